@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:tls'
 import { codeOf } from '../src/wire/kmip/enums.ts'
-import { limits } from '../src/base/limits.ts'
+import { acceptBacklog } from '../src/base/bounds.ts'
 import { encodeResponse } from '../src/wire/kmip/message.ts'
 import type { OperationName, Response } from '../src/wire/kmip/operations.ts'
 import { encodeResponsePayload } from '../src/wire/kmip/payload.ts'
@@ -80,7 +80,7 @@ server.on('secureConnection', (socket) => {
     }
   })
 })
-server.listen({ port: 0, host: '127.0.0.1', backlog: limits.acceptBacklog }, () => {
+server.listen({ port: 0, host: '127.0.0.1', backlog: acceptBacklog }, () => {
   const bound = server.address()
   process.send?.(typeof bound === 'object' && bound !== null ? bound.port : 0)
 })

@@ -2,9 +2,9 @@
 // what Mortise's costly work does to others with what this does to them.
 
 import { setPriority } from 'node:os'
-import { limits } from '../src/base/limits.ts'
+import { cryptoLongNice } from '../src/core/crypto/bounds.ts'
 
-setPriority(limits.cryptoLongNice)
+setPriority(cryptoLongNice)
 process.stdout.write('spinning\n', () => {
   for (let number = 1; ; number = (number * 48_271) % 2_147_483_647) if (number === 0) break
 })

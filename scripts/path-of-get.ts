@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { argumentsOf } from './arguments.ts'
 import { encodeRequest } from '../src/wire/kmip/client-message.ts'
 import { encodeRequestPayload } from '../src/wire/kmip/payload.ts'
-import { limits } from '../src/base/limits.ts'
+import { accessMoveMs } from '../src/outside/store/access/bounds.ts'
 import { clientCertificate } from '../test/support/certificates.ts'
 import { openSession } from '../test/support/kmip-session.ts'
 import { startInProcess } from '../test/support/running.ts'
@@ -34,7 +34,7 @@ async function functionsOfGet(): Promise<Map<string, readonly string[]>> {
   const request = encodeRequest({ version: '1.1', items: [{ operation: 'Get', payload }] })
   for (let i = 0; i < warmingGets; i++) await session.exchange(request)
   // The access records of these move into the audit log meanwhile, and do not count.
-  await sleep(10 * limits.accessMoveMs)
+  await sleep(10 * accessMoveMs)
 
   const inspector = new Session()
   inspector.connect()

@@ -3,7 +3,8 @@
 import { format } from 'prettier'
 import { statusOf } from '../src/base/refusal.ts'
 import { fieldsOf, nameOf, typeOf, type Field } from '../src/doors/http/fields.ts'
-import { limits } from '../src/base/limits.ts'
+import { adminBodyBytesMax } from '../src/base/bounds.ts'
+import { adminPublicBodyBytesMax } from '../src/doors/http/application.ts'
 import { openApiDocument, type Operation, type Schema } from '../src/doors/http/openapi.ts'
 
 export async function adminApiPage(): Promise<string> {
@@ -42,7 +43,7 @@ these routes.
   curl --cacert admin-ca.pem --header @<(echo "Authorization: Bearer $(cat admin-token)") "$(cat admin-address)/api/v1/status"
   \`\`\`
 
-- A body has at most ${limits.adminBodyBytesMax / 1024} KiB, and ${limits.adminPublicBodyBytesMax / 1024} KiB on routes that need no token.
+- A body has at most ${adminBodyBytesMax / 1024} KiB, and ${adminPublicBodyBytesMax / 1024} KiB on routes that need no token.
 - \`Host\` must be a name that the server knows (\`admin.hosts\`).
 - Times are UTC, ISO 8601. A list that may be long comes in pages: pass \`after\` as the page before gave it, until it is
   null. A page of a filtered list may be empty and still name the next.

@@ -1,7 +1,7 @@
 // One look at a time at something that may hang, such as a folder on a network disk that is gone: each further one would hold
 // another of the few threads that read files. Whoever asks waits for a bounded time. Part of the composition root.
 
-import { limits } from '../base/limits.ts'
+import { lookWaitMs } from '../base/bounds.ts'
 import type { Clock } from '../core/ports/clock.ts'
 
 interface UnderWay<T> {
@@ -30,7 +30,7 @@ export class BoundedLook<T> {
    * Waits for the look that is under way, or begins one. undefined: it has not answered for so long; later callers get that
    * at once. Throws what the look throws.
    */
-  async now(waitMs: number = limits.lookWaitMs): Promise<{ readonly found: T } | undefined> {
+  async now(waitMs: number = lookWaitMs): Promise<{ readonly found: T } | undefined> {
     const { found, sinceMs } = (this.#underWay ??= this.#begin(Promise.resolve()))
     const leftMs = sinceMs + waitMs - this.#clock.monotonic()
     if (leftMs <= 0) return undefined

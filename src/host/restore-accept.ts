@@ -10,7 +10,7 @@ import { Audit } from '../core/audit/audit.ts'
 import { serverActor } from '../core/audit/actor.ts'
 import type { AcceptedNode, AcceptedRestore } from '../doors/cli/world.ts'
 import type { CorePorts } from '../core/server/core.ts'
-import { limits } from '../base/limits.ts'
+import { backgroundLeaseMs } from '../base/bounds.ts'
 import type { AnchoredStore } from '../core/ports/anchor.ts'
 import type { AuditEntry } from '../core/ports/audit.ts'
 import type { LeaseStore } from '../core/ports/leases.ts'
@@ -81,14 +81,14 @@ export async function acceptDatabase(
 /** To a node that runs, each row under the new MAC key is an altered one: it would serve nothing any more. */
 async function requireAlone(store: LeaseStore): Promise<void> {
   const others = (await store.nodes()).filter(
-    ({ name, agoMs }) => name !== store.node && agoMs <= limits.leaseMs,
+    ({ name, agoMs }) => name !== store.node && agoMs <= backgroundLeaseMs,
   )
   if (others.length === 0) return
   const names = others.map(({ name }) => name).join(', ')
   throw new StartError(
     `other nodes run on this database and would serve nothing any more: ${names}. If they serve now and this one alone does not, accept nothing: start ` +
       'this one with another name (server.node) and a data folder that has nothing but the root key file. Otherwise stop them first; ' +
-      `one that was killed counts as running for ${String(limits.leaseMs / 1000)} s`,
+      `one that was killed counts as running for ${String(backgroundLeaseMs / 1000)} s`,
   )
 }
 

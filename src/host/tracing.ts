@@ -4,7 +4,9 @@ import { hostname } from 'node:os'
 import type { Config } from '../outside/config/options.ts'
 import type { Log } from '../outside/telemetry/log.ts'
 import { noTraces, type Traces } from '../outside/telemetry/traces.ts'
-import { limits } from '../base/limits.ts'
+
+/** How often the log tells that they cannot be sent. */
+const tracesTroubleEveryMs = 60_000
 
 /** Spans that wait are sent when the stack is disposed of. */
 export async function openTracing(
@@ -21,7 +23,7 @@ export async function openTracing(
   const { openTraces } = await import('../outside/telemetry/open-telemetry.ts')
   let toldMs = -Infinity
   const onFailure = (error: unknown): void => {
-    if (performance.now() - toldMs < limits.tracesTroubleEveryMs) return
+    if (performance.now() - toldMs < tracesTroubleEveryMs) return
     toldMs = performance.now()
     log.warn({ error, endpoint }, 'traces could not be sent, and are lost')
   }

@@ -6,9 +6,11 @@ import { writeFile } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import path from 'node:path'
 import { CommandError, type Flags, type Started, type TemporaryServer } from '../doors/cli/world.ts'
-import { limits } from '../base/limits.ts'
 import type { Log } from '../outside/telemetry/log.ts'
 import { openTemporaryFolder, type TemporaryFolder } from '../host/temporary-folder.ts'
+
+/** `mortise dev` kills its command this long after the signal that stops both. */
+const devCommandStopMs = 15_000
 
 /** How the caller runs the server. */
 interface Served {
@@ -113,7 +115,7 @@ async function runBeside(
   let killing: NodeJS.Timeout | undefined
   const stop = (signal: string): void => {
     if (!(options.onTerminal && signal === 'SIGINT')) child.kill(signal as NodeJS.Signals)
-    killing = setTimeout(() => child.kill('SIGKILL'), limits.devCommandStopMs)
+    killing = setTimeout(() => child.kill('SIGKILL'), devCommandStopMs)
   }
   void options.stopped.then(stop)
   return ended.promise.finally(() => clearTimeout(killing))

@@ -2,8 +2,16 @@
 // may have, the store, the backups and the admin API would fail with them. So the KMIP listener holds only as many connections as leave enough.
 
 import { readFileSync } from 'node:fs'
-import type { ListenerLimits } from '../doors/kmip/contract.ts'
-import { limits } from '../base/limits.ts'
+import type { ListenerLimits } from '../doors/kmip/listener-limits.ts'
+import {
+  connectionsMax,
+  connectionsPerAddressMax,
+  knownConnectionsKept,
+  proxyHeadersWaitingMax,
+} from '../base/bounds.ts'
+
+/** Open files of a process that connections of KMIP clients leave to the rest: the store, backups, the admin API, calls. Half where it may have few. */
+export const openFilesKept = 768
 
 /** How many files this process may have open; Infinity where the system does not say. Node raised the soft limit when it started. */
 export function openFilesMax(file = '/proc/self/limits'): number {
@@ -17,16 +25,15 @@ export function openFilesMax(file = '/proc/self/limits'): number {
   return soft === undefined ? Infinity : Number(soft)
 }
 
-/** The bounds of the listener in each of so many processes: together they hold what limits.ts says for one node, or less. */
+/** The bounds of the listener in each of so many processes: together they hold what listener-limits.ts says for one node, or less. */
 export function connectionLimits(openFiles: number, processes: number) {
-  const { connectionsMax, proxyHeadersWaitingMax, openFilesKept } = limits
   const room = openFiles - Math.min(openFilesKept, openFiles / 2)
   const share = Math.min(1 / processes, room / (connectionsMax + proxyHeadersWaitingMax))
   const ofShare = (count: number): number => Math.ceil(count * share)
   return {
     connectionsMax: ofShare(connectionsMax),
-    connectionsPerAddressMax: ofShare(limits.connectionsPerAddressMax),
+    connectionsPerAddressMax: ofShare(connectionsPerAddressMax),
     proxyHeadersWaitingMax: ofShare(proxyHeadersWaitingMax),
-    knownConnectionsKept: ofShare(limits.knownConnectionsKept),
+    knownConnectionsKept: ofShare(knownConnectionsKept),
   } satisfies Partial<ListenerLimits>
 }

@@ -5,7 +5,13 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { limits } from '../../src/base/limits.ts'
+import {
+  connectionsMax,
+  connectionsPerAddressMax,
+  knownConnectionsKept,
+  proxyHeadersWaitingMax,
+} from '../../src/base/bounds.ts'
+import { openFilesKept } from '../../src/program/open-files.ts'
 import { connectionLimits, openFilesMax } from '../../src/program/open-files.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-files-'))
@@ -24,11 +30,10 @@ test('the soft limit of the process counts, if the system states one', () => {
   assert.equal(openFilesMax(path.join(folder, 'none')), Infinity)
 })
 
-const { connectionsMax, connectionsPerAddressMax, proxyHeadersWaitingMax, knownConnectionsKept } = limits
 const whole = { connectionsMax, connectionsPerAddressMax, proxyHeadersWaitingMax, knownConnectionsKept }
 
-test('with enough files a node holds what limits.ts says, together in all of its processes', () => {
-  const enough = connectionsMax + proxyHeadersWaitingMax + limits.openFilesKept
+test('with enough files a node holds as many as its limits say, together in all of its processes', () => {
+  const enough = connectionsMax + proxyHeadersWaitingMax + openFilesKept
   assert.deepEqual(connectionLimits(enough, 1), whole)
   assert.ok(connectionLimits(enough - 20, 1).connectionsMax < connectionsMax)
   const half = Object.fromEntries(Object.entries(whole).map(([name, count]) => [name, count / 2]))
@@ -39,7 +44,7 @@ test('with few files, connections leave some to the rest, and each address leave
   for (const openFiles of [64, 256, 1_024, 4_096]) {
     const bounds = connectionLimits(openFiles, 1)
     const taken = bounds.connectionsMax + bounds.proxyHeadersWaitingMax
-    assert.ok(taken <= openFiles - Math.min(limits.openFilesKept, openFiles / 2) + 2, String(openFiles))
+    assert.ok(taken <= openFiles - Math.min(openFilesKept, openFiles / 2) + 2, String(openFiles))
     assert.ok(bounds.connectionsPerAddressMax < bounds.connectionsMax)
     assert.ok(Object.values(bounds).every((count) => count > 0))
   }

@@ -12,7 +12,7 @@ import { startAdmin, type AdminOptions } from '../../src/doors/http/server.ts'
 import { serverActor } from '../../src/core/audit/actor.ts'
 import { readConfig } from '../../src/outside/config/config.ts'
 import { buildCore, type CorePorts } from '../../src/core/server/core.ts'
-import { limits } from '../../src/base/limits.ts'
+import { connectionsMax } from '../../src/base/bounds.ts'
 import { openBackups } from '../../src/features/backup/backups.ts'
 import { leaveAddress } from '../../src/host/first-start.ts'
 import { openLogins } from '../../src/features/login/open-logins.ts'
@@ -148,7 +148,7 @@ export async function startDoor({
       startedMs: clock.now(),
       fips: null,
       drafts: [],
-      connections: { max: limits.connectionsMax, openFiles: Infinity },
+      connections: { max: connectionsMax, openFiles: Infinity },
       kmip: '127.0.0.1:5696',
       kmipHttps: null,
     },

@@ -14,7 +14,7 @@ const hosts = 300
 const makers = 8
 /** Hosts ask again after a while, as ESXi does. */
 const againMs = 1_000
-/** Refusals come after `limits.rootKeySilenceMs` (4 s) on an idle machine; this one may be busy. */
+/** Refusals come after `rootKeySilenceMs` (4 s) on an idle machine; this one may be busy. */
 const refusedWithinMs = 15_000
 const unreachable =
   'the root key of this instance cannot be reached at the moment: mortise status on the key server says why'

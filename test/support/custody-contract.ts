@@ -12,7 +12,7 @@ import {
 } from '../../src/core/custody/custody.ts'
 import { fromRecord } from '../../src/core/keys/object/managed-object.ts'
 import { KeysUnavailable } from '../../src/core/sealing/unwrap-cache.ts'
-import { limits } from '../../src/base/limits.ts'
+import { rootKeyAskAgainMs } from '../../src/core/sealing/bounds.ts'
 import type { CorrelationIds } from '../../src/core/ports/root-key.ts'
 import { createKey, makeInstance, openCore, trustClient } from './core.ts'
 
@@ -109,14 +109,14 @@ export function custodyContract(name: CustodyName): void {
     await commit(sealed.writes)
     for (const fault of ['unreachable', 'root-key'] as const) {
       core.keyring.forget(instance.id)
-      core.clock.pass(limits.rootKeyAskAgainMs)
+      core.clock.pass(rootKeyAskAgainMs)
       core.rootKey.fault = fault
       const reach = (error: unknown) => error instanceof KeysUnavailable && error.reach === fault
       await assert.rejects(async () => custody.open(instance, formOf(sealed)), reach)
       await assert.rejects(seal(), reach)
     }
     core.rootKey.fault = null
-    core.clock.pass(limits.rootKeyAskAgainMs)
+    core.clock.pass(rootKeyAskAgainMs)
     assert.deepEqual((await custody.open(instance, formOf(sealed))).bytes, bytes)
   })
 

@@ -8,7 +8,7 @@ import type { KeyTransaction } from '../../src/core/keys/key-transaction.ts'
 import type { StandardKeyRecord } from '../../src/core/ports/secrets.ts'
 import { decodeStandardKeyRef, isStandardKeyRef } from '../../src/core/custody/keyprotect/reference.ts'
 import { readDescription } from '../../src/core/custody/keyprotect/description.ts'
-import { limits } from '../../src/base/limits.ts'
+import { standardKeySweepAfterMs } from '../../src/core/custody/keyprotect/bounds.ts'
 import type { Instance } from '../../src/core/trust/rows.ts'
 import type { FaultyRootKey } from './faulty-root-key.ts'
 import type { TestCore } from './core.ts'
@@ -81,7 +81,7 @@ export async function assertInPlace(
   assert.equal(rootKeyUri, to.uri)
   assert.equal(work, undefined)
   // What was made and did not come to count goes with the next sweep.
-  for (const rootKey of [to, ...left]) rootKey.standardKeys.aheadMs += limits.standardKeySweepAfterMs
+  for (const rootKey of [to, ...left]) rootKey.standardKeys.aheadMs += standardKeySweepAfterMs
   await core.sweep()
   for (const record of await core.store.dataKeys(instance.id))
     assert.deepEqual([record.rootKeyUri, record.rootKeyId], [to.uri, to.id])

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { MaybePromise } from '../../src/base/maybe-promise.ts'
 import type { KeyTransaction } from '../../src/core/keys/key-transaction.ts'
-import { limits } from '../../src/base/limits.ts'
+import { standardKeyLookAfterMs } from '../../src/base/bounds.ts'
+import { standardKeySweepAfterMs } from '../../src/core/custody/keyprotect/bounds.ts'
 import { StoreAround } from './store-around.ts'
 import { createKey, makeInstance, openCore, trustClient, type TestCoreOptions } from './core.ts'
 
@@ -14,7 +15,7 @@ export async function openKeyProtectSite(t: TestContext, options: TestCoreOption
   let around: StoreAround | undefined
   const core = await openCore(t, { ...options, wrap: (store) => (around = new StoreAround(store)) })
   assert.ok(around)
-  core.clock.passedSleepMs = limits.standardKeyLookAfterMs
+  core.clock.passedSleepMs = standardKeyLookAfterMs
   const instance = await makeInstance(core, 'vmware', { custody: 'keyprotect' })
   const { identify } = await trustClient(core, instance)
   const perform = <T>(work: (work: KeyTransaction) => MaybePromise<T>) => core.keys.perform(identify, work)
@@ -30,7 +31,7 @@ export async function openKeyProtectSite(t: TestContext, options: TestCoreOption
   const { standardKeys } = core.rootKey
   /** A sweep eleven minutes later by the service's clock. */
   const sweepLater = async () => {
-    standardKeys.aheadMs += limits.standardKeySweepAfterMs
+    standardKeys.aheadMs += standardKeySweepAfterMs
     await core.sweep()
   }
   const stateOf = async (id: string) => (await core.keys.show(instance.id, id))?.state

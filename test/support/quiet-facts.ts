@@ -2,7 +2,7 @@
 
 import type { Facts } from '../../src/features/status/conditions/facts.ts'
 import type { Readiness } from '../../src/doors/http/context.ts'
-import { limits } from '../../src/base/limits.ts'
+import { connectionsMax } from '../../src/base/bounds.ts'
 import { trustKinds, type Instance, type TrustTables } from '../../src/core/trust/rows.ts'
 
 export const nowMs = Date.UTC(2026, 5, 1)
@@ -53,7 +53,7 @@ export const quietFacts: Facts = {
   tokens: [],
   pendingClients: 0,
   database: null,
-  connections: { max: limits.connectionsMax, openFiles: 65_536 },
+  connections: { max: connectionsMax, openFiles: 65_536 },
   rootKeyFiles: [
     {
       uri: 'file:root.key',

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { RootKeyError, type RootKey, type RootKeyReach } from '../../src/core/ports/root-key.ts'
-import { limits } from '../../src/base/limits.ts'
+import { rootKeyPlaintextBytesMax } from '../../src/base/bounds.ts'
 
 export interface RootKeySubject {
   /** The same root key each time, opened anew. */
@@ -32,11 +32,11 @@ export function rootKeyContract(kind: string, subject: RootKeySubject): void {
 
   test(`${kind}: seals 1 byte to 3 KiB, and nothing else`, async () => {
     const key = await subject.open()
-    for (const length of [1, 31, 32, limits.rootKeyPlaintextBytesMax]) {
+    for (const length of [1, 31, 32, rootKeyPlaintextBytesMax]) {
       const secret = randomBytes(length)
       assert.deepEqual(Buffer.from(await key.unwrap(await key.wrap(secret, place), place)), secret)
     }
-    for (const length of [0, limits.rootKeyPlaintextBytesMax + 1])
+    for (const length of [0, rootKeyPlaintextBytesMax + 1])
       await assert.rejects(key.wrap(randomBytes(length), place), reaches('wrapped-form'))
   })
 

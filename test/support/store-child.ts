@@ -3,7 +3,8 @@
 // thing after the other and prints a mark after each; `mix` commits a bit of everything and ends. Started by the store's tests, which kill it or trace it.
 
 import { setTimeout } from 'node:timers/promises'
-import { limits } from '../../src/base/limits.ts'
+import { accessFlushMs } from '../../src/outside/store/bounds.ts'
+import { destroyedGoneMs } from '../../src/outside/store/sqlite/open.ts'
 import { openSqliteStore } from '../../src/outside/store/sqlite/open.ts'
 import { systemClock } from '../../src/host/system-clock.ts'
 import { anchorKey } from './store-place.ts'
@@ -55,8 +56,8 @@ async function signLoop(): Promise<never> {
   }
 }
 
-/** An access record reaches the disk after `limits.accessFlushMs`, or a little later where the machine is busy. */
-const soonMs = 10 * limits.accessFlushMs
+/** An access record reaches the disk after `accessFlushMs`, or a little later where the machine is busy. */
+const soonMs = 10 * accessFlushMs
 
 async function commitBetweenMarks(): Promise<void> {
   await setTimeout(500)
@@ -100,7 +101,7 @@ async function mix(): Promise<void> {
     await store.commit(change([{ type: 'checkpoint', checkpoint }]))
     await get()
     // Long enough for a flush now and then, and once for the log to be cut off.
-    if (n % 8 === 0) await setTimeout(n === 16 ? limits.destroyedGoneMs / 8 : limits.accessFlushMs)
+    if (n % 8 === 0) await setTimeout(n === 16 ? destroyedGoneMs / 8 : accessFlushMs)
   }
 }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../src/base/limits.ts'
+import { inventoryTextCharactersMax } from '../../src/features/inventory/bounds.ts'
 import type { InventoryRecord, InventoryRow } from '../../src/core/ports/inventory.ts'
 import type { Store } from '../../src/core/ports/store.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
@@ -127,7 +127,7 @@ export function storeInventoryContract(makePlace: MakePlace): void {
 
 /** Nothing that compresses, four bytes each. */
 function long(seed: number): string {
-  return Array.from({ length: limits.inventoryTextCharactersMax }, (_, n) =>
+  return Array.from({ length: inventoryTextCharactersMax }, (_, n) =>
     String.fromCodePoint(0x10000 + ((n * 7919 + seed * 104_729) % 0xf0000)),
   ).join('')
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { test } from 'node:test'
 import { MarksWalk } from '../../src/core/audit/marks-walk.ts'
-import { limits } from '../../src/base/limits.ts'
+import { dumpPageRecords } from '../../src/base/bounds.ts'
 import { isBack, neverBack, type MarksEnd } from '../../src/core/ports/marks.ts'
 import type { ObjectRecord } from '../../src/core/ports/objects.ts'
 import type { Store } from '../../src/core/ports/store.ts'
@@ -297,7 +297,7 @@ function completed(makePlace: MakePlace): void {
 function signedAnew(makePlace: MakePlace): void {
   test('marks are signed anew under another key, without those that are left out, and go on from there', async (t) => {
     const { store, place } = await openPlace(t, makePlace)
-    const ids = Array.from({ length: 2 * limits.dumpPageRecords }, (_, n) => `o${n}`)
+    const ids = Array.from({ length: 2 * dumpPageRecords }, (_, n) => `o${n}`)
     // The store need not have their objects.
     for (let from = 0; from < ids.length; from += 250) {
       const writes = ids.slice(from, from + 250).map((id) => ({ ...mark, uniqueIdentifier: id }))

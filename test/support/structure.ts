@@ -60,7 +60,7 @@ export function measures(): readonly Measure[] {
     ),
     measure('world-members', 'members of World', 12, fieldsOf(sources, 'World')),
     measure('core-from-above', 'imports of core/server/core.ts from above', 0, coreFromAbove(sources)),
-    measure('lone-bounds', 'bounds in limits.ts that one file uses', 0, loneBounds(sources)),
+    measure('lone-bounds', 'bounds in base/bounds.ts that one file uses', 0, loneBounds(sources)),
     measure(
       'small-files',
       'files under 60 lines with one importer, in their folder',
@@ -152,16 +152,16 @@ function coreFromAbove(sources: readonly Source[]): readonly string[] {
 }
 
 function loneBounds(sources: readonly Source[]): readonly string[] {
-  const limits = sources.find(({ file }) => file === 'src/base/limits.ts')
-  const bounds = [...(limits?.text ?? '').matchAll(/^ {2}(\w+):/gm)].map(([, name = '']) => name)
-  const users = new Map<string, Set<string>>()
-  for (const { file, text } of sources)
-    for (const [, name = ''] of text.matchAll(/\blimits\.(\w+)/g))
-      users.set(name, (users.get(name) ?? new Set()).add(file))
-  return bounds.filter((name) => users.get(name)?.size === 1)
+  const shared = sources.find(({ file }) => file === 'src/base/bounds.ts')
+  const bounds = [...(shared?.text ?? '').matchAll(/^export const (\w+)/gm)].map(([, name = '']) => name)
+  const others = sources.filter((source) => source !== shared)
+  return bounds.filter((name) => {
+    const use = new RegExp(`\\b${name}\\b`)
+    return others.filter(({ text }) => use.test(text)).length === 1
+  })
 }
 
-/** Files of operations/ are small by design: one for each operation. */
+/** Files of operations/ are small by design, one for each operation, and so are lists of bounds. */
 function smallFiles(sources: readonly Source[]): readonly string[] {
   const importers = new Map<string, Set<string>>()
   for (const { file, imports } of sources)
@@ -169,7 +169,8 @@ function smallFiles(sources: readonly Source[]): readonly string[] {
   return sources
     .filter(({ file, text }) => {
       const [importer, ...others] = importers.get(file) ?? []
-      if (importer === undefined || others.length > 0 || file.startsWith('src/core/operations/')) return false
+      if (importer === undefined || others.length > 0) return false
+      if (file.startsWith('src/core/operations/') || file.endsWith('/bounds.ts')) return false
       return text.split('\n').length - 1 < 60 && path.dirname(importer) === path.dirname(file)
     })
     .map(({ file }) => file)

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import type { Output } from '../../src/doors/http/api.ts'
-import { limits } from '../../src/base/limits.ts'
+import { approvalMs } from '../../src/base/bounds.ts'
 import { inProcess } from '../support/command.ts'
 import { startEmbedded } from '../support/server.ts'
 
@@ -55,7 +55,7 @@ test('who stops waiting still gets the text of the token that they asked for, al
 
   for (const [onSilence, aheadMs] of [
     [interrupt, 0],
-    [() => {}, limits.approvalMs],
+    [() => {}, approvalMs],
   ] as const) {
     await using another = await startEmbedded({ data, args: ['--config', config] })
     let stopping: Promise<unknown> | undefined

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { limits } from '../../src/base/limits.ts'
+import { minuteQuotaMax, minuteQuotaPerGroupMax } from '../../src/core/audit/minute-quota.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { openTalk, reasons } from '../support/kmip-talk.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
@@ -48,21 +48,21 @@ test('a flood of strangers makes few entries, and is counted', async () => {
     await connectAsStrangers(server, '127.0.0.3', 2)
     const of = (entries: readonly Entry[], address: string) =>
       entries.filter(({ actor }) => actor.address === address)
-    const first = await refusals(server, limits.minuteQuotaPerGroupMax + 2)
-    assert.equal(of(first, '127.0.0.2').length, limits.minuteQuotaPerGroupMax)
+    const first = await refusals(server, minuteQuotaPerGroupMax + 2)
+    assert.equal(of(first, '127.0.0.2').length, minuteQuotaPerGroupMax)
     assert.equal(of(first, '127.0.0.3').length, 2)
     const others = Array.from({ length: 12 }, (_, index) => `127.0.0.${index + 4}`)
     await Promise.all(others.map((from) => connectAsStrangers(server, from, 11)))
-    assert.equal((await refusals(server, limits.minuteQuotaMax)).length, limits.minuteQuotaMax)
+    assert.equal((await refusals(server, minuteQuotaMax)).length, minuteQuotaMax)
     await server.stop()
 
     await using again = await startEmbedded({ data })
-    const all = await refusals(again, limits.minuteQuotaMax + 1)
+    const all = await refusals(again, minuteQuotaMax + 1)
     const counts = all.filter(({ detail }) => detail?.['why'] === 'left out')
-    assert.equal(all.length - counts.length, limits.minuteQuotaMax)
+    assert.equal(all.length - counts.length, minuteQuotaMax)
     assert.equal(counts.length, 1)
     const { refusals: leftOut, subnets, most, peers } = counts[0]?.detail ?? {}
-    assert.deepEqual([leftOut, peers], [30 + 2 + 12 * 11 - limits.minuteQuotaMax, 'unknown'])
+    assert.deepEqual([leftOut, peers], [30 + 2 + 12 * 11 - minuteQuotaMax, 'unknown'])
     assert.ok(Number(subnets) >= 4)
     assert.match(String(most), /^127\.0\.0\.2: 20, /)
     assert.deepEqual(counts[0]?.actor.address, null)

@@ -8,7 +8,8 @@ import { conditionsOf } from '../../src/features/status/conditions/table.ts'
 import { serverActor } from '../../src/core/audit/actor.ts'
 import type { KeyTransaction } from '../../src/core/keys/key-transaction.ts'
 import type { AuditEntry } from '../../src/core/ports/audit.ts'
-import { limits } from '../../src/base/limits.ts'
+import { closedKeysMax, closedKeysNamedMax } from '../../src/base/bounds.ts'
+import { rootKeyAskAgainMs } from '../../src/core/sealing/bounds.ts'
 import { createKey, faults, makeInstance, openCore, trustClient } from '../support/core.ts'
 import { quietFacts } from '../support/quiet-facts.ts'
 
@@ -85,13 +86,13 @@ test('many: counted, a few named, and memory is bounded', async (t) => {
   for (let index = 0; index < 5; index++) ids.push(await perform(createKey()))
   await remove(...ids)
   const [warning] = await conditions()
-  const named = ids.slice(0, limits.closedKeysNamedMax).join(', ')
+  const named = ids.slice(0, closedKeysNamedMax).join(', ')
   assert.ok(warning?.message.startsWith(`5 keys of the instance vmware do not open (${named}, and 2 more)`))
-  for (let index = 5; index <= limits.closedKeysMax; index++) ids.push(await perform(createKey()))
+  for (let index = 5; index <= closedKeysMax; index++) ids.push(await perform(createKey()))
   await remove(...ids)
-  assert.equal((await now()).closed.length, limits.closedKeysMax)
-  assert.equal(told('warn').length, limits.closedKeysMax)
-  assert.match((await conditions())[0]?.message ?? '', new RegExp(`^at least ${limits.closedKeysMax} keys `))
+  assert.equal((await now()).closed.length, closedKeysMax)
+  assert.equal(told('warn').length, closedKeysMax)
+  assert.match((await conditions())[0]?.message ?? '', new RegExp(`^at least ${closedKeysMax} keys `))
 })
 
 test('a key that is destroyed, or whose instance is gone, is told no more', async (t) => {
@@ -135,7 +136,7 @@ test('what the root key itself refuses is entered as that, and no single key is 
   clock.pass((instance.cacheSeconds + instance.outageSeconds) * 1000)
   for (const fault of ['unreachable', 'root-key'] as const) {
     rootKey.fault = fault
-    clock.pass(limits.rootKeyAskAgainMs)
+    clock.pass(rootKeyAskAgainMs)
     await assert.rejects(get(id), faults('GeneralFailure'))
     await assert.rejects(perform(createKey()), faults('GeneralFailure'))
   }

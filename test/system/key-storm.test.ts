@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { limits } from '../../src/base/limits.ts'
+import { rootKeyCallsMax } from '../../src/base/bounds.ts'
 import { openSite } from '../support/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { digestOf } from '../support/kmip-talk.ts'
@@ -40,7 +40,7 @@ test('custody keyprotect: 80 different keys at once after a restart, each asked 
   )
   t.diagnostic(`${Math.round(performance.now() - begun)} ms`)
   const inFlightMax = await fake.inFlightMax()
-  assert.ok(inFlightMax <= limits.rootKeyCallsMax, `${inFlightMax} calls at once`)
+  assert.ok(inFlightMax <= rootKeyCallsMax, `${inFlightMax} calls at once`)
   assert.ok(inFlightMax > 1, 'one after the other')
   assert.equal((await fake.calls('get')).length, keys, 'each is read once')
   const unwraps = (await fake.calls('unwrap')).length

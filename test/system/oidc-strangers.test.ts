@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { AdminClient } from '../../src/doors/http/client.ts'
-import { limits } from '../../src/base/limits.ts'
+import { minuteQuotaPerGroupMax } from '../../src/core/audit/minute-quota.ts'
 import { writeConfig } from '../support/oidc/write-config.ts'
 import { startWrongProvider } from '../support/oidc/wrong-provider.ts'
 import { startEmbedded } from '../support/server.ts'
@@ -24,7 +24,7 @@ test('logins that fail fill no log: beyond some of each address they are counted
     trust: { by: 'authority', pem: readFileSync(path.join(server.data, 'admin-ca.pem'), 'utf8') },
   })
   const { flow } = await stranger.call('beginLogin', { body: { redirectUri: 'http://127.0.0.1:1/callback' } })
-  const tries = limits.minuteQuotaPerGroupMax + 5
+  const tries = minuteQuotaPerGroupMax + 5
   for (let tried = 0; tried < tries; tried++)
     await assert.rejects(stranger.call('finishLogin', { body: { flow, answer: '?code=1&state=wrong' } }))
   const lines = () =>
@@ -32,7 +32,7 @@ test('logins that fail fill no log: beyond some of each address they are counted
       .stderr()
       .split('\n')
       .filter((line) => line.includes('through the identity provider failed'))
-  assert.equal(lines().length, limits.minuteQuotaPerGroupMax)
+  assert.equal(lines().length, minuteQuotaPerGroupMax)
   await server.stop()
   const [counted = ''] = server
     .stderr()

@@ -6,7 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { limits } from '../../src/base/limits.ts'
+import { refusalEntryEveryMs } from '../../src/base/bounds.ts'
+import { refusalsEnteredMax } from '../../src/core/audit/repeated-refusals.ts'
 import { openTalk, reasons } from '../support/kmip-talk.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
 
@@ -57,9 +58,9 @@ test('a thousand refused Destroys make 21 entries a minute, and a stop loses non
     assert.ok(all.every(({ result, reason }) => result === 'refused' && reason === 'PermissionDenied'))
     assert.equal(countOf(all), destroys)
     const counting = all.filter(({ detail }) => detail !== null)
-    const minutes = Math.ceil((performance.now() - sinceMs) / limits.refusalEntryEveryMs)
+    const minutes = Math.ceil((performance.now() - sinceMs) / refusalEntryEveryMs)
     assert.ok(counting.length > 0 && counting.length <= minutes, `${counting.length} in ${minutes} minutes`)
-    assert.ok(all.length <= minutes * (limits.refusalsEnteredMax + 1), `${all.length} entries`)
+    assert.ok(all.length <= minutes * (refusalsEnteredMax + 1), `${all.length} entries`)
     assert.equal(counting.at(-1)?.detail?.['first'], keys[0])
     assert.equal(all[0]?.detail?.['last'] ?? all[0]?.object, keys[2])
     const fetched = await entries(again, 'key.get')

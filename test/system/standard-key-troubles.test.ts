@@ -9,7 +9,7 @@ import { after, afterEach, test } from 'node:test'
 import type { StandardKeyRecord } from '../../src/core/ports/secrets.ts'
 import { RootKeyError } from '../../src/core/ports/root-key.ts'
 import { StandardKeyTroubles } from '../../src/core/sealing/standard-key-troubles.ts'
-import { limits } from '../../src/base/limits.ts'
+import { standardKeyLeftAfterMs } from '../../src/core/sealing/standard-key-troubles.ts'
 import { openSite, type CustodySite } from '../support/custody.ts'
 import { askHttps } from '../support/https.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
@@ -238,7 +238,7 @@ test('a service that does not answer is told as keys that are left once it has n
   )
   const silent = new RootKeyError('unreachable', 'no answer')
   troubles.left(record('1'), silent)
-  now += limits.standardKeyLeftAfterMs - 1
+  now += standardKeyLeftAfterMs - 1
   troubles.left(record('1'), silent)
   assert.deepEqual([troubles.now, events], [[], []])
   now += 1

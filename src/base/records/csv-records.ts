@@ -1,7 +1,7 @@
 // Cuts text into records of comma-separated values (RFC 4180) as it comes. A cell in quotes may hold separators, quotes twice,
 // and line breaks. The first line says what separates: a comma, a semicolon (PowerShell and Excel in many countries) or a tab.
 
-import { limits } from '../limits.ts'
+import { inventoryRecordCharactersMax } from '../bounds.ts'
 import { InventoryFileError } from './file-error.ts'
 
 export interface CsvRecord {
@@ -39,12 +39,12 @@ async function* rawRecords(text: AsyncIterable<string>): AsyncGenerator<RawRecor
     line++
     if (!open) begun = line
     raw = open ? `${raw}\n${one}` : one
-    if (raw.length > limits.inventoryRecordCharactersMax)
+    if (raw.length > inventoryRecordCharactersMax)
       throw new InventoryFileError(
         begun,
         open
           ? 'it opens a quote that is not closed again'
-          : `it has more than ${String(limits.inventoryRecordCharactersMax)} characters`,
+          : `it has more than ${String(inventoryRecordCharactersMax)} characters`,
       )
     open = quotes(one) % 2 === 1 ? !open : open
     if (open) continue
@@ -67,7 +67,7 @@ async function* lines(text: AsyncIterable<string>): AsyncGenerator<string> {
     const parts = (rest + part).split(/\r\n|\n|\r(?!$)/)
     rest = parts.pop() ?? ''
     yield* parts
-    if (rest.length > limits.inventoryRecordCharactersMax) {
+    if (rest.length > inventoryRecordCharactersMax) {
       yield rest
       rest = ''
     }

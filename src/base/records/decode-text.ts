@@ -1,8 +1,10 @@
 // Decodes the text of a file as its bytes come: UTF-8, and the UTF-16 that Windows PowerShell 5 writes. The first bytes say
 // which: a byte order mark, or a NUL beside the first character.
 
-import { limits } from '../limits.ts'
 import { InventoryFileError } from './file-error.ts'
+
+/** Bytes of a file to import. */
+const inventoryFileBytesMax = 64 * 1024 * 1024
 
 type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be'
 
@@ -28,10 +30,10 @@ export async function* decodeText(bytes: AsyncIterable<Uint8Array>): AsyncGenera
   }
   for await (const part of bytes) {
     total += part.length
-    if (total > limits.inventoryFileBytesMax)
+    if (total > inventoryFileBytesMax)
       throw new InventoryFileError(
         null,
-        `it has more than ${String(limits.inventoryFileBytesMax / 1024 / 1024)} MiB`,
+        `it has more than ${String(inventoryFileBytesMax / 1024 / 1024)} MiB`,
         'Import the machines of each vCenter by themselves, each with --vcenter NAME.',
       )
     if (decoder) yield decode(part, true)

@@ -1,6 +1,6 @@
 // Cuts text into JSON objects as it comes: an array of objects, objects one after the other, or one a line.
 
-import { limits } from '../limits.ts'
+import { inventoryRecordCharactersMax } from '../bounds.ts'
 import { InventoryFileError } from './file-error.ts'
 
 export interface JsonRecord {
@@ -65,10 +65,10 @@ class ObjectCutter {
       ;[this.#object, from] = ['', -1]
     }
     if (from !== -1) this.#object += part.slice(from)
-    if (this.#object.length > limits.inventoryRecordCharactersMax)
+    if (this.#object.length > inventoryRecordCharactersMax)
       throw new InventoryFileError(
         this.#begun,
-        `the object that begins there has more than ${String(limits.inventoryRecordCharactersMax)} characters`,
+        `the object that begins there has more than ${String(inventoryRecordCharactersMax)} characters`,
         'The file should be a list of objects, one for each key of a machine.',
       )
   }

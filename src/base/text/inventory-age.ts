@@ -1,7 +1,7 @@
 // Says in words how old an inventory is, and which machines it names. Pure.
 
 import { counted } from './counted.ts'
-import { limits } from '../limits.ts'
+import { inventoryOldDays } from '../bounds.ts'
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
@@ -9,7 +9,7 @@ const dayMs = 24 * hourMs
 
 /** An inventory may not know machines that were made since; an old one is labelled. */
 export function isOld(takenMs: number, nowMs: number): boolean {
-  return nowMs - takenMs > limits.inventoryOldDays * dayMs
+  return nowMs - takenMs > inventoryOldDays * dayMs
 }
 
 /** `2 days ago`; a time in the future is just now, since clocks differ. */

@@ -12,7 +12,8 @@ import {
 } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { limits } from '../../base/limits.ts'
+import { conflictRetriesMax } from '../../base/bounds.ts'
+import { checkpointEveryMs } from './bounds.ts'
 import { JointRuns } from '../../base/joint-runs.ts'
 import { exportHead } from './export.ts'
 import { mayBePruned, type AuditProof, type CheckpointBody, type LogParts } from './proof.ts'
@@ -96,7 +97,7 @@ export class Audit {
     pruning?: number,
     entries: readonly AuditEntry[] = [],
   ): Promise<AuditCheckpoint | undefined> {
-    for (let attempt = 0; attempt < limits.conflictRetriesMax; attempt++) {
+    for (let attempt = 0; attempt < conflictRetriesMax; attempt++) {
       const [last] = await this.#store.checkpoints(1)
       // Ignore a forged checkpoint, above all what it says about pruning. `verify` reports it.
       const lastBody = last && genuineBody(last, createPublicKey(this.#signingKey))
@@ -200,7 +201,7 @@ export class Audit {
 
   /** Creates a checkpoint each minute until `stop`. Calls `failed` if that failed. */
   start(failed: (error: unknown) => void): void {
-    this.#timer = this.#clock.every(limits.checkpointEveryMs, () => void this.checkpoint().catch(failed))
+    this.#timer = this.#clock.every(checkpointEveryMs, () => void this.checkpoint().catch(failed))
   }
 
   async stop(): Promise<void> {

@@ -3,8 +3,11 @@
 // (core/keys/object/recovery-clock.ts). That clock alone is not enough: it stays behind for good if the server was off for long, or
 // first began with a clock that was behind.
 
-import { limits } from '../../base/limits.ts'
 import type { Clock } from '../ports/clock.ts'
+
+/** So long a wall clock must have been ahead before audit entries go by it; and how much further it may get meanwhile. */
+const clockBelievedMs = 3 * 24 * 3600_000
+const clockDriftMs = 3600_000
 
 export interface BelievedTimeParts {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>
@@ -26,11 +29,11 @@ export class BelievedTime {
     const [wallMs, countedMs, monotonicMs] = [clock.now(), recovery.now(), clock.monotonic()]
     const byMs = wallMs - countedMs
     const before = this.#ahead
-    const goesOn = before !== undefined && byMs <= before.byMs + limits.clockDriftMs
+    const goesOn = before !== undefined && byMs <= before.byMs + clockDriftMs
     const ahead = goesOn
       ? { byMs: Math.min(byMs, before.byMs), sinceMs: before.sinceMs }
       : { byMs, sinceMs: monotonicMs }
     this.#ahead = ahead
-    return monotonicMs - ahead.sinceMs >= limits.clockBelievedMs ? wallMs : Math.min(wallMs, countedMs)
+    return monotonicMs - ahead.sinceMs >= clockBelievedMs ? wallMs : Math.min(wallMs, countedMs)
   }
 }

@@ -3,7 +3,8 @@
 
 import type { KeyObject } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { limits } from '../../base/limits.ts'
+import { marksPage } from '../../base/bounds.ts'
+import { checkpointEveryMs } from './bounds.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { MarkAsRead, MarksEnd, MarkStore, StoredMark } from '../ports/marks.ts'
 import type { Store } from '../ports/store.ts'
@@ -11,6 +12,9 @@ import type { Audit } from './audit.ts'
 import { closes, furtherEnd, isGenuine } from './marks.ts'
 import { MarksWalk } from './marks-walk.ts'
 import { unmarkedKeys } from './unmarked-keys.ts'
+
+/** A start waits so long for the check of all marks. */
+const marksStartMs = 2_000
 
 export interface MarkCheckParts {
   readonly store: Pick<MarkStore, 'mark' | 'marksAfter' | 'unmarked'> & Pick<Store, 'audit' | 'commit'>
@@ -51,7 +55,7 @@ export class MarkCheck {
       .catch(failed)
       .then(() => this.check())
       .catch(failed)
-    await Promise.race([looked, this.#parts.clock.sleep(limits.marksStartMs, enough.signal)])
+    await Promise.race([looked, this.#parts.clock.sleep(marksStartMs, enough.signal)])
     enough.abort()
   }
 
@@ -65,7 +69,7 @@ export class MarkCheck {
   /** Completes marks every minute. Calls `failed` if that failed. */
   start(failed: (error: unknown) => void): void {
     const look = () => void this.complete().catch(failed)
-    this.#timer = this.#parts.clock.every(limits.checkpointEveryMs, look)
+    this.#timer = this.#parts.clock.every(checkpointEveryMs, look)
   }
 
   stop(): void {
@@ -82,7 +86,7 @@ export class MarkCheck {
   async complete(): Promise<void> {
     const { store } = this.#parts
     for (let after = 0; ;) {
-      const found = await store.unmarked(after, limits.marksPage)
+      const found = await store.unmarked(after, marksPage)
       const last = found.at(-1)
       if (!last) return
       after = last.sequence
@@ -97,13 +101,13 @@ export class MarkCheck {
     const { store, key, audit, alarm, onPutBack } = this.#parts
     const walk = new MarksWalk(key, furtherEnd(this.#known, await audit.signedMarks()))
     for (let after = 0; ;) {
-      const page = await store.marksAfter(after, limits.marksPage)
+      const page = await store.marksAfter(after, marksPage)
       for (const mark of page) {
         walk.take(mark)
         if (mark.isPutBack) onPutBack(mark)
       }
       after = page.at(-1)?.number ?? after
-      if (page.length < limits.marksPage) break
+      if (page.length < marksPage) break
       await nextTurn()
     }
     // The alarm does not wait for a log that cannot be read.

@@ -1,7 +1,7 @@
 // Walks a list of marks from its beginning, and says what somebody removed from it or wrote into it. Pure.
 
 import type { KeyObject } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
+import { closedKeysNamedMax } from '../../base/bounds.ts'
 import type { MarksEnd, StoredMark } from '../ports/marks.ts'
 import { counted } from '../../base/text/counted.ts'
 import { endAfter, isGenuine } from './marks.ts'
@@ -95,7 +95,7 @@ class Some {
   add(name: string, count = 1): void {
     this.count += count
     this.#groups += 1
-    if (this.#names.length < limits.closedKeysNamedMax) this.#names.push(name)
+    if (this.#names.length < closedKeysNamedMax) this.#names.push(name)
   }
 
   named(): string {

@@ -2,8 +2,13 @@
 // each group, so many in all, and at the end of the minute one report that counts the rest. It only counts; its user
 // writes the entries and lines.
 
-import { limits } from '../../base/limits.ts'
+import { namesToldMax, refusalEntryEveryMs } from '../../base/bounds.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
+
+/** Entries of a minute for one group (a subnet or a client), all entries, and the groups that are counted by name. */
+export const minuteQuotaPerGroupMax = 10
+export const minuteQuotaMax = 100
+export const minuteQuotaGroupsMax = 1_000
 
 /** The events of one minute that were only counted. */
 export interface LeftOut {
@@ -14,7 +19,7 @@ export interface LeftOut {
 
 /** `203.0.113.7: 6800, 2001:db8::/64: 12`: the largest of them. */
 export function largest(groups: LeftOut['groups']): string {
-  const named = groups.filter(([group]) => group !== '').slice(0, limits.namesToldMax)
+  const named = groups.filter(([group]) => group !== '').slice(0, namesToldMax)
   return named.map(([group, count]) => `${group}: ${count}`).join(', ')
 }
 
@@ -38,7 +43,7 @@ export class MinuteQuota {
   take(group: string): boolean {
     if (this.#clock.monotonic() >= this.#endsAt) this.#begin()
     const passed = this.#passed.get(group) ?? 0
-    if (passed < limits.minuteQuotaPerGroupMax && this.#passedInAll < limits.minuteQuotaMax) {
+    if (passed < minuteQuotaPerGroupMax && this.#passedInAll < minuteQuotaMax) {
       this.#passed.set(group, passed + 1)
       this.#passedInAll += 1
       return true
@@ -49,9 +54,9 @@ export class MinuteQuota {
 
   /** Counts so many of this group for the next report. */
   leaveOut(group: string, count = 1): void {
-    const counted = this.#leftOut.has(group) || this.#leftOut.size < limits.minuteQuotaGroupsMax ? group : ''
+    const counted = this.#leftOut.has(group) || this.#leftOut.size < minuteQuotaGroupsMax ? group : ''
     this.#leftOut.set(counted, (this.#leftOut.get(counted) ?? 0) + count)
-    this.#timer ??= this.#clock.after(limits.refusalEntryEveryMs, () => this.flush())
+    this.#timer ??= this.#clock.after(refusalEntryEveryMs, () => this.flush())
   }
 
   /** Reports now what was left out so far. */
@@ -69,6 +74,6 @@ export class MinuteQuota {
     this.flush()
     this.#passed.clear()
     this.#passedInAll = 0
-    this.#endsAt = this.#clock.monotonic() + limits.refusalEntryEveryMs
+    this.#endsAt = this.#clock.monotonic() + refusalEntryEveryMs
   }
 }

@@ -2,9 +2,13 @@
 // one by one for each client, action and reason, and one entry counts the rest at the end of the minute. Only refusals are joined:
 // an act that was done has its own entry. The counts are in memory, so a kill loses those of the minute under way.
 
-import { limits } from '../../base/limits.ts'
+import { refusalEntryEveryMs } from '../../base/bounds.ts'
 import type { AccessRecord, Actor, AuditEntry } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
+
+/** Refusals of a client that a minute enters one by one, for each action and reason, and the kinds of them that are counted. */
+export const refusalsEnteredMax = 20
+export const refusalKindsMax = 5_000
 
 export interface RepeatedRefusalsOptions {
   readonly clock: Pick<Clock, 'now' | 'after'>
@@ -57,10 +61,10 @@ export class RepeatedRefusals {
     const { instanceId, actor, action, reason } = entry
     const key = JSON.stringify([instanceId, actor.id, action, reason, reachOf(entry)])
     const known = this.#minute.get(key)
-    if (this.#isClosed || (!known && this.#minute.size >= limits.refusalKindsMax)) return true
+    if (this.#isClosed || (!known && this.#minute.size >= refusalKindsMax)) return true
     this.#begin()
     const { entered = 0, counted } = known ?? {}
-    const isEntered = entered < limits.refusalsEnteredMax
+    const isEntered = entered < refusalsEnteredMax
     const { atMs: sinceMs, object } = entry
     const one: Counted = { refusals: 1, entry, sinceMs, first: object, last: object }
     this.#minute.set(
@@ -73,7 +77,7 @@ export class RepeatedRefusals {
   }
 
   #begin(): void {
-    this.#timer ??= this.#options.clock.after(limits.refusalEntryEveryMs, () => {
+    this.#timer ??= this.#options.clock.after(refusalEntryEveryMs, () => {
       this.#entering = this.#enterCounts()
     })
   }
@@ -100,7 +104,7 @@ export class RepeatedRefusals {
 
   #keep(key: string, counted: Counted): void {
     const known = this.#minute.get(key)
-    if (this.#isClosed || (!known && this.#minute.size >= limits.refusalKindsMax)) return
+    if (this.#isClosed || (!known && this.#minute.size >= refusalKindsMax)) return
     this.#begin()
     const since = known?.counted
     this.#minute.set(key, {

@@ -1,8 +1,11 @@
 // Finds destroyed keys whose marks are missing, by the audit log: the marks that somebody removed say no more which keys they were for.
 
-import { limits } from '../../base/limits.ts'
+import { marksPage } from '../../base/bounds.ts'
 import type { AuditEntry, AuditStore } from '../ports/audit.ts'
 import type { MarkStore, StoredMark } from '../ports/marks.ts'
+
+/** Destructions in the audit log, the newest ones, that are compared with the marks if one is missing. */
+const unmarkedLookMax = 1_000
 
 type Identified = Pick<StoredMark, 'instanceId' | 'uniqueIdentifier'>
 
@@ -12,12 +15,12 @@ export async function unmarkedKeys(
 ): Promise<readonly Identified[]> {
   const found = new Map<string, Identified>()
   let after: string | null | undefined
-  for (let looked = 0; looked < limits.unmarkedLookMax && after !== null; looked += limits.marksPage) {
+  for (let looked = 0; looked < unmarkedLookMax && after !== null; looked += marksPage) {
     const query = {
       action: 'key.destroy',
       result: 'success',
       order: 'newest',
-      limit: limits.marksPage,
+      limit: marksPage,
     } as const
     const page = await store.audit({ ...query, ...(after !== undefined && { after }) })
     after = page.after

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { open, type FileHandle } from 'node:fs/promises'
-import { limits } from '../../base/limits.ts'
+import { dumpPageRecords } from '../../base/bounds.ts'
 import type { DumpedRecord } from '../ports/backup.ts'
 import { chunkBytes, openChunk, sealedChunkBytes } from './chunks.ts'
 import { BackupError } from './error.ts'
@@ -47,7 +47,7 @@ export async function* readRecords(file: string, keys: FileKeys): AsyncGenerator
   for await (const bytes of openedChunks(handle, place.begin, keys, hash)) {
     for (const record of reader.take(bytes)) {
       records += 1
-      if (page.push(record) < limits.dumpPageRecords) continue
+      if (page.push(record) < dumpPageRecords) continue
       yield page
       page = []
     }

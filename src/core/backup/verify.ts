@@ -7,7 +7,7 @@ import { signingKeyName } from '../audit/audit.ts'
 import { MarksWalk } from '../audit/marks-walk.ts'
 import { signedBody } from '../audit/proof.ts'
 import { verifyLog } from '../audit/verify.ts'
-import { limits } from '../../base/limits.ts'
+import { dumpPageRecords } from '../../base/bounds.ts'
 import { dumpedTypes, type DumpedObject, type DumpedWriter } from '../ports/backup.ts'
 import type { AuditCheckpoint, WriterHead } from '../ports/audit.ts'
 import type { MarksEnd } from '../ports/marks.ts'
@@ -19,6 +19,9 @@ import type { Manifest } from './manifest.ts'
 import type { BackupOpener } from './openers.ts'
 import { readRecords } from './read.ts'
 import { RecordStream } from './stream.ts'
+
+/** Keys that verifying a backup opens, spread over it, unless all are asked for. */
+const backupSampleKeys = 1_000
 
 export interface BackupProof {
   readonly ok: boolean
@@ -155,7 +158,7 @@ async function verifyAudit(
   const counted = (async function* () {
     for await (const entry of stream.take('entry')) {
       entries += 1
-      if (entries % limits.dumpPageRecords === 0) onProgress(entries, total)
+      if (entries % dumpPageRecords === 0) onProgress(entries, total)
       yield entry
     }
   })()
@@ -186,7 +189,7 @@ async function verifyObjects(
 ) {
   const total = totalOf(manifest)
   const objects = total - manifest.audit.entries
-  const step = all ? 1 : Math.max(1, Math.ceil(objects / limits.backupSampleKeys))
+  const step = all ? 1 : Math.max(1, Math.ceil(objects / backupSampleKeys))
   const byInstance = new Map<string, number>()
   const counts = { total: 0, opened: 0, elsewhere: 0, destroyed: 0 }
   for await (const { record } of stream.take('object')) {
@@ -199,7 +202,7 @@ async function verifyObjects(
     else if (sealed !== null && counts.total % step === 0)
       counts.opened += openObject({ ...record, dataKeyId }, sealed, dataKeys, problems) ? 1 : 0
     counts.total += 1
-    if (counts.total % limits.dumpPageRecords === 0) onProgress(manifest.audit.entries + counts.total, total)
+    if (counts.total % dumpPageRecords === 0) onProgress(manifest.audit.entries + counts.total, total)
   }
   return { ...counts, byInstance }
 }

@@ -15,7 +15,6 @@ import {
   writeSync,
 } from 'node:fs'
 import path from 'node:path'
-import { limits } from '../../base/limits.ts'
 import type { DumpedRecord, StoreDump } from '../ports/backup.ts'
 import type { WriterHead } from '../ports/audit.ts'
 import { ChunkSealer } from './chunks.ts'
@@ -23,6 +22,9 @@ import { BackupError } from './error.ts'
 import type { FileKeys } from './keys.ts'
 import { encodeEnd, magic, type Manifest } from './manifest.ts'
 import { encodeRecord } from './records.ts'
+
+/** After so many bytes of a backup it is looked again whether its disk has room. */
+const backupLookBytes = 4 * 1024 * 1024
 
 export interface BackupWriting {
   readonly file: string
@@ -198,7 +200,7 @@ class Output {
     const { bavail, bsize } = statfsSync(path.dirname(this.#file))
     if (bavail * bsize < this.#freeBytesMin)
       throw new BackupError(`the disk of ${path.dirname(this.#file)} is nearly full: the backup was given up`)
-    this.#nextLook = this.bytes + limits.backupLookBytes
+    this.#nextLook = this.bytes + backupLookBytes
   }
 
   #close(): void {

@@ -13,7 +13,7 @@ import {
   type Hash,
   type KeyObject,
 } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
+import { cryptoHeldBytesMax, rsaBitsMax } from './bounds.ts'
 import { CryptoError } from './error.ts'
 import { requireDigestCurve, signDigest, verifyDigest } from './curve-digests.ts'
 import { copyOf } from './own-bytes.ts'
@@ -26,6 +26,9 @@ import {
   type RsaEncryptionWanted,
   type RsaSignatureWanted,
 } from './rsa.ts'
+
+/** Data of one RSA encryption: as long as the longest modulus. */
+const rsaDataBytesMax = 2_048
 
 /** In DER: PKCS#8, SubjectPublicKeyInfo, or an X.509 certificate with its key. A private key stands for its public half too. */
 export type AsymmetricKey =
@@ -140,7 +143,7 @@ export interface RsaOpening {
 
 /** RSA takes one block, so parts are held until the last. */
 export class RsaCipher implements Machine {
-  readonly #held: Held = new Held(limits.rsaDataBytesMax)
+  readonly #held: Held = new Held(rsaDataBytesMax)
   readonly #compute: (data: Uint8Array) => Uint8Array
 
   constructor({ key, wanted }: RsaOpening, direction: 'encrypt' | 'decrypt') {
@@ -197,8 +200,7 @@ export class Signature implements Machine {
     else if (this.#key.asymmetricKeyType === 'ec' && digested) requireDigestCurve(this.#key)
     else if (digested && isQuantumSafeSigner(this.#key)) throw noDigests()
     const hashes = wanted.scheme === 'rsa' && wanted.hash !== undefined && !digested
-    this.#data =
-      hashes && wanted.hash !== undefined ? createHash(wanted.hash) : new Held(limits.cryptoHeldBytesMax)
+    this.#data = hashes && wanted.hash !== undefined ? createHash(wanted.hash) : new Held(cryptoHeldBytesMax)
   }
 
   update(data: Uint8Array): Uint8Array {
@@ -281,10 +283,10 @@ function requireRsa(key: KeyObject): void {
   if (key.asymmetricKeyType !== 'rsa')
     throw new CryptoError('invalid', 'the Cryptographic Parameters are for RSA, and the key is not')
   // A longer one is stored and given back, but one signature by it takes seconds.
-  if ((key.asymmetricKeyDetails?.modulusLength ?? 0) > limits.rsaBitsMax)
+  if ((key.asymmetricKeyDetails?.modulusLength ?? 0) > rsaBitsMax)
     throw new CryptoError(
       'unsupported',
-      `this server computes with RSA keys of up to ${String(limits.rsaBitsMax)} bits`,
+      `this server computes with RSA keys of up to ${String(rsaBitsMax)} bits`,
     )
 }
 

@@ -3,7 +3,7 @@
 // answer.
 
 import { createCipheriv, createDecipheriv, type CipherGCM, type DecipherGCM } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
+import { cryptoHeldBytesMax } from './bounds.ts'
 import { checkedIv, cipherSetting, type CipherSetting, type CipherWanted } from './cipher-setting.ts'
 import { CryptoError, decryptionFailed } from './error.ts'
 import { copyOf } from './own-bytes.ts'
@@ -155,7 +155,7 @@ class TaggedDecryption implements Machine {
 
   update(data: Uint8Array): Uint8Array {
     this.#heldBytes += data.length
-    if (this.#heldBytes > limits.cryptoHeldBytesMax)
+    if (this.#heldBytes > cryptoHeldBytesMax)
       throw new CryptoError(
         'invalid',
         'data with a tag is decrypted up to a megabyte, since it leaves only when its tag is right',

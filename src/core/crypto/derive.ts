@@ -2,12 +2,17 @@
 // the three constructions of SP 800-108 with a counter of 32 bits. Pure.
 
 import { createHash, hkdfSync, pbkdf2Sync } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
 import { Encryption } from './ciphers.ts'
 import type { CipherWanted } from './cipher-setting.ts'
 import { CryptoError } from './error.ts'
 import { copyOf } from './own-bytes.ts'
 import { Hashing, MacMachine, type MacWanted } from './macs.ts'
+
+/** Iterations of PBKDF2, for each 20 bytes of a derived key; with more than the other it counts as long. */
+export const pbkdf2StepsMax = 20_000_000
+export const pbkdf2ShortSteps = 200_000
+/** A derivation that has more bytes of data or salt to go through, for all pieces of the key, counts as long. */
+export const derivationShortBytes = 1024 * 1024
 
 export type Derivation =
   /** `hash`: Node's name. */
@@ -99,14 +104,14 @@ export function takesLong({ derivation, bytes }: DeriveInput): boolean {
     case 'pbkdf2':
       // The salt is hashed again for each piece of the key, of 16 bytes at least.
       return (
-        pbkdf2Steps(derivation.iterations, bytes) > limits.pbkdf2ShortSteps ||
-        derivation.salt.length * Math.ceil(bytes / 16) > limits.derivationShortBytes
+        pbkdf2Steps(derivation.iterations, bytes) > pbkdf2ShortSteps ||
+        derivation.salt.length * Math.ceil(bytes / 16) > derivationShortBytes
       )
     case 'counter':
     case 'feedback':
     case 'double-pipeline':
       // Each piece goes through all of the data. The shortest one has 8 bytes: the CMAC of a cipher with such blocks.
-      return derivation.data.length * Math.ceil(bytes / 8) > limits.derivationShortBytes
+      return derivation.data.length * Math.ceil(bytes / 8) > derivationShortBytes
     case 'hkdf':
     case 'hash':
     case 'mac':
@@ -124,7 +129,7 @@ function pbkdf2Steps(iterations: number, bytes: number): number {
 
 function requireIterations(iterations: number, bytes: number): void {
   if (iterations < 1) throw new CryptoError('invalid', 'an Iteration Count is at least 1')
-  if (pbkdf2Steps(iterations, bytes) > limits.pbkdf2StepsMax)
+  if (pbkdf2Steps(iterations, bytes) > pbkdf2StepsMax)
     throw new CryptoError(
       'unsupported',
       'this Iteration Count is higher than this server computes for such a length',

@@ -2,7 +2,7 @@
 // for the thread that asks. Inputs and outputs are plain values with byte strings.
 
 import { randomBytes } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
+import { cryptoQuickBytes } from './bounds.ts'
 import { runApproved } from './approved.ts'
 import { agree, decapsulateBy, encapsulateFor, type KemInput } from './asymmetric.ts'
 import { derive, takesLong, type DeriveInput } from './derive.ts'
@@ -14,6 +14,17 @@ import { readPkcs12 } from './read-pkcs12.ts'
 import { validateChain } from '../pki/validate.ts'
 import { join, split, type Join, type Split, type SplitMethod } from './split-key.ts'
 import { computeWhole, dropStreams, takePart } from './streams.ts'
+
+/** The primes of a longer RSA key are looked for in a process of their own. */
+export const cryptoRsaBitsInThread = 4_096
+/** Work over a prime of more bytes counts as long: to check one of 550 bytes takes five seconds. */
+export const splitKeyShortPrimeBytes = 256
+/** So does a split of a key over a binary field with more products than this. */
+const splitKeyShortSteps = 4_000_000
+/** An agreement in a prime field with a larger private key counts as long. */
+export const agreementKeyShortBytes = 1_300
+/** A chain of more certificates counts as long: each pair of them may take a verification. */
+export const certificateChainShort = 5
 
 /**
  * `quick`: done where it is asked for. `short`: on any thread. `long`: may take seconds. `apart`: may take a minute, so in a
@@ -54,7 +65,7 @@ const jobs = {
       readonly atMs: number
     }) => ({ validity: validateChain(certificates, atMs) }),
     lane: ({ certificates }: { readonly certificates: readonly Uint8Array[] }) =>
-      certificates.length <= limits.certificateChainShort ? 'short' : 'long',
+      certificates.length <= certificateChainShort ? 'short' : 'long',
   },
   'write-pkcs12': { run: writePkcs12, lane: () => 'short' },
   /** The file says how long its derivations take. */
@@ -63,13 +74,13 @@ const jobs = {
   agree: {
     run: agree,
     lane: ({ privateKey }: Parameters<typeof agree>[0]) =>
-      privateKey.length <= limits.agreementKeyShortBytes ? 'short' : 'long',
+      privateKey.length <= agreementKeyShortBytes ? 'short' : 'long',
   },
   encapsulate: { run: encapsulateFor, lane: laneOfKem },
   decapsulate: { run: decapsulateBy, lane: laneOfKem },
   random: {
     run: ({ bytes }: { readonly bytes: number }) => ({ data: randomBytes(bytes) as Uint8Array }),
-    lane: ({ bytes }: { readonly bytes: number }) => (bytes <= limits.cryptoQuickBytes ? 'quick' : 'short'),
+    lane: ({ bytes }: { readonly bytes: number }) => (bytes <= cryptoQuickBytes ? 'quick' : 'short'),
   },
   'split-key': {
     run: split,
@@ -83,7 +94,7 @@ const jobs = {
 } as const satisfies Record<string, Job>
 
 function laneOfKeyPair(wanted: KeyPairWanted): Lane {
-  if (wanted.type === 'rsa') return wanted.bits > limits.cryptoRsaBitsInThread ? 'apart' : 'long'
+  if (wanted.type === 'rsa') return wanted.bits > cryptoRsaBitsInThread ? 'apart' : 'long'
   return wanted.type === 'quantum-safe' && isSlow(wanted.algorithm) ? 'long' : 'short'
 }
 
@@ -94,9 +105,8 @@ function laneOfKem({ key }: KemInput): Lane {
 /** `steps`: of a binary field. Over a prime field most of the time goes into finding out whether the number is a prime. */
 function laneOfSplit(method: SplitMethod, steps: number): Lane {
   if (method.name === 'xor') return 'quick'
-  if (method.name !== 'prime')
-    return steps < 2_000 ? 'quick' : steps <= limits.splitKeyShortSteps ? 'short' : 'long'
-  return method.prime >> BigInt(8 * limits.splitKeyShortPrimeBytes) === 0n ? 'short' : 'long'
+  if (method.name !== 'prime') return steps < 2_000 ? 'quick' : steps <= splitKeyShortSteps ? 'short' : 'long'
+  return method.prime >> BigInt(8 * splitKeyShortPrimeBytes) === 0n ? 'short' : 'long'
 }
 
 type Jobs = typeof jobs

@@ -1,9 +1,12 @@
 // New key pairs. Pure but for the system's generator.
 
 import { generateKeyPairSync, type KeyPairKeyObjectResult } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
+import { rsaBitsMax } from './bounds.ts'
 import { CryptoError } from './error.ts'
 import { nodeType, type QuantumSafeName } from './post-quantum.ts'
+
+/** RSA key pairs that the server makes. */
+const rsaBitsMin = 2_048
 
 export type KeyPairWanted =
   | { readonly type: 'rsa'; readonly bits: number; readonly exponent?: number }
@@ -69,7 +72,6 @@ const curves: ReadonlySet<string> = new Set([
 const usualExponent = 65_537
 
 function requireRsa(bits: number, exponent: number): void {
-  const { rsaBitsMin, rsaBitsMax } = limits
   if (!Number.isInteger(bits) || bits < rsaBitsMin || bits > rsaBitsMax || bits % 64 !== 0)
     throw new CryptoError(
       'unsupported',

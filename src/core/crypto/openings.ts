@@ -13,7 +13,12 @@ import { Hashing, MacMachine, type MacOpening } from './macs.ts'
 import type { Machine } from './machine.ts'
 import { isSlow } from './post-quantum.ts'
 import { quantumSafeIn } from './quantum-safe-keys.ts'
-import { limits } from '../../base/limits.ts'
+import { cryptoQuickBytes } from './bounds.ts'
+
+/** With the slower algorithms, data up to this size is computed on at once. */
+const cryptoQuickSlowBytes = 2 * 1024
+/** A private key of more bytes in PKCS#8 counts as long: one of RSA with 4096 bits is below, and takes some tens of milliseconds. */
+const privateKeyShortBytes = 2_600
 
 export type Opening =
   | ({ readonly kind: 'encrypt' | 'decrypt' } & CipherOpening)
@@ -53,7 +58,7 @@ export function isLong(opening: Opening): boolean {
 
 /** Its numbers are long, unless they are no numbers: a key of ML-KEM or ML-DSA has thousands of bytes, and is fast. */
 export function isLongKey(key: AsymmetricKey): boolean {
-  return 'pkcs8' in key && key.pkcs8.length > limits.privateKeyShortBytes && !quantumSafeIn(key.pkcs8)
+  return 'pkcs8' in key && key.pkcs8.length > privateKeyShortBytes && !quantumSafeIn(key.pkcs8)
 }
 
 /** A signature of SLH-DSA takes up to some seconds, whatever the length of its key. */
@@ -64,7 +69,8 @@ function isSlowSigner({ key, verify }: SignatureOpening): boolean {
 
 /** Up to so many bytes take less than about a tenth of a millisecond. */
 export function quickBytes(opening: Opening): number {
-  const { cryptoQuickBytes: fast, cryptoQuickSlowBytes: slow } = limits
+  const fast = cryptoQuickBytes
+  const slow = cryptoQuickSlowBytes
   switch (opening.kind) {
     case 'encrypt':
     case 'decrypt':

@@ -3,7 +3,7 @@
 
 import { fork, type ChildProcess } from 'node:child_process'
 import { deserialize } from 'node:v8'
-import { limits } from '../../base/limits.ts'
+import { cryptoLongNice } from './bounds.ts'
 import type { CryptoError } from './error.ts'
 import { ownBytes } from './own-bytes.ts'
 import { answered, lost, tookTooLong, type Waiting } from './pool-job.ts'
@@ -18,7 +18,7 @@ export class PoolProcess {
   constructor(script: URL, job: Waiting, jobMsMax: number, onEnded: () => void) {
     this.#job = job
     // The answer comes over standard output, whose bytes can be overwritten; those of the channel for messages cannot.
-    this.#child = fork(script, [String(limits.cryptoLongNice)], {
+    this.#child = fork(script, [String(cryptoLongNice)], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     })
     const chunks: Buffer[] = []

@@ -5,7 +5,7 @@
 
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { limits } from '../../base/limits.ts'
+import { cryptoLongNice } from './bounds.ts'
 import { scriptFile } from '../../base/program-files.ts'
 import { CryptoError } from './error.ts'
 import { laneOf, runJob, type JobInput, type JobName, type JobOutput, type Lane } from './jobs.ts'
@@ -13,6 +13,20 @@ import { ownBytes } from './own-bytes.ts'
 import { answered, left, lost, tookTooLong, type Waiting } from './pool-job.ts'
 import type { FromPoolThread, PoolThreadData, ToPoolThread } from './pool-messages.ts'
 import { PoolProcess } from './pool-process.ts'
+
+/** Threads for slow ones, as many as processors and at least two. */
+const cryptoThreadsMax = 4
+/**
+ * How far a thread for computations gives way to the thread that serves TLS, if it has no long work. With 10, Linux gives a thread a
+ * tenth of a processor that others want, in slices of some milliseconds, which is often enough to show in one Get of a hundred.
+ */
+export const cryptoNice = 10
+/** Computations that wait for a thread, of all clients, of those of one instance, and of one. The server refuses more. */
+export const cryptoWaitingMax = 256
+export const cryptoWaitingPerInstanceMax = 192
+export const cryptoWaitingPerPartyMax = 32
+/** A computation that takes longer is given up. An RSA key of 8192 bits takes half a minute, rarely more. */
+export const cryptoJobMsMax = 110_000
 
 const poolScript = scriptFile('core/crypto/pool-thread')
 
@@ -24,7 +38,7 @@ export interface PoolOptions {
 
 /** At least two, so that long work leaves one; they give way to the thread that serves TLS. */
 function threadsByDefault(): number {
-  return Math.min(limits.cryptoThreadsMax, Math.max(2, availableParallelism()))
+  return Math.min(cryptoThreadsMax, Math.max(2, availableParallelism()))
 }
 
 export class CryptoPool {
@@ -41,7 +55,7 @@ export class CryptoPool {
 
   constructor({
     threads = threadsByDefault(),
-    jobMsMax = limits.cryptoJobMsMax,
+    jobMsMax = cryptoJobMsMax,
     script = poolScript,
   }: PoolOptions = {}) {
     this.#threads = Array.from({ length: threads }, () => undefined)
@@ -71,9 +85,9 @@ export class CryptoPool {
     const parties = this.#groups.get(group) ?? new Map<string, Waiting[]>()
     const queue = parties.get(party) ?? []
     const isFull =
-      this.#waiting >= limits.cryptoWaitingMax ||
-      queue.length >= limits.cryptoWaitingPerPartyMax ||
-      waitingIn(parties) >= limits.cryptoWaitingPerInstanceMax
+      this.#waiting >= cryptoWaitingMax ||
+      queue.length >= cryptoWaitingPerPartyMax ||
+      waitingIn(parties) >= cryptoWaitingPerInstanceMax
     if (isFull) throw new CryptoError('busy', 'the server has too much to compute: try again')
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const job = { name, input, lane, resolve, reject }
@@ -153,7 +167,7 @@ export class CryptoPool {
   }
 
   #start(place: number): PoolThread {
-    const nice = place === 0 ? limits.cryptoNice : limits.cryptoLongNice
+    const nice = place === 0 ? cryptoNice : cryptoLongNice
     const worker = new Worker(this.#script, { workerData: { nice } satisfies PoolThreadData })
     const thread = new PoolThread(worker, this.#jobMsMax, (ended) => {
       if (ended) this.#threads[place] = undefined

@@ -3,12 +3,17 @@
 // Slow on purpose: it runs on a thread of the pool.
 
 import { createDecipheriv, createHmac, pbkdf2Sync, timingSafeEqual, X509Certificate } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
+import { certificateChainMax } from '../../base/bounds.ts'
 import { DerError, DerFields, derTags } from './der.ts'
 import { CryptoError } from './error.ts'
 import { copyOf, wipeBytes } from './own-bytes.ts'
 import { ids } from './pkcs12-ids.ts'
 import { pkcs12Key } from './pkcs12-key.ts'
+
+/** All derivations in one PKCS#12 container together: those of its MAC go hash by hash, a million in two seconds. */
+export const pkcs12IterationsMax = 2_000_000
+/** Keys and certificates in one part of a PKCS#12 container. */
+const pkcs12BagsMax = 100
 
 export interface Pkcs12Opened {
   readonly container: Uint8Array
@@ -117,7 +122,7 @@ class Container {
 
   *#bags(list: DerFields): Generator<Bag> {
     for (let count = 0; !list.isAtEnd; count++) {
-      if (count === limits.pkcs12BagsMax) throw new DerError('it holds too much')
+      if (count === pkcs12BagsMax) throw new DerError('it holds too much')
       const bag = list.sequence()
       const type = bag.identifier()
       const value = new DerFields(bag.next(0xa0))
@@ -206,10 +211,10 @@ class Container {
   /** All derivations together are bounded: the file says how long each takes. */
   #count(iterations: number): number {
     this.#steps += iterations
-    if (iterations < 1 || this.#steps > limits.pkcs12IterationsMax)
+    if (iterations < 1 || this.#steps > pkcs12IterationsMax)
       throw new CryptoError(
         'invalid',
-        `the iterations of a PKCS#12 container are ${String(limits.pkcs12IterationsMax)} at most, all together`,
+        `the iterations of a PKCS#12 container are ${String(pkcs12IterationsMax)} at most, all together`,
       )
     return iterations
   }
@@ -274,7 +279,7 @@ function chosen(bags: readonly Bag[], friendlyName: string | undefined): Pkcs12C
 function chainFrom(own: Bag, all: readonly Bag[]): readonly Bag[] {
   const parsed = new Map(all.map((bag) => [bag, parse(bag)]))
   const chain = [own]
-  for (let bag = own; chain.length < limits.certificateChainMax;) {
+  for (let bag = own; chain.length < certificateChainMax;) {
     const current = parsed.get(bag)
     const next = all.find((other) => {
       const issuer = parsed.get(other)

@@ -2,9 +2,12 @@
 // polynomials over GF(2^8), GF(2^16) or a prime field. Part n is the value of the polynomial at n. Pure functions.
 
 import { checkPrimeSync, randomBytes } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
+import { splitKeyPartsMax, splitKeyPrimeBytesMax } from '../../base/bounds.ts'
 import { CryptoError } from './error.ts'
 import { gf2to16, gf2to8, primeField, type Field } from './finite-field.ts'
+
+/** The bytes of a key that is split. */
+export const splitKeyBytesMax = 8_192
 
 export type SplitMethod =
   | { readonly name: 'xor' | 'gf2to8' | 'gf2to16' }
@@ -140,7 +143,7 @@ function joined<E>(field: Field<E>, parts: readonly Part[], bytes: number): Buff
 }
 
 function requireCounts(method: SplitMethod, parts: number, threshold: number): void {
-  const max = limits.splitKeyPartsMax
+  const max = splitKeyPartsMax
   if (parts < 2 || parts > max) throw invalid(`a key is split into 2 to ${max} parts, and not into ${parts}`)
   if (threshold < 2 || threshold > parts)
     throw invalid(`the threshold of ${parts} parts is 2 to ${parts}, and not ${threshold}`)
@@ -152,8 +155,8 @@ function requireParts(parts: readonly Part[]): void {
   if (parts.length < 2) throw invalid('a secret is joined from two parts or more')
   const numbers = new Set(parts.map(({ number }) => number))
   if (numbers.size < parts.length) throw invalid('the same part is there twice')
-  if (parts.some(({ number }) => number < 1 || number > limits.splitKeyPartsMax))
-    throw invalid(`a part has a number from 1 to ${limits.splitKeyPartsMax}`)
+  if (parts.some(({ number }) => number < 1 || number > splitKeyPartsMax))
+    throw invalid(`a part has a number from 1 to ${splitKeyPartsMax}`)
 }
 
 function requireBytes(parts: readonly Part[], bytes: number): void {
@@ -163,7 +166,7 @@ function requireBytes(parts: readonly Part[], bytes: number): void {
 }
 
 function requireLength(secretBytes: number): void {
-  const max = limits.splitKeyBytesMax
+  const max = splitKeyBytesMax
   if (secretBytes < 1 || secretBytes > max)
     throw invalid(`a key of 1 to ${max} bytes can be split, and not of ${secretBytes}`)
 }
@@ -176,8 +179,8 @@ function requireWholePieces(secretBytes: number): void {
 function requirePrime(prime: bigint, secretBytes: number): void {
   if (prime >> BigInt(secretBytes * 8) <= 0n)
     throw invalid(`the Prime Field Size must be greater than any secret of ${secretBytes} bytes`)
-  if (byteLength(prime) > limits.splitKeyPrimeBytesMax)
-    throw invalid(`the Prime Field Size may have ${limits.splitKeyPrimeBytesMax} bytes at most`)
+  if (byteLength(prime) > splitKeyPrimeBytesMax)
+    throw invalid(`the Prime Field Size may have ${splitKeyPrimeBytesMax} bytes at most`)
   if (!checkPrimeSync(prime)) throw invalid('the Prime Field Size is no prime')
 }
 

@@ -1,7 +1,7 @@
 // Work whose data comes in parts. One thread of the pool holds all of it, and does each part in its turn. What the thread does
 // not know (any more) is refused: a thread that ended took its streams with it.
 
-import { limits } from '../../base/limits.ts'
+import { cryptoStreamsMax } from '../../base/bounds.ts'
 import { CryptoError } from './error.ts'
 import type { Ending, Finished, Machine } from './machine.ts'
 import { openMachine, type Opening } from './openings.ts'
@@ -36,7 +36,7 @@ export function takePart({ id, opening, data, ending }: StreamPart): Finished {
 /** The thread that asks goes on with no more streams than this, so the oldest one here is one that nobody needs. */
 function makeRoom(): void {
   const [oldest] = machines.keys()
-  if (machines.size >= limits.cryptoStreamsMax && oldest !== undefined) machines.delete(oldest)
+  if (machines.size >= cryptoStreamsMax && oldest !== undefined) machines.delete(oldest)
 }
 
 /** Forgets streams that nobody goes on with. */

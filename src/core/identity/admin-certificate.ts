@@ -6,7 +6,7 @@
 import { serverActor } from '../audit/actor.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Secrets } from '../sealing/secrets.ts'
-import { limits } from '../../base/limits.ts'
+import { certificateNamesMax, expiryWarningDays } from '../../base/bounds.ts'
 import type { Certificate } from '../pki/certificate.ts'
 import { certificateNames, issueServer, privateKeyPem, readIdentity, type Identity } from '../pki/issue.ts'
 import { signedBy } from '../pki/match.ts'
@@ -65,7 +65,7 @@ function fits(
 }
 
 function lastsOn({ certificate }: Identity, nowMs: number): boolean {
-  return certificate.notAfterMs - nowMs > limits.expiryWarningDays * dayMs
+  return certificate.notAfterMs - nowMs > expiryWarningDays * dayMs
 }
 
 function identityIn(bytes: Buffer | undefined): Identity | undefined {
@@ -89,7 +89,7 @@ async function makeOne(
   const { secrets, authority: ca, nowMs } = options
   const others = before && lastsOn(before, nowMs) ? namesIn(before.certificate.der) : []
   const all = new Set([...wanted, ...certificateNames(ownNames()), ...others])
-  const names = [...all].slice(0, limits.certificateNamesMax)
+  const names = [...all].slice(0, certificateNamesMax)
   const made = await issueServer({ ca, names, nowMs })
   const { certificate, privateKey } = made
   const bytes = Buffer.concat([Buffer.from(certificate.pem), privateKeyPem(privateKey)])

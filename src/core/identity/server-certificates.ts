@@ -14,7 +14,6 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import { StoreConflict } from '../ports/store.ts'
 import type { Secrets } from '../sealing/secrets.ts'
 import type { ListenerOptions } from '../../doors/kmip/contract.ts'
-import { limits } from '../../base/limits.ts'
 import { parseCertificates } from '../pki/certificate.ts'
 import { PkiError } from '../pki/error.ts'
 import { certificateNames, issueServer, privateKeyPem, serverCommonName } from '../pki/issue.ts'
@@ -31,6 +30,9 @@ import { meantPrevious, meantStaged } from './meant-certificate.ts'
 import type { ServerIdentity } from './server-identity.ts'
 import { ticketKeysOf, ticketPeriod } from './ticket-keys.ts'
 import type { Log } from '../../outside/telemetry/log.ts'
+
+/** How often the server checks whether to switch its certificate: somebody may set the clock. */
+export const scheduleCheckEveryMs = 60_000
 
 const secretName = 'kmip-certificates'
 
@@ -98,7 +100,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     this.#apply = apply
     this.#arm()
     let period = ticketPeriod(this.#now())
-    this.#looking = this.#options.clock.every(limits.scheduleCheckEveryMs, () => {
+    this.#looking = this.#options.clock.every(scheduleCheckEveryMs, () => {
       this.#alone(async () => {
         const now = ticketPeriod(this.#now())
         if (now !== period) await apply()
@@ -290,7 +292,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     this.#timer?.cancel()
     const { staged } = this.#kept
     if (staged === null || staged.atMs === null) return
-    const { scheduleCheckEveryMs: mostMs } = limits
+    const mostMs = scheduleCheckEveryMs
     const restMs = staged.atMs - this.#now()
     const waitMs = restMs > 0 ? Math.min(restMs, mostMs) : mostMs
     this.#timer = this.#options.clock.after(waitMs, () => {

@@ -3,11 +3,13 @@
 // more by whoever learns the keys; each client makes one whole handshake.
 
 import { hkdfSync } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
+
+/** How long the keys of session tickets stay the same. */
+export const ticketKeysMs = 3_600_000
 
 /** The number of the period at this time. Each period has its own keys. */
 export function ticketPeriod(atMs: number): number {
-  return Math.floor(atMs / limits.ticketKeysMs)
+  return Math.floor(atMs / ticketKeysMs)
 }
 
 /** 48 bytes, as Node takes them. `secret`: of the certificate that is presented. */

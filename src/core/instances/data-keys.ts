@@ -6,7 +6,7 @@ import { newestOf, type Keyring } from '../sealing/keyring.ts'
 import { StoreConflict } from '../ports/store.ts'
 import type { DataKeyRecord } from '../ports/secrets.ts'
 import { RootKeyError, unlessRootKeyError, type RootKey } from '../ports/root-key.ts'
-import { limits } from '../../base/limits.ts'
+import { auditTextCharactersMax } from '../../base/bounds.ts'
 import { liveObjects } from './objects.ts'
 import type { WorkRun, ItemResult } from './run.ts'
 
@@ -71,7 +71,7 @@ async function removeUnused(
   await run.commit({
     writes: [...unused.keys()].map((id) => ({ type: 'data-key-removed', id }) as const),
     entries: [...unused].map(([id, { message }]) =>
-      run.entry('data-key.remove', id, { cause: message.slice(0, limits.auditTextCharactersMax) }),
+      run.entry('data-key.remove', id, { cause: message.slice(0, auditTextCharactersMax) }),
     ),
   })
   return [...unused.keys()]

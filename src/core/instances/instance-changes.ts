@@ -3,7 +3,6 @@
 import { counted } from '../../base/text/counted.ts'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { limits } from '../../base/limits.ts'
 import type { TrustSnapshot } from '../trust/access.ts'
 import type { By } from '../audit/actor.ts'
 import type { Keyring } from '../sealing/keyring.ts'
@@ -24,6 +23,9 @@ import type { Grantor } from '../trust/grantor.ts'
 import type { LeafRules } from '../trust/vouching.ts'
 import { requireFittingDelay, requireNothingWaits } from './destroy-delay.ts'
 import { withoutUpstreamKey } from './upstream-keys.ts'
+
+/** Shredding an instance waits this long for the deletion of its standard keys; the receipt counts the rest. */
+export const shredWaitMs = 5_000
 
 /** The settings of an instance that may be changed. */
 export type InstanceSettings = Pick<
@@ -192,7 +194,7 @@ export class InstanceChanges {
       }
     })
     const waiting = new AbortController()
-    const enough = sleep(limits.shredWaitMs, undefined, { signal: waiting.signal, ref: false })
+    const enough = sleep(shredWaitMs, undefined, { signal: waiting.signal, ref: false })
     await Promise.race([this.#gone(instanceId), enough])
     waiting.abort()
     await enough.catch(() => undefined)

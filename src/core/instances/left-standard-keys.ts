@@ -4,7 +4,7 @@
 
 import { counted } from '../../base/text/counted.ts'
 import type { By } from '../audit/actor.ts'
-import { limits } from '../../base/limits.ts'
+import { auditTextCharactersMax } from '../../base/bounds.ts'
 import type { StandardKeyRecord } from '../ports/secrets.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import type { Write } from '../ports/store.ts'
@@ -84,7 +84,7 @@ export class LeftStandardKeys {
         return { type: 'standard-keys-forgotten', instanceId, rootKeyUri }
       })
       const [first, ...also] = there.instances.map(({ id: instanceId, count }): TrustEvent => {
-        const said = cause.slice(0, limits.auditTextCharactersMax)
+        const said = cause.slice(0, auditTextCharactersMax)
         const detail = { left: count, said }
         return { action: 'standard-key.forget', object: service, instanceId, detail }
       })

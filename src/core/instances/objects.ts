@@ -12,15 +12,17 @@ import type { StoredObject } from '../ports/objects.ts'
 import { RootKeyError, type RootKey, type CorrelationIds } from '../ports/root-key.ts'
 import type { Instance } from '../trust/rows.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
-import { limits } from '../../base/limits.ts'
 import type { ItemResult, WorkRun } from './run.ts'
+
+/** Objects that long work on an instance reads at a time. */
+const instanceWorkPageObjects = 200
 
 /** All objects that are not destroyed, newest first; or with those that are. */
 export async function* liveObjects(
   { store, instanceId }: Pick<WorkRun, 'store' | 'instanceId'>,
   { includeDestroyed = false } = {},
 ): AsyncGenerator<StoredObject> {
-  const limit = limits.instanceWorkPageObjects
+  const limit = instanceWorkPageObjects
   let beforeSequence: number | undefined
   for (;;) {
     const after = beforeSequence === undefined ? {} : { beforeSequence }

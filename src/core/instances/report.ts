@@ -3,7 +3,6 @@
 
 import type { Custodies } from '../custody/custodies.ts'
 import type { Custody } from '../custody/custody.ts'
-import { limits } from '../../base/limits.ts'
 import { liveObjects } from './objects.ts'
 import type { WorkProgress } from './run.ts'
 import type { OpenRootKey } from '../ports/root-key.ts'
@@ -11,6 +10,12 @@ import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import { unlessRootKeyError, type RootKey } from '../ports/root-key.ts'
 import type { Instance } from '../trust/rows.ts'
+
+/** The newest version of a root key: how long an answer is kept, and how long the server waits for one. */
+const newestVersionKeptMs = 2_000
+const newestVersionWaitMs = 3_000
+/** How many objects the server names that Key Protect alone cannot restore. */
+const notRecoverableToldMax = 100
 
 export interface InstanceReport {
   /** null: this node does not know how far it is, or there is none. */
@@ -113,11 +118,11 @@ export class InstanceReports {
     const nowMs = this.#clock.monotonic()
     const known = this.#asked.get(id)
     if (known?.about === about) {
-      const kept = work !== undefined && nowMs - known.atMs < limits.newestVersionKeptMs
+      const kept = work !== undefined && nowMs - known.atMs < newestVersionKeptMs
       if (kept || !known.answered) return known.version
     }
     const asked = rootKey.versions.newest().catch(() => null)
-    const waited = this.#clock.sleep(limits.newestVersionWaitMs).then(() => null)
+    const waited = this.#clock.sleep(newestVersionWaitMs).then(() => null)
     const now: Asked = { about, atMs: nowMs, version: Promise.race([asked, waited]), answered: false }
     this.#asked.set(id, now)
     const version = await now.version
@@ -137,7 +142,7 @@ export class InstanceReports {
     for await (const object of liveObjects({ store: this.#store, instanceId })) {
       if (this.#custodies.holding(object).keepsKeysApart) continue
       count++
-      if (found.length < limits.notRecoverableToldMax) found.push(object.uniqueIdentifier)
+      if (found.length < notRecoverableToldMax) found.push(object.uniqueIdentifier)
     }
     return { count, identifiers: found }
   }

@@ -1,7 +1,6 @@
 // One run of long work on an instance, as its steps see it: the instance as it is now, commits that fail once other work has
 // replaced this one, a loop over many items, progress, and the reasons to stop.
 
-import { limits } from '../../base/limits.ts'
 import type { Access } from '../trust/access.ts'
 import { serverActor } from '../audit/actor.ts'
 import { StoreConflict, type Change, type Store } from '../ports/store.ts'
@@ -11,6 +10,9 @@ import type { Lease } from '../ports/leases.ts'
 import { namedCalls } from '../audit/correlation-ids.ts'
 import type { CorrelationIds } from '../ports/root-key.ts'
 import type { Instance, InstanceWork } from '../trust/rows.ts'
+
+/** Objects that long work on an instance (move or rewrap) processes concurrently. */
+const instanceWorkAtOnce = 8
 
 /** Other work has replaced this one, another node does it now, or the server stops. */
 export class WorkOver extends Error {
@@ -114,7 +116,7 @@ export class WorkRun {
     }
     try {
       for await (const item of items) {
-        if (running.size >= limits.instanceWorkAtOnce) await Promise.race(running)
+        if (running.size >= instanceWorkAtOnce) await Promise.race(running)
         if (failures.length > 0) break
         await this.now()
         begin(item)

@@ -4,7 +4,6 @@
 // waits and tries again by itself. How work begins and ends stands in changes.ts, what it does in the files beside.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { limits } from '../../base/limits.ts'
 import type { Access } from '../trust/access.ts'
 import type { InstanceWorkChanges, WorkCounts } from './changes.ts'
 import type { Custodies } from '../custody/custodies.ts'
@@ -22,6 +21,17 @@ import { LeaseElsewhere, underLease, type Lease, type Leases } from '../ports/le
 import type { Clock } from '../ports/clock.ts'
 import type { StoredObject } from '../ports/objects.ts'
 import type { Instance, InstanceWork } from '../trust/rows.ts'
+
+/** How often a node looks for work that another node started. */
+const instanceWorkLookEveryMs = 10_000
+/** The first wait while a root key does not answer. It doubles up to the maximum. */
+const instanceWorkRetryFirstMs = 1_000
+const instanceWorkRetryMaxMs = 60_000
+/** When the server stops, running work has this long to finish its objects. */
+const instanceWorkStopMs = 5_000
+/** Objects whose newer wrapped form the service returned by itself: waiting to be stored, and stored concurrently. */
+const handedBackWaitingMax = 10_000
+const handedBackAtOnce = 1
 
 export interface InstanceWorkerOptions {
   readonly store: Store
@@ -66,7 +76,7 @@ export class InstanceWorker {
 
   /** Goes on with what was begun, by whichever node, and looks for more now and then. */
   start(): void {
-    this.#timer = setInterval(() => this.#look(), limits.instanceWorkLookEveryMs).unref()
+    this.#timer = setInterval(() => this.#look(), instanceWorkLookEveryMs).unref()
     this.#look()
   }
 
@@ -75,7 +85,7 @@ export class InstanceWorker {
     clearInterval(this.#timer)
     this.#stopping.abort()
     const ended = Promise.all([...this.#running.values()].map((running) => running.ended))
-    await Promise.race([ended, sleep(limits.instanceWorkStopMs, undefined, { ref: false })])
+    await Promise.race([ended, sleep(instanceWorkStopMs, undefined, { ref: false })])
   }
 
   /** undefined: no work runs on this node; it may run on another. */
@@ -100,10 +110,10 @@ export class InstanceWorker {
       })
       return
     }
-    if (this.#handedBack.size >= limits.handedBackWaitingMax) return
+    if (this.#handedBack.size >= handedBackWaitingMax) return
     const { instanceId, identifier } = object
     this.#handedBack.set(JSON.stringify([instanceId, identifier]), { instanceId, identifier })
-    if (this.#rewrapping < limits.handedBackAtOnce) void this.#rewrapHandedBack()
+    if (this.#rewrapping < handedBackAtOnce) void this.#rewrapHandedBack()
   }
 
   /** Moves one object to where its instance stores its keys, unless work does. Throws RootKeyError, and what a commit throws. */
@@ -160,8 +170,8 @@ export class InstanceWorker {
 
   /** Tries until it is done, or is not to be done any more. */
   async #untilDone(run: WorkRun, waking: (wake: () => void) => void): Promise<void> {
-    const firstMs = this.#options.retryFirstMs ?? limits.instanceWorkRetryFirstMs
-    for (let waitMs = firstMs; ; waitMs = Math.min(waitMs * 2, limits.instanceWorkRetryMaxMs)) {
+    const firstMs = this.#options.retryFirstMs ?? instanceWorkRetryFirstMs
+    for (let waitMs = firstMs; ; waitMs = Math.min(waitMs * 2, instanceWorkRetryMaxMs)) {
       const before = run.counts.done
       // Made before the attempt, so that work which replaces this one does not wait while the attempt fails.
       const woken = new AbortController()

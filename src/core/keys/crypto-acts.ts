@@ -2,12 +2,14 @@
 // key-transaction.ts do.
 
 import { Fault } from '../../wire/kmip/fault.ts'
-import { limits } from '../../base/limits.ts'
 import type { Computed } from './transaction/computations.ts'
 import { deriveKey, type DeriveRequest } from './use/derive-key.ts'
 import { decapsulate, encapsulate, type KemRequest } from './use/encapsulation.ts'
 import type { TransactionObjects } from './transaction/transaction-objects.ts'
 import { hash, useKey, type DataRequest, type KeyUseRequest } from './use/use-key.ts'
+
+/** Random bytes that a client may ask for at once. */
+export const randomBytesMax = 512 * 1024
 
 export class CryptoActs {
   readonly #objects: TransactionObjects
@@ -44,8 +46,8 @@ export class CryptoActs {
   async random(bytes: number): Promise<Uint8Array> {
     const { staged } = this.#objects
     staged.begin('crypto.random', null)
-    if (bytes < 1 || bytes > limits.randomBytesMax)
-      throw new Fault('InvalidField', `Data Length is 1 to ${String(limits.randomBytesMax)} bytes`)
+    if (bytes < 1 || bytes > randomBytesMax)
+      throw new Fault('InvalidField', `Data Length is 1 to ${String(randomBytesMax)} bytes`)
     const { data } = await this.#objects.compute('random', { bytes })
     staged.opened(data)
     staged.done({ detail: { bytes } })

@@ -2,13 +2,13 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Keys, ListedKey } from './keys.ts'
-import { limits } from '../../base/limits.ts'
+import { listStepObjects } from '../../base/bounds.ts'
 
 /** Newest first. Between two pages other requests get their turn: an instance may hold millions of keys. */
 export async function* keyPages(
   keys: Pick<Keys, 'list'>,
   where: { readonly instanceId: string; readonly includeDestroyed: boolean },
-  limit: number = limits.listStepObjects,
+  limit: number = listStepObjects,
 ): AsyncGenerator<readonly ListedKey[]> {
   let beforeSequence: number | undefined
   for (;;) {

@@ -8,7 +8,7 @@ import { CustodyRefused, PutBack } from '../custody/custody.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import { KeyedMutex } from '../../base/keyed-mutex.ts'
-import { limits } from '../../base/limits.ts'
+import { conflictRetriesMax } from '../../base/bounds.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
 import { RepeatedRefusals } from '../audit/repeated-refusals.ts'
 import type { Access } from '../trust/access.ts'
@@ -134,7 +134,7 @@ export class Keys {
         } catch (error) {
           staged.wipe()
           void staged.abandon()
-          const again = mayPass(error) && attempt < limits.conflictRetriesMax
+          const again = mayPass(error) && attempt < conflictRetriesMax
           if (!again) throw await this.#refused(staged, error)
           if (attempt > 2) await nextTurn()
           if (attempt === 0 && staged.mutexKey !== undefined)

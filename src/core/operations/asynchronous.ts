@@ -9,9 +9,18 @@ import { Fault } from '../../wire/kmip/fault.ts'
 import type { ResponseItem } from '../../wire/kmip/message.ts'
 import type { OperationName } from '../../wire/kmip/operations.ts'
 import type { Version } from '../../wire/kmip/version.ts'
-import { limits } from '../../base/limits.ts'
 import { isFull } from '../trust/caller.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
+
+/** Operations that are answered later (core/operations/asynchronous.ts): of one client, and of all. */
+export const asynchronousPerPartyMax = 16
+export const asynchronousMax = 256
+/** An operation begins so long after it was asked for, unless it is polled before. */
+export const asynchronousStartMs = 1000
+/** How long the answer can be polled. */
+export const asynchronousKeptMs = 600_000
+/** How long a Poll waits for the answer. */
+export const pollWaitMs = 2000
 
 /** The operations that may take long. The others are answered at once, whatever the client allows. */
 export const answeredLater: ReadonlySet<OperationName> = new Set<OperationName>([
@@ -69,7 +78,7 @@ export class Asynchronous {
     this.#makeRoom(party)
     const value = randomBytes(16)
     const id = value.toString('hex')
-    const timer = this.#clock.after(limits.asynchronousStartMs, () => void this.#start(id))
+    const timer = this.#clock.after(asynchronousStartMs, () => void this.#start(id))
     this.#entries.set(id, {
       party,
       operation,
@@ -93,7 +102,7 @@ export class Asynchronous {
       throw new Fault('InvalidField', `this was asked in KMIP ${entry.version}: poll it in that version`)
     if (entry.hurried) await this.#start(id)
     const waited = Promise.withResolvers<void>()
-    const timer = this.#clock.after(limits.pollWaitMs, waited.resolve)
+    const timer = this.#clock.after(pollWaitMs, waited.resolve)
     await Promise.race([this.#start(id), waited.promise])
     timer.cancel()
     const { answer } = entry
@@ -161,7 +170,7 @@ export class Asynchronous {
     entry.timer.cancel()
     entry.answer = await entry.run()
     entry.payload.fill(0)
-    entry.timer = this.#clock.after(limits.asynchronousKeptMs, () => this.#drop(id, entry))
+    entry.timer = this.#clock.after(asynchronousKeptMs, () => this.#drop(id, entry))
   }
 
   /** Answers that were given already make room for new requests of the same client. */
@@ -169,7 +178,8 @@ export class Asynchronous {
     const mine = [...this.#entries].filter(([, entry]) => entry.party === party)
     const [oldest] = mine.filter(([, { answer }]) => answer !== undefined)
     const held = [...this.#entries.values()].map((entry) => entry.party)
-    const { asynchronousPerPartyMax: partyMax, asynchronousMax: max } = limits
+    const partyMax = asynchronousPerPartyMax
+    const max = asynchronousMax
     if (!isFull(held, party, { partyMax, max })) return
     if (!oldest)
       throw new Fault(

@@ -5,7 +5,7 @@ import { appliesTo, checkValue, isMultiple, nextIndex } from '../../wire/kmip/at
 import { wireName, type AttributeInstance, type AttributeSet } from '../../wire/kmip/attributes.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Version } from '../../wire/kmip/version.ts'
-import { limits } from '../../base/limits.ts'
+import { attributeIndexMax, attributeInstancesMax } from '../../base/bounds.ts'
 import { isDestroyed, type State } from '../keys/object/lifecycle.ts'
 import type { ObjectType } from '../keys/object/managed-object.ts'
 import type { GivenAttribute } from './wire-attributes.ts'
@@ -65,13 +65,13 @@ function withInstance(
     if (instances.length > 0) throw new Fault('InvalidField', `an object has at most one "${wireName(key)}"`)
     if ((index ?? 0) > 0) throw new Fault('InvalidField', `"${wireName(key)}" has no Attribute Index but 0`)
   }
-  if (instances.length >= limits.attributeInstancesMax)
+  if (instances.length >= attributeInstancesMax)
     throw new Fault(
       'IndexOutOfBounds',
-      `an object has at most ${limits.attributeInstancesMax} instances of "${wireName(key)}"`,
+      `an object has at most ${attributeInstancesMax} instances of "${wireName(key)}"`,
     )
-  if ((index ?? 0) > limits.attributeIndexMax)
-    throw new Fault('InvalidField', `an Attribute Index is ${limits.attributeIndexMax} at most`)
+  if ((index ?? 0) > attributeIndexMax)
+    throw new Fault('InvalidField', `an Attribute Index is ${attributeIndexMax} at most`)
   checkValue(key, value)
   const next = index ?? nextIndex(instances)
   if (instances.some((other) => other.index === next))

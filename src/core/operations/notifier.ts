@@ -5,12 +5,20 @@
 import { decodeResponse, type IncomingResponse } from '../../wire/kmip/client-message.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Version } from '../../wire/kmip/version.ts'
-import { limits } from '../../base/limits.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
 import type { ObjectChange } from '../keys/transaction/change-feed.ts'
 import type { Keys } from '../keys/keys.ts'
 import { isFull, partyOf, type Caller } from '../trust/caller.ts'
 import { noticeOf } from './notices.ts'
+
+/**
+ * Connections on which a client has the server role: of one client, and in all. Then the changes that wait to be told on one of them,
+ * and the bytes of their attributes.
+ */
+export const serverRolesPerPartyMax = 16
+const serverRolesMax = 1_000
+export const noticesQueuedMax = 1_000
+export const noticesQueuedBytesMax = 2 * 1024 * 1024
 
 /** The server's side of a connection on which the peer took the server role. */
 export interface Asking {
@@ -44,7 +52,8 @@ export class Notifier {
     const held = [...this.#connections].flatMap(([party, count]) =>
       Array.from({ length: count }, () => party),
     )
-    const { serverRolesPerPartyMax: partyMax, serverRolesMax: max } = limits
+    const partyMax = serverRolesPerPartyMax
+    const max = serverRolesMax
     return !isFull(held, partyOf(caller), { partyMax, max })
   }
 
@@ -97,10 +106,7 @@ class Notices {
 
   add(changes: readonly ObjectChange[]): void {
     const bytes = changes.reduce((sum, change) => sum + change.bytes, this.#queuedBytes)
-    if (
-      this.#queue.length + changes.length > limits.noticesQueuedMax ||
-      bytes > limits.noticesQueuedBytesMax
-    ) {
+    if (this.#queue.length + changes.length > noticesQueuedMax || bytes > noticesQueuedBytesMax) {
       this.#log.warn('a client with the server role does not keep up with what changes: its connection ends')
       this.#queue.length = 0
       return this.#asking.end()

@@ -3,7 +3,7 @@
 
 import type { OperationName, Request } from '../../wire/kmip/operations.ts'
 import type { Version } from '../../wire/kmip/version.ts'
-import { limits } from '../../base/limits.ts'
+import { uniqueIdentifierBytesMax } from '../../base/bounds.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Handled } from './handlers.ts'
@@ -36,6 +36,6 @@ export function requirePermission(
 function objectOf(request: object, placeholder: string | undefined): string | null {
   const { UniqueIdentifier }: Partial<Request<'Get'>> = request
   const named = UniqueIdentifier ?? placeholder
-  if (typeof named !== 'string' || Buffer.byteLength(named) > limits.uniqueIdentifierBytesMax) return null
+  if (typeof named !== 'string' || Buffer.byteLength(named) > uniqueIdentifierBytesMax) return null
   return named
 }

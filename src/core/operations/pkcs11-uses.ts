@@ -2,9 +2,13 @@
 // alone. Bounded in number and time, in the process that took the request, as tickets are.
 
 import { randomBytes } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import { isFull } from '../trust/caller.ts'
+
+/** Uses of PKCS#11 that clients began: of one client, in all, and how long one is kept that nobody goes on with. */
+export const pkcs11PerPartyMax = 100
+export const pkcs11Max = 10_000
+export const pkcs11KeptMs = 3_600_000
 
 interface Use {
   readonly party: string
@@ -26,7 +30,7 @@ export class Pkcs11Uses {
     const now = this.#clock.monotonic()
     for (const [id, { endsAt }] of this.#uses) if (endsAt <= now) this.#uses.delete(id)
     const held = [...this.#uses.values()].map((use) => use.party)
-    if (isFull(held, party, { partyMax: limits.pkcs11PerPartyMax, max: limits.pkcs11Max })) return undefined
+    if (isFull(held, party, { partyMax: pkcs11PerPartyMax, max: pkcs11Max })) return undefined
     const value = randomBytes(16)
     this.#keep(value.toString('hex'), party)
     return value
@@ -53,6 +57,6 @@ export class Pkcs11Uses {
 
   #keep(id: string, party: string): void {
     this.#uses.delete(id)
-    this.#uses.set(id, { party, endsAt: this.#clock.monotonic() + limits.pkcs11KeptMs })
+    this.#uses.set(id, { party, endsAt: this.#clock.monotonic() + pkcs11KeptMs })
   }
 }

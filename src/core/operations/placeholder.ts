@@ -3,7 +3,7 @@
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Request } from '../../wire/kmip/operations.ts'
-import { limits } from '../../base/limits.ts'
+import { uniqueIdentifierBytesMax } from '../../base/bounds.ts'
 import type { IdPlaceholder } from './handler.ts'
 
 export class Placeholder implements IdPlaceholder {
@@ -26,7 +26,7 @@ export class Placeholder implements IdPlaceholder {
         'ObjectNotFound',
         'no Unique Identifier, and no earlier item of this batch created or found one object',
       )
-    if (Buffer.byteLength(named) > limits.uniqueIdentifierBytesMax)
+    if (Buffer.byteLength(named) > uniqueIdentifierBytesMax)
       throw new Fault('ObjectNotFound', 'no object has such a long Unique Identifier')
     return named
   }

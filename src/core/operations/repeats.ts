@@ -5,7 +5,7 @@ import { Fault } from '../../wire/kmip/fault.ts'
 import type { RequestItem, RequestMessage } from '../../wire/kmip/message.ts'
 import { operationExistsIn } from '../../wire/kmip/operations.ts'
 import { decodeRequestPayload } from '../../wire/kmip/payload.ts'
-import { limits } from '../../base/limits.ts'
+import { batchItemsMax } from '../../base/bounds.ts'
 import type { BatchResults } from './batch-results.ts'
 
 export interface RepeatedItem extends RequestItem {
@@ -26,7 +26,7 @@ export function repeatItem(
   const ids =
     item && results?.hasSeveral === true && item.meant === undefined && idsIn(item, request, results)
   if (!item || !ids) return item
-  if (items.length + ids.length - 1 <= limits.batchItemsMax)
+  if (items.length + ids.length - 1 <= batchItemsMax)
     items.splice(place, 1, ...ids.map((meant, index) => ({ ...item, meant, ...(index > 0 && again) })))
   else items[place] = { ...item, fault: tooMany }
   return items[place]
@@ -35,7 +35,7 @@ export function repeatItem(
 const again = { isAgain: true } as const
 const tooMany = new Fault(
   'ServerLimitExceeded',
-  `the item refers to so many objects that the answer would have more than ${limits.batchItemsMax} items`,
+  `the item refers to so many objects that the answer would have more than ${batchItemsMax} items`,
 )
 
 function idsIn(

@@ -9,7 +9,7 @@ import {
   type ResponseItem,
   type ResponseMessage,
 } from '../../wire/kmip/message.ts'
-import { limits } from '../../base/limits.ts'
+import { messageBytesMax, untrustedMessageBytesMax } from '../../base/bounds.ts'
 
 export interface AnswerBounds {
   /** The client's Maximum Response Size. */
@@ -38,7 +38,7 @@ export class AnswerRoom {
     const { maximumBytes } = bounds
     this.#header = header
     this.#bounds = bounds
-    this.#bytesMax = Math.min(maximumBytes ?? limits.messageBytesMax, limits.messageBytesMax)
+    this.#bytesMax = Math.min(maximumBytes ?? messageBytesMax, messageBytesMax)
   }
 
   /** Starts the same response again. */
@@ -75,11 +75,11 @@ export class AnswerRoom {
 
   /** The reason to start no further items. Undefined while there is none. */
   get exhausted(): Fault | undefined {
-    return this.#discardedBytes > limits.messageBytesMax ? tooLarge(this.#bytesMax) : undefined
+    return this.#discardedBytes > messageBytesMax ? tooLarge(this.#bytesMax) : undefined
   }
 
   #reserved(bytes: number): boolean {
-    if (bytes <= limits.untrustedMessageBytesMax || bytes <= this.#reservedBytes) return true
+    if (bytes <= untrustedMessageBytesMax || bytes <= this.#reservedBytes) return true
     if (!this.#bounds.reserve(bytes - this.#reservedBytes)) return false
     this.#reservedBytes = bytes
     return true

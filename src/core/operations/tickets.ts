@@ -6,11 +6,18 @@ import { createHash, randomBytes } from 'node:crypto'
 import { groupNames } from '../../wire/kmip/attributes3.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { OperationName, Request, Response } from '../../wire/kmip/operations.ts'
-import { limits } from '../../base/limits.ts'
 import type { OperationRights } from '../keys/transaction/operation-rights.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import type { Clock } from '../ports/clock.ts'
 import { isFull } from '../trust/caller.ts'
+
+/** Tickets of clients that logged in (core/operations/tickets.ts): of one client, and of all; how long one holds. */
+export const ticketsPerOwnerMax = 100
+export const ticketsMax = 10_000
+/** Rights of one ticket, with the operations, objects and groups that they name. */
+export const ticketRightsMax = 1_000
+export const ticketMs = 3_600_000
+export const ticketMsMax = 24 * 3_600_000
 
 type Wanted = Request<'Login'> & Partial<Pick<Request<'DelegatedLogin'>, 'Rights'>>
 type Ticket = Response<'Login'>['Ticket']
@@ -98,14 +105,15 @@ export class Tickets {
     const endMs = typeof lease === 'bigint' ? Number(lease) * 1000 - this.#clock.now() : (lease ?? 0) * 1000
     if (typeof lease === 'bigint' && endMs <= 0)
       throw new Fault('InvalidField', 'the Lease Time is over already')
-    return endMs === 0 ? limits.ticketMs : Math.min(endMs, limits.ticketMsMax)
+    return endMs === 0 ? ticketMs : Math.min(endMs, ticketMsMax)
   }
 
   #makeRoom(owner: string): void {
     const now = this.#clock.monotonic()
     for (const [name, { endsAt }] of this.#entries) if (endsAt <= now) this.#entries.delete(name)
     const held = [...this.#entries.values()].map((entry) => entry.owner)
-    const { ticketsPerOwnerMax: partyMax, ticketsMax: max } = limits
+    const partyMax = ticketsPerOwnerMax
+    const max = ticketsMax
     if (!isFull(held, owner, { partyMax, max })) return
     throw new Fault('PermissionDenied', 'too many tickets are in use: log out of some')
   }
@@ -146,10 +154,10 @@ interface Right {
 /** KMIP 2.1 §7.34: at least one right must permit the operation; what a right leaves out is not restricted. */
 function rightsOf({ Right }: NonNullable<Wanted['Rights']>): Rights {
   // They stay in memory as long as the ticket.
-  if (Right.reduce((sum, right) => sum + namesIn(right), 0) > limits.ticketRightsMax)
+  if (Right.reduce((sum, right) => sum + namesIn(right), 0) > ticketRightsMax)
     throw new Fault(
       'InvalidField',
-      `the rights of a ticket, with the operations, objects and groups that they name, are ${limits.ticketRightsMax} at most`,
+      `the rights of a ticket, with the operations, objects and groups that they name, are ${ticketRightsMax} at most`,
     )
   const rights = Right.map(rightOf)
   return {

@@ -6,12 +6,14 @@ import { appliesTo, isMultiple, mayBeSet } from '../../wire/kmip/attribute-rules
 import { searchKey, type AttributeSet } from '../../wire/kmip/attributes.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Request } from '../../wire/kmip/operations.ts'
-import { limits } from '../../base/limits.ts'
 import type { ObjectType } from '../keys/object/managed-object.ts'
 import { withDefaults } from '../keys/object/object-rules.ts'
 import type { Context } from './handler.ts'
 import { requestedAttributes } from './requested-attributes.ts'
 import { requireStorage } from './storage-masks.ts'
+
+/** Templates that one Template-Attribute names: each brings its attributes, and is read anew. */
+export const templatesMax = 10
 
 type Asking = Pick<Request<'Create'>, 'TemplateAttribute' | 'Attributes' | 'ProtectionStorageMasks'>
 
@@ -36,8 +38,8 @@ export async function wantedAttributes(
   requireStorage(request.ProtectionStorageMasks)
   const stated = requestedAttributes(request, { version, objectType })
   const names = request.TemplateAttribute?.Name ?? []
-  if (names.length > limits.templatesMax)
-    throw new Fault('InvalidField', `a request names ${limits.templatesMax} templates at most`)
+  if (names.length > templatesMax)
+    throw new Fault('InvalidField', `a request names ${templatesMax} templates at most`)
   let set: AttributeSet = new Map()
   for (const name of names) {
     const template = await transaction.template(name)

@@ -1,7 +1,7 @@
 // The facts in a stored X.509 certificate: names, serial number, key and signature, as KMIP's attributes want them.
 // It walks the DER (RFC 5280 §4.1) and checks no signature. Throws PkiError.
 
-import { limits } from '../../base/limits.ts'
+import { attributeInstancesMax } from '../../base/bounds.ts'
 import { DerError, dottedIdentifier, elementAt, elementsOf, soleElement } from './der.ts'
 import { PkiError } from './error.ts'
 import { nameText, readName, type Subject } from './subject.ts'
@@ -134,7 +134,7 @@ function generalNames(der: Buffer): readonly Buffer[] {
   for (let at = 0; at < content.length;) {
     const { endAt } = elementAt(content, at, content[at] ?? -1)
     names.push(content.subarray(at, endAt))
-    if (names.length > limits.attributeInstancesMax) throw new DerError('it has too many alternative names')
+    if (names.length > attributeInstancesMax) throw new DerError('it has too many alternative names')
     at = endAt
   }
   return names

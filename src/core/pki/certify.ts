@@ -15,7 +15,7 @@ import {
   type Extension,
   type Name,
 } from '@peculiar/asn1-x509'
-import { limits } from '../../base/limits.ts'
+import { certificateBytesMax } from '../../base/bounds.ts'
 import {
   authorityKeyIdentifier,
   authorityNamed,
@@ -31,6 +31,9 @@ import { readPaste } from './paste.ts'
 import { checkKey, readRequest } from './request.ts'
 import type { SignatureAlgorithm } from './signatures.ts'
 import { readDates, readX509 } from './x509.ts'
+
+/** Elements of DER in a certificate or request of a client that the server parses whole. Usual ones have a hundred. */
+const certificateElementsMax = 300
 
 /** The owner of a certificate, as the certificate names it. */
 export interface CertifiedOwner {
@@ -51,7 +54,7 @@ export interface Issuer {
 
 /** Throws PkiError for a request that is damaged, or whose sender does not have the private key. */
 export async function ownerInRequest(request: Uint8Array): Promise<CertifiedOwner> {
-  if (request.length > limits.certificateBytesMax) throw new PkiError('the certificate request is too large')
+  if (request.length > certificateBytesMax) throw new PkiError('the certificate request is too large')
   for (const der of readPaste(request, 'certificate request')) requireShort(der)
   return readRequest(request)
 }
@@ -169,7 +172,7 @@ function readKey(spki: Uint8Array): KeyObject {
 }
 
 function read(der: Uint8Array) {
-  if (der.length > limits.certificateBytesMax) throw new PkiError('the certificate is too large to work with')
+  if (der.length > certificateBytesMax) throw new PkiError('the certificate is too large to work with')
   requireShort(Buffer.from(der.buffer, der.byteOffset, der.byteLength))
   try {
     const parsed = readX509(der)
@@ -182,7 +185,7 @@ function read(der: Uint8Array) {
 /** Clients bring these, and this is the thread that serves TLS. */
 function requireShort(der: Buffer): void {
   try {
-    requireFewElements(der, limits.certificateElementsMax)
+    requireFewElements(der, certificateElementsMax)
   } catch (cause) {
     if (!(cause instanceof DerError)) throw cause
     throw new PkiError(`no certificates are made of this: ${cause.message}`, { cause })

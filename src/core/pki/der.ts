@@ -1,7 +1,8 @@
 // Walks DER by hand, to find names in strangers' certificates. It reads one element at a time and never enters one that
 // is not needed, so a stranger's depth and number of elements cost nothing. Libraries do full parsing.
 
-import { limits } from '../../base/limits.ts'
+/** An object identifier in DER: real ones have ten, and those made of a UUID twenty. */
+export const objectIdentifierBytesMax = 128
 
 /** One element: its tag byte, its content, and where the next element begins. */
 export interface DerElement {
@@ -52,7 +53,7 @@ export function soleElement(der: Buffer, ...tags: readonly number[]): DerElement
 
 /** An OBJECT IDENTIFIER as text, such as `2.5.4.3`. The time grows with the square of its length, so that is bounded. */
 export function dottedIdentifier(content: Buffer): string {
-  if (content.length > limits.objectIdentifierBytesMax) throw new DerError('an identifier is too long')
+  if (content.length > objectIdentifierBytesMax) throw new DerError('an identifier is too long')
   const arcs: bigint[] = []
   let arc = 0n
   for (const byte of content) {

@@ -11,7 +11,7 @@ import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Certificate as AsnCertificate, Name, type Extension } from '@peculiar/asn1-x509'
-import { limits } from '../../base/limits.ts'
+import { certificateDaysMax, certificateNamesMax } from '../../base/bounds.ts'
 import { nameOf } from './build-name.ts'
 import {
   authorityKeyIdentifier,
@@ -91,10 +91,8 @@ export async function issueServer(
 export function certificateNames(given: readonly string[]): readonly string[] {
   const names = [...new Set(given.map(certificateName))]
   if (names.length === 0) throw new PkiError('A server certificate needs at least one name or address.')
-  if (names.length > limits.certificateNamesMax)
-    throw new PkiError(
-      `A server certificate takes at most ${limits.certificateNamesMax} names and addresses.`,
-    )
+  if (names.length > certificateNamesMax)
+    throw new PkiError(`A server certificate takes at most ${certificateNamesMax} names and addresses.`)
   return names
 }
 
@@ -179,8 +177,8 @@ const dayMs = 24 * 3600_000
 /** Valid from a day ago, since the clocks of servers, vCenters and hosts differ, even by time zones if badly set. */
 function dates({ nowMs, days }: Lifetime, defaultDays: number): { notBeforeMs: number; notAfterMs: number } {
   const lifetime = days ?? defaultDays
-  if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > limits.certificateDaysMax)
-    throw new PkiError(`A certificate is valid for 1 to ${limits.certificateDaysMax} days.`)
+  if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > certificateDaysMax)
+    throw new PkiError(`A certificate is valid for 1 to ${certificateDaysMax} days.`)
   return { notBeforeMs: nowMs - dayMs, notAfterMs: nowMs + lifetime * dayMs }
 }
 

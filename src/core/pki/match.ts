@@ -2,13 +2,15 @@
 // it valid, does its subject match a filter, can two filters match the same subject. core/trust/access.ts decides who is
 // trusted.
 
-import { limits } from '../../base/limits.ts'
 import { readNames } from './certificate.ts'
 import { PkiError } from './error.ts'
 import { globMatches, globsOverlap, parseGlob, type Glob } from './glob.ts'
 import { attributeTypes, isPrintable, type Subject } from './subject.ts'
 import { hasKnownTwins } from './twin.ts'
 import { allowsUse, brokenSignature, readDates, readX509, type Validity } from './x509.ts'
+
+/** The filter on subjects under a client's CA. */
+const subjectPatternCharactersMax = 256
 
 /**
  * Whether this CA itself signed this leaf: CA:TRUE above, CA:FALSE below, matching names and key identifiers, and a
@@ -113,8 +115,8 @@ const manyValued: ReadonlySet<string> = new Set(['OU', 'DC'])
 function parseFilter(pattern: string): readonly FilterPart[] {
   const text = pattern.trim()
   if (text === '') throw new PkiError('The subject pattern is empty. For every subject write: *')
-  if (text.length > limits.subjectPatternCharactersMax)
-    throw new PkiError(`The subject pattern is longer than ${limits.subjectPatternCharactersMax} characters.`)
+  if (text.length > subjectPatternCharactersMax)
+    throw new PkiError(`The subject pattern is longer than ${subjectPatternCharactersMax} characters.`)
   if (!isPrintable(text)) throw new PkiError('The subject pattern holds characters that cannot be shown.')
   const parts = splitParts(text)
   if (parts.length === 1 && !/(?<!\\)=/.test(text)) return [{ type: 'CN', glob: parseGlob(text) }]

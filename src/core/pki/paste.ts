@@ -3,7 +3,7 @@
 // wanted) the error says what it is and how to get the right thing: most pastes go wrong in the same dozen ways. This
 // file does not look inside the DER.
 
-import { limits } from '../../base/limits.ts'
+import { certificateBytesMax } from '../../base/bounds.ts'
 import { PkiError } from './error.ts'
 
 export type Wanted = 'certificate' | 'certificate request'
@@ -19,8 +19,8 @@ export function pemText(label: 'CERTIFICATE' | 'CERTIFICATE REQUEST', der: Uint8
 
 /** The DER of every block of the wanted kind, in order, at least one. Throws PkiError for anything else. */
 export function readPaste(paste: string | Uint8Array, wanted: Wanted): Buffer[] {
-  if (paste.length > limits.certificateBytesMax)
-    throw new PkiError(`This is larger than ${limits.certificateBytesMax / 1024} KiB, which no ${wanted} is.`)
+  if (paste.length > certificateBytesMax)
+    throw new PkiError(`This is larger than ${certificateBytesMax / 1024} KiB, which no ${wanted} is.`)
   if (typeof paste !== 'string' && isDer(paste)) return [refusePkcs12(Buffer.from(paste), wanted)]
   const text = tidy(typeof paste === 'string' ? paste : decodeText(paste, wanted))
   const blocks = pemBlocks(text)

@@ -2,8 +2,13 @@
 // that must not be printed (control and direction characters), since a stranger's certificate may be full of them.
 // build-name.ts writes names.
 
-import { limits } from '../../base/limits.ts'
 import { DerError, dottedIdentifier, elementAt, elementsOf, soleElement } from './der.ts'
+
+/** For subject and issuer each. Real names have a few hundred bytes and at most ten attributes. */
+const certificateNameBytesMax = 4 * 1024
+const certificateNameAttributesMax = 64
+/** For a value in a name that is not text and is shown in hex. */
+const certificateNameHexBytesMax = 128
 
 export interface SubjectAttribute {
   /** A short name from the table, or the dotted object identifier. */
@@ -45,13 +50,13 @@ const objectIdentifier = 0x06
  * the values, and it bounds size and number, so the time is bounded too. Throws DerError.
  */
 export function readName(der: Buffer): Subject {
-  if (der.length > limits.certificateNameBytesMax) throw new DerError('the name is too long')
+  if (der.length > certificateNameBytesMax) throw new DerError('the name is too long')
   const subject: SubjectAttribute[][] = []
   let count = 0
   for (const part of elementsOf(soleElement(der, sequence).content, set)) {
     const attributes = Array.from(elementsOf(part, sequence), readAttribute)
     count += attributes.length
-    if (attributes.length === 0 || count > limits.certificateNameAttributesMax)
+    if (attributes.length === 0 || count > certificateNameAttributesMax)
       throw new DerError('the name has an empty part, or too many')
     subject.push(attributes)
   }
@@ -69,8 +74,7 @@ function readValue(der: Buffer): string {
   const { tag, content } = soleElement(der, der[0] ?? -1)
   const decode = stringKinds.get(tag)
   if (decode) return decode(content)
-  if (der.length > limits.certificateNameHexBytesMax)
-    throw new DerError('the name has a long value that is no text')
+  if (der.length > certificateNameHexBytesMax) throw new DerError('the name has a long value that is no text')
   return `#${der.toString('hex')}`
 }
 

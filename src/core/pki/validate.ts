@@ -16,7 +16,7 @@ import {
   id_ce_subjectAltName,
   id_ce_subjectKeyIdentifier,
 } from '@peculiar/asn1-x509'
-import { limits } from '../../base/limits.ts'
+import { certificateChainMax } from '../../base/bounds.ts'
 import { brokenSignature, readDates, readX509 } from './x509.ts'
 
 export type ChainValidity = 'Valid' | 'Invalid' | 'Unknown'
@@ -26,7 +26,7 @@ export type ChainValidity = 'Valid' | 'Invalid' | 'Unknown'
  * has limits that nobody looks at here.
  */
 export function validateChain(ders: readonly Uint8Array[], atMs: number): ChainValidity {
-  if (ders.length > limits.certificateChainMax) return 'Invalid'
+  if (ders.length > certificateChainMax) return 'Invalid'
   const certificates = ders.map(readOrUndefined)
   const readable = certificates.filter((one) => one !== undefined)
   if (readable.length === 0 || readable.length < certificates.length) return 'Invalid'

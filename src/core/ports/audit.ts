@@ -156,9 +156,9 @@ export interface AuditStore {
   openAccessLog(key: KeyObject): Promise<void>
   /**
    * Enters what a read leaves behind. On return the record survives a killed process, with 'disk' a power loss too; it is in
-   * the audit log within a second, and survives a power loss after limits.accessFlushMs. Reads of this store see it at
+   * the audit log within a second, and survives a power loss after accessFlushMs. Reads of this store see it at
    * once. Throws StoreConflict, or StoreUnavailable, also while the audit log has taken no records for
-   * limits.accessUnchainedMsMax.
+   * accessUnchainedMsMax.
    */
   record(access: AccessRecord, durability?: Change['durability']): Promise<void>
   audit(
@@ -168,7 +168,7 @@ export interface AuditStore {
   auditBehind(place: number, limit: number): Promise<readonly PlacedEntry[]>
   /**
    * Entries that a list by key, instance, certificate or time leaves out, because the columns that it searches say something else
-   * than their text. At most `limits.auditMisfiledMax`.
+   * than their text. At most `auditMisfiledMax`.
    */
   auditMisfiled(): Promise<readonly Pick<StoredAuditEntry, 'writer' | 'number'>[]>
   /** The place up to which a target has all entries; 0: it has none. A backup does not carry it. */

@@ -50,7 +50,7 @@ export interface Change {
   readonly entries: readonly AuditEntry[]
   /**
    * 'disk': durable on return, even after a power loss. 'process': survives a killed process on return, and a power
-   * loss after limits.accessFlushMs or the next 'disk' change, whichever comes first.
+   * loss after accessFlushMs or the next 'disk' change, whichever comes first.
    */
   readonly durability: 'disk' | 'process'
 }

@@ -1,7 +1,7 @@
 // Remembers what does not open although its root key answers, until it opens again, so that `status` can name it, and
-// reports it once. Keeps at most `limits.closedKeysMax` of each instance; it ignores any more.
+// reports it once. Keeps at most `closedKeysMax` of each instance; it ignores any more.
 
-import { limits } from '../../base/limits.ts'
+import { closedKeysMax } from '../../base/bounds.ts'
 import type { RootKeyError } from '../ports/root-key.ts'
 
 /** A data key or object that did not open when it was last asked for. */
@@ -37,7 +37,7 @@ export class ClosedKeys {
     const name = nameOf(key)
     if (this.#closed.has(name)) return
     const own = this.all.filter(({ instanceId }) => instanceId === key.instanceId)
-    if (own.length >= limits.closedKeysMax) return
+    if (own.length >= closedKeysMax) return
     this.#closed.set(name, key)
     this.#events.closed?.(key, error)
   }

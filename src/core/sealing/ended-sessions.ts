@@ -2,9 +2,12 @@
 // its end is, until none of its texts counts any more by itself. All of them are one secret: somebody who can write the database can
 // put an older version back, and so revive a session for the rest of its half hour, but cannot make an entry.
 
-import { limits } from '../../base/limits.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Secrets } from './secrets.ts'
+
+/** Sessions of tokens that somebody ended in the last hour: of all, and of the tokens of one instance, or one other token. */
+export const endedSessionsMax = 5_000
+export const endedSessionsPerPartyMax = 1_000
 
 interface Ended {
   readonly id: string
@@ -32,7 +35,7 @@ export class EndedSessions {
     const added = (now: Buffer | undefined): Buffer | null => {
       const others = endedIn(now).filter(({ untilMs }) => untilMs > nowMs)
       const own = others.filter(({ of }) => of !== undefined && of === ended.of)
-      const isFull = others.length >= limits.endedSessionsMax || own.length >= limits.endedSessionsPerPartyMax
+      const isFull = others.length >= endedSessionsMax || own.length >= endedSessionsPerPartyMax
       return isFull ? null : Buffer.from(JSON.stringify([...others, ended]))
     }
     return this.#secrets.change(secretName, added, [entry])

@@ -1,8 +1,11 @@
 // Raises an alarm for stored bytes that fail their authentication when they are opened, because somebody altered, moved or
 // swapped them, or a disk damaged them. Remembers what failed until it opens again. It opens nothing itself.
 
-import { limits } from '../../base/limits.ts'
+import { alteredItemsMax } from '../../base/bounds.ts'
 import type { Clock } from '../ports/clock.ts'
+
+/** How often the log names an item that failed its authentication. */
+export const alteredToldEveryMs = 60 * 60_000
 
 export interface StoredItem {
   /** null for the server's own secrets. */
@@ -14,7 +17,7 @@ export interface StoredItem {
 
 /**
  * Called for each failed authentication. `tell` is false where the same item failed within
- * `limits.alteredToldEveryMs` before: a client may ask for it again and again.
+ * `alteredToldEveryMs` before: a client may ask for it again and again.
  */
 export type OnAltered = (item: StoredItem, cause: Error, tell: boolean) => void
 
@@ -28,7 +31,7 @@ export class Integrity {
     this.#onAltered = onAltered
   }
 
-  /** The items that did not open when they were last tried, at most `limits.alteredItemsMax`. */
+  /** The items that did not open when they were last tried, at most `alteredItemsMax`. */
   get altered(): readonly StoredItem[] {
     return [...this.#altered.values()].map(({ item }) => item)
   }
@@ -65,9 +68,7 @@ export class Integrity {
     const now = this.#clock.monotonic()
     const name = nameOf(item)
     const known = this.#altered.get(name)
-    const tell = known
-      ? now - known.toldMs >= limits.alteredToldEveryMs
-      : this.#altered.size < limits.alteredItemsMax
+    const tell = known ? now - known.toldMs >= alteredToldEveryMs : this.#altered.size < alteredItemsMax
     if (known && tell) known.toldMs = now
     if (!known && tell) this.#altered.set(name, { item, toldMs: now })
     this.#onAltered(item, error, tell)

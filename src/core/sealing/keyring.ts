@@ -3,7 +3,6 @@
 
 import { randomBytes } from 'node:crypto'
 import { takeKey, type DataKey } from './envelope.ts'
-import { limits } from '../../base/limits.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DataKeyRecord } from '../ports/secrets.ts'
@@ -15,6 +14,9 @@ import { guarded } from './guarded-root-key.ts'
 import { Integrity } from './integrity.ts'
 import { RootKeyStatus, type RootKeyEvents, type RootKeyUse, type Unwrap } from './root-key-status.ts'
 import { UnwrapCache, type CachingInstance, type Unwrapped, type UnwrapSource } from './unwrap-cache.ts'
+
+/** Unsealed data keys in memory. The oldest is dropped first. */
+const unsealedDataKeysMax = 10_000
 
 export type KeyringInstance = CachingInstance & Pick<Instance, 'rootKeyUri'>
 
@@ -62,7 +64,7 @@ export class Keyring {
     this.closed = new ClosedKeys(events)
     this.openUnguarded = openRootKey
     this.openRootKey = guarded(openRootKey, this.status)
-    this.#cache = this.cacheOf('data key', limits.unsealedDataKeysMax)
+    this.#cache = this.cacheOf('data key', unsealedDataKeysMax)
   }
 
   /** A cache for what root keys unwrap, under the same status. */

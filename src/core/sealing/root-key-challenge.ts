@@ -3,9 +3,12 @@
 // token is recovered.
 
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
+import { rootKeyChallengeMs } from '../../base/bounds.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { RootKey } from '../ports/root-key.ts'
+
+/** Challenges of root keys that are open at once. */
+export const rootKeyChallengesMax = 16
 
 export interface RootKeyChallenge {
   readonly id: string
@@ -28,7 +31,7 @@ export class RootKeyChallenges {
     this.#clock = clock
   }
 
-  /** Throws RootKeyError. It can be answered once, within `limits.rootKeyChallengeMs`. */
+  /** Throws RootKeyError. It can be answered once, within `rootKeyChallengeMs`. */
   async begin(rootKey: RootKey): Promise<RootKeyChallenge> {
     const secret = randomBytes(32)
     const answer = digest(secret)
@@ -36,9 +39,9 @@ export class RootKeyChallenges {
     secret.fill(0)
     this.#forget()
     const id = randomUUID()
-    this.#open.set(id, { id, wrapped, answer, untilMs: this.#clock.monotonic() + limits.rootKeyChallengeMs })
+    this.#open.set(id, { id, wrapped, answer, untilMs: this.#clock.monotonic() + rootKeyChallengeMs })
     const [oldest] = this.#open.keys()
-    if (this.#open.size > limits.rootKeyChallengesMax && oldest !== undefined) this.#open.delete(oldest)
+    if (this.#open.size > rootKeyChallengesMax && oldest !== undefined) this.#open.delete(oldest)
     return { id, wrapped }
   }
 

@@ -3,7 +3,7 @@
 // seconds and everybody else is refused at once. Only an unwrap decides whether a root key is withdrawn or answers again:
 // when another call is refused, the last unwrap is repeated to find out. This file caches nothing; UnwrapCache does.
 
-import { limits } from '../../base/limits.ts'
+import { rootKeyAskAgainMs } from './bounds.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { StandardKeyTroubles, type StandardKeyTroubleEvents } from './standard-key-troubles.ts'
@@ -269,7 +269,7 @@ export class RootKeyStatus {
   async #confirm(state: State): Promise<void> {
     if (!state.asking) {
       const now = this.#clock.monotonic()
-      if (state.refusal || now - state.confirmedAt < limits.rootKeyAskAgainMs) return
+      if (state.refusal || now - state.confirmedAt < rootKeyAskAgainMs) return
       state.confirmedAt = now
     }
     await (state.asking ?? this.#askAgain(state)).catch(() => undefined)

@@ -3,7 +3,6 @@
 // sealed here; they have data keys of their own (keyring.ts).
 
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
 import { Integrity } from './integrity.ts'
 import { EnvelopeError, open, seal, takeKey, type DataKey, type Place } from './envelope.ts'
 import { MacKey } from './mac-key.ts'
@@ -11,6 +10,9 @@ import { StoreConflict, StoreUnavailable, type Expectation, type Store, type Wri
 import type { AuditEntry } from '../ports/audit.ts'
 import type { SecretRecord } from '../ports/secrets.ts'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
+
+/** MAC keys that are kept, with the one that counts: the owner replaces it by accepting a database. */
+export const macKeysMax = 32
 
 /** The secret that the root key itself seals; in clear it says which root key that is. */
 export const systemKeyName = 'system-data-key'
@@ -278,7 +280,7 @@ export class Secrets {
     const keys = [bytes, this.get(macKeyName) ?? Buffer.alloc(0)]
     if (this.replacedMacKeys().length > 0)
       keys.push((this.#macKeysBytes() ?? Buffer.alloc(0)).subarray(macKeyBytes))
-    const list = Buffer.concat(keys).subarray(0, limits.macKeysMax * macKeyBytes)
+    const list = Buffer.concat(keys).subarray(0, macKeysMax * macKeyBytes)
     const records = [this.seal(macKeyName, bytes), this.seal(macKeysName, list)]
     for (const used of [list, ...keys.slice(1)]) used.fill(0)
     return { records, macKey: new MacKey(takeKey(bytes)) }

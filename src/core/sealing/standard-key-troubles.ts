@@ -3,11 +3,19 @@
 // keeps each trouble by instance until it is over, and reports it once for each change. The words for people are in
 // features/status/conditions/stored-keys.ts.
 
-import { limits } from '../../base/limits.ts'
 import { StoreConflict } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StandardKeyRecord } from '../ports/secrets.ts'
 import { RootKeyError, StandardKeyUncertain } from '../ports/root-key.ts'
+
+/** How long the server reports that another server stored keys of the same instance. */
+export const anotherServerToldMs = 24 * 3600_000
+/** The server reports undeleted standard keys once the service has not answered for this long. */
+export const standardKeyLeftAfterMs = 5 * 60_000
+/** The server reports that standard keys cannot be read once no read was answered for this long. Gets are refused meanwhile. */
+export const standardKeyUnreadAfterMs = 20_000
+/** Two unanswered calls that are further apart do not add up to a trouble that lasts; a third one does. */
+export const standardKeyFailuresApartMs = 10 * 60_000
 
 const troubleKinds = ['make', 'read', 'delete', 'record', 'another'] as const
 type TroubleKind = (typeof troubleKinds)[number]
@@ -175,7 +183,7 @@ export class StandardKeyTroubles {
 
   #endForeign(): void {
     for (const [instanceId, seenMs] of this.#foreignMs) {
-      if (this.#clock.now() - seenMs < limits.anotherServerToldMs) continue
+      if (this.#clock.now() - seenMs < anotherServerToldMs) continue
       this.#foreignMs.delete(instanceId)
       if (!this.#fenced.has(instanceId)) this.#end(instanceId, 'another')
     }
@@ -202,12 +210,12 @@ export class StandardKeyTroubles {
     const known = this.#knownOf(instanceId, what)
     const nowMs = this.#clock.now()
     // Two failures hours apart say nothing of the time between them. A third one shows that nothing succeeds.
-    const afterPause = !known.isReported && nowMs - known.lastMs > limits.standardKeyFailuresApartMs
+    const afterPause = !known.isReported && nowMs - known.lastMs > standardKeyFailuresApartMs
     if (afterPause && ++known.pauses === 1) known.sinceMs = nowMs
     known.lastMs = nowMs
     known.error = error
     if (record) known.records.set(record.id, record.rootKeyUri)
-    const afterMs = what === 'read' ? limits.standardKeyUnreadAfterMs : limits.standardKeyLeftAfterMs
+    const afterMs = what === 'read' ? standardKeyUnreadAfterMs : standardKeyLeftAfterMs
     const early = nowMs - known.sinceMs < afterMs
     known.isReported ||= !(early && mayPass(what, error))
     if (!known.isReported || known.announced) return

@@ -2,13 +2,18 @@
 // unwrap-rule.ts decides when a value may be used and when the root key is asked; this file acts on it. It unwraps nothing
 // itself: the caller passes in the function. Nothing unwrapped outlives the process.
 
-import { limits } from '../../base/limits.ts'
+import { rootKeyWaitMs } from '../../base/bounds.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
 import type { ClosedKey, ClosedKeys, UnwrappedKind } from './closed-keys.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { RootKeyError, type CorrelationIds } from '../ports/root-key.ts'
 import type { RootKeyStatus } from './root-key-status.ts'
 import { decide, type CacheTimes, type Decision } from './unwrap-rule.ts'
+
+/** How often what may no longer be used is removed from memory. */
+export const unsealedPurgeEveryMs = 60_000
+/** How long a request waits for a silent root key service. KMIP clients wait ten seconds. */
+export const rootKeySilenceMs = 4_000
 
 /** An instance's settings, as far as the cache needs them. */
 export interface CachingInstance extends CacheTimes {
@@ -224,7 +229,7 @@ export class UnwrapCache<T> {
 
   /**
    * Waits for an answer only while the service answers such calls, and not longer than a client waits: from one that has been
-   * silent for `limits.rootKeySilenceMs` none is expected. Throws KeysUnavailable.
+   * silent for `rootKeySilenceMs` none is expected. Throws KeysUnavailable.
    */
   async #unlessSilent(instance: CachingInstance, asked: Promise<T>): Promise<T> {
     const { clock, status } = this.#options
@@ -235,15 +240,15 @@ export class UnwrapCache<T> {
     }
     for (;;) {
       const now = clock.monotonic()
-      if (now - began >= limits.rootKeyWaitMs) throw unavailable(limits.rootKeyWaitMs).thrown
+      if (now - began >= rootKeyWaitMs) throw unavailable(rootKeyWaitMs).thrown
       const heardAt = Math.max(began, status.heardAt(instance.id) ?? -Infinity)
-      if (now - heardAt >= limits.rootKeySilenceMs) {
-        const { error, thrown } = unavailable(limits.rootKeySilenceMs)
+      if (now - heardAt >= rootKeySilenceMs) {
+        const { error, thrown } = unavailable(rootKeySilenceMs)
         status.noteSilence(instance.id, error)
         throw thrown
       }
       const over = new AbortController()
-      const untilMs = Math.min(heardAt + limits.rootKeySilenceMs, began + limits.rootKeyWaitMs)
+      const untilMs = Math.min(heardAt + rootKeySilenceMs, began + rootKeyWaitMs)
       const silence = clock.sleep(Math.max(1, untilMs - now), over.signal).then(() => 'silent' as const)
       try {
         const first = await Promise.race([asked.then((value) => ({ value })), silence])
@@ -280,7 +285,7 @@ export class UnwrapCache<T> {
   /** Forgets values that nobody may use any more, as long as there are any. */
   #purgeLater(): void {
     if (this.#purging !== undefined) return
-    this.#purging = this.#options.clock.after(limits.unsealedPurgeEveryMs, () => {
+    this.#purging = this.#options.clock.after(unsealedPurgeEveryMs, () => {
       this.#purging = undefined
       const now = this.#options.clock.monotonic()
       for (const [id, { uselessFrom }] of this.#kept) if (now >= uselessFrom) this.#kept.delete(id)

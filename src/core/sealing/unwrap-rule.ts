@@ -2,7 +2,7 @@
 // unwrapped may be used from memory, and whether the root key's service is to be asked. It is the same for data keys and
 // for objects that the root key wraps itself. All times are monotonic milliseconds.
 
-import { limits } from '../../base/limits.ts'
+import { rootKeyAskAgainMs } from './bounds.ts'
 
 /** The state at the moment when somebody wants a value. */
 export interface Known {
@@ -36,7 +36,7 @@ export type Decision = 'use' | 'use-and-ask' | 'ask-or-use' | 'ask' | 'refuse'
 
 export function decide(known: Known, { cacheSeconds, outageSeconds }: CacheTimes): Decision {
   const { answer, refusal, unreachable, now } = known
-  const isDue = (askedAt: number) => now - askedAt >= limits.rootKeyAskAgainMs
+  const isDue = (askedAt: number) => now - askedAt >= rootKeyAskAgainMs
   if (refusal?.askedAt !== undefined) return isDue(refusal.askedAt) ? 'ask' : 'refuse'
   if (!answer || (refusal && answer.askedAt <= refusal.at)) return 'ask'
   const ageMs = now - answer.askedAt

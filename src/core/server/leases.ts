@@ -3,7 +3,7 @@
 // or could not reach the database, the fence in its commits still says no. Where one process has the store alone, a lease is its
 // own at once and as long as it runs.
 
-import { limits } from '../../base/limits.ts'
+import { backgroundLeaseMs } from '../../base/bounds.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import {
   apartFromLease,
@@ -18,6 +18,11 @@ import {
   type NodeSign,
 } from '../ports/leases.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
+
+/** How often a node gives a sign that it does its background work. */
+export const leaseRenewMs = 4_000
+/** A node that gave no sign for so long is not listed any more. */
+const nodeListedMs = 7 * 24 * 3600_000
 
 export interface NodeLeasesOptions {
   readonly store: Pick<Store, 'node' | 'leases' | 'nodes' | 'commit'>
@@ -54,7 +59,7 @@ export class NodeLeases implements Leases {
   /** Renews from now on what is held. */
   start(): void {
     const { store, clock } = this.#options
-    if (store.node !== null) this.#timer = clock.every(limits.leaseRenewMs, () => void this.renew())
+    if (store.node !== null) this.#timer = clock.every(leaseRenewMs, () => void this.renew())
   }
 
   hold(name: LeaseName): Promise<Lease | undefined> {
@@ -92,7 +97,7 @@ export class NodeLeases implements Leases {
 
   /** Never rejects. */
   async renew(): Promise<void> {
-    const forMs = limits.leaseMs
+    const forMs = backgroundLeaseMs
     void this.#giveSign()
     await Promise.all(
       [...this.#held.values()].map(async (held) => {
@@ -119,11 +124,11 @@ export class NodeLeases implements Leases {
     if (store.node === null) return []
     const [nodes, leases] = await Promise.all([store.nodes(), store.leases()])
     return nodes
-      .filter(({ agoMs }) => agoMs < limits.nodeListedMs)
+      .filter(({ agoMs }) => agoMs < nodeListedMs)
       .map((node) => ({
         ...node,
         isThis: node.name === store.node,
-        serves: node.agoMs <= limits.leaseMs,
+        serves: node.agoMs <= backgroundLeaseMs,
         work: leases
           .filter(({ holder, leftMs }) => holder === node.name && !isOver(leftMs))
           .map(({ name }) => name),
@@ -155,11 +160,11 @@ export class NodeLeases implements Leases {
     const holder = store.node ?? 'this server'
     if (last && last.holder !== null && last.holder !== holder && !isOver(last.leftMs)) return undefined
     const fence = (last?.fence ?? 0) + 1
-    const untilMs = store.node === null ? Infinity : clock.monotonic() + limits.leaseMs
+    const untilMs = store.node === null ? Infinity : clock.monotonic() + backgroundLeaseMs
     const isHeld = () => this.#held.get(name) === held && clock.monotonic() < held.untilMs
     const held: Held = { name, fence, untilMs, isHeld }
     try {
-      await this.#commit({ type: 'lease-taken', name, holder, fence, forMs: limits.leaseMs })
+      await this.#commit({ type: 'lease-taken', name, holder, fence, forMs: backgroundLeaseMs })
     } catch (error) {
       if (error instanceof StoreConflict) return undefined
       throw error
@@ -191,5 +196,5 @@ export class NodeLeases implements Leases {
 }
 
 function isOver(leftMs: number): boolean {
-  return isLeaseOver(leftMs, limits.leaseMs)
+  return isLeaseOver(leftMs, backgroundLeaseMs)
 }

@@ -1,8 +1,10 @@
 // Warnings and errors that a flood would otherwise repeat thousands of times. Each is logged at most once a minute, with the
 // number of times it was suppressed.
 
-import { limits } from '../../base/limits.ts'
 import type { ListenerLog } from '../../doors/kmip/contract.ts'
+
+/** The listener logs the same warning at most this often. */
+const noticeEveryMs = 60_000
 
 export class Notices {
   readonly #log: ListenerLog
@@ -31,7 +33,7 @@ export class Notices {
   ): void {
     const said = this.#said.get(key)
     const now = this.#now()
-    if (said !== undefined && now - said.at < limits.noticeEveryMs) {
+    if (said !== undefined && now - said.at < noticeEveryMs) {
       said.keptBack += 1
       return
     }

@@ -8,10 +8,12 @@ import type { Custodies } from '../custody/custodies.ts'
 import type { Keyring } from '../sealing/keyring.ts'
 import type { Store } from '../ports/store.ts'
 import { Notices } from './notices.ts'
-import { limits } from '../../base/limits.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
 import { RootKeyWatch, type RootKeyWatchOptions } from './root-key-watch.ts'
 import { messageFirst } from '../../outside/telemetry/log.ts'
+
+/** How long readiness waits for a look at root keys. */
+const readinessWaitMs = 2_000
 
 export interface ReadinessOptions extends RootKeyWatchOptions {
   /** The calls to root key services that are under way. */
@@ -51,7 +53,7 @@ export class Readiness {
       // A load balancer asks this and must not wait for a root key that hangs.
       const patience = new AbortController()
       const { signal } = patience
-      const enough = sleep(limits.readinessWaitMs, undefined, { signal, ref: false }).catch(() => undefined)
+      const enough = sleep(readinessWaitMs, undefined, { signal, ref: false }).catch(() => undefined)
       await Promise.race([this.rootKeys.look(parts), enough])
       patience.abort()
       const { writable, handsOut, reason } = parts.store.health()

@@ -15,9 +15,12 @@ import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import type { ClosedKey } from '../sealing/closed-keys.ts'
 import type { RootKeyUse } from '../sealing/root-key-status.ts'
 import { KeysUnavailable, type UnwrapSource } from '../sealing/unwrap-cache.ts'
-import { limits } from '../../base/limits.ts'
 import type { Log } from '../../outside/telemetry/log.ts'
 import type { Metrics } from '../../outside/telemetry/metrics.ts'
+
+/** How often the server checks the root key of each instance, and how many concurrently. */
+export const rootKeyLookEveryMs = 30_000
+const rootKeyLooksMax = 4
 
 export interface RootKeyWatchOptions {
   readonly log: Log
@@ -82,10 +85,10 @@ export class RootKeyWatch implements KeyringEvents {
     )
   }
 
-  /** Looks now and every `limits.rootKeyLookEveryMs` until `stop`. */
+  /** Looks now and every `rootKeyLookEveryMs` until `stop`. */
   start(parts: WatchedParts): void {
     const look = () => void this.#begin(parts)
-    this.#timer = this.#options.clock.every(limits.rootKeyLookEveryMs, look)
+    this.#timer = this.#options.clock.every(rootKeyLookEveryMs, look)
     look()
   }
 
@@ -102,7 +105,7 @@ export class RootKeyWatch implements KeyringEvents {
    */
   look(parts: WatchedParts): Promise<void> {
     const now = this.#options.clock.monotonic()
-    if (this.#look && now - this.#look.atMs < limits.rootKeyLookEveryMs) return this.#look.done
+    if (this.#look && now - this.#look.atMs < rootKeyLookEveryMs) return this.#look.done
     return this.#begin(parts)
   }
 
@@ -180,7 +183,7 @@ export class RootKeyWatch implements KeyringEvents {
         unknown.delete(instance.id)
       }
     }
-    await Promise.all(Array.from({ length: limits.rootKeyLooksMax }, worker))
+    await Promise.all(Array.from({ length: rootKeyLooksMax }, worker))
   }
 
   async #lookAt(keyring: WatchedParts['keyring'], instance: Instance): Promise<void> {

@@ -3,7 +3,7 @@
 // same moment, and wherever the process dies. An act that takes longer is approved first and carried out afterwards.
 
 import { serverActor } from '../audit/actor.ts'
-import { limits } from '../../base/limits.ts'
+import { approvalMs, approvalReasonCharactersMax } from '../../base/bounds.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { Actor, AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -16,6 +16,13 @@ import type { LoginOf } from './people.ts'
 import { idOfSubject, mayBeSame } from './person.ts'
 import { notSecond, standingOf, whyGone } from './second-person.ts'
 import { TrustForbidden, TrustRefused, type TrustDraft, type TrustWriter } from './writer.ts'
+
+/** How far the clock may be behind the time of a request that is approved. */
+export const approvalClockSlackMs = 5 * 60_000
+/** Requests about one instance, or about the server. */
+export const approvalsWaitingMax = 100
+/** One person leaves room for the others. */
+export const approvalsWaitingPerPersonMax = 20
 
 /** Somebody who decides. */
 export interface Decider {
@@ -54,13 +61,13 @@ export class ApprovalChanges {
           `See it: mortise approval show ${same.id}`,
         )
       const own = waiting.filter(({ asker }) => mayBeSame(asker.person, approval.asker.person))
-      if (own.length >= limits.approvalsWaitingPerPersonMax)
+      if (own.length >= approvalsWaitingPerPersonMax)
         throw new TrustRefused(
           'waiting',
           `${own.length} of your requests wait for a second person already`,
           'Take one back: mortise approval cancel ID. mortise approval list shows them.',
         )
-      if (waiting.length >= limits.approvalsWaitingMax)
+      if (waiting.length >= approvalsWaitingMax)
         throw new TrustRefused(
           'waiting',
           'too many requests wait for a second person: some must be decided first',
@@ -157,7 +164,7 @@ export class ApprovalChanges {
 
   /** The act was not carried out, and will not be. Does nothing for a request that is over. */
   async fail(id: string, by: Actor, reason: string): Promise<void> {
-    const short = reason.slice(0, limits.approvalReasonCharactersMax)
+    const short = reason.slice(0, approvalReasonCharactersMax)
     await this.#close(id, by, (approval, nowMs) => ({
       after: { ...approval, state: 'failed', decidedMs: approval.decidedMs ?? nowMs, reason: short },
       action: 'approval.fail',
@@ -192,10 +199,10 @@ export class ApprovalChanges {
     if (!isPending(approval)) return approval.state
     const { id, createdMs, endsMs } = approval
     const monotonic = this.#clock.monotonic()
-    const leftMs = Math.min(endsMs - nowMs, limits.approvalMs)
+    const leftMs = Math.min(endsMs - nowMs, approvalMs)
     const deadline = Math.min(this.#deadlines.get(id) ?? Infinity, monotonic + leftMs)
     this.#deadlines.set(id, deadline)
-    if (monotonic >= deadline || nowMs < createdMs - limits.approvalMs) return 'ended'
+    if (monotonic >= deadline || nowMs < createdMs - approvalMs) return 'ended'
     return stateAt(approval, nowMs)
   }
 
@@ -218,7 +225,7 @@ export class ApprovalChanges {
         'It takes a person who neither asked for it nor may have a token of whoever did.',
         { ...eventOf('approval.approve', approval), detail: { ...aboutOf(approval), why } },
       )
-    if (nowMs < approval.createdMs - limits.approvalClockSlackMs)
+    if (nowMs < approval.createdMs - approvalClockSlackMs)
       throw new NotWaiting(
         'waiting',
         'this cannot be approved: the clock of this server is before the time when it was asked for',

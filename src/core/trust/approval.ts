@@ -3,8 +3,11 @@
 // changes requests.
 
 import type { GuardedAct } from '../ports/guarded-acts.ts'
-import { limits } from '../../base/limits.ts'
+import { approvalKeptMs } from '../../base/bounds.ts'
 import type { Person } from './person.ts'
+
+/** How many requests that are over stay in the list, of one instance or of the server. */
+export const approvalsKeptMax = 100
 
 /**
  * waiting: for a second person. approved: its act is under way, and goes on after a restart; or it waits for the asker, who sends the
@@ -93,8 +96,6 @@ export function keptNoLonger(approvals: Iterable<Approval>, nowMs: number): read
     .filter((one) => !isOpen(one))
     .toSorted((a, b) => (b.decidedMs ?? 0) - (a.decidedMs ?? 0))
   return [...Map.groupBy(over, ({ instanceId }) => instanceId).values()].flatMap((those) =>
-    those.filter(
-      ({ decidedMs = 0 }, at) => at >= limits.approvalsKeptMax || nowMs - decidedMs > limits.approvalKeptMs,
-    ),
+    those.filter(({ decidedMs = 0 }, at) => at >= approvalsKeptMax || nowMs - decidedMs > approvalKeptMs),
   )
 }

@@ -2,8 +2,11 @@
 // alone. After each change the requests under way are decided anew, those of other instances too, so nobody may change rows
 // without a pause.
 
-import { limits } from '../../base/limits.ts'
 import type { Clock } from '../ports/clock.ts'
+
+/** Changes of trusted rows by those of one instance: as many at once, and one more in this time. */
+export const trustChangesAtOnce = 15
+export const trustChangeEveryMs = 1_000
 
 export class ChangePace {
   readonly #clock: Pick<Clock, 'monotonic'>
@@ -19,9 +22,9 @@ export class ChangePace {
     const now = this.#clock.monotonic()
     for (const [name, at] of this.#restedAt) if (at <= now) this.#restedAt.delete(name)
     const restedAt = this.#restedAt.get(party) ?? now
-    const early = restedAt - now - (limits.trustChangesAtOnce - 1) * limits.trustChangeEveryMs
+    const early = restedAt - now - (trustChangesAtOnce - 1) * trustChangeEveryMs
     if (early > 0) return early
-    this.#restedAt.set(party, restedAt + limits.trustChangeEveryMs)
+    this.#restedAt.set(party, restedAt + trustChangeEveryMs)
     return 0
   }
 }

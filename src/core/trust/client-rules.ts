@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { limits } from '../../base/limits.ts'
+import { namesToldMax } from '../../base/bounds.ts'
 import type { TrustSnapshot } from './access.ts'
 import { allowOf, allowText, isWithin } from './allow.ts'
 import type { By } from '../audit/actor.ts'
@@ -13,6 +13,9 @@ import { grantedAtMost, type Grantor } from './grantor.ts'
 import { type Authority, type Block, type Client, type PinnedCertificate, type RowOf } from './rows.ts'
 import { parsedAuthorities, vouching, type LeafRules } from './vouching.ts'
 import { TrustForbidden, TrustRefused, type TrustEvent } from './writer.ts'
+
+/** Pinned certificates that the server compares with a CA before other requests get a turn. */
+export const pinsPerTurn = 50
 
 /** Functions on CAs and filters. The caller passes them, since core/trust/ knows no X.509. */
 export interface AuthorityRules extends LeafRules {
@@ -183,14 +186,14 @@ export async function refuseCoveredPins(
   let looked = 0
   for (const pin of tables.certificate.values()) {
     if (pin.instanceId === authority.instanceId) continue
-    if (++looked % limits.pinsPerTurn === 0) await nextTurn()
+    if (++looked % pinsPerTurn === 0) await nextTurn()
     if (vouching(ca, Buffer.from(pin.certificate, 'base64'), rules).length === 0) continue
     const instance = tables.instance.get(pin.instanceId)?.name ?? ''
     covered.push(`${pin.id} (the client ${tables.client.get(pin.clientId)?.name ?? ''} of ${instance})`)
   }
   if (covered.length === 0) return
-  const named = covered.slice(0, limits.namesToldMax).join(', ')
-  const more = covered.length > limits.namesToldMax ? ` and ${covered.length - limits.namesToldMax} more` : ''
+  const named = covered.slice(0, namesToldMax).join(', ')
+  const more = covered.length > namesToldMax ? ` and ${covered.length - namesToldMax} more` : ''
   throw new TrustRefused(
     'overlap',
     `this CA vouches for certificates that are pinned in other instances: ${named}${more}`,

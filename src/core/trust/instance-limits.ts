@@ -1,8 +1,11 @@
 // How many objects and bytes an instance may hold, so that the clients of one instance cannot fill the disk for all.
 
-import { limits } from '../../base/limits.ts'
 import type { Usage } from '../ports/objects.ts'
 import type { Instance } from './rows.ts'
+
+/** Unless its settings say something else. */
+export const instanceObjectsDefault = 2_000_000
+export const instanceBytesDefault = 4 * 1024 ** 3
 
 export interface InstanceLimits {
   readonly objectsMax: number
@@ -11,8 +14,8 @@ export interface InstanceLimits {
 
 /** Fills in the default for each limit that the instance's row does not set. */
 export function limitsOf({
-  objectsMax = limits.instanceObjectsDefault,
-  bytesMax = limits.instanceBytesDefault,
+  objectsMax = instanceObjectsDefault,
+  bytesMax = instanceBytesDefault,
 }: Pick<Instance, 'objectsMax' | 'bytesMax'>): InstanceLimits {
   return { objectsMax, bytesMax }
 }

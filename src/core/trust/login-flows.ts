@@ -4,7 +4,7 @@
 // it.
 
 import { randomBytes } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
+import { loginMs } from '../../base/bounds.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Macs } from './rows.ts'
 
@@ -40,7 +40,7 @@ export class LoginFlows {
     if (!this.#macs.macMatches([purpose, fields], Buffer.from(mac, 'base64url'))) return undefined
     const [, startedMs, through, redirectUri, deviceCode] = JSON.parse(fields) as FlowFields
     const ageMs = this.#clock.now() - startedMs
-    return ageMs < limits.loginMs ? { through, redirectUri, deviceCode } : undefined
+    return ageMs < loginMs ? { through, redirectUri, deviceCode } : undefined
   }
 
   /** The secrets of a login by code. Whoever has one of them has neither the others nor the text. */

@@ -3,10 +3,18 @@
 // newcomer off it (design: section 3). The list grants nothing.
 
 import { createHash } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { PendingClient } from '../ports/trust.ts'
 import type { Store } from '../ports/store.ts'
+
+export const pendingClientsMax = 100
+/** A subnet is an IPv4 address or an IPv6 /64. */
+export const pendingPerSubnetMax = 5
+/** A certificate that returned within this time is the last of its subnet to lose its place. */
+export const pendingSettledMs = 60 * 60_000
+export const pendingWriteEveryMs = 1_000
+/** Changes of the list that wait for a store that takes nothing. */
+export const pendingUnwrittenMax = 1_000
 
 /** A certificate's own words: an unverified claim, made safe to show. */
 export interface PendingSubject {
@@ -87,7 +95,7 @@ export class Pending {
     if (!known) this.#makeRoom(subnet, nowMs)
     // A known certificate does not move to a subnet whose share is used up. Otherwise two subnets could fill the list
     // by exchanging certificates.
-    const moves = known && this.#in(subnet).length < limits.pendingPerSubnetMax
+    const moves = known && this.#in(subnet).length < pendingPerSubnetMax
     const client: PendingClient = {
       sha256,
       certificate: known?.certificate ?? der,
@@ -148,8 +156,8 @@ export class Pending {
    */
   #makeRoom(subnet: string, nowMs: number): void {
     const own = this.#in(subnet)
-    if (own.length >= limits.pendingPerSubnetMax) return this.#drop(own, nowMs)
-    if (this.#clients.size < limits.pendingClientsMax) return
+    if (own.length >= pendingPerSubnetMax) return this.#drop(own, nowMs)
+    if (this.#clients.size < pendingClientsMax) return
     const groups = [...Map.groupBy(this.#clients.values(), (client) => client.subnet).values()]
     const most = Math.max(...groups.map(({ length }) => length))
     this.#drop(own.length === most ? own : groups.filter(({ length }) => length === most).flat(), nowMs)
@@ -157,8 +165,7 @@ export class Pending {
 
   /** Drops the one that connected longest ago. Spares those that connected repeatedly and recently, unless all did. */
   #drop(candidates: readonly Entry[], nowMs: number): void {
-    const isSettled = ({ attempts, lastMs }: Entry) =>
-      attempts > 1 && nowMs - lastMs <= limits.pendingSettledMs
+    const isSettled = ({ attempts, lastMs }: Entry) => attempts > 1 && nowMs - lastMs <= pendingSettledMs
     const [first] = candidates.toSorted(
       (a, b) => Number(isSettled(a)) - Number(isSettled(b)) || a.lastMs - b.lastMs,
     )
@@ -168,14 +175,14 @@ export class Pending {
   /** The store needs to hear only of those that it may have. What it does not hear of comes back with `follow`. */
   #takeOff(sha256: string): void {
     this.#clients.delete(sha256)
-    if (this.#stored.has(sha256) && this.#unwritten.size < limits.pendingUnwrittenMax)
+    if (this.#stored.has(sha256) && this.#unwritten.size < pendingUnwrittenMax)
       return void this.#unwritten.add(sha256)
     this.#unwritten.delete(sha256)
     this.#stored.delete(sha256)
   }
 
   #writeSoon(): void {
-    this.#timer ??= this.#options.clock.after(limits.pendingWriteEveryMs, () => this.#write())
+    this.#timer ??= this.#options.clock.after(pendingWriteEveryMs, () => this.#write())
   }
 
   #write(): void {

@@ -3,7 +3,6 @@
 
 import { randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
-import { limits } from '../../base/limits.ts'
 import { idOfSubject, type Subject } from './person.ts'
 import type { Grant } from './role-rules.ts'
 import type { PersonSession, TrustTables } from './rows.ts'
@@ -16,6 +15,12 @@ import {
   type TrustEvent,
   type TrustWriter,
 } from './writer.ts'
+
+/** Sessions of people whom the identity provider knows: of one person, and in all. The oldest give way. */
+export const sessionsPerPersonMax = 20
+const personSessionsMax = 1_000
+/** Names of one person that a session knows, of earlier logins too. */
+export const personNamesMax = 20
 
 export interface WantedSession extends Subject {
   readonly groups: readonly string[]
@@ -94,7 +99,7 @@ function namesOf({ session }: TrustTables, { name, names = [], ...subject }: Sub
     .toSorted((a, b) => a.startedMs - b.startedMs)
   const known = before.flatMap((one) => one.names ?? [one.name])
   const present = [name, ...names]
-  return [...new Set([...new Set(known)].slice(0, limits.personNamesMax - present.length).concat(present))]
+  return [...new Set([...new Set(known)].slice(0, personNamesMax - present.length).concat(present))]
 }
 
 /** The sessions that are over, and the oldest of the others where there would be too many: of this person, or in all. */
@@ -102,7 +107,7 @@ function surplus({ session: known }: TrustTables, added: PersonSession) {
   const all = [...known.values()].toSorted((a, b) => b.startedMs - a.startedMs)
   const [over, open] = [all.filter(isOver), all.filter((one) => !isOver(one))]
   const own = open.filter((one) => idOfSubject(one) === idOfSubject(added))
-  const tooMany = [...own.slice(limits.sessionsPerPersonMax - 1), ...open.slice(limits.personSessionsMax - 1)]
+  const tooMany = [...own.slice(sessionsPerPersonMax - 1), ...open.slice(personSessionsMax - 1)]
   return { over, displaced: [...new Set(tooMany)] }
 
   function isOver({ endsMs }: PersonSession): boolean {

@@ -1,7 +1,7 @@
 // Bounds the trusted rows that the parties of one instance may add. Each change of trust, for whichever instance, signs the list
 // of all rows anew, and every node reads them all. Pure.
 
-import { limits } from '../../base/limits.ts'
+import { trustRowsPerInstanceMax } from './bounds.ts'
 import type { RowChange } from './row-writes.ts'
 import type { TrustKind, TrustTables } from './rows.ts'
 
@@ -11,7 +11,7 @@ const counted = ['client', 'certificate', 'authority', 'issued', 'token'] as con
 /** Whether the instance may have the rows that a change leaves it with. A change that adds none is always made. */
 export function hasRoom(tables: TrustTables, change: RowChange, instanceId: string): boolean {
   const more = added(tables, change, instanceId)
-  return more <= 0 || rowsOf(tables, instanceId) + more <= limits.trustRowsPerInstanceMax
+  return more <= 0 || rowsOf(tables, instanceId) + more <= trustRowsPerInstanceMax
 }
 
 function added(tables: TrustTables, { put = [], remove = [] }: RowChange, instanceId: string): number {

@@ -4,11 +4,15 @@
 // The session of a person whom the identity provider named has such a text too; what counts of it is stored (people.ts).
 
 import { randomUUID } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
+import { sessionIdleMs } from '../../base/bounds.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { PersonSession, Token } from './rows.ts'
 import { TrustRefused } from './writer.ts'
+
+/** Sessions of the console: how long they last at most, and when their text is made anew. */
+export const sessionMs = 8 * 3600_000
+export const sessionRenewMs = 60_000
 
 export interface Session {
   readonly id: string
@@ -67,7 +71,7 @@ export class Sessions {
   }
 
   endsMs({ startedMs }: Session): number {
-    return startedMs + limits.sessionMs
+    return startedMs + sessionMs
   }
 
   /**
@@ -76,7 +80,7 @@ export class Sessions {
    */
   renewed(session: Session, { isBackground = false } = {}): string | undefined {
     const now = this.#clock.now()
-    return isBackground || now - session.usedMs < limits.sessionRenewMs
+    return isBackground || now - session.usedMs < sessionRenewMs
       ? undefined
       : this.textOf({ ...session, usedMs: now })
   }
@@ -89,7 +93,7 @@ export class Sessions {
     const now = this.#clock.now()
     const of = entry.instanceId ?? tokenId ?? id
     // A text may be somewhat newer than this one, and made by a node whose clock is ahead.
-    if (!(await this.#ended.add({ id, untilMs: now + 2 * limits.sessionIdleMs, of }, now, entry)))
+    if (!(await this.#ended.add({ id, untilMs: now + 2 * sessionIdleMs, of }, now, entry)))
       throw new TrustRefused('in-use', 'too many sessions were ended in the last hour', 'Revoke the token.')
   }
 
@@ -103,7 +107,7 @@ export class Sessions {
   }
 
   #isIdle({ tokenId, usedMs }: Session): boolean {
-    return tokenId !== null && this.#clock.now() >= usedMs + limits.sessionIdleMs
+    return tokenId !== null && this.#clock.now() >= usedMs + sessionIdleMs
   }
 }
 

@@ -3,12 +3,16 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
 import type { Grantor } from './grantor.ts'
-import { limits } from '../../base/limits.ts'
 import type { Write } from '../ports/store.ts'
 import { idOfSubject, makersOf, personKeys, personOfSession } from './person.ts'
 import type { Token } from './rows.ts'
 import type { TrustSnapshot } from './access.ts'
 import { requireInstance, TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
+
+/** People and tokens that made a token one after the other, each counted once. */
+const tokenMakersMax = 100
+/** A recovered manager token is valid for so long. */
+const tokenRecoveryMs = 3600_000
 
 export interface MadeToken {
   readonly token: Token
@@ -117,7 +121,7 @@ export function recoveredToken(bearer: string, createdMs: number): Token {
     instanceId: null,
     sha256: sha256Of(bearer),
     createdMs,
-    expiresMs: createdMs + limits.tokenRecoveryMs,
+    expiresMs: createdMs + tokenRecoveryMs,
     recovered: true,
   }
 }
@@ -155,7 +159,7 @@ function makersFor({ tables }: TrustSnapshot, { kind, id }: By, maker: Token | u
     throw new TrustRefused('not-found', 'the session is over, or was ended', 'Log in again: mortise login')
   }
   const makers = maker ? makersOf(maker) : []
-  if (makers.length <= limits.tokenMakersMax) return makers
+  if (makers.length <= tokenMakersMax) return makers
   throw new TrustRefused(
     'unfit',
     'too many people made this token one after the other',

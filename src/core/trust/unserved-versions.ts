@@ -1,8 +1,11 @@
 // Which trusted clients asked for a version of KMIP that this server does not speak, for a day. In memory, bounded, and
 // only for people: it decides nothing.
 
-import { limits } from '../../base/limits.ts'
 import type { Clock } from '../ports/clock.ts'
+
+/** Clients that asked for a KMIP version that is not served: how many are remembered, and for how long. */
+export const unservedVersionsMax = 100
+export const unservedVersionsToldMs = 24 * 3600_000
 
 export interface UnservedVersion {
   readonly clientId: string
@@ -28,7 +31,7 @@ export class UnservedVersions {
     // Deleted first, so that the oldest comes first in the map.
     this.#asked.delete(name)
     this.#asked.set(name, { clientId, instanceId, version, count, lastMs: this.#clock.now() })
-    if (this.#asked.size > limits.unservedVersionsMax) this.#makeRoom()
+    if (this.#asked.size > unservedVersionsMax) this.#makeRoom()
   }
 
   /** The oldest of the instance that has most gives way: its clients may state any version. */
@@ -40,7 +43,7 @@ export class UnservedVersions {
   }
 
   list(): readonly UnservedVersion[] {
-    const sinceMs = this.#clock.now() - limits.unservedVersionsToldMs
+    const sinceMs = this.#clock.now() - unservedVersionsToldMs
     for (const [name, { lastMs }] of this.#asked) if (lastMs < sinceMs) this.#asked.delete(name)
     return [...this.#asked.values()]
   }

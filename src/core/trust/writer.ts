@@ -3,7 +3,8 @@
 // token-changes.ts and core/instances/ define the changes.
 
 import { randomInt } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
+import { conflictRetriesMax } from '../../base/bounds.ts'
+import { trustRowsPerInstanceMax } from './bounds.ts'
 import type { Access, TrustSnapshot } from './access.ts'
 import type { By } from '../audit/actor.ts'
 import { StoreConflict, type Expectation, type Store, type Write } from '../ports/store.ts'
@@ -15,6 +16,9 @@ import { hasRoom } from './row-room.ts'
 import { newerRows, rowWrites, type RowChange } from './row-writes.ts'
 import { tablesAfter, type Macs } from './rows.ts'
 import type { TrustKinds, TrustTables } from './rows.ts'
+
+/** Within this time, a refused attempt on a client of another instance is in that instance's audit. */
+export const trustNoticeDelayMsMax = 2_000
 
 /** A refused change of trust, with advice. Safe to show. */
 export class TrustRefused extends Error {
@@ -152,7 +156,7 @@ export class TrustWriter {
       } catch (error) {
         if (!(error instanceof StoreConflict) || error.what === 'name') throw error
         if (consent?.expect && error.what === 'object') throw notAsApproved(error)
-        if (attempt >= limits.conflictRetriesMax) throw error
+        if (attempt >= conflictRetriesMax) throw error
       }
     }
   }
@@ -163,7 +167,7 @@ export class TrustWriter {
       const snapshot = await this.#access.snapshot()
       const standing = 'stillMay' in by ? await by.stillMay?.() : undefined
       if (!standing || standing.trustVersion === snapshot.version) return snapshot
-      if (attempt >= limits.conflictRetriesMax)
+      if (attempt >= conflictRetriesMax)
         throw new StoreConflict('trust', 'the trusted rows are being changed by others all the time')
     }
   }
@@ -197,7 +201,7 @@ export class TrustWriter {
       return this.#store.commit({ writes: [], entries, durability: 'process' }).catch(() => undefined)
     }
     await enter([event])
-    this.#clock.after(randomInt(limits.trustNoticeDelayMsMax), () => {
+    this.#clock.after(randomInt(trustNoticeDelayMsMax), () => {
       const others = afterwards()
       if (others.length > 0) void enter(others)
     })
@@ -225,7 +229,7 @@ function requireRoom(by: By | Grantor, { tables }: TrustSnapshot, change: RowCha
   if (instanceId === null || hasRoom(tables, change, instanceId)) return
   throw new TrustRefused(
     'unfit',
-    `this instance has as many clients, certificates and tokens as it may (${limits.trustRowsPerInstanceMax} rows, with those that were issued for it)`,
+    `this instance has as many clients, certificates and tokens as it may (${trustRowsPerInstanceMax} rows, with those that were issued for it)`,
     'Remove clients and tokens that nothing needs any more, or let somebody do it who has a token for all instances.',
   )
 }

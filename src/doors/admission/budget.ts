@@ -2,7 +2,8 @@
 // subnet gets at most as much as it leaves free, so others always have room. A few bytes of a connection need no budget: the
 // number of connections bounds them.
 
-import { limits } from '../../base/limits.ts'
+/** Bytes that wait on one connection count if they are more: those that were not read yet, and answers that the peer does not take. */
+const waitingBytesFree = 16 * 1024
 
 export class Budget {
   readonly #bytesMax: number
@@ -68,7 +69,7 @@ export class HeldBytes {
   wait(toReadBytes: number, toSendBytes: number): boolean {
     const answerBytes = this.#bytes - this.#waitingBytes
     const bytes = toReadBytes + Math.max(0, toSendBytes - answerBytes)
-    const counted = bytes > limits.waitingBytesFree ? bytes : 0
+    const counted = bytes > waitingBytesFree ? bytes : 0
     const more = counted - this.#waitingBytes
     if (more > 0 && !this.hold(more)) return false
     this.#waitingBytes = counted

@@ -3,10 +3,25 @@
 // nothing meanwhile; what would have to wait too long is refused. One instance leaves a quarter of the time to the others, however
 // many clients it has: with each one of them more, their messages cost more. Small messages take turns instead (shares.ts).
 
-import { limits } from '../../base/limits.ts'
+import { largeAnswerBytes } from '../../base/bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Party } from './fair-queue.ts'
 import { TimeShare } from './time-share.ts'
+
+/**
+ * Moving a megabyte costs the thread about so much: TLS, copies, the collection of the buffers, and what the operation does with the
+ * bytes. What reading and writing the message takes is measured. The share of the thread's time for the large messages of one client
+ * (above untrustedMessageBytesMax, and answers above the other bound), how much unused time one may save up, and the most that is paid
+ * back by waiting. So one client moves up to three megabytes a second. All clients of one instance that did so within that time have no
+ * more than so many of them, three quarters of the thread's time.
+ */
+export const largeMovingMsPerMegabyte = 15
+export const largeTimePercent = 5
+export const largeTimeSavedMaxMs = 100
+export const largeTimeDebtMaxMs = 5_000
+const largeTimeBusyMs = 60_000
+const largeTimeClientsPerInstance = 15
+const largeMessageClientsMax = 1_000
 
 interface ClientShare {
   readonly group: string
@@ -44,8 +59,7 @@ export class LargeMessages {
 
   /** The client got so many bytes, which took so long to make. It waits before its next request, if that was too much. */
   sent(client: Party, bytes: number, ms: number): void {
-    if (bytes > limits.largeAnswerBytes)
-      this.#shareOf(client).spend(this.#costMs(client, movingMs(bytes) + ms))
+    if (bytes > largeAnswerBytes) this.#shareOf(client).spend(this.#costMs(client, movingMs(bytes) + ms))
   }
 
   /** Resolves when the client has paid for what it got, or has left; undefined if it owes nothing, as most do. */
@@ -59,29 +73,29 @@ export class LargeMessages {
     this.#shares.delete(member)
     this.#shares.set(member, { group, share, usedAt: this.#clock.monotonic() })
     const [oldest] = this.#shares.keys()
-    if (this.#shares.size > limits.largeMessageClientsMax && oldest !== undefined) this.#shares.delete(oldest)
+    if (this.#shares.size > largeMessageClientsMax && oldest !== undefined) this.#shares.delete(oldest)
     return share
   }
 
   #newShare(): TimeShare {
     const options = {
-      percent: limits.largeTimePercent,
-      savedMaxMs: limits.largeTimeSavedMaxMs,
-      debtMaxMs: limits.largeTimeDebtMaxMs,
+      percent: largeTimePercent,
+      savedMaxMs: largeTimeSavedMaxMs,
+      debtMaxMs: largeTimeDebtMaxMs,
     }
     return new TimeShare(options, () => this.#clock.monotonic())
   }
 
   /** The time that the thread works for the client, times what it costs since many of its instance do so. */
   #costMs({ group }: Party, ms: number): number {
-    const sinceMs = this.#clock.monotonic() - limits.largeTimeBusyMs
+    const sinceMs = this.#clock.monotonic() - largeTimeBusyMs
     let busy = 0
     for (const one of this.#shares.values()) if (one.group === group && one.usedAt > sinceMs) busy++
-    return ms * Math.max(1, busy / limits.largeTimeClientsPerInstance)
+    return ms * Math.max(1, busy / largeTimeClientsPerInstance)
   }
 }
 
 /** To decrypt, copy or encrypt so many bytes. */
 function movingMs(bytes: number): number {
-  return (bytes / 1_000_000) * limits.largeMovingMsPerMegabyte
+  return (bytes / 1_000_000) * largeMovingMsPerMegabyte
 }

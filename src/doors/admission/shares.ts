@@ -6,9 +6,14 @@
 
 import type { Pace } from '../../core/keys/transaction/pace.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
-import { limits } from '../../base/limits.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { FairQueue, type Party } from './fair-queue.ts'
+
+/** A turn. After this long, work on a request lets others go first. */
+const turnMs = 0.5
+/** Time and number of turns that run before the server reads sockets again. */
+const turnsTogetherMs = 4
+const turnsTogetherMax = 64
 
 interface Waiting {
   readonly party: Party
@@ -44,7 +49,7 @@ export class Shares {
   /** For a first turn only: it follows a read of its socket, while one commit may let many requests go on together. */
   beginsAtOnce(party: Party): boolean {
     this.#account()
-    if (this.#queue.waiting > 0 || this.#usedMs >= limits.turnsTogetherMs) return false
+    if (this.#queue.waiting > 0 || this.#usedMs >= turnsTogetherMs) return false
     this.#begin(party)
     if (this.#planned === 0) this.#planSettling()
     return true
@@ -59,7 +64,7 @@ export class Shares {
 
   /** Two callbacks for each turn, one behind the other: only what the turn resumes runs between them. */
   #plan(): void {
-    while (this.#planned < Math.min(this.#queue.waiting, limits.turnsTogetherMax)) {
+    while (this.#planned < Math.min(this.#queue.waiting, turnsTogetherMax)) {
       setImmediate(() => this.#give())
       this.#planSettling()
     }
@@ -71,7 +76,7 @@ export class Shares {
   }
 
   #give(): void {
-    if (this.#usedMs >= limits.turnMs) return
+    if (this.#usedMs >= turnMs) return
     for (;;) {
       const next = this.#queue.next()
       if (!next) return
@@ -127,7 +132,7 @@ class RequestPace implements Pace {
     const isFirst = this.#endMs === -Infinity
     const begins = isFirst && !this.abandoned.aborted && this.#shares.beginsAtOnce(this.#party)
     return andThen(begins ? undefined : this.#shares.wait(this.#party, this.abandoned), () => {
-      this.#endMs = this.#shares.now() + limits.turnMs
+      this.#endMs = this.#shares.now() + turnMs
     })
   }
 }

@@ -2,7 +2,7 @@
 // thread's time its handshakes took lately. This decides only the order of handshakes: an address proves nothing and
 // gives nobody a key. Memory is bounded; the subnet that was seen longest ago is forgotten first.
 
-import type { ListenerLimits } from '../kmip/contract.ts'
+import type { ListenerLimits } from '../kmip/listener-limits.ts'
 
 /**
  * known: a trusted client authenticated from there, and its handshakes have an ordinary cost. These go first.

@@ -1,6 +1,6 @@
 // Reads a file of key identifiers, and cuts long lists into parts that fit a request of the admin API.
 
-import { limits } from '../../base/limits.ts'
+import { adminPartBytesMax, adoptRequestIdentifiersMax } from '../../base/bounds.ts'
 import { readNamed } from './files.ts'
 import { parseIdentifiers } from './identifiers.ts'
 
@@ -15,8 +15,7 @@ export function identifierParts(ids: readonly string[]): readonly string[][] {
   for (const id of ids) {
     const last = all.at(-1)
     bytes += Buffer.byteLength(JSON.stringify(id)) + 1
-    if (last && bytes <= limits.adminPartBytesMax && last.length < limits.adoptRequestIdentifiersMax)
-      last.push(id)
+    if (last && bytes <= adminPartBytesMax && last.length < adoptRequestIdentifiersMax) last.push(id)
     else {
       all.push([id])
       bytes = Buffer.byteLength(JSON.stringify(id))

@@ -5,7 +5,7 @@ import { csvRecords } from '../../base/records/csv-records.ts'
 import { decodeText } from '../../base/records/decode-text.ts'
 import { InventoryFileError } from '../../base/records/file-error.ts'
 import { jsonRecords } from '../../base/records/json-records.ts'
-import { limits } from '../../base/limits.ts'
+import { uniqueIdentifierBytesMax } from '../../base/bounds.ts'
 import { UsageError } from './world.ts'
 
 const column = /^(id|key ?id|identifier|unique ?identifier)$/i
@@ -23,7 +23,7 @@ export async function parseIdentifiers(bytes: Uint8Array, file: string): Promise
   }
   if (found.size === 0) throw new UsageError(`${file} holds no identifiers: ${expected}`)
   for (const identifier of found)
-    if (Buffer.byteLength(identifier) > limits.uniqueIdentifierBytesMax)
+    if (Buffer.byteLength(identifier) > uniqueIdentifierBytesMax)
       throw new UsageError(
         `${file} holds ${identifier.slice(0, 40)}..., which is longer than an identifier may be`,
       )

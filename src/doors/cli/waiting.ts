@@ -2,12 +2,14 @@
 
 import { sendAgain, WaitsForApproval, type AdminClient, type OnWaiting } from '../http/client.ts'
 import type { Output } from '../http/api.ts'
-import { limits } from '../../base/limits.ts'
 import type { Run } from './command.ts'
 import { facts, plain, visible } from './text/output.ts'
 import { shortTime } from './text/time.ts'
 import { awayText, interruptible, isAway, pause } from './watch-work.ts'
 import { CommandError, type World } from './world.ts'
+
+/** How often a command that waits asks. */
+const approvalPollMs = 1_000
 
 type Approval = Output<'showApproval'>
 
@@ -71,7 +73,7 @@ async function decided(
   stderr.write(`${waitingText(approval)}Waiting for it; interrupt this to stop waiting.\n`)
   let answers = true
   while (approval.state === 'waiting' || (approval.state === 'approved' && !approval.repeated)) {
-    await pause(limits.approvalPollMs, interrupted)
+    await pause(approvalPollMs, interrupted)
     const isOver = !answers && now() >= Date.parse(approval.ends)
     if (interrupted.aborted || isOver) throw new WaitsForApproval({ ...waiting, approval })
     try {

@@ -6,7 +6,8 @@ import { randomUUID } from 'node:crypto'
 import { Hono, type Context, type Next } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { KeyedMutex } from '../../base/keyed-mutex.ts'
-import { limits } from '../../base/limits.ts'
+import { adminBodyBytesMax } from '../../base/bounds.ts'
+import { adminSlowTimeoutMs } from './bounds.ts'
 import { inTurns, type Turns } from '../../base/parts.ts'
 import { routes } from './api.ts'
 import { waitingAnswer } from '../../features/approvals/routes.ts'
@@ -24,6 +25,11 @@ import { readBytes, readJson } from './read-json.ts'
 import { bytesBody, none, type Route } from './route.ts'
 import { AdminTurns } from './turns.ts'
 import { valid } from './valid.ts'
+
+/** A body on a route that needs no token: a login. */
+export const adminPublicBodyBytesMax = 16 * 1024
+/** A body of the few routes that take long lists, such as a proof with a check for each of 100,000 keys. */
+const adminLargeBodyBytesMax = 16 * 1024 * 1024
 
 export interface ApplicationOptions {
   readonly context: AdminContext
@@ -79,7 +85,7 @@ function addRoute(
   ) => Promise<unknown>
   app.on(line.method, line.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
     c.set('route', name)
-    if (line.slow) c.env.incoming.setTimeout(limits.adminSlowTimeoutMs)
+    if (line.slow) c.env.incoming.setTimeout(adminSlowTimeoutMs)
     const asking = {
       authorization: c.req.header('authorization'),
       address: plainAddress(c.env.incoming.socket.remoteAddress),
@@ -115,8 +121,8 @@ function addRoute(
 
 async function bodyOf({ body, large, scope }: Route, request: Request): Promise<unknown> {
   if (body === none) return undefined
-  const byToken = large ? limits.adminLargeBodyBytesMax : limits.adminBodyBytesMax
-  const bytesMax = scope === 'public' ? limits.adminPublicBodyBytesMax : byToken
+  const byToken = large ? adminLargeBodyBytesMax : adminBodyBytesMax
+  const bytesMax = scope === 'public' ? adminPublicBodyBytesMax : byToken
   return body === bytesBody ? readBytes(request, bytesMax) : readJson(request, bytesMax)
 }
 
@@ -201,7 +207,7 @@ async function observe(c: Ctx, next: Next, { onAnswer }: ApplicationOptions): Pr
 /** A long body that a refusal did not wait for is not read to its end. */
 function isLongBodyLeft({ complete, headers }: Env['Bindings']['incoming']): boolean {
   const bytes = Number(headers['content-length'] ?? Infinity)
-  return !complete && bytes > limits.adminPublicBodyBytesMax
+  return !complete && bytes > adminPublicBodyBytesMax
 }
 
 /** A request whose client has left meanwhile is not answered. */

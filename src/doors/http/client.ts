@@ -5,13 +5,18 @@
 import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect, type TLSSocket } from 'node:tls'
-import { limits } from '../../base/limits.ts'
+import { adminIdleTimeoutMs, adminSlowTimeoutMs } from './bounds.ts'
 import { z } from 'zod'
 import { routes, type Input, type Output, type RouteName } from './api.ts'
 import { waitingAnswer } from '../../features/approvals/routes.ts'
 import { errorAnswer } from './error-answer.ts'
 import { Refusal } from '../../base/refusal.ts'
 import type { Route } from './route.ts'
+
+/** The largest answer that the client accepts. A page of audit entries is the largest that is not streamed. */
+const adminAnswerBytesMax = 64 * 1024 * 1024
+/** The client's wait for a connection, and again for the TLS handshake. */
+const adminConnectTimeoutMs = 10_000
 
 export interface AdminTarget {
   /** `https://HOST:PORT` */
@@ -83,7 +88,7 @@ export class AdminClient {
   constructor(
     target: AdminTarget,
     onWaiting: OnWaiting = (_client, waiting) => throwWaiting(waiting),
-    waits: Waits = { connectMs: limits.adminConnectTimeoutMs, idleMs: limits.adminIdleTimeoutMs },
+    waits: Waits = { connectMs: adminConnectTimeoutMs, idleMs: adminIdleTimeoutMs },
   ) {
     this.#target = target
     this.#onWaiting = onWaiting
@@ -158,7 +163,7 @@ export class AdminClient {
         if (unanswered === 2) socket.destroy(error)
       }
     }
-    giveUpAfter(socket, limits.adminSlowTimeoutMs, 'no answer came')
+    giveUpAfter(socket, adminSlowTimeoutMs, 'no answer came')
     const timer = setInterval(() => void look(), this.#waits.idleMs)
     socket.once('close', () => clearInterval(timer))
   }
@@ -231,8 +236,7 @@ async function text(response: IncomingMessage): Promise<string> {
   let length = 0
   for await (const part of partsOf(response)) {
     length += part.length
-    if (length > limits.adminAnswerBytesMax)
-      throw new AdminUnreachable('the answer is larger than any of Mortise')
+    if (length > adminAnswerBytesMax) throw new AdminUnreachable('the answer is larger than any of Mortise')
     parts.push(part)
   }
   return parts.join('')

@@ -198,9 +198,9 @@ export interface Readiness {
   readonly fromMemory: ReadonlySet<string>
   /** Why, by the id of the instance. In words for people. */
   readonly reasons: ReadonlyMap<string, string>
-  /** Keys that did not open at their last use although their root key answers; at most `limits.closedKeysMax` of each instance. */
+  /** Keys that did not open at their last use although their root key answers; at most `closedKeysMax` of each instance. */
   readonly closed: readonly ClosedKey[]
-  /** Stored bytes that failed their authentication when they were last opened; at most `limits.alteredItemsMax`. */
+  /** Stored bytes that failed their authentication when they were last opened; at most `alteredItemsMax`. */
   readonly altered: readonly StoredItem[]
   /** Creating, reading or deleting standard keys that the service refuses. */
   readonly standardKeys: readonly StandardKeyTrouble[]
@@ -219,7 +219,7 @@ export interface Traffic {
 export interface WorkerFacts {
   readonly wanted: number
   readonly serving: number
-  /** How many ended within limits.workerEndsWithinMs that should not. */
+  /** How many ended within workerEndsWithinMs that should not. */
   readonly endedLately: number
   /** Why the last one did; null: none did since the server runs. */
   readonly lastEnd: string | null

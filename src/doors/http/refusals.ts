@@ -2,9 +2,12 @@
 // an instance that is not there for them. A request without a token, and one with a session that is over, try nothing.
 
 import { Refusals } from '../../core/audit/refusals.ts'
-import { limits } from '../../base/limits.ts'
+import { auditTextCharactersMax } from '../../base/bounds.ts'
 import type { AdminContext, Asker } from './context.ts'
 import { Refusal } from '../../base/refusal.ts'
+
+/** Within this time, the same request that the same party may not make gets one audit entry. */
+export const adminRefusalEntryEveryMs = 3600_000
 
 /** The party that is refused, where no asker comes of it. */
 type Party = Pick<Asker, 'actor' | 'instanceId'>
@@ -35,7 +38,7 @@ export class AdminRefusals {
       audit,
       clock,
       action: 'admin.refused',
-      everyMs: limits.adminRefusalEntryEveryMs,
+      everyMs: adminRefusalEntryEveryMs,
       failed,
     } as const
     this.#subnetOf = subnetOf
@@ -72,7 +75,7 @@ export class AdminRefusals {
       // The log of an instance must not tell its readers that another one is there.
       instanceId: error.code === 'not-found' ? null : instanceId,
       requestId,
-      detail: { route, why: error.message.slice(0, limits.auditTextCharactersMax) },
+      detail: { route, why: error.message.slice(0, auditTextCharactersMax) },
     })
   }
 

@@ -43,7 +43,7 @@ export interface Route<
   readonly status: 200 | 201
   /** The request may take minutes; the client waits longer. */
   readonly slow: boolean
-  /** A body may have `limits.adminLargeBodyBytesMax`. It is read only once the token allows the route. */
+  /** A body may have `adminLargeBodyBytesMax`. It is read only once the token allows the route. */
   readonly large: boolean
   /** The answers are large: a token or a person gets one of them at a time, so that few are in memory. */
   readonly oneAtATime: boolean
@@ -88,7 +88,7 @@ export type Output<R> =
 /** The schema of a query or body that a route does not take. */
 export const none = z.undefined()
 
-/** The schema of a body that is bytes, `application/octet-stream`, at most `limits.adminBodyBytesMax`. */
+/** The schema of a body that is bytes, `application/octet-stream`, at most `adminBodyBytesMax`. */
 export const bytesBody = z.instanceof(Uint8Array)
 
 /** Completes a line of the table with its defaults and the schema of its path parameters. */

@@ -4,7 +4,12 @@ import { z } from 'zod'
 import { didYouMean } from '../../base/text/closest.ts'
 import { enums } from '../../wire/kmip/enums.ts'
 import { allowSets } from '../../core/trust/allow.ts'
-import { limits } from '../../base/limits.ts'
+import { certificateBytesMax, clientNameCharactersMax, listPageMax } from '../../base/bounds.ts'
+
+/** Operations, and sets of them, in a client's `allow`. */
+const allowTermsMax = 100
+/** The longest grace for an expired certificate. */
+const expiredGraceDaysMax = 3_650
 
 export const time = z.iso.datetime().meta({ example: '2026-03-01T12:00:00.000Z' })
 
@@ -18,14 +23,14 @@ export const sha256 = z
   .pipe(z.string().regex(/^[0-9a-f]{64}$/, 'must be a whole SHA-256: 64 hexadecimal digits'))
   .meta({ description: 'SHA-256 of the DER, in hex; colons and capitals are fine.' })
 
-export const pem = z.string().max(limits.certificateBytesMax)
+export const pem = z.string().max(certificateBytesMax)
 
 /** A name. People see it on terminals and use it in paths. */
 export const name = z
   .string()
   .trim()
   .min(1)
-  .max(limits.clientNameCharactersMax)
+  .max(clientNameCharactersMax)
   .regex(/^(?!\.{1,2}$)[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'it has characters that cannot be shown')
 
 const allowTerms = [...allowSets, ...Object.keys(enums.Operation)]
@@ -49,7 +54,7 @@ export const allow = z
       }),
   )
   .min(1)
-  .max(limits.allowTermsMax)
+  .max(allowTermsMax)
   .transform((terms) => [...new Set(terms)])
   .meta({
     description:
@@ -96,7 +101,7 @@ export const page = {
     .number()
     .int()
     .min(1)
-    .max(limits.listPageMax)
+    .max(listPageMax)
     .default(100)
     .meta({ description: 'At most this many.' }),
   after: z.string().max(500).optional().meta({ description: 'The `after` of the page before.' }),
@@ -107,7 +112,7 @@ export const nextPage = z
   .nullable()
   .meta({ description: 'Pass as `after` for the next page; null: this is the last.' })
 
-export const graceDays = z.int().min(0).max(limits.expiredGraceDaysMax)
+export const graceDays = z.int().min(0).max(expiredGraceDaysMax)
 
 export function somethingAsked(body: object): boolean {
   return Object.values(body).some((value) => value !== undefined)

@@ -4,12 +4,27 @@
 import { createServer, type Server } from 'node:https'
 import { isIPv6, type AddressInfo, type Socket } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
-import { limits } from '../../base/limits.ts'
+import { adminIdleTimeoutMs } from './bounds.ts'
 import { createApplication, type ApplicationOptions } from './application.ts'
 import { ConnectionSlots } from '../admission/admin-connection-slots.ts'
 import type { AdminContext } from './context.ts'
 import { statusOf, type ErrorCode } from '../../base/refusal.ts'
 import { AdminRefusals } from './refusals.ts'
+
+/** How long a client may take to send a request. */
+export const adminRequestTimeoutMs = 30_000
+/** From a TCP connection to the end of its TLS handshake. */
+export const adminHandshakeTimeoutMs = 5_000
+/** From the handshake, or from a request's first byte, to the end of the request's headers. */
+export const adminHeadersTimeoutMs = 10_000
+/** Running requests have this long when the server stops. */
+const adminCloseGraceMs = 5_000
+export const adminHeaderBytesMax = 16 * 1024
+/** Connections to the admin API: of all, and of one subnet. */
+export const adminConnectionsMax = 256
+export const adminConnectionsPerAddressMax = 64
+/** Requests of one connection that are being answered. Browsers, proxies and the command line wait for each answer. */
+export const adminRequestsPipelinedMax = 4
 
 export interface AdminOptions {
   readonly host: string
@@ -21,9 +36,9 @@ export interface AdminOptions {
   readonly hosts: readonly string[]
   readonly context: AdminContext
   readonly console?: ApplicationOptions['console']
-  /** A shorter timeout for tests; default limits.adminHandshakeTimeoutMs. */
+  /** A shorter timeout for tests; default adminHandshakeTimeoutMs. */
   readonly handshakeTimeoutMs?: number
-  /** How long a client may take to send a request; default limits.adminRequestTimeoutMs. */
+  /** How long a client may take to send a request; default adminRequestTimeoutMs. */
   readonly requestTimeoutMs?: number
   /** Connections are bounded per subnet: an IPv4 address, or the /64 of an IPv6 address. */
   readonly subnetOf: (address: string) => string
@@ -62,7 +77,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const failed = (error: unknown) => options.onFailure(error, { route: 'none', requestId: 'none' })
   const refusals = new AdminRefusals({ ...options, failed })
   const application = createApplication({ ...options, hosts, refusals })
-  const requestTimeout = options.requestTimeoutMs ?? limits.adminRequestTimeoutMs
+  const requestTimeout = options.requestTimeoutMs ?? adminRequestTimeoutMs
   const listener = getRequestListener(application.fetch, {
     overrideGlobalObjects: false,
     errorHandler: (error) => answerWithoutUrl(error, failed),
@@ -70,19 +85,19 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const server = createServer({
     ...options.tls,
     minVersion: 'TLSv1.2',
-    handshakeTimeout: options.handshakeTimeoutMs ?? limits.adminHandshakeTimeoutMs,
-    maxHeaderSize: limits.adminHeaderBytesMax,
+    handshakeTimeout: options.handshakeTimeoutMs ?? adminHandshakeTimeoutMs,
+    maxHeaderSize: adminHeaderBytesMax,
     // A request without Host makes no URL, and is answered as such.
     requireHostHeader: false,
     requestTimeout,
-    headersTimeout: Math.min(requestTimeout, limits.adminHeadersTimeoutMs),
+    headersTimeout: Math.min(requestTimeout, adminHeadersTimeoutMs),
     connectionsCheckingInterval: requestTimeout / 10,
   })
   const connections = boundConnections(server, options)
   server.on('request', (incoming, outgoing) => {
     if (!incoming.socket.destroyed) void listener(incoming, outgoing)
   })
-  server.setTimeout(limits.adminIdleTimeoutMs)
+  server.setTimeout(adminIdleTimeoutMs)
   server.on('clientError', answerUnread)
   // A handshake that fails is the client's affair; without this handler its socket would stay open.
   server.on('tlsClientError', (_error, socket) => socket.destroy())
@@ -108,7 +123,8 @@ interface Connections {
 }
 
 function boundConnections(server: Server, { subnetOf, onDisplaced }: AdminOptions): Connections {
-  const { adminConnectionsMax: max, adminConnectionsPerAddressMax: perSubnetMax } = limits
+  const max = adminConnectionsMax
+  const perSubnetMax = adminConnectionsPerAddressMax
   const slots = new ConnectionSlots<string>({ max, perSubnetMax })
   const sockets = new Map<string, Socket>()
   const cut = (name: string): void => {
@@ -136,7 +152,7 @@ function boundConnections(server: Server, { subnetOf, onDisplaced }: AdminOption
     const running = slots.began(name)
     outgoing.once('close', () => slots.ended(name))
     // Answers are made at once, and wait in memory for those before them.
-    if (running > limits.adminRequestsPipelinedMax) incoming.socket.destroy()
+    if (running > adminRequestsPipelinedMax) incoming.socket.destroy()
   })
   return {
     cutIdle: () => slots.idle().forEach(cut),
@@ -161,7 +177,7 @@ function listening(server: Server, host: string, port: number): Promise<void> {
 
 function closed(server: Server, connections: Connections): Promise<void> {
   return new Promise((resolve) => {
-    const cut = setTimeout(() => connections.cutAll(), limits.adminCloseGraceMs)
+    const cut = setTimeout(() => connections.cutAll(), adminCloseGraceMs)
     server.close(() => {
       clearTimeout(cut)
       resolve()
@@ -207,6 +223,6 @@ const unreadCodes: Record<string, ErrorCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'timed-out',
 }
 const unreadTexts: Partial<Record<ErrorCode, string>> = {
-  'headers-too-large': `the headers have more than ${limits.adminHeaderBytesMax} bytes`,
+  'headers-too-large': `the headers have more than ${adminHeaderBytesMax} bytes`,
   'timed-out': 'the request did not come in time',
 }

@@ -1,16 +1,19 @@
 // Checks path, query and body of a request by their schemas, and says in words what is wrong.
 
 import type { z } from 'zod'
-import { limits } from '../../base/limits.ts'
 import { counted } from '../../base/text/counted.ts'
 import { Refusal } from '../../base/refusal.ts'
+
+/** How much a refusal names of what is wrong with a request. */
+const adminFaultsNamedMax = 5
+const adminFaultNameCharactersMax = 100
 
 /** `place`: path, query or body. Throws Refusal 'bad-request'. */
 export function valid(place: string, schema: z.ZodType, value: unknown): unknown {
   const read = schema.safeParse(value)
   if (read.success) return read.data
   const { issues } = read.error
-  const most = limits.adminFaultsNamedMax
+  const most = adminFaultsNamedMax
   const named = issues.slice(0, most).flatMap((issue) => faultsOf(place, issue))
   const count = issues.reduce((sum, issue) => sum + countOf(issue), 0)
   const texts = named.slice(0, most)
@@ -22,7 +25,7 @@ export function valid(place: string, schema: z.ZodType, value: unknown): unknown
 function faultsOf(place: string, issue: z.core.$ZodIssue): readonly string[] {
   const where = [place, ...issue.path].map(String).map(short).join('.')
   if (issue.code !== 'unrecognized_keys') return [`${where}: ${inWords(issue)}`]
-  const keys = issue.keys.slice(0, limits.adminFaultsNamedMax)
+  const keys = issue.keys.slice(0, adminFaultsNamedMax)
   return keys.map((key) => `${where}: there is no field ${JSON.stringify(short(key))}`)
 }
 
@@ -31,7 +34,7 @@ function countOf(issue: z.core.$ZodIssue): number {
 }
 
 function short(name: string): string {
-  const most = limits.adminFaultNameCharactersMax
+  const most = adminFaultNameCharactersMax
   return name.length > most ? `${name.slice(0, most)}…` : name
 }
 

@@ -25,7 +25,7 @@ import {
   type ResponseMessage,
 } from '../../wire/kmip/message.ts'
 import { atLeast, versionText, type Version } from '../../wire/kmip/version.ts'
-import { limits } from '../../base/limits.ts'
+import { messageBytesMax, untrustedMessageBytesMax } from '../../base/bounds.ts'
 import type { TtlvError } from '../../wire/ttlv/error.ts'
 import { andThen, orElse, type MaybePromise } from '../../base/maybe-promise.ts'
 import { answerBatch, type BatchOptions, type OperationResult } from '../../core/operations/batch.ts'
@@ -55,6 +55,11 @@ import { Notices } from '../../core/server/notices.ts'
 import { Shares } from '../admission/shares.ts'
 import { inEachEncoding } from './text-answers.ts'
 import { failed, UnauthenticatedPeers } from './unauthenticated-peers.ts'
+
+/** A name by which a client addresses this server, as the log has it. */
+const hostCharactersMax = 253
+/** The answer of an operation that is answered later. */
+const asynchronousAnswerBytesMax = 256 * 1024
 
 export interface AnswererOptions {
   readonly access: Access
@@ -226,7 +231,7 @@ class Answerer {
 
   #decoded(bytes: Buffer, peer: Peer): RequestMessage {
     const decode = () => decodeRequest(bytes, this.#server.versions)
-    if (bytes.length <= limits.untrustedMessageBytesMax) return decode()
+    if (bytes.length <= untrustedMessageBytesMax) return decode()
     const sinceMs = this.#shares.now()
     try {
       return decode()
@@ -334,7 +339,7 @@ class Answerer {
     const later = () => ({
       pace: this.#shares.paceOf(trustedParty(first), neverAbandoned),
       room: new AnswerRoom(this.#header(request, requestId), {
-        maximumBytes: limits.asynchronousAnswerBytesMax,
+        maximumBytes: asynchronousAnswerBytesMax,
         reserve: () => true,
       }),
     })
@@ -413,7 +418,7 @@ class Answerer {
   /** A name that somebody else controls must not lead a browser that has a client's certificate here (DNS rebinding). */
   #noteHost(host: string | undefined, { address }: Peer, { client, instance }: TrustedAuth): void {
     if (host === undefined || this.#options.isKnownHost(host)) return
-    const fields = { host: host.slice(0, limits.hostCharactersMax), address }
+    const fields = { host: host.slice(0, hostCharactersMax), address }
     this.#notices.warn('host', foreignHost, { ...fields, client: client.name, instance: instance.name })
   }
 
@@ -489,8 +494,8 @@ function asksForVersions({ items }: RequestMessage): boolean {
 
 const unreadableSentences: Record<Unreadable, string> = {
   malformed: 'these bytes do not begin a KMIP message',
-  'too-large': `a message may have ${String(limits.messageBytesMax)} bytes at most`,
-  untrusted: `a message of a client that is not trusted may have ${String(limits.untrustedMessageBytesMax)} bytes at most`,
+  'too-large': `a message may have ${String(messageBytesMax)} bytes at most`,
+  untrusted: `a message of a client that is not trusted may have ${String(untrustedMessageBytesMax)} bytes at most`,
   unavailable: cannotTell,
   busy: 'the server has too much to do: try again',
 }

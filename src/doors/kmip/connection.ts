@@ -6,7 +6,6 @@
 import type { TLSSocket } from 'node:tls'
 import type { HeldBytes } from '../admission/budget.ts'
 import type {
-  ListenerLimits,
   ListenerOptions,
   Ending,
   MessageFramer,
@@ -15,6 +14,7 @@ import type {
   Peer,
   Unreadable,
 } from './contract.ts'
+import type { ListenerLimits } from './listener-limits.ts'
 import { codeOf } from './error-code.ts'
 import type { TakeOver } from '../../core/operations/notifier.ts'
 import { Reversed } from './reversed.ts'

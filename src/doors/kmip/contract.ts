@@ -1,9 +1,9 @@
 // The contract between the KMIP listener and the rest of the server: what it knows of a peer, what it asks for an
 // answer, and what it reports. Types only; listener.ts implements them.
 
+import type { ListenerLimits } from './listener-limits.ts'
 import type { Socket } from 'node:net'
 import type { Encoding } from '../../wire/kmip/encodings.ts'
-import type { limits } from '../../base/limits.ts'
 import type { Framed, Halt } from '../../wire/ttlv/framer.ts'
 import type { TakeOver } from '../../core/operations/notifier.ts'
 
@@ -81,16 +81,16 @@ export type MessageHalt = Halt & { readonly interim?: Buffer; readonly answer?: 
 /**
  * Why the listener does not read a message:
  * 'malformed': they begin neither a TTLV structure nor, over HTTPS, a POST of one;
- * 'too-large': the header announces more than limits.messageBytesMax;
- * 'untrusted': it announces more than limits.untrustedMessageBytesMax, and the peer is not trusted;
+ * 'too-large': the header announces more than messageBytesMax;
+ * 'untrusted': it announces more than untrustedMessageBytesMax, and the peer is not trusted;
  * 'unavailable': it announces so many, and nobody can tell at the moment whether the peer is trusted;
- * 'busy': the listener holds as many unanswered bytes as it may (limits.bufferedBytesMax), or very much of this client waits.
+ * 'busy': the listener holds as many unanswered bytes as it may (bufferedBytesMax), or very much of this client waits.
  */
 export type Unreadable = 'malformed' | 'too-large' | 'untrusted' | 'unavailable' | 'busy'
 
 /**
  * The result of a handshake. A failure carries OpenSSL's code (`ERR_SSL_...`), `ECONNRESET`, `ERR_TLS_HANDSHAKE_TIMEOUT`, or
- * `ERR_HANDSHAKE_TOO_LONG` (limits.untrustedHandshakeBytesMax).
+ * `ERR_HANDSHAKE_TOO_LONG` (untrustedHandshakeBytesMax).
  */
 export type HandshakeOutcome =
   | { readonly ok: true; readonly peer: Peer; readonly waitedMs: number; readonly durationMs: number }
@@ -161,65 +161,6 @@ export type Ending =
   | 'displaced'
   | 'closing'
 
-type ListenerLimitName =
-  | 'messageBytesMax'
-  | 'untrustedMessageBytesMax'
-  | 'connectionsMax'
-  | 'connectionsPerAddressMax'
-  | 'acceptBacklog'
-  | 'helloBytesMax'
-  | 'proxyHeaderBytesMax'
-  | 'proxyHeaderTimeoutMs'
-  | 'proxyHeadersWaitingMax'
-  | 'handshakeTimeoutMs'
-  | 'handshakeWaitMs'
-  | 'handshakeStallMs'
-  | 'handshakesPerAddressMax'
-  | 'handshakesMax'
-  | 'newHandshakesMax'
-  | 'costlyHandshakesMax'
-  | 'knownTurnsInARowMax'
-  | 'knownHandshakesPerAddressMax'
-  | 'untrustedHandshakeBytesMax'
-  | 'longHandshakeBytes'
-  | 'newTimePercent'
-  | 'newTimeSavedMaxMs'
-  | 'costlyTimePercent'
-  | 'costlyTimeSavedMaxMs'
-  | 'timeDebtMaxMs'
-  | 'handshakeOrdinaryMs'
-  | 'handshakeSuspectMs'
-  | 'subnetWatchedForMs'
-  | 'subnetKnownForMs'
-  | 'subnetKnownSpentMs'
-  | 'subnetNewSpentMs'
-  | 'subnetSpentMaxMs'
-  | 'subnetForgivenMsPerSecond'
-  | 'subnetsRememberedMax'
-  | 'knownConnectionsKept'
-  | 'acceptsPerHandshakeMax'
-  | 'messageTimeoutMs'
-  | 'idleTimeoutMs'
-  | 'writeTimeoutMs'
-  | 'answerTimeoutMs'
-  | 'answerAfterEndMs'
-  | 'noticeAnswerMs'
-  | 'lookAheadBytesMax'
-  | 'tlsOverheadBytesMax'
-  | 'tlsBytesPerDataByte'
-  | 'requestsQueuedPerConnectionMax'
-  | 'bufferedBytesMax'
-  | 'lingerMs'
-  | 'lingerBytesMax'
-  | 'taskPauseMs'
-  | 'closeGraceMs'
-  | 'tlsSessionSeconds'
-  | 'tcpKeepAliveMs'
-  | 'certificateBytesMax'
-
-/** The bounds of limits.ts that the listener keeps. */
-export type ListenerLimits = { readonly [Name in keyof Pick<typeof limits, ListenerLimitName>]: number }
-
 /** PEM. `certificate` may hold a chain, the server's own certificate first. */
 export interface ServerCertificate {
   readonly certificate: string
@@ -252,7 +193,7 @@ export interface ListenerOptions {
    */
   answer(message: Buffer, peer: Peer, exchange: Exchange): Promise<Answer>
   /**
-   * Called for every message above limits.untrustedMessageBytesMax, before its `bytes` are read. Resolves to null when it is the
+   * Called for every message above untrustedMessageBytesMax, before its `bytes` are read. Resolves to null when it is the
    * peer's turn to send so many, else to why they are not read. A rejection means 'unavailable'.
    */
   whyUnread(peer: Peer, bytes: number): Promise<Exclude<Unreadable, 'malformed' | 'too-large'> | null>
@@ -266,7 +207,7 @@ export interface ListenerOptions {
   readonly log: ListenerLog
   readonly metrics: ListenerMetrics
   readonly clock?: { monotonic(): number }
-  /** Tests set tighter bounds than limits.ts. */
+  /** Tests set tighter bounds than listener-limits.ts. */
   readonly limits?: Partial<ListenerLimits>
 }
 
@@ -296,8 +237,8 @@ interface ConnectionServer {
   setServerCertificate(next: ServerCertificate, ticketKeys: Buffer): void
   /**
    * Accepts no new connection, answers every request whose bytes have arrived, lets handshakes end that have begun or wait for their turn, and
-   * tasks for limits.taskPauseMs, sends close_notify on each connection, and resolves when all are closed. Cuts after
-   * limits.closeGraceMs what is left by then. May be called again.
+   * tasks for taskPauseMs, sends close_notify on each connection, and resolves when all are closed. Cuts after
+   * closeGraceMs what is left by then. May be called again.
    */
   close(): Promise<void>
 }

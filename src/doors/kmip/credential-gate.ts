@@ -9,9 +9,14 @@ import type { Credential } from '../../core/trust/rows.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { RequestMessage } from '../../wire/kmip/message.ts'
 import type { OperationName } from '../../wire/kmip/operations.ts'
-import { limits } from '../../base/limits.ts'
 import { subnetOf } from '../../base/address.ts'
 import type { Peer } from './contract.ts'
+
+/** After this many wrong passwords of one client from one address, a pause precedes each check and doubles each time. */
+export const guessesFreeMax = 3
+export const guessPauseMs = 1_000
+export const guessPauseMsMax = 60_000
+const guessesRememberedMax = 10_000
 
 /**
  * The operations that need no password, also with `required`: asking about the server, finding keys, reading attributes,
@@ -123,14 +128,14 @@ export class CredentialGate {
     this.#guesses.delete(place)
     this.#guesses.set(place, guesses)
     const [oldest] = this.#guesses.keys()
-    if (this.#guesses.size > limits.guessesRememberedMax && oldest !== undefined) this.#guesses.delete(oldest)
+    if (this.#guesses.size > guessesRememberedMax && oldest !== undefined) this.#guesses.delete(oldest)
   }
 }
 
 /** No pause for the first few wrong passwords; then it doubles with each. */
 function pauseMs(wrong: number): number {
-  const doubled = wrong - limits.guessesFreeMax
-  return doubled < 0 ? 0 : Math.min(limits.guessPauseMs * 2 ** doubled, limits.guessPauseMsMax)
+  const doubled = wrong - guessesFreeMax
+  return doubled < 0 ? 0 : Math.min(guessPauseMs * 2 ** doubled, guessPauseMsMax)
 }
 
 function refused(message: string): Fault {

@@ -6,7 +6,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Socket } from 'node:net'
 import type { Server as TlsServer, TLSSocket } from 'node:tls'
-import type { ListenerLimits } from './contract.ts'
+import type { ListenerLimits } from './listener-limits.ts'
 import { codeOf } from './error-code.ts'
 import type { Hello } from './hello.ts'
 import { MeteredStream } from './metered-stream.ts'

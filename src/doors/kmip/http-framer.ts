@@ -2,7 +2,7 @@
 // answers. From the head of a request it refuses what cannot be a message, and it stops before one that needs permission.
 // So one connection.ts, with one set of bounds, serves both. Why no library: docs/decisions/text-encodings.md.
 
-import { limits } from '../../base/limits.ts'
+import { textPerTtlvBytesMax } from './bounds.ts'
 import type { Encoding } from '../../wire/kmip/encodings.ts'
 import { TtlvError } from '../../wire/ttlv/error.ts'
 import type { Answer, MessageFramer, MessageHalt, MessagesFramed } from './contract.ts'
@@ -16,6 +16,9 @@ import {
   type Head,
   type Refusal,
 } from './http-head.ts'
+
+/** The request line and header fields of one HTTP request. */
+export const httpHeadBytesMax = 4 * 1024
 
 type Message = Extract<Head, { readonly kind: 'message' }>
 
@@ -93,12 +96,12 @@ export class HttpFramer implements MessageFramer {
 
   #readHead(): void {
     this.#passEmptyLines()
-    const seen = this.#held.subarray(this.#from, Math.min(this.#to, this.#from + limits.httpHeadBytesMax))
+    const seen = this.#held.subarray(this.#from, Math.min(this.#to, this.#from + httpHeadBytesMax))
     const impossible = refusalOfPart(seen)
     if (impossible) return this.#refuse(impossible)
     const end = seen.indexOf(headEnd)
     if (end < 0) {
-      if (seen.length === limits.httpHeadBytesMax) this.#refuse(tooLong)
+      if (seen.length === httpHeadBytesMax) this.#refuse(tooLong)
       return
     }
     const head = readHead(this.#take(end + headEnd.length).toString('latin1', 0, end))
@@ -122,7 +125,7 @@ export class HttpFramer implements MessageFramer {
   }
 
   #bytesMax(encoding: Encoding): number {
-    return this.#options.messageBytesMax * (encoding === 'ttlv' ? 1 : limits.textPerTtlvBytesMax)
+    return this.#options.messageBytesMax * (encoding === 'ttlv' ? 1 : textPerTtlvBytesMax)
   }
 
   #refuse(refusal: Refusal): void {
@@ -137,7 +140,7 @@ export class HttpFramer implements MessageFramer {
   #hold(chunk: Buffer): void {
     const neededBytes = this.#heldBytes + chunk.length
     if (this.#to + chunk.length > this.#held.length) {
-      const wantedBytes = this.#current?.bodyBytes ?? limits.httpHeadBytesMax
+      const wantedBytes = this.#current?.bodyBytes ?? httpHeadBytesMax
       const moreBytes =
         neededBytes > wantedBytes ? neededBytes * 2 : Math.min(this.#held.length * 2, wantedBytes)
       const larger = Buffer.alloc(Math.max(neededBytes, moreBytes))

@@ -5,23 +5,23 @@
 
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { limits as allLimits } from '../../base/limits.ts'
 import { subnetOf, plainAddress } from '../../base/address.ts'
 import { bind, boundAddress } from './bind.ts'
 import { Budget, HeldBytes } from '../admission/budget.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
+import { listenerLimits } from './listener-limits.ts'
 import type {
   HandedListener,
   KmipListener,
   ListenAddress,
   ListenAddresses,
   ListeningAddress,
-  ListenerLimits,
   ListenerOptions,
   HandshakeOutcome,
   ServerCertificate,
   Wire,
 } from './contract.ts'
+import type { ListenerLimits } from './listener-limits.ts'
 import { ConnectionSlots } from '../admission/connection-slots.ts'
 import { Entrant } from './entrant.ts'
 import { Handshakes } from './handshakes.ts'
@@ -74,7 +74,7 @@ class Listener implements KmipListener, HandedListener {
 
   constructor(options: ListenerOptions) {
     this.#options = options
-    this.#limits = { ...allLimits, ...options.limits }
+    this.#limits = { ...listenerLimits, ...options.limits }
     const { clock } = options
     this.#now = clock === undefined ? performance.now.bind(performance) : clock.monotonic.bind(clock)
     this.#connectionOptions = { ...options, limits: this.#limits, now: this.#now }

@@ -1,7 +1,8 @@
 // Makes the framer of a connection: TTLV as it is, or HTTP around each message.
 
 import { Framer } from '../../wire/ttlv/framer.ts'
-import type { Answer, ListenerLimits, MessageFramer, Wire } from './contract.ts'
+import type { Answer, MessageFramer, Wire } from './contract.ts'
+import type { ListenerLimits } from './listener-limits.ts'
 import { HttpFramer } from './http-framer.ts'
 
 export function framerFor(

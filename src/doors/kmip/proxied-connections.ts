@@ -5,7 +5,8 @@
 
 import { BlockList, isIPv6, type Socket } from 'node:net'
 import { plainAddress } from '../../base/address.ts'
-import type { ListenerLimits, ListenerMetrics } from './contract.ts'
+import type { ListenerMetrics } from './contract.ts'
+import type { ListenerLimits } from './listener-limits.ts'
 import type { Notices } from '../../core/server/notices.ts'
 import { readProxyHeader, type HeaderFault, type Source } from './proxy-header.ts'
 

@@ -8,7 +8,8 @@ import {
   type Encoding,
   type TextEncoding,
 } from '../../wire/kmip/encodings.ts'
-import { limits } from '../../base/limits.ts'
+import { largeAnswerBytes, untrustedMessageBytesMax } from '../../base/bounds.ts'
+import { textPerTtlvBytesMax } from './bounds.ts'
 import { inTurns, type Parts, type Turns } from '../../base/parts.ts'
 import { TtlvError } from '../../wire/ttlv/error.ts'
 import type { Answer, Exchange, ListenerOptions, Peer } from './contract.ts'
@@ -41,7 +42,7 @@ export function inEachEncoding<P extends Turns>(inTtlv: InTtlv<P>): Answering {
     }
   }
   const read = async (encoding: TextEncoding, text: Buffer, peer: Peer, pace: P) => {
-    const isLarge = () => text.length > limits.untrustedMessageBytesMax
+    const isLarge = () => text.length > untrustedMessageBytesMax
     try {
       return await worked(peer, pace, fromTextInParts(encoding, text), isLarge)
     } catch (error) {
@@ -64,7 +65,7 @@ export function inEachEncoding<P extends Turns>(inTtlv: InTtlv<P>): Answering {
       if (message instanceof TtlvError)
         return { bytes: await written(encoding, inTtlv.answerMalformed(message), peer, pace), close: false }
       // A text takes more memory than its TTLV, which the answerer counts.
-      const reserve = (bytes: number) => exchange.reserve(bytes * limits.textPerTtlvBytesMax)
+      const reserve = (bytes: number) => exchange.reserve(bytes * textPerTtlvBytesMax)
       const { bytes, close } = await inTtlv.answer(message, peer, { ...exchange, reserve }, pace)
       return { bytes: await written(encoding, bytes, peer, pace), close }
     } catch (error) {
@@ -87,7 +88,7 @@ export function inEachEncoding<P extends Turns>(inTtlv: InTtlv<P>): Answering {
 }
 
 function isLargeAnswer(text?: Buffer): boolean {
-  return text !== undefined && text.length > limits.largeAnswerBytes
+  return text !== undefined && text.length > largeAnswerBytes
 }
 
 function shortText(encoding: Encoding, message: Buffer): Buffer {

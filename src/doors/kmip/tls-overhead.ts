@@ -2,7 +2,7 @@
 // itself, which takes the thread's time, and memory while the peer reads no answer. Data pays for the records that carry it,
 // however little is in each. It only counts.
 
-import type { ListenerLimits } from './contract.ts'
+import type { ListenerLimits } from './listener-limits.ts'
 
 type Limits = Pick<ListenerLimits, 'tlsOverheadBytesMax' | 'tlsBytesPerDataByte' | 'helloBytesMax'>
 

@@ -5,7 +5,8 @@
 
 import { hash, constants } from 'node:crypto'
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
-import type { ListenerLimits, Peer, ServerCertificate } from './contract.ts'
+import type { Peer, ServerCertificate } from './contract.ts'
+import type { ListenerLimits } from './listener-limits.ts'
 
 /**
  * A TLS server that never listens: the listener hands it raw connections one by one. Without `ca` the request for a

@@ -10,9 +10,12 @@ import type { Clock } from '../../core/ports/clock.ts'
 import type { Client } from '../../core/trust/rows.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { RequestMessage, ResponseItem } from '../../wire/kmip/message.ts'
-import { limits } from '../../base/limits.ts'
+import { certificateBytesMax, refusalEntryEveryMs } from '../../base/bounds.ts'
 import { subnetOf } from '../../base/address.ts'
 import type { ListenerLog, Peer } from './contract.ts'
+
+/** Items of a refused batch that are answered, all with the same refusal; a refusal is thirty times as long as an item may be. */
+const refusedItemsMax = 32
 
 type Refused = AuthResult & { readonly trusted: false }
 
@@ -47,7 +50,7 @@ export class UnauthenticatedPeers {
         clock,
         action: 'kmip.refused',
         reason: 'AuthenticationNotSuccessful',
-        everyMs: limits.refusalEntryEveryMs,
+        everyMs: refusalEntryEveryMs,
         groups: peers === 'unknown' ? 'subnets' : 'clients',
         counted: { peers },
         failed: (error) => log.error('enter a refusal in the audit', { error }),
@@ -85,7 +88,7 @@ export class UnauthenticatedPeers {
   /** Puts an unknown certificate on the list of pending clients. */
   recordUnknown({ certificate, address }: Peer, { why }: Refused): void {
     if (!certificate || why !== 'unknown') return
-    if (certificate.der.length > limits.certificateBytesMax) return
+    if (certificate.der.length > certificateBytesMax) return
     if (this.#pending.recordUnknown(certificate, address) && this.#logged.take(subnetOf(address)))
       this.#log.info('an unknown client connected; trust it with: mortise client trust --pending SHA256', {
         sha256: certificate.sha256,
@@ -150,7 +153,7 @@ export class UnauthenticatedPeers {
 
 /** The first items alone are answered where there are very many, as if the others were never begun (KMIP 1.4 §6.13, Stop). */
 export function failed(request: RequestMessage, { reason, message }: Fault): readonly ResponseItem[] {
-  return request.items.slice(0, limits.refusedItemsMax).map(({ operationCode, uniqueBatchItemId }) => ({
+  return request.items.slice(0, refusedItemsMax).map(({ operationCode, uniqueBatchItemId }) => ({
     operationCode,
     uniqueBatchItemId,
     status: 'OperationFailed',

@@ -6,7 +6,7 @@ import { isUnreadable, KmipRefused } from '../../outside/kmip-client/errors.ts'
 import type { AdoptedObject } from '../../core/keys/object/adopted-object.ts'
 import { searchKey, type AttributeValue } from '../../wire/kmip/attributes.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
-import { limits } from '../../base/limits.ts'
+import { adoptConnectionsMax, adoptObjectsMax } from './bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { failureOf, refusalText } from './failure.ts'
 import { digestBy, wipeAnswer } from './key-bytes.ts'
@@ -16,6 +16,9 @@ import { AdoptionStopped, isPassing, NotAnswered, Retries } from './retries.ts'
 import { NotAdopted, type Origin } from './origin.ts'
 import { Reader, type Read } from './reader.ts'
 import { Tally, type AdoptionReport } from './report.ts'
+
+/** Old servers stall, some for half a minute. */
+export const adoptAnswerTimeoutMs = 60_000
 
 export interface AdoptionWanted extends OldServerWanted {
   /** The identifiers to adopt; left out: all that the old server finds. */
@@ -51,7 +54,7 @@ export async function adopt(parts: AdoptionParts, wanted: AdoptionWanted): Promi
   try {
     await using server = await openWanted(wanted)
     return await adoptFrom(parts, wanted, (retries) =>
-      kmipOrigin(server, retries(limits.adoptConnectionsMax), wanted.ids),
+      kmipOrigin(server, retries(adoptConnectionsMax), wanted.ids),
     )
   } catch (error) {
     throw failureOf(error)
@@ -75,8 +78,8 @@ export type OpenedServer = OldServer & AsyncDisposable & { readonly address: str
 /** Rejects with AdoptionFailed, KmipRefused, KmipTransportError and TlsOptionsError. */
 export async function openWanted({ servers, cert, key, trust }: OldServerWanted): Promise<OpenedServer> {
   const addresses = servers.map(addressOf)
-  const options = { addresses, cert, key, trust, connectionsMax: limits.adoptConnectionsMax }
-  const server = await openOldServer({ ...options, timeouts: { answerMs: limits.adoptAnswerTimeoutMs } })
+  const options = { addresses, cert, key, trust, connectionsMax: adoptConnectionsMax }
+  const server = await openOldServer({ ...options, timeouts: { answerMs: adoptAnswerTimeoutMs } })
   return Object.assign(server, {
     address: addresses.map(addressText)[0] ?? '',
     [Symbol.asyncDispose]: () => server.close(),
@@ -189,7 +192,7 @@ class Adoption {
         await work(named)
       }
     }
-    const workers = Array.from({ length: limits.adoptObjectsMax }, () =>
+    const workers = Array.from({ length: adoptObjectsMax }, () =>
       worker().catch((error: unknown) => {
         failed = true
         throw error

@@ -2,7 +2,10 @@
 // round of quick answers, half as many after an answer that came late or not at all. A server that does one thing at a time
 // would otherwise let all of them time out together, and go on with answers that nobody waits for.
 
-import { limits } from '../../base/limits.ts'
+import { adoptLateMs } from './bounds.ts'
+
+/** Answers in this time let an adoption ask for one thing more at once. */
+export const adoptQuickMs = 2_000
 
 export interface Answered {
   /** Whether the server answered, or refused for good. */
@@ -12,8 +15,8 @@ export interface Answered {
 
 /** How many questions may run at once after this one. A fraction is progress towards one more. */
 export function widthAfter(width: number, { ok, tookMs }: Answered, widthMax: number): number {
-  if (!ok || tookMs >= limits.adoptLateMs) return Math.max(1, width / 2)
-  return tookMs < limits.adoptQuickMs ? Math.min(widthMax, width + 1 / width) : width
+  if (!ok || tookMs >= adoptLateMs) return Math.max(1, width / 2)
+  return tookMs < adoptQuickMs ? Math.min(widthMax, width + 1 / width) : width
 }
 
 /** Questions beyond the width wait in order of arrival. */

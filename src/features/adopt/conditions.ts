@@ -1,12 +1,14 @@
 // Conditions of upstreams: an old server that does not answer or does not give a key, one that is off since a restore, one
 // that was forgotten.
 
-import { limits } from '../../base/limits.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 import type { UpstreamFacts } from './shown-upstream.ts'
 import type { Facts } from '../status/conditions/facts.ts'
 import { aOrMany, dayMs, days, type ConditionLine, type Found } from '../../core/conditions/line.ts'
 import { someOf } from '../status/conditions/server.ts'
+
+/** An upstream is for a change-over. A warning names one that is older. */
+const upstreamDays = 31
 
 export const upstreamConditions = {
   'upstream-not-answering': {
@@ -45,12 +47,12 @@ export const upstreamConditions = {
   },
   'upstream-long': {
     severity: 'warning',
-    meaning: `An upstream is still named after ${limits.upstreamDays} days. It is meant for the time of a change-over: as long as it is named, a foreign server can add keys.`,
+    meaning: `An upstream is still named after ${upstreamDays} days. It is meant for the time of a change-over: as long as it is named, a foreign server can add keys.`,
     action:
       'Compare once more what was adopted, and remove it: mortise adopt check --digests --instance NAME, then mortise instance set NAME --no-upstream',
     find: findUpstreams(({ upstream: { sinceMs }, adopted: { count, lastMs } }, nowMs) => {
       const age = Math.floor((nowMs - sinceMs) / dayMs)
-      if (age < limits.upstreamDays) return null
+      if (age < upstreamDays) return null
       const last =
         lastMs === null
           ? 'nothing was adopted on demand'

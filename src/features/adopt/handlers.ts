@@ -10,7 +10,7 @@ import type { StandardKeysWanted } from './standard-keys.ts'
 import { isAdopted } from '../../core/keys/object/adopted-object.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
-import { limits } from '../../base/limits.ts'
+import { objectsStepRows } from '../../base/bounds.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { refusalOfAdoption, type Adoption } from './jobs.ts'
 import type { AdminContext, Asked, Asker, SomeHandlers } from '../../doors/http/context.ts'
@@ -68,7 +68,7 @@ export const adoptionHandlers = {
     const ids = [...new Set(body.ids)]
     for (const [index, id] of ids.entries()) {
       // A read of the embedded store waits for nothing, so other requests would not run before the last one.
-      if (index % limits.objectsStepRows === 0) await nextTurn()
+      if (index % objectsStepRows === 0) await nextTurn()
       const view = await keys.show(instance.id, id)
       if (!view) missing.push(id)
       else if (isDestroyed(view.state)) destroyed.push(id)

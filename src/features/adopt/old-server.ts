@@ -10,8 +10,15 @@ import type { ClientVersion, Outcome } from '../../outside/kmip-client/session.t
 import { existsIn, wireName } from '../../wire/kmip/attributes.ts'
 import type { OperationName, Request, Response } from '../../wire/kmip/operations.ts'
 import { atLeast } from '../../wire/kmip/version.ts'
-import { limits } from '../../base/limits.ts'
+import { adoptIdentifiersMax } from './bounds.ts'
 import { AdoptionFailed } from './failure.ts'
+
+/** Identifiers that a Locate asks for at a time. */
+const adoptPageItems = 1_000
+/** How often all pages are read, at most, until a list has nothing that those before it lacked. */
+const adoptListsMax = 5
+/** The texts of all identifiers of one adoption, which are held in memory. */
+export const adoptIdentifiersBytesMax = 64 * 1024 * 1024
 
 /** Adoption may send these operations. None of them changes anything. */
 export const reading = [
@@ -226,7 +233,7 @@ export class OldServer {
     const found: Listed = { identifiers: new Set(), bytes: 0 }
     // An object that is deleted meanwhile moves the others to an earlier place, and maybe one onto a page that was read: the next
     // list has that one.
-    for (let lists = 0; lists < limits.adoptListsMax; lists++) {
+    for (let lists = 0; lists < adoptListsMax; lists++) {
       const before = found.identifiers.size
       await this.#listPages(Attribute, found)
       if (found.identifiers.size === before) break
@@ -239,7 +246,7 @@ export class OldServer {
     const listed = new Set<string>()
     let isRepeated = false
     for (let OffsetItems = 0; ;) {
-      const asked = { MaximumItems: limits.adoptPageItems, OffsetItems, Attribute }
+      const asked = { MaximumItems: adoptPageItems, OffsetItems, Attribute }
       const { UniqueIdentifier: page } = await this.#request('Locate', asked)
       const before = listed.size
       for (const identifier of page) {
@@ -251,8 +258,8 @@ export class OldServer {
       // The end, or a server that ignores the offset and returns the same page for ever. Once it may be that new objects moved the
       // others to a later place.
       if (page.length === 0 || (isKnown && isRepeated)) return
-      if (found.identifiers.size > limits.adoptIdentifiersMax) throw tooManyObjects()
-      if (found.bytes > limits.adoptIdentifiersBytesMax) throw tooLongList()
+      if (found.identifiers.size > adoptIdentifiersMax) throw tooManyObjects()
+      if (found.bytes > adoptIdentifiersBytesMax) throw tooLongList()
       isRepeated = isKnown
       OffsetItems += page.length
     }
@@ -282,7 +289,7 @@ function together(all: Attributes, more: Attributes): Attributes {
 export function tooManyObjects(): AdoptionFailed {
   return new AdoptionFailed(
     'options',
-    `there are more than ${limits.adoptIdentifiersMax} objects, which is the most that one adoption takes`,
+    `there are more than ${adoptIdentifiersMax} objects, which is the most that one adoption takes`,
     'Adopt them in parts: --ids FILE names some of them.',
   )
 }
@@ -290,7 +297,7 @@ export function tooManyObjects(): AdoptionFailed {
 function tooLongList(): AdoptionFailed {
   return new AdoptionFailed(
     'server',
-    `the identifiers of the old server's objects have more than ${limits.adoptIdentifiersBytesMax} bytes, which is the most that one adoption takes`,
+    `the identifiers of the old server's objects have more than ${adoptIdentifiersBytesMax} bytes, which is the most that one adoption takes`,
     'Adopt them in parts: --ids FILE names some of them.',
   )
 }

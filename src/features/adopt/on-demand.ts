@@ -11,7 +11,8 @@ import {
 } from '../../outside/kmip-client/errors.ts'
 import { TlsOptionsError } from '../../outside/kmip-client/tls.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
-import { limits } from '../../base/limits.ts'
+import { clientRestMs } from '../../base/bounds.ts'
+import { upstreamCallsMax } from './bounds.ts'
 import type { Clock, Timer } from '../../core/ports/clock.ts'
 import type { Caller } from '../../core/trust/caller.ts'
 import { wipeAnswer } from './key-bytes.ts'
@@ -19,6 +20,13 @@ import { openOldServer, type OldServer, type OldServerOptions } from './old-serv
 import { contradictsDigest, inOneAct, otherDigest, storable } from './one-object.ts'
 import { Reader, type Read } from './reader.ts'
 import type { Found } from './upstream.ts'
+
+/** A connection to the old server may take so long. */
+const upstreamConnectTimeoutMs = 2_000
+/** For the TLS handshake, and again for the answer. Old servers stall, some for half a minute. */
+const upstreamAnswerTimeoutMs = 40_000
+/** Connections to the old server are closed after this long without a call. */
+const upstreamIdleMs = 30_000
 
 export interface OnDemandOptions {
   readonly clock: Clock
@@ -60,8 +68,7 @@ export class OnDemand {
       return this.#unexpected(error)
     } finally {
       this.#running--
-      if (this.#running === 0)
-        this.#idle = this.#options.clock.after(limits.upstreamIdleMs, () => void this.close())
+      if (this.#running === 0) this.#idle = this.#options.clock.after(upstreamIdleMs, () => void this.close())
     }
   }
 
@@ -147,12 +154,12 @@ export class OnDemand {
 
 /** How an upstream is asked; also when it is tried before it is kept. */
 export const upstreamSettings = {
-  connectionsMax: limits.upstreamCallsMax,
-  restMs: limits.clientRestMs,
+  connectionsMax: upstreamCallsMax,
+  restMs: clientRestMs,
   timeouts: {
-    connectMs: limits.upstreamConnectTimeoutMs,
-    handshakeMs: limits.upstreamAnswerTimeoutMs,
-    answerMs: limits.upstreamAnswerTimeoutMs,
+    connectMs: upstreamConnectTimeoutMs,
+    handshakeMs: upstreamAnswerTimeoutMs,
+    answerMs: upstreamAnswerTimeoutMs,
   },
 } as const
 

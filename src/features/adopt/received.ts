@@ -11,7 +11,7 @@ import type { AdoptedObject } from '../../core/keys/object/adopted-object.ts'
 import type { BroughtObject } from '../../core/keys/forms/brought-object.ts'
 import { isState, type State } from '../../core/keys/object/lifecycle.ts'
 import { isCryptographic, single, type ObjectType } from '../../core/keys/object/managed-object.ts'
-import { limits } from '../../base/limits.ts'
+import { attributeIndexMax, attributeNameBytesMax } from '../../base/bounds.ts'
 import { decode } from '../../wire/ttlv/decode.ts'
 import { encode } from '../../wire/ttlv/encode.ts'
 import { any, type AnyValue } from '../../wire/ttlv/schema.ts'
@@ -70,13 +70,13 @@ function placed(
 
 /** Clients can name it: a longer one is refused in requests, so nobody could change or remove the attribute. */
 function customName(name: string): string {
-  return Buffer.byteLength(name) <= limits.attributeNameBytesMax ? name : name.slice(0, 252)
+  return Buffer.byteLength(name) <= attributeNameBytesMax ? name : name.slice(0, 252)
 }
 
 /** The index of the old server, unless another instance has it already, it is none, or it leaves no room for others to come. */
 function addInstance(instances: AttributeInstance[], given: number | undefined, value: unknown): void {
   const index = given ?? -1
-  const isFitting = index >= 0 && index <= limits.attributeIndexMax
+  const isFitting = index >= 0 && index <= attributeIndexMax
   const isFree = isFitting && instances.every((other) => other.index !== index)
   instances.push({ index: isFree ? index : nextIndex(instances), value })
   instances.sort((a, b) => a.index - b.index)

@@ -1,11 +1,13 @@
 // Counts what an adoption did. Each list names a bounded number of objects and counts all of them.
 
-import { limits } from '../../base/limits.ts'
+/** Objects that a report names of each kind of trouble; it counts the rest. */
+export const adoptReportedMax = 1_000
+export const adoptReportedCharactersMax = 4_000
 
 /** Objects that somebody should look at. */
 export interface Listed {
   readonly count: number
-  /** The first `limits.adoptReportedMax`. The old server's words may be in `why`, which ends where they are too long. */
+  /** The first `adoptReportedMax`. The old server's words may be in `why`, which ends where they are too long. */
   readonly items: readonly { readonly id: string; readonly why: string }[]
 }
 
@@ -56,8 +58,8 @@ export class Tally {
     const list = this.#lists.get(what) ?? { count: 0, items: [] }
     this.#lists.set(what, list)
     list.count++
-    if (list.items.length < limits.adoptReportedMax)
-      list.items.push({ id, why: why.slice(0, limits.adoptReportedCharactersMax) })
+    if (list.items.length < adoptReportedMax)
+      list.items.push({ id, why: why.slice(0, adoptReportedCharactersMax) })
   }
 
   notStored(id: string, objectType: string, why: string): void {

@@ -2,10 +2,19 @@
 // Everything that adoption asks of them only reads, so it may be asked again.
 
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
-import { limits } from '../../base/limits.ts'
+import { adoptLateMs } from './bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { RootKeyError } from '../../core/ports/root-key.ts'
 import { ConcurrencyLimit } from './concurrency-limit.ts'
+
+/** How long an adoption waits for an old server that does not answer, and between two tries. */
+export const adoptSilenceMsMax = 15 * 60_000
+export const adoptRetryFirstMs = 500
+const adoptRetryMaxMs = 30_000
+/** How often an object is asked for again whose answer was General Failure. */
+export const adoptRefusedTriesMax = 4
+/** The same for an object without an answer, while the server answers for others. */
+const adoptUnansweredTriesMax = 6
 
 export interface RetriesOptions {
   readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
@@ -46,7 +55,7 @@ export class Retries {
   /**
    * The answer, however often it must be asked for. Rejects with what the server refuses for good; with
    * KmipTransportError, OnlyFails, or RootKeyError of Key Protect, once it has not answered anybody for
-   * `limits.adoptSilenceMsMax`; with NotAnswered; with AdoptionStopped.
+   * `adoptSilenceMsMax`; with NotAnswered; with AdoptionStopped.
    */
   async ask<T>(ask: () => Promise<T>): Promise<T> {
     const { clock, signal, onTrouble } = this.#options
@@ -62,12 +71,12 @@ export class Retries {
       const { error, stalled } = tried
       if (!this.#mayAskAgain(error, stalled, tries))
         throw stalled ? new OnlyFails(error.message, { cause: error }) : error
-      if (tries >= limits.adoptUnansweredTriesMax && this.#answers > answersBefore)
+      if (tries >= adoptUnansweredTriesMax && this.#answers > answersBefore)
         throw new NotAnswered(`the old server answers others, and not this: ${error.message}`, {
           cause: error,
         })
       onTrouble(error.message)
-      const waitMs = Math.min(limits.adoptRetryFirstMs * 2 ** (tries - 1), limits.adoptRetryMaxMs)
+      const waitMs = Math.min(adoptRetryFirstMs * 2 ** (tries - 1), adoptRetryMaxMs)
       await clock.sleep(waitMs, signal)
     }
   }
@@ -86,7 +95,7 @@ export class Retries {
     } catch (error) {
       if (!(error instanceof Error)) throw error
       ok = !isTrouble(error)
-      const isLate = clock.monotonic() - begunMs >= limits.adoptLateMs
+      const isLate = clock.monotonic() - begunMs >= adoptLateMs
       return { error, stalled: isLate && error instanceof KmipRefused && isPassing(error) }
     } finally {
       this.#limit.leave({ ok, tookMs: clock.monotonic() - begunMs })
@@ -95,10 +104,10 @@ export class Retries {
 
   #mayAskAgain(error: Error, stalled: boolean, tries: number): boolean {
     if (!isTrouble(error)) return false
-    if (error instanceof KmipRefused && !stalled) return tries < limits.adoptRefusedTriesMax
+    if (error instanceof KmipRefused && !stalled) return tries < adoptRefusedTriesMax
     const nowMs = this.#options.clock.monotonic()
     this.#failingSinceMs ??= nowMs
-    return nowMs - this.#failingSinceMs < limits.adoptSilenceMsMax
+    return nowMs - this.#failingSinceMs < adoptSilenceMsMax
   }
 }
 

@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import { namings } from './proof.ts'
 import { contents, ways } from './wrapping-ways.ts'
-import { limits } from '../../base/limits.ts'
+import { adoptRequestIdentifiersMax } from '../../base/bounds.ts'
 import { instancePath, route } from '../../doors/http/route.ts'
 import { pem, serverToAsk } from '../../doors/http/schemas.ts'
 import { failure } from '../../doors/http/shown-job.ts'
@@ -102,7 +102,7 @@ export const adoptionRoutes = {
       'Adopt the objects of another KMIP server under the same identifiers. It only reads there; what is here already stays',
     body: z.strictObject({
       ...oldServer,
-      ids: z.array(identifier).min(1).max(limits.adoptRequestIdentifiersMax).optional().meta({
+      ids: z.array(identifier).min(1).max(adoptRequestIdentifiersMax).optional().meta({
         description: 'The identifiers to adopt. Left out: all that the old server finds.',
       }),
       dryRun,
@@ -168,7 +168,7 @@ export const adoptionRoutes = {
     role: 'viewer',
     scope: 'instance',
     summary: 'Which of these identifiers the instance does not have, or cannot serve any more',
-    body: z.strictObject({ ids: z.array(identifier).min(1).max(limits.adoptRequestIdentifiersMax) }),
+    body: z.strictObject({ ids: z.array(identifier).min(1).max(adoptRequestIdentifiersMax) }),
     answer: z.object({
       present: z.int(),
       missing: z.array(identifier),

@@ -6,7 +6,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { maskOf } from '../../wire/kmip/enums.ts'
 import type { Response } from '../../wire/kmip/operations.ts'
-import { limits } from '../../base/limits.ts'
+import { adoptConnectionsMax, adoptIdentifiersMax, adoptObjectsMax } from './bounds.ts'
 import { RootKeyError, type StandardKeyFound } from '../../core/ports/root-key.ts'
 import { adoptFrom, openWanted, whyNotExported, type AdoptionParts, type OpenedServer } from './adoption.ts'
 import { AdoptionFailed, failureOf } from './failure.ts'
@@ -19,6 +19,9 @@ import { agrees, isSameRootKey, proofKeysMin, type Proof, type ProvedWay } from 
 import { Reader, type Checked, type Read } from './reader.ts'
 import type { AdoptionReport } from './report.ts'
 import { contents, identifiersOf, keyIn, namePrefix, type Way } from './wrapping-ways.ts'
+
+/** Standard keys that are compared with the old service to prove a way of wrapping, where no proof is given. */
+const adoptProofKeysMax = 50
 
 export interface StandardKeysWanted {
   /** The root key that the old service used, by its URI. */
@@ -57,8 +60,8 @@ export async function adoptStandardKeys(
       )
     return await adoptFrom(parts, { dryRun, verify: false }, (retries) => {
       const waiting = {
-        source: retries(limits.adoptObjectsMax),
-        live: retries(limits.adoptConnectionsMax),
+        source: retries(adoptObjectsMax),
+        live: retries(adoptConnectionsMax),
       }
       return new LeftKeys({ source, live, proof, waiting, unchecked: wanted.unchecked })
     })
@@ -75,7 +78,7 @@ async function prove(
   const { proof, report } = await probe({
     source,
     live,
-    keysMax: limits.adoptProofKeysMax,
+    keysMax: adoptProofKeysMax,
     onProgress: (done) => onProgress({ step: 'list', done, total: null, trouble: null }),
   })
   if (proof) return proof
@@ -124,7 +127,7 @@ class LeftKeys implements Origin {
       const found = new Map<string, StandardKeyFound>()
       for await (const page of source.list(namePrefix)) {
         for (const one of page) found.set(one.id, one)
-        if (found.size > limits.adoptIdentifiersMax) throw tooManyObjects()
+        if (found.size > adoptIdentifiersMax) throw tooManyObjects()
       }
       return found
     })

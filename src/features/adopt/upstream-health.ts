@@ -1,9 +1,14 @@
 // Remembers of one upstream since the server runs whether it answers, when it last did, and what it did not give: for the
 // decision whether to ask it, and for people.
 
-import { limits } from '../../base/limits.ts'
+import { upstreamWaitMs } from './bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { remember } from './remember.ts'
+
+/** While the old server does not answer, one request in this time asks it, and the others are refused at once. */
+export const upstreamTryEveryMs = 1_000
+/** Objects that could not be adopted on demand: how many are remembered. */
+const upstreamNotAdoptedMax = 200
 
 export interface UpstreamHealth {
   /** null: it was not asked since the server started. */
@@ -11,7 +16,7 @@ export interface UpstreamHealth {
   readonly lastFailure: { readonly atMs: number; readonly message: string } | null
   /** It did not answer when it was last asked. */
   readonly failing: boolean
-  /** Objects that it has and that could not be adopted; at most `limits.upstreamNotAdoptedMax`. */
+  /** Objects that it has and that could not be adopted; at most `upstreamNotAdoptedMax`. */
   readonly notAdopted: readonly { readonly id: string; readonly why: string }[]
 }
 
@@ -42,7 +47,7 @@ export class Health {
     if (this.#tryAt === undefined) return true
     const now = this.#clock.monotonic()
     if (now < this.#tryAt) return false
-    this.#tryAt = now + limits.upstreamTryEveryMs
+    this.#tryAt = now + upstreamTryEveryMs
     return true
   }
 
@@ -54,16 +59,16 @@ export class Health {
 
   failed(message: string): void {
     this.#lastFailure = { atMs: this.#clock.now(), message }
-    this.#tryAt ??= this.#clock.monotonic() + limits.upstreamTryEveryMs
+    this.#tryAt ??= this.#clock.monotonic() + upstreamTryEveryMs
   }
 
   /** Somebody waited since then and got nothing. It may still answer for others. */
   waitedInVain(sinceMonotonicMs: number): void {
-    if (this.#answeredAt < sinceMonotonicMs) this.failed(`no answer within ${limits.upstreamWaitMs / 1000} s`)
+    if (this.#answeredAt < sinceMonotonicMs) this.failed(`no answer within ${upstreamWaitMs / 1000} s`)
   }
 
   notAdopted(id: string, why: string): void {
-    remember(this.#notAdopted, id, why, limits.upstreamNotAdoptedMax)
+    remember(this.#notAdopted, id, why, upstreamNotAdoptedMax)
   }
 
   adopted(id: string): void {

@@ -5,13 +5,18 @@
 import { randomUUID } from 'node:crypto'
 import { isNotFound, KmipRefused } from '../../outside/kmip-client/errors.ts'
 import { TlsOptionsError } from '../../outside/kmip-client/tls.ts'
-import { limits } from '../../base/limits.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { AdoptionFailed, failureOf } from './failure.ts'
 import { Allowance } from './fair-asks.ts'
 import type { OldHosts } from './old-hosts.ts'
 import { addressOf, openOldServer, type OldServer, type OldServerWanted } from './old-server.ts'
 import { upstreamSettings } from './on-demand.ts'
+
+/** How long a manager of one instance waits for a no about an old server, whatever the reason, and how many they may try. */
+export const adoptTryMs = 10_000
+export const adoptTriesMax = 10
+const adoptTriesPerSecond = 1 / 60
+const adoptTryingInstancesMax = 1_000
 
 export interface TrialsOptions {
   readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
@@ -31,9 +36,9 @@ export class UpstreamTrials {
   constructor(options: TrialsOptions) {
     this.#options = options
     this.#tries = new Allowance(() => options.clock.monotonic(), {
-      max: limits.adoptTriesMax,
-      perSecond: limits.adoptTriesPerSecond,
-      partiesMax: limits.adoptTryingInstancesMax,
+      max: adoptTriesMax,
+      perSecond: adoptTriesPerSecond,
+      partiesMax: adoptTryingInstancesMax,
     })
   }
 
@@ -76,8 +81,8 @@ export class UpstreamTrials {
     if (this.#tries.isSpent(instanceId)) throw tooManyTries()
     this.#tries.spend(instanceId)
     const answered = new AbortController()
-    const late = clock.sleep(limits.adoptTryMs, answered.signal)
-    const tooLate = late.then(() => Promise.reject(new Error(`no answer within ${limits.adoptTryMs} ms`)))
+    const late = clock.sleep(adoptTryMs, answered.signal)
+    const tooLate = late.then(() => Promise.reject(new Error(`no answer within ${adoptTryMs} ms`)))
     try {
       await Promise.race([this.#run(wanted), tooLate])
       answered.abort()

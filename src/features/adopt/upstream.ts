@@ -3,11 +3,24 @@
 // when its clients have stopped waiting: what it brings is there when they ask again.
 
 import { Fault } from '../../wire/kmip/fault.ts'
-import { limits } from '../../base/limits.ts'
+import { upstreamCallsMax, upstreamWaitMs } from './bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { Allowance, TurnQueue } from './fair-asks.ts'
 import { remember } from './remember.ts'
 import { Health, type UpstreamHealth } from './upstream-health.ts'
+
+/** Identifiers of one client, and of one instance, that are being asked for or wait for their turn. */
+export const upstreamAsksPerClientMax = 256
+const upstreamAsksMax = 512
+/** Requests of one instance that wait for these. */
+const upstreamWaitingMax = 4_096
+/** For so long an object that the old server does not have, or does not give, is not asked for again. */
+export const upstreamRememberedMs = 5_000
+const upstreamRememberedMax = 10_000
+/** One client may ask for so many identifiers that the old server does not know, at once and per second. */
+export const upstreamMissesMax = 200
+const upstreamMissesPerSecond = 10
+const upstreamMissingClientsMax = 1_000
 
 /** How one call ended. `unanswered`: nobody knows whether the old server has the object. */
 export type Found =
@@ -62,9 +75,9 @@ export class Upstream {
     this.#options = options
     this.#health = new Health(options.clock)
     this.#misses = new Allowance(() => options.clock.monotonic(), {
-      max: limits.upstreamMissesMax,
-      perSecond: limits.upstreamMissesPerSecond,
-      partiesMax: limits.upstreamMissingClientsMax,
+      max: upstreamMissesMax,
+      perSecond: upstreamMissesPerSecond,
+      partiesMax: upstreamMissingClientsMax,
     })
   }
 
@@ -95,13 +108,12 @@ export class Upstream {
   /** The running call for the identifier, or a new one. */
   #ask(identifier: string, asker: Asker): Ask {
     const { client } = asker
-    if (this.#waiting >= limits.upstreamWaitingMax) throw new Busy(tooMany)
+    if (this.#waiting >= upstreamWaitingMax) throw new Busy(tooMany)
     const known = this.#asks.get(identifier)
     if (known) return known
     if (this.#misses.isSpent(client)) throw new Busy(tooManyUnknown)
     const own = this.#askedBy.get(client) ?? 0
-    if (this.#asks.size >= limits.upstreamAsksMax || own >= limits.upstreamAsksPerClientMax)
-      throw new Busy(tooMany)
+    if (this.#asks.size >= upstreamAsksMax || own >= upstreamAsksPerClientMax) throw new Busy(tooMany)
     if (!this.#health.mayAsk()) throw unanswered()
     const { promise: found, resolve } = Promise.withResolvers<Found>()
     const begunAt = this.#options.clock.monotonic()
@@ -118,7 +130,7 @@ export class Upstream {
     const waiting = new AbortController()
     ask.waiting++
     this.#waiting++
-    const late = clock.sleep(limits.upstreamWaitMs, waiting.signal).then(() => undefined)
+    const late = clock.sleep(upstreamWaitMs, waiting.signal).then(() => undefined)
     try {
       const found = await Promise.race([ask.found, late])
       if (found) return found
@@ -132,7 +144,7 @@ export class Upstream {
   }
 
   #runNext(): void {
-    while (this.#running < limits.upstreamCallsMax) {
+    while (this.#running < upstreamCallsMax) {
       const ask = this.#queue.next()
       if (!ask) return
       // Nobody waits for it any more, and nothing was sent.
@@ -157,8 +169,8 @@ export class Upstream {
     if (found.is === 'failed') return this.#health.notAdopted(identifier, found.fault.message)
     if (found.is === 'absent') this.#misses.spend(asker.client)
     else this.#health.notAdopted(identifier, found.why)
-    const until = this.#options.clock.monotonic() + limits.upstreamRememberedMs
-    remember(this.#remembered, identifier, { found, until }, limits.upstreamRememberedMax)
+    const until = this.#options.clock.monotonic() + upstreamRememberedMs
+    remember(this.#remembered, identifier, { found, until }, upstreamRememberedMax)
   }
 
   #end({ identifier, asker: { client }, resolve }: Ask, found: Found): void {

@@ -4,7 +4,8 @@
 import { serverActor } from '../../core/audit/actor.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
-import { limits } from '../../base/limits.ts'
+import { uniqueIdentifierBytesMax } from '../../base/bounds.ts'
+import { upstreamWaitMs } from './bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Caller } from '../../core/trust/caller.ts'
 import type { Access } from '../../core/trust/access.ts'
@@ -62,7 +63,7 @@ export class Upstreams {
       return false
     }
     const bytes = Buffer.byteLength(identifier)
-    if (bytes === 0 || bytes > limits.uniqueIdentifierBytesMax) return false
+    if (bytes === 0 || bytes > uniqueIdentifierBytesMax) return false
     if (setting.off)
       throw new Fault(
         'GeneralFailure',
@@ -100,7 +101,7 @@ export class Upstreams {
       failed,
     })
     const look = async (identifier: string, { requestId }: { readonly requestId: string }) => {
-      const endsAt = clock.monotonic() + limits.upstreamWaitMs
+      const endsAt = clock.monotonic() + upstreamWaitMs
       const found = await calls.look(identifier, requestId)
       if (found.is === 'unanswered' && !upstream.health().failing)
         onUntold(new Error(found.message), { instanceId })

@@ -1,6 +1,5 @@
 // Alerts people: looks at the conditions regularly, and has each change delivered to whoever the file of targets names.
 
-import { limits } from '../../base/limits.ts'
 import type { Clock, Timer } from '../../core/ports/clock.ts'
 import type { Severity } from '../../core/conditions/line.ts'
 import { conditionKey, type Alert, type Condition, type Sight } from './alert.ts'
@@ -8,6 +7,9 @@ import { look, toldBefore, toldNow, type Watched } from './changes.ts'
 import { Delivery, type Undelivered } from './delivery.ts'
 import { NotSent } from './send.ts'
 import type { AlertTarget } from './targets.ts'
+
+/** Conditions are looked at this often, and told once they were found in two looks. */
+export const alertLookMs = 30_000
 
 export interface AlertsOptions {
   readonly clock: Clock
@@ -50,7 +52,7 @@ export class Alerts {
   }
 
   start(): void {
-    this.#timer = this.#options.clock.every(limits.alertLookMs, () => void this.look())
+    this.#timer = this.#options.clock.every(alertLookMs, () => void this.look())
     void this.look()
   }
 

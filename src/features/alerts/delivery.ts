@@ -1,11 +1,19 @@
 // Brings alerts to their targets: in order for each, again after a failure that may pass, and not for ever. What could not be
 // delivered is listed for people.
 
-import { limits } from '../../base/limits.ts'
+import { alertsUndeliveredKept } from './bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Alert } from './alert.ts'
 import { NotSent } from './send.ts'
 import type { AlertTarget } from './targets.ts'
+
+/** The pause before the next attempt; twice as long each time. */
+export const alertRetryMs = 5_000
+export const alertRetryMsMax = 10 * 60_000
+/** An alert that nobody took for so long is given up. */
+export const alertGiveUpMs = 24 * 3600_000
+/** Alerts that wait for one target; the oldest ones give way. */
+export const alertsWaitingMax = 1_000
 
 export interface DeliveryOptions {
   readonly clock: Clock
@@ -71,7 +79,7 @@ export class Delivery {
       const line = this.#lines.get(place) ?? { alerts: [], running: false }
       this.#lines.set(place, line)
       line.alerts.push({ alert, sinceMs: this.#options.clock.monotonic() })
-      if (line.alerts.length > limits.alertsWaitingMax)
+      if (line.alerts.length > alertsWaitingMax)
         this.#giveUp(target, line, 'too many alerts wait for it', placeOfSurplus(line))
       if (!line.running) void this.#run(target, line)
     }
@@ -93,23 +101,23 @@ export class Delivery {
     const { clock } = this.#options
     const { signal } = this.#stopping
     line.running = true
-    let pauseMs: number = limits.alertRetryMs
+    let pauseMs: number = alertRetryMs
     while (line.alerts.length > 0 && !signal.aborted) {
       const [first] = line.alerts
       const failure = first && (await this.#try(first.alert, target))
       // The target was taken out meanwhile.
       if (line.alerts[0] !== first) continue
-      const isOld = first && clock.monotonic() - first.sinceMs > limits.alertGiveUpMs
+      const isOld = first && clock.monotonic() - first.sinceMs > alertGiveUpMs
       if (!failure) {
         line.alerts.shift()
         this.took(target)
       } else if (!failure.again || isOld) this.#giveUp(target, line, failure.message, 0)
       else {
         await clock.sleep(pauseMs, signal)
-        pauseMs = Math.min(2 * pauseMs, limits.alertRetryMsMax)
+        pauseMs = Math.min(2 * pauseMs, alertRetryMsMax)
         continue
       }
-      pauseMs = limits.alertRetryMs
+      pauseMs = alertRetryMs
     }
     line.running = false
   }
@@ -131,7 +139,7 @@ export class Delivery {
     const undelivered = { target: target.name, alert, why, atMs: this.#options.clock.now() }
     this.#silent.set(placeOf(target), undelivered)
     this.#undelivered.push(undelivered)
-    this.#undelivered.splice(0, this.#undelivered.length - limits.alertsUndeliveredKept)
+    this.#undelivered.splice(0, this.#undelivered.length - alertsUndeliveredKept)
     this.#options.onUndelivered(undelivered)
   }
 }

@@ -1,7 +1,7 @@
 // The part of the route table about alerts: who gets them, what could not be delivered, and a test.
 
 import { z } from 'zod'
-import { limits } from '../../base/limits.ts'
+import { alertsUndeliveredKept } from './bounds.ts'
 import { route } from '../../doors/http/route.ts'
 import { time } from '../../doors/http/schemas.ts'
 
@@ -36,7 +36,7 @@ export const alertRoutes = {
             }),
           )
           .meta({
-            description: `The last ${String(limits.alertsUndeliveredKept)} since the server started, newest first.`,
+            description: `The last ${String(alertsUndeliveredKept)} since the server started, newest first.`,
           }),
       })
       .meta({ id: 'Alerts' }),

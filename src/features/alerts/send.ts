@@ -1,10 +1,13 @@
 // Sends one alert to one target, once. Whether a failure is worth another attempt is part of the answer.
 
 import { readFile } from 'node:fs/promises'
-import { limits } from '../../base/limits.ts'
 import type { Alert, Origin } from './alert.ts'
 import { jsonBody, mailOf, pagerdutyBody, signatureOf, slackBody, teamsBody } from './messages.ts'
 import type { AlertTarget } from './targets.ts'
+
+/** How long one attempt may take, and one by mail: there each step may take the former. */
+const alertSendMs = 10_000
+const alertMailMs = 60_000
 
 export interface SendOptions {
   readonly origin: Origin
@@ -68,7 +71,7 @@ async function post(url: string, body: string, headers: Record<string, string> =
       body,
       headers: { 'content-type': 'application/json', ...headers },
       redirect: 'error',
-      signal: AbortSignal.timeout(limits.alertSendMs),
+      signal: AbortSignal.timeout(alertSendMs),
     })
   } catch (error) {
     throw new NotSent(causeOf(error), true, { cause: error })
@@ -80,7 +83,7 @@ async function post(url: string, body: string, headers: Record<string, string> =
 }
 
 async function mail(alert: Alert, to: string, options: SendOptions): Promise<void> {
-  const { smtp, origin, mailMs = limits.alertMailMs } = options
+  const { smtp, origin, mailMs = alertMailMs } = options
   if (!smtp) throw new NotSent('name the mail server in alerts.smtp', false)
   // Only here: few servers send mail.
   const { createTransport } = await import('nodemailer')
@@ -93,9 +96,9 @@ async function mail(alert: Alert, to: string, options: SendOptions): Promise<voi
     // A password never crosses the network in the clear.
     requireTLS: protocol === 'smtp:' && username !== '',
     ...(username !== '' && { auth: { user: decodeURIComponent(username), pass } }),
-    connectionTimeout: limits.alertSendMs,
-    greetingTimeout: limits.alertSendMs,
-    socketTimeout: limits.alertSendMs,
+    connectionTimeout: alertSendMs,
+    greetingTimeout: alertSendMs,
+    socketTimeout: alertSendMs,
   })
   // A server that says a little now and then meets the timeouts of each step.
   const signal = AbortSignal.timeout(mailMs)

@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { limits } from '../../base/limits.ts'
+import { approvalMs } from '../../base/bounds.ts'
 import type { Expectation, Write } from '../../core/ports/store.ts'
 import type { GuardedAct } from '../../core/ports/guarded-acts.ts'
 import { changedFacts, type Approval, type Party } from '../../core/trust/approval.ts'
@@ -20,6 +20,10 @@ import type { AdminContext, Asked, Asker } from '../../doors/http/context.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { guardedRoute, type Guarded } from './guarded.ts'
 import { shownApproval, type ApprovalShown } from './shown-approval.ts'
+
+/** One request's question, and its answer. */
+const approvalAskedBytesMax = 16 * 1024
+const approvalResultCharactersMax = 16 * 1024
 
 /** The same as a handler gets, for a route that is known by its name alone. */
 export type AskedOfRoute = Pick<Asked<RouteName>, 'asker'> & {
@@ -69,7 +73,7 @@ export async function askForApproval(
     instanceId,
     asker: party,
     createdMs: nowMs,
-    endsMs: Math.min(nowMs + limits.approvalMs, asker.login?.endsMs ?? Infinity),
+    endsMs: Math.min(nowMs + approvalMs, asker.login?.endsMs ?? Infinity),
     state: 'waiting',
   }
   requireSmall(approval)
@@ -164,7 +168,7 @@ async function keepResult(
 ): Promise<void> {
   const cut: unknown = routes[route as RouteName].answer.parse(answer)
   const text = JSON.stringify(cut)
-  if (text.length > limits.approvalResultCharactersMax) return
+  if (text.length > approvalResultCharactersMax) return
   await secrets.put(approvalResult(id), Buffer.from(text)).catch(() => undefined)
 }
 
@@ -251,7 +255,7 @@ function split(line: Guarded<RouteName>, { instance, params, query, body }: Aske
 }
 
 function requireSmall({ asked, facts }: Approval): void {
-  if (JSON.stringify([asked, facts]).length > limits.approvalAskedBytesMax)
+  if (JSON.stringify([asked, facts]).length > approvalAskedBytesMax)
     throw new Refusal('too-large', 'this request is too large to wait for a second person')
 }
 

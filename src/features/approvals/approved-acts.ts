@@ -3,7 +3,6 @@
 // again: a prune goes on, and a backup is made anew.
 
 import { serverActor } from '../../core/audit/actor.ts'
-import { limits } from '../../base/limits.ts'
 import type { Timer } from '../../core/ports/clock.ts'
 import { LeaseElsewhere, type LeaseName } from '../../core/ports/leases.ts'
 import { StoreUnavailable } from '../../core/ports/store.ts'
@@ -11,6 +10,9 @@ import type { Approval } from '../../core/trust/approval.ts'
 import { carryOut } from './approvals.ts'
 import type { AdminContext } from '../../doors/http/context.ts'
 import { refusalOf } from '../../doors/http/faults.ts'
+
+/** How often requests are looked at that are over, or approved and not carried out. */
+const approvalLookEveryMs = 60_000
 
 export interface ApprovedActsParts {
   readonly context: () => AdminContext
@@ -33,7 +35,7 @@ export class ApprovedActs {
   /** Looks now, and every minute. */
   start(): void {
     const { clock } = this.#parts.context()
-    this.#timer = clock.every(limits.approvalLookEveryMs, () => void this.look())
+    this.#timer = clock.every(approvalLookEveryMs, () => void this.look())
     void this.look()
   }
 

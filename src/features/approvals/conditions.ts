@@ -1,10 +1,12 @@
 // Conditions of acts that need a second person: requests that wait, a server on which nobody can approve, and a list of acts
 // that became shorter.
 
-import { limits } from '../../base/limits.ts'
 import { stateAt } from '../../core/trust/approval.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 import { dayMs, ofServer, type ConditionLine } from '../../core/conditions/line.ts'
+
+/** After a start that guards fewer acts, status says so for this long. */
+const approvalChangeToldDays = 7
 
 export const approvalConditions = {
   'approval-waits': {
@@ -34,7 +36,7 @@ export const approvalConditions = {
   },
   'approval-changed': {
     severity: 'warning',
-    meaning: `The server was started with fewer acts that need a second person in the last ${limits.approvalChangeToldDays} days, or nodes of one server were started with different lists.`,
+    meaning: `The server was started with fewer acts that need a second person in the last ${approvalChangeToldDays} days, or nodes of one server were started with different lists.`,
     action:
       'Make sure that one of you changed approval.for: mortise audit list --action approval.configure. All nodes need the same list.',
     find: ({ guard, nowMs }) => {
@@ -42,7 +44,7 @@ export const approvalConditions = {
       const { acts, before, atMs, node } = guard.noted
       const without = before.filter((act) => !acts.includes(act))
       const found =
-        without.length > 0 && nowMs - atMs < limits.approvalChangeToldDays * dayMs
+        without.length > 0 && nowMs - atMs < approvalChangeToldDays * dayMs
           ? [
               ofServer(
                 `since ${isoTime(atMs)} these need no second person any more: ${without.join(', ')}`,

@@ -1,7 +1,7 @@
 // The part of the route table about acts that wait for a second person.
 
 import { z } from 'zod'
-import { limits } from '../../base/limits.ts'
+import { approvalKeptMs, approvalReasonCharactersMax } from '../../base/bounds.ts'
 import { guardedActs } from '../../core/ports/guarded-acts.ts'
 import { approvalStates } from '../../core/trust/approval.ts'
 import { route } from '../../doors/http/route.ts'
@@ -87,7 +87,7 @@ export const approvalRoutes = {
         .enum(['open', 'all'])
         .default('open')
         .meta({
-          description: `open: those that wait or are being carried out. all: also those of the last ${limits.approvalKeptMs / 86_400_000} days that are over.`,
+          description: `open: those that wait or are being carried out. all: also those of the last ${approvalKeptMs / 86_400_000} days that are over.`,
         }),
     }),
     answer: z.array(Approval),
@@ -116,7 +116,7 @@ export const approvalRoutes = {
     scope: 'any',
     summary: 'Refuse an act that somebody asked for',
     body: z.strictObject({
-      reason: z.string().trim().max(limits.approvalReasonCharactersMax).default(''),
+      reason: z.string().trim().max(approvalReasonCharactersMax).default(''),
     }),
     answer: Approval,
   }),

@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { AuditEntry, StoredAuditEntry } from '../../core/ports/audit.ts'
 import type { AdminContext, Asked, Asker, SomeHandlers } from '../../doors/http/context.ts'
-import { limits } from '../../base/limits.ts'
+import { auditKeepDaysMin, listStepObjects } from '../../base/bounds.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { objectsNamed } from '../keys/named-objects.ts'
 import { present } from '../../doors/http/views/present.ts'
@@ -49,11 +49,11 @@ export async function requirePrunable(
   const beforeMs = Date.parse(body.before)
   if (beforeMs > clock.now())
     throw new Refusal('bad-request', 'the date lies in the future', 'Entries are pruned up to now at most.')
-  const keptMs = limits.auditKeepDaysMin * dayMs
+  const keptMs = auditKeepDaysMin * dayMs
   if (!body.younger && beforeMs > clock.now() - keptMs)
     throw new Refusal(
       'bad-request',
-      `the date is less than ${limits.auditKeepDaysMin} days ago: what happened since then should stay`,
+      `the date is less than ${auditKeepDaysMin} days ago: what happened since then should stay`,
       'If you mean it: --younger.',
     )
   const targets = await siem.facts()
@@ -98,7 +98,7 @@ async function page(context: AdminContext, query: Asked<'listAudit'>['query'], i
 async function shownEntries(entries: readonly StoredAuditEntry[]) {
   const shown: ReturnType<typeof shownEntry>[] = []
   for (const [index, entry] of entries.entries()) {
-    if (index % limits.listStepObjects === 0) await setImmediate()
+    if (index % listStepObjects === 0) await setImmediate()
     shown.push(shownEntry(entry))
   }
   return shown

@@ -1,7 +1,7 @@
 // The part of the route table about the audit log: reading, proving, exporting and shortening it.
 
 import { z } from 'zod'
-import { limits } from '../../base/limits.ts'
+import { auditKeepDaysMin } from '../../base/bounds.ts'
 import { instancePath, route } from '../../doors/http/route.ts'
 import { nextPage, page, sha256, shownSha256, time } from '../../doors/http/schemas.ts'
 
@@ -132,7 +132,7 @@ export const auditRoutes = {
       younger: z
         .boolean()
         .default(false)
-        .meta({ description: `Also entries younger than ${limits.auditKeepDaysMin} days.` }),
+        .meta({ description: `Also entries younger than ${auditKeepDaysMin} days.` }),
     }),
     answer: z.object({
       before: time,

@@ -3,7 +3,9 @@
 // composition root.
 
 import { spawn } from 'node:child_process'
-import { limits } from '../../base/limits.ts'
+
+/** A command that copies a backup elsewhere is ended after this long. */
+const backupAfterTimeoutMs = 3600_000
 
 const toldCharactersMax = 500
 /** A process that it left behind may hold its standard error open. */
@@ -15,7 +17,7 @@ export function runAfter(
   [program = '', ...args]: readonly string[],
   file: string,
   signal: AbortSignal,
-  timeoutMs: number = limits.backupAfterTimeoutMs,
+  timeoutMs: number = backupAfterTimeoutMs,
 ): Promise<string | null> {
   if (signal.aborted) return Promise.resolve(`${program}: ${serverEnds}`)
   return new Promise((resolve) => {

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { BackupError } from '../../core/backup/error.ts'
 import { makeFileKey, sealForRecipients } from '../../core/backup/keys.ts'
 import type { Manifest } from '../../core/backup/manifest.ts'
-import { limits } from '../../base/limits.ts'
+import { backupFreeBytesMin } from '../../base/bounds.ts'
 import { scriptFile } from '../../base/program-files.ts'
 import type { RootKey, OpenRootKey } from '../../core/ports/root-key.ts'
 import type { SecretStore } from '../../core/ports/secrets.ts'
@@ -51,7 +51,7 @@ export async function runBackup(
   const { keys, bytes, wrapped } = await makeFileKey(run.rootKey, id, serverId)
   try {
     const about = { version, id, serverId, created, key: wrapped }
-    const job = { store, file, force, writer, keys, about, freeBytesMin: limits.backupFreeBytesMin }
+    const job = { store, file, force, writer, keys, about, freeBytesMin: backupFreeBytesMin }
     return { file, manifest: await inThread(job, run, () => recipientsOf(run, bytes)) }
   } finally {
     bytes.fill(0)

@@ -1,5 +1,4 @@
-// The backups that a server makes of itself: on request, and by itself soon after new keys and once a day. It knows how many
-// keys are in no backup. A failure leaves the last good one. Part of the composition root.
+// Backs the server up: on request, soon after new keys, and once a day. A failure leaves the last good backup. It counts the keys that are in none.
 
 import { createReadStream } from 'node:fs'
 import path from 'node:path'
@@ -12,7 +11,8 @@ import { BackupFolder, objectsOf, type BackupState, type KeptBackup } from './fo
 import { checkRecipients } from '../../core/backup/keys.ts'
 import { continuesLog, objectsElsewhere } from '../../core/backup/later.ts'
 import type { Config } from '../../outside/config/options.ts'
-import { limits } from '../../base/limits.ts'
+import { lookWaitMs } from '../../base/bounds.ts'
+import * as bounds from './bounds.ts'
 import type { WriterHead } from '../../core/ports/audit.ts'
 import type { Clock, Timer } from '../../core/ports/clock.ts'
 import type { Lease, Leases } from '../../core/ports/leases.ts'
@@ -116,7 +116,7 @@ export class Backups implements BackupAdministration {
   /** Begins the schedule. Calls `failed` for what is no failure of a backup. */
   start(failed: (error: unknown) => void): void {
     this.#last = this.#folder.tidy().catch(failed)
-    this.#timer = this.#parts.clock.every(limits.backupTickMs, () => void this.tick().catch(failed))
+    this.#timer = this.#parts.clock.every(bounds.backupTickMs, () => void this.tick().catch(failed))
   }
 
   async stop(): Promise<void> {
@@ -124,7 +124,7 @@ export class Backups implements BackupAdministration {
     this.#stopping.abort()
     const ended = new AbortController()
     // A folder that does not answer holds nothing up.
-    await Promise.race([this.#last, this.#parts.clock.sleep(limits.backupStopMs, ended.signal)])
+    await Promise.race([this.#last, this.#parts.clock.sleep(bounds.backupStopMs, ended.signal)])
     ended.abort()
   }
 
@@ -135,7 +135,7 @@ export class Backups implements BackupAdministration {
 
   /** For a server that nobody has used yet: its database may be lost, and its backups may be here. Sentences for the administrator. */
   async warningsForUnused(): Promise<readonly string[]> {
-    const looked = await this.#answering(limits.lookWaitMs).catch(() => null)
+    const looked = await this.#answering(lookWaitMs).catch(() => null)
     const newest = looked?.ofOthers[0]
     if (!newest) return []
     return [
@@ -147,7 +147,7 @@ export class Backups implements BackupAdministration {
   async facts(): Promise<BackupFacts> {
     const { clock, settings, folder, store } = this.#parts
     let folderTrouble: string | null = null
-    const { state, backups } = await this.#answering(limits.lookWaitMs).catch((error: BackupError): Kept => {
+    const { state, backups } = await this.#answering(lookWaitMs).catch((error: BackupError): Kept => {
       folderTrouble = error.message
       return this.#kept.last ?? { state: {}, backups: [], ofOthers: [] }
     })
@@ -156,7 +156,7 @@ export class Backups implements BackupAdministration {
     const { enabled, everySecondsMax } = settings()
     const keysAtRisk = await this.#madeSince(last && objectsOf(last.manifest))
     const ageMs = last ? this.#ageOf(last) : clock.monotonic() - this.#startedMs
-    const overdue = ageMs > everySecondsMax * 1000 + limits.backupGraceMs
+    const overdue = ageMs > everySecondsMax * 1000 + bounds.backupGraceMs
     return {
       last: last && shownBackup(last, state.elsewhere?.createdMs ?? -Infinity),
       failure: state.failure ?? null,
@@ -211,7 +211,7 @@ export class Backups implements BackupAdministration {
     const { enabled, everySecondsMin, after } = settings()
     if (!enabled) return
     // A condition says why there is none; each attempt would hold a thread.
-    const backups = (await this.#answering(limits.lookWaitMs).catch(() => null))?.backups
+    const backups = (await this.#answering(lookWaitMs).catch(() => null))?.backups
     if (!backups) return
     const now = clock.monotonic()
     if (now - this.#triedMs >= everySecondsMin * 1000 && (await this.#isDue(now, backups))) {
@@ -237,7 +237,7 @@ export class Backups implements BackupAdministration {
     if (!last) return nowMs - this.#startedMs >= delaySeconds * 1000
     // One of the future says that the clock was set back.
     const ageMs = this.#ageOf(last)
-    return ageMs >= everySecondsMax * 1000 || ageMs < -limits.backupGraceMs
+    return ageMs >= everySecondsMax * 1000 || ageMs < -bounds.backupGraceMs
   }
 
   /** The last one of this run, or of the history that this database goes on from: a restored one is older than what was made before. */
@@ -336,7 +336,7 @@ export class Backups implements BackupAdministration {
   }
 
   /** Throws BackupError, and nothing else. */
-  async #answering(waitMs: number = limits.backupFolderWaitMs): Promise<Kept> {
+  async #answering(waitMs: number = bounds.backupFolderWaitMs): Promise<Kept> {
     const { folder } = this.#parts
     try {
       const looked = await this.#kept.now(waitMs)

@@ -1,9 +1,11 @@
 // Conditions of the backups: they fail, are too old, or nobody has verified one.
 
 import { counted } from '../../base/text/counted.ts'
-import { limits } from '../../base/limits.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 import { dayMs, ofServer, type ConditionLine } from '../../core/conditions/line.ts'
+
+/** A backup should be verified this often. */
+const backupVerifyDays = 30
 
 export const backupConditions = {
   'backup-folder-silent': {
@@ -42,12 +44,12 @@ export const backupConditions = {
   },
   'backup-unverified': {
     severity: 'notice',
-    meaning: `Nobody has verified a backup for ${limits.backupVerifyDays} days. Only a backup that was opened is known to open.`,
+    meaning: `Nobody has verified a backup for ${backupVerifyDays} days. Only a backup that was opened is known to open.`,
     action:
       'Verify one: mortise backup verify FILE. Better still, start a server on one: mortise backup drill FILE',
     find: ({ nowMs, backups: { last, verifiedMs }, audit: { oldestMs } }) => {
       const sinceMs = verifiedMs ?? oldestMs ?? nowMs
-      if (!last || nowMs - sinceMs <= limits.backupVerifyDays * dayMs) return []
+      if (!last || nowMs - sinceMs <= backupVerifyDays * dayMs) return []
       return [
         ofServer(
           verifiedMs === null

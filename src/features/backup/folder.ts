@@ -4,12 +4,14 @@
 import { lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { KeyedMutex } from '../../base/keyed-mutex.ts'
-import { limits } from '../../base/limits.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { BackupError } from '../../core/backup/error.ts'
 import type { Manifest } from '../../core/backup/manifest.ts'
 import { readManifest } from '../../core/backup/read.ts'
 import { partialOf } from '../../core/backup/write.ts'
+
+/** A backup that another node began, and has not written to for so long, is removed. */
+export const backupLeftMs = 24 * 3600_000
 
 const suffix = '.backup'
 const dayMs = 24 * 3600_000
@@ -75,7 +77,7 @@ export class BackupFolder {
   async #isLeft(name: string): Promise<boolean> {
     if (!name.endsWith('.partial') || !name.includes(`${suffix}.${this.#serverId}`)) return false
     const stats = await lstat(path.join(this.folder, name)).catch(() => null)
-    return stats !== null && this.#clock.now() - stats.mtimeMs > limits.backupLeftMs
+    return stats !== null && this.#clock.now() - stats.mtimeMs > backupLeftMs
   }
 
   fileFor({ id, created }: Pick<Manifest, 'id' | 'created'>): string {

@@ -1,7 +1,7 @@
 // The part of the route table about clients: trusted ones, those that wait to be trusted, and blocked certificates.
 
 import { z } from 'zod'
-import { limits } from '../../base/limits.ts'
+import { certificateDaysMax } from '../../base/bounds.ts'
 import { instancePath, route } from '../../doors/http/route.ts'
 import {
   allow,
@@ -14,6 +14,10 @@ import {
   somethingAsked,
   time,
 } from '../../doors/http/schemas.ts'
+
+/** The user name and the password on a client. */
+const userNameCharactersMax = 256
+const passwordCharactersMax = 1_024
 
 const credentialMode = z.enum(['when-sent', 'required']).meta({
   description:
@@ -150,8 +154,8 @@ const trustBody = z
 
 const credentialBody = z.strictObject({
   mode: credentialMode,
-  userName: z.string().min(1).max(limits.userNameCharactersMax).optional(),
-  password: z.string().min(1).max(limits.passwordCharactersMax).optional(),
+  userName: z.string().min(1).max(userNameCharactersMax).optional(),
+  password: z.string().min(1).max(passwordCharactersMax).optional(),
 })
 
 export const clientRoutes = {
@@ -217,7 +221,7 @@ export const clientRoutes = {
     body: z.strictObject({
       name,
       request: pem.meta({ description: 'PKCS#10, PEM.' }),
-      days: z.int().min(1).max(limits.certificateDaysMax).optional(),
+      days: z.int().min(1).max(certificateDaysMax).optional(),
       allow: newAllow,
     }),
     answer: Trusted.extend({

@@ -8,7 +8,7 @@ import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
 import { limitsOf } from '../../core/trust/instance-limits.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import { TrustRefused } from '../../core/trust/writer.ts'
-import { limits } from '../../base/limits.ts'
+import { listScannedMax, namesToldMax } from '../../base/bounds.ts'
 import type { AdminContext, Asked, Asker, SomeHandlers } from '../../doors/http/context.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { keyPages } from '../../core/keys/key-pages.ts'
@@ -163,9 +163,9 @@ async function withNames({ keys }: AdminContext, instanceId: string, error: unkn
       else names.add(name)
     }
     seen += read.length
-    if (seen >= limits.listScannedMax) break
+    if (seen >= listScannedMax) break
   }
-  const told = [...names].slice(0, limits.namesToldMax)
+  const told = [...names].slice(0, namesToldMax)
   const more = names.size > told.length ? ` and ${String(names.size - told.length)} more` : ''
   const without = unnamed > 0 ? `, ${String(unnamed)} without a name of vSphere's` : ''
   const text =

@@ -5,12 +5,16 @@ import type { AuditEntry } from '../../core/ports/audit.ts'
 import type { ListedKey } from '../../core/keys/keys.ts'
 import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
 import { isKept, isSensitive, isWrappingKey } from '../../core/keys/object/restrictions.ts'
-import { limits } from '../../base/limits.ts'
+import { listScannedMax, listStepObjects } from '../../base/bounds.ts'
 import { allowOf, allows } from '../../core/trust/allow.ts'
 import type { Client, Instance } from '../../core/trust/rows.ts'
 import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
 import { shownKey } from '../../doors/http/views/shown-key.ts'
 import { placeOf } from '../keys/handlers.ts'
+
+/** Audit entries of one key, and clients, that a list shows of what restrictions that go one way would refuse. */
+const oneWayFetchesReadMax = 100
+const oneWayClientsMax = 200
 
 export const oneWayHandlers = {
   showOneWay: async (context, { instance, query }) => {
@@ -22,8 +26,8 @@ export const oneWayHandlers = {
     const clients = before === undefined ? await looseners(context, instance.id) : []
     return {
       keys,
-      clients: clients.slice(0, limits.oneWayClientsMax),
-      moreClients: Math.max(0, clients.length - limits.oneWayClientsMax),
+      clients: clients.slice(0, oneWayClientsMax),
+      moreClients: Math.max(0, clients.length - oneWayClientsMax),
       after: after === undefined ? null : String(after),
     }
   },
@@ -38,10 +42,10 @@ async function sensitiveKeys(
 ): Promise<{ readonly views: readonly ListedKey[]; readonly after?: number }> {
   const views: ListedKey[] = []
   let place = before
-  for (let read = 0; read < limits.listScannedMax; read += limits.listStepObjects) {
+  for (let read = 0; read < listScannedMax; read += listStepObjects) {
     const page = await keys.list({
       instanceId: instance.id,
-      limit: limits.listStepObjects,
+      limit: listStepObjects,
       includeDestroyed: false,
       ...(place !== undefined && { beforeSequence: place }),
     })
@@ -51,7 +55,7 @@ async function sensitiveKeys(
       views.push(view)
       if (views.length === limit) return { views, after: place }
     }
-    if (page.length < limits.listStepObjects) return { views }
+    if (page.length < listStepObjects) return { views }
     await nextTurn()
   }
   return { views, ...(place !== undefined && { after: place }) }
@@ -75,7 +79,7 @@ async function fetchersOf(
     action: 'key.get',
     result: 'success',
     order: 'newest',
-    limit: limits.oneWayFetchesReadMax,
+    limit: oneWayFetchesReadMax,
   })
   const names = entries.map(({ body }) => {
     const { actor } = JSON.parse(body) as AuditEntry

@@ -1,13 +1,21 @@
 // The part of the route table about instances and the root keys that they may use.
 
 import { z } from 'zod'
-import { limits } from '../../base/limits.ts'
+import { clientNameCharactersMax } from '../../base/bounds.ts'
+import { destroyDelaySecondsMax } from './bounds.ts'
 import { lengthsRules, namesRules, restrictionsRules } from '../../core/trust/rows.ts'
 import { severities } from '../../core/conditions/line.ts'
 import { inUse } from '../inventory/routes.ts'
 import { instancePath, route } from '../../doors/http/route.ts'
 import { graceDays, ibmApiKey, name, nothingAsked, somethingAsked, time } from '../../doors/http/schemas.ts'
 import { ShownUpstream } from '../adopt/upstream-routes.ts'
+
+/** The largest settings. */
+const instanceObjectsMax = 100_000_000
+export const instanceBytesMax = 2 ** 50
+const cacheSecondsMin = 1
+const cacheSecondsMax = 24 * 3600
+const outageSecondsMax = 7 * 24 * 3600
 
 const Instance = z
   .object({
@@ -168,25 +176,25 @@ const Deleted = z.object({
 const instanceSettings = {
   cacheSeconds: z
     .int()
-    .min(limits.cacheSecondsMin)
-    .max(limits.cacheSecondsMax)
+    .min(cacheSecondsMin)
+    .max(cacheSecondsMax)
     .meta({ description: 'How long unsealed material may be used after the root key last answered.' }),
   outageSeconds: z
     .int()
     .min(0)
-    .max(limits.outageSecondsMax)
+    .max(outageSecondsMax)
     .meta({ description: 'How much longer while the root key cannot be reached; 0: no longer.' }),
   expiredGraceDays: graceDays,
   portable: z.boolean(),
-  objectsMax: z.int().min(1).max(limits.instanceObjectsMax).meta({
+  objectsMax: z.int().min(1).max(instanceObjectsMax).meta({
     description:
       'How many objects it may hold; destroyed ones count only while they can still be brought back. Needs a token for all instances.',
   }),
-  destroyDelaySeconds: z.int().min(0).max(limits.destroyDelaySecondsMax).meta({
+  destroyDelaySeconds: z.int().min(0).max(destroyDelaySecondsMax).meta({
     description:
       'How long a key that is destroyed from now on can be brought back; for custody database only. Keys that wait already keep their time.',
   }),
-  bytesMax: z.int().min(1).max(limits.instanceBytesMax).meta({
+  bytesMax: z.int().min(1).max(instanceBytesMax).meta({
     description:
       'How many bytes its objects may take in the database; records of destroyed objects count. Needs a token for all instances.',
   }),
@@ -354,7 +362,7 @@ export const instanceRoutes = {
     summary:
       'Delete an instance; refused while it has objects that are not destroyed, unless they are shredded',
     query: z.strictObject({
-      shred: z.string().max(limits.clientNameCharactersMax).optional().meta({
+      shred: z.string().max(clientNameCharactersMax).optional().meta({
         description:
           'The name of the instance again: destroys its data keys and deletes its standard keys, and all its keys with them.',
       }),

@@ -1,7 +1,7 @@
 // The inventories of an instance that count, and reads of them that are whole: another import may take the place of one at any
 // moment, and the rows of the former one are removed then.
 
-import { limits } from '../../base/limits.ts'
+import { conflictRetriesMax } from '../../base/bounds.ts'
 import type { InventoryRecord } from '../../core/ports/inventory.ts'
 import type { Store } from '../../core/ports/store.ts'
 import { replaced } from './refused.ts'
@@ -21,7 +21,7 @@ export async function readCurrent<T>(
   instanceId: string,
   read: (inventories: readonly InventoryRecord[]) => Promise<T>,
 ): Promise<T | null> {
-  for (let attempt = 1; attempt <= limits.conflictRetriesMax; attempt++) {
+  for (let attempt = 1; attempt <= conflictRetriesMax; attempt++) {
     const inventories = await currentOf(store, instanceId)
     if (inventories.length === 0) return null
     const result = await read(inventories)

@@ -7,7 +7,8 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { KeyedMutex } from '../../base/keyed-mutex.ts'
-import { limits } from '../../base/limits.ts'
+import { conflictRetriesMax } from '../../base/bounds.ts'
+import * as bounds from './bounds.ts'
 import type { Actor, AuditEntry } from '../../core/ports/audit.ts'
 import type { Clock, Timer } from '../../core/ports/clock.ts'
 import type {
@@ -81,7 +82,7 @@ export class Inventories {
   /** Removes what an earlier run left, and counts now and then, for the conditions. */
   start(): void {
     void this.#look()
-    this.#timer = this.#clock.every(limits.inventoryLookEveryMs, () => void this.#look())
+    this.#timer = this.#clock.every(bounds.inventoryLookEveryMs, () => void this.#look())
   }
 
   async stop(): Promise<void> {
@@ -103,7 +104,7 @@ export class Inventories {
 
   async #begin(by: Importer, instanceId: string, { vcenter, takenMs }: Wanted): Promise<InventoryRecord> {
     const nowMs = this.#clock.now()
-    if (takenMs > nowMs + limits.inventoryAheadMsMax)
+    if (takenMs > nowMs + bounds.inventoryAheadMsMax)
       throw new InventoryRefused(
         'bad-request',
         'the inventory was taken in the future, by the clock of this server',
@@ -112,14 +113,14 @@ export class Inventories {
     await this.#discardAbandoned(nowMs)
     const all = await this.#store.inventories(instanceId)
     const open = all.filter(({ state }) => state === 'open')
-    if (open.length >= limits.inventoriesOpenMax)
+    if (open.length >= bounds.inventoriesOpenMax)
       throw new InventoryRefused(
         'conflict',
         `${String(open.length)} imports into this instance are under way`,
         'Try again when one of them is done. One that was interrupted is forgotten after an hour.',
       )
     const others = all.filter((one) => one.state === 'current' && one.vcenter !== vcenter)
-    if (others.length >= limits.inventoriesPerInstanceMax)
+    if (others.length >= bounds.inventoriesPerInstanceMax)
       throw new InventoryRefused(
         'conflict',
         `this instance has the inventories of ${String(others.length)} other vCenters already`,
@@ -134,7 +135,7 @@ export class Inventories {
   /** Adds rows, each once. Returns how many the inventory has now. */
   async add(instanceId: string, id: string, rows: readonly InventoryRow[]): Promise<number> {
     await this.#open(instanceId, id)
-    const rowsMax = limits.inventoryRowsMax
+    const rowsMax = bounds.inventoryRowsMax
     try {
       const writes = [{ type: 'inventory-rows', id, rows, rowsMax } as const]
       await this.#store.commit({ writes, entries: [], durability: 'process' })
@@ -206,9 +207,9 @@ export class Inventories {
   async uses(instanceId: string, keys: readonly string[]): Promise<readonly Use[] | null> {
     return this.#read(instanceId, async (inventories) => {
       const uses: Use[] = []
-      for (let from = 0; from < keys.length; from += limits.inventoryStepKeys) {
-        const step = keys.slice(from, from + limits.inventoryStepKeys)
-        const firstMax = limits.inventoryNamesToldMax
+      for (let from = 0; from < keys.length; from += bounds.inventoryStepKeys) {
+        const step = keys.slice(from, from + bounds.inventoryStepKeys)
+        const firstMax = bounds.inventoryNamesToldMax
         const found = await Promise.all(
           inventories.map(async ({ id, takenMs }) => {
             return { takenMs, uses: await this.#store.keyUses({ id, keys: step, firstMax }) }
@@ -289,7 +290,7 @@ export class Inventories {
   ): Promise<InventorySummary> {
     const tallies: InventoryTally[] = []
     for (const { id } of inventories) {
-      const tally = new Tally(limits.inventoryNamesToldMax)
+      const tally = new Tally(bounds.inventoryNamesToldMax)
       for await (const row of this.#rows(id)) tally.add(row)
       tallies.push(tally.result(named))
     }
@@ -335,7 +336,7 @@ export class Inventories {
       } catch (error) {
         if (!(error instanceof StoreConflict)) throw error
         if (error.what === 'inventory') throw notOpen()
-        if (attempt >= limits.conflictRetriesMax) throw error
+        if (attempt >= conflictRetriesMax) throw error
       }
     }
   }
@@ -378,7 +379,7 @@ export class Inventories {
   /** An import that nobody finished within its time was interrupted. */
   async #discardAbandoned(nowMs: number): Promise<void> {
     const abandoned = (await this.#store.inventories()).filter(
-      ({ state, importedMs }) => state === 'open' && Math.abs(nowMs - importedMs) > limits.inventoryOpenMsMax,
+      ({ state, importedMs }) => state === 'open' && Math.abs(nowMs - importedMs) > bounds.inventoryOpenMsMax,
     )
     if (abandoned.length === 0) return
     const writes = abandoned.map(({ id }) => ({ type: 'inventory-gone', id }) as const)

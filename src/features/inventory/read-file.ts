@@ -1,7 +1,8 @@
 // Reads a file that says which machine uses which key, row by row: CSV or JSON, as docs/inventory.md describes it. The file
 // is never in memory as a whole.
 
-import { limits } from '../../base/limits.ts'
+import { inventoryRecordCharactersMax } from '../../base/bounds.ts'
+import { inventoryRowsMax } from './bounds.ts'
 import { csvRecords } from '../../base/records/csv-records.ts'
 import { decodeText } from '../../base/records/decode-text.ts'
 import { InventoryFileError } from '../../base/records/file-error.ts'
@@ -14,10 +15,10 @@ export async function* readInventoryFile(bytes: AsyncIterable<Uint8Array>): Asyn
   let count = 0
   for await (const row of isJson ? jsonRows(text) : csvRows(text)) {
     if (row.row !== null) count++
-    if (count > limits.inventoryRowsMax)
+    if (count > inventoryRowsMax)
       throw new InventoryFileError(
         row.line,
-        `up to there are ${String(limits.inventoryRowsMax)} machines and disks with keys, and that is the most`,
+        `up to there are ${String(inventoryRowsMax)} machines and disks with keys, and that is the most`,
         'Import the machines of each vCenter by themselves, each with --vcenter NAME.',
       )
     yield row
@@ -27,7 +28,7 @@ export async function* readInventoryFile(bytes: AsyncIterable<Uint8Array>): Asyn
 /** Looks at the first character that is no white space. */
 async function begun(text: AsyncGenerator<string>) {
   let start = ''
-  while (start.trim() === '' && start.length < limits.inventoryRecordCharactersMax) {
+  while (start.trim() === '' && start.length < inventoryRecordCharactersMax) {
     const { done, value } = await text.next()
     if (done) break
     start += value

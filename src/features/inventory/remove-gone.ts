@@ -1,9 +1,11 @@
 // Removes the rows of inventories that are gone, a step at a time, so that no commit waits long behind it. Of several nodes one
 // removes; it takes what the others left too.
 
-import { limits } from '../../base/limits.ts'
 import { LeaseElsewhere, underLease, type Leases } from '../../core/ports/leases.ts'
 import type { Store } from '../../core/ports/store.ts'
+
+/** Rows that one commit removes. */
+const inventorySweepRows = 2_000
 
 export interface RemovalParts {
   readonly store: Pick<Store, 'inventories' | 'commit'>
@@ -21,7 +23,7 @@ export async function removeGone({ store, leases, isStopped }: RemovalParts): Pr
   try {
     await underLease(lease, async () => {
       for (let gone = await nextGone(); gone && !isStopped(); gone = await nextGone()) {
-        const rowsMax = limits.inventorySweepRows
+        const rowsMax = inventorySweepRows
         const writes = [{ type: 'inventory-cleared', id: gone.id, rowsMax } as const]
         await store.commit({ writes, entries: [], durability: 'process' })
       }

@@ -3,19 +3,23 @@
 
 import { z } from 'zod'
 import { machineKinds } from './rows.ts'
-import { limits } from '../../base/limits.ts'
+import { inventoryOldDays, uniqueIdentifierBytesMax } from '../../base/bounds.ts'
+import { inventoryBatchRowsMax, inventoryNamesToldMax, inventoryTextCharactersMax } from './bounds.ts'
 import { instancePath, route } from '../../doors/http/route.ts'
 import { time } from '../../doors/http/schemas.ts'
+
+/** Providers that one report may name. */
+const inventoryProvidersMax = 32
 
 /** Without NUL, which no name has. */
 const text = z
   .string()
-  .max(limits.inventoryTextCharactersMax)
+  .max(inventoryTextCharactersMax)
   .regex(/^[^\0]*$/)
 const vcenter = text.meta({ description: 'Labels the vCenter; empty: the only one.', example: 'vc-1' })
 const kind = z.enum(machineKinds)
 const provider = text.meta({ description: "The key provider's name in vCenter; empty: not known." })
-const { uniqueIdentifierBytesMax: keyBytesMax } = limits
+const keyBytesMax = uniqueIdentifierBytesMax
 const key = z
   .string()
   .min(1)
@@ -39,7 +43,7 @@ const Inventory = z
     taken: time.meta({ description: 'When vCenter said it.' }),
     imported: time,
     rows: z.int(),
-    old: z.boolean().meta({ description: `Taken more than ${limits.inventoryOldDays} days ago.` }),
+    old: z.boolean().meta({ description: `Taken more than ${inventoryOldDays} days ago.` }),
   })
   .meta({ id: 'Inventory' })
 
@@ -48,7 +52,7 @@ export const UsedBy = z
     machines: z.int().meta({ description: 'Each once, however many disks it has.' }),
     first: z
       .array(z.object({ kind: z.string(), name: z.string() }))
-      .meta({ description: `At most ${limits.inventoryNamesToldMax} of them.` }),
+      .meta({ description: `At most ${inventoryNamesToldMax} of them.` }),
     asOf: time.meta({ description: 'When the oldest of the inventories was taken that say so.' }),
     old: z.boolean(),
   })
@@ -135,7 +139,7 @@ export const inventoryRoutes = {
     summary:
       'Machines whose key is missing or destroyed here, machines at another provider, and keys that no machine uses, as lines of JSON; the last one has the type end',
     body: z.strictObject({
-      providers: z.array(text).min(1).max(limits.inventoryProvidersMax).optional().meta({
+      providers: z.array(text).min(1).max(inventoryProvidersMax).optional().meta({
         description:
           'The key providers of vCenter that are this instance. Left out: those of which at least one key is here.',
       }),
@@ -161,7 +165,7 @@ export const inventoryRoutes = {
     path: `${inventory}/imports/{import}/rows`,
     ...operator,
     summary: 'Add machines to an import; a row that it has already is not added again',
-    body: z.strictObject({ machines: z.array(Machine).min(1).max(limits.inventoryBatchRowsMax) }),
+    body: z.strictObject({ machines: z.array(Machine).min(1).max(inventoryBatchRowsMax) }),
     answer: z.object({ rows: z.int().meta({ description: 'How many it has now.' }) }),
   }),
   finishInventoryImport: route({

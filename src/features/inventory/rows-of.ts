@@ -1,9 +1,11 @@
 // Reads the rows of an inventory a step at a time, and finds machines among them.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { limits } from '../../base/limits.ts'
 import type { FoundInventoryRow, InventoryRow } from '../../core/ports/inventory.ts'
 import type { Store } from '../../core/ports/store.ts'
+
+/** Rows that one step reads. */
+export const inventoryStepRows = 200
 
 /** Between two steps other requests get their turn. */
 export async function* rowsOf(
@@ -13,7 +15,7 @@ export async function* rowsOf(
 ): AsyncGenerator<FoundInventoryRow> {
   let after: FoundInventoryRow | undefined
   while (!isStopped()) {
-    const limit = limits.inventoryStepRows
+    const limit = inventoryStepRows
     const rows = await store.inventoryRows({ id, limit, ...(after && { after }) })
     yield* rows
     after = rows.at(-1)

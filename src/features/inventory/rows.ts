@@ -1,7 +1,8 @@
 // Makes rows of an inventory of the records of a file: finds the columns by their names, and checks what is in them. Pure.
 
 import { didYouMean } from '../../base/text/closest.ts'
-import { limits } from '../../base/limits.ts'
+import { uniqueIdentifierBytesMax } from '../../base/bounds.ts'
+import { inventoryTextCharactersMax } from './bounds.ts'
 import type { InventoryRow } from '../../core/ports/inventory.ts'
 import { InventoryFileError } from '../../base/records/file-error.ts'
 
@@ -93,7 +94,7 @@ export function fileRow(columns: Columns, valueOf: (name: string) => unknown, li
     return name === undefined ? '' : textOf(valueOf(name), name, line)
   }
   const key = text('key')
-  if (Buffer.byteLength(key) > limits.uniqueIdentifierBytesMax)
+  if (Buffer.byteLength(key) > uniqueIdentifierBytesMax)
     throw new InventoryFileError(
       line,
       `its ${columns.get('key') ?? 'key'} is longer than a key identifier may be`,
@@ -113,10 +114,10 @@ function textOf(value: unknown, name: string, line: number): string {
     throw new InventoryFileError(line, `its ${name} is not a text`, pageHint)
   const text = String(value)
   if (text.includes('\0')) throw new InventoryFileError(line, `its ${name} holds a NUL`)
-  if (text.length > limits.inventoryTextCharactersMax && fieldOf(name) !== 'key')
+  if (text.length > inventoryTextCharactersMax && fieldOf(name) !== 'key')
     throw new InventoryFileError(
       line,
-      `its ${name} has more than ${String(limits.inventoryTextCharactersMax)} characters`,
+      `its ${name} has more than ${String(inventoryTextCharactersMax)} characters`,
     )
   return text
 }

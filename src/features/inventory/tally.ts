@@ -4,7 +4,7 @@
 // this instance; otherwise a provider is this instance if at least one of its keys is here. Rows without a provider count as
 // this instance's.
 
-import { limits } from '../../base/limits.ts'
+import { inventoryNamesToldMax } from './bounds.ts'
 import type { FoundInventoryRow, InventoryRow } from '../../core/ports/inventory.ts'
 
 /** `missing`: the key was never here. `destroyed`: it was destroyed here. `elsewhere`: the machine is at another provider. */
@@ -119,7 +119,7 @@ export function together(uses: readonly Use[]): Use {
   const naming = uses.filter(({ machines }) => machines > 0)
   return {
     machines: naming.reduce((sum, { machines }) => sum + machines, 0),
-    first: naming.flatMap(({ first }) => first).slice(0, limits.inventoryNamesToldMax),
+    first: naming.flatMap(({ first }) => first).slice(0, inventoryNamesToldMax),
     takenMs: Math.min(...(naming.length > 0 ? naming : uses).map(({ takenMs }) => takenMs)),
   }
 }

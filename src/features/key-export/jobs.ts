@@ -8,7 +8,6 @@ import type { Exported, KeyTransaction } from '../../core/keys/key-transaction.t
 import type { Keys, ListedKey } from '../../core/keys/keys.ts'
 import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
-import { limits } from '../../base/limits.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { createSealedFile, shownRecipient } from '../../core/sealing/for-recipients.ts'
 import { NoRecipient, type SealedFile } from '../../core/sealing/sealed-file.ts'
@@ -19,6 +18,11 @@ import { refusalOf } from '../../doors/http/faults.ts'
 import { keyPages } from '../../core/keys/key-pages.ts'
 import { nameValues } from '../../core/keys/object/object-names.ts'
 import { isoTime, shownAttributes } from '../../doors/http/views/shown.ts'
+
+/** Keys that are opened at once. Their lines are in memory together, unsealed. */
+const exportPageItems = 32
+/** Keys that were left out, named with the reason; the others are counted. */
+const exportReportedMax = 1_000
 
 export interface ExportWanted {
   /** Chosen by whoever asks, who asks for the outcome by it. */
@@ -40,7 +44,7 @@ export interface ExportOutcome {
   readonly destroyed: number
   readonly notExported: {
     readonly count: number
-    /** The first `limits.exportReportedMax`. */
+    /** The first `exportReportedMax`. */
     readonly items: readonly { readonly id: string; readonly why: string }[]
   }
   /** Why it failed. */
@@ -167,7 +171,7 @@ class KeyExport {
   /** Newest first. A key that is made meanwhile is not among them. */
   async *#lines(): AsyncGenerator<Buffer> {
     const all = { instanceId: this.#wanted.instance.id, includeDestroyed: true }
-    for await (const page of keyPages(this.#keys, all, limits.exportPageItems)) {
+    for await (const page of keyPages(this.#keys, all, exportPageItems)) {
       const lines = await allOrNone(page.map((view) => this.#line(view)))
       try {
         for (const made of lines) if (made) yield made
@@ -193,7 +197,7 @@ class KeyExport {
       const why = whyLeftOut(error)
       if (why === undefined) throw error
       this.#counts.notExported++
-      if (this.#left.length < limits.exportReportedMax) this.#left.push({ id, why })
+      if (this.#left.length < exportReportedMax) this.#left.push({ id, why })
       return undefined
     }
   }

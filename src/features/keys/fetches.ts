@@ -1,7 +1,7 @@
 // Reads in the audit log who fetched a key, when and how often. It reads a bounded part of the log, the newest first.
 
 import type { AuditEntry } from '../../core/ports/audit.ts'
-import { limits } from '../../base/limits.ts'
+import { fetchesReadMax } from './bounds.ts'
 import type { AdminContext } from '../../doors/http/context.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 
@@ -25,7 +25,7 @@ export async function shownFetches(
     action: 'key.get',
     result: 'success',
     order: 'newest',
-    limit: limits.fetchesReadMax,
+    limit: fetchesReadMax,
   } as const
   const { entries, after } = await audit.list(query)
   const byParty = new Map<string, Fetcher>()

@@ -7,7 +7,7 @@ import type { Keys, ListedKey, ScannedKey } from '../../core/keys/keys.ts'
 import type { KeyView } from '../../core/keys/object/managed-object.ts'
 import { indexEntry } from '../../core/keys/object/managed-object.ts'
 import type { Store } from '../../core/ports/store.ts'
-import { limits } from '../../base/limits.ts'
+import { listScannedMax, listStepObjects } from '../../base/bounds.ts'
 import type { Checked } from '../../doors/http/api.ts'
 import { nameValues } from '../../core/keys/object/object-names.ts'
 import { customText, vsphereNames } from '../../doors/http/views/shown-key.ts'
@@ -20,7 +20,7 @@ type Reader = Pick<Keys, 'scan' | 'show'> & {
 }
 type IndexEntry = NonNullable<ReturnType<typeof indexEntry>>
 
-/** Reads objects older than a position (or the newest), newest first; at most `limits.listStepObjects` of them. */
+/** Reads objects older than a position (or the newest), newest first; at most `listStepObjects` of them. */
 type Step = (beforeSequence: number | undefined) => Promise<readonly ReadKey[]>
 
 /** Without `packed` if it was looked up by itself. */
@@ -54,7 +54,7 @@ export async function listKeys(
   if (left === 0) return { views: [], after: null }
   let counted = 0
   const views: ListedKey[] = []
-  for (let seen = 0; seen < limits.listScannedMax; seen += limits.listStepObjects) {
+  for (let seen = 0; seen < listScannedMax; seen += listStepObjects) {
     const found = await read(before)
     for (const key of found) {
       before = key.sequence
@@ -71,7 +71,7 @@ export async function listKeys(
       if (left <= 0) return { views, after: null }
       if (views.length === query.limit) return { views, after: view.sequence }
     }
-    if (found.length < limits.listStepObjects) return { views, after: null }
+    if (found.length < listStepObjects) return { views, after: null }
     await nextTurn()
   }
   return { views, after: before ?? null }
@@ -95,7 +95,7 @@ function stepOf(keys: Reader, where: Where, query: Query): Step {
     customEntry(vsphereNames.component, query.vsphereComponent),
     customEntry(vsphereNames.identifier, query.vsphereIdentifier),
   ].filter((entry): entry is IndexEntry => entry !== undefined)
-  const limit = limits.listStepObjects
+  const limit = listStepObjects
   const narrowed =
     (index: readonly IndexEntry[]): Step =>
     async (before) =>
@@ -122,7 +122,7 @@ function newestOf(steps: readonly Step[]): Step {
   return async (before) => {
     const found = new Map<number, ReadKey>()
     for (const step of steps) for (const key of await step(before)) found.set(key.sequence, key)
-    return [...found.values()].toSorted((a, b) => b.sequence - a.sequence).slice(0, limits.listStepObjects)
+    return [...found.values()].toSorted((a, b) => b.sequence - a.sequence).slice(0, listStepObjects)
   }
 }
 

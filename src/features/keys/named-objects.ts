@@ -2,7 +2,7 @@
 // clients and tokens.
 
 import { formsOf } from '../../base/text/folded.ts'
-import { limits } from '../../base/limits.ts'
+import { listPageMax } from '../../base/bounds.ts'
 import type { AdminContext } from '../../doors/http/context.ts'
 import { listKeys } from './key-list.ts'
 
@@ -34,7 +34,7 @@ export async function objectsNamed(
   }
   const found = await Promise.all(
     instances.flatMap((id) =>
-      names.map((search) => listKeys(reader, id, { search, limit: limits.listPageMax }, undefined)),
+      names.map((search) => listKeys(reader, id, { search, limit: listPageMax }, undefined)),
     ),
   )
   const ofMachines = await Promise.all(
@@ -44,7 +44,7 @@ export async function objectsNamed(
     ...new Set([
       ...rows.map(({ id }) => id),
       ...found.flatMap(({ views }) => views.map((view) => view.uniqueIdentifier)),
-      ...ofMachines.flatMap((ids) => [...ids].slice(0, limits.listPageMax)),
+      ...ofMachines.flatMap((ids) => [...ids].slice(0, listPageMax)),
     ]),
   ]
 }

@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { enums } from '../../wire/kmip/enums.ts'
-import { limits } from '../../base/limits.ts'
+import { fetchesReadMax } from './bounds.ts'
 import { UsedBy, inUse } from '../inventory/routes.ts'
 import { instancePath, route } from '../../doors/http/route.ts'
 import { nextPage, page, shownAttributes, time } from '../../doors/http/schemas.ts'
@@ -56,7 +56,7 @@ const KeyDetails = ListedKey.extend({
     .object({
       times: z.int(),
       complete: z.boolean().meta({
-        description: `false: only the last ${limits.fetchesReadMax} fetches were counted. The audit log has all.`,
+        description: `false: only the last ${fetchesReadMax} fetches were counted. The audit log has all.`,
       }),
       by: z.array(
         z.object({

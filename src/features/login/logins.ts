@@ -1,7 +1,6 @@
 // Logs people in through the identity provider: from the beginning of a login to the session at its end. What the provider says is
 // checked in features/login/oidc/; what a person may do is in core/trust/people.ts.
 
-import { limits } from '../../base/limits.ts'
 import type { Actor } from '../../core/ports/audit.ts'
 import type { LoginFlow, LoginFlows } from '../../core/trust/login-flows.ts'
 import { idOfSubject } from '../../core/trust/person.ts'
@@ -11,6 +10,9 @@ import type { Session, Sessions } from '../../core/trust/sessions.ts'
 import type { ClaimedPerson } from './oidc/claims.ts'
 import type { Provider } from './oidc/provider.ts'
 import { Refusal } from '../../base/refusal.ts'
+
+/** Logins from one subnet (an IPv4 address, or an IPv6 /64) that ask the identity provider at the same time. */
+export const oidcLoginsPerAddressMax = 6
 
 export interface LoginsOptions {
   /** Null: there is none. */
@@ -136,7 +138,7 @@ export class Logins {
       )
     const subnet = subnetOf(address ?? 'gone')
     const running = this.#running.get(subnet) ?? 0
-    if (running >= limits.oidcLoginsPerAddressMax)
+    if (running >= oidcLoginsPerAddressMax)
       throw new Refusal('unavailable', 'too many logins from this address at the same time', 'Try again.')
     this.#running.set(subnet, running + 1)
     try {

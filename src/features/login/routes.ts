@@ -2,10 +2,12 @@
 // and ended.
 
 import { z } from 'zod'
-import { limits } from '../../base/limits.ts'
 import { roles, route } from '../../doors/http/route.ts'
 import { time } from '../../doors/http/schemas.ts'
 import { begunSession } from './session-routes.ts'
+
+/** The answer that a browser brings back from the provider. */
+const loginAnswerCharactersMax = 8_192
 
 const grant = z.object({
   role: z.enum(roles),
@@ -77,7 +79,7 @@ export const loginRoutes = {
       flow,
       answer: z
         .string()
-        .max(limits.loginAnswerCharactersMax)
+        .max(loginAnswerCharactersMax)
         .meta({ description: 'The query of the address to which the browser came back.' }),
     }),
     answer: begunSession,

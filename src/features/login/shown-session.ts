@@ -1,6 +1,6 @@
 // A session as its owner sees it: what it may do, and when it ends.
 
-import { limits } from '../../base/limits.ts'
+import { sessionIdleMs } from '../../base/bounds.ts'
 import { grantFor, isAtLeast, type Grant } from '../../core/trust/role-rules.ts'
 import type { PersonSession, Token } from '../../core/trust/rows.ts'
 import type { Session } from '../../core/trust/sessions.ts'
@@ -23,7 +23,7 @@ export async function shownSession(
     instance: instanceId === null ? null : { id: instanceId, name: instance?.name ?? instanceId },
     ends: isoTime(sessions.endsMs(session)),
     guards: [...guard.acts],
-    idleMinutes: limits.sessionIdleMs / 60_000,
+    idleMinutes: sessionIdleMs / 60_000,
     person: null,
     grants: [],
   }

@@ -9,7 +9,6 @@ import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import type { Command } from 'commander'
 import type { AdminClient } from '../../doors/http/client.ts'
-import { limits } from '../../base/limits.ts'
 import { listsOfAllKeys } from './all-keys.ts'
 import { forceFlag, verb, type Outcome, type Run } from '../../doors/cli/command.ts'
 import { mustBeFree, readNamed, writeWhole } from '../../doors/cli/files.ts'
@@ -19,6 +18,14 @@ import { jsonText, plain, sizeText, table } from '../../doors/cli/text/output.ts
 import { Redactor } from './redact.ts'
 import { tarOf, type TarFile } from './tar.ts'
 import { CommandError, UsageError, type Flags, type World } from '../../doors/cli/world.ts'
+
+/** A bundle has the last part of each log. */
+const supportLogBytesMax = 8 * 1024 * 1024
+const supportJournalLines = 20_000
+/** Names of keys that are looked for, of each instance. */
+const supportNamesMax = 100_000
+/** The length of a file that holds a secret. */
+const supportSecretCharactersMax = 64 * 1024
 
 /** Shorter words of a file with secrets are also those of other texts. */
 const wordCharactersMin = 16
@@ -180,9 +187,7 @@ async function addServer({ client }: Run, add: Add, redactor: Redactor, missing:
   await add('metrics.txt', () => admin.call('metrics'))
   const left = await addNames(admin, redactor)
   if (left > 0)
-    missing.push(
-      `names of keys: only the newest ${limits.supportNamesMax} of an instance are known and hidden`,
-    )
+    missing.push(`names of keys: only the newest ${supportNamesMax} of an instance are known and hidden`)
 }
 
 /** Every name by which somebody calls a key. Returns how many instances have more of them than are looked up. */
@@ -190,7 +195,7 @@ async function addNames(admin: AdminClient, redactor: Redactor): Promise<number>
   let left = 0
   for (const { id: instance } of await admin.call('listInstances'))
     for (const read of listsOfAllKeys(admin, instance)) {
-      const pages = batches(read, { limit: limits.supportNamesMax })
+      const pages = batches(read, { limit: supportNamesMax })
       let step = await pages.next()
       for (; step.done !== true; step = await pages.next()) redactor.addNames(step.value.flatMap(namesOf))
       if (step.value !== null) left++
@@ -212,7 +217,7 @@ function namesOf({ id, name, vsphere }: NamedKey): readonly string[] {
 async function secretsIn(files: readonly string[]): Promise<readonly string[]> {
   const contents = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')))
   return contents.flatMap((content) => {
-    const text = content.slice(0, limits.supportSecretCharactersMax)
+    const text = content.slice(0, supportSecretCharactersMax)
     // The address of an alert's target stands behind its kind, the key of AWS behind its name.
     const words = text.split(/[\s=]+/).filter((word) => word.length >= wordCharactersMin)
     return [...text.split(/\r?\n/), ...words]
@@ -246,7 +251,7 @@ async function lastPart(file: string): Promise<string> {
   const about = await handle.stat()
   if (about.isDirectory()) throw new CommandError(`${file} is a folder`)
   const { size } = about
-  const from = Math.max(0, size - limits.supportLogBytesMax)
+  const from = Math.max(0, size - supportLogBytesMax)
   const bytes = Buffer.alloc(size - from)
   const { bytesRead } = await handle.read(bytes, 0, bytes.length, from)
   const text = bytes.subarray(0, bytesRead).toString('utf8')
@@ -255,8 +260,8 @@ async function lastPart(file: string): Promise<string> {
 }
 
 async function journal(): Promise<string> {
-  const args = ['--unit=mortise', '--no-pager', '--output=short-iso', `--lines=${limits.supportJournalLines}`]
-  const options = { maxBuffer: limits.supportLogBytesMax * 2, encoding: 'utf8' } as const
+  const args = ['--unit=mortise', '--no-pager', '--output=short-iso', `--lines=${supportJournalLines}`]
+  const options = { maxBuffer: supportLogBytesMax * 2, encoding: 'utf8' } as const
   const { stdout } = await promisify(execFile)('journalctl', args, options).catch((error: unknown) => {
     const found = error instanceof Error && 'code' in error && error.code !== 'ENOENT'
     throw new CommandError(
@@ -265,5 +270,5 @@ async function journal(): Promise<string> {
   })
   if (/^-- No entries --\s*$/.test(stdout))
     throw new CommandError('the journal has nothing of the unit mortise: name files with --log')
-  return stdout.slice(-limits.supportLogBytesMax)
+  return stdout.slice(-supportLogBytesMax)
 }

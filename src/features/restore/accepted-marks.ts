@@ -4,7 +4,7 @@
 import type { KeyObject } from 'node:crypto'
 import { closes } from '../../core/audit/marks.ts'
 import { MarksWalk } from '../../core/audit/marks-walk.ts'
-import { limits } from '../../base/limits.ts'
+import { marksPage } from '../../base/bounds.ts'
 import type { AuditEntry } from '../../core/ports/audit.ts'
 import type { StoredMark } from '../../core/ports/marks.ts'
 import type { Store } from '../../core/ports/store.ts'
@@ -16,11 +16,11 @@ export async function needlessMarks(store: Reading, key: KeyObject): Promise<rea
   const walk = new MarksWalk(key, null)
   const needless: number[] = []
   for (let after = 0; ;) {
-    const page = await store.marksAfter(after, limits.marksPage)
+    const page = await store.marksAfter(after, marksPage)
     for (const mark of page)
       if (!walk.take(mark) && !(await mayBeDestroyed(store, mark))) needless.push(mark.number)
     after = page.at(-1)?.number ?? after
-    if (page.length < limits.marksPage) return needless
+    if (page.length < marksPage) return needless
   }
 }
 
@@ -29,7 +29,7 @@ async function mayBeDestroyed(store: Reading, mark: StoredMark): Promise<boolean
   if (!closes(mark)) return false
   const object = await store.object(instanceId, uniqueIdentifier)
   if (object?.sealed === null) return true
-  const about = { instanceId, object: uniqueIdentifier, order: 'newest', limit: limits.marksPage } as const
+  const about = { instanceId, object: uniqueIdentifier, order: 'newest', limit: marksPage } as const
   let isKnown = false
   for (let after: string | null | undefined; after !== null;) {
     const page = await store.audit({ ...about, ...(after !== undefined && { after }) })

@@ -11,7 +11,6 @@ import type { BackupDrill, OpenBackupOptions } from '../../doors/cli/world.ts'
 import { defaultConfig } from '../../outside/config/config.ts'
 import type { Config } from '../../outside/config/options.ts'
 import { clientTls } from '../../outside/kmip-client/tls.ts'
-import { limits } from '../../base/limits.ts'
 import { makeRequest } from '../../core/pki/make-request.ts'
 import type { RootKey } from '../../core/ports/root-key.ts'
 import { sqliteLoader } from '../../outside/store/sqlite/load.ts'
@@ -29,6 +28,9 @@ import { changedPages, readTrust } from './restore-changes.ts'
 import { Settings } from '../../host/settings.ts'
 import { systemClock } from '../../host/system-clock.ts'
 import { openTemporaryFolder } from '../../host/temporary-folder.ts'
+
+/** Keys of each instance that a drill fetches, the newest ones. */
+const backupDrillKeys = 50
 
 /** A running server, as far as a drill needs it. */
 interface DrillServer {
@@ -157,7 +159,7 @@ async function play(
       inventory: new KeyInventory(),
       credential: undefined,
     })
-    const { keys } = await client.call('listKeys', { instance: id, query: { limit: limits.backupDrillKeys } })
+    const { keys } = await client.call('listKeys', { instance: id, query: { limit: backupDrillKeys } })
     const wanted = keys.filter(({ objectType }) => objectType === 'SymmetricKey')
     const results = await Promise.all(wanted.map((key) => fetchKey(vCenter, key.id)))
     failures.push(...results.filter((result) => result !== null))

@@ -65,7 +65,7 @@ export interface InstanceRestoreReport {
   readonly objects: Readonly<Record<string, number>>
   /** Closed again, because this server's audit log or database says that they were closed since. */
   readonly closedAgain: number
-  /** Objects whose material does not open. They are named, as many as `limits.restoreNamedMax`. */
+  /** Objects whose material does not open. They are named, as many as `restoreNamedMax`. */
   readonly notOpening: { readonly count: number; readonly named: readonly string[] }
   /** Made after the backup under a data key that is gone. */
   readonly lost: { readonly count: number; readonly named: readonly string[] }

@@ -2,10 +2,12 @@
 // restored in the background. A client that stops looking stops nothing.
 
 import { z } from 'zod'
-import { limits } from '../../base/limits.ts'
 import { bytesBody, route } from '../../doors/http/route.ts'
 import { name, shownSha256, time } from '../../doors/http/schemas.ts'
 import { failure } from '../../doors/http/shown-job.ts'
+
+/** The bytes of a backup that is sent to a running server. */
+const uploadBytesMax = 64 * 1024 * 1024 * 1024
 
 const opening = {
   upload: z.string().max(100).meta({ description: 'Id of the upload with the file.' }),
@@ -110,7 +112,7 @@ export const backupRestoreRoutes = {
     path: uploads,
     ...manager,
     summary: "Begin to send a backup's file, of which one instance is to be restored",
-    body: z.strictObject({ bytes: z.int().min(1).max(limits.uploadBytesMax) }),
+    body: z.strictObject({ bytes: z.int().min(1).max(uploadBytesMax) }),
     answer: z.object({ id: z.string() }),
     status: 201,
   }),

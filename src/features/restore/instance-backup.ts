@@ -9,7 +9,7 @@ import type { Manifest } from '../../core/backup/manifest.ts'
 import { openByIdentity, openByRootKeys, type BackupOpener } from '../../core/backup/openers.ts'
 import { readManifest, readRecords } from '../../core/backup/read.ts'
 import { apiKeyName, apiKeyServices } from '../../core/instances/api-keys.ts'
-import { limits } from '../../base/limits.ts'
+import { dumpPageRecords } from '../../base/bounds.ts'
 import type { Feature } from '../../core/ports/least-version.ts'
 import type { AuditEntry, AuditStore, StoredAuditEntry } from '../../core/ports/audit.ts'
 import type { OpenRootKey, RootKey } from '../../core/ports/root-key.ts'
@@ -163,7 +163,7 @@ async function actsHere(
 ): Promise<LaterActs> {
   const heads = new Map(audit.heads.map(({ writer, number }) => [writer, number]))
   const found: StoredAuditEntry[] = []
-  const query = { instanceId, order: 'newest', limit: limits.dumpPageRecords } as const
+  const query = { instanceId, order: 'newest', limit: dumpPageRecords } as const
   for (let after: string | null | undefined; after !== null;) {
     const page = await store.audit({ ...query, ...(after !== undefined && { after }) })
     for (const entry of page.entries) {

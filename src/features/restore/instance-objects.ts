@@ -17,7 +17,7 @@ import {
   writeWithFreeNames,
   type ObjectWrite,
 } from '../../core/keys/recovery/restored-object.ts'
-import { limits } from '../../base/limits.ts'
+import { conflictRetriesMax } from '../../base/bounds.ts'
 import type { DumpedObject, DumpedRecord } from '../../core/ports/backup.ts'
 import type { StoredMark } from '../../core/ports/marks.ts'
 import type { RecoveryTime } from '../../core/ports/objects.ts'
@@ -27,9 +27,12 @@ import { isSealedByDataKey, type DataKey } from '../../core/sealing/envelope.ts'
 import type { InstanceInBackup } from './instance-backup.ts'
 import { laterClosing, restoredRow } from './restore-changes.ts'
 
+/** Objects that the report of a restore names in each of its lists. */
+const restoreNamedMax = 200
+
 export interface Named {
   readonly count: number
-  /** At most `limits.restoreNamedMax`. */
+  /** At most `restoreNamedMax`. */
   readonly named: readonly string[]
 }
 
@@ -165,7 +168,7 @@ async function writePage(writing: Writing, objects: readonly DumpedObject[]): Pr
       })
       return closedAgain
     } catch (error) {
-      if (!(error instanceof StoreConflict) || attempt >= limits.conflictRetriesMax) throw error
+      if (!(error instanceof StoreConflict) || attempt >= conflictRetriesMax) throw error
     }
   }
 }
@@ -240,6 +243,6 @@ class Naming implements Named {
 
   add(name: string): void {
     this.count += 1
-    if (this.named.length < limits.restoreNamedMax) this.named.push(name)
+    if (this.named.length < restoreNamedMax) this.named.push(name)
   }
 }

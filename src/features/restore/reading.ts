@@ -20,7 +20,7 @@ import {
   type StandardKeyFound,
   type StandardKeys,
 } from '../../core/ports/root-key.ts'
-import { limits } from '../../base/limits.ts'
+import { rootKeyCallsMax } from '../../base/bounds.ts'
 
 /** A root key with standard keys beside it. */
 export type WithStandardKeys = RootKey & { readonly standardKeys: StandardKeys }
@@ -103,7 +103,7 @@ export async function readKeys(
   const opened = new Map<string, number>()
   const refusals = new Map<string, unknown>()
   let done = 0
-  await eachOf(keys, limits.rootKeyCallsMax, async (listed) => {
+  await eachOf(keys, rootKeyCallsMax, async (listed) => {
     const { id, name, rootKeyId } = listed
     const rootKey = rootKeys.find((one) => one.id === rootKeyId)
     try {

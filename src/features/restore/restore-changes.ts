@@ -8,7 +8,7 @@ import type { BackupOpener } from '../../core/backup/openers.ts'
 import { RecordStream } from '../../core/backup/stream.ts'
 import { BackupError } from '../../core/backup/error.ts'
 import { closedLater, withNamesLeft, type LaterClosing } from '../../core/keys/recovery/closing.ts'
-import { limits } from '../../base/limits.ts'
+import { dumpPageRecords } from '../../base/bounds.ts'
 import { dumpedTypes, type DumpedObject, type DumpedRecord } from '../../core/ports/backup.ts'
 import { tooOldFor, type Feature } from '../../core/ports/least-version.ts'
 import { isBack, type MarksEnd, type StoredMark } from '../../core/ports/marks.ts'
@@ -374,7 +374,7 @@ async function* paged<T>(
 ): AsyncGenerator<readonly DumpedRecord[]> {
   let page: DumpedRecord[] = []
   for await (const value of values) {
-    if (page.push(make(value)) < limits.dumpPageRecords) continue
+    if (page.push(make(value)) < dumpPageRecords) continue
     yield page
     page = []
   }

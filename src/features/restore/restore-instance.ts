@@ -6,7 +6,7 @@ import { keysAndObjects } from '../../base/text/counted.ts'
 import type { Input, Output } from '../../doors/http/api.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { Refusal } from '../../base/refusal.ts'
-import { limits } from '../../base/limits.ts'
+import { adminBodyBytesMax } from '../../base/bounds.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import type { Run } from '../../doors/cli/command.ts'
@@ -105,7 +105,7 @@ async function sendParts(
   { id, handle, bytes }: { readonly id: string; readonly handle: FileHandle; readonly bytes: number },
   onProgress: (done: number, total: number) => void,
 ): Promise<void> {
-  const part = Buffer.alloc(Math.min(limits.adminBodyBytesMax, bytes))
+  const part = Buffer.alloc(Math.min(adminBodyBytesMax, bytes))
   for (let at = 0; at < bytes;) {
     const { bytesRead } = await handle.read(part, 0, Math.min(part.length, bytes - at), at)
     if (bytesRead === 0) throw new CommandError('the file grew shorter while it was sent')

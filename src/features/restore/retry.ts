@@ -2,10 +2,14 @@
 // read again for that. A refusal is reported at once.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { limits } from '../../base/limits.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { RootKeyError } from '../../core/ports/root-key.ts'
 import type { WithStandardKeys } from './reading.ts'
+
+/** How long a restore waits for a service that does not answer, and its pauses between attempts. */
+export const restoreSilenceMsMax = 5 * 60_000
+const restorePauseMs = 500
+const restorePauseMsMax = 10_000
 
 export interface RetryOptions {
   readonly clock: Pick<Clock, 'monotonic'>
@@ -14,7 +18,7 @@ export interface RetryOptions {
   readonly onTrouble: (why: string | null) => void
 }
 
-/** Its calls throw 'unreachable' only after `limits.restoreSilenceMsMax` without any answer, since they were begun. */
+/** Its calls throw 'unreachable' only after `restoreSilenceMsMax` without any answer, since they were begun. */
 export function retryingRootKey(
   rootKey: WithStandardKeys,
   { clock, signal, onTrouble }: RetryOptions,
@@ -29,9 +33,9 @@ export function retryingRootKey(
   const wait = async (error: unknown, attempt: number, askedAt: number): Promise<void> => {
     const isAway = error instanceof RootKeyError && error.reach === 'unreachable'
     const silentMs = clock.monotonic() - Math.max(answeredAt, askedAt)
-    if (!isAway || silentMs > limits.restoreSilenceMsMax) throw error
+    if (!isAway || silentMs > restoreSilenceMsMax) throw error
     onTrouble(error.message)
-    const pauseMs = Math.min(limits.restorePauseMs * 2 ** attempt, limits.restorePauseMsMax)
+    const pauseMs = Math.min(restorePauseMs * 2 ** attempt, restorePauseMsMax)
     await sleep(pauseMs, undefined, { signal })
   }
   const retry = async <T>(call: () => Promise<T>): Promise<T> => {

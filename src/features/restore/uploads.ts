@@ -5,8 +5,14 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, open, rm, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { Refusal } from '../../base/refusal.ts'
-import { limits } from '../../base/limits.ts'
+import { backupFreeBytesMin } from '../../base/bounds.ts'
 import type { Clock, Timer } from '../../core/ports/clock.ts'
+
+/** How many backups that were sent here are kept at once, and for how long without a new part. */
+const uploadsMax = 4
+export const uploadIdleMs = 15 * 60_000
+/** How often it is looked whether one is idle. */
+const uploadLookEveryMs = 60_000
 
 interface Upload {
   readonly id: string
@@ -36,7 +42,7 @@ export class Uploads {
   /** Removes from now on those that nobody goes on with. Calls `failed` if that fails. */
   start(failed: (error: unknown) => void): void {
     const look = () => void this.#removeIdle().catch(failed)
-    this.#timer = this.#clock.every(limits.uploadLookEveryMs, look)
+    this.#timer = this.#clock.every(uploadLookEveryMs, look)
   }
 
   /** Removes all. */
@@ -54,10 +60,10 @@ export class Uploads {
   /** The id of a file of so many bytes. Throws Refusal. */
   async begin(bytes: number): Promise<string> {
     await this.#removeIdle()
-    if (this.#uploads.size >= limits.uploadsMax)
+    if (this.#uploads.size >= uploadsMax)
       throw new Refusal(
         'conflict',
-        `${limits.uploadsMax} files are being sent already`,
+        `${uploadsMax} files are being sent already`,
         'Wait until they are used, or for a quarter of an hour: then those that nobody goes on with are removed.',
       )
     const id = randomUUID()
@@ -136,7 +142,7 @@ export class Uploads {
   }
 
   async #removeIdle(): Promise<void> {
-    const before = this.#now() - limits.uploadIdleMs
+    const before = this.#now() - uploadIdleMs
     for (const { id, lastMs, readers } of this.#uploads.values())
       if (readers === 0 && lastMs < before) await this.remove(id)
   }
@@ -148,7 +154,7 @@ export class Uploads {
       (sum, { bytes, received }) => sum + bytes - received,
       0,
     )
-    if (bavail * bsize - missing >= limits.backupFreeBytesMin) return
+    if (bavail * bsize - missing >= backupFreeBytesMin) return
     throw noRoom()
   }
 

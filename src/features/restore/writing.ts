@@ -8,9 +8,11 @@ import { asRecorded, factsOf } from '../../core/keys/object/object-facts.ts'
 import type { ObjectRecord } from '../../core/ports/objects.ts'
 import type { StandardKeyRecord } from '../../core/ports/secrets.ts'
 import type { Write } from '../../core/ports/store.ts'
-import { limits } from '../../base/limits.ts'
 import type { RestoredObjects } from './objects.ts'
 import type { RestoreParts, RestoreRun } from './restore.ts'
+
+/** Objects that a restore writes together, and keys that it tries to open before it gives up. */
+const restoreCommitObjects = 200
 
 export async function writeObjects(
   { store, marks }: Pick<RestoreParts, 'store' | 'marks'>,
@@ -22,10 +24,10 @@ export async function writeObjects(
   }: Pick<RestoreRun, 'onProgress' | 'signal'> & { readonly namesShared: boolean },
 ): Promise<void> {
   const total = objects.length
-  for (let done = 0; done < total; done += limits.restoreCommitObjects) {
+  for (let done = 0; done < total; done += restoreCommitObjects) {
     onProgress({ step: 'write', done, total })
     signal.throwIfAborted()
-    const some = objects.slice(done, done + limits.restoreCommitObjects)
+    const some = objects.slice(done, done + restoreCommitObjects)
     const writes = await Promise.all(
       some.map(async (one): Promise<readonly Write[]> => {
         const { instanceId, uniqueIdentifier } = one.object
@@ -43,8 +45,8 @@ export async function writeObjects(
     )
     await store.commit({ writes: writes.flat(), entries: [], durability: 'disk' })
   }
-  for (let done = 0; done < unwanted.length; done += limits.restoreCommitObjects) {
-    const some = unwanted.slice(done, done + limits.restoreCommitObjects)
+  for (let done = 0; done < unwanted.length; done += restoreCommitObjects) {
+    const some = unwanted.slice(done, done + restoreCommitObjects)
     await store.commit({ writes: some.map(rowWrite), entries: [], durability: 'disk' })
   }
   onProgress({ step: 'write', done: total, total })

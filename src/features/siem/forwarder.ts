@@ -2,12 +2,20 @@
 // the target has everything, so another start, or another node, goes on there. Reading and sending take turns with
 // requests, and no request waits for a target.
 
-import { limits } from '../../base/limits.ts'
+import { siemPollMs } from './bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { underLease, type Lease, type Leases } from '../../core/ports/leases.ts'
 import type { Store } from '../../core/ports/store.ts'
 import type { AuditEntry } from '../../core/ports/audit.ts'
 import type { Session, Target, TargetKind } from './target.ts'
+
+/** Entries that are read and sent at a time. */
+export const siemPageEntries = 500
+/** The pause before the next attempt; twice as long each time. */
+const siemRetryMs = 1_000
+const siemRetryMsMax = 60_000
+/** A stop of the server waits this long for a target that hangs. */
+export const siemStopMs = 5_000
 
 export interface ForwarderOptions {
   readonly store: Pick<Store, 'auditBehind' | 'forwardedTo' | 'commit'>
@@ -47,7 +55,7 @@ export class Forwarder {
   /** Leaves a target behind that hangs, as a file on a network disk that is gone: the next start sends it what it lacks. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await Promise.race([this.#running, this.#options.clock.sleep(limits.siemStopMs)])
+    await Promise.race([this.#running, this.#options.clock.sleep(siemStopMs)])
   }
 
   async facts(): Promise<ForwarderFacts> {
@@ -61,17 +69,17 @@ export class Forwarder {
   async #run(): Promise<void> {
     const { leases, clock } = this.#options
     const { signal } = this.#stopping
-    let pauseMs: number = limits.siemRetryMs
+    let pauseMs: number = siemRetryMs
     while (!signal.aborted) {
       try {
         const lease = await leases.hold('siem')
-        if (lease) await underLease(lease, () => this.#session(lease, () => (pauseMs = limits.siemRetryMs)))
+        if (lease) await underLease(lease, () => this.#session(lease, () => (pauseMs = siemRetryMs)))
         else this.#say(null)
       } catch (error) {
         this.#say(error instanceof Error ? error.message : String(error))
       }
       await clock.sleep(pauseMs, signal)
-      pauseMs = Math.min(2 * pauseMs, limits.siemRetryMsMax)
+      pauseMs = Math.min(2 * pauseMs, siemRetryMsMax)
     }
   }
 
@@ -93,7 +101,7 @@ export class Forwarder {
           onTaken()
         }
         if (taken > 0 || sent === stored) this.#say(null)
-        if (next.isAll) await clock.sleep(limits.siemPollMs, signal)
+        if (next.isAll) await clock.sleep(siemPollMs, signal)
       }
     } finally {
       await session.close()
@@ -104,10 +112,10 @@ export class Forwarder {
     session: Session,
     sent: number,
   ): Promise<{ readonly sent: number; readonly isAll: boolean }> {
-    const entries = await this.#options.store.auditBehind(sent, limits.siemPageEntries)
+    const entries = await this.#options.store.auditBehind(sent, siemPageEntries)
     await session.send(entries)
     if (entries.length > 0) this.#options.onSent(entries.length)
-    return { sent: entries.at(-1)?.place ?? sent, isAll: entries.length < limits.siemPageEntries }
+    return { sent: entries.at(-1)?.place ?? sent, isAll: entries.length < siemPageEntries }
   }
 
   async #keep(place: number): Promise<void> {

@@ -7,11 +7,22 @@
 import { readFile } from 'node:fs/promises'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { limits } from '../../base/limits.ts'
 import type { PlacedEntry } from '../../core/ports/audit.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { syslogFrame, type SyslogSource } from './syslog-message.ts'
 import type { Session, Target } from './target.ts'
+
+/** A receiver has to prove that it has read what it was sent so long ago; twice as long each time while there is more. */
+export const siemProofMs = 1_000
+export const siemProofMsMax = 30_000
+/** It has to prove this many bytes at the latest. A slow receiver must read them within `siemStallMs`. */
+const siemProofBytes = 1024 * 1024
+/** A receiver surely has what it has read, once the next connection has lasted this long after it. */
+export const siemSettleMs = 5_000
+/** A receiver that takes or reads nothing for so long is connected to anew. */
+export const siemStallMs = 30_000
+/** TCP asks a silent receiver's machine this often whether it is there. */
+const siemKeepAliveMs = 10_000
 
 export interface SyslogPlace {
   readonly host: string
@@ -54,14 +65,14 @@ async function connected({ place, files, clock }: SyslogOptions, stopping: Abort
   stopping.addEventListener('abort', stop)
   socket.once('close', () => stopping.removeEventListener('abort', stop))
   if (stopping.aborted) stop()
-  const timer = clock.after(limits.siemStallMs, () => socket.destroy(new Error('it does not answer')))
+  const timer = clock.after(siemStallMs, () => socket.destroy(new Error('it does not answer')))
   const { promise, resolve, reject } = Promise.withResolvers<undefined>()
   socket.once(tls ? 'secureConnect' : 'connect', () => resolve(undefined))
   socket.once('error', reject)
   socket.once('close', () => reject(new Error('it closed the connection')))
   try {
     await promise
-    return socket.setKeepAlive(true, limits.siemKeepAliveMs)
+    return socket.setKeepAlive(true, siemKeepAliveMs)
   } finally {
     timer.cancel()
   }
@@ -82,7 +93,7 @@ class SyslogSession implements Session {
   /** The receiver has read everything up to these places, and may not have stored it yet. */
   #read: { readonly place: number; readonly atMs: number }[] = []
   #taken = 0
-  #pauseMs: number = limits.siemProofMs
+  #pauseMs: number = siemProofMs
   #provedMs: number
 
   constructor(options: SessionOptions, socket: Socket) {
@@ -104,7 +115,7 @@ class SyslogSession implements Session {
     if (this.#isProofDue()) await this.#prove()
     this.#connection.throwIfOver()
     const nowMs = this.#options.clock.monotonic()
-    this.#taken = this.#read.findLast(({ atMs }) => nowMs - atMs >= limits.siemSettleMs)?.place ?? this.#taken
+    this.#taken = this.#read.findLast(({ atMs }) => nowMs - atMs >= siemSettleMs)?.place ?? this.#taken
     this.#read = this.#read.filter(({ place }) => place > this.#taken)
     return this.#taken
   }
@@ -117,8 +128,8 @@ class SyslogSession implements Session {
   #isProofDue(): boolean {
     const { sent } = this.#connection
     const nowMs = this.#options.clock.monotonic()
-    if (sent) return sent.bytes >= limits.siemProofBytes || nowMs - sent.sinceMs >= this.#pauseMs
-    if (nowMs - this.#provedMs >= this.#pauseMs) this.#pauseMs = limits.siemProofMs
+    if (sent) return sent.bytes >= siemProofBytes || nowMs - sent.sinceMs >= this.#pauseMs
+    if (nowMs - this.#provedMs >= this.#pauseMs) this.#pauseMs = siemProofMs
     return false
   }
 
@@ -131,7 +142,7 @@ class SyslogSession implements Session {
     await before.end(clock)
     this.#provedMs = clock.monotonic()
     this.#read.push({ place, atMs: this.#provedMs })
-    this.#pauseMs = Math.min(2 * this.#pauseMs, limits.siemProofMsMax)
+    this.#pauseMs = Math.min(2 * this.#pauseMs, siemProofMsMax)
   }
 }
 
@@ -169,7 +180,7 @@ class Connection {
 
   async write(bytes: Buffer, place: number, clock: Timers): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<undefined>()
-    const timer = clock.after(limits.siemStallMs, () => this.#fail('the receiver takes nothing'))
+    const timer = clock.after(siemStallMs, () => this.#fail('the receiver takes nothing'))
     this.#socket.write(bytes, (error) => {
       if (error) this.#fail(problemOf(error))
       resolve(undefined)
@@ -184,9 +195,7 @@ class Connection {
   /** Resolves once the receiver has read everything and has ended the connection, too. */
   async end(clock: Timers): Promise<void> {
     this.#isEnding = true
-    const timer = clock.after(limits.siemStallMs, () =>
-      this.#fail('the receiver does not read what it takes'),
-    )
+    const timer = clock.after(siemStallMs, () => this.#fail('the receiver does not read what it takes'))
     this.#socket.end()
     await this.#ended.promise
     timer.cancel()

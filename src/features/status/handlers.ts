@@ -1,7 +1,7 @@
 // The state of the server on one page. A token of one instance sees that instance, and what concerns it of the
 // server.
 
-import { limits } from '../../base/limits.ts'
+import { namesToldMax } from '../../base/bounds.ts'
 import type { TrustSnapshot } from '../../core/trust/access.ts'
 import { allowOf, allowsEverything } from '../../core/trust/allow.ts'
 import type { Instance } from '../../core/trust/rows.ts'
@@ -91,7 +91,7 @@ function shownMayAll({ tables }: TrustSnapshot, sees: (instanceId: string) => bo
   )
   const shown = clients
     .toSorted(byName)
-    .slice(0, limits.namesToldMax)
+    .slice(0, namesToldMax)
     .map(({ name, instanceId }) => ({
       name,
       instance: tables.instance.get(instanceId)?.name ?? instanceId,

@@ -1,7 +1,7 @@
 // The part of the route table that tells how the server is: health, metrics, and its status on one page.
 
 import { z } from 'zod'
-import { limits } from '../../base/limits.ts'
+import { namesToldMax } from '../../base/bounds.ts'
 import { severities } from '../../core/conditions/line.ts'
 import { BackupStatus } from '../backup/routes.ts'
 import { counts, limitsShown, recoverableShown } from '../instances/routes.ts'
@@ -117,7 +117,7 @@ const Status = z
       .object({
         count: z.int(),
         clients: z.array(z.object({ name: z.string(), instance: z.string() })).meta({
-          description: `The first of them, at most ${limits.namesToldMax}.`,
+          description: `The first of them, at most ${namesToldMax}.`,
         }),
       })
       .default({ count: 0, clients: [] })

@@ -1,7 +1,7 @@
 // The part of the route table about the server itself: its certificate, and the reload of its configuration.
 
 import { z } from 'zod'
-import { limits } from '../../base/limits.ts'
+import { certificateDaysMax, certificateNamesMax } from '../../base/bounds.ts'
 import { route } from '../../doors/http/route.ts'
 import { pem, sha256, shownSha256, time } from '../../doors/http/schemas.ts'
 
@@ -43,7 +43,7 @@ const ServerCertificate = CertificateOfServer.extend({
 const names = z
   .array(z.string().min(1).max(253))
   .min(1)
-  .max(limits.certificateNamesMax)
+  .max(certificateNamesMax)
   .meta({
     description: 'All DNS names and IP addresses of the certificate.',
     example: ['kms.example.com'],
@@ -97,7 +97,7 @@ export const serverRoutes = {
     summary: "Make a new certificate with Mortise's own CA, and stage it",
     body: z.strictObject({
       names: names.optional(),
-      days: z.int().min(1).max(limits.certificateDaysMax).optional(),
+      days: z.int().min(1).max(certificateDaysMax).optional(),
       ...when,
     }),
     answer: ServerCertificate,

@@ -18,7 +18,7 @@ import { readinessConditions } from './conditions/server.ts'
 import type { Timer } from '../../core/ports/clock.ts'
 import { StoreUnavailable, type Store } from '../../core/ports/store.ts'
 import type { StandardKeyTrouble } from '../../core/sealing/standard-key-troubles.ts'
-import { limits } from '../../base/limits.ts'
+import { expiryWarningDays } from '../../base/bounds.ts'
 import { JointRuns } from '../../base/joint-runs.ts'
 import type { Log } from '../../outside/telemetry/log.ts'
 import { together, type MetricsReport } from '../../outside/telemetry/aggregate.ts'
@@ -220,7 +220,7 @@ export class Watch {
     for (const [kind, ofKind] of Map.groupBy(expiries, (expiry) => expiry.kind)) {
       certificates.set({ kind }, ofKind.length)
       certificateDaysLeft.set({ kind }, Math.min(...ofKind.map(({ daysLeft }) => daysLeft)))
-      const soon = ofKind.filter(({ daysLeft }) => daysLeft < limits.expiryWarningDays)
+      const soon = ofKind.filter(({ daysLeft }) => daysLeft < expiryWarningDays)
       certificatesExpiring.set({ kind }, soon.length)
     }
   }

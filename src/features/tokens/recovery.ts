@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { By } from '../../core/audit/actor.ts'
-import { limits } from '../../base/limits.ts'
+import { rootKeyChallengeMs } from '../../base/bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { RootKeyError, type RootKey } from '../../core/ports/root-key.ts'
 import { isRootKeyFile } from '../../base/root-key-file.ts'
@@ -16,6 +16,9 @@ import type { ServerNotes, TokenRecovery as TokenRecoveryNote } from '../../core
 import type { Token } from '../../core/trust/rows.ts'
 import type { MadeToken, TokenChanges } from '../../core/trust/token-changes.ts'
 import { writeWhole } from '../../host/first-start.ts'
+
+/** After a root key's service did not wrap a challenge, nobody makes it try again for so long. */
+const rootKeyChallengeAgainMs = 5_000
 
 /** In the data folder, while a recovery is under way. */
 const challengeFile = 'token-recovery'
@@ -70,9 +73,9 @@ export class TokenRecovery {
 
   async #write(): Promise<void> {
     const { clock, rootKey, dataFolder } = this.#options
-    const isNew = clock.monotonic() - this.#writtenAt < limits.rootKeyChallengeMs / 2
+    const isNew = clock.monotonic() - this.#writtenAt < rootKeyChallengeMs / 2
     if (isNew && existsSync(path.join(dataFolder, challengeFile))) return
-    if (this.#failed && clock.monotonic() - this.#failed.at < limits.rootKeyChallengeAgainMs)
+    if (this.#failed && clock.monotonic() - this.#failed.at < rootKeyChallengeAgainMs)
       throw this.#failed.error
     const { id, wrapped } = await this.#challenges.begin(rootKey).catch((error: unknown) => {
       // A file is not made busy, and whoever has put it back need not wait.

@@ -1,9 +1,10 @@
 // The part of the route table about the tokens of this API.
 
 import { z } from 'zod'
-import { limits } from '../../base/limits.ts'
 import { roles, route } from '../../doors/http/route.ts'
 import { name, time } from '../../doors/http/schemas.ts'
+
+const tokenExpiryDaysMax = 3_650
 
 const Token = z
   .object({
@@ -54,7 +55,7 @@ export const tokenRoutes = {
       owner: name.optional().meta({
         description: 'The person who uses it. Cannot be changed later. Left out: a program uses it.',
       }),
-      expiresDays: z.int().min(1).max(limits.tokenExpiryDaysMax).optional().meta({
+      expiresDays: z.int().min(1).max(tokenExpiryDaysMax).optional().meta({
         description:
           'Left out: never, or with the token that asks, if that expires: it makes none that outlives it.',
       }),

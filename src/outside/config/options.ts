@@ -1,10 +1,10 @@
 // The options of an administrator as one table, and long because of that: each option's place in mortise.toml, its MORTISE_ variable, its flag, its
-// default and its reason. docs/configuration.md is printed from it (scripts/print-configuration.ts). Bounds that nobody sets are in limits.ts.
+// default and its reason. docs/configuration.md is printed from it (scripts/print-configuration.ts). Bounds that nobody sets stand where they are used, or in the bounds.ts of a folder.
 
 import path from 'node:path'
 import { z } from 'zod'
 import { guardedActs } from '../../core/ports/guarded-acts.ts'
-import { limits } from '../../base/limits.ts'
+import { auditKeepDaysMin, postgresLeaseMsMax } from '../../base/bounds.ts'
 import {
   addressOrSubnet,
   filePath,
@@ -20,6 +20,8 @@ import {
   syslogPlace,
   tracesUrl,
 } from './schemas.ts'
+
+const workersMax = 64
 
 const kmipVersions = ['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const
 const kmipDrafts = ['3.0'] as const
@@ -73,7 +75,7 @@ export const options = {
       schema: z
         .int()
         .min(2)
-        .max(limits.postgresLeaseMsMax / 1000),
+        .max(postgresLeaseMsMax / 1000),
       initial: 8,
       variable: 'MORTISE_LEASE_SECONDS',
       text: 'How long this node answers after PostgreSQL last confirmed a commit of it.',
@@ -125,8 +127,8 @@ export const options = {
     workers: option({
       schema: z.union([z.int(), z.string()]).transform((workers, context): number | 'auto' => {
         if (workers === 'auto') return workers
-        if (typeof workers === 'number' && workers >= 1 && workers <= limits.workersMax) return workers
-        context.addIssue(`must be a number from 1 to ${limits.workersMax}, or auto`)
+        if (typeof workers === 'number' && workers >= 1 && workers <= workersMax) return workers
+        context.addIssue(`must be a number from 1 to ${workersMax}, or auto`)
         return 1
       }),
       initial: 1,
@@ -493,7 +495,7 @@ export const options = {
       variable: 'MORTISE_AUDIT_KEEP',
       live: true,
       text: 'How long audit entries stay, such as 400d; older ones are pruned once a day, and the rest can still be verified.',
-      reason: `Empty: for ever. At least ${limits.auditKeepDaysMin}d. Export them before (mortise audit export): a pruned entry is gone.`,
+      reason: `Empty: for ever. At least ${auditKeepDaysMin}d. Export them before (mortise audit export): a pruned entry is gone.`,
     }),
   },
   oidc: {

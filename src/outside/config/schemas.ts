@@ -5,7 +5,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import { nearest } from '../../base/text/closest.ts'
 import { guardedActs, type GuardedAct } from '../../core/ports/guarded-acts.ts'
-import { limits } from '../../base/limits.ts'
+import { auditKeepDaysMin } from '../../base/bounds.ts'
 import { withoutLogin } from '../../base/text/without-login.ts'
 
 export interface HostAndPort {
@@ -82,8 +82,8 @@ export function keepDays() {
   return z.string().transform((text, context): number | null => {
     if (text === '') return null
     const days = Number(/^(\d{1,5})d$/.exec(text)?.[1] ?? Number.NaN)
-    if (!(days >= limits.auditKeepDaysMin))
-      context.addIssue(`"${text}" is not a number of days such as 400d, at least ${limits.auditKeepDaysMin}d`)
+    if (!(days >= auditKeepDaysMin))
+      context.addIssue(`"${text}" is not a number of days such as 400d, at least ${auditKeepDaysMin}d`)
     return days
   })
 }

@@ -3,13 +3,18 @@
 
 import { isIP } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { limits } from '../../base/limits.ts'
+import { clientAnswerTimeoutMs, messageBytesMax } from '../../base/bounds.ts'
 import { fingerprint } from '../../core/pki/fingerprint.ts'
 import { Framer } from '../../wire/ttlv/framer.ts'
 import type { Address } from './address.ts'
 import { connectionCode, connectionTrouble, KmipTransportError } from './errors.ts'
 import type { Stage } from './errors.ts'
 import type { ClientTls } from './tls.ts'
+
+const clientConnectTimeoutMs = 5_000
+const clientHandshakeTimeoutMs = 10_000
+/** After the client ends its side of a connection, the server has this long to end its side. */
+const clientCloseGraceMs = 1_000
 
 export interface Timeouts {
   readonly connectMs: number
@@ -88,9 +93,9 @@ export function openConnection(address: Address, options: ConnectionOptions): Pr
 }
 
 const defaultTimeouts: Timeouts = {
-  connectMs: limits.clientConnectTimeoutMs,
-  handshakeMs: limits.clientHandshakeTimeoutMs,
-  answerMs: limits.clientAnswerTimeoutMs,
+  connectMs: clientConnectTimeoutMs,
+  handshakeMs: clientHandshakeTimeoutMs,
+  answerMs: clientAnswerTimeoutMs,
 }
 
 interface Beginning {
@@ -118,7 +123,7 @@ export class Connection {
   readonly serverCertificateSha256: string
   readonly #socket: TLSSocket
   readonly #answerMs: number
-  readonly #framer = new Framer({ messageBytesMax: limits.messageBytesMax })
+  readonly #framer = new Framer({ messageBytesMax })
   readonly #closed: Promise<void>
   #waiting: Waiting | undefined
   #over: KmipTransportError | undefined
@@ -199,7 +204,7 @@ export class Connection {
   async close(): Promise<void> {
     this.#over ??= new KmipTransportError('send', this.address, 'closed by us', { code: 'CLOSED' })
     this.#socket.end()
-    const timer = setTimeout(() => this.#socket.destroy(), limits.clientCloseGraceMs)
+    const timer = setTimeout(() => this.#socket.destroy(), clientCloseGraceMs)
     await this.#closed
     clearTimeout(timer)
   }

@@ -4,9 +4,11 @@
 import type { EnumName } from '../../wire/kmip/enums.ts'
 import type { ResultReasonName } from '../../wire/kmip/fault.ts'
 import type { OperationName } from '../../wire/kmip/operations.ts'
-import { limits } from '../../base/limits.ts'
 import { addressText } from './address.ts'
 import type { Address } from './address.ts'
+
+/** The text with which a server refuses is kept, in reports and conditions, up to here. */
+export const resultMessageCharactersMax = 1_000
 
 /** The server answered one batch item without success. */
 export class KmipRefused extends Error {
@@ -27,7 +29,7 @@ export class KmipRefused extends Error {
     },
   ) {
     const { status, reason } = answer
-    const message = answer.message?.slice(0, limits.resultMessageCharactersMax)
+    const message = answer.message?.slice(0, resultMessageCharactersMax)
     super(`${operation} was refused: ${reason ?? status}${message === undefined ? '' : ` (${message})`}`)
     this.operation = operation
     this.status = status

@@ -1,6 +1,6 @@
 // Decides which of several addresses comes next: round robin, with recently failed addresses last.
 
-import { limits } from '../../base/limits.ts'
+import { clientRestMs } from '../../base/bounds.ts'
 import type { Address } from './address.ts'
 
 export class Nodes {
@@ -14,7 +14,7 @@ export class Nodes {
   /** `now`: monotonic milliseconds. */
   constructor(
     addresses: readonly Address[],
-    restMs: number = limits.clientRestMs,
+    restMs: number = clientRestMs,
     now: () => number = performance.now.bind(performance),
   ) {
     if (addresses.length === 0) throw new TypeError('at least one address is needed')

@@ -7,13 +7,18 @@ import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type Ke
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import path from 'node:path'
-import { limits } from '../../base/limits.ts'
+import { wrappedKeyBytesMax } from '../../base/bounds.ts'
 import { RootKeyError, type RootKey } from '../../core/ports/root-key.ts'
 import { createRootKeyFile } from './file-create.ts'
 import { RootKeyFileReads } from './file-reads.ts'
 import { isOpenMode, modeText, tightenMode } from './file-mode.ts'
 import { openSealed, parseRootKeyFile, RootKeyFileError, type RootKeyFile } from './file-format.ts'
 import { requirePlaintext } from './plaintext.ts'
+
+/** A file with a root key. */
+const rootKeyFileBytesMax = 4 * 1024
+/** Shorter passphrases for root key files need a setting in the configuration. */
+const passphraseCharactersMin = 12
 
 export interface FileRootKeyOptions {
   /** `file:PATH`, relative to the data folder unless absolute. */
@@ -144,7 +149,7 @@ class OpenedFile implements FileRootKey {
     await this.#lookAgain()
     if (
       wrapped.length < 1 + nonceBytes + tagBytes ||
-      wrapped.length > limits.wrappedKeyBytesMax ||
+      wrapped.length > wrappedKeyBytesMax ||
       wrapped[0] !== version
     )
       throw new RootKeyError('wrapped-form', `${this.path} did not seal this: it has another form`, {
@@ -221,7 +226,7 @@ const passphraseVariable = 'MORTISE_ROOT_PASSPHRASE_FILE'
 /** Counts UTF-8 characters without turning the secret into a string: all bytes but continuation bytes. */
 function isShort(passphrase: Uint8Array): boolean {
   const characters = passphrase.filter((byte) => (byte & 0xc0) !== 0x80).length
-  return characters < limits.passphraseCharactersMin
+  return characters < passphraseCharactersMin
 }
 
 /** Whether somebody who has it on paper can type it again: UTF-8, without the marks and zeros that editors of Windows add. */
@@ -243,7 +248,7 @@ function untypeable(): RootKeyError {
 function shortPassphrase(file: string): RootKeyError {
   return new RootKeyError(
     'root-key',
-    `the passphrase in the file that ${passphraseVariable} names has fewer than ${limits.passphraseCharactersMin} ` +
+    `the passphrase in the file that ${passphraseVariable} names has fewer than ${passphraseCharactersMin} ` +
       `characters: whoever copies ${file} could guess it. Choose a longer one, such as six words that nobody said before. ` +
       'To make the root key with this one all the same, set MORTISE_ACCEPT_SHORT_PASSPHRASE=true',
   )
@@ -317,7 +322,7 @@ async function readFile(file: string): Promise<ReadFile> {
     await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
     const stats = await handle.stat()
     if (!stats.isFile()) throw new RootKeyError('unreachable', `${file} is not a file`)
-    if (stats.size > limits.rootKeyFileBytesMax)
+    if (stats.size > rootKeyFileBytesMax)
       throw new RootKeyError('unreachable', `${file} is too large to be a root key file`)
     const content = Buffer.alloc(stats.size)
     const { bytesRead } = await handle.read(content, 0, content.length, 0)
@@ -348,7 +353,7 @@ function warningsFor(file: string, tooShort: boolean, openMode: number | null): 
   const warnings: string[] = []
   if (tooShort)
     warnings.push(
-      `The passphrase that protects ${file} has fewer than ${limits.passphraseCharactersMin} characters: whoever copies the ` +
+      `The passphrase that protects ${file} has fewer than ${passphraseCharactersMin} characters: whoever copies the ` +
         'file could guess it. Keep it and its copies where nobody else can read them.',
     )
   if (openMode !== null)

@@ -9,7 +9,7 @@
 //     rest     the ciphertext, as the service wrote it
 
 import { createHash } from 'node:crypto'
-import { limits } from '../../base/limits.ts'
+import { wrappedKeyBytesMax } from '../../base/bounds.ts'
 import { RootKeyError } from '../../core/ports/root-key.ts'
 
 export interface WrappedForm {
@@ -41,7 +41,7 @@ export function unpackWrappedForm(
   const text = bytes.subarray(versionEnd + checksumBytes)
   if (
     bytes[0] !== format ||
-    bytes.length > limits.wrappedKeyBytesMax ||
+    bytes.length > wrappedKeyBytesMax ||
     text.length === 0 ||
     !checksum(kind, version, text).equals(bytes.subarray(versionEnd, versionEnd + checksumBytes))
   )

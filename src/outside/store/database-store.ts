@@ -1,5 +1,4 @@
-// Does what all stores do alike: reads by the rules, and keeps the access log. They differ in how they take a rule's steps and
-// how they commit a change: sqlite/store.ts, postgres/store.ts.
+// Does what all stores do alike: reads by the rules, and keeps the access log. sqlite/store.ts and postgres/store.ts take the steps and commit.
 
 import type { KeyObject } from 'node:crypto'
 import { lstatSync } from 'node:fs'
@@ -22,7 +21,8 @@ import {
   type StoreHealth,
   type WriteHealth,
 } from '../../core/ports/store.ts'
-import { limits } from '../../base/limits.ts'
+import { objectsStepRows } from '../../base/bounds.ts'
+import * as bounds from './bounds.ts'
 import { andThen } from '../../base/maybe-promise.ts'
 import { AccessLog } from './access/access-log.ts'
 import { findLeases, findNodes } from './apply/apply-leases.ts'
@@ -129,7 +129,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     let before = query.beforeSequence ?? Number.MAX_SAFE_INTEGER
     // Material can be large, so a page is read in steps.
     while (found.length < query.limit) {
-      const count = Math.min(limits.objectsStepRows, query.limit - found.length)
+      const count = Math.min(objectsStepRows, query.limit - found.length)
       const step = await this.read(objectsBefore(query, before, count))
       found.push(...step.map((object) => this.#withAccess(object)))
       if (step.length < count || found.length >= query.limit) break
@@ -276,7 +276,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   async #settle(): Promise<void> {
     if (!this.#accessLog) return
     const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>()
-    const looking = this.#options.clock.every(limits.storeSilentMs, () => {
+    const looking = this.#options.clock.every(bounds.storeSilentMs, () => {
       const { writable, reason } = this.writeHealth()
       if (!writable) giveUp(new StoreUnavailable('unavailable', reason ?? 'the store takes no changes'))
     })

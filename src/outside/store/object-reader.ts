@@ -1,11 +1,13 @@
 // Finds objects in steps, by the index if a query has one.
 
-import { limits } from '../../base/limits.ts'
 import type { ObjectQuery, StoredObject } from '../../core/ports/objects.ts'
 import { indexHash } from './hashes.ts'
 import { number } from './row.ts'
 import { storedObject } from './rows.ts'
 import { all, get, type Steps } from './steps.ts'
+
+/** How far the store counts objects with one value, to find the most selective value. */
+const indexCountMax = 200
 
 /** A page of at most `count`. With `index`, the entry that the fewest objects have narrows it; the rest does not. */
 export function* objectsBefore(query: ObjectQuery, before: number, count: number): Steps<StoredObject[]> {
@@ -17,7 +19,7 @@ export function* objectsBefore(query: ObjectQuery, before: number, count: number
     const destroyed = indexHash(instanceId, key, value, true)
     let objects = 0
     for (const hash of includeDestroyed ? [live, destroyed] : [live])
-      objects += number((yield* get('countByHash', hash, limits.indexCountMax)) ?? {}, 'count')
+      objects += number((yield* get('countByHash', hash, indexCountMax)) ?? {}, 'count')
     if (objects >= fewestCount) continue
     fewest = { live, destroyed }
     fewestCount = objects

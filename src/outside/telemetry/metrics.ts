@@ -2,7 +2,7 @@
 // count together. labels.ts has every label.
 
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
-import { limits } from '../../base/limits.ts'
+import { closedKeysMax } from '../../base/bounds.ts'
 import type { LabelName } from './labels.ts'
 
 /** Few, since each operation and route has them for each of its results. */
@@ -194,7 +194,7 @@ function rootKeyGauges(registry: Registry) {
     degradedInstances: gauge('degraded_instances', 'Instances whose root key cannot be used.'),
     closedKeys: gauge(
       'closed_keys',
-      `Keys that did not open when a client last asked for them, though their root key answers: most likely deleted at its service. Up to ${limits.closedKeysMax} of each instance.`,
+      `Keys that did not open when a client last asked for them, though their root key answers: most likely deleted at its service. Up to ${closedKeysMax} of each instance.`,
     ),
     newKeysRefused: gauge(
       'new_keys_refused',

@@ -2,7 +2,7 @@
 // (a terminal's interrupt, a service manager's SIGTERM) are the server's to handle. What a worker does is in worker.ts.
 
 import type { Socket } from 'node:net'
-import { limits } from '../../base/limits.ts'
+import { workerSignMs } from './bounds.ts'
 import { createLog, type LevelledLog } from '../../outside/telemetry/log.ts'
 import { endInTime, watchForBugs } from './process.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts'
@@ -40,7 +40,7 @@ async function serving(worker: Promise<RunningWorker>): Promise<void> {
   try {
     await worker
     send({ type: 'serving' })
-    setInterval(() => send({ type: 'sign' }), limits.workerSignMs).unref()
+    setInterval(() => send({ type: 'sign' }), workerSignMs).unref()
   } catch (error) {
     log?.error({ error }, 'the worker did not start')
     process.exitCode = 1

@@ -1,15 +1,17 @@
 // How a process that serves ends when something is wrong: the server's (main.ts) and a worker's.
 
-import { limits } from '../../base/limits.ts'
 import type { Log } from '../../outside/telemetry/log.ts'
+
+/** The process ends this long after the first signal to stop, whatever still runs. */
+export const stopMs = 25_000
 
 /** Everything that was acknowledged is on the disk: ending the process in the middle of its stop loses nothing. */
 export function endInTime(log: Log): void {
   const end = (): void => {
-    log.error({ afterMs: limits.stopMs }, 'the server did not stop in time, so the process ends')
+    log.error({ afterMs: stopMs }, 'the server did not stop in time, so the process ends')
     process.exit(1)
   }
-  setTimeout(end, limits.stopMs).unref()
+  setTimeout(end, stopMs).unref()
 }
 
 /**

@@ -3,9 +3,12 @@
 
 import type { Traffic } from '../../doors/http/context.ts'
 import type { Clock, Timer } from '../../core/ports/clock.ts'
-import { limits } from '../../base/limits.ts'
 import type { MetricsReport } from '../../outside/telemetry/aggregate.ts'
 import type { Metrics } from '../../outside/telemetry/metrics.ts'
+
+/** How often the keys that clients fetched are counted, to say how many a minute, and over how long that looks back. */
+const trafficLookEveryMs = 10_000
+export const trafficWindowMs = 60_000
 
 interface Look {
   /** By the monotonic clock. */
@@ -35,7 +38,7 @@ export class TrafficMeter {
   /** Calls `failed` if a look failed. */
   start(failed: (error: unknown) => void): void {
     const look = () => void this.now().catch(failed)
-    this.#timer = this.#clock.every(limits.trafficLookEveryMs, look)
+    this.#timer = this.#clock.every(trafficLookEveryMs, look)
     look()
   }
 
@@ -60,7 +63,7 @@ export function keptLooks(looks: readonly Look[], newest: Look): readonly Look[]
   const [before, last] = [looks.at(-2), looks.at(-1)]
   const isClose = before !== undefined && last !== undefined && last.atMs - before.atMs < 1_000
   const kept = isClose ? looks.slice(0, -1) : looks
-  const from = kept.findLastIndex(({ atMs }) => newest.atMs - atMs >= limits.trafficWindowMs)
+  const from = kept.findLastIndex(({ atMs }) => newest.atMs - atMs >= trafficWindowMs)
   return [...kept.slice(Math.max(from, 0)), newest]
 }
 

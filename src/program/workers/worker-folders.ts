@@ -4,7 +4,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { limits } from '../../base/limits.ts'
+import { workerStopMs } from './bounds.ts'
 import { StoreUnavailable } from '../../core/ports/store.ts'
 import { Secrets } from '../../core/sealing/secrets.ts'
 import { nodeAccessFile } from '../../outside/store/data-folder.ts'
@@ -55,7 +55,7 @@ async function chain(options: PortOptions): Promise<void> {
 
 /** A worker whose server was killed may still be about to end. */
 async function whenFree(work: () => Promise<void>): Promise<void> {
-  const enough = performance.now() + limits.workerStopMs
+  const enough = performance.now() + workerStopMs
   for (;;)
     try {
       return await work()

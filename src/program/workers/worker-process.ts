@@ -4,7 +4,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Wire } from '../../doors/kmip/contract.ts'
-import { limits } from '../../base/limits.ts'
+import { workerReportMs } from './bounds.ts'
 import { scriptFile } from '../../base/program-files.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { FromWorker, ToWorker, WorkerReports, WorkerStart } from './worker-messages.ts'
@@ -111,7 +111,7 @@ export class WorkerProcess {
     this.send({ type: 'report?', id, what })
     const patience = new AbortController()
     const { signal } = patience
-    const enough = sleep(limits.workerReportMs, undefined, { signal, ref: false }).catch(() => undefined)
+    const enough = sleep(workerReportMs, undefined, { signal, ref: false }).catch(() => undefined)
     try {
       const report = await Promise.race([answer.promise, this.ended, enough])
       return (report ?? undefined) as WorkerReports[What] | undefined

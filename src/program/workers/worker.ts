@@ -7,9 +7,10 @@ import { serverActor } from '../../core/audit/actor.ts'
 import type { Config } from '../../outside/config/options.ts'
 import { buildCore, type Core } from '../../core/server/core.ts'
 import { subnetOf } from '../../base/address.ts'
-import type { ListenerLimits, ListenerOptions } from '../../doors/kmip/contract.ts'
+import type { ListenerOptions } from '../../doors/kmip/contract.ts'
+import type { ListenerLimits } from '../../doors/kmip/listener-limits.ts'
 import { listenToHanded } from '../../doors/kmip/listener.ts'
-import { limits } from '../../base/limits.ts'
+import { bufferedBytesMax, messageBytesMax } from '../../base/bounds.ts'
 import { certificateOrNull } from '../../core/pki/certificate.ts'
 import type { PendingClient } from '../../core/ports/trust.ts'
 import type { Store } from '../../core/ports/store.ts'
@@ -135,10 +136,10 @@ async function openNotes(core: Core, send: WorkerParts['send'], opened: AsyncDis
 
 /** Bounds that hold for the node as a whole. The server spreads each address evenly over the workers. */
 function shareOf(count: number): Partial<ListenerLimits> {
-  const bytes = Math.ceil(limits.bufferedBytesMax / count)
+  const bytes = Math.ceil(bufferedBytesMax / count)
   return {
     ...connectionLimits(openFilesMax(), count),
-    bufferedBytesMax: Math.max(4 * limits.messageBytesMax, bytes),
+    bufferedBytesMax: Math.max(4 * messageBytesMax, bytes),
   }
 }
 

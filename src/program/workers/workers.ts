@@ -10,13 +10,24 @@ import { plainAddress, subnetOf } from '../../base/address.ts'
 import { bind, boundAddress } from '../../doors/kmip/bind.ts'
 import type { KmipListener, ListenAddress, ListeningAddress, Wire } from '../../doors/kmip/contract.ts'
 import { Notices } from '../../core/server/notices.ts'
-import { limits } from '../../base/limits.ts'
+import { acceptBacklog, workerEndsWithinMs } from '../../base/bounds.ts'
+import { workerReportMs, workerSignMs, workerStopMs } from './bounds.ts'
 import type { Clock, Timer } from '../../core/ports/clock.ts'
 import { endedCounters, type MetricsReport } from '../../outside/telemetry/aggregate.ts'
 import { messageFirst, type Log } from '../../outside/telemetry/log.ts'
 import { StartError } from '../../host/first-start.ts'
 import type { LogStyle, WorkerState } from './worker-messages.ts'
 import { WorkerProcess, type WorkerProcessOptions } from './worker-process.ts'
+
+/** How long the server waits at its start for workers that do not serve yet, once one does. */
+const workerStartMs = 20_000
+/** A worker gets no connection after a short silence, and is replaced after a long one. */
+const workerQuietMs = 3_000
+const workerSilentMs = 30_000
+/** The pause before a worker that ended is replaced; twice as long each time, unless it ran for a while. */
+const workerAgainMs = 200
+const workerAgainMsMax = 10_000
+const workerSettledMs = 60_000
 
 export interface WorkersOptions {
   readonly count: number
@@ -92,7 +103,7 @@ export class Workers implements KmipListener {
   }
 
   get facts(): WorkerFacts {
-    const sinceMs = this.#options.clock.monotonic() - limits.workerEndsWithinMs
+    const sinceMs = this.#options.clock.monotonic() - workerEndsWithinMs
     while ((this.#endsMs[0] ?? Infinity) < sinceMs) this.#endsMs.shift()
     const serving = this.#serving().length
     return { wanted: this.#options.count, serving, endedLately: this.#endsMs.length, lastEnd: this.#lastEnd }
@@ -101,7 +112,7 @@ export class Workers implements KmipListener {
   /** Asks the workers what they know; those that do not answer are left out. One round of questions at a time. */
   states(): Promise<readonly WorkerState[]> {
     const nowMs = this.#options.clock.monotonic()
-    if (this.#states && nowMs - this.#states.atMs < limits.workerReportMs) return this.#states.states
+    if (this.#states && nowMs - this.#states.atMs < workerReportMs) return this.#states.states
     const asked = this.#serving().map(async (worker) => worker.report('state'))
     const states = Promise.all(asked).then((all) => all.filter((one) => one !== undefined))
     this.#states = { atMs: nowMs, states }
@@ -139,7 +150,7 @@ export class Workers implements KmipListener {
   async #open(): Promise<void> {
     const { config } = this.#options
     const open = async (net: Server, address: ListenAddress) => {
-      await bind(net, address, limits.acceptBacklog)
+      await bind(net, address, acceptBacklog)
       // Mostly no file descriptors are left. The next connection is accepted when there are some.
       net.on('error', (error) =>
         this.#notices.warn('accept', 'a connection could not be accepted', { error }),
@@ -159,7 +170,7 @@ export class Workers implements KmipListener {
     const all = this.#serving()
     const from = this.#turn++ % Math.max(1, all.length)
     const serving = [...all.slice(from), ...all.slice(0, from)]
-    const heard = serving.filter(({ heardMs }) => nowMs - heardMs < limits.workerQuietMs)
+    const heard = serving.filter(({ heardMs }) => nowMs - heardMs < workerQuietMs)
     const subnet = remoteAddress === undefined ? '' : subnetOf(plainAddress(remoteAddress))
     const [first] = (heard.length > 0 ? heard : serving).toSorted(
       (one, other) =>
@@ -178,15 +189,15 @@ export class Workers implements KmipListener {
   async #begin(): Promise<void> {
     const { count, clock } = this.#options
     for (let number = 1; number <= count; number++) this.#spawn(number)
-    this.#looking = clock.every(limits.workerSignMs, () => this.#look())
-    const enough = clock.monotonic() + limits.workerStartMs
+    this.#looking = clock.every(workerSignMs, () => this.#look())
+    const enough = clock.monotonic() + workerStartMs
     for (;;) {
       const serving = this.#serving().length
       if (serving === count || (serving > 0 && clock.monotonic() > enough)) return
       const failed = [...this.#workers.values()].find(({ failure }) => failure)?.failure
       if (failed && serving === 0 && clock.monotonic() > enough)
         throw Object.assign(new StartError(`no worker serves: ${failed.message}`), { hint: failed.hint })
-      if (clock.monotonic() > enough + limits.workerStartMs)
+      if (clock.monotonic() > enough + workerStartMs)
         throw new StartError('no worker serves: the log says why')
       await sleep(20)
     }
@@ -218,13 +229,13 @@ export class Workers implements KmipListener {
     if (this.#closing) return
     const { number, failure } = worker
     const nowMs = clock.monotonic()
-    const settled = nowMs - worker.startedMs > limits.workerSettledMs
+    const settled = nowMs - worker.startedMs > workerSettledMs
     const fails = settled ? 0 : (this.#fails.get(number) ?? 0)
     this.#fails.set(number, fails + 1)
     this.#lastEnd = failure?.message ?? reason
     this.#endsMs.push(nowMs)
     onEnded()
-    const againMs = Math.min(limits.workerAgainMs * 2 ** fails, limits.workerAgainMsMax)
+    const againMs = Math.min(workerAgainMs * 2 ** fails, workerAgainMsMax)
     log.error({ worker: number, reason: this.#lastEnd, againMs }, 'a worker ended, and is replaced')
     const timer = clock.after(againMs, () => {
       this.#waiting.delete(timer)
@@ -237,12 +248,12 @@ export class Workers implements KmipListener {
   #look(): void {
     const nowMs = this.#options.clock.monotonic()
     // This process itself slept, so it has heard nobody.
-    const slept = nowMs - this.#lookedMs > limits.workerQuietMs
+    const slept = nowMs - this.#lookedMs > workerQuietMs
     this.#lookedMs = nowMs
     for (const worker of this.#serving()) {
       if (slept) worker.heardMs = nowMs
-      else if (nowMs - worker.heardMs > limits.workerSilentMs)
-        worker.kill(`it said nothing for ${limits.workerSilentMs / 1000} s`)
+      else if (nowMs - worker.heardMs > workerSilentMs)
+        worker.kill(`it said nothing for ${workerSilentMs / 1000} s`)
     }
   }
 
@@ -261,7 +272,7 @@ export class Workers implements KmipListener {
     this.#tell({ type: 'stop' })
     const late = setTimeout(() => {
       for (const worker of running) worker.kill('it did not stop in time')
-    }, limits.workerStopMs)
+    }, workerStopMs)
     await Promise.all(running.map(async ({ ended }) => ended))
     clearTimeout(late)
   }

@@ -13,7 +13,7 @@ import { readAnswer } from '../../outside/kmip-client/answers.ts'
 import { openConnection, type Connection } from '../../outside/kmip-client/connection.ts'
 import { connectionTrouble, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { clientTls, type ClientTls, type TlsOptions } from '../../outside/kmip-client/tls.ts'
-import { limits } from '../../base/limits.ts'
+import { clientAnswerTimeoutMs, messageBytesMax } from '../../base/bounds.ts'
 import { fingerprint } from '../../core/pki/fingerprint.ts'
 import { TtlvError } from '../../wire/ttlv/error.ts'
 
@@ -100,7 +100,7 @@ async function posted(
 ): Promise<{ readonly status: number; readonly content: Buffer }> {
   const headers = { 'content-type': type, 'content-length': body.length }
   const request = httpsRequest({ ...address, path: '/kmip', method: 'POST', agent, headers })
-  request.setTimeout(limits.clientAnswerTimeoutMs, () => request.destroy(new Error('no answer in time')))
+  request.setTimeout(clientAnswerTimeoutMs, () => request.destroy(new Error('no answer in time')))
   request.once('socket', (socket) => {
     // Nothing is sent to a server that is not the right one.
     const begin = () => {
@@ -116,8 +116,7 @@ async function posted(
   let bytes = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
     chunks.push(chunk)
-    if ((bytes += chunk.length) > limits.messageBytesMax * textFactor)
-      throw new Error('the answer is too large')
+    if ((bytes += chunk.length) > messageBytesMax * textFactor) throw new Error('the answer is too large')
   }
   return { status: response.statusCode ?? 0, content: Buffer.concat(chunks) }
 }

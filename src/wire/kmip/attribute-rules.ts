@@ -3,7 +3,7 @@
 // (KMIP 1.4 §11.2 to §11.17, 2.1 §6.1). core/keys/ decides what depends on other objects (a taken Name) and on the object as
 // a whole (archived, destroyed).
 
-import { limits } from '../../base/limits.ts'
+import { attributeInstancesMax } from '../../base/bounds.ts'
 import { attributeFact, isAttributeName } from './attribute-table.ts'
 import type { AttributeFact } from './attribute-table.ts'
 import { existsIn, isCustom, searchKey, wireName } from './attributes.ts'
@@ -12,6 +12,9 @@ import type { EnumName } from './enums.ts'
 import { Fault } from './fault.ts'
 import { atLeast } from './version.ts'
 import type { Version } from './version.ts'
+
+/** Attributes of one object. */
+export const objectAttributesMax = 1_000
 
 export interface AttributeTarget {
   readonly objectType: EnumName<'ObjectType'>
@@ -46,7 +49,7 @@ export function checkSet(
     throw doesNotApply(key, objectType, old ? 'InvalidField' : 'InvalidAttribute')
   }
   if (instances > 1 && !isMultiple(key)) throw single(key, old ? 'InvalidField' : 'AttributeSingleValued')
-  if (instances > limits.attributeInstancesMax) throw tooMany(key, version)
+  if (instances > attributeInstancesMax) throw tooMany(key, version)
 }
 
 /**
@@ -62,11 +65,11 @@ export function checkAdd(key: string, target: AttributeTarget, version: Version)
   }
   const present = attributes.get(key) ?? []
   if (present.length > 0 && !isMultiple(key)) throw single(key, 'AttributeSingleValued')
-  if (present.length >= limits.attributeInstancesMax) throw tooMany(key, version)
-  if (attributes.size >= limits.objectAttributesMax && present.length === 0) {
+  if (present.length >= attributeInstancesMax) throw tooMany(key, version)
+  if (attributes.size >= objectAttributesMax && present.length === 0) {
     throw new Fault(
       is2x(version) ? 'ServerLimitExceeded' : 'IndexOutOfBounds',
-      `an object has at most ${limits.objectAttributesMax} attributes`,
+      `an object has at most ${objectAttributesMax} attributes`,
     )
   }
 }
@@ -280,6 +283,6 @@ function single(key: string, reason: 'InvalidField' | 'AttributeSingleValued'): 
 function tooMany(key: string, version: Version): Fault {
   return new Fault(
     is2x(version) ? 'ServerLimitExceeded' : 'IndexOutOfBounds',
-    `an object has at most ${limits.attributeInstancesMax} instances of "${wireName(key)}"`,
+    `an object has at most ${attributeInstancesMax} instances of "${wireName(key)}"`,
   )
 }

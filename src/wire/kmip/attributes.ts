@@ -10,7 +10,12 @@ import { encode } from '../ttlv/encode.ts'
 import { any, integer, repeated, text } from '../ttlv/schema.ts'
 import type { AnyValue, Infer, ItemSchema, Schema } from '../ttlv/schema.ts'
 import { isTextType } from '../ttlv/wire.ts'
-import { limits } from '../../base/limits.ts'
+import {
+  attributeNameBytesMax,
+  objectAttributesBytesMax,
+  stateAttributesBytes,
+  structureDepthMax,
+} from '../../base/bounds.ts'
 import { attributeFact, attributeNames, attributes, isAttributeName } from './attribute-table.ts'
 import type { AttributeName } from './attribute-table.ts'
 import { Fault } from './fault.ts'
@@ -113,8 +118,8 @@ export function keyOf(
   const key = findKey(name)
   if (key === undefined) throw new Fault(unknown, unknownName(name, version))
   if (!existsIn(key, version)) throw new Fault(unknown, otherVersion(key, name, version))
-  if (Buffer.byteLength(name) > limits.attributeNameBytesMax) {
-    throw new Fault('InvalidField', `an attribute name has more than ${limits.attributeNameBytesMax} bytes`)
+  if (Buffer.byteLength(name) > attributeNameBytesMax) {
+    throw new Fault('InvalidField', `an attribute name has more than ${attributeNameBytesMax} bytes`)
   }
   return key
 }
@@ -206,12 +211,12 @@ const storedAttribute = struct({
 })
 const stored = struct({ Attribute: repeated(storedAttribute) })
 /** With room for the attributes of every state. */
-const storedBytesMax = limits.objectAttributesBytesMax + 8 * limits.stateAttributesBytes
+const storedBytesMax = objectAttributesBytesMax + 8 * stateAttributesBytes
 const storedOptions = {
   tag: tagCode('Attributes'),
   version: ordinal('2.1'),
   bytesMax: storedBytesMax,
-  depthMax: limits.structureDepthMax + 2,
+  depthMax: structureDepthMax + 2,
   itemsMax: storedBytesMax / 8,
   typeMax: typeMax('3.0'),
 }
@@ -220,10 +225,7 @@ const storedOptions = {
  * Encodes for the store: a format byte, then TTLV with everything, whatever the version. Fault ServerLimitExceeded if
  * too large.
  */
-export function packAttributes(
-  set: AttributeSet,
-  bytesMax: number = limits.objectAttributesBytesMax,
-): Uint8Array {
+export function packAttributes(set: AttributeSet, bytesMax: number = objectAttributesBytesMax): Uint8Array {
   const Attribute = [...set].flatMap(([key, instances]) =>
     instances.map(({ index, value }) => ({
       AttributeName: key,

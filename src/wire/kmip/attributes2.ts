@@ -3,7 +3,7 @@
 // no indices: instances differ by their value.
 
 import type { AnyValue, Infer } from '../ttlv/schema.ts'
-import { limits } from '../../base/limits.ts'
+import { attributeNameBytesMax } from '../../base/bounds.ts'
 import { attributeFact, attributeNames, isAttributeName } from './attribute-table.ts'
 import { existsIn, isCustom } from './attributes.ts'
 import type { AttributeSet } from './attributes.ts'
@@ -82,11 +82,8 @@ function vendorKey(vendor: string, name: string): string {
   if (!/^[A-Za-z0-9_.]+$/.test(vendor)) {
     throw new Fault('InvalidAttribute', 'a vendor identification has only letters, digits, _ and .')
   }
-  if (Buffer.byteLength(vendor) + Buffer.byteLength(name) > limits.attributeNameBytesMax)
-    throw new Fault(
-      'InvalidAttribute',
-      `an attribute name has more than ${limits.attributeNameBytesMax} bytes`,
-    )
+  if (Buffer.byteLength(vendor) + Buffer.byteLength(name) > attributeNameBytesMax)
+    throw new Fault('InvalidAttribute', `an attribute name has more than ${attributeNameBytesMax} bytes`)
   return vendor === 'x' || vendor === 'y' ? `${vendor}-${name}` : `v:${vendor}:${name}`
 }
 

@@ -2,7 +2,7 @@
 // one. An error outside the batch items fails the message (RequestError). An error inside an item fails only that item,
 // so each item may carry a fault of its own.
 
-import { limits } from '../../base/limits.ts'
+import { batchItemsMax } from '../../base/bounds.ts'
 import { TtlvError } from '../ttlv/error.ts'
 import type { Infer } from '../ttlv/schema.ts'
 import { credential } from './credential.ts'
@@ -125,7 +125,7 @@ export function decodeRequest(bytes: Uint8Array, spoken: readonly Version[] = []
       headerRead: true,
       clientCorrelationValue,
     })
-  if (items.length > limits.batchItemsMax) throw refuse(`more than ${limits.batchItemsMax} batch items`)
+  if (items.length > batchItemsMax) throw refuse(`more than ${batchItemsMax} batch items`)
   if (header.BatchCount !== undefined && header.BatchCount !== items.length) {
     throw refuse(
       `Batch Count is ${header.BatchCount}, but there ${items.length === 1 ? 'is 1 batch item' : `are ${items.length} batch items`}`,
@@ -178,7 +178,7 @@ function decodeParts(bytes: Uint8Array, dialect: Dialect): Parts {
   try {
     const split = decodeItem('RequestMessage', schemas.splitRequestMessage, bytes, dialect)
     // With one more than there may be, the message is refused. A broken item takes long.
-    const items = split.BatchItem.slice(0, limits.batchItemsMax + 1)
+    const items = split.BatchItem.slice(0, batchItemsMax + 1)
     return { header: split.RequestHeader, items: items.map((item) => brokenOrNot(item, dialect)) }
   } catch (error) {
     if (!(error instanceof TtlvError)) throw error

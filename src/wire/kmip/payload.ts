@@ -1,7 +1,7 @@
 // Payloads of single operations. They are decoded apart from the message that carries them, so that a broken payload
 // fails only its own batch item.
 
-import { limits } from '../../base/limits.ts'
+import { structureDepthMax } from '../../base/bounds.ts'
 import { decode } from '../ttlv/decode.ts'
 import { encode } from '../ttlv/encode.ts'
 import { TtlvError } from '../ttlv/error.ts'
@@ -28,7 +28,7 @@ export function decodeRequestPayload<N extends OperationName>(
       operations[operation].request as ItemSchema<Request<N>>,
       payload,
       dialect,
-      limits.structureDepthMax - structuresAbovePayload,
+      structureDepthMax - structuresAbovePayload,
     )
   } catch (error) {
     throw error instanceof TtlvError ? faultOf(error) : error
@@ -76,7 +76,7 @@ export function decodeItem<T>(
   schema: ItemSchema<T>,
   bytes: Uint8Array,
   dialect: Dialect,
-  depthMax: number = limits.structureDepthMax,
+  depthMax: number = structureDepthMax,
 ): T {
   return decode(schema, bytes, {
     tag: tagCode(tag),

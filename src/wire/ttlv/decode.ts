@@ -3,7 +3,7 @@
 // throws nothing but TtlvError, whatever the bytes are.
 
 import { isUtf8 } from 'node:buffer'
-import { limits } from '../../base/limits.ts'
+import { messageBytesMax, structureDepthMax } from '../../base/bounds.ts'
 import { TtlvError } from './error.ts'
 import type { TtlvErrorCode } from './error.ts'
 import { isIn, simpleSchemas } from './schema.ts'
@@ -18,6 +18,9 @@ import type {
   StructureShape,
 } from './schema.ts'
 import { headerBytes, itemTypeNames, itemTypes, lengthFits, paddedBytes } from './wire.ts'
+
+/** TTLV items that are decoded at once, structures included: a message without its payloads, or one payload. */
+const messageItemsMax = 20_000
 
 export interface DecodeOptions {
   /** The tag that the item must have. */
@@ -66,9 +69,9 @@ class Decoder {
     this.#version = options.version
     this.#newest = options.newest ?? options.version
     this.#ignoreUnknown = options.unknownFields === 'ignore'
-    this.#bytesMax = options.bytesMax ?? limits.messageBytesMax
-    this.#depthMax = options.depthMax ?? limits.structureDepthMax
-    this.#itemsLeft = options.itemsMax ?? limits.messageItemsMax
+    this.#bytesMax = options.bytesMax ?? messageBytesMax
+    this.#depthMax = options.depthMax ?? structureDepthMax
+    this.#itemsLeft = options.itemsMax ?? messageItemsMax
     this.#typeMax = options.typeMax ?? itemTypes.DateTimeExtended
   }
 

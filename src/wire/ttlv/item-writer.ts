@@ -1,7 +1,7 @@
 // Writes items one after the other, without a schema: the text encodings become TTLV with it. Bounded in bytes, and so in items.
 // The buffer may hold keys, so it is overwritten when it grows, and by `wipe`.
 
-import { limits } from '../../base/limits.ts'
+import { messageBytesMax } from '../../base/bounds.ts'
 import { TtlvError } from './error.ts'
 import { headerBytes, itemTypes, paddedBytes, type ItemType } from './wire.ts'
 
@@ -60,14 +60,12 @@ export class ItemWriter {
 
   #ensure(moreBytes: number): void {
     const neededBytes = this.#at + moreBytes
-    if (neededBytes > limits.messageBytesMax) {
-      const what = `the message has more than ${limits.messageBytesMax} bytes in TTLV`
+    if (neededBytes > messageBytesMax) {
+      const what = `the message has more than ${messageBytesMax} bytes in TTLV`
       throw new TtlvError('too-large', what, { path: '', offset: this.#at })
     }
     if (neededBytes <= this.#buffer.length) return
-    const larger = Buffer.alloc(
-      Math.min(limits.messageBytesMax, Math.max(neededBytes, this.#buffer.length * 2)),
-    )
+    const larger = Buffer.alloc(Math.min(messageBytesMax, Math.max(neededBytes, this.#buffer.length * 2)))
     this.#buffer.copy(larger, 0, 0, this.#at)
     this.#buffer.fill(0)
     this.#buffer = larger

@@ -3,7 +3,7 @@
 // and values that are not secret.
 
 import { isUtf8 } from 'node:buffer'
-import { limits } from '../../base/limits.ts'
+import { structureDepthMax } from '../../base/bounds.ts'
 import type { Parts } from '../../base/parts.ts'
 import { TtlvError, type TtlvErrorCode } from './error.ts'
 import { ItemWriter } from './item-writer.ts'
@@ -128,7 +128,7 @@ export class TextSource {
   }
 
   checkDepth(depth: number): void {
-    if (depth > limits.structureDepthMax) throw this.error('too-deep', 'structures are nested too deep')
+    if (depth > structureDepthMax) throw this.error('too-deep', 'structures are nested too deep')
   }
 
   /** The number of a tag: its name, or 0x and six digits. */

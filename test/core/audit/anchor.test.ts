@@ -11,7 +11,7 @@ import {
   newestAnchor,
   type StoreFacts,
 } from '../../../src/core/audit/anchor.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { anchorHeadsMax } from '../../../src/outside/store/audit/anchor-keeper.ts'
 import type { Anchor } from '../../../src/core/ports/anchor.ts'
 
 const key = createSecretKey(Buffer.alloc(32, 1))
@@ -72,7 +72,7 @@ test('a write torn at any byte leaves the slot old, new or invalid, and never an
 test('an anchor with the maximum number of heads fits its slot; a larger one is not written', () => {
   const head = { writer: randomUUID(), number: Number.MAX_SAFE_INTEGER, hash: 'h'.repeat(64) }
   const full = anchor(Number.MAX_SAFE_INTEGER, {
-    heads: Array.from({ length: limits.anchorHeadsMax }, () => head),
+    heads: Array.from({ length: anchorHeadsMax }, () => head),
     marks: { number: Number.MAX_SAFE_INTEGER, digest: 'd'.repeat(64) },
   })
   assert.deepEqual(newestAnchor([encodeSlot(full, key)], key)?.anchor, full)

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { Audit } from '../../../src/core/audit/audit.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { checkpointEveryMs } from '../../../src/core/audit/bounds.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { Secrets } from '../../../src/core/sealing/secrets.ts'
 import { openSqliteStore } from '../../../src/outside/store/sqlite/open.ts'
@@ -328,7 +328,7 @@ test('a checkpoint is made each minute and at the stop, and one that fails is to
   const minute = async () => {
     const { promise: tried, resolve } = Promise.withResolvers<void>()
     next.push(resolve)
-    core.clock.pass(limits.checkpointEveryMs)
+    core.clock.pass(checkpointEveryMs)
     await tried
   }
   const proved = async () => {
@@ -351,9 +351,9 @@ test('a checkpoint is made each minute and at the stop, and one that fails is to
   await enter(core, 1)
   await core.audit.stop()
   assert.deepEqual(await proved(), [3, 0])
-  core.clock.pass(limits.checkpointEveryMs)
+  core.clock.pass(checkpointEveryMs)
   await enter(core, 5)
-  core.clock.pass(limits.checkpointEveryMs)
+  core.clock.pass(checkpointEveryMs)
   for (let turn = 0; turn < 5; turn++) await enter(core, 1)
   assert.deepEqual(await proved(), [3, 10], 'after the stop there is none')
 })

@@ -6,7 +6,8 @@ import { test, type TestContext } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { MarkCheck } from '../../../src/core/audit/mark-check.ts'
 import type { CheckpointBody } from '../../../src/core/audit/proof.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { marksPage } from '../../../src/base/bounds.ts'
+import { checkpointEveryMs } from '../../../src/core/audit/bounds.ts'
 import { createKey, edit, faults, look, openCoreWithClient, type TestCore } from '../../support/core.ts'
 import { keepRows } from '../../support/put-back.ts'
 
@@ -35,7 +36,7 @@ async function lastBody(core: TestCore): Promise<CheckpointBody> {
 const notExpected = (error: unknown) => assert.fail(String(error))
 
 test('marks that are whole have no finding, also while others are appended', async (t) => {
-  const { core, perform } = await begin(t, 2 * limits.marksPage)
+  const { core, perform } = await begin(t, 2 * marksPage)
   const more: string[] = []
   for (let n = 0; n < 20; n++) more.push(await perform(createKey()))
   const checking = core.marks.check()
@@ -171,7 +172,7 @@ test('what a program without marks has destroyed gets its marks at the start, an
   assert.equal((await again.store.mark(instance?.id ?? '', live))?.dueMs, 0)
   again.marks.start(notExpected)
   destroyAsBefore(other)
-  again.clock.pass(limits.checkpointEveryMs)
+  again.clock.pass(checkpointEveryMs)
   while (!(await again.store.mark(instance?.id ?? '', other))) await new Promise(setImmediate)
   assert.equal(await found(again), '')
 })

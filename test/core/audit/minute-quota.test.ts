@@ -3,7 +3,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { largest, MinuteQuota, type LeftOut } from '../../../src/core/audit/minute-quota.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { namesToldMax } from '../../../src/base/bounds.ts'
+import {
+  minuteQuotaGroupsMax,
+  minuteQuotaMax,
+  minuteQuotaPerGroupMax,
+} from '../../../src/core/audit/minute-quota.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 
 function quotaWithClock() {
@@ -18,7 +23,7 @@ function quotaWithClock() {
 
 test('of each group so much is said in a minute, and the rest is counted at its end', () => {
   const { clock, told, said } = quotaWithClock()
-  assert.equal(said('a', 1_000), limits.minuteQuotaPerGroupMax)
+  assert.equal(said('a', 1_000), minuteQuotaPerGroupMax)
   assert.equal(said('b', 3), 3)
   clock.pass(59_999)
   assert.equal(said('a', 1), 0)
@@ -32,13 +37,13 @@ test('in all so much is said, whatever the groups, and those that are counted ar
   const { told, quota, said } = quotaWithClock()
   const groups = Array.from({ length: 5_000 }, (_, index) => `g${index}`)
   const saidOf = groups.map((group) => said(group, 1))
-  assert.equal(saidOf.filter((count) => count === 1).length, limits.minuteQuotaMax)
+  assert.equal(saidOf.filter((count) => count === 1).length, minuteQuotaMax)
   assert.equal(said('g4999', 100), 0)
   quota.flush()
   assert.equal(told.length, 1)
-  assert.equal(told[0]?.count, 5_000 - limits.minuteQuotaMax + 100)
-  assert.equal(told[0]?.groups.length, limits.minuteQuotaGroupsMax + 1)
-  assert.equal(largest(told[0]?.groups ?? []).split(', ').length, limits.namesToldMax)
+  assert.equal(told[0]?.count, 5_000 - minuteQuotaMax + 100)
+  assert.equal(told[0]?.groups.length, minuteQuotaGroupsMax + 1)
+  assert.equal(largest(told[0]?.groups ?? []).split(', ').length, namesToldMax)
 })
 
 test('what is told names the largest groups, and a quiet minute tells nothing', () => {

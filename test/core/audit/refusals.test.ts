@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Refusals, type RefusalsOptions, type Refused } from '../../../src/core/audit/refusals.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { refusalEntryEveryMs } from '../../../src/base/bounds.ts'
+import { minuteQuotaMax, minuteQuotaPerGroupMax } from '../../../src/core/audit/minute-quota.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 
 type Entry = Parameters<RefusalsOptions['audit']['enter']>[0]
@@ -71,13 +72,12 @@ test('an entry tells what was refused, and the same thing gets the next one when
 test('what a minute left out is counted at its end, or when the server stops, as nobody’s', async () => {
   const { clock, entered, refusals, refuse, told } = open()
   const many = (group: string, more: number) => {
-    for (let count = 0; count < limits.minuteQuotaPerGroupMax + more; count++)
-      refuse(`${group} ${count}`, group)
+    for (let count = 0; count < minuteQuotaPerGroupMax + more; count++) refuse(`${group} ${count}`, group)
   }
   many('a', 3)
   many('b', 1)
-  assert.equal(told().length, 2 * limits.minuteQuotaPerGroupMax)
-  clock.pass(limits.refusalEntryEveryMs)
+  assert.equal(told().length, 2 * minuteQuotaPerGroupMax)
+  clock.pass(refusalEntryEveryMs)
   const [left, ...others] = entered.splice(0)
   assert.deepEqual(others, [])
   assert.deepEqual(left?.detail, {
@@ -127,16 +127,16 @@ test('what could not be entered is counted until the entry that counts it is wri
   const { clock, refusals, refuse, told } = open(async () => {
     if (isFull) throw new Error('the disk is full')
   })
-  for (let count = 0; count < limits.minuteQuotaPerGroupMax + 2; count++) refuse(String(count))
+  for (let count = 0; count < minuteQuotaPerGroupMax + 2; count++) refuse(String(count))
   await new Promise(setImmediate)
   told()
-  clock.pass(limits.refusalEntryEveryMs)
+  clock.pass(refusalEntryEveryMs)
   await new Promise(setImmediate)
-  assert.deepEqual(told(), [limits.minuteQuotaPerGroupMax + 2])
+  assert.deepEqual(told(), [minuteQuotaPerGroupMax + 2])
   isFull = false
-  clock.pass(limits.refusalEntryEveryMs)
-  assert.deepEqual(told(), [limits.minuteQuotaPerGroupMax + 2])
-  clock.pass(limits.refusalEntryEveryMs)
+  clock.pass(refusalEntryEveryMs)
+  assert.deepEqual(told(), [minuteQuotaPerGroupMax + 2])
+  clock.pass(refusalEntryEveryMs)
   await refusals.close()
   assert.deepEqual(told(), [], 'counted once')
 })
@@ -157,11 +157,11 @@ test('so many things are remembered, and the oldest is forgotten first', () => {
   const { clock, refuse, told } = open(undefined, Number.MAX_SAFE_INTEGER)
   const rememberedMax = 10_000
   for (let count = 0; count < rememberedMax; count++) {
-    if (count % limits.minuteQuotaMax === 0) clock.pass(limits.refusalEntryEveryMs)
+    if (count % minuteQuotaMax === 0) clock.pass(refusalEntryEveryMs)
     refuse(String(count), `group ${count}`)
   }
   assert.equal(told().length, rememberedMax)
-  clock.pass(limits.refusalEntryEveryMs)
+  clock.pass(refusalEntryEveryMs)
   refuse('0')
   assert.deepEqual(told(), [])
   for (const about of ['one more', '0', '2']) refuse(about)

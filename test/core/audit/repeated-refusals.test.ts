@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RepeatedRefusals } from '../../../src/core/audit/repeated-refusals.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { refusalEntryEveryMs } from '../../../src/base/bounds.ts'
+import { refusalKindsMax, refusalsEnteredMax } from '../../../src/core/audit/repeated-refusals.ts'
 import type { Actor, AuditEntry } from '../../../src/core/ports/audit.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 
 const client: Actor = { kind: 'client', id: 'c-1', name: 'one', certificateSha256: 'aa', address: '10.0.0.1' }
-const max = limits.refusalsEnteredMax
+const max = refusalsEnteredMax
 
 function open() {
   const clock = new MovableClock()
@@ -40,7 +41,7 @@ function open() {
     Array.from({ length: count }, (_, n) => refusals.pass([entry(more(n))]).length).filter(Boolean).length
   /** Ends the minute, and returns the details of the entries that count. */
   const endMinute = async () => {
-    clock.pass(limits.refusalEntryEveryMs)
+    clock.pass(refusalEntryEveryMs)
     await new Promise(setImmediate)
     return entered.splice(0).map(({ detail }) => detail)
   }
@@ -54,7 +55,7 @@ test('the first of a minute are entered, and one entry at its end counts the res
     refuse(1_000, (n) => ({ object: `k-${n}` })),
     max,
   )
-  clock.pass(limits.refusalEntryEveryMs - 1)
+  clock.pass(refusalEntryEveryMs - 1)
   assert.equal(
     refuse(1, () => ({ object: 'last' })),
     0,
@@ -134,7 +135,7 @@ test('the entry names the object, certificate and address that all of them had, 
   const { clock, entered, refuse, entry } = open()
   refuse(max)
   refuse(5)
-  clock.pass(limits.refusalEntryEveryMs)
+  clock.pass(refusalEntryEveryMs)
   const [{ object, actor, detail } = entry()] = entered.splice(0)
   assert.deepEqual([object, actor], ['k', client])
   assert.deepEqual([detail?.['first'], detail?.['last']], ['k', 'k'])
@@ -147,7 +148,7 @@ test('the entry names the object, certificate and address that all of them had, 
     refuse(1, () => ({ ...search, action, actor: { ...client, address: '10.0.0.2' } }))
     refuse(1, () => ({ ...search, action }))
   }
-  clock.pass(limits.refusalEntryEveryMs)
+  clock.pass(refusalEntryEveryMs)
   await new Promise(setImmediate)
   assert.equal(entered.length, 2)
   for (const one of entered) {
@@ -195,7 +196,7 @@ const kind = (n: number) => ({ actor: { ...client, id: `c-${n}` } })
 
 test('the kinds that are counted are bounded; others are entered one by one', async () => {
   const { refuse, endMinute } = open()
-  assert.equal(refuse(limits.refusalKindsMax, kind), limits.refusalKindsMax)
+  assert.equal(refuse(refusalKindsMax, kind), refusalKindsMax)
   assert.equal(
     refuse(100, () => kind(-1)),
     100,

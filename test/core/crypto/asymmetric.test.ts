@@ -10,7 +10,7 @@ import { encodeKey } from '../../../src/core/crypto/key-formats.ts'
 import type { Opening } from '../../../src/core/crypto/openings.ts'
 import { fromBigInt, toBigInt, type KeyParts } from '../../../src/core/crypto/key-parts.ts'
 import { inverse } from '../../../src/core/crypto/finite-field.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { agreementKeyShortBytes, certificateChainShort } from '../../../src/core/crypto/jobs.ts'
 import { hex, inParts, vectors, whole } from '../../support/known-answers.ts'
 
 function der(format: 'PKCS_8' | 'X_509', parts: KeyParts): Buffer {
@@ -238,8 +238,8 @@ test('a long private key has its computations count as long, and one of more bit
   assert.deepEqual([lane(4_096), lane(8_192)], ['short', 'long'])
   for (const compute of [whole, inParts])
     assert.throws(() => compute(opening(16_384), Buffer.of(1)), { kind: 'unsupported' })
-  assert.equal(laneOf('agree', agreementWith(limits.agreementKeyShortBytes)), 'short')
-  assert.equal(laneOf('agree', agreementWith(limits.agreementKeyShortBytes + 1)), 'long')
-  assert.equal(laneOf('validate-chain', chainOf(limits.certificateChainShort)), 'short')
-  assert.equal(laneOf('validate-chain', chainOf(limits.certificateChainShort + 1)), 'long')
+  assert.equal(laneOf('agree', agreementWith(agreementKeyShortBytes)), 'short')
+  assert.equal(laneOf('agree', agreementWith(agreementKeyShortBytes + 1)), 'long')
+  assert.equal(laneOf('validate-chain', chainOf(certificateChainShort)), 'short')
+  assert.equal(laneOf('validate-chain', chainOf(certificateChainShort + 1)), 'long')
 })

@@ -7,7 +7,8 @@ import { derive, type Derivation } from '../../../src/core/crypto/derive.ts'
 import { CryptoError, type CryptoErrorKind } from '../../../src/core/crypto/error.ts'
 import { laneOf } from '../../../src/core/crypto/jobs.ts'
 import { fipsMode } from '../../../src/base/fips.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { derivationShortBytes, pbkdf2ShortSteps, pbkdf2StepsMax } from '../../../src/core/crypto/derive.ts'
+import { derivedBytesMax } from '../../../src/core/keys/use/derive-key.ts'
 import { hex, vectors } from '../../support/known-answers.ts'
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
@@ -79,8 +80,8 @@ test('too long, too costly or unknown is refused', () => {
     [{ method: 'encrypt', wanted: { algorithm: 'AES', mode: 'ECB' }, data: key }, 17, 'failed'],
     [{ method: 'encrypt', wanted: { algorithm: 'AES', mode: 'GCM' }, iv: key, data: key }, 16, 'unsupported'],
     [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations: 0 }, 16, 'invalid'],
-    [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations: limits.pbkdf2StepsMax + 1 }, 20, 'unsupported'],
-    [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations: limits.pbkdf2StepsMax }, 21, 'unsupported'],
+    [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations: pbkdf2StepsMax + 1 }, 20, 'unsupported'],
+    [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations: pbkdf2StepsMax }, 21, 'unsupported'],
   ]
   for (const [derivation, bytes, kind] of table)
     assert.throws(
@@ -92,7 +93,7 @@ test('too long, too costly or unknown is refused', () => {
 
 test('what may take seconds counts as long, so that it never has all threads', () => {
   const key = randomBytes(16)
-  const { pbkdf2ShortSteps: iterations, derivationShortBytes } = limits
+  const iterations = pbkdf2ShortSteps
   const pieces = { method: 'counter', mac: { cmac: 'DES3' } } as const
   const table: readonly [Derivation, number, 'short' | 'long'][] = [
     [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations }, 20, 'short'],
@@ -109,7 +110,7 @@ test('what may take seconds counts as long, so that it never has all threads', (
     ],
     [{ ...pieces, data: new Uint8Array(derivationShortBytes / 4) }, 32, 'short'],
     [{ ...pieces, data: new Uint8Array(derivationShortBytes / 4) }, 33, 'long'],
-    [{ ...pieces, method: 'feedback', data: new Uint8Array(1024 * 1024) }, limits.derivedBytesMax, 'long'],
+    [{ ...pieces, method: 'feedback', data: new Uint8Array(1024 * 1024) }, derivedBytesMax, 'long'],
   ]
   for (const [derivation, bytes, lane] of table)
     assert.equal(

@@ -8,7 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CryptoError, type CryptoErrorKind } from '../../../src/core/crypto/error.ts'
 import type { KeyPair } from '../../../src/core/crypto/key-pairs.ts'
 import { CryptoPool } from '../../../src/core/crypto/pool.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { cryptoLongNice } from '../../../src/core/crypto/bounds.ts'
+import { cryptoRsaBitsInThread } from '../../../src/core/crypto/jobs.ts'
+import {
+  cryptoNice,
+  cryptoWaitingMax,
+  cryptoWaitingPerInstanceMax,
+  cryptoWaitingPerPartyMax,
+} from '../../../src/core/crypto/pool.ts'
 import { skipOrFail } from '../../support/skip.ts'
 
 const oddThread = new URL('../../support/odd-pool-thread.ts', import.meta.url)
@@ -60,7 +67,7 @@ test('on Linux the threads give way, those with long work most, and the thread t
   ])
   const after = niceOfThreads()
   const fresh = [...after].flatMap(([id, nice]) => (before.has(id) ? [] : [nice]))
-  assert.ok(fresh.includes(limits.cryptoNice) && fresh.includes(limits.cryptoLongNice), fresh.join())
+  assert.ok(fresh.includes(cryptoNice) && fresh.includes(cryptoLongNice), fresh.join())
   assert.equal(after.get(String(process.pid)), before.get(String(process.pid)))
 })
 
@@ -142,7 +149,7 @@ test('a process of its own answers as a thread does', async (t) => {
   const pool = new CryptoPool({ threads: 1 })
   t.after(() => pool.close())
   const ask = (bits: number) => pool.run('generate-key-pair', { type: 'rsa', bits }, 'a')
-  assertSigns(await ask(limits.cryptoRsaBitsInThread + 64))
+  assertSigns(await ask(cryptoRsaBitsInThread + 64))
   await assert.rejects(ask(16_384), isKind('unsupported'))
 })
 
@@ -157,7 +164,8 @@ test('what waits is bounded for each party and in all', async (t) => {
   const pool = new CryptoPool({ threads: 1, script: oddThread })
   t.after(() => pool.close())
   const ask = (party: string) => pool.run('generate-key-pair', { type: 'ed25519' }, party)
-  const { cryptoWaitingPerPartyMax: each, cryptoWaitingMax: all } = limits
+  const each = cryptoWaitingPerPartyMax
+  const all = cryptoWaitingMax
   // One runs at once, and does not wait.
   assert.equal(await refused(Array.from({ length: each + 4 }, () => ask('a'))), 3)
   const parties = Array.from({ length: all + 4 }, (_, index) => ask(`p${String(index)}`))
@@ -172,7 +180,7 @@ test('the clients of one instance leave places to others, and take turns within 
     await pool.run('generate-key-pair', { type: 'ed25519' }, client, { group })
     order.push(client)
   }
-  const { cryptoWaitingPerInstanceMax: most } = limits
+  const most = cryptoWaitingPerInstanceMax
   const many = Array.from({ length: most + 4 }, (_, n) => ask(`a${String(n)}`, 'a'))
   const others = [ask('b', 'b'), ask('c', 'c')]
   // One runs at once, and does not wait.
@@ -207,7 +215,7 @@ test('a job that nobody waits for any more is not done, unless a thread has begu
   const ask = (bits: number) =>
     pool.run('generate-key-pair', { type: 'rsa', bits }, 'a', { abandoned: leaving.signal })
   const begun = ask(20)
-  const waiting = Array.from({ length: limits.cryptoWaitingPerPartyMax }, () => ask(4_000))
+  const waiting = Array.from({ length: cryptoWaitingPerPartyMax }, () => ask(4_000))
   const refusals = Promise.allSettled(waiting)
   const other = pool.run('generate-key-pair', { type: 'ed25519' }, 'b')
   leaving.abort()

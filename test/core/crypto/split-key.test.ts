@@ -7,7 +7,8 @@ import * as fc from 'fast-check'
 import { CryptoError } from '../../../src/core/crypto/error.ts'
 import { laneOf } from '../../../src/core/crypto/jobs.ts'
 import { join, split, type Part, type SplitMethod } from '../../../src/core/crypto/split-key.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { splitKeyShortPrimeBytes } from '../../../src/core/crypto/jobs.ts'
+import { splitKeyBytesMax } from '../../../src/core/crypto/split-key.ts'
 
 /** The Mersenne primes 2^521 - 1 and 2^127 - 1. */
 const [p521, p127] = [2n ** 521n - 1n, 2n ** 127n - 1n]
@@ -86,7 +87,7 @@ for (const [what, asked, message] of [
   ['nothing', { secret: Buffer.alloc(0), method: gf, parts: 2, threshold: 2 }, /1 to 8192 bytes/],
   [
     'very much',
-    { secret: Buffer.alloc(limits.splitKeyBytesMax + 1), method: gf, parts: 2, threshold: 2 },
+    { secret: Buffer.alloc(splitKeyBytesMax + 1), method: gf, parts: 2, threshold: 2 },
     /1 to 8192 bytes/,
   ],
   [
@@ -143,9 +144,9 @@ test('what may take seconds counts as long, so that it never has all threads', (
   const usual = { secret: Buffer.alloc(32), method: { name: 'gf2to8' } } as const
   assert.equal(laneOf('split-key', { ...usual, parts: 5, threshold: 5 }), 'quick')
   assert.equal(laneOf('split-key', { ...usual, parts: 255, threshold: 255 }), 'short')
-  const longest = { secret: Buffer.alloc(limits.splitKeyBytesMax), method: { name: 'gf2to16' } } as const
+  const longest = { secret: Buffer.alloc(splitKeyBytesMax), method: { name: 'gf2to16' } } as const
   assert.equal(laneOf('split-key', { ...longest, parts: 255, threshold: 255 }), 'long')
-  const short = 1n << BigInt(8 * limits.splitKeyShortPrimeBytes - 1)
+  const short = 1n << BigInt(8 * splitKeyShortPrimeBytes - 1)
   for (const [prime, lane] of [
     [short, 'short'],
     [short << 1n, 'long'],

@@ -6,7 +6,11 @@ import { suite, test } from 'node:test'
 import { custodyNames } from '../../../src/core/custody/custody.ts'
 import { encodeStandardKeyRef } from '../../../src/core/custody/keyprotect/reference.ts'
 import { fromRecord } from '../../../src/core/keys/object/managed-object.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { rootKeyPlaintextBytesMax } from '../../../src/base/bounds.ts'
+import {
+  standardKeyHeadBytesMax,
+  standardKeySweepEveryMs,
+} from '../../../src/core/custody/keyprotect/bounds.ts'
 import { createKey, makeInstance, openCore, trustClient } from '../../support/core.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
@@ -15,7 +19,7 @@ const here = { uri: 'test:here', id: 'h' }
 const ref = { rootKeyUri: here.uri, rootKeyId: here.id, standardKeyId: 's', generation: 1 }
 const bySize = (bytes: number) => Buffer.alloc(bytes, 1)
 /** The largest that a root key could have wrapped, as a data key seals it. */
-const sealedBytesMax = limits.rootKeyPlaintextBytesMax + 512
+const sealedBytesMax = rootKeyPlaintextBytesMax + 512
 
 test('an object is where its instance wants it, or in the database because no standard key can hold it', async (t) => {
   const { custodies } = await openCore(t)
@@ -39,7 +43,8 @@ const head = (bytes: number) => ({ keyFormatType: 'x'.repeat(bytes - '{"keyForma
 
 test('what no standard key can hold is stored in the database', async (t) => {
   const { custodies } = await openCore(t)
-  const { rootKeyPlaintextBytesMax: bytesMax, standardKeyHeadBytesMax: headMax } = limits
+  const bytesMax = rootKeyPlaintextBytesMax
+  const headMax = standardKeyHeadBytesMax
   for (const [bytes, headBytes, expected] of [
     [0, 50, false],
     [1, 50, true],
@@ -180,8 +185,8 @@ test('the sweep runs from the start of the server until its stop', async (t) => 
     return undefined
   }
   core.custodies.start((error) => assert.fail(String(error)), { hold })
-  core.clock.pass(limits.standardKeySweepEveryMs)
+  core.clock.pass(standardKeySweepEveryMs)
   await core.custodies.stop()
-  core.clock.pass(limits.standardKeySweepEveryMs)
+  core.clock.pass(standardKeySweepEveryMs)
   assert.equal(held, 2)
 })

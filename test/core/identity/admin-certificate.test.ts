@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { certificateNamesMax } from '../../../src/base/bounds.ts'
 import { Secrets } from '../../../src/core/sealing/secrets.ts'
 import { adminCertificate } from '../../../src/core/identity/admin-certificate.ts'
 import { openServerIdentity } from '../../../src/core/identity/server-identity.ts'
@@ -37,7 +37,7 @@ test('nodes with different names share one certificate with the names of all, an
   assert.equal(entries.length, 2, 'each name made one')
 
   // A node that has nearly all of the names that one certificate takes leaves those of the others in it.
-  const many = Array.from({ length: limits.certificateNamesMax - 20 }, (_, n) => `${n}.one.example`)
+  const many = Array.from({ length: certificateNamesMax - 20 }, (_, n) => `${n}.one.example`)
   for (const count of [many.length - 1, many.length]) await (await node(...many.slice(0, count)))()
   const stored = await (await node(...many))()
   assert.ok(namesIn(stored.der).includes('two.example'))

@@ -7,7 +7,9 @@ import { test, type TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { certificateNamesMax } from '../../../src/base/bounds.ts'
+import { scheduleCheckEveryMs } from '../../../src/core/identity/server-certificates.ts'
+import { ticketKeysMs } from '../../../src/core/identity/ticket-keys.ts'
 import { Secrets } from '../../../src/core/sealing/secrets.ts'
 import { ServerCertificates } from '../../../src/core/identity/server-certificates.ts'
 import { openServerIdentity } from '../../../src/core/identity/server-identity.ts'
@@ -18,12 +20,12 @@ import { openSqlite, storeFolder } from '../../support/store-place.ts'
 
 test('a switch on one node is followed by the other within a minute, and neither undoes what the other staged', async (t) => {
   const { one, two, clock, pass } = await nodes(t)
-  await pass(limits.ticketKeysMs - (clock.now() % limits.ticketKeysMs))
+  await pass(ticketKeysMs - (clock.now() % ticketKeysMs))
   const before = two.applied
   assert.equal(two.active(), one.active())
   await one.certificates.renew({ ...serverActor, requestId: null }, { now: true })
   assert.notEqual(two.active(), one.active())
-  await pass(limits.scheduleCheckEveryMs)
+  await pass(scheduleCheckEveryMs)
   assert.equal(two.active(), one.active())
   assert.equal(two.applied, before + 1)
   assert.deepEqual(two.certificates.shown, one.certificates.shown)
@@ -33,7 +35,7 @@ test('a switch on one node is followed by the other within a minute, and neither
     /another certificate is staged/,
   )
   await two.certificates.activate({ ...serverActor, requestId: null }, { which: 'staged' })
-  await pass(limits.scheduleCheckEveryMs)
+  await pass(scheduleCheckEveryMs)
   assert.equal(one.active(), two.active())
   assert.equal(one.certificates.view().staged, null)
 })
@@ -62,12 +64,12 @@ test('a switch and a discard concern the certificate that was looked at, and no 
 test('changes on two nodes at once are made one after the other: none is lost, and a switch that is due happens once', async (t) => {
   const { one, two, store, clock, pass } = await nodes(t)
   const by = { ...serverActor, requestId: null }
-  const atMs = clock.now() + limits.scheduleCheckEveryMs
+  const atMs = clock.now() + scheduleCheckEveryMs
   await Promise.all([
     one.certificates.request(by, { replace: false }),
     two.certificates.renew(by, { now: false, atMs }),
   ])
-  await pass(limits.scheduleCheckEveryMs)
+  await pass(scheduleCheckEveryMs)
   await Promise.all([one, two].map(({ certificates }) => certificates.look()))
   for (const { certificates } of [one, two]) {
     const { request, previous, staged } = certificates.view()
@@ -89,7 +91,7 @@ test('a switch that cannot be stored is tried again every minute, and not all th
   assert.equal(store.commits, commits + 1)
   assert.match(String(errors[0]), /the disk is full/)
   store.before = () => undefined
-  await pass(limits.scheduleCheckEveryMs)
+  await pass(scheduleCheckEveryMs)
   assert.equal(one.certificates.view().staged, null)
   assert.equal(errors.length, 1)
 })
@@ -98,7 +100,7 @@ test('a certificate that the next start could not read is not staged', async (t)
   const { one, start } = await nodes(t)
   const label = 'a'.repeat(60)
   const names = Array.from(
-    { length: limits.certificateNamesMax },
+    { length: certificateNamesMax },
     (_, at) => `n${at}.${label}.${label}.${label}.${label}`,
   )
   const renewed = one.certificates.renew({ ...serverActor, requestId: null }, { now: true, names })
@@ -110,14 +112,14 @@ test('a certificate that the next start could not read is not staged', async (t)
 test('the ticket keys of all nodes are the same, stay the same for an hour, and then change on all', async (t) => {
   const { one, two, pass, clock } = await nodes(t)
   const keys = () => [one, two].map(({ certificates }) => certificates.shown.ticketKeys.toString('hex'))
-  await pass(limits.ticketKeysMs - (clock.now() % limits.ticketKeysMs))
+  await pass(ticketKeysMs - (clock.now() % ticketKeysMs))
   const [first = '', same] = keys()
   assert.equal(first.length, 2 * 48)
   assert.equal(same, first)
   const before = [one.applied, two.applied]
-  await pass(limits.ticketKeysMs - limits.scheduleCheckEveryMs)
+  await pass(ticketKeysMs - scheduleCheckEveryMs)
   assert.deepEqual(keys(), [first, first])
-  await pass(2 * limits.scheduleCheckEveryMs)
+  await pass(2 * scheduleCheckEveryMs)
   const [next, sameAgain] = keys()
   assert.notEqual(next, first)
   assert.equal(sameAgain, next)
@@ -135,7 +137,7 @@ async function nodes(
   const store = new StoreAround(await openSqlite(t, path.join(await storeFolder(t), 'mortise.db')))
   const clock = new MovableClock()
   // Far from a change of ticket keys, which the nodes notice with their next look, whatever the time of the test.
-  clock.pass(1.5 * limits.ticketKeysMs - (clock.now() % limits.ticketKeysMs))
+  clock.pass(1.5 * ticketKeysMs - (clock.now() % ticketKeysMs))
   const rootKey = new FaultyRootKey()
   const node = async () => {
     const secrets = await Secrets.open(store, rootKey)

@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import type { Write } from '../../../src/core/ports/store.ts'
 import { factsOf } from '../../../src/core/keys/object/object-facts.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { standardKeySweepAfterMs } from '../../../src/core/custody/keyprotect/bounds.ts'
 import { RootKeyError } from '../../../src/core/ports/root-key.ts'
 import { TrustRefused } from '../../../src/core/trust/writer.ts'
 
@@ -164,7 +164,7 @@ test('an attempt that a list showed is no condition any more once it is forgotte
   await core.custodies.seal(old, place, material, { facts: factsOf(key) })
   await core.trust.instances.shred(manager, old.id)
   gone.standardKeys.remove = () => Promise.reject(new RootKeyError('call', 'it is retained'))
-  gone.standardKeys.aheadMs += limits.standardKeySweepAfterMs
+  gone.standardKeys.aheadMs += standardKeySweepAfterMs
   await core.sweep()
   assert.deepEqual(told(core), [['delete', 1]])
   gone.fault = 'root-key'

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readDescription } from '../../../src/core/custody/keyprotect/description.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { standardKeyLookAfterMs, standardKeyTriesMax } from '../../../src/base/bounds.ts'
+import { standardKeySweepAfterMs } from '../../../src/core/custody/keyprotect/bounds.ts'
 import { createKey, makeInstance, openCore, trustClient } from '../../support/core.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { assertInPlace, fetchBytes, move } from '../../support/instance-work.ts'
@@ -18,16 +19,16 @@ for (const custody of ['keyprotect', 'database'] as const)
     const { identify } = await trustClient(core, instance)
     const find = standardKeys.find.bind(standardKeys)
     standardKeys.find = async () => []
-    core.clock.passedSleepMs = limits.standardKeyLookAfterMs
-    standardKeys.createFaults = Array.from({ length: limits.standardKeyTriesMax }, () => 'uncertain-after')
+    core.clock.passedSleepMs = standardKeyLookAfterMs
+    standardKeys.createFaults = Array.from({ length: standardKeyTriesMax }, () => 'uncertain-after')
     await assert.rejects(core.keys.perform(identify, createKey()))
     standardKeys.find = find
     await move(core, instance, other, custody)
-    standardKeys.aheadMs += limits.standardKeySweepAfterMs
+    standardKeys.aheadMs += standardKeySweepAfterMs
     other.fault = 'unreachable'
     await core.sweep()
     other.fault = null
-    core.clock.pass(limits.standardKeySweepAfterMs)
+    core.clock.pass(standardKeySweepAfterMs)
     await core.custodies.keyprotect.sweep.run()
     assert.deepEqual(
       standardKeys.live().map(({ description }) => readDescription(description)?.kind),

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { readDescription } from '../../../src/core/custody/keyprotect/description.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { standardKeyListEveryMs } from '../../../src/core/custody/keyprotect/bounds.ts'
 import { RootKeyError } from '../../../src/core/ports/root-key.ts'
 import { createKey, makeInstance, openCore, trustClient } from '../../support/core.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
@@ -201,7 +201,7 @@ for (const isBegun of [false, true])
     assert.equal(await core.keys.perform(identify, fetchBytes(id)), text)
     assert.deepEqual(markersAt(first), [`to ${last.id}`])
     gone.fault = null
-    core.clock.pass(limits.standardKeyListEveryMs)
+    core.clock.pass(standardKeyListEveryMs)
     await core.sweep()
     assert.deepEqual(markersAt(gone), [])
   })

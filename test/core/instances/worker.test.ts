@@ -9,7 +9,9 @@ import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import { readDescription } from '../../../src/core/custody/keyprotect/description.ts'
 import type { Custody } from '../../../src/core/trust/rows.ts'
 import { TrustRefused } from '../../../src/core/trust/writer.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { rootKeyPlaintextBytesMax, standardKeyLookAfterMs } from '../../../src/base/bounds.ts'
+import { standardKeySweepAfterMs } from '../../../src/core/custody/keyprotect/bounds.ts'
+import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import {
   assertInPlace,
@@ -106,14 +108,14 @@ test('a service that the instance left and that is gone does not keep what is at
   const standardKeys = other.standardKeys
   const find = standardKeys.find.bind(standardKeys)
   standardKeys.find = async () => []
-  core.clock.passedSleepMs = limits.standardKeyLookAfterMs
+  core.clock.passedSleepMs = standardKeyLookAfterMs
   standardKeys.createFaults = ['uncertain-after']
   const id = await core.keys.perform(identify, createKey())
   standardKeys.find = find
   assert.equal(standardKeys.live(`mortise-${id}`).length, 2)
   const first = core.rootKey
   first.fault = 'root-key'
-  standardKeys.aheadMs += limits.standardKeySweepAfterMs
+  standardKeys.aheadMs += standardKeySweepAfterMs
   await core.sweep()
   assert.equal(standardKeys.live(`mortise-${id}`).length, 1)
   first.fault = null
@@ -264,7 +266,7 @@ test('a root key that does not answer, or says no: it says why, waits, and goes 
   await until(trouble('root-key'), 'it says what it is now')
   other.fault = 'unreachable'
   core.rootKey.fault = null
-  core.clock.pass(limits.rootKeyAskAgainMs)
+  core.clock.pass(rootKeyAskAgainMs)
   await until(trouble('unreachable'), 'the other one as well')
   assert.ok((await instanceNow(core, instance)).work)
   other.fault = null
@@ -339,8 +341,8 @@ test('what a root key cannot wrap stays with a data key of the database', async 
       ),
     )
   const [fits, barely, large, empty] = [
-    await register(limits.rootKeyPlaintextBytesMax),
-    await register(limits.rootKeyPlaintextBytesMax + 1),
+    await register(rootKeyPlaintextBytesMax),
+    await register(rootKeyPlaintextBytesMax + 1),
     await register(20_000),
     await register(0),
   ]
@@ -351,7 +353,7 @@ test('what a root key cannot wrap stays with a data key of the database', async 
   assert.equal(names.length, 2)
   core.rootKey.fault = 'root-key'
   core.keyring.forget(instance.id)
-  const sizes = [limits.rootKeyPlaintextBytesMax, limits.rootKeyPlaintextBytesMax + 1, 20_000, 0]
+  const sizes = [rootKeyPlaintextBytesMax, rootKeyPlaintextBytesMax + 1, 20_000, 0]
   for (const [index, id] of [fits, barely, large, empty].entries())
     assert.equal((await core.keys.perform(identify, fetchBytes(id))).length, (sizes[index] ?? -1) * 2)
 })

@@ -7,7 +7,7 @@ import { broughtObject } from '../../../src/core/keys/forms/brought-object.ts'
 import type { KeyTransaction } from '../../../src/core/keys/key-transaction.ts'
 import { first } from '../../../src/wire/kmip/attributes.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { refusalEntryEveryMs } from '../../../src/base/bounds.ts'
 import { maskOf, type MaskName } from '../../../src/wire/kmip/enums.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import type { Change } from '../../../src/core/ports/store.ts'
@@ -221,7 +221,7 @@ test('refusals that end batches with Undo are counted as all others are, and wha
     ...Array.from({ length: 20 }, () => [undone, refused]).flat(),
     ...Array.from({ length: 10 }, () => undone),
   ])
-  core.clock.pass(limits.refusalEntryEveryMs)
+  core.clock.pass(refusalEntryEveryMs)
   await until(async () => (await last(core, 'key.get', 100)).length > entered.length)
   const [[, object, result, detail] = []] = await last(core, 'key.get')
   const { since: _, ...count } = detail as NonNullable<AuditEntry['detail']>

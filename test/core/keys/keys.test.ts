@@ -9,7 +9,7 @@ import { StoreConflict, StoreUnavailable, type Change } from '../../../src/core/
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import { first } from '../../../src/wire/kmip/attributes.ts'
 import { maskOf } from '../../../src/wire/kmip/enums.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { objectAttributesBytesMax } from '../../../src/base/bounds.ts'
 import { StoreAround } from '../../support/store-around.ts'
 import {
   attributeSet,
@@ -136,7 +136,7 @@ test('a key whose attributes are as long as they may be is activated, revoked an
       () => false,
     )
   }
-  let [least, most] = [0, limits.objectAttributesBytesMax]
+  let [least, most] = [0, objectAttributesBytesMax]
   while (most - least > 1) {
     const middle = (least + most) >> 1
     if (await fits(middle)) least = middle

@@ -8,7 +8,13 @@ import { decodeResponse, encodeRequest } from '../../../src/wire/kmip/client-mes
 import { Fault } from '../../../src/wire/kmip/fault.ts'
 import { decodeRequest, type ResponseItem } from '../../../src/wire/kmip/message.ts'
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
-import { limits } from '../../../src/base/limits.ts'
+import {
+  asynchronousKeptMs,
+  asynchronousMax,
+  asynchronousPerPartyMax,
+  asynchronousStartMs,
+  pollWaitMs,
+} from '../../../src/core/operations/asynchronous.ts'
 import { unhurried } from '../../../src/core/keys/transaction/pace.ts'
 import { Asynchronous } from '../../../src/core/operations/asynchronous.ts'
 import { answerBatch, type BatchOptions } from '../../../src/core/operations/batch.ts'
@@ -47,7 +53,7 @@ test('an operation begins with the first Poll, or a moment later by itself, and 
   const [polled, left] = [begin('a'), begin('b')]
   assert.deepEqual((await asynchronous.poll('a', polled, version))?.payload, Buffer.from('answer'))
   assert.deepEqual(runs, ['a'])
-  clock.pass(limits.asynchronousStartMs)
+  clock.pass(asynchronousStartMs)
   await turn()
   assert.deepEqual(runs, ['a', 'b'])
   for (const again of [1, 2]) {
@@ -63,13 +69,13 @@ test('a Poll of one that lasts says that it is pending; the answer is gone when 
   const long = Promise.withResolvers<ResponseItem>()
   const id = begin('a', long.promise)
   const first = asynchronous.poll('a', id, version)
-  clock.pass(limits.pollWaitMs)
+  clock.pass(pollWaitMs)
   assert.equal(await first, undefined)
   assert.equal(asynchronous.cancel('a', id), 'UnableToCancel')
   long.resolve({ status: 'OperationFailed', reason: 'GeneralFailure' })
   assert.equal((await asynchronous.poll('a', id, version))?.status, 'OperationFailed')
   assert.equal(asynchronous.cancel('a', id), 'Failed')
-  clock.pass(limits.asynchronousKeptMs)
+  clock.pass(asynchronousKeptMs)
   await assert.rejects(asynchronous.poll('a', id, version), faults('InvalidAsynchronousCorrelationValue'))
   assert.equal(asynchronous.cancel('a', id), 'Unavailable')
 })
@@ -87,7 +93,7 @@ test('one that has not begun is canceled and never runs; nobody else can poll or
   await assert.rejects(asynchronous.poll('b', id, version), faults('InvalidAsynchronousCorrelationValue'))
   assert.equal(asynchronous.cancel('b', id), 'Unavailable')
   assert.equal(asynchronous.cancel('a', id), 'Canceled')
-  clock.pass(limits.asynchronousStartMs)
+  clock.pass(asynchronousStartMs)
   await turn()
   assert.deepEqual(runs, [])
   assert.equal(asynchronous.cancel('a', id), 'Unavailable')
@@ -103,7 +109,7 @@ test('a Poll in another version than that of the answer is refused, and the answ
 
 test('a client has a bounded number pending; answers that are there make room', async () => {
   const { asynchronous, begin } = open()
-  const ids = Array.from({ length: limits.asynchronousPerPartyMax }, () => begin('a'))
+  const ids = Array.from({ length: asynchronousPerPartyMax }, () => begin('a'))
   assert.throws(
     () => begin('a'),
     (error) => error instanceof Fault && error.reason === 'GeneralFailure',
@@ -121,7 +127,7 @@ test('a client has a bounded number pending; answers that are there make room', 
 test('the clients of one instance leave room to others', () => {
   const { begin } = open()
   const client = (instance: string, id: number) => begin(JSON.stringify([instance, 'client', id]))
-  const most = limits.asynchronousMax * 0.75
+  const most = asynchronousMax * 0.75
   for (let id = 0; id < most; id++) client('a', id)
   assert.throws(() => client('a', most), faults('GeneralFailure'))
   client('b', 0)
@@ -179,7 +185,7 @@ test('after Process the next Poll waits for the end; it can be asked for once', 
   assert.deepEqual(runs, ['a'])
   assert.throws(() => asynchronous.hurry('a', id), faults('DuplicateProcessRequest'))
   const polled = asynchronous.poll('a', id, version)
-  clock.pass(limits.pollWaitMs)
+  clock.pass(pollWaitMs)
   await turn()
   long.resolve(done)
   assert.equal((await polled)?.status, 'Success')
@@ -189,7 +195,7 @@ test('of several Polls in one message each is answered, one that is still pendin
   const { clock, asynchronous } = open()
   const caller = { instanceId: 'i', actor: { kind: 'client', id: 'c' } } as unknown as Caller
   const long = asynchronous.begin(partyOf(caller), { ...search, payload: Buffer.alloc(0) }, () => {
-    queueMicrotask(() => clock.pass(limits.pollWaitMs))
+    queueMicrotask(() => clock.pass(pollWaitMs))
     return new Promise(() => {})
   })
   const short = asynchronous.begin(partyOf(caller), { ...search, payload: Buffer.alloc(0) }, async () => done)

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { auditTextCharactersMax } from '../../../src/base/bounds.ts'
 import { auditText } from '../../../src/core/operations/audit-text.ts'
 
 test('what is not printed becomes a space, and every other character stays', () => {
@@ -18,7 +18,7 @@ test('what is not printed becomes a space, and every other character stays', () 
 })
 
 test('a longer text is cut, and never through a character', () => {
-  const most = limits.auditTextCharactersMax
+  const most = auditTextCharactersMax
   assert.equal(auditText('x'.repeat(most)), 'x'.repeat(most))
   assert.equal(auditText('x'.repeat(most + 1)), `${'x'.repeat(most - 1)}…`)
   const cut = auditText(`${'x'.repeat(most - 2)}🔑🔑`)

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { Output } from '../../../src/doors/http/api.ts'
 import { encodeRequest } from '../../../src/wire/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { cryptoWaitingPerPartyMax } from '../../../src/core/crypto/pool.ts'
 import { clientCertificate } from '../../support/certificates.ts'
 import { until } from '../../support/until.ts'
 import {
@@ -124,7 +124,7 @@ test('computations that wait for a thread are dropped when their client leaves, 
   const identity = await clientCertificate('self-signed')
   // One more than may wait, beside the one that a thread has: the last is refused when all others wait.
   const sessions = await Promise.all(
-    Array.from({ length: limits.cryptoWaitingPerPartyMax + 2 }, () => openSession(server.port, identity)),
+    Array.from({ length: cryptoWaitingPerPartyMax + 2 }, () => openSession(server.port, identity)),
   )
   const refused = Promise.race(sessions.map((one) => one.exchange(message).catch(() => undefined)))
   assert.ok(await refused)

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { maskOf } from '../../../src/wire/kmip/enums.ts'
 import type { OperationName, Request } from '../../../src/wire/kmip/operations.ts'
 import { atLeast } from '../../../src/wire/kmip/version.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { templatesMax } from '../../../src/core/operations/wanted-attributes.ts'
 import {
   aes,
   attribute,
@@ -166,8 +166,8 @@ for (const version of served) {
       [aes([attribute('No Such Attribute', { type: 'Integer', value: 1 })]), 'InvalidField'],
       [aes([attribute('Contact Information', 'a'), attribute('Contact Information', 'b')]), 'InvalidField'],
       [aes(many(1001)), 'IndexOutOfBounds'],
-      [ofTemplates(limits.templatesMax), 'ItemNotFound'],
-      [ofTemplates(limits.templatesMax + 1), 'InvalidField'],
+      [ofTemplates(templatesMax), 'ItemNotFound'],
+      [ofTemplates(templatesMax + 1), 'InvalidField'],
       [
         aes([attribute('Application Specific Information', { ApplicationNamespace: 'ours' })]),
         namespaceReason,

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { createDecipheriv, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { cryptoStreamsPerPartyMax } from '../../../src/core/keys/transaction/streams.ts'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import {
@@ -223,7 +223,7 @@ test('a client has a few streams at once', async () => {
     CryptographicParameters: { BlockCipherMode: 'ECB' },
     InitIndicator: true,
   } as const
-  for (let begun = 0; begun < limits.cryptoStreamsPerPartyMax + 1; begun++) {
+  for (let begun = 0; begun < cryptoStreamsPerPartyMax + 1; begun++) {
     const told = await session.one('1.4', { operation: 'Encrypt', request: begin })
     if (told.status === 'Success') continue
     assert.equal(told.reason, 'GeneralFailure')

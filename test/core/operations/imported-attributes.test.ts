@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { attributeInstancesMax } from '../../../src/base/bounds.ts'
 import { importedAttributes } from '../../../src/core/operations/imported-attributes.ts'
 import type { GivenAttribute } from '../../../src/core/operations/wire-attributes.ts'
 import { faults } from '../../support/core.ts'
@@ -63,7 +63,7 @@ test('an attribute with one instance is given once and has no index but 0, and o
     assert.equal(imported(comment(index)).given.get('Comment')?.[0]?.index, 0)
   assert.throws(() => imported(comment(1)), faults('InvalidField', /no Attribute Index but 0/))
   assert.throws(() => imported(comment(), comment()), faults('InvalidField', /at most one "Comment"/))
-  const most = limits.attributeInstancesMax
+  const most = attributeInstancesMax
   assert.equal(imported(...groups(most)).given.get('ObjectGroup')?.length, most)
   assert.throws(() => imported(...groups(most + 1)), faults('IndexOutOfBounds', /at most/))
 })

@@ -7,7 +7,7 @@ import type { Credential } from '../../../src/wire/kmip/credential.ts'
 import { decodeResponse, encodeRequest } from '../../../src/wire/kmip/client-message.ts'
 import type { Request, Response } from '../../../src/wire/kmip/operations.ts'
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { ticketsPerOwnerMax } from '../../../src/core/operations/tickets.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import { batch, openSession, type Asked, type KmipSession } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
@@ -59,7 +59,7 @@ test('in a batch that is undone no ticket is issued or ended', async () => {
     { operation: 'DelegatedLogin', request: { Rights: { Right: [] } } },
   ]
   for (const login of logins)
-    for (let count = 0; count < limits.ticketsPerOwnerMax; count++)
+    for (let count = 0; count < ticketsPerOwnerMax; count++)
       await session.send('2.1', batch(login, missing), undo)
   await session.ask('2.1', 'Login', {})
   await session.ask('2.1', 'Logout', { Ticket })

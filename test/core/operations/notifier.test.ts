@@ -11,7 +11,11 @@ import { codeOf, enums } from '../../../src/wire/kmip/enums.ts'
 import { decodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
 import { decodeResponse, encodeRequest } from '../../../src/wire/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
-import { limits } from '../../../src/base/limits.ts'
+import {
+  noticesQueuedBytesMax,
+  noticesQueuedMax,
+  serverRolesPerPartyMax,
+} from '../../../src/core/operations/notifier.ts'
 import { makeCertificate, type TestIdentity } from '../../support/certificates.ts'
 import {
   aes,
@@ -268,7 +272,7 @@ test('a refused item gives nobody the role, whichever other item of the batch su
 
 test('a client has the role on so many connections, and one that ends makes room', async () => {
   const first = await listener('Notify')
-  for (let count = 1; count < limits.serverRolesPerPartyMax; count++)
+  for (let count = 1; count < serverRolesPerPartyMax; count++)
     await (await again()).ask('2.1', 'SetEndpointRole', { EndpointRole: 'Client' })
   const one = await again()
   assert.equal(await one.refused('2.1', 'SetEndpointRole', { EndpointRole: 'Client' }), 'PermissionDenied')
@@ -280,7 +284,7 @@ test('a client has the role on so many connections, and one that ends makes room
 test('a client that does not keep up loses its connection, and the others nothing', async () => {
   const slow = await listener('Notify')
   const create = Array.from({ length: 501 }, () => ({ operation: 'Create', request: aes() }) as const)
-  for (let count = 0; count * create.length <= limits.noticesQueuedMax; count++)
+  for (let count = 0; count * create.length <= noticesQueuedMax; count++)
     await session.send(
       '1.4',
       batch(...create).map((one, index) => ({ ...one, id: Buffer.from(String(index)) })),
@@ -300,7 +304,7 @@ test('changes that wait for a client that does not keep up take little memory, h
   const letters = 'x'.repeat(200_000)
   const large = attribute('x-large', { type: 'TextString', value: letters })
   const UniqueIdentifier = await session.key('1.4', [large, attribute('Contact Information', 'me')])
-  for (let bytes = 0; bytes <= limits.noticesQueuedBytesMax; bytes += letters.length)
+  for (let bytes = 0; bytes <= noticesQueuedBytesMax; bytes += letters.length)
     await session.ask('1.4', 'ModifyAttribute', {
       UniqueIdentifier,
       Attribute: attribute('Contact Information', String(bytes)),

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { pkcs11PerPartyMax } from '../../../src/core/operations/pkcs11-uses.ts'
 import type { Context } from '../../../src/core/operations/handler.ts'
 import { pkcs11 } from '../../../src/core/operations/pkcs11.ts'
 import { makeCertificate } from '../../support/certificates.ts'
@@ -58,7 +58,7 @@ test('in a batch that is undone no use begins or ends', async () => {
   const { CorrelationValue } = await call(functions.initialize)
   await undone(functions.finalize, { CorrelationValue })
   assert.equal((await call(functions.info, CorrelationValue)).PKCS_11ReturnCode, ok)
-  for (let count = 0; count < limits.pkcs11PerPartyMax; count++) await undone(functions.initialize)
+  for (let count = 0; count < pkcs11PerPartyMax; count++) await undone(functions.initialize)
   const { CorrelationValue: next } = await call(functions.initialize)
   for (const value of [CorrelationValue, next])
     assert.equal((await call(functions.finalize, value)).PKCS_11ReturnCode, ok)

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { uniqueIdentifierBytesMax } from '../../../src/base/bounds.ts'
 import { Placeholder } from '../../../src/core/operations/placeholder.ts'
 import { faults } from '../../support/core.ts'
 
@@ -23,7 +23,7 @@ test('an identifier that is given counts, otherwise the last one that was set', 
 test('an identifier is a text of bounded length', () => {
   const placeholder = new Placeholder()
   assert.throws(() => placeholder.resolve(1), faults('InvalidMessage', /text string/))
-  const max = limits.uniqueIdentifierBytesMax
+  const max = uniqueIdentifierBytesMax
   assert.equal(placeholder.resolve('x'.repeat(max)).length, max)
   assert.throws(() => placeholder.resolve('x'.repeat(max + 1)), faults('ObjectNotFound', /such a long/))
   assert.throws(

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeResponse, type ResponseItem } from '../../../src/wire/kmip/message.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { messageBytesMax, untrustedMessageBytesMax } from '../../../src/base/bounds.ts'
 import { AnswerRoom } from '../../../src/core/operations/response-size.ts'
 import { faults } from '../../support/core.ts'
 
@@ -70,16 +70,16 @@ test('an item without a payload may be too large as well', () => {
 })
 
 test('no client can ask for more than the server sends', () => {
-  for (const maximum of [undefined, limits.messageBytesMax * 2]) {
+  for (const maximum of [undefined, messageBytesMax * 2]) {
     const { room } = open(maximum)
-    room.require(item(limits.messageBytesMax - 1_024))
-    assert.throws(() => room.require(item(limits.messageBytesMax)), faults('ResponseTooLarge'))
+    room.require(item(messageBytesMax - 1_024))
+    assert.throws(() => room.require(item(messageBytesMax)), faults('ResponseTooLarge'))
   }
 })
 
 test('after as many discarded bytes as a whole answer has, no further item begins', () => {
   const { room } = open(1_000)
-  const half = limits.messageBytesMax / 2
+  const half = messageBytesMax / 2
   for (const expected of [false, false, true]) {
     assert.throws(() => room.require(item(half)), faults('ResponseTooLarge'))
     assert.equal(room.exhausted !== undefined, expected)
@@ -89,18 +89,18 @@ test('after as many discarded bytes as a whole answer has, no further item begin
 
 test('memory is reserved for what is above a stranger’s message, once, and refused if there is none', () => {
   const { room, reserved } = open()
-  room.require(item(limits.untrustedMessageBytesMax / 2))
+  room.require(item(untrustedMessageBytesMax / 2))
   assert.deepEqual(reserved, [])
-  room.require(item(limits.untrustedMessageBytesMax * 2))
+  room.require(item(untrustedMessageBytesMax * 2))
   const [first = 0] = reserved
-  assert.ok(first >= limits.untrustedMessageBytesMax * 2)
-  room.require(item(limits.untrustedMessageBytesMax * 2))
-  room.again().require(item(limits.untrustedMessageBytesMax * 2))
+  assert.ok(first >= untrustedMessageBytesMax * 2)
+  room.require(item(untrustedMessageBytesMax * 2))
+  room.again().require(item(untrustedMessageBytesMax * 2))
   assert.deepEqual(reserved, [first], 'it is reserved already')
-  room.require(item(limits.untrustedMessageBytesMax * 3))
-  assert.deepEqual(reserved, [first, limits.untrustedMessageBytesMax], 'only what is more')
-  const poor = open(undefined, limits.untrustedMessageBytesMax).room
-  const refused = item(limits.untrustedMessageBytesMax * 2)
+  room.require(item(untrustedMessageBytesMax * 3))
+  assert.deepEqual(reserved, [first, untrustedMessageBytesMax], 'only what is more')
+  const poor = open(undefined, untrustedMessageBytesMax).room
+  const refused = item(untrustedMessageBytesMax * 2)
   assert.throws(() => poor.require(refused), faults('GeneralFailure', /too much to do/))
   assert.ok(refused.payload?.every((byte) => byte === 0))
 })

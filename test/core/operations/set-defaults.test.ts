@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import type { Attributes } from '../../../src/wire/kmip/objects.ts'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { trustChangesAtOnce } from '../../../src/core/trust/change-pace.ts'
 import { aes, attribute, batch, rsaPair, template, type KmipSession } from '../../support/kmip-session.ts'
 import { allowOnly, useServer, type RunningServer } from '../../support/running.ts'
 
@@ -239,7 +239,7 @@ test('a client that sets other rules all the time is refused, and hinders no cha
   let refused: string | undefined
   const changing = async () => {
     for (let turn = 0; refused === undefined; turn++) {
-      assert.ok(turn <= 2 * limits.trustChangesAtOnce)
+      assert.ok(turn <= 2 * trustChangesAtOnce)
       const request = {
         DefaultsInformation: {
           ObjectDefaults: [{ ObjectType: 'SymmetricKey', Attributes: of({ Comment: `${turn}` }) }],

@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import {
+  ticketMs,
+  ticketMsMax,
+  ticketRightsMax,
+  ticketsMax,
+  ticketsPerOwnerMax,
+} from '../../../src/core/operations/tickets.ts'
 import { Tickets } from '../../../src/core/operations/tickets.ts'
 import { faults } from '../../support/core.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
@@ -38,10 +44,10 @@ test('the lease is an interval or a date, never longer than the most', () => {
   clock.pass(11_000)
   assert.throws(() => tickets.use('a', date, 1), faults('InvalidTicket'))
   tickets.use('a', none, 1)
-  clock.pass(limits.ticketMs)
+  clock.pass(ticketMs)
   assert.throws(() => tickets.use('a', none, 1), faults('InvalidTicket'))
   tickets.use('a', long, 1)
-  clock.pass(limits.ticketMsMax)
+  clock.pass(ticketMsMax)
   assert.throws(() => tickets.use('a', long, 1), faults('InvalidTicket'))
   assert.throws(() => tickets.issue('a', { LeaseTime: until }), faults('InvalidField'))
 })
@@ -54,16 +60,16 @@ test('the rights of a ticket name so many operations, objects and groups, all to
   const { tickets } = open()
   const issue = (right: object, count: number) =>
     tickets.issue('a', { Rights: { Right: Array.from({ length: count }, () => right) } })
-  issue({}, limits.ticketRightsMax)
-  issue({ Objects: objects(limits.ticketRightsMax - 1) }, 1)
-  const half = limits.ticketRightsMax / 2
+  issue({}, ticketRightsMax)
+  issue({ Objects: objects(ticketRightsMax - 1) }, 1)
+  const half = ticketRightsMax / 2
   for (const right of [
     { Objects: objects(half) },
     { ObjectGroups: { ObjectGroup: objects(half).UniqueIdentifier } },
     { Operations: { Operation: Array.from({ length: half }, () => 'Get') } },
   ])
     assert.throws(() => issue(right, 2), faults('InvalidField', /rights/))
-  assert.throws(() => issue({}, limits.ticketRightsMax + 1), faults('InvalidField', /rights/))
+  assert.throws(() => issue({}, ticketRightsMax + 1), faults('InvalidField', /rights/))
 })
 
 test('requests and operations are counted; 0 requests means any number', () => {
@@ -84,18 +90,18 @@ test('requests and operations are counted; 0 requests means any number', () => {
 
 test('one owner has so many tickets; those that are over make room', () => {
   const { clock, tickets } = open()
-  for (let count = 0; count < limits.ticketsPerOwnerMax; count++) tickets.issue('a', {})
+  for (let count = 0; count < ticketsPerOwnerMax; count++) tickets.issue('a', {})
   assert.throws(() => tickets.issue('a', {}), faults('PermissionDenied'))
   tickets.issue('b', {})
-  clock.pass(limits.ticketMs)
+  clock.pass(ticketMs)
   tickets.issue('a', {})
 })
 
 test('the clients of one instance leave tickets to others', () => {
   const { tickets } = open()
-  const most = limits.ticketsMax * 0.75
+  const most = ticketsMax * 0.75
   const client = (instance: string, n: number) =>
-    tickets.issue(JSON.stringify([instance, Math.floor(n / limits.ticketsPerOwnerMax)]), {})
+    tickets.issue(JSON.stringify([instance, Math.floor(n / ticketsPerOwnerMax)]), {})
   for (let n = 0; n < most; n++) client('a', n)
   assert.throws(() => client('a', most), faults('PermissionDenied'))
   client('b', 0)

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AttributeSet } from '../../../src/wire/kmip/attributes.ts'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { templatesMax } from '../../../src/core/operations/wanted-attributes.ts'
 import type { Context } from '../../../src/core/operations/handler.ts'
 import { defaulted, overlaid, wantedAttributes } from '../../../src/core/operations/wanted-attributes.ts'
 import { attributeSet, faults } from '../../support/core.ts'
@@ -77,8 +77,8 @@ test('a later template goes before an earlier one, a stated attribute before bot
 const many = (count: number) => Array.from({ length: count }, () => 'second')
 
 test('a request names so many templates, and a storage that there is', async () => {
-  assert.ok(await wanted(many(limits.templatesMax)))
-  await assert.rejects(wanted(many(limits.templatesMax + 1)), faults('InvalidField', /templates at most/))
+  assert.ok(await wanted(many(templatesMax)))
+  await assert.rejects(wanted(many(templatesMax + 1)), faults('InvalidField', /templates at most/))
   const ProtectionStorageMasks = { ProtectionStorageMask: [0] }
   await assert.rejects(
     wantedAttributes({ ProtectionStorageMasks }, 'SymmetricKey', context()),

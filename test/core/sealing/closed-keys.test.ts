@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { closedKeysMax } from '../../../src/base/bounds.ts'
 import { RootKeyError } from '../../../src/core/ports/root-key.ts'
 import { ClosedKeys, type ClosedKey } from '../../../src/core/sealing/closed-keys.ts'
 
@@ -51,9 +51,9 @@ test('a key that no longer exists is forgotten without a word', () => {
 
 test('no more are remembered or told than the limit says', () => {
   const { closed, told } = begin()
-  for (let n = 0; n <= limits.closedKeysMax; n++) closed.close(key(String(n)), error)
-  assert.equal(closed.all.length, limits.closedKeysMax)
-  assert.equal(told.length, limits.closedKeysMax)
+  for (let n = 0; n <= closedKeysMax; n++) closed.close(key(String(n)), error)
+  assert.equal(closed.all.length, closedKeysMax)
+  assert.equal(told.length, closedKeysMax)
   const silent = new ClosedKeys({})
   silent.close(key('a'), error)
   silent.opened(key('a'))
@@ -62,7 +62,7 @@ test('no more are remembered or told than the limit says', () => {
 
 test('those of one instance take no places of another', () => {
   const { closed, told } = begin()
-  for (let n = 0; n < limits.closedKeysMax; n++) closed.close(key(String(n)), error)
+  for (let n = 0; n < closedKeysMax; n++) closed.close(key(String(n)), error)
   closed.close(key('other', 'object', 'j'), error)
   assert.equal(told.at(-1), 'closed other')
   assert.deepEqual(closed.all.at(-1), key('other', 'object', 'j'))

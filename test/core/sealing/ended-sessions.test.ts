@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { endedSessionsMax, endedSessionsPerPartyMax } from '../../../src/core/sealing/ended-sessions.ts'
 import { EndedSessions } from '../../../src/core/sealing/ended-sessions.ts'
 import { Secrets } from '../../../src/core/sealing/secrets.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
@@ -31,7 +31,7 @@ test('sessions that are ended on two nodes at once are ended on both, each with 
 test('one goes once it counts no more by itself, and none goes before', async (t) => {
   const store = await openSqlite(t, path.join(await storeFolder(t), 'mortise.db'))
   const secrets = await Secrets.open(store, new FaultyRootKey())
-  const many = Array.from({ length: limits.endedSessionsMax }, (_, number) => ({
+  const many = Array.from({ length: endedSessionsMax }, (_, number) => ({
     id: `s-${number}`,
     untilMs: 10,
   }))
@@ -46,7 +46,7 @@ test('one goes once it counts no more by itself, and none goes before', async (t
 test('the tokens of one instance leave places to others', async (t) => {
   const store = await openSqlite(t, path.join(await storeFolder(t), 'mortise.db'))
   const secrets = await Secrets.open(store, new FaultyRootKey())
-  const many = Array.from({ length: limits.endedSessionsPerPartyMax }, (_, number) => ({
+  const many = Array.from({ length: endedSessionsPerPartyMax }, (_, number) => ({
     id: `s-${number}`,
     untilMs: 10,
     of: 'a',

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RootKeyError, type RootKey } from '../../../src/core/ports/root-key.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
+import { standardKeyUnreadAfterMs } from '../../../src/core/sealing/standard-key-troubles.ts'
 import { guarded } from '../../../src/core/sealing/guarded-root-key.ts'
 import { RootKeyStatus } from '../../../src/core/sealing/root-key-status.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
@@ -112,7 +113,7 @@ test('a root key that was withdrawn is asked again with the access that its inst
   access = faulty
   const use = { instanceId: 'red', rootKeyUri: faulty.uri }
   const call = () => status.call(use, async () => 'done')
-  clock.pass(limits.rootKeyAskAgainMs - 1)
+  clock.pass(rootKeyAskAgainMs - 1)
   await assert.rejects(call(), reaches('root-key'))
   clock.pass(1)
   assert.deepEqual([await call(), faulty.unwraps], ['done', 1])
@@ -146,7 +147,7 @@ test('reads that are not answered for a while, though the root key answers, are 
   }
   faulty.standardKeys.faults.set(standardId, 'unreachable')
   await fail()
-  clock.pass(limits.standardKeyUnreadAfterMs - 1)
+  clock.pass(standardKeyUnreadAfterMs - 1)
   await fail()
   assert.deepEqual(troubles(), [])
   clock.pass(1)
@@ -167,7 +168,7 @@ test('a read that was not answered is no trouble once another one is, though whe
   }
   await unanswered()
   await new Promise(setImmediate)
-  clock.pass(limits.standardKeyUnreadAfterMs)
+  clock.pass(standardKeyUnreadAfterMs)
   const unwrap = faulty.unwrap.bind(faulty)
   const held = Promise.withResolvers<undefined>()
   faulty.unwrap = async (...asked) => held.promise.then(() => unwrap(...asked))
@@ -175,7 +176,7 @@ test('a read that was not answered is no trouble once another one is, though whe
   await read()
   held.resolve(undefined)
   await new Promise(setImmediate)
-  clock.pass(limits.standardKeyUnreadAfterMs)
+  clock.pass(standardKeyUnreadAfterMs)
   await unanswered()
   await new Promise(setImmediate)
   assert.deepEqual(status.standardKeys.now, [])
@@ -187,7 +188,7 @@ test('reads that are not answered while the root key does not answer either are 
   for (let again = 0; again < 3; again++) {
     await assert.rejects(standard(rootKey).read(standardId), reaches('unreachable'))
     await new Promise(setImmediate)
-    clock.pass(limits.standardKeyUnreadAfterMs)
+    clock.pass(standardKeyUnreadAfterMs)
   }
   assert.deepEqual(status.standardKeys.now, [])
 })

@@ -4,7 +4,8 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { alteredItemsMax } from '../../../src/base/bounds.ts'
+import { alteredToldEveryMs } from '../../../src/core/sealing/integrity.ts'
 import { RootKeyError } from '../../../src/core/ports/root-key.ts'
 import { EnvelopeError } from '../../../src/core/sealing/envelope.ts'
 import { Integrity, type StoredItem } from '../../../src/core/sealing/integrity.ts'
@@ -32,7 +33,7 @@ test('each failure is an alarm; the log names the item once an hour, and again a
   await open(item, altered)
   assert.deepEqual(calls, [true, false])
   assert.deepEqual(integrity.altered, [item])
-  clock.pass(limits.alteredToldEveryMs)
+  clock.pass(alteredToldEveryMs)
   await open(item, altered)
   assert.deepEqual(calls, [true, false, true])
   await open(item)
@@ -59,10 +60,10 @@ test('what cannot be opened for another reason raises no alarm', async () => {
 test('of very many, all are counted and a bounded number is remembered and told', async () => {
   const { calls, integrity, open } = watching()
   const altered = new EnvelopeError('does not open')
-  for (let n = 0; n < limits.alteredItemsMax + 5; n++) await open({ ...item, id: String(n) }, altered)
-  assert.equal(calls.length, limits.alteredItemsMax + 5)
-  assert.equal(calls.filter(Boolean).length, limits.alteredItemsMax)
-  assert.equal(integrity.altered.length, limits.alteredItemsMax)
+  for (let n = 0; n < alteredItemsMax + 5; n++) await open({ ...item, id: String(n) }, altered)
+  assert.equal(calls.length, alteredItemsMax + 5)
+  assert.equal(calls.filter(Boolean).length, alteredItemsMax)
+  assert.equal(integrity.altered.length, alteredItemsMax)
 })
 
 async function begin(t: TestContext, custody: 'database' | 'keyprotect') {

@@ -8,7 +8,7 @@ import type { Store } from '../../../src/core/ports/store.ts'
 import { Keyring } from '../../../src/core/sealing/keyring.ts'
 import { KeysUnavailable } from '../../../src/core/sealing/unwrap-cache.ts'
 import { makeInstance, openCore } from '../../support/core.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 
@@ -64,7 +64,7 @@ test('a root key is asked by what it seals now: a version that sealed a data key
   await assert.rejects(use.wrap(Buffer.of(1), Buffer.of(1)))
   rootKey.wrapFault = null
   for (let times = 0; times < 3; times++) {
-    clock.pass(limits.rootKeyAskAgainMs)
+    clock.pass(rootKeyAskAgainMs)
     await keyring.probe(instance)
   }
 })

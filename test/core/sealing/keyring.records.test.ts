@@ -7,7 +7,7 @@ import { RootKeyError, type RootKey } from '../../../src/core/ports/root-key.ts'
 import type { DataKeyRecord } from '../../../src/core/ports/secrets.ts'
 import type { Store } from '../../../src/core/ports/store.ts'
 import { Keyring, unwrapDataKey, wrapDataKey } from '../../../src/core/sealing/keyring.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
 import { makeInstance, openCore } from '../../support/core.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
@@ -126,7 +126,7 @@ for (const [what, asked, isOpened] of [
     await assert.rejects(refused(), reaches('call'))
     assert.deepEqual([own.unwraps, other.unwraps], [before[0], (before[1] ?? 0) + (isOpened ? 1 : 0)])
     begun[asked].fault = 'root-key'
-    begun.clock.pass(limits.rootKeyAskAgainMs)
+    begun.clock.pass(rootKeyAskAgainMs)
     await assert.rejects(refused(), reaches(isOpened ? 'root-key' : 'call'), 'only an unwrap confirms it')
   })
 

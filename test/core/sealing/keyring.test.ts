@@ -8,7 +8,9 @@ import { serverActor } from '../../../src/core/audit/actor.ts'
 import { KeysUnavailable } from '../../../src/core/sealing/unwrap-cache.ts'
 import type { RootKey, RootKeyReach } from '../../../src/core/ports/root-key.ts'
 import type { Instance } from '../../../src/core/trust/rows.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { rootKeyWaitMs } from '../../../src/base/bounds.ts'
+import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
+import { rootKeySilenceMs } from '../../../src/core/sealing/unwrap-cache.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
 import { dayMs, edit, makeInstance, openCore } from '../../support/core.ts'
@@ -137,7 +139,7 @@ test('out of reach it is asked again every five seconds at most, also before the
   }
 })
 
-const silenceSeconds = limits.rootKeySilenceMs / 1000
+const silenceSeconds = rootKeySilenceMs / 1000
 
 test('silent: a request for what is in memory waits a moment once, and then none does', async (t) => {
   const { at, keyring, instance, id, events, rootKey } = await opened(t)
@@ -173,7 +175,7 @@ test('slow, but it opens others: what is in memory is not used for that, as long
   })()
   await background()
   const use = { instanceId: instance.id, rootKeyUri: rootKey.uri }
-  const waitSeconds = limits.rootKeyWaitMs / 1000
+  const waitSeconds = rootKeyWaitMs / 1000
   for (const second of [3, 6, waitSeconds - 0.001]) {
     at(301 + second)
     await keyring.status.unwrap(use, () => Promise.resolve(Buffer.alloc(32)))
@@ -336,7 +338,7 @@ test('a key that stands where the root key was is a no about the root key', asyn
   await assert.rejects(async () => core.keyring.byId(instance, id), reach('root-key'))
   assert.deepEqual(core.events, ['withdrawn'])
   standing = keys[0]
-  core.clock.pass(limits.rootKeyAskAgainMs)
+  core.clock.pass(rootKeyAskAgainMs)
   await core.keyring.byId(instance, id)
   assert.deepEqual(core.events, ['withdrawn', 'answers'])
 })

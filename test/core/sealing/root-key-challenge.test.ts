@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { rootKeyChallengeMs } from '../../../src/base/bounds.ts'
+import { rootKeyChallengesMax } from '../../../src/core/sealing/root-key-challenge.ts'
 import { answerChallenge, RootKeyChallenges } from '../../../src/core/sealing/root-key-challenge.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
@@ -28,10 +29,10 @@ test('another root key cannot answer', async () => {
 
 test('a challenge ends after a minute, and the oldest of too many makes room', async () => {
   for (const [passMs, more, isThere] of [
-    [limits.rootKeyChallengeMs - 1, 0, true],
-    [limits.rootKeyChallengeMs, 0, false],
-    [0, limits.rootKeyChallengesMax - 1, true],
-    [0, limits.rootKeyChallengesMax, false],
+    [rootKeyChallengeMs - 1, 0, true],
+    [rootKeyChallengeMs, 0, false],
+    [0, rootKeyChallengesMax - 1, true],
+    [0, rootKeyChallengesMax, false],
   ] as const) {
     const [rootKey, clock] = [new FaultyRootKey(), new MovableClock()]
     const challenges = new RootKeyChallenges(clock)

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { RootKeyError, type RootKeyReach } from '../../../src/core/ports/root-key.ts'
 import { RootKeyStatus, type Unwrap } from '../../../src/core/sealing/root-key-status.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
 
 const use = { instanceId: 'red', rootKeyUri: 'test:a' }
@@ -62,12 +62,12 @@ test('a refused unwrap withdraws; everybody is refused at once but for one quest
     )
   }
   assert.equal(service.unwraps, asked)
-  pass(limits.rootKeyAskAgainMs)
+  pass(rootKeyAskAgainMs)
   const all = await Promise.allSettled(Array.from({ length: 20 }, () => status.unwrap(use, unwrap)))
   assert.ok(all.every(({ status: ended }) => ended === 'rejected'))
   assert.equal(service.unwraps, asked + 1, 'one of them asked')
   service.unwrap = null
-  pass(limits.rootKeyAskAgainMs)
+  pass(rootKeyAskAgainMs)
   assert.equal(await status.call(use, () => Promise.resolve('done')), 'done', 'it asked, and then went on')
   assert.deepEqual(events, ['withdrawn test:a', 'withdrawn test:a', 'answers test:a'])
 })
@@ -80,7 +80,7 @@ for (const reach of ['root-key', 'call'] as const)
     assert.deepEqual([events, service.unwraps], [[], 1], 'asked once for all of them')
     service.unwrap = 'root-key'
     await assert.rejects(status.call(use, refused(reach)), reaches('call'))
-    pass(limits.rootKeyAskAgainMs)
+    pass(rootKeyAskAgainMs)
     await assert.rejects(status.call(use, refused(reach)), reaches('root-key'))
     assert.deepEqual(events, ['withdrawn test:a'])
   })
@@ -129,7 +129,7 @@ test('out of reach: reported once, also when another call says so and an unwrap 
   assert.equal(service.unwraps, 1)
   assert.deepEqual(events, [], 'it unwraps')
   service.unwrap = 'unreachable'
-  pass(limits.rootKeyAskAgainMs)
+  pass(rootKeyAskAgainMs)
   for (let turn = 0; turn < 3; turn++)
     await assert.rejects(status.call(use, refused('unreachable')), reaches('unreachable'))
   await assert.rejects(status.unwrap(use, unwrap), reaches('unreachable'))
@@ -161,7 +161,7 @@ test('a refusal stands while the service is out of reach', async () => {
   service.unwrap = 'root-key'
   await assert.rejects(status.unwrap(use, unwrap), reaches('root-key'))
   service.unwrap = 'unreachable'
-  pass(limits.rootKeyAskAgainMs)
+  pass(rootKeyAskAgainMs)
   await assert.rejects(status.unwrap(use, unwrap), reaches('unreachable'))
   await assert.rejects(status.unwrap(use, unwrap), reaches('root-key'))
   assert.deepEqual(events, ['withdrawn test:a'])
@@ -172,7 +172,7 @@ test('a root key that refuses only the wrapped form that it is asked by answers 
   service.unwrap = 'root-key'
   await assert.rejects(status.unwrap(use, unwrap), reaches('root-key'))
   service.unwrap = 'wrapped-form'
-  pass(limits.rootKeyAskAgainMs)
+  pass(rootKeyAskAgainMs)
   assert.equal(await status.call(use, () => Promise.resolve('done')), 'done')
   assert.deepEqual(events, ['withdrawn test:a', 'answers test:a'])
 })
@@ -183,7 +183,7 @@ test('what the question opens is wiped', async () => {
   const repeat: Unwrap = () => Promise.resolve(opened)
   service.unwrap = 'root-key'
   await assert.rejects(status.unwrap(use, unwrap, repeat), reaches('root-key'))
-  pass(limits.rootKeyAskAgainMs)
+  pass(rootKeyAskAgainMs)
   service.unwrap = null
   await status.unwrap(use, unwrap)
   assert.deepEqual(opened, new Uint8Array(32))

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { EnvelopeError, takeKey } from '../../../src/core/sealing/envelope.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { macKeysMax } from '../../../src/core/sealing/secrets.ts'
 import type { SecretRecord } from '../../../src/core/ports/secrets.ts'
 import { StoreConflict, StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { RootKeyError } from '../../../src/core/ports/root-key.ts'
@@ -379,8 +379,8 @@ test('the MAC keys before this one are kept, and count only beside the key that 
   await put(list(3).map(({ name, sealed }) => ({ name, sealed: sealed.toReversed() })))
   assert.deepEqual((await open()).replacedMacKeys(), [], 'an altered list')
   assert.equal((await open()).newMacKey().records.length, 2)
-  for (let round = 0; round < limits.macKeysMax + 2; round++) await put((await open()).newMacKey().records)
-  assert.equal((await open()).replacedMacKeys().length, limits.macKeysMax - 1)
+  for (let round = 0; round < macKeysMax + 2; round++) await put((await open()).newMacKey().records)
+  assert.equal((await open()).replacedMacKeys().length, macKeysMax - 1)
 })
 
 const add = (secrets: Secrets, letter: string) =>

@@ -2,7 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import {
+  anotherServerToldMs,
+  standardKeyFailuresApartMs,
+  standardKeyLeftAfterMs,
+  standardKeyUnreadAfterMs,
+} from '../../../src/core/sealing/standard-key-troubles.ts'
 import { RootKeyError, StandardKeyUncertain, type RootKeyReach } from '../../../src/core/ports/root-key.ts'
 import { StoreConflict } from '../../../src/core/ports/store.ts'
 import { StandardKeyTroubles } from '../../../src/core/sealing/standard-key-troubles.ts'
@@ -61,7 +66,7 @@ test('new ones of which no answer comes, though the root key wraps, are a troubl
   const { troubles, told, kinds, pass } = begin()
   const uncertain = new StandardKeyUncertain('HTTP 500')
   troubles.notMade('i', uncertain)
-  pass(limits.standardKeyLeftAfterMs - 1)
+  pass(standardKeyLeftAfterMs - 1)
   troubles.notMade('i', uncertain)
   assert.deepEqual(kinds(), [])
   pass(1)
@@ -94,7 +99,7 @@ test('what passes by itself is told only if it lasts', () => {
     const note = () => (call === 'left' ? troubles.left(record('a'), error) : troubles.unrecorded('i', error))
     note()
     assert.equal(troubles.now.length, atOnce ? 1 : 0, name)
-    pass(limits.standardKeyLeftAfterMs - 1)
+    pass(standardKeyLeftAfterMs - 1)
     note()
     assert.equal(troubles.now.length, atOnce ? 1 : 0, name)
     pass(1)
@@ -113,10 +118,10 @@ test('two calls that are not answered, far apart, add up to no trouble; a third 
     const { troubles, told, pass } = begin()
     const note = () => fail(troubles)
     note()
-    pass(limits.standardKeyFailuresApartMs + 1)
+    pass(standardKeyFailuresApartMs + 1)
     note()
     assert.deepEqual([troubles.now, told], [[], []])
-    pass(limits.standardKeyFailuresApartMs + 1)
+    pass(standardKeyFailuresApartMs + 1)
     note()
     assert.equal(told.length, 1)
   }
@@ -124,7 +129,7 @@ test('two calls that are not answered, far apart, add up to no trouble; a third 
 
 test('of two far apart the second one lasts if those behind it are near', () => {
   const { troubles, told, pass } = begin()
-  for (const pause of [0, limits.standardKeyFailuresApartMs + 1, limits.standardKeyUnreadAfterMs]) {
+  for (const pause of [0, standardKeyFailuresApartMs + 1, standardKeyUnreadAfterMs]) {
     assert.equal(told.length, 0)
     pass(pause)
     troubles.notRead('i', refusal('unreachable'))
@@ -136,7 +141,7 @@ test('one that passed before it was told is never told', () => {
   const { troubles, told, pass } = begin()
   troubles.unrecorded('i', new StoreConflict('object', 'again'))
   troubles.recorded('i')
-  pass(limits.standardKeyLeftAfterMs)
+  pass(standardKeyLeftAfterMs)
   assert.deepEqual([troubles.now, told], [[], []])
   troubles.unrecorded('i', refusal('call'))
   troubles.recorded('i')
@@ -215,13 +220,13 @@ test('another server: fenced until it is not, seen for a day, and over when neit
   troubles.unfenced('i')
   assert.equal(troubles.isFenced('i'), false)
   assert.deepEqual(kinds(), ['another'], 'its copy was seen')
-  pass(limits.anotherServerToldMs - 1)
+  pass(anotherServerToldMs - 1)
   assert.deepEqual(kinds(), ['another'])
   pass(1)
   assert.deepEqual(kinds(), [])
   troubles.foreign('i', 'again')
   troubles.fenced('i', 'again')
-  pass(limits.anotherServerToldMs)
+  pass(anotherServerToldMs)
   assert.deepEqual(kinds(), ['another'], 'still fenced')
   troubles.unfenced('i')
   troubles.unfenced('i')

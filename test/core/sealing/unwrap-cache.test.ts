@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { unsealedPurgeEveryMs } from '../../../src/core/sealing/unwrap-cache.ts'
 import { RootKeyError, type RootKeyReach } from '../../../src/core/ports/root-key.ts'
 import { ClosedKeys } from '../../../src/core/sealing/closed-keys.ts'
 import { RootKeyStatus } from '../../../src/core/sealing/root-key-status.ts'
@@ -224,7 +224,7 @@ test('useless values are forgotten every minute, as long as there are any, and n
     await get('b', of)
     assert.equal(clock.timers, 3, 'two calls that could be silent, and one to forget')
     for (let round = 1; round <= 3; round++) {
-      clock.pass(limits.unsealedPurgeEveryMs - 1)
+      clock.pass(unsealedPurgeEveryMs - 1)
       const before: number = clock.timers
       clock.pass(1)
       assert.equal(clock.timers - before, round < rounds ? 1 : 0, `${cacheSeconds} s, round ${round}`)

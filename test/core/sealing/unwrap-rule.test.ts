@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decide, type Known, type Decision } from '../../../src/core/sealing/unwrap-rule.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
 
 const times = { cacheSeconds: 300, outageSeconds: 3600 }
 /** Seconds to milliseconds. */
 const s = (seconds: number) => seconds * 1000
-const askAgain = limits.rootKeyAskAgainMs / 1000
+const askAgain = rootKeyAskAgainMs / 1000
 
 /** Seconds: when the question of the answer was put, the refusal came, the service was last asked. Now is second 10,000. */
 interface Given {

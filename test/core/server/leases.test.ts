@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { backgroundLeaseMs } from '../../../src/base/bounds.ts'
+import { leaseRenewMs } from '../../../src/core/server/leases.ts'
 import { StoreConflict, StoreUnavailable, type Change, type Store } from '../../../src/core/ports/store.ts'
 import { apartFromLease, LeaseElsewhere } from '../../../src/core/ports/leases.ts'
 import { NodeLeases } from '../../../src/core/server/leases.ts'
@@ -22,15 +23,15 @@ test('a lease is kept by renewing it; who cannot renew believes in it no longer 
   assert.equal(await two.leases.hold('backups'), undefined)
   assert.equal((await two.leases.hold('recovery'))?.isHeld(), true)
   one.leases.start()
-  for (let ms = 0; ms < 2 * limits.leaseMs; ms += limits.leaseRenewMs) {
+  for (let ms = 0; ms < 2 * backgroundLeaseMs; ms += leaseRenewMs) {
     const before = one.writes
-    clock.pass(limits.leaseRenewMs)
+    clock.pass(leaseRenewMs)
     await until(() => one.writes > before)
     await settled(one)
     assert.ok(lease.isHeld())
   }
   one.down = true
-  clock.pass(limits.leaseMs)
+  clock.pass(backgroundLeaseMs)
   assert.equal(lease.isHeld(), false)
   await until(() => one.failures > 0)
   one.down = false
@@ -181,7 +182,7 @@ test('the only process of a store has each lease at once and for good, also afte
   const first = new NodeLeases({ store, clock, failed })
   first.start()
   const lease = (await first.hold('backups')) ?? assert.fail('no lease')
-  clock.pass(10 * limits.leaseMs)
+  clock.pass(10 * backgroundLeaseMs)
   assert.ok(lease.isHeld())
   await first.giveBack(lease)
   assert.equal(await first.hold('backups'), lease, 'it is not taken, and committed, again')

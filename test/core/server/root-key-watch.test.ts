@@ -6,7 +6,8 @@ import { test, type TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { RootKeyError } from '../../../src/core/ports/root-key.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { rootKeyWaitMs } from '../../../src/base/bounds.ts'
+import { rootKeyLookEveryMs } from '../../../src/core/server/root-key-watch.ts'
 import { CloudError } from '../../../src/outside/rootkey/clouds/error.ts'
 import { makeInstance, openCore } from '../../support/core.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
@@ -234,10 +235,10 @@ test('a root key that hangs for good keeps nobody from hearing of the others', a
     await makeInstance(core, 'red'),
     await makeInstance(core, 'blue', { rootKeyUri: hanging.uri }),
   ]
-  const waitMs = limits.rootKeyWaitMs
+  const waitMs = rootKeyWaitMs
   /** The look of the next half minute, and whoever waits in it gives up. */
   const look = async () => {
-    clock.pass(limits.rootKeyLookEveryMs)
+    clock.pass(rootKeyLookEveryMs)
     const looking = readiness.rootKeys.look(core)
     for (let waited = 0; waited < waitMs; waited += 1000) {
       await nextTurn()

@@ -4,7 +4,12 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { approvalKeptMs, approvalMs, approvalReasonCharactersMax } from '../../../src/base/bounds.ts'
+import {
+  approvalClockSlackMs,
+  approvalsWaitingMax,
+  approvalsWaitingPerPersonMax,
+} from '../../../src/core/trust/approval-changes.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import { StoreUnavailable, type Write } from '../../../src/core/ports/store.ts'
 import { approvalStates, type Approval } from '../../../src/core/trust/approval.ts'
@@ -48,7 +53,7 @@ async function begin(t: TestContext): Promise<Scene> {
     instanceId: null,
     asker: ann.party,
     createdMs: core.clock.now(),
-    endsMs: core.clock.now() + limits.approvalMs,
+    endsMs: core.clock.now() + approvalMs,
     state: 'waiting',
     ...more,
   })
@@ -81,7 +86,7 @@ test('a request is told with who asked, and waits until its very end', async (t)
   const { core, ann, request } = scene
   const asked = await core.trust.approvals.ask(ann.by, request(), [])
   assert.deepEqual(await told(scene, asked), ['approval.ask', 'ann', about])
-  core.clock.pass(limits.approvalMs - 1)
+  core.clock.pass(approvalMs - 1)
   assert.equal(core.trust.approvals.stateOf(asked, core.clock.now()), 'waiting')
   core.clock.pass(1)
   for (const state of approvalStates) {
@@ -109,7 +114,7 @@ test('the same request waits once; another body, another route, or one that is o
 test('one person fills its own places and no others', async (t) => {
   const { core, ann, bob, request } = await begin(t)
   const { approvals } = core.trust
-  for (let n = 0; n < limits.approvalsWaitingPerPersonMax; n++) await approvals.ask(ann.by, request(), [])
+  for (let n = 0; n < approvalsWaitingPerPersonMax; n++) await approvals.ask(ann.by, request(), [])
   await assert.rejects(
     approvals.ask(ann.by, request(), []),
     refusedWith(/20 of your requests .*approval cancel ID/),
@@ -120,7 +125,7 @@ test('one person fills its own places and no others', async (t) => {
 test('there are places for so many requests of all people together, and no more', async (t) => {
   const { core, ann, request } = await begin(t)
   const { approvals } = core.trust
-  const put = Array.from({ length: limits.approvalsWaitingMax - 1 }, (_, n) => {
+  const put = Array.from({ length: approvalsWaitingMax - 1 }, (_, n) => {
     const person = { kind: 'owner', name: `p${n % 10}` } as const
     return { kind: 'approval', value: request({ asker: { ...ann.party, person } }) } as const
   })
@@ -134,8 +139,8 @@ test('requests about one instance take no places from those about others and the
   const { core, ann, request } = await begin(t)
   const { approvals } = core.trust
   const instanceId = randomUUID()
-  const put = Array.from({ length: limits.approvalsWaitingMax }, (_, n) => {
-    const person = { kind: 'owner', name: n < limits.approvalsWaitingPerPersonMax ? 'ann' : `p${n}` } as const
+  const put = Array.from({ length: approvalsWaitingMax }, (_, n) => {
+    const person = { kind: 'owner', name: n < approvalsWaitingPerPersonMax ? 'ann' : `p${n}` } as const
     return {
       kind: 'approval',
       value: request({ instanceId, asker: { ...ann.party, person } }),
@@ -236,9 +241,9 @@ test('however a request ends, what it keeps secret goes with it', async (t) => {
   const ways: Readonly<Record<string, (id: string) => Promise<unknown>>> = {
     refused: (id) => approvals.refuse(id, bob, 'not today'),
     cancelled: (id) => approvals.cancel(id, ann),
-    failed: (id) => approvals.fail(id, serverActor, 'x'.repeat(limits.approvalReasonCharactersMax + 1)),
+    failed: (id) => approvals.fail(id, serverActor, 'x'.repeat(approvalReasonCharactersMax + 1)),
     ended: async () => {
-      core.clock.pass(limits.approvalMs)
+      core.clock.pass(approvalMs)
       await approvals.tidy(await core.access.snapshot())
     },
   }
@@ -257,7 +262,7 @@ test('however a request ends, what it keeps secret goes with it', async (t) => {
     if (state === 'refused')
       assert.deepEqual(await told(scene, row), ['approval.refuse', 'bob', { ...about, reason: 'not today' }])
     assert.equal(row.decidedMs, core.clock.now())
-    if (state === 'failed') assert.equal(row.reason?.length, limits.approvalReasonCharactersMax)
+    if (state === 'failed') assert.equal(row.reason?.length, approvalReasonCharactersMax)
     await assert.rejects(approvals.approve(wanted.id, bob), TrustRefused)
   }
 })
@@ -285,7 +290,7 @@ test('a request that is approved while its end is written down does not end', as
   const asked = await approvals.ask(ann.by, request(), [])
   const before = await core.access.snapshot()
   await approvals.approve(asked.id, bob)
-  core.clock.pass(limits.approvalMs)
+  core.clock.pass(approvalMs)
   await approvals.tidy(before)
   assert.equal((await rowOf(scene, asked))?.state, 'approved')
 })
@@ -298,7 +303,7 @@ test('what is long over is forgotten with the next request, and so is what it an
   const name = approvalResult(old.id)
   await approvals.ask(bob.by, request({ asker: bob.party }), [secret(name)])
   await approvals.cancel(old.id, ann)
-  core.clock.pass(limits.approvalKeptMs + 1)
+  core.clock.pass(approvalKeptMs + 1)
   await approvals.ask(ann.by, request(), [])
   assert.equal(await rowOf(scene, old), undefined)
   const left = (await core.store.secrets()).map((one) => one.name)
@@ -308,20 +313,20 @@ test('what is long over is forgotten with the next request, and so is what it an
 test('a clock that was set back far shows nothing as waiting, and one that is a little behind approves nothing', async (t) => {
   const { core, ann, bob, request } = await begin(t)
   const { approvals } = core.trust
-  const slack = limits.approvalClockSlackMs
+  const slack = approvalClockSlackMs
   const createdMs = core.clock.now() + slack
-  const just = await approvals.ask(ann.by, request({ createdMs, endsMs: createdMs + limits.approvalMs }), [])
-  const later = request({ createdMs: createdMs + 1, endsMs: createdMs + limits.approvalMs })
+  const just = await approvals.ask(ann.by, request({ createdMs, endsMs: createdMs + approvalMs }), [])
+  const later = request({ createdMs: createdMs + 1, endsMs: createdMs + approvalMs })
   await approvals.ask(ann.by, later, [])
   await assert.rejects(
     approvals.approve(later.id, bob),
     refusedWith(/clock of this server is before .*Set the clock right/),
   )
   assert.equal((await approvals.approve(just.id, bob)).state, 'approved')
-  const far = { ...later, id: 'far', createdMs: core.clock.now() + limits.approvalMs + 1 }
+  const far = { ...later, id: 'far', createdMs: core.clock.now() + approvalMs + 1 }
   assert.equal(approvals.stateOf(far, core.clock.now()), 'ended')
-  const set = { ...later, id: 'set back', endsMs: core.clock.now() + 2 * limits.approvalMs }
+  const set = { ...later, id: 'set back', endsMs: core.clock.now() + 2 * approvalMs }
   assert.equal(approvals.stateOf(set, core.clock.now()), 'waiting')
-  core.clock.pass(limits.approvalMs)
+  core.clock.pass(approvalMs)
   assert.equal(approvals.stateOf(set, core.clock.now()), 'ended', 'no request waits longer here')
 })

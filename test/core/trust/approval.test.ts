@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { approvalKeptMs } from '../../../src/base/bounds.ts'
+import { approvalsKeptMax } from '../../../src/core/trust/approval.ts'
 import {
   approvalStates,
   changedFacts,
@@ -54,7 +55,8 @@ test('each fact that is another, is gone or is new has its sentence', () => {
 const gone = (approvals: readonly Approval[]) => keptNoLonger(approvals, nowMs).map(({ id }) => id)
 
 test('of the requests that are over the newest are kept for a while; an open one is kept in any case', () => {
-  const { approvalsKeptMax: most, approvalKeptMs: keptMs } = limits
+  const most = approvalsKeptMax
+  const keptMs = approvalKeptMs
   const over = (id: string, agoMs: number) => approval({ id, state: 'done', decidedMs: nowMs - agoMs })
   assert.deepEqual(gone([over('just', keptMs), over('old', keptMs + 1)]), ['old'])
   const open = ['waiting', 'approved'] as const

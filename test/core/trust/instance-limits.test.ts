@@ -2,10 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { instanceBytesDefault, instanceObjectsDefault } from '../../../src/core/trust/instance-limits.ts'
 import { limitsOf, usedRatios } from '../../../src/core/trust/instance-limits.ts'
-
-const { instanceObjectsDefault, instanceBytesDefault } = limits
 
 test('a limit that the row does not set has its default', () => {
   assert.deepEqual(limitsOf({}), { objectsMax: instanceObjectsDefault, bytesMax: instanceBytesDefault })

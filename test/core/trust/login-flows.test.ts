@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { loginMs } from '../../../src/base/bounds.ts'
 import { MacKey } from '../../../src/core/sealing/mac-key.ts'
 import { LoginFlows } from '../../../src/core/trust/login-flows.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
@@ -27,7 +27,7 @@ test('a text is read by every node with the same key, for its time, and by no ot
   assert.equal(make(2, clock).flows.read(text), undefined)
   for (const wrong of ['', '.', text.split('.')[0] ?? '', `${text}x.y`, `x${text}`])
     assert.equal(flows.read(wrong), undefined, wrong)
-  clock.pass(limits.loginMs - 1)
+  clock.pass(loginMs - 1)
   assert.ok(flows.read(text))
   clock.pass(1)
   assert.equal(flows.read(text), undefined)

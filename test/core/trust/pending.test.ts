@@ -9,7 +9,13 @@ import { subnetOf } from '../../../src/base/address.ts'
 import { Pending } from '../../../src/core/trust/pending.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import type { PendingClient } from '../../../src/core/ports/trust.ts'
-import { limits } from '../../../src/base/limits.ts'
+import {
+  pendingClientsMax,
+  pendingPerSubnetMax,
+  pendingSettledMs,
+  pendingUnwrittenMax,
+  pendingWriteEveryMs,
+} from '../../../src/core/trust/pending.ts'
 import { openSqliteStore } from '../../../src/outside/store/sqlite/open.ts'
 import { StoreAround } from '../../support/store-around.ts'
 import { storeFolder } from '../../support/store-place.ts'
@@ -90,7 +96,7 @@ test('one address has at most 5 places, and its newest certificate replaces one 
 
 test('a known certificate that comes back takes the place of no other', async (t) => {
   const { pending, clock } = await openList(t)
-  const mine = Array.from({ length: limits.pendingPerSubnetMax }, () => stranger())
+  const mine = Array.from({ length: pendingPerSubnetMax }, () => stranger())
   for (const one of [...mine, ...mine.slice(-2)]) {
     clock.pass(1)
     pending.recordUnknown(one, '192.0.2.1')
@@ -100,14 +106,14 @@ test('a known certificate that comes back takes the place of no other', async (t
 
 test('in a subnet with no free place, certificates that came back within the hour are dropped last', async (t) => {
   const { pending, clock } = await openList(t)
-  const regulars = Array.from({ length: limits.pendingPerSubnetMax - 1 }, () => stranger())
+  const regulars = Array.from({ length: pendingPerSubnetMax - 1 }, () => stranger())
   for (const one of regulars) for (let i = 0; i < 2; i++) pending.recordUnknown(one, '192.0.2.1')
   for (let i = 0; i < 10; i++) {
     clock.pass(1)
     assert.equal(pending.recordUnknown(stranger(), '192.0.2.1'), true)
   }
   for (const one of regulars) assert.ok(pending.get(one.sha256), 'those that came once make room')
-  clock.pass(limits.pendingSettledMs - 10)
+  clock.pass(pendingSettledMs - 10)
   pending.recordUnknown(stranger(), '192.0.2.1')
   for (const one of regulars) assert.ok(pending.get(one.sha256), 'an hour is not over')
   clock.pass(1)
@@ -121,7 +127,7 @@ test('in a subnet with no free place, certificates that came back within the hou
 
 test('if all of a subnet came back, a newcomer still gets a place', async (t) => {
   const { pending, clock } = await openList(t)
-  const regulars = Array.from({ length: limits.pendingPerSubnetMax }, () => stranger())
+  const regulars = Array.from({ length: pendingPerSubnetMax }, () => stranger())
   for (const one of regulars)
     for (let i = 0; i < 2; i++) {
       clock.pass(1)
@@ -131,7 +137,7 @@ test('if all of a subnet came back, a newcomer still gets a place', async (t) =>
   assert.equal(pending.recordUnknown(vcenter, '192.0.2.1'), true)
   assert.ok(pending.get(vcenter.sha256))
   assert.equal(pending.get(regulars[0]?.sha256 ?? ''), undefined, 'the one that came back longest ago')
-  assert.equal(pending.list().length, limits.pendingPerSubnetMax)
+  assert.equal(pending.list().length, pendingPerSubnetMax)
 })
 
 test('no number of addresses keeps a newcomer off the list, however often they connect', async (t) => {
@@ -143,29 +149,29 @@ test('no number of addresses keeps a newcomer off the list, however often they c
     return one
   }
   for (let address = 1; address <= 60; address++)
-    for (let i = 0; i < limits.pendingPerSubnetMax; i++) come(`192.0.2.${address}`)
-  assert.equal(pending.list().length, limits.pendingClientsMax)
+    for (let i = 0; i < pendingPerSubnetMax; i++) come(`192.0.2.${address}`)
+  assert.equal(pending.list().length, pendingClientsMax)
   const vcenters = ['198.51.100.1', '2001:db8::1', '198.51.100.2'].map((address) => come(address))
   // All of them again, and more: a subnet never grows by taking from a smaller one.
   for (let round = 0; round < 3; round++)
     for (let address = 1; address <= 60; address++)
-      for (let i = 0; i < limits.pendingPerSubnetMax; i++) come(`192.0.2.${address}`)
+      for (let i = 0; i < pendingPerSubnetMax; i++) come(`192.0.2.${address}`)
   for (const { sha256 } of vcenters) assert.ok(pending.get(sha256))
-  assert.equal(pending.list().length, limits.pendingClientsMax)
+  assert.equal(pending.list().length, pendingClientsMax)
 })
 
 test('an IPv6 /64 has one share', async (t) => {
   const { pending } = await openList(t)
   for (let host = 1; host <= 200; host++)
     pending.recordUnknown(stranger(), `2001:db8:0:1::${host.toString(16)}`)
-  assert.equal(pending.list().length, limits.pendingPerSubnetMax)
+  assert.equal(pending.list().length, pendingPerSubnetMax)
   pending.recordUnknown(stranger(), '2001:db8:0:2::1')
-  assert.equal(pending.list().length, limits.pendingPerSubnetMax + 1)
+  assert.equal(pending.list().length, pendingPerSubnetMax + 1)
 })
 
 test('there are at most 100 in all; among the largest subnets, the one that connected longest ago makes room', async (t) => {
   const { pending, clock } = await openList(t)
-  const all = Array.from({ length: limits.pendingClientsMax }, () => stranger())
+  const all = Array.from({ length: pendingClientsMax }, () => stranger())
   for (const [index, one] of all.entries()) {
     clock.pass(1)
     assert.equal(pending.recordUnknown(one, `192.0.2.${index}`), true)
@@ -174,7 +180,7 @@ test('there are at most 100 in all; among the largest subnets, the one that conn
   clock.pass(1)
   pending.recordUnknown(oldest ?? stranger(), '192.0.2.0')
   assert.equal(pending.recordUnknown(stranger(), '198.51.100.1'), true)
-  assert.equal(pending.list().length, limits.pendingClientsMax)
+  assert.equal(pending.list().length, pendingClientsMax)
   assert.ok(pending.get(oldest?.sha256 ?? ''), 'it came back')
   assert.equal(pending.get(second?.sha256 ?? ''), undefined)
 })
@@ -199,16 +205,16 @@ test('a certificate is read once, when it enters the list, and one that cannot b
 test('two addresses cannot fill the list by exchanging their certificates', async (t) => {
   const { pending, clock } = await openList(t)
   for (let round = 0; round < 30; round++) {
-    const hand = Array.from({ length: limits.pendingPerSubnetMax }, () => stranger())
+    const hand = Array.from({ length: pendingPerSubnetMax }, () => stranger())
     for (const address of ['192.0.2.1', '192.0.2.2'])
       for (const one of hand) {
         clock.pass(1)
         pending.recordUnknown(one, address)
       }
   }
-  assert.ok(pending.list().length <= 2 * limits.pendingPerSubnetMax, String(pending.list().length))
+  assert.ok(pending.list().length <= 2 * pendingPerSubnetMax, String(pending.list().length))
   const addresses = Map.groupBy(pending.list(), ({ address }) => address)
-  for (const [address, of] of addresses) assert.ok(of.length <= limits.pendingPerSubnetMax, address)
+  for (const [address, of] of addresses) assert.ok(of.length <= pendingPerSubnetMax, address)
   assert.equal(pending.recordUnknown(stranger(), '203.0.113.1'), true)
 })
 
@@ -279,16 +285,16 @@ test('what comes and goes while the store takes nothing is forgotten, but for so
     throw new StoreUnavailable('full', 'no room')
   }
   for (let second = 1; second <= 30; second++) {
-    for (let i = 0; i < limits.pendingClientsMax; i++) {
+    for (let i = 0; i < pendingClientsMax; i++) {
       clock.pass(1)
       pending.recordUnknown(stranger(), `192.0.${String(second)}.${String(i)}`)
     }
-    clock.pass(limits.pendingWriteEveryMs)
+    clock.pass(pendingWriteEveryMs)
     await nextTurn()
   }
   await pending.close()
   assert.ok(failures.length >= 30)
-  assert.ok(written <= limits.pendingUnwrittenMax, `${String(written)} are remembered`)
+  assert.ok(written <= pendingUnwrittenMax, `${String(written)} are remembered`)
 })
 
 test('a row with another certificate than its SHA-256 names is never shown', async (t) => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { sessionsPerPersonMax } from '../../../src/core/trust/person-sessions.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import { People, type PeopleSettings } from '../../../src/core/trust/people.ts'
 import { TrustForbidden } from '../../../src/core/trust/writer.ts'
@@ -111,7 +111,7 @@ test('the sessions of one person are bounded: the oldest gives way, and what is 
   const { core, logIn, people, sessionOf, clock, access } = await begin(t)
   const other = await logIn('otto')
   const first = await logIn('anna')
-  for (let n = 1; n < limits.sessionsPerPersonMax; n++) {
+  for (let n = 1; n < sessionsPerPersonMax; n++) {
     clock.pass(1)
     await logIn('anna')
   }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { trustRowsPerInstanceMax } from '../../../src/core/trust/bounds.ts'
 import { hasRoom } from '../../../src/core/trust/row-room.ts'
 import { rowWrites } from '../../../src/core/trust/row-writes.ts'
 import type { Grantor } from '../../../src/core/trust/grantor.ts'
@@ -23,7 +23,7 @@ test('who belongs to one instance adds no rows beyond a number, and removes and 
   const [a, b] = [await makeInstance(core, 'a'), await makeInstance(core, 'b')]
   const { tokens } = core.trust
   const wanted = { name: 'x', role: 'viewer', instanceId: a.id, expiresMs: null } as const
-  const most = limits.trustRowsPerInstanceMax
+  const most = trustRowsPerInstanceMax
   const put = Array.from({ length: most - 1 }, () => issued(a.id))
   const writes = rowWrites(core.secrets, await core.access.snapshot(), { put })
   await core.store.commit({ writes, entries: [], durability: 'disk' })

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { sessionIdleMs } from '../../../src/base/bounds.ts'
+import { sessionMs, sessionRenewMs } from '../../../src/core/trust/sessions.ts'
 import { EndedSessions } from '../../../src/core/sealing/ended-sessions.ts'
 import { MacKey } from '../../../src/core/sealing/mac-key.ts'
 import { Sessions } from '../../../src/core/trust/sessions.ts'
@@ -55,7 +56,7 @@ test('it ends without a request for its time, and after its whole time however m
   let session = sessions.begin(token)
   const endsMs = sessions.endsMs(session)
   const first = sessions.textOf(session)
-  clock.pass(limits.sessionIdleMs - 1)
+  clock.pass(sessionIdleMs - 1)
   assert.ok(sessions.read(first))
   clock.pass(1)
   assert.equal(sessions.read(first), undefined)
@@ -64,21 +65,21 @@ test('it ends without a request for its time, and after its whole time however m
   session = used.begin(token)
   assert.equal(used.renewed(session), undefined, 'a young text stays')
   let text = used.textOf(session)
-  for (let atMs = 0; atMs + limits.sessionIdleMs / 2 < limits.sessionMs; atMs += limits.sessionIdleMs / 2) {
-    later.pass(limits.sessionIdleMs / 2)
+  for (let atMs = 0; atMs + sessionIdleMs / 2 < sessionMs; atMs += sessionIdleMs / 2) {
+    later.pass(sessionIdleMs / 2)
     const known = used.read(text)
     assert.ok(known)
     text = used.renewed(known) ?? assert.fail('an old text is made anew')
     assert.equal(used.endsMs(known) - endsMs, used.endsMs(session) - endsMs)
   }
-  later.pass(limits.sessionIdleMs / 2)
+  later.pass(sessionIdleMs / 2)
   assert.equal(used.read(text), undefined)
 })
 
 test('what a page asks by itself is no use of its session, which ends without anybody', () => {
   const { clock, sessions } = begin()
   const session = sessions.begin(token)
-  clock.pass(2 * limits.sessionRenewMs)
+  clock.pass(2 * sessionRenewMs)
   assert.equal(sessions.renewed(session, { isBackground: true }), undefined)
   assert.ok(sessions.renewed(session))
 })

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { unservedVersionsMax, unservedVersionsToldMs } from '../../../src/core/trust/unserved-versions.ts'
 import { UnservedVersions } from '../../../src/core/trust/unserved-versions.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 
@@ -20,7 +20,7 @@ test('each client and version is counted, and forgotten a day after it last aske
     ['a', '3.0', 2],
     ['b', '3.0', 1],
   ])
-  clock.pass(limits.unservedVersionsToldMs - 500)
+  clock.pass(unservedVersionsToldMs - 500)
   versions.note(client('b'), '3.0')
   clock.pass(501)
   assert.deepEqual(shown(), [['b', '3.0', 2]])
@@ -28,18 +28,17 @@ test('each client and version is counted, and forgotten a day after it last aske
 
 test('the longest silent one makes room', () => {
   const versions = new UnservedVersions(new MovableClock())
-  for (let number = 0; number <= limits.unservedVersionsMax; number++)
-    versions.note(client(String(number)), '3.0')
+  for (let number = 0; number <= unservedVersionsMax; number++) versions.note(client(String(number)), '3.0')
   const kept = versions.list()
-  assert.equal(kept.length, limits.unservedVersionsMax)
+  assert.equal(kept.length, unservedVersionsMax)
   assert.equal(kept[0]?.clientId, '1')
 })
 
 test('of too many those of the instance with most give way', () => {
   const versions = new UnservedVersions(new MovableClock())
   versions.note({ id: 'other', instanceId: 'b' }, '3.0')
-  for (let minor = 0; minor < limits.unservedVersionsMax + 1; minor++)
+  for (let minor = 0; minor < unservedVersionsMax + 1; minor++)
     versions.note({ id: 'many', instanceId: 'a' }, `9.${String(minor)}`)
   const kept = versions.list().map(({ clientId, version }) => `${clientId} ${version}`)
-  assert.deepEqual([kept.length, ...kept.slice(0, 2)], [limits.unservedVersionsMax, 'other 3.0', 'many 9.2'])
+  assert.deepEqual([kept.length, ...kept.slice(0, 2)], [unservedVersionsMax, 'other 3.0', 'many 9.2'])
 })

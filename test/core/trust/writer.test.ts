@@ -12,7 +12,9 @@ import {
   type Expectation,
   type Write,
 } from '../../../src/core/ports/store.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { conflictRetriesMax } from '../../../src/base/bounds.ts'
+import { trustChangeEveryMs, trustChangesAtOnce } from '../../../src/core/trust/change-pace.ts'
+import { trustNoticeDelayMsMax } from '../../../src/core/trust/writer.ts'
 import type { Consent } from '../../../src/core/trust/consent.ts'
 import type { Grantor } from '../../../src/core/trust/grantor.ts'
 import { TrustForbidden, TrustRefused } from '../../../src/core/trust/writer.ts'
@@ -74,7 +76,7 @@ test('a refusal is entered in the asker’s instance, and some time later in the
   })
   assert.equal(own?.actor.name, 'alice')
   assert.equal(own.requestId, 'request 1')
-  core.clock.pass(limits.trustNoticeDelayMsMax)
+  core.clock.pass(trustNoticeDelayMsMax)
   const [, theirs] = entries()
   const claim = { action: 'client.certificate.claim', instanceId: b.id, object: client.id, ...refusal }
   assert.deepEqual(theirs && about(theirs), claim)
@@ -94,7 +96,7 @@ test('a refusal that concerns nobody else leaves one entry', async (t) => {
   const { certificate } = await clientCertificate('self-signed')
   const wanted = { instanceId: a.id, name: 'y', certificate }
   await assert.rejects(core.trust.clients.trustCertificate(mine, wanted), TrustForbidden)
-  core.clock.pass(limits.trustNoticeDelayMsMax)
+  core.clock.pass(trustNoticeDelayMsMax)
   assert.equal(changes.length, 1)
 })
 
@@ -119,7 +121,7 @@ test('a change is decided anew after a conflict, as often as the limit says; oth
   const remove = () => core.trust.clients.remove(manager, a.id, 'vcenter')
   await trustClient(core, a)
   for (const [error, tries] of [
-    [new StoreConflict('trust', 'again'), limits.conflictRetriesMax + 1],
+    [new StoreConflict('trust', 'again'), conflictRetriesMax + 1],
     [new StoreUnavailable('full', 'no room'), 1],
   ] as const) {
     changes.length = 0
@@ -131,10 +133,10 @@ test('a change is decided anew after a conflict, as often as the limit says; oth
   }
   changes.length = 0
   intercept(() => {
-    if (changes.length <= limits.conflictRetriesMax) throw new StoreConflict('trust', 'again')
+    if (changes.length <= conflictRetriesMax) throw new StoreConflict('trust', 'again')
   })
   await remove()
-  assert.equal(changes.length, limits.conflictRetriesMax + 1)
+  assert.equal(changes.length, conflictRetriesMax + 1)
 })
 
 test('those of one instance change trusted rows one after the other, with a pause; those of all instances do not wait', async (t) => {
@@ -142,12 +144,12 @@ test('those of one instance change trusted rows one after the other, with a paus
   await trustClient(core, a)
   const change = (by: Grantor, days: number) =>
     core.trust.clients.update(by, a.id, 'vcenter', { expiredGraceDays: days })
-  for (let days = 0; days < limits.trustChangesAtOnce; days++) await change(mine, days)
+  for (let days = 0; days < trustChangesAtOnce; days++) await change(mine, days)
   const late = change(mine, 100)
-  for (let days = 200; days < 200 + limits.conflictRetriesMax; days++) await change(manager, days)
+  for (let days = 200; days < 200 + conflictRetriesMax; days++) await change(manager, days)
   const days = async () => (await core.access.clients(a.id))[0]?.expiredGraceDays
   assert.notEqual(await days(), 100)
-  core.clock.pass(limits.trustChangeEveryMs)
+  core.clock.pass(trustChangeEveryMs)
   await late
   assert.equal(await days(), 100)
 })
@@ -252,8 +254,8 @@ for (const [what, act, actions, secrets] of [
 
 for (const [what, expects, error, tries, isRefused] of [
   ['objects that both people saw, and they have changed', true, 'object', 1, true],
-  ['objects, and trust has changed', true, 'trust', limits.conflictRetriesMax + 1, false],
-  ['no objects, and some have changed', false, 'object', limits.conflictRetriesMax + 1, false],
+  ['objects, and trust has changed', true, 'trust', conflictRetriesMax + 1, false],
+  ['no objects, and some have changed', false, 'object', conflictRetriesMax + 1, false],
 ] as const)
   test(`a consent that expects ${what}: ${isRefused ? 'refused as not approved' : 'the conflict stands'}, tries: ${tries}`, async (t) => {
     const opened = await open(t)

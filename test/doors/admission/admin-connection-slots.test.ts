@@ -7,7 +7,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { ConnectionSlots } from '../../../src/doors/admission/admin-connection-slots.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { adminHandshakeTimeoutMs } from '../../../src/doors/http/server.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
 import { idleAdmin } from '../../support/attacks/idle-admin.ts'
 
@@ -43,7 +43,7 @@ test('idle connections do not hold up a stop', async () => {
   await Promise.all([once(silent, 'connect'), once(secured, 'secureConnect')])
   const began = performance.now()
   await Promise.all([door.close(), closed(silent), closed(secured)])
-  assert(performance.now() - began < limits.adminHandshakeTimeoutMs / 2)
+  assert(performance.now() - began < adminHandshakeTimeoutMs / 2)
 })
 
 test('one address gets so many connections; the oldest without a request gives way, one that asks does not', () => {

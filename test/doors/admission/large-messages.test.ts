@@ -3,13 +3,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LargeMessages } from '../../../src/doors/admission/large-messages.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { largeAnswerBytes } from '../../../src/base/bounds.ts'
+import {
+  largeMovingMsPerMegabyte,
+  largeTimeDebtMaxMs,
+  largeTimePercent,
+  largeTimeSavedMaxMs,
+} from '../../../src/doors/admission/large-messages.ts'
+import { listenerLimits } from '../../../src/doors/kmip/listener-limits.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 
 const megabyte = 1_000_000
 /** What each client has saved up. */
-const savedBytes = (limits.largeTimeSavedMaxMs / limits.largeMovingMsPerMegabyte) * megabyte
-const bytesPerSecond = (limits.largeTimePercent * 10 * megabyte) / limits.largeMovingMsPerMegabyte
+const savedBytes = (largeTimeSavedMaxMs / largeMovingMsPerMegabyte) * megabyte
+const bytesPerSecond = (largeTimePercent * 10 * megabyte) / largeMovingMsPerMegabyte
 
 const of = (member: string, group = 'i') => ({ group, member })
 
@@ -48,7 +55,7 @@ test('each client has its own', async () => {
 
 test('a client that got large answers waits before its next request; small ones are free', async () => {
   const { large, waits } = build()
-  for (let sent = 0; sent < 1_000; sent++) large.sent(of('a'), limits.largeAnswerBytes, 1)
+  for (let sent = 0; sent < 1_000; sent++) large.sent(of('a'), largeAnswerBytes, 1)
   assert.equal((await waits(large.paying(of('a')))).now, false)
   large.sent(of('b'), savedBytes + bytesPerSecond, 0)
   const settling = await waits(large.paying(of('b')))
@@ -58,9 +65,9 @@ test('a client that got large answers waits before its next request; small ones 
 
 test('what was measured is paid back, whatever its bytes, and one who leaves does not wait for it', async () => {
   const { large, waits } = build()
-  large.worked(of('a'), limits.largeTimeSavedMaxMs)
+  large.worked(of('a'), largeTimeSavedMaxMs)
   assert.equal((await waits(large.paying(of('a')))).now, false)
-  large.worked(of('a'), limits.largeTimePercent * 10)
+  large.worked(of('a'), largeTimePercent * 10)
   const leaves = new AbortController()
   const gone = await waits(large.paying(of('a'), leaves.signal))
   const settling = await waits(large.paying(of('a')))
@@ -69,7 +76,7 @@ test('what was measured is paid back, whatever its bytes, and one who leaves doe
   assert.equal(await gone.after(), false)
   assert.equal(await settling.after(990), true)
   assert.equal(await settling.after(20), false)
-  large.sent(of('b'), limits.largeAnswerBytes + 1, limits.largeTimeSavedMaxMs + 1)
+  large.sent(of('b'), largeAnswerBytes + 1, largeTimeSavedMaxMs + 1)
   assert.equal((await waits(large.paying(of('b')))).now, true)
 })
 
@@ -80,8 +87,8 @@ test('a client with very many connections gets no more than its share: what woul
     if (await large.turn(of('a'), megabyte)) taken += 1
   }
   for (let asked = 0; asked < 1_000; asked++) void ask()
-  const longestMs = (limits.largeTimeDebtMaxMs * 100) / limits.largeTimePercent
-  assert.ok(longestMs < limits.answerTimeoutMs)
+  const longestMs = (largeTimeDebtMaxMs * 100) / largeTimePercent
+  assert.ok(longestMs < listenerLimits.answerTimeoutMs)
   const waiting = await waits(undefined)
   await waiting.after(longestMs)
   const most = (savedBytes + (bytesPerSecond * longestMs) / 1_000) / megabyte
@@ -93,7 +100,7 @@ test('nobody waits longer than the debt that counts', async () => {
   const { large, waits } = build()
   for (let sent = 0; sent < 1_000; sent++) large.sent(of('a'), 10 * megabyte, 0)
   const waiting = await waits(large.paying(of('a')))
-  const longestMs = (limits.largeTimeDebtMaxMs * 100) / limits.largeTimePercent
+  const longestMs = (largeTimeDebtMaxMs * 100) / largeTimePercent
   assert.equal(await waiting.after(longestMs - 10), true)
   assert.equal(await waiting.after(20), false)
 })
@@ -109,7 +116,7 @@ test('however many clients of one instance send large messages, a quarter of the
   for (let ms = 0; ms < 60_000; ms += 10) await beginning.after(10)
   const before = taken
   for (let ms = 0; ms < 60_000; ms += 10) await beginning.after(10)
-  const share = ((taken - before) * limits.largeMovingMsPerMegabyte) / 60_000
+  const share = ((taken - before) * largeMovingMsPerMegabyte) / 60_000
   assert.ok(share > 0.7 && share < 0.8, `they take ${share} of the time`)
   assert.equal((await waits(large.turn(of('other', 'j'), savedBytes))).now, false)
   assert.equal((await waits(large.paying(of('small')))).now, false, 'nor does one wait that sends none')

@@ -9,7 +9,7 @@ import { Admission, type AdmissionOptions } from '../../../src/doors/admission/a
 import { ConnectionSlots } from '../../../src/doors/admission/connection-slots.ts'
 import { Subnets, type Rank } from '../../../src/doors/admission/subnets.ts'
 import { TimeShare } from '../../../src/doors/admission/time-share.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { listenerLimits } from '../../../src/doors/kmip/listener-limits.ts'
 
 function newAdmission<T>(activeMax: number, activePerSubnetMax: number, ranks: Record<string, Rank> = {}) {
   const options: AdmissionOptions = {
@@ -148,7 +148,7 @@ test('whatever the order of events: in order within an address, bounds kept, eve
 
 function newSubnets() {
   const clock = { ms: 0 }
-  return { clock, subnets: new Subnets(limits, () => clock.ms) }
+  return { clock, subnets: new Subnets(listenerLimits, () => clock.ms) }
 }
 
 test('an address goes first from when a trusted client came from it, for a day', () => {
@@ -159,7 +159,7 @@ test('an address goes first from when a trusted client came from it, for a day',
   assert.equal(subnets.isMetered('10.0.0.1'), false)
   assert.equal(subnets.rank('10.0.0.2'), 'new')
   assert.equal(subnets.isMetered('10.0.0.2'), true)
-  clock.ms += limits.subnetKnownForMs
+  clock.ms += listenerLimits.subnetKnownForMs
   assert.equal(subnets.rank('10.0.0.1'), 'new')
 })
 
@@ -167,7 +167,7 @@ test('an unknown address whose handshakes cost much goes last, until that is for
   const { clock, subnets } = newSubnets()
   for (let number = 0; number < 1_000; number += 1) subnets.charge('10.0.0.9', 100)
   assert.equal(subnets.rank('10.0.0.9'), 'costly')
-  clock.ms += (limits.subnetSpentMaxMs / limits.subnetForgivenMsPerSecond) * 1_000
+  clock.ms += (listenerLimits.subnetSpentMaxMs / listenerLimits.subnetForgivenMsPerSecond) * 1_000
   assert.equal(subnets.rank('10.0.0.9'), 'new')
 })
 
@@ -183,7 +183,10 @@ test('a known address pays only for what no ordinary handshake costs; behind one
   subnets.authenticated('10.0.0.1')
   assert.notEqual(subnets.rank('10.0.0.1'), 'known')
   clock.ms +=
-    ((limits.subnetSpentMaxMs - limits.subnetKnownSpentMs) / limits.subnetForgivenMsPerSecond) * 1_000 + 1
+    ((listenerLimits.subnetSpentMaxMs - listenerLimits.subnetKnownSpentMs) /
+      listenerLimits.subnetForgivenMsPerSecond) *
+      1_000 +
+    1
   assert.equal(subnets.rank('10.0.0.1'), 'known')
 })
 
@@ -196,12 +199,12 @@ test('a known address under suspicion is measured, and still goes first', () => 
   subnets.authenticated('10.0.0.1')
   assert.equal(subnets.isMetered('10.0.0.1'), true)
   assert.equal(subnets.rank('10.0.0.1'), 'known')
-  clock.ms += limits.subnetWatchedForMs
+  clock.ms += listenerLimits.subnetWatchedForMs
   assert.equal(subnets.isMetered('10.0.0.1'), false)
 })
 
 test('of subnets only so many are remembered, and strangers make no known one forgotten', () => {
-  const subnets = new Subnets({ ...limits, subnetsRememberedMax: 3 }, () => 0)
+  const subnets = new Subnets({ ...listenerLimits, subnetsRememberedMax: 3 }, () => 0)
   subnets.authenticated('vcenter')
   for (const stranger of ['a', 'b', 'c', 'd']) subnets.charge(stranger, 1_000)
   assert.equal(subnets.rank('vcenter'), 'known')

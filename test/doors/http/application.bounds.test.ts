@@ -6,7 +6,8 @@ import { test, type TestContext } from 'node:test'
 import { connect } from 'node:tls'
 import { errorAnswer } from '../../../src/doors/http/error-answer.ts'
 import type { CorePorts } from '../../../src/core/server/core.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { adminBodyBytesMax } from '../../../src/base/bounds.ts'
+import { adminPublicBodyBytesMax } from '../../../src/doors/http/application.ts'
 import type { AuditQuery } from '../../../src/core/ports/audit.ts'
 import { startDoor, type DoorSettings, type TestDoor } from '../../support/admin-door.ts'
 import { StoreAround } from '../../support/store-around.ts'
@@ -21,7 +22,7 @@ const messageOf = (json: unknown) => errorAnswer.parse(json).error.message
 
 test('a public route takes 16 KiB, and others as much as before', async (t) => {
   const door = await opened(t)
-  const body = { redirectUri: 'x'.repeat(limits.adminPublicBodyBytesMax) }
+  const body = { redirectUri: 'x'.repeat(adminPublicBodyBytesMax) }
   const { status, json } = await door.ask('POST', '/api/v1/login', { body })
   assert.equal(status, 413)
   assert.match(messageOf(json), /at most 16384 bytes/)
@@ -41,7 +42,7 @@ for (const [name, path] of Object.entries({
     stranger.on('error', () => {})
     await once(stranger, 'secureConnect')
     const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`
-    stranger.write(`${head}Content-Length: ${limits.adminBodyBytesMax}\r\n\r\n{`)
+    stranger.write(`${head}Content-Length: ${adminBodyBytesMax}\r\n\r\n{`)
     const [answer] = (await once(stranger, 'data')) as [Buffer]
     assert.match(answer.toString(), /^HTTP\/1\.1 4\d\d .*\r\nconnection: close\r\n/is)
     stranger.resume()

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { sessionIdleMs } from '../../../src/base/bounds.ts'
 import type { AuditQuery } from '../../../src/core/ports/audit.ts'
 import { StoreAround } from '../../support/store-around.ts'
 import { TwoPersons } from '../../support/two-persons.ts'
@@ -85,7 +85,7 @@ for (const [whose, bearer] of Object.entries(sessions)) {
 
   test(`none ends because a session of ${whose} asks for nothing else meanwhile`, async (t) => {
     const { clock, store, isWhole } = await opened(t, bearer)
-    store.nextPage = async () => clock.pass(limits.sessionIdleMs / 2)
+    store.nextPage = async () => clock.pass(sessionIdleMs / 2)
     assert.ok(await isWhole())
   })
 }

@@ -10,7 +10,9 @@ import { routes } from '../../../src/doors/http/api.ts'
 import { errorAnswer } from '../../../src/doors/http/error-answer.ts'
 import { examples } from '../../../src/doors/http/examples.ts'
 import { bytesBody, none, type Route } from '../../../src/doors/http/route.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { adminBodyBytesMax, certificateBytesMax, listPageMax } from '../../../src/base/bounds.ts'
+import { adminPublicBodyBytesMax } from '../../../src/doors/http/application.ts'
+import { adminHeaderBytesMax } from '../../../src/doors/http/server.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
 
 let door: TestDoor
@@ -64,10 +66,7 @@ test('bodies of the wrong form are refused with what is wrong', async () => {
     [{ by: 'certificate', name: 'n'.repeat(201), certificate: 'x' }, /body\.name/],
     [{ by: 'pending', name: 'x', sha256: 'abc' }, /whole SHA-256/],
     [{ by: 'certificate', name: 'x', certificate: 'x', more: 1 }, /more/],
-    [
-      { by: 'certificate', name: 'x', certificate: 'c'.repeat(limits.certificateBytesMax + 1) },
-      /body\.certificate/,
-    ],
+    [{ by: 'certificate', name: 'x', certificate: 'c'.repeat(certificateBytesMax + 1) }, /body\.certificate/],
     [JSON.parse('{"__proto__": {"by": "pending"}, "constructor": 1}'), /by/],
   ]
   for (const [body, expected] of bodies) {
@@ -99,7 +98,7 @@ test('a huge body is refused, by its length before it comes and by its bytes whe
   socket.on('error', () => {})
   const answer = text(socket).catch(() => '')
   socket.write(post('Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n'))
-  const most = (4 * limits.adminBodyBytesMax) / 65_536
+  const most = (4 * adminBodyBytesMax) / 65_536
   for (let sent = 0; sent < most && socket.writable; sent++) {
     socket.write(chunk)
     await nextTurn()
@@ -111,7 +110,7 @@ test('a query of the wrong form is refused, unknown names included', async () =>
   for (const query of [
     'limit=0',
     'limit=x',
-    `limit=${limits.listPageMax + 1}`,
+    `limit=${listPageMax + 1}`,
     'stat=Active',
     'state=active',
     'after=z',
@@ -217,7 +216,7 @@ test('a token elsewhere than in the header does not count', async () => {
 test('what is no HTTP gets a short no; headers without end too', async () => {
   assert.equal(statusOf(await raw('\x00\x01\x02\r\n\r\n')), 400)
   const endless = await raw(
-    `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(limits.adminHeaderBytesMax)}\r\n\r\n`,
+    `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(adminHeaderBytesMax)}\r\n\r\n`,
   )
   assert.equal(statusOf(endless), 431)
   assert.match(endless, /"code":"headers-too-large"/)
@@ -316,7 +315,7 @@ test('each field of each body takes its own type only', async () => {
         const body = { ...example, [field]: value }
         if (line.body.safeParse(JSON.parse(JSON.stringify(body))).success) continue
         const answer = await door.ask(line.method.toUpperCase(), pathOf(line), { token, body })
-        const isLong = line.scope === 'public' && JSON.stringify(body).length > limits.adminPublicBodyBytesMax
+        const isLong = line.scope === 'public' && JSON.stringify(body).length > adminPublicBodyBytesMax
         const expected = isLong ? 413 : 400
         assert.equal(answer.status, expected, `${name} ${JSON.stringify(body).slice(0, 200)}: ${answer.text}`)
         assert(errorAnswer.parse(answer.json).error.message.includes('body'), answer.text)

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { trustChangeEveryMs, trustChangesAtOnce } from '../../../src/core/trust/change-pace.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { startDoor } from '../../support/admin-door.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
@@ -14,7 +14,7 @@ test('who lost a role in one instance while a request waited makes no token for 
   await all.setRoles('of-red=manager@red,of-blue=manager@blue')
   const anna = await all.login('anna', { groups: ['of-red', 'of-blue'] })
   const make = (instance: string) => all.ask(anna, 'POST', '/tokens', { role: 'manager', instance })
-  for (let made = 0; made < limits.trustChangesAtOnce; made++) assert.equal((await make('blue')).status, 201)
+  for (let made = 0; made < trustChangesAtOnce; made++) assert.equal((await make('blue')).status, 201)
   const sleeps = Promise.withResolvers<void>()
   const sleep = all.clock.sleep.bind(all.clock)
   all.clock.sleep = (delayMs, signal) => {
@@ -24,7 +24,7 @@ test('who lost a role in one instance while a request waited makes no token for 
   const late = make('red')
   await sleeps.promise
   await all.setRoles('of-blue=manager@blue')
-  all.clock.pass(limits.trustChangeEveryMs)
+  all.clock.pass(trustChangeEveryMs)
   const { status, text } = await late
   assert.equal(status, 403, text)
   const { token } = (await all.door.context.access.snapshot()).tables

@@ -8,7 +8,7 @@ import { examples } from '../../../src/doors/http/examples.ts'
 import { fieldsOf, typeOf } from '../../../src/doors/http/fields.ts'
 import { openApiDocument, type Schema } from '../../../src/doors/http/openapi.ts'
 import { none, roles, type Route } from '../../../src/doors/http/route.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { listPageMax } from '../../../src/base/bounds.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
 import { clientCertificate } from '../../support/certificates.ts'
 
@@ -74,7 +74,7 @@ test('a request shows what may be sent, an answer what comes, each with its text
       default: 100,
       type: 'integer',
       minimum: 1,
-      maximum: limits.listPageMax,
+      maximum: listPageMax,
     },
   })
   assert.equal(parameter('instance')?.required, true)

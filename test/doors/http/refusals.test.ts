@@ -6,7 +6,8 @@ import type { AuditAction } from '../../../src/core/ports/audit-actions.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import { routes } from '../../../src/doors/http/api.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { minuteQuotaPerGroupMax } from '../../../src/core/audit/minute-quota.ts'
+import { adminRefusalEntryEveryMs } from '../../../src/doors/http/refusals.ts'
 import { startDoor } from '../../support/admin-door.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 
@@ -52,7 +53,7 @@ test('a token that gives too little is named, with what it was to do, once an ho
   })
   assert.match(answer.text, new RegExp(first.requestId ?? 'none'))
   assert.deepEqual([second.detail?.['route'], more], ['listAudit', []])
-  clock.pass(limits.adminRefusalEntryEveryMs)
+  clock.pass(adminRefusalEntryEveryMs)
   await create()
   assert.equal((await entries('admin.refused')).length, 3)
 })
@@ -95,10 +96,10 @@ test('a stranger who tries every route gets a few entries, and the rest is count
     const asked = await ask(method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'x'), { token: 'guessed' })
     assert.equal(asked.status, 401)
   }
-  assert.equal((await entries('admin.refused')).length, limits.minuteQuotaPerGroupMax)
+  assert.equal((await entries('admin.refused')).length, minuteQuotaPerGroupMax)
   clock.pass(60_000)
   const last = (await entries('admin.refused')).at(-1)
-  const left = lines.length - limits.minuteQuotaPerGroupMax
+  const left = lines.length - minuteQuotaPerGroupMax
   assert.deepEqual(last?.detail, {
     why: 'left out',
     askers: 'unknown',
@@ -116,7 +117,7 @@ test('what is left out of the refusals of a token is said to be denied', async (
     await ask(method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'x'), { token: viewer })
   clock.pass(60_000)
   const last = (await entries('admin.refused')).at(-1)
-  assert.equal(last?.detail?.['refusals'], lines.length - limits.minuteQuotaPerGroupMax)
+  assert.equal(last?.detail?.['refusals'], lines.length - minuteQuotaPerGroupMax)
   assert.deepEqual([last.detail['askers'], last.reason], ['known', 'PermissionDenied'])
 })
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
-import { limits } from '../../../src/base/limits.ts'
+import { adminRequestsPipelinedMax } from '../../../src/doors/http/server.ts'
 import { startDoor } from '../../support/admin-door.ts'
 
 const requests = (path: string, count: number) =>
@@ -19,7 +19,7 @@ test('somebody who reads no answer gets few of them, and the connection ends', a
   await once(stranger, 'secureConnect')
   stranger.write(requests('/api/openapi.json', 300))
   await ended(stranger)
-  assert.ok(answered <= limits.adminRequestsPipelinedMax, `${answered} were answered`)
+  assert.ok(answered <= adminRequestsPipelinedMax, `${answered} were answered`)
 })
 
 test('a few requests at once are answered in their order, and so is each that waits for the one before', async (t) => {
@@ -33,11 +33,11 @@ test('a few requests at once are answered in their order, and so is each that wa
   const answers = async (count: number) => {
     while (said.split('{"live":true}').length <= count) await once(client, 'data')
   }
-  client.write(requests('/health/live', limits.adminRequestsPipelinedMax))
-  await answers(limits.adminRequestsPipelinedMax)
+  client.write(requests('/health/live', adminRequestsPipelinedMax))
+  await answers(adminRequestsPipelinedMax)
   for (let more = 1; more <= 20; more++) {
     client.write(requests('/health/live', 1))
-    await answers(limits.adminRequestsPipelinedMax + more)
+    await answers(adminRequestsPipelinedMax + more)
   }
 })
 

@@ -12,7 +12,7 @@ import { drafts } from '../../../src/wire/kmip/version.ts'
 import { decodeRequest } from '../../../src/wire/kmip/message.ts'
 import { operationExistsIn, type OperationName } from '../../../src/wire/kmip/operations.ts'
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { guessPauseMs, guessPauseMsMax, guessesFreeMax } from '../../../src/doors/kmip/credential-gate.ts'
 
 let credential: Credential
 before(async () => {
@@ -93,9 +93,8 @@ test('what was right is not checked again, on no connection and from no address'
 
 test('after a few wrong passwords an address waits twice as long with each, and nobody else does', async () => {
   const { attempt, checks, clock } = gate()
-  for (let guess = 0; guess < limits.guessesFreeMax; guess++)
-    assert.equal(await attempt(`guess ${guess}`), wrong)
-  for (let pauseMs = limits.guessPauseMs; pauseMs <= limits.guessPauseMsMax; pauseMs *= 2) {
+  for (let guess = 0; guess < guessesFreeMax; guess++) assert.equal(await attempt(`guess ${guess}`), wrong)
+  for (let pauseMs = guessPauseMs; pauseMs <= guessPauseMsMax; pauseMs *= 2) {
     const before = checks()
     clock.nowMs += pauseMs - 1
     assert.match((await attempt(`too early ${pauseMs}`)) ?? '', slowed)
@@ -104,7 +103,7 @@ test('after a few wrong passwords an address waits twice as long with each, and 
     clock.nowMs += 1
     assert.equal(await attempt(`in time ${pauseMs}`), wrong)
   }
-  clock.nowMs += limits.guessPauseMsMax - 1
+  clock.nowMs += guessPauseMsMax - 1
   assert.match((await attempt('once more')) ?? '', slowed)
   assert.equal(await attempt('guess', '192.0.2.2'), wrong)
   assert.equal(await attempt('guess', '192.0.2.1', 'client-2'), wrong)
@@ -115,14 +114,14 @@ test('after a few wrong passwords an address waits twice as long with each, and 
 test('guesses that come all at once are checked one after the other', async () => {
   const { attempt, checks } = gate()
   const told = await Promise.all(Array.from({ length: 50 }, (_, index) => attempt(`guess ${index}`)))
-  assert.equal(checks(), limits.guessesFreeMax)
-  assert.equal(told.filter((message) => message === wrong).length, limits.guessesFreeMax)
-  assert.equal(told.filter((message) => slowed.test(message ?? '')).length, 50 - limits.guessesFreeMax)
+  assert.equal(checks(), guessesFreeMax)
+  assert.equal(told.filter((message) => message === wrong).length, guessesFreeMax)
+  assert.equal(told.filter((message) => slowed.test(message ?? '')).length, 50 - guessesFreeMax)
 })
 
 test('an IPv6 network of one machine is one address', async () => {
   const { attempt } = gate()
-  for (let host = 1; host <= limits.guessesFreeMax; host++)
+  for (let host = 1; host <= guessesFreeMax; host++)
     assert.equal(await attempt(`guess ${host}`, `2001:db8:1:2::${host}`), wrong)
   assert.match((await attempt('guess', '2001:db8:1:2::ffff')) ?? '', slowed)
   assert.equal(await attempt('guess', '2001:db8:1:3::1'), wrong)
@@ -133,6 +132,5 @@ test('whoever repeats an old password guesses nothing, and is let in with the ne
   for (let time = 0; time < 100; time++) assert.equal(await attempt('old'), wrong)
   assert.equal(checks(), 1)
   assert.equal(await attempt('right'), undefined)
-  for (let guess = 0; guess < limits.guessesFreeMax; guess++)
-    assert.equal(await attempt(`guess ${guess}`), wrong)
+  for (let guess = 0; guess < guessesFreeMax; guess++) assert.equal(await attempt(`guess ${guess}`), wrong)
 })

@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { HttpFramer } from '../../../src/doors/kmip/http-framer.ts'
 import { readHead } from '../../../src/doors/kmip/http-head.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { textPerTtlvBytesMax } from '../../../src/doors/kmip/bounds.ts'
+import { httpHeadBytesMax } from '../../../src/doors/kmip/http-framer.ts'
 import { Framer } from '../../../src/wire/ttlv/framer.ts'
 
 const limited = { messageBytesMax: 1_000, askAboveBytes: 400 }
@@ -181,7 +182,7 @@ for (const [head, expected] of heads)
   })
 
 test('a head is read without long work, whatever spaces it has', () => {
-  const spaces = ' '.repeat(limits.httpHeadBytesMax - 100)
+  const spaces = ' '.repeat(httpHeadBytesMax - 100)
   const begun = 'POST /kmip HTTP/1.1\r\nContent-Length: 0\r\nContent-Type: text/xml'
   const before = process.cpuUsage()
   for (let time = 0; time < 200; time += 1) {
@@ -203,7 +204,7 @@ test('a refused head ends the connection with an answer in HTTP, and so does one
   const ttlv = new HttpFramer(limited).push(Buffer.from('4200780100', 'hex')).halt
   assert.match(String(ttlv?.kind === 'broken' && ttlv.answer), /^HTTP\/1\.1 400 .*kmip\.listen/s)
   assert.equal(new HttpFramer(limited).push(Buffer.from('\r')).halt, undefined)
-  const long = new HttpFramer(limited).push(Buffer.alloc(limits.httpHeadBytesMax, 'x')).halt
+  const long = new HttpFramer(limited).push(Buffer.alloc(httpHeadBytesMax, 'x')).halt
   assert.match(String(long?.kind === 'broken' && long.answer), /^HTTP\/1\.1 431 /)
 })
 
@@ -216,8 +217,8 @@ test('head and body count together, a text may be longer than TTLV, and a peer t
       Buffer.from(`POST /kmip HTTP/1.1\r\nContent-Type: ${type}\r\nContent-Length: ${bytes}\r\n\r\n`),
     ).halt
   assert.equal(halt(1_001, 'application/octet-stream')?.kind, 'broken')
-  assert.equal(halt(1_000 * limits.textPerTtlvBytesMax, 'text/xml')?.kind, 'ask')
-  assert.equal(halt(1_000 * limits.textPerTtlvBytesMax + 1, 'text/xml')?.kind, 'broken')
+  assert.equal(halt(1_000 * textPerTtlvBytesMax, 'text/xml')?.kind, 'ask')
+  assert.equal(halt(1_000 * textPerTtlvBytesMax + 1, 'text/xml')?.kind, 'broken')
   const waits = new HttpFramer(limited)
   const [head = '', body = ''] = post('<a/>', xml, 'Expect: 100-continue').split('\r\n\r\n')
   const asked = waits.push(Buffer.from(`${head}\r\n\r\n`)).halt

@@ -8,7 +8,8 @@ import { Fault } from '../../../src/wire/kmip/fault.ts'
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
 import type { Exchange } from '../../../src/doors/kmip/contract.ts'
 import { inEachEncoding } from '../../../src/doors/kmip/text-answers.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { messageBytesMax } from '../../../src/base/bounds.ts'
+import { textPerTtlvBytesMax } from '../../../src/doors/kmip/bounds.ts'
 import { answeringOn, peerOf } from '../../support/answering.ts'
 import { clientCertificate } from '../../support/certificates.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
@@ -26,7 +27,7 @@ const message = (text: string) =>
   Buffer.from(`<RequestMessage><UniqueIdentifier type="TextString" value="${text}"/></RequestMessage>`)
 
 /** The largest text that there is, of references. */
-const largest = () => message('&#65;'.repeat((limits.messageBytesMax * limits.textPerTtlvBytesMax - 200) / 5))
+const largest = () => message('&#65;'.repeat((messageBytesMax * textPerTtlvBytesMax - 200) / 5))
 
 /** Answers each message with itself. Time passes by 1 ms whenever it is looked at, and by a second in each turn of others. */
 function build() {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { listenerLimits } from '../../../src/doors/kmip/listener-limits.ts'
 import { TlsOverhead } from '../../../src/doors/kmip/tls-overhead.ts'
 import { connectUpdating, type UpdatingClient } from '../../support/key-updates.ts'
 import { messageOf, numberOf, openListener, type TestListener } from '../../support/kmip-listener.ts'
@@ -55,7 +55,7 @@ for (const [maxVersion, ciphers] of [
   })
 
 test('data pays for its records, and not for others that come much later', () => {
-  const bounds = { ...limits, tlsOverheadBytesMax: 100, tlsBytesPerDataByte: 10 }
+  const bounds = { ...listenerLimits, tlsOverheadBytesMax: 100, tlsBytesPerDataByte: 10 }
   const overhead = new TlsOverhead(bounds, 3_000, true)
   assert.ok(overhead.bears(3_100, 0))
   assert.ok(overhead.bears(3_110, 1))
@@ -63,6 +63,6 @@ test('data pays for its records, and not for others that come much later', () =>
   assert.ok(overhead.bears(1_003_210, 1_000_001))
   assert.ok(!overhead.bears(1_003_211, 1_000_001))
   const native = new TlsOverhead(bounds, 3_000, false)
-  assert.ok(native.bears(3_100 + limits.helloBytesMax, 0), 'a record that is not whole yet')
-  assert.ok(!native.bears(3_101 + limits.helloBytesMax, 0))
+  assert.ok(native.bears(3_100 + listenerLimits.helloBytesMax, 0), 'a record that is not whole yet')
+  assert.ok(!native.bears(3_101 + listenerLimits.helloBytesMax, 0))
 })

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { randomBytes, X509Certificate } from 'node:crypto'
-import { limits } from '../../../src/base/limits.ts'
+import { listenerLimits } from '../../../src/doors/kmip/listener-limits.ts'
 import { clientCertificate, clientKinds } from '../../support/certificates.ts'
 import { makeServerCertificate, messageOf, numberOf, openListener } from '../../support/kmip-listener.ts'
 import { until } from '../../support/until.ts'
@@ -255,7 +255,7 @@ test('what a client sends behind its ClientHello waits with it up to a bound', a
   stalled.write(clientHello12)
   await once(stalled, 'data')
   const raw = await connectRaw({ port: listener.port })
-  raw.resume().write(Buffer.concat([clientHello12, Buffer.alloc(limits.helloBytesMax)]))
+  raw.resume().write(Buffer.concat([clientHello12, Buffer.alloc(listenerLimits.helloBytesMax)]))
   await once(raw, 'close')
   assert.equal(listener.count('connections_refused', { reason: 'not-tls' }), 1)
   stalled.destroy()

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeRequest } from '../../../src/wire/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { untrustedMessageBytesMax } from '../../../src/base/bounds.ts'
 import { clientCertificate, makeCertificate, type TestIdentity } from '../../support/certificates.ts'
 import {
   aes,
@@ -132,7 +132,7 @@ test('a batch of very many items of a stranger gets an answer that is no longer 
   message.writeInt32BE(900, headerEnd - 8)
   const answer = await one.client.ask(message)
   assert.equal(numberOf(find(read(answer ?? message), 'BatchItem', 'ResultReason')), 3)
-  assert.ok((answer?.length ?? 0) <= limits.untrustedMessageBytesMax, `${answer?.length} bytes`)
+  assert.ok((answer?.length ?? 0) <= untrustedMessageBytesMax, `${answer?.length} bytes`)
 })
 
 test('a refused stranger changes nothing, and is entered once a minute', async () => {

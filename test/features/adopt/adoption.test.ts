@@ -9,7 +9,10 @@ import { reading } from '../../../src/features/adopt/old-server.ts'
 import type { Listed } from '../../../src/features/adopt/report.ts'
 import { first } from '../../../src/wire/kmip/attributes.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { attributeIndexMax } from '../../../src/base/bounds.ts'
+import { adoptIdentifiersBytesMax } from '../../../src/features/adopt/old-server.ts'
+import { adoptRetryFirstMs, adoptSilenceMsMax } from '../../../src/features/adopt/retries.ts'
+import { resultMessageCharactersMax } from '../../../src/outside/kmip-client/errors.ts'
 import { counts, many, open } from '../../support/adoption.ts'
 import { faults } from '../../support/core.ts'
 import { active, bytesOf, holding, keyOf, known, type Attributes } from '../../support/old-keys.ts'
@@ -150,7 +153,7 @@ test('unknown attributes become custom ones; a server that gives no list at once
 })
 
 test('an index of an attribute that leaves no room for others, or is none, is not taken over', async (t) => {
-  const notes = [2 ** 31 - 1, limits.attributeIndexMax + 1, -1, 7].map((AttributeIndex) => ({
+  const notes = [2 ** 31 - 1, attributeIndexMax + 1, -1, 7].map((AttributeIndex) => ({
     AttributeName: 'x-Note',
     AttributeIndex,
     AttributeValue: { type: 'Integer', value: AttributeIndex },
@@ -168,7 +171,7 @@ test('an index of an attribute that leaves no room for others, or is none, is no
     attributes.get('x-Note')?.map(({ index, value }) => [index, (value as { value: number }).value]),
     [
       [0, 2 ** 31 - 1],
-      [1, limits.attributeIndexMax + 1],
+      [1, attributeIndexMax + 1],
       [2, -1],
       [7, 7],
       [8, 0],
@@ -261,7 +264,7 @@ test('resets, an overload and a restart are waited for; what never answers is li
     report.notExported.items.map(({ id }) => id),
     ['key-3'],
   )
-  assert.ok(waitedMs() >= limits.adoptRetryFirstMs)
+  assert.ok(waitedMs() >= adoptRetryFirstMs)
   assert.ok(progress.some(({ trouble }) => trouble !== null))
 })
 
@@ -278,7 +281,7 @@ test('a server that never comes back ends the adoption, with what to do', async 
     assert.match(String(error.hint), /goes on from there/)
     return true
   })
-  assert.ok(waitedMs() >= limits.adoptSilenceMsMax)
+  assert.ok(waitedMs() >= adoptSilenceMsMax)
 })
 
 test('interrupted, it goes on from there', async (t) => {
@@ -418,8 +421,7 @@ test('an old server that lists texts without end, or refuses with long ones, tak
   const listing = await open(t, endless)
   await assert.rejects(
     listing.run(),
-    (error) =>
-      error instanceof AdoptionFailed && error.message.includes(`${limits.adoptIdentifiersBytesMax} bytes`),
+    (error) => error instanceof AdoptionFailed && error.message.includes(`${adoptIdentifiersBytesMax} bytes`),
   )
   const refusing = await open(t, {
     ...holding(['key']),
@@ -430,5 +432,5 @@ test('an old server that lists texts without end, or refuses with long ones, tak
   const [left] = (await refusing.run()).notExported.items
   assert.ok(left)
   assert.match(left.why, /^Get was refused: PermissionDenied \(xxx/)
-  assert.ok(left.why.length <= 2 * limits.resultMessageCharactersMax, String(left.why.length))
+  assert.ok(left.why.length <= 2 * resultMessageCharactersMax, String(left.why.length))
 })

@@ -7,7 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AdoptionFailed } from '../../../src/features/adopt/failure.ts'
 import { widthAfter } from '../../../src/features/adopt/concurrency-limit.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { adoptAnswerTimeoutMs } from '../../../src/features/adopt/adoption.ts'
+import { adoptLateMs } from '../../../src/features/adopt/bounds.ts'
+import { adoptQuickMs } from '../../../src/features/adopt/concurrency-limit.ts'
+import { adoptRefusedTriesMax } from '../../../src/features/adopt/retries.ts'
 import { counts, many, open } from '../../support/adoption.ts'
 import { holding, keyOf } from '../../support/old-keys.ts'
 import { Reset, textOf } from '../../support/old-kmip-server.ts'
@@ -20,8 +23,8 @@ test('the width grows by one a round while answers are quick, and halves with ea
   assert.equal(after(1, ...quick.slice(0, 1)), 2)
   assert.equal(Math.floor(after(1, ...quick.slice(0, 4))), 3)
   assert.equal(after(1, ...quick), 8)
-  assert.equal(after(4, [true, limits.adoptQuickMs]), 4)
-  assert.equal(after(8, [true, limits.adoptLateMs]), 4)
+  assert.equal(after(4, [true, adoptQuickMs]), 4)
+  assert.equal(after(8, [true, adoptLateMs]), 4)
   assert.equal(after(8, [false, 10]), 4)
   assert.equal(after(8, [false, 10], [false, 10], [false, 10], [false, 10]), 1)
 })
@@ -45,7 +48,7 @@ for (const [what, takesMs, timeOutsMax] of [
         const turn = before.then(() => sleep(5)).then(() => pass(takesMs(++turns)))
         before = turn
         await turn
-        if (waitedMs() - arrivedMs <= limits.adoptAnswerTimeoutMs) return keyOf(textOf(UniqueIdentifier))
+        if (waitedMs() - arrivedMs <= adoptAnswerTimeoutMs) return keyOf(textOf(UniqueIdentifier))
         // The client waited for as long as it does, and has gone.
         timeOuts++
         throw new Reset()
@@ -76,7 +79,7 @@ test('a General Failure that comes late says nothing of the key: it is asked for
 })
 
 test('a key that the server fails at is asked for again after all others', async (t) => {
-  let failures = limits.adoptRefusedTriesMax + 1
+  let failures = adoptRefusedTriesMax + 1
   const { run } = await open(t, {
     ...holding(many(40)),
     Get: ({ UniqueIdentifier }) => {

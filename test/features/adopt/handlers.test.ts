@@ -9,7 +9,7 @@ import type { Input } from '../../../src/doors/http/api.ts'
 import type { AdminClient } from '../../../src/doors/http/client.ts'
 import { Refusal } from '../../../src/base/refusal.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { adoptTryMs } from '../../../src/features/adopt/upstream-trial.ts'
 import { startDoor } from '../../support/admin-door.ts'
 import { clientCertificate, type TestIdentity } from '../../support/certificates.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
@@ -44,7 +44,7 @@ async function open(t: TestContext, env: Readonly<Record<string, string>> = {}) 
     done.catch(() => undefined)
     while (!over.signal.aborted) {
       await new Promise((resolve) => setTimeout(resolve, 5))
-      clock.pass(limits.adoptTryMs / 10)
+      clock.pass(adoptTryMs / 10)
     }
     return done
   }

@@ -8,7 +8,7 @@ import { Reader } from '../../../src/features/adopt/reader.ts'
 import { digestBy } from '../../../src/features/adopt/key-bytes.ts'
 import { sha256 } from '../../../src/core/keys/object/digest.ts'
 import { KmipRefused, KmipTransportError } from '../../../src/outside/kmip-client/errors.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { adoptRefusedTriesMax } from '../../../src/features/adopt/retries.ts'
 import { active, keyOf } from '../../support/old-keys.ts'
 
 const passing = [undefined, 'GeneralFailure'] as const
@@ -42,8 +42,8 @@ test('an overload that refuses one object is waited for', async () => {
 test('a refusal for good is not repeated, and an overload not for ever', async () => {
   for (const [reason, expected] of [
     ['PermissionDenied', 1],
-    ['GeneralFailure', limits.adoptRefusedTriesMax],
-    [undefined, limits.adoptRefusedTriesMax],
+    ['GeneralFailure', adoptRefusedTriesMax],
+    [undefined, adoptRefusedTriesMax],
   ] as const) {
     const { reader, asked } = begin(reason, Infinity)
     await reader.read('a')

@@ -4,11 +4,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { adoptedObject } from '../../../src/features/adopt/received.ts'
 import { keyOf } from '../../../src/wire/kmip/attributes.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { attributeNameBytesMax } from '../../../src/base/bounds.ts'
 
 test('no attribute comes under a name that is too long for a request, by which nobody could change it', () => {
-  const most = 'x-'.padEnd(limits.attributeNameBytesMax, 'a')
-  const names = [most, `${most}a`, 'y-'.padEnd(limits.attributeNameBytesMax + 1, '漢'), `Its ${most}`]
+  const most = 'x-'.padEnd(attributeNameBytesMax, 'a')
+  const names = [most, `${most}a`, 'y-'.padEnd(attributeNameBytesMax + 1, '漢'), `Its ${most}`]
   const { attributes } = adoptedObject({
     uniqueIdentifier: 'key-1',
     objectType: 'SymmetricKey',

@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Tally } from '../../../src/features/adopt/report.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { adoptReportedCharactersMax, adoptReportedMax } from '../../../src/features/adopt/report.ts'
 
 test('a list counts all, and names some of them, with the beginning of a long reason', () => {
   const tally = new Tally()
-  const { adoptReportedMax: most, adoptReportedCharactersMax: characters } = limits
+  const most = adoptReportedMax
+  const characters = adoptReportedCharactersMax
   for (let n = 0; n <= most; n++) tally.list('withoutAttributes', `key-${n}`, 'x'.repeat(characters + 1))
   const about = { server: 'old:5696', version: '1.4', dryRun: false, objects: most + 1 }
   const { count, items } = tally.report(about, false).withoutAttributes

@@ -10,7 +10,7 @@ import { OldHosts } from '../../../src/features/adopt/old-hosts.ts'
 import type { OldServerWanted } from '../../../src/features/adopt/old-server.ts'
 import { UpstreamTrials } from '../../../src/features/adopt/upstream-trial.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { adoptTriesMax, adoptTryMs } from '../../../src/features/adopt/upstream-trial.ts'
 import { clientCertificate, type TestIdentity } from '../../support/certificates.ts'
 import { openOldKmipServer, type OldHandlers } from '../../support/old-kmip-server.ts'
 import { holding } from '../../support/old-keys.ts'
@@ -119,7 +119,7 @@ test('a manager of one instance is told the same, and only when the time is over
     let isOver = false
     const done = failure(trials.run(server, 'red')).finally(() => (isOver = true))
     await firstUntold
-    time.pass(limits.adoptTryMs - 1)
+    time.pass(adoptTryMs - 1)
     await new Promise(setImmediate)
     assert.equal(isOver, false, what)
     time.pass(1)
@@ -131,7 +131,7 @@ test('a manager of one instance is told the same, and only when the time is over
   const silent = await listening(t, () => undefined)
   const { trials, time } = opened()
   const done = failure(trials.run(wanted(silent), 'red'))
-  time.pass(limits.adoptTryMs)
+  time.pass(adoptTryMs)
   const { message, hint, cause } = await done
   told.add(JSON.stringify([message, hint, cause]))
   assert.equal(told.size, 1, [...told].join('\n'))
@@ -175,7 +175,7 @@ test('the managers of an instance try few old servers together, and more with ti
   const { trials, time } = opened()
   const good = await kmip(t, holding([]))
   const server = wanted(good.port, good.sha256)
-  for (let n = 0; n < limits.adoptTriesMax; n++) await trials.run(server, 'red')
+  for (let n = 0; n < adoptTriesMax; n++) await trials.run(server, 'red')
   const asked = good.asked.length
   const spent = await failure(trials.run(server, 'red'))
   assert.match(spent.message, /tried too many old servers/)

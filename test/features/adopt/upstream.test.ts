@@ -6,7 +6,13 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
 import { Upstream, type Found } from '../../../src/features/adopt/upstream.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { upstreamCallsMax, upstreamWaitMs } from '../../../src/features/adopt/bounds.ts'
+import { upstreamTryEveryMs } from '../../../src/features/adopt/upstream-health.ts'
+import {
+  upstreamAsksPerClientMax,
+  upstreamMissesMax,
+  upstreamRememberedMs,
+} from '../../../src/features/adopt/upstream.ts'
 import { faults } from '../../support/core.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 
@@ -57,7 +63,7 @@ test('an identifier that is not there either is remembered for five seconds, and
   await turn()
   await end(0, absent)
   assert.equal(await first, false)
-  clock.pass(limits.upstreamRememberedMs - 1)
+  clock.pass(upstreamRememberedMs - 1)
   assert.equal(await bring('a'), false)
   assert.equal(asked().length, 1)
   clock.pass(2)
@@ -72,7 +78,7 @@ test('a silent server is General Failure in bounded time; the call goes on, and 
   const { bring, asked, end, clock, upstream } = open()
   const late = bring('a')
   await turn()
-  clock.pass(limits.upstreamWaitMs)
+  clock.pass(upstreamWaitMs)
   await assert.rejects(late, faults('GeneralFailure', /does not answer at the moment/))
   assert.equal(upstream.health().failing, true)
   // The client asks again, and joins the call that is under way.
@@ -93,7 +99,7 @@ test('while it does not answer, one request a second asks it and the others are 
   assert.match(upstream.health().lastFailure?.message ?? '', /nothing listens there/)
   for (const id of ['b', 'c', 'd']) await assert.rejects(bring(id), faults('GeneralFailure'))
   assert.deepEqual(asked(), ['a'])
-  clock.pass(limits.upstreamTryEveryMs)
+  clock.pass(upstreamTryEveryMs)
   const trial = bring('b')
   await assert.rejects(bring('c'), faults('GeneralFailure'))
   await turn()
@@ -107,18 +113,16 @@ test('while it does not answer, one request a second asks it and the others are 
 
 test('few calls run at a time, and clients take turns', async () => {
   const { bring, asked, end } = open()
-  const greedy = Array.from({ length: limits.upstreamAsksPerClientMax }, (_, index) =>
-    bring(`g-${index}`, 'greedy'),
-  )
+  const greedy = Array.from({ length: upstreamAsksPerClientMax }, (_, index) => bring(`g-${index}`, 'greedy'))
   await turn()
-  assert.equal(asked().length, limits.upstreamCallsMax)
+  assert.equal(asked().length, upstreamCallsMax)
   await assert.rejects(bring('one-more', 'greedy'), faults('GeneralFailure', /too many objects/))
   const other = bring('wanted', 'other')
   await turn()
   await end(0, absent)
   await end(1, absent)
-  assert.ok(asked().slice(limits.upstreamCallsMax).includes('wanted'), 'its turn comes second at the latest')
-  for (let index = 2; index < limits.upstreamAsksPerClientMax + 1; index++)
+  assert.ok(asked().slice(upstreamCallsMax).includes('wanted'), 'its turn comes second at the latest')
+  for (let index = 2; index < upstreamAsksPerClientMax + 1; index++)
     await end(index, asked()[index] === 'wanted' ? adopted : absent)
   assert.equal(await other, true)
   assert.deepEqual(new Set(await Promise.all(greedy)), new Set([false]))
@@ -133,9 +137,9 @@ test('a client that tries a million random identifiers asks the old server a bou
       refused++
     })
     await turn()
-    for (const call of calls.slice(-limits.upstreamCallsMax)) call.end(absent)
+    for (const call of calls.slice(-upstreamCallsMax)) call.end(absent)
   }
-  assert.ok(asked().length <= limits.upstreamMissesMax + 1, `${asked().length} calls`)
+  assert.ok(asked().length <= upstreamMissesMax + 1, `${asked().length} calls`)
   assert.ok(refused > 4_000)
   assert.ok(results.filter((result) => result === 'busy').length > 4_000)
   // Another client is served meanwhile, and this one again after a while.
@@ -152,12 +156,12 @@ test('a client that tries a million random identifiers asks the old server a bou
 
 test('what nobody waits for any more is not asked', async () => {
   const { bring, asked, end, clock } = open()
-  const all = Array.from({ length: limits.upstreamCallsMax + 5 }, (_, index) => bring(`id-${index}`))
+  const all = Array.from({ length: upstreamCallsMax + 5 }, (_, index) => bring(`id-${index}`))
   await turn()
-  clock.pass(limits.upstreamWaitMs)
+  clock.pass(upstreamWaitMs)
   await Promise.all(all.map((one) => assert.rejects(one, faults('GeneralFailure'))))
-  for (let index = 0; index < limits.upstreamCallsMax; index++) await end(index, absent)
-  assert.equal(asked().length, limits.upstreamCallsMax)
+  for (let index = 0; index < upstreamCallsMax; index++) await end(index, absent)
+  assert.equal(asked().length, upstreamCallsMax)
 })
 
 test('an object that it does not give is a Fault, and is listed until it is adopted', async () => {
@@ -170,7 +174,7 @@ test('an object that it does not give is a Fault, and is listed until it is adop
   await assert.rejects(bring('a'), faults('PermissionDenied'))
   assert.deepEqual(upstream.health().notAdopted, [{ id: 'a', why: 'Sensitive' }])
   assert.equal(upstream.health().failing, false)
-  clock.pass(limits.upstreamRememberedMs)
+  clock.pass(upstreamRememberedMs)
   const again = bring('a')
   await turn()
   await end(1, adopted)

@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test'
 import { reading } from '../../../src/features/adopt/old-server.ts'
 import type { KeyTransaction } from '../../../src/core/keys/key-transaction.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { upstreamWaitMs } from '../../../src/features/adopt/bounds.ts'
 import type { Instance } from '../../../src/core/trust/rows.ts'
 import { createKey, faults, manager, openCoreWithClient, trustClient } from '../../support/core.ts'
 import { openOldKmipServer, Reset, textOf, type OldHandlers } from '../../support/old-kmip-server.ts'
@@ -240,7 +240,7 @@ test('an old server that nobody listed is said not to answer when the time is ov
   const fetching = fetch('a').finally(() => (isOver = true))
   while (core.lines.every(({ message }) => message !== 'an old server cannot be used'))
     await new Promise(setImmediate)
-  core.clock.pass(limits.upstreamWaitMs - 1)
+  core.clock.pass(upstreamWaitMs - 1)
   await new Promise(setImmediate)
   assert.equal(isOver, false)
   assert.equal((await health())?.failing, false, 'nor is it shown before')

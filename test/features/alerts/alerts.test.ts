@@ -8,7 +8,7 @@ import { NotSent } from '../../../src/features/alerts/send.ts'
 import type { AlertTarget } from '../../../src/features/alerts/targets.ts'
 import { dayMs } from '../../../src/core/conditions/line.ts'
 import { conditionsOf } from '../../../src/features/status/conditions/table.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { alertLookMs } from '../../../src/features/alerts/alerts.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 import { quietFacts } from '../../support/quiet-facts.ts'
 
@@ -65,7 +65,7 @@ function setUp(told: { conditions: readonly Condition[] } = { conditions: [] }) 
     onUndelivered: () => {},
   })
   const pass = async () => {
-    clock.pass(limits.alertLookMs)
+    clock.pass(alertLookMs)
     await alerts.look()
     await new Promise((resolve) => setImmediate(resolve))
   }
@@ -160,7 +160,7 @@ test('a target that takes nothing is told to the others once, and as over once i
   state.conditions = [low]
   alerts.start()
   for (let times = 0; times < 3; times++) await pass()
-  for (let looks = 0; looks < 1.1 * (dayMs / limits.alertLookMs); looks++) {
+  for (let looks = 0; looks < 1.1 * (dayMs / alertLookMs); looks++) {
     state.conditions = [...about()]
     await pass()
   }

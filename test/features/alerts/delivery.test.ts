@@ -6,7 +6,12 @@ import type { Alert } from '../../../src/features/alerts/alert.ts'
 import { Delivery, type Undelivered } from '../../../src/features/alerts/delivery.ts'
 import { NotSent } from '../../../src/features/alerts/send.ts'
 import type { AlertTarget } from '../../../src/features/alerts/targets.ts'
-import { limits } from '../../../src/base/limits.ts'
+import {
+  alertGiveUpMs,
+  alertRetryMs,
+  alertRetryMsMax,
+  alertsWaitingMax,
+} from '../../../src/features/alerts/delivery.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 
 const a: AlertTarget = { kind: 'json', address: 'a', name: 'a' }
@@ -49,7 +54,7 @@ test('a target that fails delays its own alerts only, and gets them in order', a
   assert.deepEqual(sent, ['a 1', 'b 1', 'b 2'])
   assert.equal(delivery.waiting, 2)
   down = false
-  clock.pass(limits.alertRetryMs)
+  clock.pass(alertRetryMs)
   await settle()
   assert.deepEqual(sent.slice(3), ['a 1', 'a 2'])
   assert.equal(delivery.waiting, 0)
@@ -61,12 +66,12 @@ test('pauses grow up to a bound, and after a day an alert is given up', async ()
   await settle()
   let pauses = 0
   while (lost.length === 0) {
-    clock.pass(limits.alertRetryMsMax)
+    clock.pass(alertRetryMsMax)
     await settle()
     pauses++
   }
   assert.equal(lost[0]?.why, 'it is down')
-  assert.equal(pauses, Math.floor(limits.alertGiveUpMs / limits.alertRetryMsMax) + 1)
+  assert.equal(pauses, Math.floor(alertGiveUpMs / alertRetryMsMax) + 1)
   assert.equal(sent.length, pauses + 1)
   assert.deepEqual(delivery.undelivered, lost)
 })
@@ -76,11 +81,11 @@ test('a clock that is set ahead while an alert waits makes nobody give it up', a
   const { clock, sent, lost, add } = setUp(() => (down ? new NotSent('it is down', true) : undefined))
   add('1')
   await settle()
-  clock.jump(365 * limits.alertGiveUpMs)
-  clock.pass(limits.alertRetryMs)
+  clock.jump(365 * alertGiveUpMs)
+  clock.pass(alertRetryMs)
   await settle()
   down = false
-  clock.pass(2 * limits.alertRetryMs)
+  clock.pass(2 * alertRetryMs)
   await settle()
   assert.deepEqual([sent, lost], [['a 1', 'a 1', 'a 1'], []])
 })
@@ -101,9 +106,9 @@ test('what can never succeed is given up at once, and the next alert is sent', a
 
 test('of too many that wait, the oldest behind the first give way', async () => {
   const { lost, delivery, add } = setUp(() => new NotSent('it is down', true))
-  for (let number = 0; number < limits.alertsWaitingMax + 2; number++) add(String(number))
+  for (let number = 0; number < alertsWaitingMax + 2; number++) add(String(number))
   await settle()
-  assert.equal(delivery.waiting, limits.alertsWaitingMax)
+  assert.equal(delivery.waiting, alertsWaitingMax)
   assert.deepEqual(
     lost.map(({ alert }) => alert.message),
     ['1', '2'],
@@ -115,7 +120,7 @@ test('of too many that wait, those of the instance with most give way, and not w
   add('first')
   add('of the server')
   add('of b', [a], 'b')
-  for (let number = 0; number < limits.alertsWaitingMax; number++) add(String(number), [a], 'c')
+  for (let number = 0; number < alertsWaitingMax; number++) add(String(number), [a], 'c')
   await settle()
   assert.deepEqual(
     lost.map(({ alert }) => alert.message),
@@ -148,7 +153,7 @@ test('after the end nothing is sent any more', async () => {
   add('1')
   await settle()
   delivery.stop()
-  clock.pass(limits.alertRetryMs)
+  clock.pass(alertRetryMs)
   await settle()
   assert.deepEqual(sent, ['a 1'])
 })

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { trustChangeEveryMs } from '../../../src/core/trust/change-pace.ts'
+import { personNamesMax } from '../../../src/core/trust/person-sessions.ts'
 import { gatherFacts } from '../../../src/features/status/conditions/facts.ts'
 import { TwoPersons, type Shown, type Someone } from '../../support/two-persons.ts'
 
@@ -79,13 +80,13 @@ test('whoever takes another name at the provider keeps the one of before', async
 test('nor do many names take the place of the first one', async (t) => {
   const all = await TwoPersons.open(t)
   await all.login('9a03', { name: 'alice', names: ['alice'] })
-  for (let n = 0; n < limits.personNamesMax + 2; n++) {
-    all.clock.pass(limits.trustChangeEveryMs)
+  for (let n = 0; n < personNamesMax + 2; n++) {
+    all.clock.pass(trustChangeEveryMs)
     await all.login('9a03', { name: `name ${n}` })
   }
   const last = await all.login('9a03', { name: 'zoe' })
   const { names = [] } = last.session
-  assert.deepEqual([names.length, names[0], names.at(-1)], [limits.personNamesMax, 'alice', 'zoe'])
+  assert.deepEqual([names.length, names[0], names.at(-1)], [personNamesMax, 'alice', 'zoe'])
 })
 
 test('a token that a person made, was given or asked for is theirs, and so are those made with it', async (t) => {

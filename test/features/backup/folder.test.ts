@@ -5,7 +5,7 @@ import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'no
 import path from 'node:path'
 import { test } from 'node:test'
 import { BackupFolder, expired } from '../../../src/features/backup/folder.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { backupLeftMs } from '../../../src/features/backup/folder.ts'
 import { dumpedObject, dumpOf, writeRecords } from '../../support/backup-files.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
@@ -50,7 +50,7 @@ test('the list has what is a backup of this server, newest first, and prepare re
   ]
   for (const name of [...ofOthers, 'long.backup.server-1-gone.partial']) {
     writeFileSync(path.join(place, name), 'half')
-    const ageMs = name.startsWith('long') ? limits.backupLeftMs + hour : limits.backupLeftMs - hour
+    const ageMs = name.startsWith('long') ? backupLeftMs + hour : backupLeftMs - hour
     utimesSync(path.join(place, name), clock.now() / 1000, (clock.now() - ageMs) / 1000)
   }
   await folder.prepare()

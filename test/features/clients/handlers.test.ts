@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { connect } from 'node:tls'
-import { limits } from '../../../src/base/limits.ts'
+import { trustChangeEveryMs, trustChangesAtOnce } from '../../../src/core/trust/change-pace.ts'
 import { matchesCredential } from '../../../src/core/trust/credential.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
 import { makeCertificate } from '../../support/certificates.ts'
@@ -27,10 +27,10 @@ test('a new mode leaves the password that the client has by then, and brings non
     assert.equal(answer.status, 200, answer.text)
   }
   await set(token, password('leaked'))
-  for (let made = 1; made < limits.trustChangesAtOnce; made++) await set(token, { expiredGraceDays: made })
+  for (let made = 1; made < trustChangesAtOnce; made++) await set(token, { expiredGraceDays: made })
   const late = set(token, { credential: { mode: 'required' } })
   await set(await door.token('manager'), password('new'))
-  clock.pass(limits.trustChangeEveryMs)
+  clock.pass(trustChangeEveryMs)
   await late
   const credential = (await access.clients(door.red.id))[0]?.credential ?? assert.fail()
   assert.equal(credential.mode, 'required')

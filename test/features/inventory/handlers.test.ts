@@ -8,7 +8,8 @@ import type { AdminClient } from '../../../src/doors/http/client.ts'
 import { Refusal, type ErrorCode } from '../../../src/base/refusal.ts'
 import { reportLine, type ReportLine } from '../../../src/features/inventory/routes.ts'
 import { InventoryRefused } from '../../../src/features/inventory/refused.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { inventoriesOpenMax } from '../../../src/features/inventory/bounds.ts'
+import { inventoryStepRows } from '../../../src/features/inventory/rows-of.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
 
 let door: TestDoor
@@ -190,7 +191,7 @@ test('imports have bounds, and wrong ones change nothing', async () => {
   const tooLong = { ...empty, body: { machines: [machine('a', '鍵'.repeat(342))] } }
   await assert.rejects(operator.call('addInventoryRows', tooLong), refused('bad-request', /1024 bytes/))
   const open = [empty]
-  while (open.length < limits.inventoriesOpenMax) open.push(await begin())
+  while (open.length < inventoriesOpenMax) open.push(await begin())
   await assert.rejects(begin(), refused('conflict', /4 imports into this instance are under way/))
   const bad = { machines: [{ ...machine('a\0', 'k') }] }
   await assert.rejects(
@@ -229,9 +230,7 @@ test('an instance sees nothing of another, and a viewer changes nothing', async 
 
 test('a report on an inventory that is replaced meanwhile is not taken for whole', async () => {
   const { store, context, red: instance } = door
-  const many = Array.from({ length: 2 * limits.inventoryStepRows }, (_, at) =>
-    machine(`lost-${at}`, `none-${at}`),
-  )
+  const many = Array.from({ length: 2 * inventoryStepRows }, (_, at) => machine(`lost-${at}`, `none-${at}`))
   await imported(many, 'vc-replaced')
   const { inventories } = context
   const summary = await inventories.summary(instance.id)

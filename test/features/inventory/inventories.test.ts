@@ -5,7 +5,8 @@ import { test, type TestContext } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { Inventories, type Importer } from '../../../src/features/inventory/inventories.ts'
 import { InventoryRefused } from '../../../src/features/inventory/refused.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { inventoriesOpenMax } from '../../../src/features/inventory/bounds.ts'
+import { inventoryStepRows } from '../../../src/features/inventory/rows-of.ts'
 import type { InventoryRow } from '../../../src/core/ports/inventory.ts'
 import { openCore } from '../../support/core.ts'
 import { until } from '../../support/until.ts'
@@ -66,8 +67,8 @@ async function site(t: TestContext) {
 
 test('of imports that begin at the same moment no more are under way than may be', async (t) => {
   const { begin } = await site(t)
-  const begun = await Promise.allSettled(Array.from({ length: limits.inventoriesOpenMax + 4 }, begin))
-  assert.equal(begun.filter(({ status }) => status === 'fulfilled').length, limits.inventoriesOpenMax)
+  const begun = await Promise.allSettled(Array.from({ length: inventoriesOpenMax + 4 }, begin))
+  assert.equal(begun.filter(({ status }) => status === 'fulfilled').length, inventoriesOpenMax)
   for (const one of begun) if (one.status === 'rejected') assert.ok(notWhole(one.reason), String(one.reason))
 })
 
@@ -87,7 +88,7 @@ test('a key keeps its machines while another import takes the place of the inven
 
 test('a count and a search by machine have every row while another import takes the place of the inventory', async (t) => {
   const { inventories, around, replaceBy } = await site(t)
-  const rows = Array.from({ length: limits.inventoryStepRows + 1 }, (_, at) => row(`k${at}`))
+  const rows = Array.from({ length: inventoryStepRows + 1 }, (_, at) => row(`k${at}`))
   await replaceBy(rows)
   for (const read of [
     async () => (await inventories.summary(instanceId))?.machines,
@@ -111,7 +112,7 @@ test('what changes again and again is refused, and so is a count that the stop o
     around.read = async () => {}
     void inventories.stop()
   }
-  const many = Array.from({ length: limits.inventoryStepRows + 1 }, (_, at) => row(`k${at}`))
+  const many = Array.from({ length: inventoryStepRows + 1 }, (_, at) => row(`k${at}`))
   await replaceBy(many)
   await assert.rejects(inventories.summary(instanceId), notWhole)
 })

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { InventoryFileError } from '../../../src/base/records/file-error.ts'
 import { readInventoryFile } from '../../../src/features/inventory/read-file.ts'
 import type { FileRow } from '../../../src/features/inventory/rows.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { inventoryRowsMax } from '../../../src/features/inventory/bounds.ts'
 
 async function read(file: string | Uint8Array, stepBytes = 65_536): Promise<FileRow[]> {
   const bytes = Buffer.from(file)
@@ -152,9 +152,9 @@ test('a list that was cut off between two of its objects is not taken for a whol
 
 test('a file has an end: rows are counted, and so are bytes', async () => {
   const line = 'vm,a,k\n'
-  const most = `kind,name,keyId\n${line.repeat(limits.inventoryRowsMax)}`
-  assert.equal((await read(most)).length, limits.inventoryRowsMax)
-  await refused(`${most}vm,b,\n${line}`, limits.inventoryRowsMax + 3, /100000 machines and disks/)
+  const most = `kind,name,keyId\n${line.repeat(inventoryRowsMax)}`
+  assert.equal((await read(most)).length, inventoryRowsMax)
+  await refused(`${most}vm,b,\n${line}`, inventoryRowsMax + 3, /100000 machines and disks/)
   const endless = (async function* () {
     yield Buffer.from('kind,name,keyId\n')
     for (;;) yield Buffer.from(`vm,${'a'.repeat(1_000)},\n`.repeat(1_000))

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ageText, isOld, useText } from '../../../src/base/text/inventory-age.ts'
 import { Tally } from '../../../src/features/inventory/tally.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { inventoryOldDays } from '../../../src/base/bounds.ts'
 import type { FoundInventoryRow } from '../../../src/core/ports/inventory.ts'
 
 function row(
@@ -78,7 +78,7 @@ test('ages are words that people use, and an old inventory is called old', () =>
     '1 day ago',
     '2 days ago',
   ])
-  const oldMs = limits.inventoryOldDays * 24 * hourMs
+  const oldMs = inventoryOldDays * 24 * hourMs
   assert.deepEqual([isOld(0, oldMs), isOld(0, oldMs + 1)], [false, true])
   const use = { machines: 3, first: [{ kind: 'host', name: 'esx' }], takenMs: 0 }
   assert.equal(useText(use, 2 * 24 * hourMs), 'in use by 3 machines as of 2 days ago (host esx, 2 more)')

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { Logins } from '../../../src/features/login/logins.ts'
 import { subnetOf } from '../../../src/base/address.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { oidcLoginsPerAddressMax } from '../../../src/features/login/logins.ts'
+import { oidcTimeoutMs } from '../../../src/features/login/oidc/provider.ts'
 import { LoginError } from '../../../src/features/login/oidc/error.ts'
 import { Provider } from '../../../src/features/login/oidc/provider.ts'
 import { LoginFlows } from '../../../src/core/trust/login-flows.ts'
@@ -48,14 +49,14 @@ async function bounded(t: TestContext, address: (host: number) => string): Promi
   const begin = (host: number) =>
     logins.begin({ address: address(host), requestId: 'r' }, 'kms.example', redirectUri)
   instead.set('/.well-known/openid-configuration', (response) => void response.writeHead(200).write('{'))
-  const running = Array.from({ length: limits.oidcLoginsPerAddressMax }, (_, at) => begin(at + 1))
+  const running = Array.from({ length: oidcLoginsPerAddressMax }, (_, at) => begin(at + 1))
   const other = begin(0)
   const all = Promise.allSettled([...running, other])
   const beyond = assert.rejects(begin(10), /too many logins from this address/)
-  clock.pass(limits.oidcTimeoutMs)
+  clock.pass(oidcTimeoutMs)
   await beyond
   for (const { status } of await all) assert.equal(status, 'rejected')
-  assert.equal(failures.length, limits.oidcLoginsPerAddressMax + 1)
+  assert.equal(failures.length, oidcLoginsPerAddressMax + 1)
   assert.ok(failures.every((error) => error instanceof LoginError && error.failure === 'unreachable'))
   instead.clear()
   assert.match((await begin(1)).url, new RegExp(`^${issuer}/authorize`))

@@ -13,7 +13,10 @@ import { RestoreRefused, type RestoreOptions } from '../../../src/features/resto
 import type { RestoreReport } from '../../../src/features/restore/report.ts'
 import { standardKeyName } from '../../../src/core/custody/keyprotect/description.ts'
 import { unpackPayload } from '../../../src/core/custody/keyprotect/payload.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { standardKeyLookAfterMs } from '../../../src/base/bounds.ts'
+import { standardKeySweepAfterMs } from '../../../src/core/custody/keyprotect/bounds.ts'
+import { epochLookMs } from '../../../src/core/custody/keyprotect/markers.ts'
+import { restoreSilenceMsMax } from '../../../src/features/restore/retry.ts'
 import { TrustRefused } from '../../../src/core/trust/writer.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { workerOf } from '../../support/instance-work.ts'
@@ -138,7 +141,7 @@ test('what its owner deleted in Key Protect does not open, and opens again when 
   await assert.rejects(bytesOf(after, rewritten), faults('GeneralFailure'))
   await bytesOf(after, other)
   for (const kept of standardKeys.kept.values()) kept.deleted = false
-  standardKeys.aheadMs += limits.standardKeySweepAfterMs
+  standardKeys.aheadMs += standardKeySweepAfterMs
   await empty.sweep()
   assert.deepEqual([await bytesOf(after, whole), await bytesOf(after, rewritten)], text)
 })
@@ -206,7 +209,7 @@ test('with a root key that does not open it nothing is written; one that cannot 
   assert.deepEqual(await deceived.store.objectCounts(instance.id, 0), {})
   rootKey.fault = 'unreachable'
   const givesUp: RestoreOptions['onProgress'] = ({ trouble }) => {
-    if (trouble !== null) empty.clock.pass(limits.restoreSilenceMsMax + 1)
+    if (trouble !== null) empty.clock.pass(restoreSilenceMsMax + 1)
   }
   await assert.rejects(restore(empty, rootKey.uri, {}, { onProgress: givesUp }), RootKeyError)
   const troubles: (string | null)[] = []
@@ -330,7 +333,7 @@ test('a database from before is brought up to date by the sweep: newer keys, rev
   })
   const newer = await key()
   const texts = [await bytesOf(before, same), await bytesOf(before, newer), await bytesOf(before, revoked)]
-  core.rootKey.standardKeys.aheadMs += limits.standardKeySweepAfterMs
+  core.rootKey.standardKeys.aheadMs += standardKeySweepAfterMs
   await backup.sweep()
   const restored: Site = { ...before, core: backup }
   const { identify } = await trustClient(backup, instance, 'again')
@@ -379,7 +382,7 @@ test('a key comes back also where an attempt with other bytes was stored above i
   } as const
   // Its first create is not answered, so that it is tried as the next generation.
   standardKeys.createFaults = ['uncertain-before']
-  core.clock.passedSleepMs = limits.standardKeyLookAfterMs
+  core.clock.passedSleepMs = standardKeyLookAfterMs
   const attempt = await core.custodies.seal(
     instance,
     place,
@@ -458,7 +461,7 @@ test('a sweep deletes no standard key of a shredded instance that a restore has 
   await core.trust.instances.shred(serverActor, instance.id)
   await core.sweep()
   Reflect.deleteProperty(standardKeys, 'remove')
-  core.clock.pass(limits.epochLookMs)
+  core.clock.pass(epochLookMs)
   const restored: RestoreReport[] = []
   const find = standardKeys.find.bind(standardKeys)
   // The look for a higher epoch is the last call before the deletion.

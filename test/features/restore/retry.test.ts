@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { retryingRootKey } from '../../../src/features/restore/retry.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { restoreSilenceMsMax } from '../../../src/features/restore/retry.ts'
 import { RootKeyError } from '../../../src/core/ports/root-key.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
@@ -17,11 +17,11 @@ test('a root key that nobody asked for long is waited for as any other, and not 
   const [bytes, aad] = [Buffer.from('a data key'), Buffer.from('of an instance')]
   const wrapped = await rootKey.wrap(bytes, aad)
   for (const fault of ['unreachable', null] as const) {
-    clock.pass(limits.restoreSilenceMsMax + 1)
+    clock.pass(restoreSilenceMsMax + 1)
     rootKey.fault = fault
     assert.deepEqual(Buffer.from(await patient.unwrap(wrapped, aad)), bytes)
   }
   rootKey.fault = 'unreachable'
-  onTrouble = () => clock.pass(limits.restoreSilenceMsMax + 1)
+  onTrouble = () => clock.pass(restoreSilenceMsMax + 1)
   await assert.rejects(patient.unwrap(wrapped, aad), RootKeyError)
 })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { uploadIdleMs } from '../../../src/features/restore/uploads.ts'
 import { Uploads } from '../../../src/features/restore/uploads.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 import { storeFolder } from '../../support/store-place.ts'
@@ -24,7 +24,7 @@ test('a file that nobody goes on with is removed, and one that is used or gets i
   const using = uploads.use(used, () => done.promise)
   for (let at = 0; at < 3; at++) {
     await uploads.add(slow, at, Buffer.from('s'))
-    clock.pass(limits.uploadIdleMs / 2)
+    clock.pass(uploadIdleMs / 2)
   }
   await until(() => !existsSync(path.join(folder, left)))
   assert.deepEqual(readdirSync(folder).toSorted(), [used, slow].toSorted())

@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { siemPollMs } from '../../../src/features/siem/bounds.ts'
+import { siemPageEntries, siemStopMs } from '../../../src/features/siem/forwarder.ts'
 import type { PlacedEntry } from '../../../src/core/ports/audit.ts'
 import { Forwarder } from '../../../src/features/siem/forwarder.ts'
 import type { Session, Target } from '../../../src/features/siem/target.ts'
@@ -43,7 +44,7 @@ class FakeTarget implements Target {
   /** Resolves once it holds; each look lets the clock pass, since the forwarder sleeps in between. */
   async until(core: TestCore, holds: () => boolean | Promise<boolean>): Promise<void> {
     while (!(await holds())) {
-      core.clock.pass(limits.siemPollMs)
+      core.clock.pass(siemPollMs)
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
@@ -72,12 +73,12 @@ async function startOn(t: TestContext, core: TestCore, target: FakeTarget) {
 
 test('everything is sent in the order of writing, from the oldest entry on, in pages', async (t) => {
   const core = await openCore(t)
-  await enter(core, limits.siemPageEntries + 20)
+  await enter(core, siemPageEntries + 20)
   const target = new FakeTarget()
   await startOn(t, core, target)
-  await target.until(core, () => target.received.length >= limits.siemPageEntries + 20)
+  await target.until(core, () => target.received.length >= siemPageEntries + 20)
   await enter(core, 2)
-  await target.until(core, () => target.received.length >= limits.siemPageEntries + 22)
+  await target.until(core, () => target.received.length >= siemPageEntries + 22)
   assert.deepEqual(
     target.numbers,
     target.numbers.map((_, index) => index + 1),
@@ -181,6 +182,6 @@ test('a target that hangs keeps no server from stopping', async (t) => {
   forwarder.start()
   await asked.promise
   const stopped = forwarder.stop()
-  core.clock.pass(limits.siemStopMs)
+  core.clock.pass(siemStopMs)
   await stopped
 })

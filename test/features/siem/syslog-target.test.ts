@@ -5,7 +5,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import {
+  siemProofMs,
+  siemProofMsMax,
+  siemSettleMs,
+  siemStallMs,
+} from '../../../src/features/siem/syslog-target.ts'
 import { issueClient, issueServer, privateKeyPem, type Identity } from '../../../src/core/pki/issue.ts'
 import type { PlacedEntry } from '../../../src/core/ports/audit.ts'
 import { jsonLine } from '../../../src/features/siem/syslog-message.ts'
@@ -49,7 +54,7 @@ function targetOn(port: number, clock: MovableClock, more: Partial<SyslogOptions
 /** Looks until the receiver has proved that it read everything, then lets the time pass that makes it sure. */
 async function settled(session: Session, clock: MovableClock, place: number): Promise<void> {
   while ((await session.taken()) < place) {
-    clock.pass(limits.siemSettleMs / 10)
+    clock.pass(siemSettleMs / 10)
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
@@ -79,7 +84,7 @@ test('what a receiver never read is not taken, although its machine has acknowle
     const port = await receiver.listen()
     const session = await targetOn(port, clock).open(running)
     await session.send([entry(1)])
-    clock.pass(limits.siemProofMs)
+    clock.pass(siemProofMs)
     const looking = session.taken()
     looking.catch(() => {})
     await receiver.until(() => receiver.connections === 2)
@@ -101,9 +106,9 @@ test('a receiver that dies just after it has read everything gets it again', asy
   const clock = new MovableClock()
   const session = await targetOn(await receiver.listen(), clock).open(running)
   await session.send([entry(1)])
-  clock.pass(limits.siemProofMs)
+  clock.pass(siemProofMs)
   assert.equal(await session.taken(), 0)
-  clock.pass(limits.siemSettleMs - 1)
+  clock.pass(siemSettleMs - 1)
   await receiver.stop()
   await assert.rejects(settled(session, new MovableClock(), 1), /closed the connection|ECONNRESET/)
   await session.close()
@@ -127,10 +132,10 @@ test('while there is always something to send, proofs become rarer, and entries 
   // 1, 2, 4, 8, 16, then every 30 seconds.
   const { connections } = receiver
   assert.ok(connections >= 7 && connections <= 11, `${connections} connections`)
-  clock.pass(limits.siemProofMsMax)
+  clock.pass(siemProofMsMax)
   await session.taken()
   await session.send([entry(seconds + 1)])
-  clock.pass(limits.siemProofMs)
+  clock.pass(siemProofMs)
   await session.taken()
   assert.equal(receiver.connections, connections + 1, 'after a pause the first proof comes soon')
   await session.close()
@@ -155,7 +160,7 @@ test('a receiver that takes nothing ends the session after a while', async (t) =
   const large = Array.from({ length: 200 }, (_, index) => entry(index + 1, 'x'.repeat(100_000)))
   const sending = session.send(large)
   sending.catch(() => {})
-  clock.pass(limits.siemStallMs)
+  clock.pass(siemStallMs)
   await assert.rejects(sending, /^Error: the receiver takes nothing$/)
 })
 

@@ -2,20 +2,19 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { trafficWindowMs } from '../../../src/program/workers/traffic.ts'
 import { createMetrics, listenerMetrics } from '../../../src/outside/telemetry/metrics.ts'
 import { keptLooks, perMinute, TrafficMeter } from '../../../src/program/workers/traffic.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 
 test('the looks of a minute are kept, and one before them to count from', () => {
   let looks: ReturnType<typeof keptLooks> = []
-  for (let at = 0; at <= 10 * limits.trafficWindowMs; at += 100)
-    looks = keptLooks(looks, { atMs: at, keys: at })
-  assert.ok(looks.length <= limits.trafficWindowMs / 1_000 + 3, String(looks.length))
+  for (let at = 0; at <= 10 * trafficWindowMs; at += 100) looks = keptLooks(looks, { atMs: at, keys: at })
+  assert.ok(looks.length <= trafficWindowMs / 1_000 + 3, String(looks.length))
   const [first, last] = [looks[0], looks.at(-1)]
   assert.ok(first && last)
   const spanMs = last.atMs - first.atMs
-  assert.ok(spanMs >= limits.trafficWindowMs && spanMs < limits.trafficWindowMs + 2_000, String(spanMs))
+  assert.ok(spanMs >= trafficWindowMs && spanMs < trafficWindowMs + 2_000, String(spanMs))
   assert.equal(perMinute(looks), 60_000)
 })
 
@@ -47,8 +46,8 @@ test('successful fetches of all processes count, and nothing else', async () => 
   here.operation({ ...get, operation: 'Create' })
   clock.pass(30_000)
   assert.deepEqual(await meter.now(), { keysPerMinute: 6, connections: 5 })
-  clock.pass(5 * limits.trafficWindowMs)
+  clock.pass(5 * trafficWindowMs)
   await meter.now()
-  clock.pass(limits.trafficWindowMs)
+  clock.pass(trafficWindowMs)
   assert.equal((await meter.now()).keysPerMinute, 0)
 })

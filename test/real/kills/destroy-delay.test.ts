@@ -8,7 +8,7 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { limits } from '../../../src/base/limits.ts'
+import { destroyedGoneMs } from '../../../src/outside/store/sqlite/open.ts'
 import { command } from '../../support/command.ts'
 import { digestOf, openTalk, states, type KmipTalk } from '../../support/kmip-talk.ts'
 import { accept, restoreInto } from '../../support/restored.ts'
@@ -169,7 +169,7 @@ test('after the window the sealed bytes are in no file of the database, and noth
   assert.ok(isInFiles(part) || performance.now() - begun >= 2_000, 'it waits')
   // The time that the server is off counts too; a start looks at once.
   await killAndStart(2_100)
-  const deadline = performance.now() + 2 * limits.destroyedGoneMs
+  const deadline = performance.now() + 2 * destroyedGoneMs
   while (isInFiles(part)) {
     assert.ok(performance.now() < deadline, 'it is still there')
     await sleep(100)

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { limits } from '../../../src/base/limits.ts'
+import { backgroundLeaseMs } from '../../../src/base/bounds.ts'
+import { leaseRenewMs } from '../../../src/core/server/leases.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 import { digestOf, openTalk } from '../../support/kmip-talk.ts'
 import { startNodes, type Nodes, type TestNode } from '../../support/nodes.ts'
@@ -70,7 +71,7 @@ async function sleepsThrough(site: Site, rootKey: string): Promise<void> {
   const before = await entriesOf(database)
   holder.wake()
   // It learns that the lease is gone. It tidies up what it had begun at the service (key.take-over), and moves nothing.
-  await sleep(limits.leaseRenewMs + 1_000)
+  await sleep(leaseRenewMs + 1_000)
   const since = (await entriesOf(database)).slice(before.length)
   assert.deepEqual(since.filter(isOfMove), [])
   await assertMoved(site, rootKey, moved)
@@ -93,7 +94,7 @@ async function isKilled(site: Site, rootKey: string): Promise<void> {
 
 /** The dead node had the leases of these, as the database says. */
 async function otherKinds(database: PostgresServer, dead: TestNode, other: TestNode): Promise<void> {
-  const until_ms = `(extract(epoch FROM clock_timestamp()) * 1000)::bigint + ${limits.leaseMs}`
+  const until_ms = `(extract(epoch FROM clock_timestamp()) * 1000)::bigint + ${backgroundLeaseMs}`
   await sql(
     database,
     `INSERT INTO leases (name, holder, fence, until_ms)

@@ -19,7 +19,7 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { limits } from '../../../src/base/limits.ts'
+import { listenerLimits } from '../../../src/doors/kmip/listener-limits.ts'
 import { clientCertificate, makeCertificate } from '../../support/certificates.ts'
 import { Contended, contend } from '../../support/contention.ts'
 import { violations } from '../../support/history-check.ts'
@@ -374,7 +374,7 @@ async function stoppedInTasks({ server, files: { tls } }: Site): Promise<void> {
   const ended = once(server.process, 'exit')
   const keys = await Promise.all(talks.map((talk) => talk.create()))
   const began = performance.now()
-  const isOver = () => performance.now() - began > limits.taskPauseMs
+  const isOver = () => performance.now() - began > listenerLimits.taskPauseMs
   server.process.kill('SIGTERM')
   await until(async () => {
     const raw = await connectRaw(server.kmip).catch(() => undefined)

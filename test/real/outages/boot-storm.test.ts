@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { rootKeyTriesMax } from '../../../src/outside/rootkey/https/repeats.ts'
 import { bootStorm } from '../../support/boot-storm.ts'
 import { cloudKinds } from '../../support/clouds/kinds.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
@@ -14,7 +14,7 @@ import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 /** How many requests each boot sends. */
 const requests = 600
 /** A call for the one data key with its repetitions, asked for again by later ones; and looks at the root key. */
-const callsMax = 8 * limits.rootKeyTriesMax
+const callsMax = 8 * rootKeyTriesMax
 
 for (const [kind, how] of [
   ['aws-kms', 'answers 503'],

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { Client } from 'pg'
-import { limits } from '../../../src/base/limits.ts'
+import { postgresReaders } from '../../../src/outside/store/postgres/readers.ts'
 import type { Clock } from '../../../src/core/ports/clock.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'
 import { openPostgresDump } from '../../../src/outside/store/postgres/dump.ts'
@@ -137,7 +137,7 @@ async function idle(t: TestContext, postgres: PostgresServer): Promise<void> {
     leaseMs: 2_000,
   })
   await create(store, objectRecord('a'))
-  for (let n = 0; n < limits.postgresReaders; n++) assert.ok(await store.object('instance-1', 'a'))
+  for (let n = 0; n < postgresReaders; n++) assert.ok(await store.object('instance-1', 'a'))
   const sessions = `SELECT 1 FROM pg_stat_activity WHERE datname = '${path.basename(url)}'`
   await until(async () => (await postgres.sql(sessions)).rows.length === 1)
   assert.ok(await store.object('instance-1', 'a'))

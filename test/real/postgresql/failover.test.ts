@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { limits } from '../../../src/base/limits.ts'
+import { postgresReaders } from '../../../src/outside/store/postgres/readers.ts'
 import { StoreUnavailable, type Store } from '../../../src/core/ports/store.ts'
 import type { PostgresServer } from '../../support/postgresql.ts'
 import { clockByHand, openNode } from '../../support/postgresql-store.ts'
@@ -281,7 +281,7 @@ async function readsWhereItWrites(t: TestContext): Promise<void> {
   const turned = clockByHand()
   const store = await openNode(t, { url, clock: turned.clock })
   await create(store, objectRecord('before'))
-  for (let n = 0; n < limits.postgresReaders; n++) assert.ok(await store.object('instance-1', 'before'))
+  for (let n = 0; n < postgresReaders; n++) assert.ok(await store.object('instance-1', 'before'))
   await primary.sql(
     `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
        IF inet_server_port() = ${primary.port} THEN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END IF;

@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { limits } from '../../../src/base/limits.ts'
+import { pruneAgainMs } from '../../../src/outside/store/bounds.ts'
+import { postgresTurnMs } from '../../../src/outside/store/postgres/bounds.ts'
+import { postgresReaders } from '../../../src/outside/store/postgres/readers.ts'
+import { pruneLookEveryMs } from '../../../src/outside/store/postgres/writer.ts'
+import { stopMs } from '../../../src/program/workers/process.ts'
 import type { Clock } from '../../../src/core/ports/clock.ts'
 import { StoreConflict, StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { turnLock } from '../../../src/outside/store/postgres/turn.ts'
@@ -171,16 +175,16 @@ async function damagedRow(t: TestContext, postgres: PostgresServer): Promise<voi
 async function closesHanging(t: TestContext, postgres: PostgresServer): Promise<void> {
   const store = await openNode(t, { url: await postgres.newDatabase() })
   await create(store, objectRecord('a'))
-  for (let n = 0; n < limits.postgresReaders; n++) await store.object('instance-1', 'a')
+  for (let n = 0; n < postgresReaders; n++) await store.object('instance-1', 'a')
   const before = performance.now()
   postgres.pause()
   try {
-    const enough = sleep(limits.stopMs, 'late', { ref: false })
+    const enough = sleep(stopMs, 'late', { ref: false })
     assert.notEqual(await Promise.race([store.close(), enough]), 'late')
   } finally {
     postgres.resume()
   }
-  assert.ok(performance.now() - before < limits.stopMs)
+  assert.ok(performance.now() - before < stopMs)
 }
 
 async function badSector(t: TestContext, postgres: PostgresServer): Promise<void> {
@@ -264,7 +268,7 @@ async function writerEnds(t: TestContext, postgres: PostgresServer): Promise<voi
   const store = await openNode(t, { url, clock: withoutBeats, onTrouble })
   await create(store, objectRecord('a'))
   const read = async () => {
-    for (let n = 0; n < limits.postgresReaders; n++) assert.ok(await store.object('instance-1', 'a'))
+    for (let n = 0; n < postgresReaders; n++) assert.ok(await store.object('instance-1', 'a'))
   }
   await read()
   await endWriter(postgres, url)
@@ -286,7 +290,7 @@ async function noTurn(t: TestContext, postgres: PostgresServer): Promise<void> {
   const store = await openNode(t, { url, clock: withoutBeats })
   await create(store, objectRecord('a'))
   await endWriter(postgres, url)
-  const heldMs = limits.postgresTurnMs * 2
+  const heldMs = postgresTurnMs * 2
   const held = postgres.sql(`${turnLock}, pg_sleep(${heldMs / 1000})`, path.basename(url))
   const isHeld = `SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database WHERE locktype = 'advisory' AND datname = '${path.basename(url)}'`
   await until(async () => (await postgres.sql(isHeld)).rows.length > 0)
@@ -407,7 +411,7 @@ async function pruneLeftBy(t: TestContext, postgres: PostgresServer): Promise<vo
   const clock: Clock = {
     ...systemClock,
     after(delayMs, work) {
-      if (delayMs !== limits.pruneLookEveryMs) return systemClock.after(delayMs, work)
+      if (delayMs !== pruneLookEveryMs) return systemClock.after(delayMs, work)
       looks.push(work)
       return { cancel: () => {} }
     },
@@ -487,7 +491,7 @@ async function pruneFails(t: TestContext, postgres: PostgresServer): Promise<voi
   const clock: Clock = {
     ...systemClock,
     after(delayMs, work) {
-      if (delayMs !== limits.pruneAgainMs) return systemClock.after(delayMs, work)
+      if (delayMs !== pruneAgainMs) return systemClock.after(delayMs, work)
       attempts.add(work)
       return { cancel: () => void attempts.delete(work) }
     },
@@ -515,7 +519,7 @@ async function settings(t: TestContext, postgres: PostgresServer): Promise<void>
   const { behindMs: _, ...facts } = (await store.databaseFacts()) ?? {}
   assert.deepEqual(facts, { unsafe: [], confirming: '', unconfirmed: null, unproven: [], hasTimeline: true })
   // A connection is read on only once a commit was confirmed that was begun after it was opened.
-  for (let n = 0; n < limits.postgresReaders; n++) await store.databaseFacts()
+  for (let n = 0; n < postgresReaders; n++) await store.databaseFacts()
   const unconfirmed = async () => (await store.databaseFacts())?.unconfirmed ?? null
   await setConfirming(postgres, 'FIRST 1 (nobody)')
   await until(async () =>

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { MarkCheck } from '../../../src/core/audit/mark-check.ts'
 import { closes } from '../../../src/core/audit/marks.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { postgresReaders } from '../../../src/outside/store/postgres/readers.ts'
 import type { ObjectRecord } from '../../../src/core/ports/objects.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'
@@ -30,7 +30,7 @@ async function takenOver(t: TestContext, how: 'with it' | 'without it'): Promise
   await destroy(one, 'gone', 2)
   await two.check.check()
   // Each connection that reads is opened with a commit.
-  for (let n = 0; n < limits.postgresReaders; n++) await two.store.object('instance-1', 'gone')
+  for (let n = 0; n < postgresReaders; n++) await two.store.object('instance-1', 'gone')
   await wire.cut()
   const refused = assert.rejects(destroy(one, 'unsure', 2), /no replica has confirmed it/)
   await endWait(primary, 'pg_cancel_backend')

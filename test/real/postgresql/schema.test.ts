@@ -6,7 +6,8 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, test, type TestContext } from 'node:test'
 import { migrations } from '../../../src/outside/store/sqlite/migrations.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { backgroundLeaseMs } from '../../../src/base/bounds.ts'
+import { postgresSilentMs } from '../../../src/outside/store/postgres/connect.ts'
 import { OlderNode } from '../../../src/core/ports/least-version.ts'
 import { connect } from '../../../src/outside/store/postgres/connect.ts'
 import { holdPostgres } from '../../../src/outside/store/postgres/hold.ts'
@@ -129,7 +130,7 @@ async function slowStep(t: TestContext, postgres: PostgresServer): Promise<void>
   await migrate(session, ['CREATE TABLE meta (n bigint)'])
   const shown = async () => (await session.query('SHOW statement_timeout')).rows[0]?.['statement_timeout']
   assert.equal(await shown(), '10s')
-  await migrate(session, ['', `SELECT pg_sleep(${limits.postgresSilentMs / 1000 + 1})`])
+  await migrate(session, ['', `SELECT pg_sleep(${postgresSilentMs / 1000 + 1})`])
   assert.equal(await shown(), '10s')
   await session.commit()
 }
@@ -195,7 +196,7 @@ async function older(t: TestContext, postgres: PostgresServer): Promise<void> {
     assert.equal(await node.object('instance-1', 'closed'), undefined)
     assert.deepEqual(await runs(), [{ run: 'its run' }])
     // It was killed, or is cut off: it gave no sign for long.
-    await postgres.sql(`UPDATE node_signs SET seen_ms = seen_ms - ${limits.leaseMs + 5_000}`, database)
+    await postgres.sql(`UPDATE node_signs SET seen_ms = seen_ms - ${backgroundLeaseMs + 5_000}`, database)
     await raise()
     await node.commit(change(raised))
     await create(node, objectRecord('a'))

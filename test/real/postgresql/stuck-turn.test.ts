@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { after, test, type TestContext } from 'node:test'
 import path from 'node:path'
 import { Client } from 'pg'
-import { limits } from '../../../src/base/limits.ts'
+import { postgresIdleMs, postgresTurnMs } from '../../../src/outside/store/postgres/bounds.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { turnLock } from '../../../src/outside/store/postgres/turn.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
@@ -58,7 +58,7 @@ async function takeTurn(t: TestContext, url: string): Promise<Lost> {
 /** Resolves when the database has waited for that client for longer than a node may be silent. */
 async function waitsForClient(postgres: PostgresServer, url: string): Promise<void> {
   const waits = `SELECT 1 FROM pg_stat_activity WHERE datname = '${path.basename(url)}' AND state = 'active'
-    AND wait_event_type = 'Client' AND state_change < clock_timestamp() - interval '${limits.postgresIdleMs} milliseconds'`
+    AND wait_event_type = 'Client' AND state_change < clock_timestamp() - interval '${postgresIdleMs} milliseconds'`
   await until(async () => (await postgres.sql(waits)).rows.length > 0)
 }
 
@@ -97,7 +97,7 @@ async function keepsTurn(t: TestContext, postgres: PostgresServer): Promise<void
   const store = await openNode(t, { url })
   const { client } = await takeTurn(t, url)
   await assert.rejects(create(store, objectRecord('a')), StoreUnavailable)
-  const works = client.query(`SELECT pg_sleep(${(limits.postgresTurnMs + limits.postgresIdleMs) / 1000})`)
+  const works = client.query(`SELECT pg_sleep(${(postgresTurnMs + postgresIdleMs) / 1000})`)
   await assert.rejects(create(store, objectRecord('b')), StoreUnavailable)
   await works
   await client.query('COMMIT')

@@ -8,7 +8,8 @@ import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { checkPkcs11, openPkcs11 } from '../../../src/outside/rootkey/pkcs11/open.ts'
 import type { Pkcs11Tokens } from '../../../src/outside/rootkey/pkcs11/tokens.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { pkcs11CallMs } from '../../../src/outside/rootkey/pkcs11/bounds.ts'
+import { pkcs11StartAgainMs } from '../../../src/outside/rootkey/pkcs11/tokens.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
 import { SoftHsm } from '../../support/softhsm/site.ts'
@@ -89,7 +90,7 @@ for (const [object, runs] of [
       const bringBack = hsm.takeAway()
       return async () => {
         bringBack()
-        clock.pass(limits.pkcs11StartAgainMs)
+        clock.pass(pkcs11StartAgainMs)
       }
     },
     swap: async () => {
@@ -158,7 +159,7 @@ test('a call that hangs costs its process the life, and the next call has anothe
     reaches('unreachable', /did not answer unwrap within/),
   )
   await until(() => hsm.noted('hangs') === 1)
-  clock.pass(limits.pkcs11CallMs)
+  clock.pass(pkcs11CallMs)
   await asked
   assert.match(ended.join(), /its process was killed/)
   hsm.tell()
@@ -216,7 +217,7 @@ test('a wrong PIN is tried once, not by another process, and no more until it ch
   const clock = new MovableClock()
   const tokens = open({ dataFolder, clock })
   await assert.rejects(openPkcs11(uri, tokens), reaches('root-key', /PIN is wrong.*CKR_PIN_INCORRECT/))
-  clock.pass(limits.pkcs11StartAgainMs)
+  clock.pass(pkcs11StartAgainMs)
   await assert.rejects(openPkcs11(uri, tokens), reaches('root-key', /does not try it by itself/))
   // As after a restart, and as several workers do it at once.
   const others = [1, 2, 3].map(() => openPkcs11(uri, open({ dataFolder })))
@@ -229,7 +230,7 @@ test('a wrong PIN is tried once, not by another process, and no more until it ch
     false,
   )
   hsm.setPin('1234')
-  clock.pass(limits.pkcs11StartAgainMs)
+  clock.pass(pkcs11StartAgainMs)
   await openPkcs11(uri, tokens)
 })
 

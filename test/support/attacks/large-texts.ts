@@ -1,11 +1,12 @@
 // Four clients of one instance send the largest messages that KMIP over HTTPS takes, of the kinds that cost the server the
 // most: texts of character references and escapes, and masks of many words.
 
-import { limits } from '../../../src/base/limits.ts'
+import { messageBytesMax } from '../../../src/base/bounds.ts'
+import { textPerTtlvBytesMax } from '../../../src/doors/kmip/bounds.ts'
 import { requestLoop } from './request-loop.ts'
 import type { Attack } from './target.ts'
 
-const messageBytes = limits.messageBytesMax * limits.textPerTtlvBytesMax
+const messageBytes = messageBytesMax * textPerTtlvBytesMax
 
 export const largeTexts: Attack = async ({ kmipHttps, neighbours }, signal) => {
   if (!kmipHttps) throw new Error('the server takes no KMIP over HTTPS')

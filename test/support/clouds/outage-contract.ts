@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { suite, test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { rootKeyTriesMax } from '../../../src/outside/rootkey/https/repeats.ts'
 import type { Clock } from '../../../src/core/ports/clock.ts'
 import type { RootKey } from '../../../src/core/ports/root-key.ts'
 import { MovableClock } from '../movable-clock.ts'
@@ -80,7 +80,7 @@ export function outageContract(kind: string, subject: OutageSubject): void {
           await assert.rejects(key.unwrap(wrapped, place), reaches('unreachable'))
           await assert.rejects(key.wrap(secret, place), reaches('unreachable'))
           const made = await subject.fake().calls()
-          assert.ok(made.length >= 2 && made.length <= 2 * limits.rootKeyTriesMax, `${made.length} calls`)
+          assert.ok(made.length >= 2 && made.length <= 2 * rootKeyTriesMax, `${made.length} calls`)
         }))
 
     for (const kindOfFault of ['hang', 'drip'] as const)

@@ -22,7 +22,8 @@ import { attributeFact, attributeNames, attributes } from '../../../src/wire/kmi
 import { existsIn, type AttributeInstance } from '../../../src/wire/kmip/attributes.ts'
 import { Fault, reasonIn } from '../../../src/wire/kmip/fault.ts'
 import { standards, type Version } from '../../../src/wire/kmip/version.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { attributeInstancesMax } from '../../../src/base/bounds.ts'
+import { objectAttributesMax } from '../../../src/wire/kmip/attribute-rules.ts'
 import { root } from '../../support/sources.ts'
 
 // ---------------------------------------------------------------- The table
@@ -182,8 +183,8 @@ test('a single-valued attribute cannot be given twice', () => {
     'accepted',
   )
   const given = (instances: number) => reason('1.1', () => checkSet('Name', instances, 'SymmetricKey', '1.1'))
-  assert.equal(given(limits.attributeInstancesMax), 'accepted')
-  assert.equal(given(limits.attributeInstancesMax + 1), 'IndexOutOfBounds')
+  assert.equal(given(attributeInstancesMax), 'accepted')
+  assert.equal(given(attributeInstancesMax + 1), 'IndexOutOfBounds')
 })
 
 test('Add Attribute: new ones, more of those that may repeat, in any state (KMIP 1.4 §11.15)', () => {
@@ -198,10 +199,10 @@ test('Add Attribute: new ones, more of those that may repeat, in any state (KMIP
   assert.equal(add('2.1', 'State'), 'ReadOnlyAttribute')
   assert.equal(add('1.1', 'CertificateType'), 'PermissionDenied')
   assert.equal(add('1.4', 'Link', target({}, { objectType: 'OpaqueObject' })), 'PermissionDenied')
-  const full = target({ Name: Array.from({ length: limits.attributeInstancesMax }, () => 'n') })
+  const full = target({ Name: Array.from({ length: attributeInstancesMax }, () => 'n') })
   assert.equal(add('1.4', 'Name', full), 'IndexOutOfBounds')
   assert.equal(add('2.1', 'Name', full), 'ServerLimitExceeded')
-  const keys = Array.from({ length: limits.objectAttributesMax }, (_, n) => [`x-${n}`, [1]])
+  const keys = Array.from({ length: objectAttributesMax }, (_, n) => [`x-${n}`, [1]])
   assert.equal(add('1.4', 'Name', target(Object.fromEntries(keys))), 'IndexOutOfBounds')
 })
 

@@ -30,7 +30,7 @@ import { Fault } from '../../../src/wire/kmip/fault.ts'
 import { attribute, attributesStructure } from '../../../src/wire/kmip/objects.ts'
 import { tagCode } from '../../../src/wire/kmip/tags.ts'
 import { ordinal, versions, type Version } from '../../../src/wire/kmip/version.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { attributeNameBytesMax, objectAttributesBytesMax } from '../../../src/base/bounds.ts'
 import { decode } from '../../../src/wire/ttlv/decode.ts'
 import { encode } from '../../../src/wire/ttlv/encode.ts'
 import { anyValue, text, valuesOf } from '../../support/values.ts'
@@ -95,7 +95,7 @@ test('the stored form begins with its format, and an unknown format is refused',
 })
 
 test('an object with too many attributes is refused before it is stored', () => {
-  const value = { type: 'TextString', value: 'x'.repeat(limits.objectAttributesBytesMax) }
+  const value = { type: 'TextString', value: 'x'.repeat(objectAttributesBytesMax) }
   const { reason } = refused(() => packAttributes(new Map([['x-big', [{ index: 0, value }]]])))
   assert.equal(reason, 'ServerLimitExceeded')
 })
@@ -211,7 +211,7 @@ test('a version expresses a structure without the optional fields that it lacks,
 })
 
 test('the name of a custom attribute has as many bytes as fit, and not one more', () => {
-  const longest = `x-${'a'.repeat(limits.attributeNameBytesMax - 4)}é`
+  const longest = `x-${'a'.repeat(attributeNameBytesMax - 4)}é`
   assert.equal(keyOf(longest, '1.4'), longest)
   assert.throws(() => keyOf(`${longest}a`, '1.4'), /has more than 1024 bytes/)
 })
@@ -239,10 +239,7 @@ test('an unknown attribute name is refused with the name that was probably meant
     assert.match(refusal.message, message)
   }
   assert.equal(findKey('Colour'), undefined)
-  assert.equal(
-    refused(() => keyOf(`x-${'a'.repeat(limits.attributeNameBytesMax)}`, '1.1')).reason,
-    'InvalidField',
-  )
+  assert.equal(refused(() => keyOf(`x-${'a'.repeat(attributeNameBytesMax)}`, '1.1')).reason, 'InvalidField')
 })
 
 test('an Attribute without a value, or with a negative index, is an invalid message', () => {
@@ -295,9 +292,9 @@ test('2.x refers to attributes by tag, or by vendor and name', () => {
   assert.equal(refused(() => keyOfReference('KeyBlock', '2.0')).reason, 'InvalidAttribute')
   const odd = { VendorIdentification: 'a:b', AttributeName: 'c' }
   assert.equal(refused(() => keyOfReference(odd, '2.0')).reason, 'InvalidAttribute')
-  assert.ok(keyOfReference(long(limits.attributeNameBytesMax), '2.0').startsWith('v:ACME:'))
+  assert.ok(keyOfReference(long(attributeNameBytesMax), '2.0').startsWith('v:ACME:'))
   assert.equal(
-    refused(() => keyOfReference(long(limits.attributeNameBytesMax + 2), '2.0')).reason,
+    refused(() => keyOfReference(long(attributeNameBytesMax + 2), '2.0')).reason,
     'InvalidAttribute',
   )
 })

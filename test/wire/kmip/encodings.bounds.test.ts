@@ -6,7 +6,7 @@ import { encodeRequest } from '../../../src/wire/kmip/client-message.ts'
 import { fromText, toText } from '../../../src/wire/kmip/encodings.ts'
 import { decodeRequest } from '../../../src/wire/kmip/message.ts'
 import { decodeRequestPayload, encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { batchItemsMax, structureDepthMax } from '../../../src/base/bounds.ts'
 import type { AnyValue } from '../../../src/wire/ttlv/schema.ts'
 import { aes, attribute, nameAttribute } from '../../support/kmip-session.ts'
 
@@ -18,7 +18,7 @@ function isReadAlike(bytes: Buffer, operation: 'Create' | 'AddAttribute'): void 
 }
 
 test('the largest batch of vCenter-like requests', () => {
-  const items = Array.from({ length: limits.batchItemsMax }, (_, index) => ({
+  const items = Array.from({ length: batchItemsMax }, (_, index) => ({
     operation: 'Create' as const,
     payload: encodeRequestPayload('Create', aes([nameAttribute(`key ${index}`)]), '1.4'),
     uniqueBatchItemId: Buffer.from(String(index)),
@@ -29,7 +29,7 @@ test('the largest batch of vCenter-like requests', () => {
 test('the deepest structure, and what is in it', () => {
   const above = ['Request Message', 'Batch Item', 'Request Payload', 'Attribute'].length
   let value: AnyValue = { type: 'Integer', value: 1 }
-  for (let depth = above; depth < limits.structureDepthMax; depth++)
+  for (let depth = above; depth < structureDepthMax; depth++)
     value = { type: 'Structure', value: [{ tag: 0x540001, item: value }] }
   const request = { UniqueIdentifier: 'x', Attribute: attribute('x-deep', value) }
   const payload = encodeRequestPayload('AddAttribute', request as never, '1.4')

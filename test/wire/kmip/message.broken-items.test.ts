@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeRequest, RequestError } from '../../../src/wire/kmip/message.ts'
-import { limits } from '../../../src/base/limits.ts'
+import { messageBytesMax } from '../../../src/base/bounds.ts'
 
 /** An item of TTLV: tag, type and value in hex, whose length is a multiple of eight. */
 function item(tag: string, type: string, value: string): string {
@@ -20,7 +20,7 @@ test('a message of broken items beyond the largest batch is refused without long
   const header = item('420077', '01', version + integer('42000d', count))
   const broken = item('42000f', '01', integer('420042', 1))
   const message = Buffer.from(item('420078', '01', header + broken.repeat(count)), 'hex')
-  assert.ok(message.length < limits.messageBytesMax)
+  assert.ok(message.length < messageBytesMax)
   const before = process.cpuUsage()
   for (let time = 0; time < 15; time += 1)
     assert.throws(

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { messageBytesMax, structureDepthMax } from '../../../src/base/bounds.ts'
 import { whole } from '../../../src/base/parts.ts'
 import { readJson } from '../../../src/wire/ttlv/read-json.ts'
 import { writeJson } from '../../../src/wire/ttlv/write-json.ts'
@@ -130,17 +130,17 @@ function nested(depth: number, inside = ''): string {
 }
 
 test('it is bounded in depth, items and bytes, and names the place', () => {
-  assert.equal(refused(nested(limits.structureDepthMax)), 'read')
-  assert.match(refused(nested(limits.structureDepthMax + 1)), /^too-deep /)
+  assert.equal(refused(nested(structureDepthMax)), 'read')
+  assert.match(refused(nested(structureDepthMax + 1)), /^too-deep /)
   assert.match(refused('{"tag":"Box","value":['.repeat(100_000)), /^too-deep /)
-  assert.equal(refused(nested(limits.structureDepthMax, item('Integer', '1'))), 'read')
-  assert.match(refused(nested(limits.structureDepthMax, '{"tag":"Box"}')), /^too-deep /)
-  const many = Array.from({ length: limits.messageBytesMax / 8 }, () => '{"tag":"Box"}').join(',')
+  assert.equal(refused(nested(structureDepthMax, item('Integer', '1'))), 'read')
+  assert.match(refused(nested(structureDepthMax, '{"tag":"Box"}')), /^too-deep /)
+  const many = Array.from({ length: messageBytesMax / 8 }, () => '{"tag":"Box"}').join(',')
   assert.match(
     refused(`{"tag":"Box","value":[${many}]}`),
     /^too-large [\w.]+: the message has more than \d+ bytes in TTLV \(byte \d+ /,
   )
-  const bytes = item('ByteString', `"${'00'.repeat(limits.messageBytesMax - 8)}"`)
+  const bytes = item('ByteString', `"${'00'.repeat(messageBytesMax - 8)}"`)
   assert.equal(refused(bytes), 'read')
   assert.match(
     refused(`{"tag":"Box","value":[${bytes}]}`),

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../src/base/limits.ts'
+import { messageBytesMax, structureDepthMax } from '../../../src/base/bounds.ts'
 import { whole } from '../../../src/base/parts.ts'
 import { readXml } from '../../../src/wire/ttlv/read-xml.ts'
 import { writeXml } from '../../../src/wire/ttlv/write-xml.ts'
@@ -173,17 +173,17 @@ for (const [text, expected] of hostile)
   })
 
 test('it is bounded in depth, items and bytes, and names the place', () => {
-  const depth = limits.structureDepthMax
+  const depth = structureDepthMax
   assert.equal(refused('<Box>'.repeat(depth) + '</Box>'.repeat(depth)), 'read')
   assert.match(refused('<Box>'.repeat(depth + 1) + '</Box>'.repeat(depth + 1)), /^too-deep /)
   assert.match(refused('<Box>'.repeat(300_000)), /^too-deep /)
   const inside = item('Integer', '1')
   assert.equal(refused('<Box>'.repeat(depth) + inside + '</Box>'.repeat(depth)), 'read')
   assert.match(
-    refused(`<Box>${'<Box/>'.repeat(limits.messageBytesMax / 8)}</Box>`),
+    refused(`<Box>${'<Box/>'.repeat(messageBytesMax / 8)}</Box>`),
     /^too-large [\w.]+: the message has more than \d+ bytes in TTLV \(byte \d+ /,
   )
-  const bytes = item('ByteString', '00'.repeat(limits.messageBytesMax - 8))
+  const bytes = item('ByteString', '00'.repeat(messageBytesMax - 8))
   assert.equal(refused(bytes), 'read')
   assert.match(
     refused(`<Box>${bytes}</Box>`),

@@ -2,7 +2,7 @@
 // which may be deleted; generations.ts calls this file.
 
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import { limits } from '../../../base/limits.ts'
+import { standardKeyLookAfterMs, standardKeyTriesMax } from '../../../base/bounds.ts'
 import { serverActor } from '../../audit/actor.ts'
 import type { Material, Place } from '../../sealing/envelope.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
@@ -145,11 +145,11 @@ export class Copies {
         if (!(error instanceof StandardKeyUncertain)) throw error
         this.#options.onUnanswered(instance.id)
         if (this.#options.clock.monotonic() >= (wanted.untilMs ?? Infinity)) throw error
-        await this.#options.clock.sleep(limits.standardKeyLookAfterMs)
+        await this.#options.clock.sleep(standardKeyLookAfterMs)
         const looking = findMade(standardKeys, { name, description, payload }, correlationIds)
         const id = await this.#inTime(looking, wanted, () => error)
         if (id !== undefined) return { id, generation, keyVersion }
-        if (attempt + 1 >= limits.standardKeyTriesMax) throw error
+        if (attempt + 1 >= standardKeyTriesMax) throw error
       }
     }
   }

@@ -1,6 +1,5 @@
-// Custody `keyprotect`: the root key wraps each object's key bytes, and Mortise stores the result as a standard key at the
-// root key's service and nowhere else; the database holds a reference. So the owner sees each key and can delete one. It
-// follows the rules in rules.ts.
+// Custody `keyprotect`: the root key wraps each object's key bytes, and Mortise stores the result as a standard key at the root key's
+// service alone; the database holds a reference. So the owner sees each key and can delete one. rules.ts has the rules.
 
 import type { Material, Place } from '../../sealing/envelope.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
@@ -10,7 +9,8 @@ import type { Clock } from '../../ports/clock.ts'
 import { apartFromLease } from '../../ports/leases.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import { RootKeyError, type RootKey, type CorrelationIds } from '../../ports/root-key.ts'
-import { limits } from '../../../base/limits.ts'
+import { rootKeyPlaintextBytesMax, rootKeyWaitMs } from '../../../base/bounds.ts'
+import * as bounds from './bounds.ts'
 import {
   CustodyRefused,
   nothingFollows,
@@ -118,12 +118,12 @@ export class KeyProtectCustody implements Custody {
   }
 
   /**
-   * A root key wraps 1 to `limits.rootKeyPlaintextBytesMax` bytes, and a standard key has room for a short head. The head of a
+   * A root key wraps 1 to `rootKeyPlaintextBytesMax` bytes, and a standard key has room for a short head. The head of a
    * key that a client registered wrapped says how, in as many bytes as the client likes.
    */
   fits({ bytes, head }: Pick<Material, 'bytes' | 'head'>): boolean {
-    if (bytes.length === 0 || bytes.length > limits.rootKeyPlaintextBytesMax) return false
-    return Buffer.byteLength(JSON.stringify(head)) <= limits.standardKeyHeadBytesMax
+    if (bytes.length === 0 || bytes.length > rootKeyPlaintextBytesMax) return false
+    return Buffer.byteLength(JSON.stringify(head)) <= bounds.standardKeyHeadBytesMax
   }
 
   async seal(
@@ -221,7 +221,7 @@ export class KeyProtectCustody implements Custody {
     if (sealed === null) return true
     const length = sealed.length
     // The database keeps what no standard key can hold.
-    if (!isStandardKeyRef(sealed)) return length > limits.rootKeyPlaintextBytesMax + sealedOverheadBytesMax
+    if (!isStandardKeyRef(sealed)) return length > rootKeyPlaintextBytesMax + sealedOverheadBytesMax
     const { rootKeyUri, rootKeyId } = decodeStandardKeyRef(sealed)
     return rootKeyUri === rootKey.uri && rootKeyId === rootKey.id
   }
@@ -332,7 +332,7 @@ export class KeyProtectCustody implements Custody {
     const rootKey = await this.#keyring.openRootKey(instance.rootKeyUri, instance.id)
     const generation = replaces ? await this.generations.nextGeneration(replaces) : 1
     // A client waits for a new object.
-    const until = replaces ? {} : { untilMs: askedAt + limits.rootKeyWaitMs }
+    const until = replaces ? {} : { untilMs: askedAt + rootKeyWaitMs }
     const more = { ...until, ...(correlationIds && { correlationIds }) }
     const wanted = { instance, rootKey, identifier, objectType, material, facts, generation, ...more }
     const made = await this.copies.create(wanted).catch((error: unknown) => {

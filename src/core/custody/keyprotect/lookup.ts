@@ -9,7 +9,7 @@ import {
   type StandardKeyFound,
   type CorrelationIds,
 } from '../../ports/root-key.ts'
-import { limits } from '../../../base/limits.ts'
+import { standardKeyClockSkewMs } from './bounds.ts'
 import { readIfThere, requireStandardKeys, type Copies, type CopyOf, type ReadCopy } from './copies.ts'
 import { readDescription, standardKeyName } from './description.ts'
 import { allStandardKeys } from './pages.ts'
@@ -56,7 +56,7 @@ export class Lookup {
   ): Promise<readonly Listed[]> {
     const rootKey = await this.#options.openRootKey(ref.rootKeyUri, instance.id)
     const row = (await this.rows(instance.id, identifier)).find(({ id }) => id === ref.standardKeyId)
-    const sinceMs = row ? { sinceMs: row.createdMs - limits.standardKeyClockSkewMs } : {}
+    const sinceMs = row ? { sinceMs: row.createdMs - standardKeyClockSkewMs } : {}
     const found = await requireStandardKeys(rootKey).find(standardKeyName(identifier), sinceMs)
     return found.flatMap((one) => {
       const said = readDescription(one.description)

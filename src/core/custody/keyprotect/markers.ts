@@ -4,7 +4,8 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { KeyedMutex } from '../../../base/keyed-mutex.ts'
-import { limits } from '../../../base/limits.ts'
+import { standardKeyLookAfterMs } from '../../../base/bounds.ts'
+import { standardKeyClockSkewMs } from './bounds.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store, Write } from '../../ports/store.ts'
@@ -22,6 +23,9 @@ import type { Listed } from './lookup.ts'
 import { isRepeated, isSameStatement, isYoung, mayWrite, type Marker, type MarkerSays } from './rules.ts'
 import { readIfThere, requireStandardKeys } from './copies.ts'
 import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
+
+/** How long the server relies on its last look for a higher epoch. */
+export const epochLookMs = 5_000
 
 export interface MarkersOptions {
   readonly store: Store
@@ -126,7 +130,7 @@ export class Markers {
       return await standardKeys.create({ name, description, payload })
     } catch (error) {
       if (!(error instanceof StandardKeyUncertain)) throw error
-      await clock.sleep(limits.standardKeyLookAfterMs)
+      await clock.sleep(standardKeyLookAfterMs)
       const late = await there().catch(() => undefined)
       if (late === undefined) throw error
       return late
@@ -202,14 +206,14 @@ export class Markers {
 
   /**
    * Rule 6, before anything is deleted: no other server has a higher epoch, and this server's is recorded. A look is good
-   * for `limits.epochLookMs`: Key Protect has no fencing, and the other rules hold while two servers act. Throws
+   * for `epochLookMs`: Key Protect has no fencing, and the other rules hold while two servers act. Throws
    * RootKeyError.
    */
   async requireHighest(instanceId: string, rootKey: RootKey): Promise<void> {
     const { clock } = this.#options
     const where = JSON.stringify([instanceId, rootKey.uri])
     const nowMs = clock.monotonic()
-    const isOld = nowMs - (this.#looked.get(where) ?? -Infinity) >= limits.epochLookMs
+    const isOld = nowMs - (this.#looked.get(where) ?? -Infinity) >= epochLookMs
     if (isOld) await this.#look(instanceId, rootKey)
     this.refuseIfFenced(instanceId)
     if (isOld) this.#looked.set(where, nowMs)
@@ -288,7 +292,7 @@ export class Markers {
     const sinceMs =
       lookedAt === undefined
         ? {}
-        : { sinceMs: clock.now() - (clock.monotonic() - lookedAt) - limits.standardKeyClockSkewMs }
+        : { sinceMs: clock.now() - (clock.monotonic() - lookedAt) - standardKeyClockSkewMs }
     const found = await requireStandardKeys(rootKey).find(markerName(instanceId), sinceMs)
     await this.updateFence(instanceId, markersIn(instanceId, found))
   }

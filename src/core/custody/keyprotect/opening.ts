@@ -2,7 +2,7 @@
 // service and having the root key unwrap them. It looks for a higher generation before a key counts as closed.
 
 import type { KeyObject } from 'node:crypto'
-import { limits } from '../../../base/limits.ts'
+import { closedKeysMax } from '../../../base/bounds.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { RootKeyError, unlessRootKeyError, type CorrelationIds } from '../../ports/root-key.ts'
 import { takeKey, type Material, type MaterialHead } from '../../sealing/envelope.ts'
@@ -14,6 +14,11 @@ import type { Copies } from './copies.ts'
 import type { Generations } from './generations.ts'
 import { PayloadError } from './payload.ts'
 import { decodeStandardKeyRef } from './reference.ts'
+
+/** Unsealed objects in memory. The oldest is dropped first. */
+const unsealedObjectsMax = 50_000
+/** How long the server waits before it looks again for a higher generation of a closed key. */
+export const higherLookMs = 5_000
 
 interface Opened {
   readonly key: KeyObject
@@ -35,7 +40,7 @@ export class Opening {
 
   constructor(options: OpeningOptions) {
     this.#options = options
-    this.#cache = options.keyring.cacheOf('object', limits.unsealedObjectsMax)
+    this.#cache = options.keyring.cacheOf('object', unsealedObjectsMax)
   }
 
   /** The material, the caller's to wipe. Throws KeysUnavailable and CustodyRefused. */
@@ -119,7 +124,7 @@ export class Opening {
     const { uniqueIdentifier: identifier, sealed } = object
     const name = JSON.stringify([instance.id, identifier])
     const now = clock.monotonic()
-    if (now - (this.#nothingHigher.get(name) ?? -Infinity) < limits.higherLookMs) return undefined
+    if (now - (this.#nothingHigher.get(name) ?? -Infinity) < higherLookMs) return undefined
     const ref = decodeStandardKeyRef(sealed)
     const read = await generations.higher(instance, identifier, ref)
     if (read) {
@@ -128,7 +133,7 @@ export class Opening {
       const value = { key: takeKey(read.bytes), head: read.header.head }
       return { value, rootKeyUri: ref.rootKeyUri }
     }
-    if (this.#nothingHigher.size >= limits.closedKeysMax) this.#nothingHigher.clear()
+    if (this.#nothingHigher.size >= closedKeysMax) this.#nothingHigher.clear()
     this.#nothingHigher.set(name, now)
     return undefined
   }

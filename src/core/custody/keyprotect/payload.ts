@@ -8,9 +8,12 @@
 import { createHash } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { z } from 'zod'
-import { limits } from '../../../base/limits.ts'
+import { wrappedKeyBytesMax } from '../../../base/bounds.ts'
 import type { MaterialHead } from '../../sealing/envelope.ts'
 import type { ObjectFacts } from '../custody.ts'
+
+/** The names in a standard key, as JSON. */
+export const standardKeyNamesBytesMax = 1_024
 
 /** A payload that this program did not write, that was cut off, or that belongs to another object. */
 export class PayloadError extends Error {
@@ -130,7 +133,7 @@ export function unpackPayload(payload: Uint8Array): {
   const { line, associatedData } = bound(bytes.subarray(0, end + 1))
   const header = parsed(line)
   try {
-    const wrapped = inflateRawSync(bytes.subarray(end + 1), { maxOutputLength: limits.wrappedKeyBytesMax })
+    const wrapped = inflateRawSync(bytes.subarray(end + 1), { maxOutputLength: wrappedKeyBytesMax })
     return { header, wrapped, associatedData }
   } catch (cause) {
     throw new PayloadError('this standard key was altered or cut off', { cause })
@@ -165,7 +168,7 @@ function fitting(names: ObjectFacts['names']): HeaderForm['names'] {
   const kept: HeaderForm['names'] = []
   for (const { value, type } of names) {
     kept.push({ value, type })
-    if (Buffer.byteLength(JSON.stringify(kept)) > limits.standardKeyNamesBytesMax) return kept.slice(0, -1)
+    if (Buffer.byteLength(JSON.stringify(kept)) > standardKeyNamesBytesMax) return kept.slice(0, -1)
   }
   return kept
 }

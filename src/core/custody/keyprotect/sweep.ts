@@ -2,7 +2,7 @@
 // unwanted. At start, after an unanswered call and once a day it looks at everything that the service lists. Each pass asks
 // a root key that does not answer only once.
 
-import { limits } from '../../../base/limits.ts'
+import * as bounds from './bounds.ts'
 import type { OpenRootKey } from '../../ports/root-key.ts'
 import { LeaseElsewhere, underLease, type Leases } from '../../ports/leases.ts'
 import { StoreConflict, type Store, type Write } from '../../ports/store.ts'
@@ -58,7 +58,7 @@ export class Sweep {
 
   /** Called after an unanswered call: lists once its standard key is too old to belong to a running request. */
   soon(instanceId: string): void {
-    const fromMs = this.#options.clock.monotonic() + limits.standardKeySweepAfterMs
+    const fromMs = this.#options.clock.monotonic() + bounds.standardKeySweepAfterMs
     this.#listFrom.set(instanceId, Math.min(this.#listFrom.get(instanceId) ?? Infinity, fromMs))
   }
 
@@ -72,7 +72,7 @@ export class Sweep {
       if (!(error instanceof LeaseElsewhere)) onFailure(error)
     }
     const tick = () => void look().catch(unlessElsewhere)
-    this.#timer = this.#options.clock.every(limits.standardKeySweepEveryMs, tick)
+    this.#timer = this.#options.clock.every(bounds.standardKeySweepEveryMs, tick)
     tick()
   }
 
@@ -108,11 +108,11 @@ export class Sweep {
       [...ids].map(async (id) => {
         await this.#finish(id, false).catch(unlessRootKeyError)
         if (!everything && (this.#listFrom.get(id) ?? -Infinity) > clock.monotonic()) return
-        this.#listFrom.set(id, clock.monotonic() + limits.standardKeyListEveryMs)
+        this.#listFrom.set(id, clock.monotonic() + bounds.standardKeyListEveryMs)
         try {
           await this.#list(id, there.get(id))
         } catch (error) {
-          this.#listFrom.set(id, clock.monotonic() + limits.standardKeySweepEveryMs)
+          this.#listFrom.set(id, clock.monotonic() + bounds.standardKeySweepEveryMs)
           unlessRootKeyError(error)
         }
       }),
@@ -223,7 +223,7 @@ export class Sweep {
       if (refusal !== undefined || againAt > now) return
       try {
         const renewed = await generations.renew(instance, identifier, { lookFirst: true })
-        if (renewed === 'gone') gone.set(id, now + limits.standardKeyGoneAgainMs)
+        if (renewed === 'gone') gone.set(id, now + bounds.standardKeyGoneAgainMs)
       } catch (error) {
         if (error instanceof RootKeyError) refusal = error
         else if (!endsOneObject(error)) throw error

@@ -3,7 +3,7 @@
 
 import { Fault } from '../../../wire/kmip/fault.ts'
 import { first, packAttributes } from '../../../wire/kmip/attributes.ts'
-import { limits } from '../../../base/limits.ts'
+import { uniqueIdentifierBytesMax } from '../../../base/bounds.ts'
 import type { Material } from '../../sealing/envelope.ts'
 import { broughtUpToDate, storedForm, withKeptNames, type AdoptedObject } from '../object/adopted-object.ts'
 import { sha256, storedDigest } from '../object/digest.ts'
@@ -96,8 +96,8 @@ export async function adoptObject(
 /** The Fault for an identifier that no object may have. */
 export function refusedIdentifier(uniqueIdentifier: string): Fault | undefined {
   const bytes = Buffer.byteLength(uniqueIdentifier)
-  if (bytes > 0 && bytes <= limits.uniqueIdentifierBytesMax) return undefined
-  return new Fault('InvalidField', `an identifier has 1 to ${limits.uniqueIdentifierBytesMax} bytes`)
+  if (bytes > 0 && bytes <= uniqueIdentifierBytesMax) return undefined
+  return new Fault('InvalidField', `an identifier has 1 to ${uniqueIdentifierBytesMax} bytes`)
 }
 
 /** The other server's bytes are not taken for those that wait here. */

@@ -1,7 +1,7 @@
 // Locate (KMIP 1.4 §4.9): the objects that match all of the given attributes, newest first. The store narrows the search
 // by an index. This file compares every object by the attribute rules, and takes turns with other requests.
 
-import { limits } from '../../../base/limits.ts'
+import { objectsStepRows } from '../../../base/bounds.ts'
 import { appliesTo, onlyPolicy } from '../../../wire/kmip/attribute-rules.ts'
 import {
   existsIn,
@@ -21,6 +21,12 @@ import type { Pace } from '../transaction/pace.ts'
 import type { IndexEntry, StoredObject } from '../../ports/objects.ts'
 import type { Store } from '../../ports/store.ts'
 import type { StagedChange } from '../transaction/staged-change.ts'
+
+/** Locate returns at most this many identifiers at a time, whatever Maximum Items says. */
+const locateItemsMax = 10_000
+/** Attributes in one Locate, and how many of them Mortise looks up in the store's index. */
+const locateAttributesMax = 100
+const locateIndexedMax = 8
 
 export interface LocateQuery {
   /** Two dates of one key are a range. For other repeated keys, the object must have each value. */
@@ -59,12 +65,12 @@ export async function locate(parts: LocateParts, asked: LocateQuery, version: Ve
   const query = existsIn('OperationPolicyName', version) ? withoutPolicy(asked) : asked
   if (query.offsetItems < 0 || (query.maximumItems ?? 0) < 0)
     throw new Fault('InvalidField', 'Maximum Items and Offset Items cannot be negative')
-  if (query.wanted.length > limits.locateAttributesMax)
-    throw new Fault('InvalidField', `Locate takes ${String(limits.locateAttributesMax)} attributes at most`)
+  if (query.wanted.length > locateAttributesMax)
+    throw new Fault('InvalidField', `Locate takes ${String(locateAttributesMax)} attributes at most`)
   const { online, archived, destroyed } = query.storage
   if (!online && !archived && !destroyed) return { uniqueIdentifiers: [], total: 0 }
   const matches = matcher(query, version, parts.staged.nowMs)
-  const most = Math.min(query.maximumItems ?? limits.locateItemsMax, limits.locateItemsMax)
+  const most = Math.min(query.maximumItems ?? locateItemsMax, locateItemsMax)
   const end = query.offsetItems + most
   const found: string[] = []
   let bytes = 0
@@ -115,7 +121,7 @@ async function* stored(
   const index = query.wanted
     .map(({ key, value }) => searchEntry(key, value))
     .filter((entry): entry is IndexEntry => entry !== undefined)
-    .slice(0, limits.locateIndexedMax)
+    .slice(0, locateIndexedMax)
   const identifier = query.wanted.find(({ key }) => key === 'UniqueIdentifier')
   if (identifier) {
     const record = await store.object(instanceId, String(identifier.value))
@@ -136,7 +142,7 @@ async function* stored(
     })
     const last = page.at(-1)
     const isLast = page.length < limit
-    limit = pace.spent ? Math.max(1, limit >> 1) : Math.min(limit * 2, limits.objectsStepRows)
+    limit = pace.spent ? Math.max(1, limit >> 1) : Math.min(limit * 2, objectsStepRows)
     // The store finds by a hash: one that collides must not show another instance's object.
     for (const record of page) if (record.instanceId === instanceId) yield record
     if (!last || isLast) return

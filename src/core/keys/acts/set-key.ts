@@ -4,7 +4,6 @@
 import { first } from '../../../wire/kmip/attributes.ts'
 import { maskOf } from '../../../wire/kmip/enums.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
-import { limits } from '../../../base/limits.ts'
 import { oneWayRestrictions, raiseLeastVersion } from '../../ports/least-version.ts'
 import type { WrappingKey } from '../../trust/rows.ts'
 import { ownGenerator } from '../object/initial-attributes.ts'
@@ -13,6 +12,9 @@ import { linksOf } from '../object/links.ts'
 import { withAttribute, type ManagedObject } from '../object/managed-object.ts'
 import { isKept, isSensitive } from '../object/restrictions.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
+
+/** Keys of one instance that a manager named to wrap Sensitive keys. */
+export const wrappingKeysMax = 100
 
 export interface KeySettings {
   /** It may leave again. */
@@ -56,11 +58,11 @@ async function list(objects: TransactionObjects, object: ManagedObject, wraps: b
   const known = before.find((key) => key.id === id)
   if (known ? known.wraps === wraps : !wraps) return
   if (wraps) requireFit(object)
-  const kept = before.length < limits.wrappingKeysMax || known ? before : await stillThere(objects, before)
-  if (!known && kept.length >= limits.wrappingKeysMax)
+  const kept = before.length < wrappingKeysMax || known ? before : await stillThere(objects, before)
+  if (!known && kept.length >= wrappingKeysMax)
     throw new Fault(
       'ServerLimitExceeded',
-      `an instance has ${String(limits.wrappingKeysMax)} wrapping keys at most: destroy those that nothing needs`,
+      `an instance has ${String(wrappingKeysMax)} wrapping keys at most: destroy those that nothing needs`,
     )
   const wrappingKeys = [...kept.filter((key) => key.id !== id), { id, wraps }]
   objects.staged.alongside(raiseLeastVersion(oneWayRestrictions))

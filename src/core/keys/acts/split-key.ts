@@ -4,7 +4,7 @@
 import { first, type AttributeSet } from '../../../wire/kmip/attributes.ts'
 import type { EnumName } from '../../../wire/kmip/enums.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
-import { limits } from '../../../base/limits.ts'
+import { splitKeyPartsMax } from '../../../base/bounds.ts'
 import type { SplitMethod } from '../../crypto/split-key.ts'
 import type { Material, MaterialHead, SplitKeyHead } from '../../sealing/envelope.ts'
 import { bytesFor, generateKey } from '../forms/key-generation.ts'
@@ -155,8 +155,8 @@ export async function joinSplitKey(objects: TransactionObjects, wanted: JoinWant
   if (!joinable.includes(objectType))
     throw new Fault('InvalidObjectType', `parts are not joined to an object of type ${objectType}`)
   const ids = new Set(uniqueIdentifiers)
-  if (ids.size > limits.splitKeyPartsMax)
-    throw new Fault('InvalidField', `a split key has ${limits.splitKeyPartsMax} parts at most`)
+  if (ids.size > splitKeyPartsMax)
+    throw new Fault('InvalidField', `a split key has ${splitKeyPartsMax} parts at most`)
   const parts: OpenPart[] = []
   for (const id of ids) parts.push(await openPart(objects, id))
   const [one] = parts

@@ -4,7 +4,7 @@
 import { first } from '../../../wire/kmip/attributes.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
 import type { KeyBlock } from '../../../wire/kmip/objects.ts'
-import { limits } from '../../../base/limits.ts'
+import { certificateChainMax } from '../../../base/bounds.ts'
 import type { FetchedObject } from '../acts/fetch-object.ts'
 import { actualFormat, inFormat } from '../forms/asymmetric-key.ts'
 import { broughtCertificate, broughtObject, type BroughtObject } from '../forms/brought-object.ts'
@@ -56,7 +56,7 @@ async function chain(objects: TransactionObjects, attributes: Attributes): Promi
     const [id = '', ...others] = links
     if (others.length > 0)
       throw new Fault('InvalidField', 'the certificates of the key form more than one chain')
-    if (seen.has(id) || seen.size === limits.certificateChainMax) break
+    if (seen.has(id) || seen.size === certificateChainMax) break
     seen.add(id)
     const certificate = await objects.live(id)
     if (certificate.objectType !== 'Certificate')

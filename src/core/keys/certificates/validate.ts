@@ -1,7 +1,7 @@
 // Validate (KMIP 1.4 §4.24): the certificates of a request, and those here that it names, as one chain.
 
 import { Fault } from '../../../wire/kmip/fault.ts'
-import { limits } from '../../../base/limits.ts'
+import { certificateChainMax } from '../../../base/bounds.ts'
 import type { ChainValidity } from '../../pki/validate.ts'
 import { currentState } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
@@ -22,8 +22,8 @@ export async function validate(objects: TransactionObjects, wanted: ChainWanted)
   // KMIP 1.4 §11.25.
   if (count === 0)
     throw new Fault('InvalidMessage', 'Validate needs certificates, or their Unique Identifiers')
-  if (count > limits.certificateChainMax)
-    throw new Fault('InvalidField', `Validate takes ${limits.certificateChainMax} certificates at most`)
+  if (count > certificateChainMax)
+    throw new Fault('InvalidField', `Validate takes ${certificateChainMax} certificates at most`)
   const stored = await Promise.all(uniqueIdentifiers.map(async (id) => storedCertificate(objects, id)))
   const isRevoked = stored.some(({ revoked }) => revoked)
   const chain = { certificates: [...certificates, ...stored.map(({ der }) => der)], atMs }

@@ -8,13 +8,16 @@ import type { EnumName } from '../../../wire/kmip/enums.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
 import { isTransparent, type KeyBlock, type KeyWrappingData } from '../../../wire/kmip/objects.ts'
 import type { Request, Response } from '../../../wire/kmip/operations.ts'
-import { limits } from '../../../base/limits.ts'
+import { splitKeyPrimeBytesMax } from '../../../base/bounds.ts'
 import { PkiError } from '../../pki/error.ts'
 import type { Material, MaterialHead } from '../../sealing/envelope.ts'
 import { keyFacts, storedMaterial, type KeyFacts } from './asymmetric-key.ts'
 import { certificateAttributes } from './certificate-attributes.ts'
 import { single, type ObjectType, type SystemObjectType } from '../object/managed-object.ts'
 import { wrappedMaterial } from './wrapping-data.ts'
+
+/** Key material, secret data or opaque data of one object. */
+export const objectMaterialBytesMax = 512 * 1024
 
 export interface BroughtObject {
   readonly material: Material
@@ -50,9 +53,9 @@ export function broughtObject(
       `Object Type is ${objectType}, but the object in the request is another or missing`,
     )
   const { bytes } = brought.material
-  if (bytes.length <= limits.objectMaterialBytesMax) return brought
+  if (bytes.length <= objectMaterialBytesMax) return brought
   bytes.fill(0)
-  throw new Fault('InvalidField', `an object may hold ${limits.objectMaterialBytesMax} bytes at most`)
+  throw new Fault('InvalidField', `an object may hold ${objectMaterialBytesMax} bytes at most`)
 }
 
 /** An X.509 certificate that the server makes or finds, in DER. Throws the Faults of broughtObject. */
@@ -252,8 +255,8 @@ function splitKeyHead(split: SplitKey): NonNullable<MaterialHead['splitKey']> {
       'InvalidField',
       'a part of a key that was split over a prime field needs the Prime Field Size',
     )
-  if (PrimeFieldSize !== undefined && PrimeFieldSize >> BigInt(8 * limits.splitKeyPrimeBytesMax) !== 0n)
-    throw new Fault('InvalidField', `the Prime Field Size has ${limits.splitKeyPrimeBytesMax} bytes at most`)
+  if (PrimeFieldSize !== undefined && PrimeFieldSize >> BigInt(8 * splitKeyPrimeBytesMax) !== 0n)
+    throw new Fault('InvalidField', `the Prime Field Size has ${splitKeyPrimeBytesMax} bytes at most`)
   const field = PrimeFieldSize === undefined ? {} : { primeFieldSize: String(PrimeFieldSize) }
   return { parts, part, threshold, method, ...field }
 }

@@ -3,7 +3,7 @@
 import type { AttributeInstance, AttributeSet } from '../../../wire/kmip/attributes.ts'
 import type { EnumName } from '../../../wire/kmip/enums.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
-import { limits } from '../../../base/limits.ts'
+import { attributeInstancesMax } from '../../../base/bounds.ts'
 
 export interface Link {
   readonly LinkType: EnumName<'LinkType'>
@@ -17,10 +17,10 @@ export function linkTo(LinkType: Link['LinkType'], LinkedObjectIdentifier: strin
 /** The set with the link more. Throws Fault ServerLimitExceeded if the object has too many. */
 export function withLink(set: AttributeSet, link: Link): AttributeSet {
   const links = (set.get('Link') ?? []) as readonly AttributeInstance<Link>[]
-  if (links.length >= limits.attributeInstancesMax)
+  if (links.length >= attributeInstancesMax)
     throw new Fault(
       'ServerLimitExceeded',
-      `an object has at most ${String(limits.attributeInstancesMax)} links, and this one has them`,
+      `an object has at most ${String(attributeInstancesMax)} links, and this one has them`,
     )
   const index = Math.max(-1, ...links.map((known) => known.index)) + 1
   return new Map(set).set('Link', [...links, { index, value: link }])

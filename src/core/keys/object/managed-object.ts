@@ -11,7 +11,7 @@ import {
   type AttributeSet,
 } from '../../../wire/kmip/attributes.ts'
 import type { EnumName } from '../../../wire/kmip/enums.ts'
-import { limits } from '../../../base/limits.ts'
+import { objectAttributesBytesMax, stateAttributesBytes } from '../../../base/bounds.ts'
 import {
   clockSteps,
   furtherState,
@@ -152,7 +152,6 @@ export function packedAttributes({
   state,
   attributes,
 }: Pick<ManagedObject, 'state' | 'attributes'>): Uint8Array {
-  const { objectAttributesBytesMax, stateAttributesBytes } = limits
   return packAttributes(attributes, objectAttributesBytesMax + stepsTo(state) * stateAttributesBytes)
 }
 

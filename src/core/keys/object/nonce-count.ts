@@ -5,8 +5,12 @@
 import type { Following } from '../../custody/custody.ts'
 import type { AttributeSet } from '../../../wire/kmip/attributes.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
-import { limits } from '../../../base/limits.ts'
 import { single, type ManagedObject } from './managed-object.ts'
+
+/** Random nonces of one key (SP 800-38D §8.3), how many a process reserves at once, and of how many keys it keeps the rest. */
+export const randomNoncesMax = 2 ** 32
+export const nonceBlock = 4_096
+export const nonceBlocksMax = 10_000
 
 /** No attribute of KMIP: no version shows it, and no client can name it. */
 export const nonceCountKey = 'RandomNonces'
@@ -34,15 +38,15 @@ export class NonceBlocks {
    * if no more may be.
    */
   reserve(object: ManagedObject): { readonly object: ManagedObject; readonly following: Following } {
-    const reserved = reservedNonces(object.attributes) + limits.nonceBlock
-    if (reserved > limits.randomNoncesMax)
+    const reserved = reservedNonces(object.attributes) + nonceBlock
+    if (reserved > randomNoncesMax)
       throw new Fault(
         'PermissionDenied',
         'this key has encrypted with random nonces as often as is safe: take a new key (Re-key)',
       )
     const attributes = new Map(object.attributes)
     attributes.set(nonceCountKey, single({ type: 'LongInteger', value: BigInt(reserved) }))
-    const after = async (): Promise<void> => this.#keep(placeOf(object), limits.nonceBlock - 1)
+    const after = async (): Promise<void> => this.#keep(placeOf(object), nonceBlock - 1)
     return { object: { ...object, attributes }, following: { writes: [], after } }
   }
 
@@ -50,7 +54,7 @@ export class NonceBlocks {
     this.#left.delete(place)
     this.#left.set(place, left)
     const [oldest] = this.#left.keys()
-    if (this.#left.size > limits.nonceBlocksMax && oldest !== undefined) this.#left.delete(oldest)
+    if (this.#left.size > nonceBlocksMax && oldest !== undefined) this.#left.delete(oldest)
   }
 }
 

@@ -12,9 +12,12 @@ import {
 } from '../../../wire/kmip/attributes.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
 import type { Version } from '../../../wire/kmip/version.ts'
-import { limits } from '../../../base/limits.ts'
 import type { ObjectRule as StoredRule } from '../../trust/rows.ts'
 import type { ObjectType } from './managed-object.ts'
+
+/** Rules of one instance for objects to come, of either kind; and the bytes of them all. */
+export const objectRulesMax = 100
+export const objectRulesBytesMax = 16 * 1024
 
 export interface ObjectRule {
   /** Empty: all. */
@@ -30,10 +33,10 @@ export function storedRules(rules: readonly ObjectRule[]): readonly StoredRule[]
     ...rule,
     attributes: Buffer.from(packAttributes(attributes)).toString('base64'),
   }))
-  if (rules.length > limits.objectRulesMax || JSON.stringify(stored).length > limits.objectRulesBytesMax)
+  if (rules.length > objectRulesMax || JSON.stringify(stored).length > objectRulesBytesMax)
     throw new Fault(
       'ServerLimitExceeded',
-      `an instance keeps at most ${limits.objectRulesMax} rules, of ${limits.objectRulesBytesMax} bytes in all`,
+      `an instance keeps at most ${objectRulesMax} rules, of ${objectRulesBytesMax} bytes in all`,
     )
   return stored
 }

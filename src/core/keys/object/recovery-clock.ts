@@ -5,15 +5,19 @@
 // whose clock is right it stays that. Of several nodes the clock that is furthest counts for all: the one of a machine that was
 // suspended is behind, and what was destroyed by it would be due too early at the node that removes.
 
-import { limits } from '../../../base/limits.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { RecoveryTime } from '../../ports/objects.ts'
 import type { Store } from '../../ports/store.ts'
 
+/** How much of the time when the server was off counts towards a delay: the wall clock may be wrong. */
+export const recoveryOffMsMax = 24 * 3600_000
+/** How often the recovery clock is stored. */
+export const recoveryKeepEveryMs = 3600_000
+
 /** How far the clock is at a start, from what was kept last. */
 export function resumed(kept: RecoveryTime | null, nowMs: number): number {
   if (!kept) return nowMs
-  const { recoveryOffMsMax: mostMs } = limits
+  const mostMs = recoveryOffMsMax
   // A wall clock that is ahead at each start brings it forward by a day in all, not each time.
   const roomMs = kept.atMs + mostMs - kept.ms
   return kept.ms + Math.max(0, Math.min(nowMs - kept.atMs, mostMs, roomMs))
@@ -62,7 +66,7 @@ export class RecoveryClock {
   /** Stores how far the clock is, unless it did so not long ago. The next start goes on from there. */
   async keep(): Promise<void> {
     const now = this.#clock.monotonic()
-    if (now - this.#keptMs < limits.recoveryKeepEveryMs) return
+    if (now - this.#keptMs < recoveryKeepEveryMs) return
     const write = { type: 'recovery-clock', ms: await this.latest(), atMs: this.#clock.now() } as const
     await this.#store.commit({ writes: [write], entries: [], durability: 'disk' })
     this.#keptMs = now

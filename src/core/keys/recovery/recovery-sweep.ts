@@ -3,11 +3,15 @@
 // later one does.
 
 import { serverActor } from '../../audit/actor.ts'
-import { limits } from '../../../base/limits.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import { LeaseElsewhere, underLease, type Leases } from '../../ports/leases.ts'
 import { StoreConflict, type Change, type Store } from '../../ports/store.ts'
 import type { RecoveryClock } from '../object/recovery-clock.ts'
+
+/** How often material that is due is removed. */
+export const recoveryLookEveryMs = 60_000
+/** Objects whose material one commit removes. */
+const recoveryRemovedTogether = 100
 
 type Due = Awaited<ReturnType<Store['dueObjects']>>[number]
 
@@ -40,7 +44,7 @@ export class RecoverySweep {
   /** Looks now and every minute. Calls `failed` if a look failed. */
   start(failed: (error: unknown) => void): void {
     const look = () => void this.look().catch(failed)
-    this.#timer = this.#clock.every(limits.recoveryLookEveryMs, look)
+    this.#timer = this.#clock.every(recoveryLookEveryMs, look)
     look()
   }
 
@@ -59,7 +63,7 @@ export class RecoverySweep {
   async #look(): Promise<void> {
     await this.#recovery.keep()
     while (!this.#stopped) {
-      const due = await this.#store.dueObjects(this.#recovery.now(), limits.recoveryRemovedTogether)
+      const due = await this.#store.dueObjects(this.#recovery.now(), recoveryRemovedTogether)
       if (due.length === 0) return
       const lease = await this.#leases.hold('recovery')
       if (!lease) return

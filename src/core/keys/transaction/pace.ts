@@ -4,7 +4,7 @@
 import type { MaybePromise } from '../../../base/maybe-promise.ts'
 
 export interface Pace {
-  /** Whether the turn has been used up (limits.turnMs): work that goes on waits for another. */
+  /** Whether the turn has been used up (turnMs): work that goes on waits for another. */
   readonly spent: boolean
   /**
    * Resolves when it is this request's turn. Throws the Fault OperationCanceledByRequester if nobody waits for the

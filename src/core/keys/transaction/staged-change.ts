@@ -5,7 +5,6 @@
 
 import { changeOf, type ObjectChange } from './change-feed.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
-import { limits } from '../../../base/limits.ts'
 import type { Caller } from '../../trust/caller.ts'
 import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from '../object/managed-object.ts'
 import { andThen, type MaybePromise } from '../../../base/maybe-promise.ts'
@@ -19,6 +18,9 @@ import { RootKeyError, type RootKeyReach, type CorrelationIds } from '../../port
 import type { Following, Sealed } from '../../custody/custody.ts'
 import type { InstanceLimits } from '../../trust/instance-limits.ts'
 import { KeysUnavailable } from '../../sealing/unwrap-cache.ts'
+
+/** All objects that one unit of work reads, a batch with Undo too: their attributes and sealed forms. */
+export const unitBytesMax = 8 * 1024 * 1024
 
 interface Slot {
   object: ManagedObject
@@ -116,10 +118,10 @@ export class StagedChange {
   #loaded(record: StoredObject): ManagedObject {
     const { uniqueIdentifier, attributes, sealed } = record
     this.#loadedBytes += attributes.length + (sealed?.length ?? 0)
-    if (this.#loadedBytes > limits.unitBytesMax)
+    if (this.#loadedBytes > unitBytesMax)
       throw new Fault(
         'ServerLimitExceeded',
-        `the objects of one request, or of one batch with Undo, take more than ${limits.unitBytesMax} bytes: ask for fewer at a time`,
+        `the objects of one request, or of one batch with Undo, take more than ${unitBytesMax} bytes: ask for fewer at a time`,
       )
     const object = fromRecord(record)
     this.#slots.set(uniqueIdentifier, {

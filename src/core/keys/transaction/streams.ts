@@ -5,9 +5,13 @@
 import { randomBytes } from 'node:crypto'
 import type { CryptoPool } from '../../crypto/pool.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
-import { limits } from '../../../base/limits.ts'
+import { cryptoStreamsMax } from '../../../base/bounds.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { isFull } from '../../trust/caller.ts'
+
+/** Computations in parts that are going on, of one client, and how long one may rest between two parts. */
+export const cryptoStreamsPerPartyMax = 16
+export const cryptoStreamIdleMs = 5 * 60_000
 
 export interface StreamOf {
   /** The client, with its instance. */
@@ -35,7 +39,8 @@ export class Streams {
   /** Returns the new Correlation Value. Throws Fault GeneralFailure if there are too many. */
   begin(of: StreamOf): string {
     const held = [...this.#streams.values()].map(({ party }) => party)
-    const { cryptoStreamsPerPartyMax: partyMax, cryptoStreamsMax: max } = limits
+    const partyMax = cryptoStreamsPerPartyMax
+    const max = cryptoStreamsMax
     if (held.filter((party) => party === of.party).length >= partyMax)
       throw new Fault('GeneralFailure', 'this client has begun too much in parts: end some of it, or wait')
     if (isFull(held, of.party, { partyMax, max }))
@@ -67,12 +72,12 @@ export class Streams {
 
   #lookLater(): void {
     this.#willLook = true
-    this.#clock.after(limits.cryptoStreamIdleMs, () => this.#dropIdle())
+    this.#clock.after(cryptoStreamIdleMs, () => this.#dropIdle())
   }
 
   #dropIdle(): void {
     this.#willLook = false
-    const before = this.#clock.monotonic() - limits.cryptoStreamIdleMs
+    const before = this.#clock.monotonic() - cryptoStreamIdleMs
     const ids = [...this.#streams].filter(([, { usedAtMs }]) => usedAtMs <= before).map(([id]) => id)
     for (const id of ids) this.#streams.delete(id)
     if (ids.length > 0) this.drop(ids)

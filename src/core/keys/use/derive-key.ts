@@ -8,7 +8,6 @@ import { hashes, hmacs } from '../../crypto/algorithms.ts'
 import { first, type AttributeSet } from '../../../wire/kmip/attributes.ts'
 import { maskOf, type EnumName } from '../../../wire/kmip/enums.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
-import { limits } from '../../../base/limits.ts'
 import { faultOf } from '../transaction/crypto-fault.ts'
 import { cipherWanted, macWanted, parametersFor, type CryptoParameters } from './crypto-settings.ts'
 import type { NewObject } from '../object/initial-attributes.ts'
@@ -18,6 +17,9 @@ import { linkTo, withLink } from '../object/links.ts'
 import { single, withAttribute, withDate, type ManagedObject } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 import { spendUsage } from '../object/usage-limits.ts'
+
+/** A derived key. */
+export const derivedBytesMax = 8_192
 
 export interface DeriveRequest {
   readonly wanted: NewObject
@@ -77,10 +79,10 @@ function derivedBytes({ objectType, attributes }: NewObject): number {
       throw new Fault('InvalidField', 'Derive Key needs the attribute Cryptographic Algorithm')
     return keyBytes(algorithm, length)
   }
-  if (length < 8 || length % 8 !== 0 || length / 8 > limits.derivedBytesMax)
+  if (length < 8 || length % 8 !== 0 || length / 8 > derivedBytesMax)
     throw new Fault(
       'InvalidField',
-      `derived Secret Data has 8 to ${String(limits.derivedBytesMax * 8)} bits, a multiple of 8`,
+      `derived Secret Data has 8 to ${String(derivedBytesMax * 8)} bits, a multiple of 8`,
     )
   return length / 8
 }

@@ -1,12 +1,14 @@
 // Compares what each instance holds with its limits, for status and for the warning from four fifths on, and counts its
 // destroyed keys that can still be brought back.
 
-import { limits } from '../../../base/limits.ts'
 import type { Usage } from '../../../core/ports/objects.ts'
 import { limitsOf, usedRatios } from '../../../core/trust/instance-limits.ts'
 import type { Instance } from '../../../core/trust/rows.ts'
 import type { AdminContext } from '../context.ts'
 import { isoTime } from './shown.ts'
+
+/** A warning names an instance that uses this part of a limit. */
+const instanceNearLimitRatio = 0.8
 
 export interface InstanceUsage {
   readonly instance: Instance
@@ -25,9 +27,7 @@ export async function instanceUsages({
     instances.map(async (instance) => {
       const used = await store.usage(instance.id)
       const ratios = usedRatios(limitsOf(instance), used)
-      const near = (['objects', 'bytes'] as const).filter(
-        (what) => ratios[what] >= limits.instanceNearLimitRatio,
-      )
+      const near = (['objects', 'bytes'] as const).filter((what) => ratios[what] >= instanceNearLimitRatio)
       return { instance, used, ratios, near }
     }),
   )

@@ -4,7 +4,7 @@ import { counted } from '../../../base/text/counted.ts'
 import type { Command } from 'commander'
 import type { Output } from '../../../doors/http/api.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
-import { limits } from '../../../base/limits.ts'
+import { destroyDelaySecondsMax } from '../bounds.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import {
   byteSize,
@@ -134,8 +134,8 @@ function settingsOf(options: Settings) {
 
 function delaySeconds(text: string): number {
   const seconds = duration('--destroy-delay', text)
-  const daysMax = limits.destroyDelaySecondsMax / (24 * 3600)
-  if (seconds > limits.destroyDelaySecondsMax)
+  const daysMax = destroyDelaySecondsMax / (24 * 3600)
+  if (seconds > destroyDelaySecondsMax)
     throw new UsageError(`--destroy-delay takes at most ${daysMax}d, not ${text}`)
   return seconds
 }

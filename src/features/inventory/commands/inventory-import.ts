@@ -6,7 +6,8 @@ import { AdminUnreachable, type AdminClient } from '../../../doors/http/client.t
 import { InventoryFileError } from '../../../base/records/file-error.ts'
 import { readInventoryFile } from '../read-file.ts'
 import type { FileRow } from '../rows.ts'
-import { limits } from '../../../base/limits.ts'
+import { adminPartBytesMax } from '../../../base/bounds.ts'
+import { inventoryBatchRowsMax } from '../bounds.ts'
 import type { Run } from '../../../doors/cli/command.ts'
 import { openInput, type OpenedInput } from '../../../doors/cli/files.ts'
 import { Progress } from '../../../doors/cli/text/progress.ts'
@@ -90,7 +91,7 @@ class Sending {
   /** `about`: what the import is of; asked when its first part is sent. */
   async add(machine: Machine, about: () => Input<'beginInventoryImport'>['body']): Promise<void> {
     const bytes = Buffer.byteLength(JSON.stringify(machine)) + 1
-    if (this.#part.length >= limits.inventoryBatchRowsMax || this.#bytes + bytes > limits.adminPartBytesMax)
+    if (this.#part.length >= inventoryBatchRowsMax || this.#bytes + bytes > adminPartBytesMax)
       await this.#send()
     if (this.#import === undefined) {
       const begun = await this.#admin.call('beginInventoryImport', {

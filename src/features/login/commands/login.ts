@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import type { Output } from '../../../doors/http/api.ts'
 import { Refusal } from '../../../base/refusal.ts'
-import { limits } from '../../../base/limits.ts'
+import { loginMs } from '../../../base/bounds.ts'
 import { verb, wholeNumber, type Outcome } from '../../../doors/cli/command.ts'
 import { connectAsNobody, connectWithSession, type ConnectOptions } from '../../../doors/cli/connect.ts'
 import { openLoopback } from './loopback.ts'
@@ -89,7 +89,7 @@ async function byDevice({ stderr }: World, admin: AdminClient): Promise<Begun> {
       (verificationUriComplete === null ? '\n' : plain`,\nor open ${verificationUriComplete}\n`),
   )
   return interruptible(async (interrupted) => {
-    const untilMs = performance.now() + Math.min(expiresSeconds * 1000, limits.loginMs)
+    const untilMs = performance.now() + Math.min(expiresSeconds * 1000, loginMs)
     let everyMs = asked.intervalSeconds * 1000
     while (performance.now() < untilMs && !interrupted.aborted) {
       await pause(everyMs, interrupted)
@@ -105,7 +105,7 @@ async function byDevice({ stderr }: World, admin: AdminClient): Promise<Begun> {
 
 async function inTime<T>(waiting: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(nobodyCame()), limits.loginMs)
+  const timer = setTimeout(() => reject(nobodyCame()), loginMs)
   try {
     return await Promise.race([waiting, promise])
   } finally {

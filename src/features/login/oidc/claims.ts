@@ -1,6 +1,9 @@
 // Reads from an ID token who the person is, how to show them, and their groups. Pure.
 
-import { limits } from '../../../base/limits.ts'
+/** How much of what a provider says of a person is looked at. */
+const personNameCharactersMax = 200
+/** Groups of one person that a login takes. */
+const personGroupsMax = 10_000
 
 export interface ClaimedPerson {
   readonly issuer: string
@@ -24,8 +27,8 @@ export function personOf(
   const names = ['preferred_username', 'email', 'name']
     .map((name) => claims[name])
     .filter((value): value is string => typeof value === 'string' && value.trim() !== '')
-    .map((name) => name.slice(0, limits.personNameCharactersMax))
-  const [name = subject.slice(0, limits.personNameCharactersMax)] = names
+    .map((name) => name.slice(0, personNameCharactersMax))
+  const [name = subject.slice(0, personNameCharactersMax)] = names
   return { issuer, subject, name, names, groups: groupsOf(claimAt(claims, groupsClaim)) }
 }
 
@@ -52,5 +55,5 @@ function claimAt(claims: Claims, name: string): unknown {
 
 function groupsOf(claimed: unknown): readonly string[] {
   const list = Array.isArray(claimed) ? (claimed as unknown[]) : [claimed]
-  return list.filter((group) => typeof group === 'string').slice(0, limits.personGroupsMax)
+  return list.filter((group) => typeof group === 'string').slice(0, personGroupsMax)
 }

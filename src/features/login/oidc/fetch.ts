@@ -3,8 +3,10 @@
 
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
-import { limits } from '../../../base/limits.ts'
 import { LoginError } from './error.ts'
+
+/** An answer of the identity provider. */
+const oidcAnswerBytesMax = 1024 * 1024
 
 export interface AskOptions {
   /** PEM; null: the public CAs that come with Node.js. Read each time. */
@@ -35,11 +37,11 @@ export async function ask(url: string, asked: Asked, { caFile, signal }: AskOpti
     incoming.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       length += chunk.length
-      if (length > limits.oidcAnswerBytesMax)
+      if (length > oidcAnswerBytesMax)
         outgoing.destroy(
           new LoginError(
             'unreachable',
-            `the identity provider answers with more than ${limits.oidcAnswerBytesMax} bytes`,
+            `the identity provider answers with more than ${oidcAnswerBytesMax} bytes`,
           ),
         )
     })

@@ -4,12 +4,17 @@
 
 import { readFile } from 'node:fs/promises'
 import * as client from 'openid-client'
-import { limits } from '../../../base/limits.ts'
 import type { Clock } from '../../../core/ports/clock.ts'
 import { hasGroups, hasTooManyGroups, personOf, type ClaimedPerson } from './claims.ts'
 import { LoginError } from './error.ts'
 import { ask } from './fetch.ts'
 import { loginError } from './failures.ts'
+
+/** Logins that ask the identity provider at the same time, and how long each may take. */
+export const oidcLoginsMax = 16
+export const oidcTimeoutMs = 15_000
+/** How long what the provider says of itself is kept. */
+const oidcMetadataMs = 10 * 60_000
 
 export interface ProviderSettings {
   readonly issuer: string
@@ -172,7 +177,7 @@ export class Provider {
 
   /** Bounds time and number of what is asked there, and says in words what is wrong. */
   async #asking<T>(through: Through, use: (configuration: client.Configuration) => Promise<T>): Promise<T> {
-    if (this.#running >= limits.oidcLoginsMax)
+    if (this.#running >= oidcLoginsMax)
       throw new LoginError(
         'unreachable',
         'too many people log in at this moment',
@@ -180,11 +185,11 @@ export class Provider {
       )
     this.#running++
     const ended = new AbortController()
-    const timer = this.#clock.after(limits.oidcTimeoutMs, () =>
+    const timer = this.#clock.after(oidcTimeoutMs, () =>
       ended.abort(
         new LoginError(
           'unreachable',
-          `the identity provider gave no answer within ${limits.oidcTimeoutMs / 1000} seconds`,
+          `the identity provider gave no answer within ${oidcTimeoutMs / 1000} seconds`,
         ),
       ),
     )
@@ -216,7 +221,7 @@ export class Provider {
       secret === null ? client.None() : authenticationOf(server, secret),
     )
     configuration[client.customFetch] = fetching
-    configuration.timeout = limits.oidcTimeoutMs / 1000
+    configuration.timeout = oidcTimeoutMs / 1000
     client.enableNonRepudiationChecks(configuration)
     // Keys are taken from memory for five minutes. One that is not among them is asked for at once, which the library would not do in
     // the first minute: a login that finds the provider with new keys should not fail.
@@ -230,11 +235,11 @@ export class Provider {
 
   async #discovered(fetching: client.CustomFetch): Promise<client.ServerMetadata> {
     const now = this.#clock.monotonic()
-    if (this.#metadata && now - this.#metadata.atMs < limits.oidcMetadataMs) return this.#metadata.value
+    if (this.#metadata && now - this.#metadata.atMs < oidcMetadataMs) return this.#metadata.value
     const { issuer, clientId } = this.#settings
     const found = await client.discovery(new URL(issuer), clientId, undefined, client.None(), {
       [client.customFetch]: fetching,
-      timeout: limits.oidcTimeoutMs / 1000,
+      timeout: oidcTimeoutMs / 1000,
     })
     // Its helpers are functions, which are no part of what was found.
     const metadata = JSON.parse(JSON.stringify(found.serverMetadata())) as client.ServerMetadata

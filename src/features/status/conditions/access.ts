@@ -3,7 +3,7 @@
 
 import { canCheck } from '../../../core/trust/credential.ts'
 import { bootstrapName } from '../../../core/trust/person.ts'
-import { limits } from '../../../base/limits.ts'
+import { expiryWarningDays } from '../../../base/bounds.ts'
 import type { Expiry } from '../expiries.ts'
 import { isoTime } from '../../../doors/http/views/shown.ts'
 import type { Facts, TokenFacts } from './facts.ts'
@@ -16,12 +16,20 @@ import {
   type Found,
 } from '../../../core/conditions/line.ts'
 
+/** The first token is for setup. A warning names it when it is older than this. */
+const bootstrapTokenDays = 7
+const tokenWarningDays = 14
+/** A token that nobody used for so long should be revoked. */
+const tokenUnusedDays = 90
+/** Status reports for so many days that a manager token was recovered. */
+const tokenRecoveryToldDays = 7
+
 export const accessConditions = {
   'certificate-expires': {
     severity: 'warning',
-    meaning: `A certificate that something depends on expires within ${limits.expiryWarningDays} days: of the server, its CA, its admin API, a client, or a CA that vouches for clients.`,
+    meaning: `A certificate that something depends on expires within ${expiryWarningDays} days: of the server, its CA, its admin API, a client, or a CA that vouches for clients.`,
     action: 'Renew it in time: docs/operate.md, Renewals.',
-    find: (facts) => expiring(facts, ({ daysLeft }) => daysLeft >= 0 && daysLeft < limits.expiryWarningDays),
+    find: (facts) => expiring(facts, ({ daysLeft }) => daysLeft >= 0 && daysLeft < expiryWarningDays),
   },
   'certificate-expired': {
     severity: 'critical',
@@ -62,7 +70,7 @@ export const accessConditions = {
   },
   'token-expires': {
     severity: 'warning',
-    meaning: `A token of the admin API expires within ${limits.tokenWarningDays} days.`,
+    meaning: `A token of the admin API expires within ${tokenWarningDays} days.`,
     action:
       'If somebody uses it, create its successor with a token that lives longer: mortise token create. If nobody does: mortise token revoke',
     find: ({ tokens, tokenRecovery, nowMs, trust }) =>
@@ -70,20 +78,20 @@ export const accessConditions = {
         .filter(({ token: { id } }) => id !== tokenRecovery?.tokenId)
         .flatMap(({ token }) => {
           const leftMs = (token.expiresMs ?? Infinity) - nowMs
-          if (leftMs <= 0 || leftMs > limits.tokenWarningDays * dayMs) return []
+          if (leftMs <= 0 || leftMs > tokenWarningDays * dayMs) return []
           return [ofToken({ token }, `expires ${within(Math.floor(leftMs / dayMs))}`, trust)]
         }),
   },
   'token-unused': {
     severity: 'notice',
-    meaning: `Nobody used a token of the admin API for ${limits.tokenUnusedDays} days.`,
+    meaning: `Nobody used a token of the admin API for ${tokenUnusedDays} days.`,
     action: 'Revoke it if nobody needs it: mortise token revoke',
     find: ({ tokens, nowMs, trust }) =>
       tokens
         .filter(({ token: { expiresMs } }) => expiresMs === null || expiresMs > nowMs)
         .flatMap(({ token, lastUsedMs }) => {
           const idle = Math.floor((nowMs - (lastUsedMs ?? token.createdMs)) / dayMs)
-          if (idle < limits.tokenUnusedDays) return []
+          if (idle < tokenUnusedDays) return []
           const since =
             lastUsedMs === null ? `was never used in ${days(idle)}` : `was not used for ${days(idle)}`
           return [ofToken({ token }, since, trust)]
@@ -91,14 +99,14 @@ export const accessConditions = {
   },
   'bootstrap-token': {
     severity: 'warning',
-    meaning: `The first token, which may do everything and lies in the data folder, is still valid after ${days(limits.bootstrapTokenDays)}.`,
+    meaning: `The first token, which may do everything and lies in the data folder, is still valid after ${days(bootstrapTokenDays)}.`,
     action:
       'Make a token for each person and program (mortise token create), then revoke the first one: mortise token revoke bootstrap',
     find: ({ tokens, nowMs }) =>
       tokens
         .filter(({ token: { name, instanceId } }) => name === bootstrapName && instanceId === null)
         .map(({ token: { createdMs } }) => Math.floor((nowMs - createdMs) / dayMs))
-        .filter((age) => age > limits.bootstrapTokenDays)
+        .filter((age) => age > bootstrapTokenDays)
         .map((age) =>
           ofServer(
             `the first token, a manager's for everything, is ${days(age)} old and lies in the data folder`,
@@ -107,11 +115,11 @@ export const accessConditions = {
   },
   'token-recovered': {
     severity: 'warning',
-    meaning: `Somebody made a manager's token with the root key (mortise token recover) in the last ${limits.tokenRecoveryToldDays} days.`,
+    meaning: `Somebody made a manager's token with the root key (mortise token recover) in the last ${tokenRecoveryToldDays} days.`,
     action:
       'Make sure that one of you did it: mortise audit list --action token.recover. If not, somebody else has the data folder and the root key.',
     find: ({ tokenRecovery, nowMs }) =>
-      tokenRecovery !== null && nowMs - tokenRecovery.atMs < limits.tokenRecoveryToldDays * dayMs
+      tokenRecovery !== null && nowMs - tokenRecovery.atMs < tokenRecoveryToldDays * dayMs
         ? [
             ofServer(
               `a manager's token was made with the root key at ${isoTime(tokenRecovery.atMs)}`,

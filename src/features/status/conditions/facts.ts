@@ -1,7 +1,7 @@
 // The facts that the conditions are found in, gathered once into one value. Conditions are functions of it and ask
 // nothing themselves.
 
-import { limits } from '../../../base/limits.ts'
+import { clockBehindMs } from './bounds.ts'
 import type { Certificate } from '../../../core/pki/certificate.ts'
 import type { AuditTimes } from '../../../core/ports/audit.ts'
 import { isRootKeyFile } from '../../../base/root-key-file.ts'
@@ -97,7 +97,7 @@ export interface WorkFacts {
   readonly total: number
 }
 
-/** As last counted, at most limits.inventoryLookEveryMs ago. */
+/** As last counted, at most inventoryLookEveryMs ago. */
 export interface InventoryFacts extends Pick<InventorySummary, 'missing' | 'destroyed'> {
   readonly instance: Pick<Instance, 'id' | 'name'>
   readonly takenMs: number
@@ -203,7 +203,7 @@ export async function gatherFacts(parts: FactParts, known?: Facts['readiness']):
     serverRootKeyUri,
     audit: {
       ...(await store.auditTimes()),
-      setBackMs: await store.auditSetBack(nowMs + limits.clockBehindMs),
+      setBackMs: await store.auditSetBack(nowMs + clockBehindMs),
       lastExport: (await notes.read('audit-export')) ?? null,
       keepDays: machine.auditKeepDays(),
     },

@@ -1,7 +1,13 @@
 // Conditions of the server as a whole: whether it serves, whether somebody altered its store, its disk, its clock, its
 // audit log.
 
-import { limits } from '../../../base/limits.ts'
+import {
+  alteredItemsMax,
+  closedKeysNamedMax,
+  connectionsMax,
+  workerEndsWithinMs,
+} from '../../../base/bounds.ts'
+import { clockBehindMs } from './bounds.ts'
 import { isoTime } from '../../../doors/http/views/shown.ts'
 import type { DatabaseFacts } from '../../../core/ports/store.ts'
 import type { WorkerFacts } from '../../../doors/http/context.ts'
@@ -16,6 +22,25 @@ import {
   type ConditionLine,
   type Found,
 } from '../../../core/conditions/line.ts'
+
+/** So many ends of workers within workerEndsWithinMs are a condition. */
+const workerEndsMax = 3
+/** People are told when a target lacks an entry that is older. */
+export const siemBehindMs = 5 * 60_000
+const siemBehindMsCritical = 24 * 3600_000
+/** A difference of the database's clock to the machine's that an administrator should mend. */
+const clockDiffersMs = 5_000
+/** How old the last export of the audit log, or an audit log without one, may be. */
+const auditExportDays = 30
+/** How much longer than `audit.keep` entries may stay: pruning waits for the next day. */
+const auditKeepSlackDays = 3
+/** With less than this free on the data disk, a condition says so. */
+export const diskLowBytes = 512 * 1024 * 1024
+/** How long that is told: entries of a clock that was years ahead stay for years. */
+const clockBehindToldDays = 7
+/** How long after a failover a node may take to come back, and how long it is named that has not. */
+export const failoverProveMs = 60_000
+const failoverToldDays = 30
 
 /** These show also while the store does not answer. */
 export const readinessConditions = {
@@ -61,7 +86,7 @@ export const serverConditions = {
     action:
       'Let the process open at least 16,384 files, then restart it: LimitNOFILE= in the unit, `--ulimit nofile=` of the container, `ulimit -n` in a shell.',
     find: ({ connections: { max, openFiles } }) =>
-      max < limits.connectionsMax
+      max < connectionsMax
         ? [
             ofServer(
               `at most ${max} KMIP clients can be connected: a process may have ${openFiles} files open`,
@@ -92,18 +117,18 @@ export const serverConditions = {
     meaning: 'The disk of the data folder is nearly full. When it is full, no new key can be stored.',
     action: 'Make room on the disk of the data folder, or give it a larger one.',
     find: ({ freeBytes }) =>
-      freeBytes < limits.diskLowBytes
+      freeBytes < diskLowBytes
         ? [ofServer(`the disk of the data folder has ${mebibytes(freeBytes)} MiB left`)]
         : [],
   },
   'clock-behind': {
     severity: 'critical',
-    meaning: `The clock of this machine shows an earlier time than an audit entry has. Certificates, tokens and the dates of keys are judged by a wrong time, or were until the clock was set back, if that was in the last ${limits.clockBehindToldDays} days.`,
-    action: `Compare the clock of this machine with another one. If it is behind, set it (chrony, systemd-timesyncd). If it is right, it was ahead before: find out why. The condition ends by itself ${limits.clockBehindToldDays} days after the clock was set back.`,
+    meaning: `The clock of this machine shows an earlier time than an audit entry has. Certificates, tokens and the dates of keys are judged by a wrong time, or were until the clock was set back, if that was in the last ${clockBehindToldDays} days.`,
+    action: `Compare the clock of this machine with another one. If it is behind, set it (chrony, systemd-timesyncd). If it is right, it was ahead before: find out why. The condition ends by itself ${clockBehindToldDays} days after the clock was set back.`,
     find: ({ nowMs, audit: { newestMs, setBackMs } }) =>
       newestMs !== null &&
-      nowMs < newestMs - limits.clockBehindMs &&
-      (setBackMs === null || nowMs - setBackMs < limits.clockBehindToldDays * dayMs)
+      nowMs < newestMs - clockBehindMs &&
+      (setBackMs === null || nowMs - setBackMs < clockBehindToldDays * dayMs)
         ? [ofServer(`the clock shows ${isoTime(nowMs)}, but the last audit entry is of ${isoTime(newestMs)}`)]
         : [],
   },
@@ -132,7 +157,7 @@ export const serverConditions = {
     severity: 'critical',
     meaning:
       'A replica of PostgreSQL took the place of the primary, no replica had to confirm commits before, and a node that was at work then has not come back. The keys that this node created last may be lost, and no other node can tell.',
-    action: `Start that node again with its data folder: the condition ends if the database lacks nothing that the node knows of, and otherwise all nodes say so. After a power loss the node may not know of the last minute. If its data folder is lost, compare the keys that vCenter uses with those that are here (mortise inventory import, docs/inventory.md). The condition ends by itself ${limits.failoverToldDays} days after the failover.`,
+    action: `Start that node again with its data folder: the condition ends if the database lacks nothing that the node knows of, and otherwise all nodes say so. After a power loss the node may not know of the last minute. If its data folder is lost, compare the keys that vCenter uses with those that are here (mortise inventory import, docs/inventory.md). The condition ends by itself ${failoverToldDays} days after the failover.`,
     find: ({ nowMs, database }) => (database?.unproven ?? []).flatMap((one) => unproven(nowMs, one)),
   },
   'database-replica-missing': {
@@ -161,9 +186,7 @@ export const serverConditions = {
       'The clock of this machine differs from that of the database. Mortise goes by the clock of the database, so that all nodes judge dates alike; other programs here do not.',
     action: 'Set the clocks of this machine and of the database (chrony, systemd-timesyncd).',
     find: ({ database }) =>
-      database !== null && Math.abs(database.behindMs) > limits.clockDiffersMs
-        ? [clockDiffers(database)]
-        : [],
+      database !== null && Math.abs(database.behindMs) > clockDiffersMs ? [clockDiffers(database)] : [],
   },
   'siem-behind': {
     severity: 'warning',
@@ -184,7 +207,7 @@ export const serverConditions = {
   },
   'audit-not-exported': {
     severity: 'notice',
-    meaning: `Nobody exported the audit log for ${limits.auditExportDays} days, and no SIEM gets it. It is nowhere but in the database.`,
+    meaning: `Nobody exported the audit log for ${auditExportDays} days, and no SIEM gets it. It is nowhere but in the database.`,
     action: 'Export it to another machine: mortise audit export FILE. Do so regularly, from a timer.',
     find: notExported,
   },
@@ -195,19 +218,17 @@ export const serverConditions = {
     action:
       'Look at the clock, and read the log of the server: it says why pruning failed. By hand: mortise audit prune --before TIME.',
     find: ({ nowMs, audit: { oldestMs, keepDays } }) =>
-      keepDays !== null &&
-      oldestMs !== null &&
-      nowMs - oldestMs > (keepDays + limits.auditKeepSlackDays) * dayMs
+      keepDays !== null && oldestMs !== null && nowMs - oldestMs > (keepDays + auditKeepSlackDays) * dayMs
         ? [ofServer(`the audit log goes back to ${isoTime(oldestMs)}, and audit.keep is ${days(keepDays)}`)]
         : [],
   },
 } as const satisfies Record<string, ConditionLine>
 
 function workersEnd({ wanted, serving, endedLately, lastEnd }: WorkerFacts): readonly Found[] {
-  const minutes = limits.workerEndsWithinMs / 60_000
+  const minutes = workerEndsWithinMs / 60_000
   const last = lastEnd === null ? '' : `; the last one ended by ${lastEnd}`
   if (serving < wanted) return [ofServer(`${serving} of ${wanted} workers serve${last}`)]
-  return endedLately < limits.workerEndsMax
+  return endedLately < workerEndsMax
     ? []
     : [ofServer(`workers ended ${endedLately} times within ${minutes} minutes${last}`)]
 }
@@ -220,7 +241,7 @@ function clockDiffers({ behindMs }: DatabaseFacts): Found {
 
 function unproven(nowMs: number, { node, sinceMs }: DatabaseFacts['unproven'][number]): readonly Found[] {
   const agoMs = nowMs - sinceMs
-  if (agoMs < limits.failoverProveMs || agoMs > limits.failoverToldDays * dayMs) return []
+  if (agoMs < failoverProveMs || agoMs > failoverToldDays * dayMs) return []
   const message = `the failover of the database at ${isoTime(sinceMs)} may have lost keys that the node ${node} created: it has not come back since`
   return [ofServer(message, node)]
 }
@@ -234,7 +255,7 @@ function altered({ trust: { tables }, readiness }: Facts): readonly Found[] {
     const noun = kind === 'object' ? 'key' : kind
     const of = instanceId === null ? 'the server' : `the instance ${instanceName(tables, instanceId)}`
     const does = items.length === 1 ? 'does' : 'do'
-    const atLeast = readiness.altered.length >= limits.alteredItemsMax ? 'at least ' : ''
+    const atLeast = readiness.altered.length >= alteredItemsMax ? 'at least ' : ''
     const message = `${atLeast}${aOrMany(items.length, noun)} of ${of} ${does} not open: what is stored was altered or moved (${someOf(items)})`
     const action =
       'Find out who can write the database, or whether its disk is damaged. Restore what was altered from a backup. The condition stays until it opens again.'
@@ -244,15 +265,15 @@ function altered({ trust: { tables }, readiness }: Facts): readonly Found[] {
 
 /** The ids of the first items, and how many more there are. */
 export function someOf(items: readonly { readonly id: string }[]): string {
-  const ids = items.slice(0, limits.closedKeysNamedMax).map(({ id }) => id)
+  const ids = items.slice(0, closedKeysNamedMax).map(({ id }) => id)
   return ids.join(', ') + (items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : '')
 }
 
 function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: ForwarderFacts): readonly Found[] {
-  if (behindSinceMs === null || nowMs - behindSinceMs <= limits.siemBehindMs) return []
+  if (behindSinceMs === null || nowMs - behindSinceMs <= siemBehindMs) return []
   const why = trouble === null ? '' : `: ${trouble}`
   const found = ofServer(`${target} lacks the audit log since ${isoTime(behindSinceMs)}${why}`, target)
-  return [nowMs - behindSinceMs > limits.siemBehindMsCritical ? { ...found, severity: 'critical' } : found]
+  return [nowMs - behindSinceMs > siemBehindMsCritical ? { ...found, severity: 'critical' } : found]
 }
 
 function alertsSilent({ trouble, silent }: AlertFacts): readonly Found[] {
@@ -266,7 +287,7 @@ function notExported({ nowMs, audit: { oldestMs, lastExport }, siem }: Facts): r
   if (siem.length > 0) return []
   const isAhead = lastExport !== null && lastExport.atMs > nowMs + dayMs
   const sinceMs = isAhead ? oldestMs : (lastExport?.atMs ?? oldestMs)
-  if (sinceMs === null || nowMs - sinceMs <= limits.auditExportDays * dayMs) return []
+  if (sinceMs === null || nowMs - sinceMs <= auditExportDays * dayMs) return []
   if (lastExport === null) return [ofServer('the audit log was never exported')]
   const at = isoTime(lastExport.atMs)
   return isAhead

@@ -5,7 +5,7 @@ import { counted } from '../../../base/text/counted.ts'
 import type { ClosedKey } from '../../../core/sealing/closed-keys.ts'
 import type { StandardKeyTrouble } from '../../../core/sealing/standard-key-troubles.ts'
 import { ageText, isOld } from '../../../base/text/inventory-age.ts'
-import { limits } from '../../../base/limits.ts'
+import { closedKeysMax } from '../../../base/bounds.ts'
 import { limitsOf } from '../../../core/trust/instance-limits.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import type { Readiness } from '../../../doors/http/context.ts'
@@ -13,6 +13,9 @@ import { isoTime } from '../../../doors/http/views/shown.ts'
 import type { Facts } from './facts.ts'
 import { aOrMany, instanceName, type ConditionLine, type Found } from '../../../core/conditions/line.ts'
 import { someOf } from './server.ts'
+
+/** A call that takes longer, including its wait, counts as slow. */
+const keyProtectSlowMs = 5_000
 
 export const storedKeyConditions = {
   'closed-keys': {
@@ -142,7 +145,7 @@ function closedKeys({
     const { instanceId, kind } = first
     const many = aOrMany(items.length, kind === 'object' ? 'key' : 'data key')
     const remembered = closed.filter((one) => one.instanceId === instanceId).length
-    const atLeast = remembered >= limits.closedKeysMax ? 'at least ' : ''
+    const atLeast = remembered >= closedKeysMax ? 'at least ' : ''
     const verb = items.length === 1 ? 'does' : 'do'
     const said = `${atLeast}${many} of the instance ${instanceName(tables, instanceId)} ${verb} not open (${someOf(items)})`
     const { message, ...rest } = closedWords[kind]
@@ -193,7 +196,7 @@ function leftAdvice(command: string): string {
 
 function slowCalls({ trust: { tables }, readiness: { calls } }: Facts): readonly Found[] {
   return calls
-    .filter(({ oldestMs }) => oldestMs >= limits.keyProtectSlowMs)
+    .filter(({ oldestMs }) => oldestMs >= keyProtectSlowMs)
     .map(({ instanceId, host, lane, running, waiting, oldestMs }) => {
       const whose = instanceId === null ? 'the server' : `the instance ${instanceName(tables, instanceId)}`
       const counts = `${String(running)} run and ${String(waiting)} wait, the oldest since ${String(Math.round(oldestMs / 1000))} s`

@@ -1,7 +1,7 @@
 // Signs every call of AWS KMS with the credentials that AWS's chain finds, and reads its refusals.
 
 import type { IncomingHttpHeaders } from 'node:http'
-import { limits } from '../../../base/limits.ts'
+import { iamTokenFreshMs, rootKeyAnswerTimeoutMs } from '../bounds.ts'
 import type { Clock } from '../../../core/ports/clock.ts'
 import type { Answer } from '../https/exchange.ts'
 import { CloudError, type CloudRefusal } from '../clouds/error.ts'
@@ -48,7 +48,7 @@ export class AwsKmsApi implements CloudApi {
   renewAccess(shown: Readonly<Record<string, string>>): boolean {
     if ((this.#changesBefore.get(shown) ?? 0) < this.#changes) return true
     const now = this.#options.clock.monotonic()
-    if (now - this.#renewedAt < limits.iamTokenFreshMs) return false
+    if (now - this.#renewedAt < iamTokenFreshMs) return false
     this.#renewedAt = now
     this.#changes++
     const renewing = this.#options.sdk.credentials({ forceRefresh: true })
@@ -99,7 +99,7 @@ export class AwsKmsApi implements CloudApi {
   async #credentials(leftMs: number): Promise<AwsCredentials> {
     const { sdk, clock, title } = this.#options
     const late = Promise.withResolvers<never>()
-    const boundMs = Math.min(leftMs, limits.rootKeyAnswerTimeoutMs)
+    const boundMs = Math.min(leftMs, rootKeyAnswerTimeoutMs)
     const timer = clock.after(boundMs, () => late.reject(new Error('they did not come in time')))
     try {
       return await Promise.race([this.#renewing ?? sdk.credentials({ forceRefresh: false }), late.promise])

@@ -3,9 +3,15 @@
 
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import type { DefaultProviderInit } from '@aws-sdk/credential-provider-node'
-import { limits } from '../../../base/limits.ts'
 import type { Clock } from '../../../core/ports/clock.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
+
+/**
+ * How long AWS's chain of credentials may wait for a program or a service before another one asks anew, at first and at most; twice as
+ * long after each, since what hangs is left behind.
+ */
+const awsChainMs = 10_000
+const awsChainMsMax = 3_600_000
 
 export interface AwsCredentials {
   readonly accessKeyId: string
@@ -68,7 +74,7 @@ export async function loadAwsSdk(
 /** A chain lets all wait for the answer that it waits for, so that after one that never comes it would give no credentials any more. */
 function unlessItHangs(make: () => Chain, clock: Pick<Clock, 'after'>): Chain {
   let chain = make()
-  let patienceMs: number = limits.awsChainMs
+  let patienceMs: number = awsChainMs
   return async (options) => {
     const asked = chain
     const late = Promise.withResolvers<never>()
@@ -76,11 +82,11 @@ function unlessItHangs(make: () => Chain, clock: Pick<Clock, 'after'>): Chain {
       late.reject(new Error('they did not come in time'))
       if (chain !== asked) return
       chain = make()
-      patienceMs = Math.min(2 * patienceMs, limits.awsChainMsMax)
+      patienceMs = Math.min(2 * patienceMs, awsChainMsMax)
     })
     try {
       const found = await Promise.race([asked(options), late.promise])
-      if (chain === asked) patienceMs = limits.awsChainMs
+      if (chain === asked) patienceMs = awsChainMs
       return found
     } finally {
       timer.cancel()

@@ -1,7 +1,7 @@
 // A root key in a service that encrypts and decrypts with it: the part that is the same for every service. A CloudKey makes
 // the calls.
 
-import { limits } from '../../../base/limits.ts'
+import { wrappedKeyBytesMax } from '../../../base/bounds.ts'
 import {
   RootKeyError,
   type CorrelationIds,
@@ -58,11 +58,7 @@ export class CloudRootKey implements RootKey {
     const { kind, title } = this.#key
     const answer = await this.#key.encrypt(plaintext, placeOf(associatedData), correlationIds)
     const wrapped = packWrappedForm(kind, answer)
-    if (
-      answer.keyVersion.length > 255 ||
-      wrapped.length > limits.wrappedKeyBytesMax ||
-      shows(answer, plaintext)
-    )
+    if (answer.keyVersion.length > 255 || wrapped.length > wrappedKeyBytesMax || shows(answer, plaintext))
       throw notUnderstood(title, 'encrypt')
     return wrapped
   }

@@ -4,7 +4,11 @@
 // early, instead of all at the end.
 
 import PQueue from 'p-queue'
-import { limits } from '../../../base/limits.ts'
+import { rootKeyCallsMax } from '../../../base/bounds.ts'
+
+/** The slots that each lane keeps for itself. */
+const rootKeyReadSlots = 4
+const rootKeyOtherSlots = 2
 
 export type Lane = 'reads' | 'others'
 
@@ -35,8 +39,8 @@ interface Slots {
 }
 
 const usualSlots: Slots = {
-  callsMax: limits.rootKeyCallsMax,
-  reserved: { reads: limits.rootKeyReadSlots, others: limits.rootKeyOtherSlots },
+  callsMax: rootKeyCallsMax,
+  reserved: { reads: rootKeyReadSlots, others: rootKeyOtherSlots },
 }
 
 interface UnderWay {

@@ -4,8 +4,16 @@
 import { once } from 'node:events'
 import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { limits } from '../../../base/limits.ts'
+import { rootKeyCallsMax } from '../../../base/bounds.ts'
+import { rootKeyAnswerTimeoutMs } from '../bounds.ts'
 import type { Clock, Timer } from '../../../core/ports/clock.ts'
+
+/** For the connection with its TLS handshake. */
+const rootKeyConnectTimeoutMs = 4_000
+/** Mortise closes a connection after this long without a call. */
+const rootKeyIdleMs = 60_000
+/** A page of a list is the largest answer. */
+const rootKeyAnswerBytesMax = 4 * 1024 * 1024
 
 export interface Question {
   readonly agent: http.Agent
@@ -50,7 +58,7 @@ export function plainAgent(): http.Agent {
   return new http.Agent(usual)
 }
 
-const usual = { keepAlive: true, maxSockets: limits.rootKeyCallsMax, timeout: limits.rootKeyIdleMs }
+const usual = { keepAlive: true, maxSockets: rootKeyCallsMax, timeout: rootKeyIdleMs }
 
 /** Throws NoAnswer. Redirects are not followed: a token goes where it was meant to go. */
 export async function exchange(question: Question): Promise<Answer> {
@@ -103,12 +111,12 @@ class Timeouts {
   ) {
     this.#outgoing = outgoing
     this.#clock = clock
-    const answerMs = Math.min(timeoutMs, limits.rootKeyAnswerTimeoutMs)
+    const answerMs = Math.min(timeoutMs, rootKeyAnswerTimeoutMs)
     this.#wait('answer', answerMs)
     outgoing.once('socket', (socket) => {
       this.sent = !socket.connecting
       if (this.sent) return
-      this.#wait('connection', Math.min(timeoutMs, limits.rootKeyConnectTimeoutMs))
+      this.#wait('connection', Math.min(timeoutMs, rootKeyConnectTimeoutMs))
       socket.once(connected, () => {
         this.sent = true
         this.#wait('answer', answerMs)
@@ -137,8 +145,8 @@ async function readWhole(incoming: IncomingMessage): Promise<Buffer> {
     for await (const chunk of incoming as AsyncIterable<Buffer>) {
       chunks.push(chunk)
       length += chunk.length
-      if (length > limits.rootKeyAnswerBytesMax)
-        throw new NoAnswer(`an answer of more than ${limits.rootKeyAnswerBytesMax} bytes`)
+      if (length > rootKeyAnswerBytesMax)
+        throw new NoAnswer(`an answer of more than ${rootKeyAnswerBytesMax} bytes`)
     }
     if (!incoming.complete) throw new NoAnswer('half an answer')
     return Buffer.concat(chunks)

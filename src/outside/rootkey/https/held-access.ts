@@ -2,9 +2,18 @@
 // again when the service refuses it, but not for every refusal. Time is monotonic, so that a wrong clock ends nothing.
 
 import { createHash } from 'node:crypto'
-import { limits } from '../../../base/limits.ts'
+import { iamTokenFreshMs } from '../bounds.ts'
+import { rootKeyPauseMs } from './bounds.ts'
 import type { Clock } from '../../../core/ports/clock.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
+
+/** The server renews a token in the background after this part of its life, and at the latest this long before its end. */
+const iamTokenRefreshAt = 0.8
+const iamTokenSpareMs = 60_000
+/** The longest pause between attempts to log in to a service that does not answer them, however many calls wait. */
+export const loginPauseMsMax = 1_600
+/** How long Mortise does not try an API key again that IAM refused. */
+export const iamRefusedKeyMs = 30_000
 
 /** Monotonic milliseconds. */
 export interface Access {
@@ -15,8 +24,8 @@ export interface Access {
 /** When to replace a token that lives so long: before its end, and from the question on, since an answer may be slow. */
 export function tokenTimes(seconds: number, askedAt: number): Access {
   const lifeMs = seconds * 1000
-  const spareMs = Math.min(limits.iamTokenSpareMs, lifeMs * (1 - limits.iamTokenRefreshAt) * 0.5)
-  return { refreshFrom: askedAt + lifeMs * limits.iamTokenRefreshAt, usableUntil: askedAt + lifeMs - spareMs }
+  const spareMs = Math.min(iamTokenSpareMs, lifeMs * (1 - iamTokenRefreshAt) * 0.5)
+  return { refreshFrom: askedAt + lifeMs * iamTokenRefreshAt, usableUntil: askedAt + lifeMs - spareMs }
 }
 
 export class HeldAccess<A extends Access> {
@@ -50,7 +59,7 @@ export class HeldAccess<A extends Access> {
     }
     if (now >= held.refreshFrom) {
       // Not again for every call while the service is out of reach.
-      this.#held = { ...held, refreshFrom: now + limits.iamTokenFreshMs }
+      this.#held = { ...held, refreshFrom: now + iamTokenFreshMs }
       void this.#ask(() => renew(held)).catch(() => undefined)
     }
     return held
@@ -58,12 +67,12 @@ export class HeldAccess<A extends Access> {
 
   /**
    * The service refused a call. Whether other access is worth a try: what is there, or is asked for, since another call gave up the
-   * same one; or new access, which is asked for at most every `limits.iamTokenFreshMs`. `isRefused`: the access of that call.
+   * same one; or new access, which is asked for at most every `iamTokenFreshMs`. `isRefused`: the access of that call.
    */
   giveUp(isRefused: (held: A) => boolean): boolean {
     if (!this.#held || !isRefused(this.#held)) return true
     const now = this.#clock.monotonic()
-    if (now - this.#replacedAt < limits.iamTokenFreshMs) return false
+    if (now - this.#replacedAt < iamTokenFreshMs) return false
     this.#replacedAt = now
     this.#held = undefined
     this.#asking = undefined
@@ -74,8 +83,7 @@ export class HeldAccess<A extends Access> {
   async show(secret: string, login: () => Promise<A>): Promise<A> {
     const digest = createHash('sha256').update(secret).digest('base64')
     const known = this.#refused
-    if (known?.secret === digest && this.#clock.monotonic() - known.at < limits.iamRefusedKeyMs)
-      throw known.error
+    if (known?.secret === digest && this.#clock.monotonic() - known.at < iamRefusedKeyMs) throw known.error
     this.#refused = undefined
     try {
       return await login()
@@ -111,7 +119,7 @@ export class HeldAccess<A extends Access> {
   #noteUnanswered(error: unknown): void {
     if (!(error instanceof RootKeyError) || error.reach !== 'unreachable') return
     const times = (this.#unanswered?.times ?? 0) + 1
-    const pauseMs = Math.min(limits.rootKeyPauseMs * 2 ** (times - 1), limits.loginPauseMsMax)
+    const pauseMs = Math.min(rootKeyPauseMs * 2 ** (times - 1), loginPauseMsMax)
     this.#unanswered = { times, error, until: this.#clock.monotonic() + pauseMs }
   }
 }

@@ -2,8 +2,14 @@
 // service asks not to be called. Which failures are worth it, each session decides.
 
 import { randomInt } from 'node:crypto'
-import { limits } from '../../../base/limits.ts'
+import { rootKeyCallTimeoutMs } from '../bounds.ts'
+import { rootKeyPauseMs } from './bounds.ts'
 import type { Clock } from '../../../core/ports/clock.ts'
+
+/** How often one call is tried. */
+export const rootKeyTriesMax = 5
+/** The longest Retry-After that Mortise obeys: a longer one may not come from the service. */
+const rootKeyQuietMs = 60_000
 
 export interface RepeatsOptions {
   readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
@@ -40,7 +46,7 @@ export class Repeats {
   /** Throws the error of the last attempt. */
   async run<T>({ attempt, again, ended }: Tries<T>): Promise<T> {
     const { clock } = this.#options
-    const deadline = clock.monotonic() + limits.rootKeyCallTimeoutMs
+    const deadline = clock.monotonic() + rootKeyCallTimeoutMs
     for (let number = 1; ; number++) {
       await this.#waitWhileQuiet(deadline)
       const began = clock.monotonic()
@@ -62,14 +68,14 @@ export class Repeats {
 
   /** After an answer that says so. `retryAfter` has seconds; a date is not understood and does not matter. */
   beQuiet(status: number, retryAfter: string | undefined): void {
-    const askedMs = Math.min(Number(retryAfter ?? 0) * 1000 || 0, limits.rootKeyQuietMs)
-    const quietMs = Math.max(askedMs, status === 429 ? limits.rootKeyPauseMs : 0)
+    const askedMs = Math.min(Number(retryAfter ?? 0) * 1000 || 0, rootKeyQuietMs)
+    const quietMs = Math.max(askedMs, status === 429 ? rootKeyPauseMs : 0)
     this.#quietUntil = Math.max(this.#quietUntil, this.#options.clock.monotonic() + quietMs)
   }
 
   #mayRepeat(number: number, deadline: number): boolean {
     const untilMs = Math.max(this.#quietUntil, this.#options.clock.monotonic() + 2 * pauseAfter(number))
-    return number < limits.rootKeyTriesMax && untilMs < deadline
+    return number < rootKeyTriesMax && untilMs < deadline
   }
 
   async #waitWhileQuiet(deadline: number): Promise<void> {
@@ -77,12 +83,12 @@ export class Repeats {
     const quietMs = this.#quietUntil - clock.monotonic()
     if (quietMs <= 0) return
     if (this.#quietUntil >= deadline) throw quietFor(Math.ceil(quietMs / 1000))
-    await clock.sleep(quietMs + randomInt(limits.rootKeyPauseMs))
+    await clock.sleep(quietMs + randomInt(rootKeyPauseMs))
   }
 }
 
 /** Up to twice as long by chance. */
 function pauseAfter(number: number): number {
-  const pauseMs = limits.rootKeyPauseMs * 2 ** (number - 1)
+  const pauseMs = rootKeyPauseMs * 2 ** (number - 1)
   return pauseMs + randomInt(pauseMs)
 }

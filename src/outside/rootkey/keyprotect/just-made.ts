@@ -1,9 +1,12 @@
 // Standard keys that were just made: another node of the service may not know them yet and answer that there are none. Such an
 // answer is believed only after some seconds.
 
-import { limits } from '../../../base/limits.ts'
+import { standardKeyLookAfterMs } from '../../../base/bounds.ts'
 import type { Clock } from '../../../core/ports/clock.ts'
 import { KeyProtectError } from './error.ts'
+
+/** For this long after one was made, another node of the service may not know it. */
+export const standardKeyUnknownMs = 5_000
 
 export class JustMade {
   readonly #clock: Pick<Clock, 'monotonic' | 'sleep'>
@@ -20,7 +23,7 @@ export class JustMade {
       if (untilMs > now) break
       this.#untilMs.delete(known)
     }
-    this.#untilMs.set(id, now + limits.standardKeyUnknownMs)
+    this.#untilMs.set(id, now + standardKeyUnknownMs)
   }
 
   /** Makes a call that is about this standard key. Throws what the call throws. */
@@ -32,7 +35,7 @@ export class JustMade {
         const isUnknown = error instanceof KeyProtectError && error.refusal?.status === 404
         if (!isUnknown || this.#clock.monotonic() >= (this.#untilMs.get(id) ?? -Infinity)) throw error
       }
-      await this.#clock.sleep(limits.standardKeyLookAfterMs)
+      await this.#clock.sleep(standardKeyLookAfterMs)
     }
   }
 }

@@ -1,11 +1,12 @@
 // The root keys of a service instance, to choose from. Listing needs the IAM role Reader on the instance, or on a key ring
 // that the URI names; a service ID that may use single keys only does not see them in a list.
 
-import { limits } from '../../../base/limits.ts'
 import { readKey, type KeyResource } from './answers.ts'
 import { keyPages } from './pages.ts'
 import type { Session } from './session.ts'
 import { formatKeyProtectUri, type KeyProtectUri } from './uri.ts'
+
+const keyProtectListedKeysMax = 10_000
 
 export interface ListedRootKey extends ListedFields {
   /** To be given to an instance as its root key. */
@@ -29,7 +30,7 @@ export async function listKeyProtectRootKeys(
       if (key && !key.extractable) found.push(listed(key, target))
     }
     looked += page.length
-    if (looked >= limits.keyProtectListedKeysMax) break
+    if (looked >= keyProtectListedKeysMax) break
   }
   return found.toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
 }

@@ -6,11 +6,15 @@
 // page after it has none. A service that states fewer than it lists is not believed.
 
 import { RootKeyError, type CorrelationIds } from '../../../core/ports/root-key.ts'
-import { limits } from '../../../base/limits.ts'
 import { idOf, readResources } from './answers.ts'
 import type { CallName } from './calls.ts'
 import { notUnderstood } from './error.ts'
 import type { Session } from './session.ts'
+
+/** Keys of a page. */
+export const keyProtectPageKeys = 1_000
+/** Pages that are read again because keys before them were purged. */
+const keyProtectPagesBackMax = 100
 
 export interface PagesAsked {
   readonly keyRing: string | undefined
@@ -25,7 +29,7 @@ export async function* keyPages(
   { query, ...asked }: PagesAsked,
 ): AsyncGenerator<readonly unknown[]> {
   const seen = new Set<string | undefined>()
-  const limit = limits.keyProtectPageKeys
+  const limit = keyProtectPageKeys
   let veryFirst: string | undefined
   let wentBack = 0
   // Keys at the begin of a page that the one before had too.
@@ -40,7 +44,7 @@ export async function* keyPages(
     // A service that does not know offsets gives the same page for ever.
     else if (first !== undefined && first === veryFirst) return
     if (overlap > 0 && !seen.has(first)) {
-      if (++wentBack > limits.keyProtectPagesBackMax) throw restless(session)
+      if (++wentBack > keyProtectPagesBackMax) throw restless(session)
       offset = Math.max(0, offset - (limit - 1))
       continue
     }

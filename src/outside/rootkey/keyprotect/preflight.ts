@@ -10,8 +10,15 @@ import {
   type NewStandardKey,
   type StandardKeys,
 } from '../../../core/ports/root-key.ts'
-import { limits } from '../../../base/limits.ts'
+import { standardKeyLookAfterMs, standardKeyTriesMax } from '../../../base/bounds.ts'
 import { TrialCleanup, within, type TrialClock } from './trial-cleanup.ts'
+
+/** For this long the server repeats a trial with standard keys that gets no answer. */
+const standardKeyTrialAgainMs = 5_000
+/** How long the server looks for remains of old trials, and how long it deletes them. */
+const standardKeyTrialSweepMs = 5_000
+/** A trial that is this much older than the newest one has ended. */
+export const standardKeyGivenUpMs = 10 * 60_000
 
 const namePrefix = 'mortise-trial-'
 const description = 'mortise 1 trial: may be deleted'
@@ -36,7 +43,7 @@ export async function checkStandardKeys(
         'unreachable',
         `the standard key ${name} (${id}) holds something else than was put in`,
       )
-    forgotten = await within(limits.standardKeyTrialSweepMs, listForgotten(standardKeys, clock), clock).catch(
+    forgotten = await within(standardKeyTrialSweepMs, listForgotten(standardKeys, clock), clock).catch(
       () => [],
     )
   } catch (error) {
@@ -45,7 +52,7 @@ export async function checkStandardKeys(
   const undeleted = await cleanup.run()
   failure ??= undeleted
   if (failure !== undefined) throw failed(failure, cleanup)
-  await within(limits.standardKeyTrialSweepMs, removeAll(standardKeys, forgotten, clock), clock).catch(
+  await within(standardKeyTrialSweepMs, removeAll(standardKeys, forgotten, clock), clock).catch(
     () => undefined,
   )
   if (!cleanup.unanswered) return []
@@ -69,9 +76,9 @@ async function make(
     } catch (error) {
       if (!(error instanceof StandardKeyUncertain)) throw error
       cleanup.notAnswered()
-      untilMs ??= clock.monotonic() + limits.standardKeyTrialAgainMs
-      if (attempt >= limits.standardKeyTriesMax || clock.monotonic() >= untilMs) throw error
-      await clock.sleep(limits.standardKeyLookAfterMs)
+      untilMs ??= clock.monotonic() + standardKeyTrialAgainMs
+      if (attempt >= standardKeyTriesMax || clock.monotonic() >= untilMs) throw error
+      await clock.sleep(standardKeyLookAfterMs)
     }
   }
 }
@@ -84,7 +91,7 @@ async function listForgotten(
   standardKeys: StandardKeys,
   clock: Pick<Clock, 'monotonic'>,
 ): Promise<readonly string[]> {
-  const untilMs = clock.monotonic() + limits.standardKeyTrialSweepMs
+  const untilMs = clock.monotonic() + standardKeyTrialSweepMs
   const trials: { readonly id: string; readonly createdMs: number }[] = []
   for await (const page of standardKeys.list(namePrefix, { deleted: false })) {
     for (const { id, createdMs, ...key } of page)
@@ -92,9 +99,7 @@ async function listForgotten(
     if (clock.monotonic() >= untilMs) break
   }
   const newestMs = trials.reduce((newest, { createdMs }) => Math.max(newest, createdMs), 0)
-  return trials
-    .filter(({ createdMs }) => createdMs < newestMs - limits.standardKeyGivenUpMs)
-    .map(({ id }) => id)
+  return trials.filter(({ createdMs }) => createdMs < newestMs - standardKeyGivenUpMs).map(({ id }) => id)
 }
 
 /** The next trial deletes what is not deleted in time. */
@@ -103,7 +108,7 @@ async function removeAll(
   ids: readonly string[],
   clock: Pick<Clock, 'monotonic'>,
 ): Promise<void> {
-  const untilMs = clock.monotonic() + limits.standardKeyTrialSweepMs
+  const untilMs = clock.monotonic() + standardKeyTrialSweepMs
   for (const id of ids) {
     if (clock.monotonic() >= untilMs) return
     await standardKeys.remove(id)

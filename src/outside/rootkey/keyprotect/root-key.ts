@@ -10,7 +10,7 @@ import {
   type StandardKeys,
   type CorrelationIds,
 } from '../../../core/ports/root-key.ts'
-import { limits } from '../../../base/limits.ts'
+import { wrappedKeyBytesMax } from '../../../base/bounds.ts'
 import { readOneKey, readWrapped, type KeyResource, type WrappedAnswer } from './answers.ts'
 import { KeyProtectError, notUnderstood } from './error.ts'
 import { explainDeactivated } from './refusal-messages.ts'
@@ -182,7 +182,7 @@ function versionOf(wrapped: Uint8Array): string {
 function packed({ ciphertext }: WrappedAnswer, keyVersion: string): Buffer | undefined {
   if (ciphertext === undefined) return undefined
   const wrapped = packWrappedForm(kind, { ciphertext, keyVersion })
-  return wrapped.length > limits.wrappedKeyBytesMax ? undefined : wrapped
+  return wrapped.length > wrappedKeyBytesMax ? undefined : wrapped
 }
 
 /** Encrypted and with its tag it is longer than it was, and cannot be read in it. A shorter one has lost something. */

@@ -2,7 +2,7 @@
 // again uses the token and the connections that are there. Made by the composition root, closed with it.
 
 import type { Clock } from '../../../core/ports/clock.ts'
-import { limits } from '../../../base/limits.ts'
+import { rootKeyCallTimeoutMs } from '../bounds.ts'
 import type { Role } from './calls.ts'
 import type { LaneLoad } from '../https/call-slots.ts'
 import { requireIbmHost } from './hosts.ts'
@@ -78,7 +78,7 @@ export class KeyProtectSessions {
         session.close()
         this.#forgotten.delete(session)
       }
-      this.options.clock.after(limits.rootKeyCallTimeoutMs, end)
+      this.options.clock.after(rootKeyCallTimeoutMs, end)
     }
   }
 

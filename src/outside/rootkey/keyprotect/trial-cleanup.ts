@@ -3,7 +3,11 @@
 
 import type { Clock } from '../../../core/ports/clock.ts'
 import { RootKeyError, type StandardKeys } from '../../../core/ports/root-key.ts'
-import { limits } from '../../../base/limits.ts'
+import { standardKeyLookAfterMs } from '../../../base/bounds.ts'
+
+/** How often, and for how long, the server looks for remains of a trial. The wait doubles each time. */
+const standardKeyTrialLooksMax = 4
+export const standardKeyTrialClearMs = 10_000
 
 export type TrialClock = Pick<Clock, 'monotonic' | 'sleep' | 'after'>
 
@@ -54,10 +58,10 @@ export class TrialCleanup {
   /** Returns why a key could not be deleted; undefined where none is known to be left. */
   async run(): Promise<unknown> {
     let failure = await failureOf(this.#deleteAll())
-    const untilMs = this.#clock.monotonic() + limits.standardKeyTrialClearMs
-    for (let look = 0; look < limits.standardKeyTrialLooksMax; look++) {
+    const untilMs = this.#clock.monotonic() + standardKeyTrialClearMs
+    for (let look = 0; look < standardKeyTrialLooksMax; look++) {
       if ((this.#there.size === 0 && !this.unanswered) || !isUnanswered(failure)) break
-      const waitMs = limits.standardKeyLookAfterMs * 2 ** look
+      const waitMs = standardKeyLookAfterMs * 2 ** look
       if (this.#clock.monotonic() + waitMs >= untilMs) break
       await this.#clock.sleep(waitMs)
       failure = await failureOf(within(untilMs - this.#clock.monotonic(), this.#look(), this.#clock))

@@ -2,7 +2,7 @@
 
 import { fork, type ChildProcess } from 'node:child_process'
 import type { Clock } from '../../../core/ports/clock.ts'
-import { limits } from '../../../base/limits.ts'
+import { pkcs11CallMs } from './bounds.ts'
 import { scriptFile } from '../../../base/program-files.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
 import type { CallName, Failure, FromHelper, HelperCalls } from './helper-messages.ts'
@@ -50,9 +50,9 @@ export class HelperProcess {
     const number = ++this.#lastNumber
     const answer = Promise.withResolvers<HelperCalls[CallName][1]>()
     this.#asked.set(number, answer)
-    const timer = this.#clock.after(limits.pkcs11CallMs, () => {
+    const timer = this.#clock.after(pkcs11CallMs, () => {
       this.#asked.delete(number)
-      const why = `did not answer ${call} within ${limits.pkcs11CallMs / 1000} s`
+      const why = `did not answer ${call} within ${pkcs11CallMs / 1000} s`
       answer.reject(new RootKeyError('unreachable', `the module ${why}`))
       this.kill(`the module ${why}, so its process was killed`)
     })

@@ -2,7 +2,6 @@
 // this process and start another (helper-process.ts). It ends with the server, and keeps nothing that outlives it.
 
 import { randomBytes } from 'node:crypto'
-import { limits } from '../../../base/limits.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
 import type {
   CallName,
@@ -19,6 +18,8 @@ import { Pkcs11Error } from './return-values.ts'
 import { open, seal } from './seal.ts'
 import { findObjects, readAttribute, Token } from './token.ts'
 import type { KeyName } from './uri.ts'
+
+const pkcs11ListedKeysMax = 1_000
 
 // They reach the whole group of processes: the server's to handle.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
@@ -102,7 +103,7 @@ async function list(of: Token): Promise<readonly ListedKey[]> {
   const found: ListedKey[] = []
   for (const type of ['secret-key', 'private'] as const)
     await of.use(async (session) => {
-      for (const handle of await findObjects(session, attributesOf({}, type), limits.pkcs11ListedKeysMax)) {
+      for (const handle of await findObjects(session, attributesOf({}, type), pkcs11ListedKeysMax)) {
         const read = async (attribute: number) => readAttribute(session, handle, attribute)
         const label = (await read(cka.label))?.toString('utf8') ?? ''
         const id = (await read(cka.id))?.toString('hex') ?? ''

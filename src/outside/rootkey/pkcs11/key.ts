@@ -2,12 +2,13 @@
 // The key itself never leaves the token.
 
 import { createHash } from 'node:crypto'
-import { limits } from '../../../base/limits.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
 import { ulong, ulongBytes, type Attribute } from './memory.ts'
 import { findObjects, readAttribute, type Session, type Token } from './token.ts'
 import { Pkcs11Error } from './return-values.ts'
 import type { KeyName, KeyType } from './uri.ts'
+
+const pkcs11RsaBitsMin = 2_048
 
 export interface TokenKey {
   readonly handle: bigint
@@ -137,10 +138,10 @@ async function readKey(
 
 function weakness(kind: TokenKey['kind'], bits: number | undefined): readonly string[] {
   if (bits === undefined) return []
-  if (kind === 'rsa' && bits < limits.pkcs11RsaBitsMin)
+  if (kind === 'rsa' && bits < pkcs11RsaBitsMin)
     throw new RootKeyError(
       'root-key',
-      `an RSA key of ${bits} bits is too short: at least ${limits.pkcs11RsaBitsMin}`,
+      `an RSA key of ${bits} bits is too short: at least ${pkcs11RsaBitsMin}`,
     )
   return kind === 'aes' && bits < 256
     ? [`The key has ${bits} bits only, and seals data keys of 256 bits.`]

@@ -7,9 +7,13 @@ import { lchown, lstat, mkdir, open, readFile, rename, rm, stat, writeFile } fro
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { limits } from '../../../base/limits.ts'
+import { pkcs11CallMs } from './bounds.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
 import type { PinSource } from './uri.ts'
+
+const pkcs11PinFileBytesMax = 1_024
+/** Refused PINs of one token that are not tried again; the oldest goes first. Tokens lock after fewer. */
+const pkcs11RefusedPinsMax = 20
 
 /** The first line of the file. Throws RootKeyError('unreachable'), because the file may come back. The caller wipes it. */
 export async function readPin({ kind, name }: PinSource, credentialsFolder: string | null): Promise<Buffer> {
@@ -36,7 +40,7 @@ export async function readPin({ kind, name }: PinSource, credentialsFolder: stri
 async function readSmall(file: string): Promise<Buffer> {
   try {
     await using handle = await open(file)
-    const content = Buffer.alloc(limits.pkcs11PinFileBytesMax)
+    const content = Buffer.alloc(pkcs11PinFileBytesMax)
     const { bytesRead } = await handle.read(content, 0, content.length, 0)
     return content.subarray(0, bytesRead)
   } catch (cause) {
@@ -115,7 +119,7 @@ export class RefusedPins {
 
   /** Beside those that are known. `undefined`: none is refused any more. */
   async #note(token: string, refused: Refused | undefined): Promise<void> {
-    const known = refused && [...(await this.#known(token)), refused].slice(-limits.pkcs11RefusedPinsMax)
+    const known = refused && [...(await this.#known(token)), refused].slice(-pkcs11RefusedPinsMax)
     const all = { ...(await this.#read()), [token]: known }
     const next = `${this.#file}.new`
     try {
@@ -159,7 +163,7 @@ export class RefusedPins {
       const ageMs = await stat(lock)
         .then(({ mtimeMs }) => Date.now() - mtimeMs)
         .catch(() => 0)
-      if (Math.abs(ageMs) > 2 * limits.pkcs11CallMs) await rm(lock, { force: true })
+      if (Math.abs(ageMs) > 2 * pkcs11CallMs) await rm(lock, { force: true })
       else await sleep(50)
     }
     try {

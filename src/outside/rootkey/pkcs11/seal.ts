@@ -2,7 +2,7 @@
 // is stored is bound, with the place where it belongs.
 
 import { randomBytes } from 'node:crypto'
-import { limits } from '../../../base/limits.ts'
+import { wrappedKeyBytesMax } from '../../../base/bounds.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
 import { altered, tagBytes } from '../content-key.ts'
 import { keyWrapWay, oaepWay } from './content-key.ts'
@@ -41,8 +41,7 @@ export async function open(
   const way = Object.values<Way>(ways).find((one) => one.number === number && one.kind === sealing.key.kind)
   const parts = partsOf(wrapped, associatedData)
   const isLong = parts.head.length > 0 && parts.sealed.length >= tagBytes
-  if (version !== formatVersion || !way || !isLong || wrapped.length > limits.wrappedKeyBytesMax)
-    throw altered()
+  if (version !== formatVersion || !way || !isLong || wrapped.length > wrappedKeyBytesMax) throw altered()
   try {
     return await way.open(sealing, parts)
   } catch (error) {

@@ -1,12 +1,17 @@
 // One token in the helper process: found by its name, logged in once, with a pool of sessions. Whatever goes wrong within a
 // session closes it. A token that is lost is not looked for here: its process ends, and a new one begins from the start.
 
-import { limits } from '../../../base/limits.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
 import { attributeBytes, ulong, ulongBytes, type Attribute, type Memory } from './memory.ts'
 import type { Module } from './module.ts'
 import { Pkcs11Error } from './return-values.ts'
 import type { TokenName } from './uri.ts'
+
+/** Sessions on one token at once. */
+const pkcs11SessionsMax = 4
+const pkcs11SlotsMax = 1_000
+const pkcs11MechanismsMax = 1_000
+const pkcs11AttributeBytesMax = 4 * 1024
 
 export interface TokenStart {
   readonly token: TokenName
@@ -48,7 +53,7 @@ export class Token {
   static async open(module: Module, { token: name, pin }: TokenStart): Promise<Token> {
     const isThreaded = await initialize(module)
     const slot = await findSlot(module, name)
-    const sessionsMax = isThreaded ? limits.pkcs11SessionsMax : 1
+    const sessionsMax = isThreaded ? pkcs11SessionsMax : 1
     const token = new Token(module, slot, await mechanismsOf(module, slot.slot), sessionsMax)
     await token.#login(slot, pin)
     return token
@@ -195,7 +200,7 @@ async function slotsOf(module: Module): Promise<readonly Slot[]> {
   return module.use(async (memory) => {
     const count = memory.space(ulongBytes)
     await module.call('C_GetSlotList', 1, 0, count)
-    const listed = memory.space(Math.min(ulong(count), limits.pkcs11SlotsMax) * ulongBytes)
+    const listed = memory.space(Math.min(ulong(count), pkcs11SlotsMax) * ulongBytes)
     count.writeBigUInt64LE(BigInt(listed.length / ulongBytes))
     if (listed.length > 0) await module.call('C_GetSlotList', 1, listed, count)
     const found: Slot[] = []
@@ -231,7 +236,7 @@ async function mechanismsOf(module: Module, slot: bigint): Promise<ReadonlySet<n
   return module.use(async (memory) => {
     const count = memory.space(ulongBytes)
     await module.call('C_GetMechanismList', slot, 0, count)
-    const listed = memory.space(Math.min(ulong(count), limits.pkcs11MechanismsMax) * ulongBytes)
+    const listed = memory.space(Math.min(ulong(count), pkcs11MechanismsMax) * ulongBytes)
     count.writeBigUInt64LE(BigInt(listed.length / ulongBytes))
     if (listed.length > 0) await module.call('C_GetMechanismList', slot, listed, count)
     return new Set(Array.from({ length: ulong(count) }, (_, index) => ulong(listed, index)))
@@ -263,7 +268,7 @@ export async function readAttribute(
   if (length === 0x11 || length === 0x12) return undefined
   if (length !== 0) throw new Pkcs11Error('C_GetAttributeValue', length)
   const bytes = attribute.readBigUInt64LE(attributeBytes - ulongBytes)
-  if (bytes > BigInt(limits.pkcs11AttributeBytesMax)) return undefined
+  if (bytes > BigInt(pkcs11AttributeBytesMax)) return undefined
   const value = memory.space(Number(bytes))
   await module.call('C_GetAttributeValue', handle, object, memory.fields(type, value, value.length), 1)
   return Buffer.from(value)

@@ -2,13 +2,15 @@
 // was killed or has lost its token. A module is loaded only if the configuration names it: who may set a root key through
 // the admin API must not make the server run any library.
 
-import { limits } from '../../../base/limits.ts'
 import type { Clock } from '../../../core/ports/clock.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
 import type { CallName, HelperCalls } from './helper-messages.ts'
 import { HelperError, HelperProcess } from './helper-process.ts'
 import { readPin, RefusedPins } from './pins.ts'
 import { formatPkcs11Uri, formatToken, type PinSource, type Pkcs11Uri } from './uri.ts'
+
+/** After a start of its process that failed, a token is not tried again for so long. */
+export const pkcs11StartAgainMs = 1_000
 
 export interface Pkcs11Options {
   /** Paths of the modules that may be loaded. */
@@ -107,8 +109,7 @@ export class TokenAccess {
   async #started(): Promise<HelperProcess> {
     const { clock } = this.#options
     // Many may ask while the token is away.
-    if (this.#failed && clock.monotonic() - this.#failed.atMs < limits.pkcs11StartAgainMs)
-      throw this.#failed.error
+    if (this.#failed && clock.monotonic() - this.#failed.atMs < pkcs11StartAgainMs) throw this.#failed.error
     const starting = (this.#helper ??= this.#start().catch((error: unknown) => {
       this.#helper = undefined
       const named = error instanceof RootKeyError ? this.#named(error) : error

@@ -1,13 +1,16 @@
 // The token that Mortise shows Vault: from a file, or by a login with AppRole or as a Kubernetes service account. It is renewed before
 // it ends. Its time counts from the question, so that a slow answer makes no token look younger than it is.
 
-import { limits } from '../../../base/limits.ts'
 import type { Clock } from '../../../core/ports/clock.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
 import { CloudError, unanswered } from '../clouds/error.ts'
 import type { CloudHttp } from '../clouds/http.ts'
 import { HeldAccess, type Access } from '../https/held-access.ts'
 import { readErrors, readLease, readLookup, type Lease } from './answers.ts'
+
+/** Vault: after this part of its life a token is renewed. One without an end is looked at again as if it lived so long. */
+const vaultTokenRefreshAt = 2 / 3
+const vaultEndlessTokenSeconds = 300
 
 /** Secrets are read for each login, so that files may be replaced at any time. They reject with RootKeyError. */
 export type VaultAccess =
@@ -90,9 +93,9 @@ export class VaultLogin {
 
   #kept(lease: Lease, asked: number, fullSeconds = lease.lifeSeconds): Token {
     // A token without an end is looked at again all the same: a file may hold another by then.
-    const lifeMs = (lease.lifeSeconds === 0 ? limits.vaultEndlessTokenSeconds : lease.lifeSeconds) * 1000
+    const lifeMs = (lease.lifeSeconds === 0 ? vaultEndlessTokenSeconds : lease.lifeSeconds) * 1000
     const usableUntil = lease.lifeSeconds === 0 ? Infinity : asked + lifeMs
-    return { ...lease, fullSeconds, usableUntil, refreshFrom: asked + lifeMs * limits.vaultTokenRefreshAt }
+    return { ...lease, fullSeconds, usableUntil, refreshFrom: asked + lifeMs * vaultTokenRefreshAt }
   }
 
   /** A policy may keep a token from looking at itself: then it is taken as one without an end. */

@@ -6,8 +6,10 @@
 
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { fstatSync, readSync } from 'node:fs'
-import { limits } from '../../../base/limits.ts'
 import { movedRecords } from './move-access.ts'
+
+/** How many are moved in one change: others wait that long. */
+export const accessMoveRecords = 500
 
 const macBytes = 32
 const headBytes = 4 + 8 + macBytes
@@ -33,7 +35,7 @@ export function partsOf(frames: readonly Frame[]): readonly (readonly Frame[])[]
   for (const frame of frames) {
     if (room <= 0) {
       parts.push([])
-      room = limits.accessMoveRecords
+      room = accessMoveRecords
     }
     parts.at(-1)?.push(frame)
     room -= frame.count

@@ -1,6 +1,6 @@
 // The access log: a file beside the database that takes the records of reads at once, so that a Get waits neither for the
 // writer's thread nor for the disk. One write takes the records of one turn of the event loop, and the file is synced
-// within limits.accessFlushMs. Later (limits.accessMoveMs) the records move into the audit chain, many in one change. Each
+// within accessFlushMs. Later (accessMoveMs) the records move into the audit chain, many in one change. Each
 // such change also notes the sequence number of its last frame, so a frame is moved exactly once, whatever is killed. A
 // record that must be on the disk first waits for the next sync of the file, which serves all that were written until it
 // began.
@@ -8,7 +8,8 @@
 import type { KeyObject } from 'node:crypto'
 import type { Clock, Timer } from '../../../core/ports/clock.ts'
 import { StoreUnavailable, type Change, type Write } from '../../../core/ports/store.ts'
-import { limits } from '../../../base/limits.ts'
+import * as bounds from './bounds.ts'
+import { accessFlushMs } from '../bounds.ts'
 import { AccessFile } from './access-file.ts'
 import { countOf, encodeFrame, partsOf, type Frame } from './access-frames.ts'
 import type { StartAppender } from './appender.ts'
@@ -68,7 +69,7 @@ export class AccessLog {
     this.#frames = [...left]
     this.#records = countOf(left)
     this.#sequence = Math.max(options.movedTo, left.at(-1)?.sequence ?? 0)
-    this.#looking = options.clock.every(limits.accessLookMs, () => this.#look())
+    this.#looking = options.clock.every(bounds.accessLookMs, () => this.#look())
   }
 
   /** Moves what an earlier process left. Throws StoreUnavailable if the file or the store cannot be used. */
@@ -104,7 +105,7 @@ export class AccessLog {
 
   /**
    * Resolves once the operating system has the record, or the disk. Rejects with StoreUnavailable if no records could be
-   * moved into the chain for too long, or if neither the file nor the store takes this one in limits.accessTakenMsMax.
+   * moved into the chain for too long, or if neither the file nor the store takes this one in accessTakenMsMax.
    */
   append(record: MovedRecord, durability: Durability = 'process'): Promise<void> {
     const refused = this.#unchained ?? this.#waits.hopeless(durability)
@@ -122,13 +123,13 @@ export class AccessLog {
 
   get #full(): string | null {
     const records = this.#records + (this.#turn?.records.length ?? 0)
-    return records >= limits.accessRecordsMax ? 'too many access records wait for the audit log' : null
+    return records >= bounds.accessRecordsMax ? 'too many access records wait for the audit log' : null
   }
 
   /** The reason, if none could be moved into the chain for too long. */
   get #unchained(): string | null {
     const waitedMs = this.#moveWaitedMs
-    return waitedMs > limits.accessUnchainedMsMax
+    return waitedMs > bounds.accessUnchainedMsMax
       ? `the audit log has taken no access records for ${Math.floor(waitedMs / 1000)} s: no more keys are handed out`
       : null
   }
@@ -241,23 +242,22 @@ export class AccessLog {
    * these were moved. A file that could not be emptied takes them on, and so does one whose records cannot be moved.
    */
   #mustEmpty(): boolean {
-    const { accessLogBytes, accessHoldRecords, accessLookMs } = limits
     const { bytes } = this.#file
-    if (bytes <= accessLogBytes || this.#frames.length === 0) return false
-    if (this.#waitingSinceMs !== undefined && (!this.#moving || this.#moveWaitedMs >= accessLookMs))
+    if (bytes <= bounds.accessLogBytes || this.#frames.length === 0) return false
+    if (this.#waitingSinceMs !== undefined && (!this.#moving || this.#moveWaitedMs >= bounds.accessLookMs))
       return false
-    return this.#records <= accessHoldRecords || bytes > 4 * accessLogBytes
+    return this.#records <= bounds.accessHoldRecords || bytes > 4 * bounds.accessLogBytes
   }
 
   /** How long a record may wait. Once the file cannot be synced, the database keeps the promise of the disk. */
   get #moveAfterMs(): number {
-    if (this.#file.broken) return limits.accessFlushMs / 2
-    return this.#file.bytes > limits.accessLogBytes ? 0 : limits.accessMoveMs
+    if (this.#file.broken) return accessFlushMs / 2
+    return this.#file.bytes > bounds.accessLogBytes ? 0 : bounds.accessMoveMs
   }
 
   #syncLater(): void {
     if (this.#file.broken || this.#closed) return
-    this.#syncTimer ??= this.#options.clock.after(limits.accessFlushMs / 2, () => {
+    this.#syncTimer ??= this.#options.clock.after(accessFlushMs / 2, () => {
       this.#syncTimer = undefined
       // Records that were moved in the meantime are on the disk already.
       if (this.#frames.length > 0) this.#syncing ??= this.#syncAll()
@@ -355,7 +355,7 @@ export class AccessLog {
       for (const part of parts)
         await this.#movePart(part, part === parts.at(-1) ? 'disk' : 'process', isPromised)
     } catch (error) {
-      this.#moveLater(limits.accessMoveAgainMs)
+      this.#moveLater(bounds.accessMoveAgainMs)
       throw error
     }
     this.#movingFetchedMs = new ByObject()
@@ -374,7 +374,7 @@ export class AccessLog {
     const moved: Write = { type: 'access-moved', log, frames }
     const change = { writes: [moved], entries: [], durability }
     await commit(change).catch((error: unknown) => {
-      // A full disk takes 'process' only, which reaches it within limits.accessFlushMs.
+      // A full disk takes 'process' only, which reaches it within accessFlushMs.
       const isFull = error instanceof StoreUnavailable && error.why === 'full'
       if (!isFull || isPromised || durability === 'process') throw error
       return commit({ ...change, durability: 'process' })

@@ -4,9 +4,14 @@
 import { availableParallelism } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { limits } from '../../../base/limits.ts'
 import { scriptFile } from '../../../base/program-files.ts'
 import { sharedMemory, sharedViews, state, word, type AppendThreadData } from './append-messages.ts'
+
+/** The thread that writes the file takes this much at once. */
+export const accessAppendBytes = 256 * 1024
+/** While it writes no more than this, a few records, the thread that serves TLS looks for the answer for so long before it sleeps. */
+const accessSpinBytesMax = 2_048
+const accessSpinUsMax = 40
 
 export interface Appender {
   /** Resolves once the operating system has the bytes. Rejects with the system's error: then it may have a part of them. */
@@ -33,7 +38,7 @@ class AppendThread implements Appender {
   #ended: Error | undefined
 
   constructor(file: number) {
-    const shared = sharedMemory(limits.accessAppendBytes)
+    const shared = sharedMemory(accessAppendBytes)
     this.#views = sharedViews(shared)
     this.#worker = new Worker(appendScript, { workerData: { file, shared } satisfies AppendThreadData })
     this.#worker.unref()
@@ -66,7 +71,7 @@ class AppendThread implements Appender {
     told[0] = size
     Atomics.store(words, word.state, state.asked)
     Atomics.notify(words, word.state)
-    if (size <= limits.accessSpinBytesMax && this.#hasProcessor) this.#spin()
+    if (size <= accessSpinBytesMax && this.#hasProcessor) this.#spin()
     const { async, value } = Atomics.waitAsync(words, word.state, state.asked)
     if (async) await value
     if (this.#ended) throw this.#ended
@@ -80,7 +85,7 @@ class AppendThread implements Appender {
    */
   #spin(): void {
     const { words } = this.#views
-    const endMs = performance.now() + limits.accessSpinUsMax / 1000
+    const endMs = performance.now() + accessSpinUsMax / 1000
     while (Atomics.load(words, word.state) === state.asked && performance.now() < endMs);
   }
 

@@ -3,8 +3,10 @@
 
 import type { Clock } from '../../../core/ports/clock.ts'
 import { StoreUnavailable, type Change } from '../../../core/ports/store.ts'
-import { limits } from '../../../base/limits.ts'
 import type { MovedRecord } from './move-access.ts'
+
+/** A record that the file or the store has not taken by then is refused, and so is the request that waits for it. */
+export const accessTakenMsMax = 5_000
 
 export type Durability = Change['durability']
 const durabilities = ['process', 'disk'] as const satisfies readonly Durability[]
@@ -85,7 +87,6 @@ export class RecordWaits {
 
   /** Refuses what has waited for too long. */
   refuseOverdue(file: string): void {
-    const { accessTakenMsMax } = limits
     for (const turn of this.#turns) {
       if (this.#clock.monotonic() - turn.sinceMs < accessTakenMsMax) return
       if (turn.isOverdue) continue

@@ -3,7 +3,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import { closes, endAfter, furtherEnd, isGenuine, markMac, signedMark } from '../../../core/audit/marks.ts'
-import { limits } from '../../../base/limits.ts'
+import { dumpPageRecords } from '../../../base/bounds.ts'
 import {
   isBack,
   neverBack,
@@ -127,7 +127,7 @@ function* signAnew(
   const removed = new Set(without)
   let end: MarksEnd | null = null
   for (let last = 0; ;) {
-    const page = (yield* all('marksFrom', last, limits.dumpPageRecords)).map(storedMark)
+    const page = (yield* all('marksFrom', last, dumpPageRecords)).map(storedMark)
     for (const mark of page) {
       if (removed.has(mark.number)) {
         yield* run('removeMark', mark.number)
@@ -139,7 +139,7 @@ function* signAnew(
       yield* run('signMark', next, mac, Buffer.from(end.digest, 'hex'), mark.number)
     }
     last = page.at(-1)?.number ?? last
-    if (page.length < limits.dumpPageRecords) break
+    if (page.length < dumpPageRecords) break
   }
   facts.marksReplaced(end)
   effects.marked = effects.marksSigned = true

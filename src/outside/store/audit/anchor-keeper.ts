@@ -6,7 +6,6 @@
 import { createHash, type KeyObject } from 'node:crypto'
 import { encodeSlot, judgeAnchor, newestAnchor, type StoreFacts } from '../../../core/audit/anchor.ts'
 import { furtherEnd } from '../../../core/audit/marks.ts'
-import { limits } from '../../../base/limits.ts'
 import type { Anchor, AnchorPosition, AnchorVerdict, Timeline } from '../../../core/ports/anchor.ts'
 import type { WriterHead } from '../../../core/ports/audit.ts'
 import type { MarksEnd } from '../../../core/ports/marks.ts'
@@ -14,6 +13,9 @@ import { AnchorFile } from './anchor-file.ts'
 import { number, text } from '../row.ts'
 import { marksEndOf } from '../rows.ts'
 import { all, get, type Steps } from '../steps.ts'
+
+/** Heads of writers that fit into a slot of the anchor. */
+export const anchorHeadsMax = 16
 
 /** A position with its place in the order of the commits of this run. */
 export interface OrderedPosition extends AnchorPosition {
@@ -196,7 +198,7 @@ export function* storedStart(marks: MarksEnd | null): Steps<OrderedPosition> {
 
 /** The heads that writers before this one left: mostly one, and never more than fit a slot. */
 function* storedHeads(): Steps<readonly WriterHead[]> {
-  const rows = (yield* all('unnamedWriters')).slice(-limits.anchorHeadsMax)
+  const rows = (yield* all('unnamedWriters')).slice(-anchorHeadsMax)
   return rows.map((row) => ({
     writer: text(row, 'writer'),
     number: number(row, 'number'),

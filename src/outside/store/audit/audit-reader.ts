@@ -10,11 +10,15 @@ import type {
   PlacedEntry,
   StoredAuditEntry,
 } from '../../../core/ports/audit.ts'
-import { limits } from '../../../base/limits.ts'
 import { blockEntries } from './audit-chain.ts'
 import { auditHash, objectHashes } from '../hashes.ts'
 import { number, orNull, text, type Row } from '../row.ts'
 import { all, get, type Steps } from '../steps.ts'
+
+/** Entries that one step of a search reads. */
+const auditStepEntries = 500
+/** Entries that lists leave out, as a verification names them. */
+const auditMisfiledMax = 100
 
 interface Page {
   readonly entries: readonly StoredAuditEntry[]
@@ -75,14 +79,14 @@ export async function findMisfiled(
   let rows: readonly Row[] = []
   let behind = (await read(firstKeptPlace())) - 1
   do {
-    rows = await read(all('auditFiling', behind, limits.auditStepEntries))
+    rows = await read(all('auditFiling', behind, auditStepEntries))
     const last = rows.at(-1)
     if (last) behind = number(last, 'entry')
     found.push(...rows.filter((row) => !isFiled(row)))
     await setImmediate()
-  } while (rows.length === limits.auditStepEntries && found.length < limits.auditMisfiledMax)
+  } while (rows.length === auditStepEntries && found.length < auditMisfiledMax)
   return found
-    .slice(0, limits.auditMisfiledMax)
+    .slice(0, auditMisfiledMax)
     .map((row) => ({ writer: text(row, 'writer'), number: number(row, 'number') }))
 }
 
@@ -135,11 +139,7 @@ function isIndexed({ object, certificateSha256, instanceId }: AuditQuery): boole
 function* byIndex(query: AuditQuery, from: number): Steps<Step> {
   const { object, certificateSha256, instanceId } = query
   const newest = query.order === 'newest'
-  const range = [
-    ...(newest ? [0, from] : [from, Number.MAX_SAFE_INTEGER]),
-    ...times(query),
-    limits.auditStepEntries,
-  ]
+  const range = [...(newest ? [0, from] : [from, Number.MAX_SAFE_INTEGER]), ...times(query), auditStepEntries]
   let rows: readonly Row[]
   if (object !== undefined) rows = yield* ofObject(object, newest, range)
   else if (certificateSha256 !== undefined)
@@ -154,7 +154,7 @@ function* byIndex(query: AuditQuery, from: number): Steps<Step> {
       auditHash('instance', instanceId ?? ''),
       ...range,
     )
-  return { rows, next: rows.length < limits.auditStepEntries ? null : beyond(rows, newest) }
+  return { rows, next: rows.length < auditStepEntries ? null : beyond(rows, newest) }
 }
 
 /** Entries that have one of the object's hashes, as one search would find them. */
@@ -164,7 +164,7 @@ function* ofObject(object: string, newest: boolean, range: readonly number[]): S
     found.push(...(yield* all(newest ? 'objectNewest' : 'objectOldest', hash, ...range)))
   const ahead = newest ? -1 : 1
   found.sort((a, b) => ahead * (number(a, 'entry') - number(b, 'entry')))
-  return found.slice(0, limits.auditStepEntries)
+  return found.slice(0, auditStepEntries)
 }
 
 /** One block of entries, the next one that has any of the time asked for. */
@@ -181,7 +181,7 @@ function* byBlock(query: AuditQuery, from: number): Steps<Step> {
   const start = number(block, 'block') * blockEntries
   const end = start + blockEntries - 1
   const range = newest ? [start, Math.min(from, end)] : [Math.max(from, start), end]
-  const count = Math.min(limits.auditStepEntries, Math.max(query.limit, 50))
+  const count = Math.min(auditStepEntries, Math.max(query.limit, 50))
   const rows = yield* all(newest ? 'auditNewest' : 'auditOldest', ...range, sinceMs, untilMs, count)
   if (rows.length === count) return { rows, next: beyond(rows, newest) }
   if (newest) return { rows, next: start > 0 ? start - 1 : null }

@@ -1,7 +1,7 @@
 // Reads all that a store holds, page by page, as values of the ports (core/ports/backup.ts). The caller holds one transaction
 // open, so that all pages are of one moment.
 
-import { limits } from '../../../base/limits.ts'
+import { dumpPageRecords, objectsStepRows } from '../../../base/bounds.ts'
 import type { DumpCounts, DumpedObject, DumpedRecord, DumpedWriter } from '../../../core/ports/backup.ts'
 import { storedFeatures } from '../apply/apply-least-version.ts'
 import { entriesOf } from '../apply/prune.ts'
@@ -49,24 +49,19 @@ export async function* dumpPages(read: Read): AsyncGenerator<Page> {
     type: 'recoveryTime',
     value: recoveryTimeRow(row),
   }))
-  yield* byNumber(
-    read,
-    'checkpointsAfter',
-    { column: 'number', pageRows: limits.dumpPageRecords },
-    (row) => ({
-      type: 'checkpoint',
-      value: checkpointRow(row),
-    }),
-  )
+  yield* byNumber(read, 'checkpointsAfter', { column: 'number', pageRows: dumpPageRecords }, (row) => ({
+    type: 'checkpoint',
+    value: checkpointRow(row),
+  }))
   const writers = await read(all('allWriters'))
   yield writers.map((row): DumpedRecord => ({ type: 'writer', value: dumpedWriter(row) }))
   for (const row of writers) yield* entries(read, row)
   // Material can be large.
-  yield* byNumber(read, 'objectsAfter', { column: 'sequence', pageRows: limits.objectsStepRows }, (row) => ({
+  yield* byNumber(read, 'objectsAfter', { column: 'sequence', pageRows: objectsStepRows }, (row) => ({
     type: 'object',
     value: dumpedObject(row),
   }))
-  yield* byNumber(read, 'marksFrom', { column: 'number', pageRows: limits.dumpPageRecords }, (row) => ({
+  yield* byNumber(read, 'marksFrom', { column: 'number', pageRows: dumpPageRecords }, (row) => ({
     type: 'mark',
     value: storedMark(row),
   }))
@@ -97,7 +92,6 @@ async function* byText(
   column: string,
   make: (row: Row) => DumpedRecord,
 ): AsyncGenerator<Page> {
-  const { dumpPageRecords } = limits
   yield* inPages((last) => read(all(statement, last ? text(last, column) : '', dumpPageRecords)), make)
 }
 
@@ -114,7 +108,7 @@ async function* inventoryRowsOf(read: Read, inventory: Row): AsyncGenerator<Page
   const [sequence, inventoryId] = [number(inventory, 'number'), text(inventory, 'id')]
   const after = (last: Row | undefined) => {
     const place = placeOf(last && inventoryRow(last))
-    return read(all('dumpedInventoryRows', sequence, ...place, limits.dumpPageRecords))
+    return read(all('dumpedInventoryRows', sequence, ...place, dumpPageRecords))
   }
   yield* inPages(after, (row) => ({ type: 'inventoryRow', value: { inventoryId, ...inventoryRow(row) } }))
 }
@@ -135,8 +129,8 @@ async function* inPages(
 
 async function* entries(read: Read, row: Row): AsyncGenerator<Page> {
   const { writer, number: last, prunedTo } = dumpedWriter(row)
-  for (let from = prunedTo + 1; from <= last; from += limits.dumpPageRecords) {
-    const to = Math.min(last, from + limits.dumpPageRecords - 1)
+  for (let from = prunedTo + 1; from <= last; from += dumpPageRecords) {
+    const to = Math.min(last, from + dumpPageRecords - 1)
     const rows = await read(entriesBetween(number(row, 'id'), from, to))
     yield rows.map((entry): DumpedRecord => {
       const value = {

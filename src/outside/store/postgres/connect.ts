@@ -6,13 +6,21 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientConfig } from 'pg'
 import { isBehind } from '../../../core/audit/anchor.ts'
-import { limits } from '../../../base/limits.ts'
+import { postgresAnswerMs, postgresTurnMs } from './bounds.ts'
 import type { Timeline } from '../../../core/ports/anchor.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import type { Row } from '../row.ts'
 import { asUnavailable, codeOf, postgresText } from './errors.ts'
 import { Session } from './session.ts'
 import { describeHost, describePlace, type PostgresPlace } from './url.ts'
+
+/** How long a connection may take. */
+const postgresConnectMs = 5_000
+/** Longer than PostgreSQL itself lets a statement take: then it does not answer at all. */
+export const postgresSilentMs = 12_000
+const postgresKeepAliveMs = 10_000
+/** Once a host was found that takes changes, how long the others may take to show that they are newer. */
+const postgresOtherHostsMs = 1_000
 
 export interface Connecting {
   readonly place: PostgresPlace
@@ -37,7 +45,7 @@ const timelineFacts = `
  * For what is read outside of a transaction: it fails in time where an administrator's command holds a table, and its session does not
  * wait on after Mortise has given up. A pooler would hand the settings on to others.
  */
-const settings = `SET statement_timeout = ${limits.postgresAnswerMs}; SET lock_timeout = ${limits.postgresTurnMs}`
+const settings = `SET statement_timeout = ${postgresAnswerMs}; SET lock_timeout = ${postgresTurnMs}`
 
 /** The oldest version that Debian and PostgreSQL still keep. */
 const versionMin = 140_000
@@ -67,7 +75,7 @@ export async function connect(connecting: Connecting, newest: Timeline | null = 
   // Another host may be slower, and the newer primary.
   const patience = new AbortController()
   const { signal } = patience
-  const enough = sleep(limits.postgresOtherHostsMs, undefined, { signal, ref: false }).catch(() => undefined)
+  const enough = sleep(postgresOtherHostsMs, undefined, { signal, ref: false }).catch(() => undefined)
   await Promise.race([Promise.all(tries), enough])
   patience.abort()
   const fit = found.flatMap(({ session }) => session ?? [])
@@ -188,10 +196,10 @@ async function optionsOf(
     ...(password !== undefined && { password }),
     ssl: tls === 'none' ? false : { rejectUnauthorized: tls === 'verified', ...(ca !== undefined && { ca }) },
     application_name: 'mortise',
-    connectionTimeoutMillis: limits.postgresConnectMs,
-    query_timeout: limits.postgresSilentMs,
+    connectionTimeoutMillis: postgresConnectMs,
+    query_timeout: postgresSilentMs,
     keepAlive: true,
-    keepAliveInitialDelayMillis: limits.postgresKeepAliveMs,
+    keepAliveInitialDelayMillis: postgresKeepAliveMs,
   }
 }
 

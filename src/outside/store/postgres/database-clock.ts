@@ -4,8 +4,11 @@
 // The monotonic clock stands still while a machine is suspended, and an answer that was on its way shows an older time by then. So a
 // jump counts only once two answers in different transactions agree on it.
 
-import { limits } from '../../../base/limits.ts'
 import type { Clock } from '../../../core/ports/clock.ts'
+
+/** A change of the database's clock that counts as a jump; how far two answers may differ that agree on one. */
+const clockJumpMs = 1_000
+const clockAgreeMs = 50
 
 interface Range {
   readonly leastMs: number
@@ -46,7 +49,7 @@ export class DatabaseClock {
   /** Takes an answer of the database, once for each transaction. `askedMs`: by the monotonic clock, before the question was sent. */
   take(databaseMs: number, askedMs: number): void {
     const range = { leastMs: databaseMs - this.#clock.monotonic(), mostMs: databaseMs - askedMs }
-    const isNear = Math.abs(within(range, this.#aheadMs) - this.#aheadMs) <= limits.clockJumpMs
+    const isNear = Math.abs(within(range, this.#aheadMs) - this.#aheadMs) <= clockJumpMs
     const agreed = isNear || !this.#isKnown ? range : common(range, this.#jump)
     this.#jump = agreed ? undefined : range
     if (agreed) this.#aheadMs = within(agreed, this.#aheadMs)
@@ -65,5 +68,5 @@ function common(one: Range, other: Range | undefined): Range | undefined {
   if (!other) return undefined
   const leastMs = Math.max(one.leastMs, other.leastMs)
   const mostMs = Math.min(one.mostMs, other.mostMs)
-  return leastMs <= mostMs + limits.clockAgreeMs ? { leastMs, mostMs: Math.max(leastMs, mostMs) } : undefined
+  return leastMs <= mostMs + clockAgreeMs ? { leastMs, mostMs: Math.max(leastMs, mostMs) } : undefined
 }

@@ -4,7 +4,7 @@
 import { counted } from '../../../base/text/counted.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import { otherSchema, type Held } from '../sqlite/hold.ts'
-import { limits } from '../../../base/limits.ts'
+import { postgresTurnMs } from './bounds.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable } from './errors.ts'
 import { knownSchema, refuseOlderThanLeast, schemaVersion, untimed } from './schema.ts'
@@ -22,7 +22,7 @@ export async function holdPostgres(connecting: Connecting): Promise<Held> {
   const session = await connect(connecting)
   try {
     await session.query(
-      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${limits.postgresTurnMs}; ${untimed}`,
+      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${postgresTurnMs}; ${untimed}`,
     )
     await session.query(turnLock)
     await refuse(session, name)

@@ -1,7 +1,7 @@
 // Makes a store on PostgreSQL of a dump (core/ports/backup.ts), in one transaction: until it is whole there are not even tables.
 
 import type { DumpedRecord, LoadStore } from '../../../core/ports/backup.ts'
-import { limits } from '../../../base/limits.ts'
+import { postgresTurnMs } from './bounds.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import { dumpCounts, dumpPages } from '../dumps/dump-pages.ts'
 import { Loader } from '../dumps/loader.ts'
@@ -51,7 +51,7 @@ async function readBack(
 
 async function begin(session: Session, name: string): Promise<void> {
   await session.query(
-    `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${limits.postgresTurnMs}; ${untimed}`,
+    `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${postgresTurnMs}; ${untimed}`,
   )
   await session.query(turnLock)
   if ((await schemaVersion(session)) > 0)

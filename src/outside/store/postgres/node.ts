@@ -8,7 +8,7 @@
 import type { Timeline } from '../../../core/ports/anchor.ts'
 import { knownFeatures } from '../../../core/ports/least-version.ts'
 import { StoreUnavailable, type DatabaseFacts } from '../../../core/ports/store.ts'
-import { limits } from '../../../base/limits.ts'
+import { backgroundLeaseMs } from '../../../base/bounds.ts'
 import { startedMicros } from './connect.ts'
 import type { Session } from './session.ts'
 import { databaseMs } from './sql.ts'
@@ -58,7 +58,7 @@ export async function setProven(session: Session, name: string): Promise<void> {
 export async function doubtNodes(session: Session): Promise<void> {
   await session.query(
     `UPDATE nodes SET unproven_ms = coalesce(unproven_ms, ${databaseMs})
-     WHERE lease_ms > 0 AND unconfirmed_ms > (SELECT max(unconfirmed_ms) FROM nodes) - ${limits.leaseMs}`,
+     WHERE lease_ms > 0 AND unconfirmed_ms > (SELECT max(unconfirmed_ms) FROM nodes) - ${backgroundLeaseMs}`,
   )
 }
 

@@ -33,7 +33,7 @@ export interface PostgresOptions {
   /** Where this node keeps its anchor and its access log. Made (0700) where there is none. */
   readonly folder: string
   readonly node: string
-  /** See PostgresStoreOptions; at most limits.postgresLeaseMsMax. */
+  /** See PostgresStoreOptions; at most postgresLeaseMsMax. */
   readonly leaseMs: number
   readonly clock: Clock
   readonly onTrouble?: (message: string) => void

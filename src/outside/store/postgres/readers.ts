@@ -3,8 +3,11 @@
 
 import type { Clock } from '../../../core/ports/clock.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
-import { limits } from '../../../base/limits.ts'
+import { postgresAgainMsMax } from './bounds.ts'
 import type { Session } from './session.ts'
+
+/** Connections of one process that read from PostgreSQL; one more writes, and a backup has its own. */
+export const postgresReaders = 4
 
 interface Reader {
   readonly opening: Promise<Session>
@@ -34,7 +37,7 @@ export class Readers {
   async next(): Promise<Session> {
     this.#readers = this.#readers.filter(({ session }) => session?.ended === undefined)
     const { length } = this.#readers
-    const mayAdd = length < limits.postgresReaders && this.#options.clock.monotonic() >= this.#moreMs
+    const mayAdd = length < postgresReaders && this.#options.clock.monotonic() >= this.#moreMs
     if (length === 0 || mayAdd) this.#add()
     const reader = this.#readers[this.#next++ % this.#readers.length]
     if (!reader) throw new StoreUnavailable('unavailable', 'no connection to the database')
@@ -54,7 +57,7 @@ export class Readers {
       () => {
         if (!this.#readers.includes(reader)) return
         this.#readers = this.#readers.filter((one) => one !== reader)
-        this.#moreMs = this.#options.clock.monotonic() + limits.postgresAgainMsMax
+        this.#moreMs = this.#options.clock.monotonic() + postgresAgainMsMax
         if (this.#readers.length === 0) this.#options.onNone()
       },
     )

@@ -4,11 +4,15 @@
 // A step is never edited once it was merged. It leaves the database usable by each program that the least version lets in: it adds, and
 // takes nothing away. So nodes of several versions can run on one database, and an older one can be started again.
 
-import { limits } from '../../../base/limits.ts'
+import { postgresLeaseMsMax } from '../../../base/bounds.ts'
+import { postgresAnswerMs } from './bounds.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import { refuseOlderProgram, storedFeatures } from '../apply/apply-least-version.ts'
 import { number } from '../row.ts'
 import type { Session } from './session.ts'
+
+/** How long one step of a migration may take. */
+const postgresMigrateMs = 3600_000
 
 /** Texts are compared byte for byte, as SQLite does. */
 const text = `text COLLATE "C"`
@@ -123,7 +127,7 @@ export const postgresSteps: readonly string[] = [
   );
   `,
   // How long the node may answer after its last commit (heartbeat.ts); 0: it has stopped in order.
-  `ALTER TABLE nodes ADD COLUMN lease_ms bigint NOT NULL DEFAULT ${limits.postgresLeaseMsMax};`,
+  `ALTER TABLE nodes ADD COLUMN lease_ms bigint NOT NULL DEFAULT ${postgresLeaseMsMax};`,
   `
   CREATE TABLE node_signs (
     name ${text} PRIMARY KEY, version ${text} NOT NULL, kmip ${text} NOT NULL, started_ms bigint NOT NULL,
@@ -189,8 +193,8 @@ export async function migrate(session: Session, steps: readonly string[] = postg
     CREATE TABLE IF NOT EXISTS ${versionTable} (version bigint NOT NULL);
     ALTER TABLE ${versionTable} ADD COLUMN IF NOT EXISTS steps bigint;
     INSERT INTO ${versionTable} (version) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM ${versionTable})`)
-  for (const step of next) await session.query(step, [], limits.postgresMigrateMs)
-  if (taken > 0) await session.query(`SET LOCAL statement_timeout = ${limits.postgresAnswerMs}`)
+  for (const step of next) await session.query(step, [], postgresMigrateMs)
+  if (taken > 0) await session.query(`SET LOCAL statement_timeout = ${postgresAnswerMs}`)
   await session.query(`UPDATE ${versionTable} SET steps = $1, version = greatest(version, $2)`, [
     steps.length,
     Math.min(steps.length, lastVersion),

@@ -5,12 +5,14 @@
 import { connect } from 'node:net'
 import { Client, type ClientConfig, type QueryResult } from 'pg'
 import type { Answer, Query, Steps } from '../steps.ts'
-import { limits } from '../../../base/limits.ts'
 import type { Timeline } from '../../../core/ports/anchor.ts'
 import type { Row } from '../row.ts'
 import type { Ahead } from './ahead.ts'
 import { postgresSql, postgresSqlWithId } from './sql.ts'
 import { fromBytes, fromText, toText } from './text.ts'
+
+/** How long the other end of a connection that is ended may take to end it too. */
+const postgresEndMs = 1_000
 
 /** By PostgreSQL's type: numbers of all sizes that the store has, texts, bytes, truth. */
 const parsers = new Map<number, (value: string) => unknown>([
@@ -146,7 +148,7 @@ export class Session {
   /** After what was sent, unless the server does not take leave in time. */
   async end(): Promise<void> {
     this.ended ??= new Error('the connection was ended')
-    const late = setTimeout(() => this.#cut(), limits.postgresEndMs)
+    const late = setTimeout(() => this.#cut(), postgresEndMs)
     await this.#client.end().catch(() => undefined)
     clearTimeout(late)
   }

@@ -1,7 +1,7 @@
 // The statements of the store in PostgreSQL's words. Nearly all are those of ../sql.ts with numbered placeholders; here are
 // the few that differ, with the reason.
 
-import { limits } from '../../../base/limits.ts'
+import { backgroundLeaseMs } from '../../../base/bounds.ts'
 import { statementSql, type StatementName } from '../steps.ts'
 
 /** PostgreSQL keeps old rows until vacuum removes them, so there is no sense in overwriting what is deleted. */
@@ -55,7 +55,7 @@ const shutOutVersion = 7
 const leastVersion = {
   olderNode: `
     SELECT s.name, s.version FROM node_signs s JOIN nodes n ON n.name = s.name
-    WHERE NOT ${isKnown} AND abs(${databaseMs} - s.seen_ms) <= ${limits.leaseMs} ORDER BY s.name LIMIT 1`,
+    WHERE NOT ${isKnown} AND abs(${databaseMs} - s.seen_ms) <= ${backgroundLeaseMs} ORDER BY s.name LIMIT 1`,
   shutOutOlder: `
     WITH older AS (UPDATE mortise_schema SET version = ${shutOutVersion} WHERE version < ${shutOutVersion})
     UPDATE nodes n SET run = '' WHERE NOT ${isKnown}`,

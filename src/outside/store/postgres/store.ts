@@ -12,7 +12,7 @@ import {
   type DatabaseFacts,
   type WriteHealth,
 } from '../../../core/ports/store.ts'
-import { limits } from '../../../base/limits.ts'
+import { postgresAgainMsMax } from './bounds.ts'
 import { AnchorKeeper, storedStart, type OrderedPosition } from '../audit/anchor-keeper.ts'
 import { AuditChain } from '../audit/audit-chain.ts'
 import { DatabaseStore, type DatabaseStoreOptions } from '../database-store.ts'
@@ -30,6 +30,13 @@ import type { Session } from './session.ts'
 import { TurnReads } from './turn-reads.ts'
 import { noSteps, Promoted, Transactions } from './transactions.ts'
 import { PostgresWriter, type WriterOptions } from './writer.ts'
+
+/** How often in that time a node that changes nothing asks for a sign that the database is still the one. */
+const postgresBeatsPerLease = 4
+/** How long a request waits for a sign of the database when the last one is too old. */
+const postgresBeatWaitMs = 1_000
+/** Between two attempts to connect, at first. */
+const postgresAgainMs = 100
 
 export interface PostgresStoreOptions extends Omit<DatabaseStoreOptions, 'accessName'> {
   readonly connecting: Connecting
@@ -73,7 +80,7 @@ export class PostgresStore extends DatabaseStore {
   #broken = false
   #closed = false
   #again: Timer | undefined
-  #pauseMs: number = limits.postgresAgainMs
+  #pauseMs: number = postgresAgainMs
 
   constructor(options: PostgresStoreOptions, opened: Opened) {
     super({ ...options, accessName: `access_moved ${options.node}` })
@@ -107,7 +114,7 @@ export class PostgresStore extends DatabaseStore {
       open: () => this.#openReader(),
       onNone: () => this.#lost('no connection to the database'),
     })
-    this.#beats = clock.every(leaseMs / limits.postgresBeatsPerLease, () => void this.#beat())
+    this.#beats = clock.every(leaseMs / postgresBeatsPerLease, () => void this.#beat())
   }
 
   /** Resolves when it may be read. Rejects with StoreUnavailable. */
@@ -119,7 +126,7 @@ export class PostgresStore extends DatabaseStore {
         return this.#found()
       } catch (error) {
         if (!(error instanceof Promoted)) throw error
-        await this.#options.clock.sleep(limits.postgresAgainMs)
+        await this.#options.clock.sleep(postgresAgainMs)
       }
   }
 
@@ -250,7 +257,7 @@ export class PostgresStore extends DatabaseStore {
   async #becomesYoung(): Promise<boolean> {
     if (this.#heartbeat.isYoung()) return true
     if (this.#silent) return false
-    const enough = this.#options.clock.sleep(limits.postgresBeatWaitMs)
+    const enough = this.#options.clock.sleep(postgresBeatWaitMs)
     await Promise.race([this.#askSign(), enough]).catch(() => undefined)
     if (this.#heartbeat.isYoung()) return true
     this.#setSilent()
@@ -349,13 +356,13 @@ export class PostgresStore extends DatabaseStore {
     this.#trouble = `${reason}: Mortise tries to reach it again`
     this.#options.onTrouble?.(this.#trouble)
     this.#readers.drop()
-    this.#pauseMs = limits.postgresAgainMs
+    this.#pauseMs = postgresAgainMs
     this.#tryAgain()
   }
 
   #tryAgain(): void {
     this.#again = this.#options.clock.after(this.#pauseMs, () => {
-      this.#pauseMs = Math.min(2 * this.#pauseMs, limits.postgresAgainMsMax)
+      this.#pauseMs = Math.min(2 * this.#pauseMs, postgresAgainMsMax)
       this.#transactions.verified().then(
         () => this.#found(),
         (error: unknown) => {

@@ -11,7 +11,7 @@
 // old primary answers from there, and what is changed here it would not know.
 
 import { isBehind } from '../../../core/audit/anchor.ts'
-import { limits } from '../../../base/limits.ts'
+import { postgresAnswerMs, postgresIdleMs, postgresTurnMs } from './bounds.ts'
 import type { Timeline } from '../../../core/ports/anchor.ts'
 import type { Clock } from '../../../core/ports/clock.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
@@ -35,6 +35,9 @@ import type { ServerFacts, Session } from './session.ts'
 import { withHolder } from './table-lock.ts'
 import { freeTurn, turnLock } from './turn.ts'
 
+/** The wait for a table in a turn to write: an administrator's command may hold it for long. */
+const postgresTableMs = 200
+
 export interface TransactionsOptions {
   readonly node: string
   readonly run: string
@@ -54,9 +57,9 @@ export interface TransactionsOptions {
 
 /** Read committed, so that what is read after the turn has come is as it is then. The warning of refuseUnconfirmed must come. */
 export const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL client_min_messages = warning;
-  SET LOCAL lock_timeout = ${limits.postgresTurnMs};
-  SET LOCAL statement_timeout = ${limits.postgresAnswerMs};
-  SET LOCAL idle_in_transaction_session_timeout = ${limits.postgresIdleMs}`
+  SET LOCAL lock_timeout = ${postgresTurnMs};
+  SET LOCAL statement_timeout = ${postgresAnswerMs};
+  SET LOCAL idle_in_transaction_session_timeout = ${postgresIdleMs}`
 /** At least as durable as the promise, whatever the default of the role is. */
 const confirmed = `SELECT CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply'
   ELSE set_config('synchronous_commit', 'on', true) END`
@@ -356,7 +359,7 @@ async function beginTurn(session: Session): Promise<void> {
   session.send(confirmed)
   session.send(turnLock)
   // While this transaction waits for a table, no other has its turn.
-  session.send(`SET LOCAL lock_timeout = ${limits.postgresTableMs}`)
+  session.send(`SET LOCAL lock_timeout = ${postgresTableMs}`)
   await begun
 }
 

@@ -1,6 +1,6 @@
 // The turn to write, which all nodes take one after the other.
 
-import { limits } from '../../../base/limits.ts'
+import { postgresIdleMs } from './bounds.ts'
 import { postgresTrouble } from './errors.ts'
 import type { Session } from './session.ts'
 
@@ -14,7 +14,7 @@ const endStuck = `
   SELECT pg_terminate_backend(a.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid AND a.datid = l.database
   WHERE l.locktype = 'advisory' AND l.objid = ${key} AND l.granted AND a.datname = current_database() AND a.usename = current_user
     AND a.state = 'active' AND a.wait_event_type = 'Client'
-    AND a.state_change < clock_timestamp() - interval '${limits.postgresIdleMs} milliseconds'`
+    AND a.state_change < clock_timestamp() - interval '${postgresIdleMs} milliseconds'`
 
 /**
  * After `error` ended a transaction on `session`: if the turn did not come in time, ends the session that has it where that waits for

@@ -3,7 +3,8 @@
 
 import { StoreConflict, StoreUnavailable, type Change, type Write } from '../../../core/ports/store.ts'
 import type { Clock, Timer } from '../../../core/ports/clock.ts'
-import { limits } from '../../../base/limits.ts'
+import { commitGroupMax, commitQueueMax, pruneAgainMs } from '../bounds.ts'
+import { postgresTurnMs } from './bounds.ts'
 import type { AnchorPosition } from '../../../core/ports/anchor.ts'
 import { storedPosition, type OrderedPosition } from '../audit/anchor-keeper.ts'
 import { applyChange, readsOf, type Group } from '../apply/apply.ts'
@@ -20,6 +21,11 @@ import type { Session } from './session.ts'
 import { isLockTimeout } from './table-lock.ts'
 import { reserveIds } from './sql.ts'
 import { noSteps, type Transactions } from './transactions.ts'
+
+/** How often a node on PostgreSQL looks for pruned entries that another node left when it ended. */
+export const pruneLookEveryMs = 3_600_000
+/** A change that gave its turn back for a locked table tries again after this pause, for as long as it would wait for the turn. */
+const postgresTableAgainMs = 1_000
 
 interface Job {
   readonly change: Change
@@ -61,7 +67,7 @@ export class PostgresWriter {
     const { broken } = this.#options.transactions
     if (broken) return Promise.reject(broken)
     if (this.#closed) return Promise.reject(new StoreUnavailable('unavailable', 'the store is closed'))
-    if (this.#waiting.length >= limits.commitQueueMax)
+    if (this.#waiting.length >= commitQueueMax)
       return Promise.reject(
         new StoreUnavailable(
           'busy',
@@ -69,7 +75,7 @@ export class PostgresWriter {
         ),
       )
     return new Promise((resolve, reject) => {
-      const untilMs = this.#options.clock.monotonic() + limits.postgresTurnMs
+      const untilMs = this.#options.clock.monotonic() + postgresTurnMs
       this.#waiting.push({ change, untilMs, resolve, reject })
       this.#running ??= this.#run()
     })
@@ -85,11 +91,11 @@ export class PostgresWriter {
     // All of this turn of the event loop are in the first group.
     await new Promise(setImmediate)
     while (this.#waiting.length > 0) {
-      const jobs = this.#waiting.splice(0, limits.commitGroupMax)
+      const jobs = this.#waiting.splice(0, commitGroupMax)
       await this.#options.transactions.inTurn(() => this.#group(jobs))
       // Heartbeats, and other nodes, have the turn meanwhile.
       if (this.#locked !== null && this.#waiting.length > 0)
-        await this.#options.clock.sleep(limits.postgresTableAgainMs)
+        await this.#options.clock.sleep(postgresTableAgainMs)
     }
     // In the same turn as the look at what waits.
     this.#running = undefined
@@ -213,8 +219,8 @@ export class PostgresWriter {
     transactions
       .inTurn(() => transactions.transact(part, noSteps()))
       .then(
-        () => again(more ? 5 : limits.pruneLookEveryMs),
-        () => again(limits.pruneAgainMs),
+        () => again(more ? 5 : pruneLookEveryMs),
+        () => again(pruneAgainMs),
       )
   }
 }

@@ -2,7 +2,7 @@
 // Made for a thread of its own: each page keeps the thread busy, and the write-ahead log grows while the dump is open.
 
 import { DatabaseSync } from 'node:sqlite'
-import { limits } from '../../../base/limits.ts'
+import { storeBusyMs } from './bounds.ts'
 import type { DumpCounts, DumpedRecord, StoreDump } from '../../../core/ports/backup.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import { dumpCounts, dumpPages } from '../dumps/dump-pages.ts'
@@ -13,7 +13,7 @@ import { Statements } from './statements.ts'
 export function openSqliteDump(file: string): StoreDump {
   let database: DatabaseSync | undefined
   try {
-    database = new DatabaseSync(file, { readOnly: true, timeout: limits.storeBusyMs })
+    database = new DatabaseSync(file, { readOnly: true, timeout: storeBusyMs })
     database.exec('PRAGMA trusted_schema = OFF; BEGIN')
     return new SqliteDump(file, database)
   } catch (error) {

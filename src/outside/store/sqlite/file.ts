@@ -8,12 +8,15 @@ import { chmodSync, closeSync, existsSync, openSync, renameSync, rmSync, statSyn
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
-import { limits } from '../../../base/limits.ts'
+import { storeBusyMs } from './bounds.ts'
 import { refuseOlderProgram, storedFeatures } from '../apply/apply-least-version.ts'
 import { applicationId, migrations, selfDescribingFrom } from './migrations.ts'
 import { sqliteText, sqliteTrouble } from './errors.ts'
 import { Statements } from './statements.ts'
 import { syncPath } from '../sync-path.ts'
+
+/** A database up to this size is checked completely when the server opens it. */
+const storeCheckBytesMax = 64 * 1024 * 1024
 
 export interface OpenFile {
   readonly database: DatabaseSync
@@ -28,7 +31,7 @@ export function openFile(file: string, onNotice: (message: string) => void = () 
     refuseLostFile(file)
     createPrivate(file)
     for (const suffix of ['', '-wal', '-shm']) if (existsSync(file + suffix)) chmodSync(file + suffix, 0o600)
-    database = new DatabaseSync(file, { timeout: limits.storeBusyMs })
+    database = new DatabaseSync(file, { timeout: storeBusyMs })
     const opened = database
     prepare(opened, file, onNotice)
     return {
@@ -146,7 +149,7 @@ function refuseOlderForm(database: DatabaseSync, version: number): void {
 }
 
 function checkWhole(database: DatabaseSync, file: string): void {
-  if (pragma(database, 'page_count') * pragma(database, 'page_size') > limits.storeCheckBytesMax) return
+  if (pragma(database, 'page_count') * pragma(database, 'page_size') > storeCheckBytesMax) return
   const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
   if (found !== 'ok') throw damaged(file, String(found))
 }

@@ -4,7 +4,7 @@
 import { existsSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { limits } from '../../../base/limits.ts'
+import { storeBusyMs } from './bounds.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import { accessFileOf, anchorFileOf, refuseUnsafeFolder } from '../data-folder.ts'
 import { applicationId, migrations } from './migrations.ts'
@@ -81,7 +81,7 @@ function refuseOtherSchema(file: string): void {
   let database: DatabaseSync | undefined
   let found: { readonly made: number; readonly version: number }
   try {
-    database = new DatabaseSync(file, { readOnly: true, timeout: limits.storeBusyMs })
+    database = new DatabaseSync(file, { readOnly: true, timeout: storeBusyMs })
     const pragma = (name: string) => Number(database?.prepare(`PRAGMA ${name}`).get()?.[name])
     found = { made: pragma('application_id'), version: pragma('user_version') }
     if (found.made === applicationId) refuseOlderThanLeast(database, file)

@@ -7,13 +7,17 @@ import path from 'node:path'
 import type { AnchoredStore } from '../../../core/ports/anchor.ts'
 import { StoreUnavailable, type Store } from '../../../core/ports/store.ts'
 import type { Clock } from '../../../core/ports/clock.ts'
-import { limits } from '../../../base/limits.ts'
 import { cannotMakeFolder, refuseUnsafeFolder } from '../data-folder.ts'
 import type { CommitWatch } from '../database-store.ts'
 import { restoringFileOf } from './load.ts'
 import { SqliteStore } from './store.ts'
 import type { StoreThreads } from '../threads.ts'
 import { WriterThread } from './writer-thread.ts'
+
+/** Destroyed material leaves the files of the database within this time. */
+export const destroyedGoneMs = 10_000
+/** Reserved on the data disk, so that access records of Get can be written when the disk is full. */
+export const diskReserveBytes = 16 * 1024 * 1024
 
 export interface SqliteOptions {
   /** The database file. It is made (0600) where there is none, its folder (0700) too. */
@@ -25,9 +29,9 @@ export interface SqliteOptions {
   readonly onNotice?: (message: string) => void
   /** Called after each commit: how long its caller waited, and how it ended. */
   readonly onCommit?: CommitWatch
-  /** Default limits.diskReserveBytes. */
+  /** Default diskReserveBytes. */
   readonly reserveBytes?: number
-  /** How soon destroyed material must have left the log. Default limits.destroyedGoneMs. */
+  /** How soon destroyed material must have left the log. Default destroyedGoneMs. */
   readonly destroyedGoneMs?: number
   readonly threads?: StoreThreads | undefined
 }
@@ -51,8 +55,8 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store & A
       file,
       writer,
       openedMs: options.clock.now(),
-      reserveBytes: options.reserveBytes ?? limits.diskReserveBytes,
-      destroyedGoneMs: options.destroyedGoneMs ?? limits.destroyedGoneMs,
+      reserveBytes: options.reserveBytes ?? diskReserveBytes,
+      destroyedGoneMs: options.destroyedGoneMs ?? destroyedGoneMs,
     },
     options.onTrouble ?? (() => {}),
     { clock: options.clock, onNotice: options.onNotice, startWriter: options.threads?.startWriter },

@@ -7,7 +7,6 @@
 
 import type { KeyObject } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
-import { limits } from '../../../base/limits.ts'
 import type { StoredObject } from '../../../core/ports/objects.ts'
 import { ByObject } from '../access/by-object.ts'
 import { requireExpected, type Expected, type KnownNow } from '../expected.ts'
@@ -15,6 +14,10 @@ import { storedObject } from '../rows.ts'
 import { number } from '../row.ts'
 import type { Statements } from './statements.ts'
 import { get } from '../steps.ts'
+
+/** Objects that a reader keeps in memory until the database changes; each counts with its bytes and about what it takes decoded. */
+export const readMemoryBytes = 32 * 1024 * 1024
+const readMemoryObjectBytes = 6 * 1024
 
 /** The WAL-index begins with two copies of its header, so that a reader notices one that is being written. */
 const headerBytes = 2 * 48
@@ -75,10 +78,10 @@ export class ReadMemory {
     setImmediate(() => this.lookAgain())
     const isWhole = readSync(this.#walIndex, this.#headerNow, 0, headerBytes, 0) === headerBytes
     const isSame = isWhole && this.#headerNow.equals(this.#header)
-    if (isSame && this.#bytes <= limits.readMemoryBytes) return
+    if (isSame && this.#bytes <= readMemoryBytes) return
     ;[this.#header, this.#headerNow] = [this.#headerNow, this.#header]
     this.#trustVersion = undefined
-    this.#before = this.#bytes <= limits.readMemoryBytes ? this.#objects : new ByObject()
+    this.#before = this.#bytes <= readMemoryBytes ? this.#objects : new ByObject()
     this.#objects = new ByObject()
     this.#bytes = 0
   }
@@ -94,12 +97,12 @@ export class ReadMemory {
     if (!row) return undefined
     const read = storedObject(row, this.markKey)
     // Work that reads many in one turn fills no memory beyond its limit; the next turn begins anew.
-    if (this.#bytes > limits.readMemoryBytes) return read
+    if (this.#bytes > readMemoryBytes) return read
     const object = this.#withKnownAttributes(read)
     this.#objects.set(instanceId, uniqueIdentifier, object)
     const { attributes, sealed, recoverable } = object
     const material = sealed ?? recoverable?.sealed ?? []
-    this.#bytes += limits.readMemoryObjectBytes + attributes.length + material.length
+    this.#bytes += readMemoryObjectBytes + attributes.length + material.length
     return object
   }
 

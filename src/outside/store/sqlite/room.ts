@@ -6,7 +6,9 @@ import { constants, existsSync, lstatSync, rmSync, statfsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { randomFillSync } from 'node:crypto'
-import { limits } from '../../../base/limits.ts'
+
+/** With less than this free on the data disk, the server refuses changes. */
+export const diskFreeBytesMin = 8 * 1024 * 1024
 
 const chunkBytes = 256 * 1024
 
@@ -31,12 +33,12 @@ export class Room {
 
   /** Less is free than must be, the part of the reserve that is not held counted as used. */
   isShort(): boolean {
-    return this.freeBytes() - this.#missingBytes() < limits.diskFreeBytesMin
+    return this.freeBytes() - this.#missingBytes() < diskFreeBytesMin
   }
 
   /** Bytes that must be free before changes are taken again: above the bound, so that it does not flutter. */
   neededBytes(): number {
-    return 2 * limits.diskFreeBytesMin + this.#missingBytes()
+    return 2 * diskFreeBytesMin + this.#missingBytes()
   }
 
   /** Gives the reserve back; false when there is none. */

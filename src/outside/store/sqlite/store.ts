@@ -5,7 +5,6 @@ import type { KeyObject } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import type { AnchorUse } from '../../../core/ports/anchor.ts'
 import { StoreUnavailable, type Change } from '../../../core/ports/store.ts'
-import { limits } from '../../../base/limits.ts'
 import { accessFileOf, anchorFileOf } from '../data-folder.ts'
 import { DatabaseStore, type DatabaseStoreOptions } from '../database-store.ts'
 import type { DecidingReads } from '../expected.ts'
@@ -14,6 +13,9 @@ import { sqliteText, sqliteTrouble } from './errors.ts'
 import { Statements } from './statements.ts'
 import type { Steps } from '../steps.ts'
 import type { WriterThread } from './writer-thread.ts'
+
+/** The same for a read, which blocks the thread that serves requests. */
+const storeReadBusyMs = 50
 
 interface SqliteStoreOptions extends Pick<
   DatabaseStoreOptions,
@@ -47,7 +49,7 @@ export class SqliteStore extends DatabaseStore {
     })
     this.#file = file
     this.#thread = thread
-    this.#database = new DatabaseSync(file, { readOnly: true, timeout: limits.storeReadBusyMs })
+    this.#database = new DatabaseSync(file, { readOnly: true, timeout: storeReadBusyMs })
     this.#database.exec('PRAGMA cache_size = -16384; PRAGMA trusted_schema = OFF')
     this.#statements = new Statements(this.#database)
     this.#memory = new ReadMemory(file, this.#statements)

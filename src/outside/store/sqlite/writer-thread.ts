@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import type { AnchorUse, AnchorVerdict } from '../../../core/ports/anchor.ts'
 import type { Clock, Timer } from '../../../core/ports/clock.ts'
 import { StoreConflict, StoreUnavailable, type Change, type WriteHealth } from '../../../core/ports/store.ts'
-import { limits } from '../../../base/limits.ts'
+import { commitQueueMax, storeSilentMs } from '../bounds.ts'
 import { scriptFile } from '../../../base/program-files.ts'
 import type { FromWriter, Job, Outcome, PostedJob, ToWriter, WriterData } from './writer-messages.ts'
 
@@ -72,7 +72,7 @@ export class WriterThread {
   ) {
     this.#worker = worker
     this.#file = file
-    this.#listening = clock.every(limits.storeSilentMs, () => this.#listen())
+    this.#listening = clock.every(storeSilentMs, () => this.#listen())
     this.#onTrouble = onTrouble
     let cause: string | null = null
     worker.on('message', (message: FromWriter) => this.#take(message))
@@ -123,7 +123,7 @@ export class WriterThread {
   commit(change: Change): Promise<void> {
     if (this.#gone !== null) return Promise.reject(new StoreUnavailable('unavailable', this.#gone))
     if (this.#closing) return Promise.reject(new StoreUnavailable('unavailable', 'the store is closed'))
-    if (this.#waiting.size >= limits.commitQueueMax)
+    if (this.#waiting.size >= commitQueueMax)
       return Promise.reject(
         new StoreUnavailable(
           'busy',
@@ -226,7 +226,7 @@ export class WriterThread {
     this.#waitedLongest = longest
     if (!isSilent || this.#silent !== null) return
     this.#silent =
-      `the disk of ${this.#file} has not answered for ${limits.storeSilentMs / 1000} s: changes wait for it. See to the ` +
+      `the disk of ${this.#file} has not answered for ${storeSilentMs / 1000} s: changes wait for it. See to the ` +
       'disk, or the storage behind it: the server goes on by itself once it answers'
     this.#onTrouble(this.#silent)
   }

@@ -11,7 +11,8 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import type { AnchorUse, AnchorVerdict } from '../../../core/ports/anchor.ts'
 import type { AuditEntry } from '../../../core/ports/audit.ts'
 import { StoreUnavailable, type WriteHealth } from '../../../core/ports/store.ts'
-import { limits } from '../../../base/limits.ts'
+import { accessFlushMs, commitGroupMax, pruneAgainMs } from '../bounds.ts'
+import { storeBusyMs } from './bounds.ts'
 import { AnchorKeeper, isUsed } from '../audit/anchor-keeper.ts'
 import { AuditChain } from '../audit/audit-chain.ts'
 import { anchorFileOf } from '../data-folder.ts'
@@ -23,6 +24,9 @@ import { openFile, type OpenFile } from './file.ts'
 import { Statements } from './statements.ts'
 import { get, run } from '../steps.ts'
 import type { FromWriter, Job, Outcome, PostedJob, ToWriter, WriterData } from './writer-messages.ts'
+
+/** How often the writer looks at a disk that was full. */
+const diskCheckEveryMs = 1_000
 
 /** A name in `meta`, which a step of the schema writes. */
 const anchorNotKept = 'anchor_not_kept'
@@ -132,7 +136,7 @@ class Writer {
     this.#running = true
     setImmediate(() => {
       this.#running = false
-      const jobs = this.#waiting.splice(0, limits.commitGroupMax)
+      const jobs = this.#waiting.splice(0, commitGroupMax)
       if (jobs.length > 0) {
         const outcomes = this.#commit(jobs)
         this.#reportHealth()
@@ -211,7 +215,7 @@ class Writer {
       `the disk of ${path.dirname(this.#data.file)} is full: changes are refused until ` +
       `${mib(this.#room.neededBytes())} are free (now ${mib(this.#room.freeBytes())}). Free some room or enlarge ` +
       'the disk: a running server then goes on by itself'
-    this.#after('room', limits.diskCheckEveryMs, () => void this.#lookForRoom())
+    this.#after('room', diskCheckEveryMs, () => void this.#lookForRoom())
     return this.#full
   }
 
@@ -246,7 +250,7 @@ class Writer {
   }
 
   #flushSoon(): void {
-    this.#after('flush', limits.accessFlushMs / 2, () => this.#flush())
+    this.#after('flush', accessFlushMs / 2, () => this.#flush())
   }
 
   #openLog(): number {
@@ -274,7 +278,7 @@ class Writer {
       if (trouble === 'damaged' || trouble === 'fsync')
         this.#break(`moving the log into ${this.#data.file} failed (${sqliteText(error)})`)
     } finally {
-      database.exec(`PRAGMA busy_timeout = ${limits.storeBusyMs}`)
+      database.exec(`PRAGMA busy_timeout = ${storeBusyMs}`)
     }
     const dueMs = this.#scrubDueMs ?? 0
     if (busy === 0) this.#scrubDueMs = null
@@ -296,7 +300,7 @@ class Writer {
       if (more) this.#after('prune', 5, () => this.#prune())
     } catch (error) {
       if (sqliteTrouble(error) === null) throw error
-      this.#after('prune', limits.pruneAgainMs, () => this.#prune())
+      this.#after('prune', pruneAgainMs, () => this.#prune())
     }
   }
 

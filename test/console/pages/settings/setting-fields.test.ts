@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../../src/base/limits.ts'
+import { instanceBytesMax } from '../../../../src/features/instances/routes.ts'
 import {
   bytesText,
   changedSettings,
@@ -22,7 +22,7 @@ const instance: Instance = {
   expiredGraceDays: 30,
   portable: false,
   objectsMax: 10,
-  bytesMax: limits.instanceBytesMax,
+  bytesMax: instanceBytesMax,
   destroyDelaySeconds: 0,
   names: 'unique',
   lengths: 'strict',

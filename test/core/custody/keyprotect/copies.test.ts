@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { readIfThere, requireStandardKeys } from '../../../../src/core/custody/keyprotect/copies.ts'
 import { readDescription } from '../../../../src/core/custody/keyprotect/description.ts'
 import { PayloadError, unpackPayload } from '../../../../src/core/custody/keyprotect/payload.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { standardKeyLookAfterMs, standardKeyTriesMax } from '../../../../src/base/bounds.ts'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { underLease } from '../../../../src/core/ports/leases.ts'
 import { RootKeyError, StandardKeyUncertain, type RootKey } from '../../../../src/core/ports/root-key.ts'
@@ -157,7 +157,7 @@ test('a create that is never answered is tried so many times as the limit says, 
   }
   const begunMs = site.core.clock.monotonic()
   await assert.rejects(create(site), StandardKeyUncertain)
-  const pausesMs = limits.standardKeyTriesMax * limits.standardKeyLookAfterMs
+  const pausesMs = standardKeyTriesMax * standardKeyLookAfterMs
   assert.equal(site.core.clock.monotonic() - begunMs, pausesMs)
   const generations = descriptions.map((text) => {
     const said = readDescription(text)
@@ -165,7 +165,7 @@ test('a create that is never answered is tried so many times as the limit says, 
   })
   assert.deepEqual(
     generations,
-    Array.from({ length: limits.standardKeyTriesMax }, (_, index) => index + 1),
+    Array.from({ length: standardKeyTriesMax }, (_, index) => index + 1),
   )
 })
 

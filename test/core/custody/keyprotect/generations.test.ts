@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { unpackPayload } from '../../../../src/core/custody/keyprotect/payload.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { standardKeySweepAfterMs } from '../../../../src/core/custody/keyprotect/bounds.ts'
+import { epochLookMs } from '../../../../src/core/custody/keyprotect/markers.ts'
 import type { KeyTransaction } from '../../../../src/core/keys/key-transaction.ts'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { StoreConflict, StoreUnavailable } from '../../../../src/core/ports/store.ts'
@@ -21,7 +22,7 @@ test('two servers on one instance: after a rotation neither loses a key, and bot
   const { identify } = await trustClient(other, instance, 'again')
   const otherGet = (id: string) =>
     other.keys.perform(identify, async (work) => Buffer.from((await work.fetch(id)).material.bytes))
-  for (const one of [core, other]) one.clock.pass(2 * limits.standardKeySweepAfterMs)
+  for (const one of [core, other]) one.clock.pass(2 * standardKeySweepAfterMs)
   core.rootKey.rotate()
   const renewAll = async ({ custodies }: typeof core, some: readonly string[]) => {
     const newest = await core.rootKey.versions.newest()
@@ -167,7 +168,7 @@ test('a server below the highest epoch creates and deletes nothing, says so, and
   const says = { way: 'stays' } as const
   const marker = { instanceId: instance.id, rootKeyUri: core.rootKey.uri, epoch: 1, says, number: 7 }
   const id = await markers.store(core.rootKey, marker)
-  core.clock.pass(limits.epochLookMs)
+  core.clock.pass(epochLookMs)
   await assert.rejects(
     perform((work) => work.destroy(b)),
     faults('GeneralFailure', /was done on this server/),

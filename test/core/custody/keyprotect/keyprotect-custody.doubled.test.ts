@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { unpackPayload } from '../../../../src/core/custody/keyprotect/payload.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { rootKeyWaitMs } from '../../../../src/base/bounds.ts'
 import { createKey, faults } from '../../../support/core.ts'
 import { openKeyProtectSite } from '../../../support/keyprotect-site.ts'
 
@@ -14,7 +14,7 @@ for (const id of ['00000000-0000-4000-8000-000000000000', 'ffffffff-ffff-4fff-bf
     const arrive = Promise.withResolvers<void>()
     const arrived = Promise.withResolvers<void>()
     standardKeys.create = async (...asked) => {
-      core.clock.pass(limits.rootKeyWaitMs)
+      core.clock.pass(rootKeyWaitMs)
       await arrive.promise
       return create(...asked).finally(arrived.resolve)
     }

@@ -10,7 +10,9 @@ import { wantedOf } from '../../../../src/core/custody/keyprotect/markers.ts'
 import { unpackPayload } from '../../../../src/core/custody/keyprotect/payload.ts'
 import { decodeStandardKeyRef, isStandardKeyRef } from '../../../../src/core/custody/keyprotect/reference.ts'
 import { Fault } from '../../../../src/wire/kmip/fault.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { rootKeyPlaintextBytesMax, rootKeyWaitMs } from '../../../../src/base/bounds.ts'
+import { rootKeyAskAgainMs } from '../../../../src/core/sealing/bounds.ts'
+import { rootKeyAnswerTimeoutMs } from '../../../../src/outside/rootkey/bounds.ts'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { StoreUnavailable, type Store } from '../../../../src/core/ports/store.ts'
 import { openMaterial } from '../../../../src/core/sealing/envelope.ts'
@@ -119,7 +121,7 @@ test('the root key says no: nothing is served, and all of it again when it says 
   await assert.rejects(perform(createKey()), faults('GeneralFailure', /withdrawn/))
   assert.deepEqual(core.events, ['withdrawn'])
   core.rootKey.fault = null
-  core.clock.pass(limits.rootKeyAskAgainMs)
+  core.clock.pass(rootKeyAskAgainMs)
   for (const id of ids) assert.equal((await get(id)).length, 32)
   assert.deepEqual(core.events, ['withdrawn', 'answers'])
 })
@@ -182,12 +184,12 @@ test('a create whose answer takes longer than a client waits is refused at once,
   const create = standardKeys.create.bind(standardKeys)
   standardKeys.createFaults = ['uncertain-after']
   standardKeys.create = (...asked) => {
-    core.clock.pass(limits.rootKeyAnswerTimeoutMs)
+    core.clock.pass(rootKeyAnswerTimeoutMs)
     return create(...asked)
   }
   const begunMs = core.clock.monotonic()
   await assert.rejects(perform(createKey()), faults('GeneralFailure', /cannot be reached/))
-  assert.equal(core.clock.monotonic() - begunMs, limits.rootKeyAnswerTimeoutMs)
+  assert.equal(core.clock.monotonic() - begunMs, rootKeyAnswerTimeoutMs)
   assert.deepEqual([standardKeys.calls.create, standardKeys.calls.find], [1, 0])
   const [made] = standardKeys.live()
   assert.ok(made)
@@ -215,7 +217,7 @@ for (const hanging of ['wrap', 'create', 'look for what was made'] as const)
     }
     const refused = assert.rejects(perform(createKey()), faults('GeneralFailure', /cannot be reached/))
     await begun.promise
-    core.clock.pass(limits.rootKeyWaitMs)
+    core.clock.pass(rootKeyWaitMs)
     release.resolve()
     await refused
     await sweepLater()
@@ -445,8 +447,8 @@ test('too large for a standard key: a data key of the database seals it', async 
   const head = { secretDataType: 'Password', keyFormatType: 'Opaque' } as const
   const keep = (bytes: Buffer) =>
     perform((work) => work.register({ objectType: 'SecretData', attributes }, { bytes, head }))
-  const most = randomBytes(limits.rootKeyPlaintextBytesMax)
-  const large = randomBytes(limits.rootKeyPlaintextBytesMax + 1)
+  const most = randomBytes(rootKeyPlaintextBytesMax)
+  const large = randomBytes(rootKeyPlaintextBytesMax + 1)
   const [fits, fitsNot] = [await keep(Buffer.from(most)), await keep(Buffer.from(large))]
   forget()
   assert.deepEqual(await get(fits), most)

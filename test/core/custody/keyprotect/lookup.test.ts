@@ -13,7 +13,7 @@ import { PayloadError } from '../../../../src/core/custody/keyprotect/payload.ts
 import type { FindWanted, StandardKeyFound } from '../../../../src/core/ports/root-key.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
 import type { StandardKeyQuery, StandardKeyRecord } from '../../../../src/core/ports/secrets.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { standardKeyClockSkewMs } from '../../../../src/core/custody/keyprotect/bounds.ts'
 import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
 import { reaches } from '../../../support/rootkey-contract.ts'
 
@@ -81,13 +81,13 @@ test('of what the service lists, only keys of this instance under this root key 
   )
   const [{ name, wanted } = { name: '', wanted: undefined }] = probe.asked
   assert.equal(name, standardKeyName('k'))
-  assert.equal(wanted?.sinceMs, createdMs - limits.standardKeyClockSkewMs)
+  assert.equal(wanted?.sinceMs, createdMs - standardKeyClockSkewMs)
   await probe.lookup.find({ id: 'i' }, 'k', { ...probe.place, standardKeyId: 'unknown' })
   assert.equal(probe.asked[1]?.wanted?.sinceMs, undefined, 'all of them, where the row is not known')
   const left = Array.from({ length: 1200 }, (_, at) => ({ id: `left ${at}` }) as StandardKeyRecord)
   probe.rows.unshift(...left.toSorted((a, b) => (a.id < b.id ? -1 : 1)))
   await probe.lookup.find({ id: 'i' }, 'k', probe.place)
-  const sinceMs = createdMs - limits.standardKeyClockSkewMs
+  const sinceMs = createdMs - standardKeyClockSkewMs
   assert.equal(
     probe.asked[2]?.wanted?.sinceMs,
     sinceMs,

@@ -7,7 +7,9 @@ import type { LongWork } from '../../../../src/core/custody/custody.ts'
 import { readDescription } from '../../../../src/core/custody/keyprotect/description.ts'
 import { markerRecord, wantedOf, type MarkerText } from '../../../../src/core/custody/keyprotect/markers.ts'
 import type { Marker } from '../../../../src/core/custody/keyprotect/rules.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { standardKeyLookAfterMs } from '../../../../src/base/bounds.ts'
+import { standardKeyClockSkewMs } from '../../../../src/core/custody/keyprotect/bounds.ts'
+import { epochLookMs } from '../../../../src/core/custody/keyprotect/markers.ts'
 import { StandardKeyUncertain } from '../../../../src/core/ports/root-key.ts'
 import { makeInstance } from '../../../support/core.ts'
 import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
@@ -255,7 +257,7 @@ test('a look for a higher epoch is good for a while, however often something is 
     return standardKeys.calls.find - before
   }
   assert.equal(await looks(0), 1)
-  assert.equal(await looks(limits.epochLookMs - 1), 0)
+  assert.equal(await looks(epochLookMs - 1), 0)
   assert.equal(await looks(1), 1)
 })
 
@@ -270,9 +272,9 @@ test('a later look asks for markers younger than the look before, by a clock tha
   }
   const firstMs = core.clock.now()
   await markers.requireHighest(instance.id, core.rootKey)
-  core.clock.pass(limits.epochLookMs)
+  core.clock.pass(epochLookMs)
   await markers.requireHighest(instance.id, core.rootKey)
-  assert.deepEqual(sinceMs, [undefined, firstMs - limits.standardKeyClockSkewMs])
+  assert.deepEqual(sinceMs, [undefined, firstMs - standardKeyClockSkewMs])
 })
 
 test('a create without an answer stored the marker, or did not', async (t) => {
@@ -289,11 +291,7 @@ test('a create without an answer stored the marker, or did not', async (t) => {
   standardKeys.createFaults = ['uncertain-after', 'uncertain-before', 'call']
   const begunMs = core.clock.monotonic()
   const id = await markers.store(core.rootKey, wanted(1))
-  assert.equal(
-    core.clock.monotonic() - begunMs,
-    limits.standardKeyLookAfterMs,
-    'the service has so long to finish',
-  )
+  assert.equal(core.clock.monotonic() - begunMs, standardKeyLookAfterMs, 'the service has so long to finish')
   assert.deepEqual(
     standardKeys.live().map((kept) => kept.id),
     [id],

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CustodyRefused } from '../../../../src/core/custody/custody.ts'
 import { fromRecord } from '../../../../src/core/keys/object/managed-object.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { higherLookMs } from '../../../../src/core/custody/keyprotect/opening.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
 import { faults } from '../../../support/core.ts'
 import { activeKey, openKeyProtectSite, type KeyProtectSite } from '../../../support/keyprotect-site.ts'
@@ -70,7 +70,7 @@ test('where nothing higher was found it is looked for again only after a while',
     return standardKeys.calls.find - find
   }
   assert.equal(await finds(), 1)
-  core.clock.pass(limits.higherLookMs - 1)
+  core.clock.pass(higherLookMs - 1)
   assert.equal(await finds(), 1)
   core.clock.pass(1)
   assert.equal(await finds(), 2)

@@ -22,7 +22,8 @@ import {
   decodeStandardKeyRef,
   encodeStandardKeyRef,
 } from '../../../../src/core/custody/keyprotect/reference.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { rootKeyPlaintextBytesMax, wrappedKeyBytesMax } from '../../../../src/base/bounds.ts'
+import { standardKeyNamesBytesMax } from '../../../../src/core/custody/keyprotect/payload.ts'
 
 const header: Header = {
   instance: 'instance-1',
@@ -93,7 +94,7 @@ test('every field of the header is bound: with any other value the associated da
 })
 
 test('the largest wrapped form that a root key gives fits, and a larger one is refused', () => {
-  const wrapped = base64(base64(randomBytes(limits.rootKeyPlaintextBytesMax + 40)))
+  const wrapped = base64(base64(randomBytes(rootKeyPlaintextBytesMax + 40)))
   assert.ok(packPayload(bindHeader(header), wrapped, 7_500).length <= 7_500)
   assert.throws(() => packPayload(bindHeader(header), randomBytes(7_500), 7_500), PayloadError)
 })
@@ -111,7 +112,7 @@ test('names fit up to the last byte of their bound, and one byte more leaves the
       packPayload(bindHeader({ ...header, names: [name(1), { ...name(2), value }] }), randomBytes(9), 7_500),
     ).header.names.length
   const empty = JSON.stringify([name(1), { ...name(2), value: '' }]).length
-  const most = limits.standardKeyNamesBytesMax - empty
+  const most = standardKeyNamesBytesMax - empty
   assert.deepEqual([kept('x'.repeat(most)), kept('x'.repeat(most + 1))], [2, 1])
 })
 
@@ -225,8 +226,8 @@ function name(number: number) {
 test('a payload that would swell beyond what is ever wrapped is not unpacked', () => {
   const { line } = bindHeader(header)
   const swollen = (bytes: number) => Buffer.concat([line, deflateRawSync(Buffer.alloc(bytes))])
-  assert.equal(unpackPayload(swollen(limits.wrappedKeyBytesMax)).wrapped.length, limits.wrappedKeyBytesMax)
-  assert.throws(() => unpackPayload(swollen(limits.wrappedKeyBytesMax + 1)), PayloadError)
+  assert.equal(unpackPayload(swollen(wrappedKeyBytesMax)).wrapped.length, wrappedKeyBytesMax)
+  assert.throws(() => unpackPayload(swollen(wrappedKeyBytesMax + 1)), PayloadError)
 })
 
 test('a payload that is not ours counts as altered', () => {

@@ -4,7 +4,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Sweep } from '../../../../src/core/custody/keyprotect/sweep.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import {
+  standardKeySweepAfterMs,
+  standardKeySweepEveryMs,
+} from '../../../../src/core/custody/keyprotect/bounds.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
 import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../../support/keyprotect-site.ts'
@@ -144,12 +147,12 @@ test('a list whose keys could not be read is repeated with the next sweep', asyn
   await perform(createKey())
   const [kept] = standardKeys.live()
   assert.ok(kept)
-  standardKeys.aheadMs += limits.standardKeySweepAfterMs
+  standardKeys.aheadMs += standardKeySweepAfterMs
   standardKeys.faults.set(kept.id, 'unreachable')
   const { sweep } = before.custodies.keyprotect
   await sweep.run()
   standardKeys.faults.clear()
-  before.clock.pass(limits.standardKeySweepEveryMs)
+  before.clock.pass(standardKeySweepEveryMs)
   await sweep.run()
   const rows = await before.store.standardKeys({ kind: 'object', limit: 9 })
   assert.deepEqual(
@@ -273,11 +276,11 @@ test('a list is repeated with the next sweep if a service did not answer, not if
     await perform(createKey())
     const [kept] = standardKeys.live()
     assert.ok(kept)
-    standardKeys.aheadMs += limits.standardKeySweepAfterMs
+    standardKeys.aheadMs += standardKeySweepAfterMs
     standardKeys.faults.set(kept.id, reach)
     const { sweep } = before.custodies.keyprotect
     await sweep.run()
-    before.clock.pass(limits.standardKeySweepEveryMs)
+    before.clock.pass(standardKeySweepEveryMs)
     const { list } = standardKeys.calls
     await sweep.run()
     assert.equal(standardKeys.calls.list - list, expected, reach)

@@ -6,7 +6,12 @@ import { test } from 'node:test'
 import { describeKey } from '../../../../src/core/custody/keyprotect/description.ts'
 import { rowOf } from '../../../../src/core/custody/keyprotect/records.ts'
 import { factsOf } from '../../../../src/core/keys/object/object-facts.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import {
+  standardKeyGoneAgainMs,
+  standardKeyListEveryMs,
+  standardKeySweepAfterMs,
+  standardKeySweepEveryMs,
+} from '../../../../src/core/custody/keyprotect/bounds.ts'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { LeaseElsewhere, type Leases } from '../../../../src/core/ports/leases.ts'
 import type { Write } from '../../../../src/core/ports/store.ts'
@@ -79,7 +84,7 @@ test('a closing of a key that its owner deleted is tried again once an hour, and
     return standardKeys.calls.read - before
   }
   assert.ok((await reads()) > 0)
-  for (const passMs of [0, 0, limits.standardKeyGoneAgainMs - 1]) {
+  for (const passMs of [0, 0, standardKeyGoneAgainMs - 1]) {
     core.clock.pass(passMs)
     assert.equal(await reads(), 0)
   }
@@ -210,7 +215,7 @@ test('an instance is listed once a day; after a list that failed, with the next 
     return standardKeys.calls.list - before
   }
   assert.equal(await lists(0), 1)
-  assert.equal(await lists(limits.standardKeyListEveryMs - 1), 0)
+  assert.equal(await lists(standardKeyListEveryMs - 1), 0)
   const list = standardKeys.list.bind(standardKeys)
   standardKeys.list = async function* (...asked) {
     yield* list(...asked)
@@ -218,12 +223,12 @@ test('an instance is listed once a day; after a list that failed, with the next 
   }
   assert.equal(await lists(1), 1, 'a day is over')
   standardKeys.list = list
-  assert.equal(await lists(limits.standardKeySweepEveryMs - 1), 0)
+  assert.equal(await lists(standardKeySweepEveryMs - 1), 0)
   assert.equal(await lists(1), 1)
   sweep.soon(instance.id)
-  assert.equal(await lists(limits.standardKeySweepAfterMs - 1), 0)
+  assert.equal(await lists(standardKeySweepAfterMs - 1), 0)
   assert.equal(await lists(1), 1)
-  assert.equal(await lists(limits.standardKeySweepAfterMs), 0)
+  assert.equal(await lists(standardKeySweepAfterMs), 0)
 })
 
 test('one standard key that cannot be deleted does not keep the others; a bug ends the pass', async (t) => {
@@ -366,10 +371,10 @@ test('it sweeps at its start and every minute, until it is stopped', async (t) =
   }
   sweep.start((error) => assert.fail(String(error)), { hold })
   assert.equal(held, 1)
-  core.clock.pass(2 * limits.standardKeySweepEveryMs)
+  core.clock.pass(2 * standardKeySweepEveryMs)
   assert.equal(held, 3)
   await sweep.stop()
-  core.clock.pass(limits.standardKeySweepEveryMs)
+  core.clock.pass(standardKeySweepEveryMs)
   assert.equal(held, 3)
 })
 
@@ -435,7 +440,7 @@ test('a copy that no row names and that is young is looked at again once it is o
     return (await rows()).some((row) => row.id === theirs?.id)
   }
   assert.equal(await isTaken(0), false)
-  standardKeys.aheadMs += limits.standardKeySweepAfterMs
-  assert.equal(await isTaken(limits.standardKeySweepAfterMs - 1), false)
+  standardKeys.aheadMs += standardKeySweepAfterMs
+  assert.equal(await isTaken(standardKeySweepAfterMs - 1), false)
   assert.equal(await isTaken(1), true)
 })

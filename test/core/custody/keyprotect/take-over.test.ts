@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { describeKey, readDescription } from '../../../../src/core/custody/keyprotect/description.ts'
 import { unpackPayload } from '../../../../src/core/custody/keyprotect/payload.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { standardKeySweepAfterMs } from '../../../../src/core/custody/keyprotect/bounds.ts'
+import { anotherServerToldMs } from '../../../../src/core/sealing/standard-key-troubles.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import type { MaybePromise } from '../../../../src/base/maybe-promise.ts'
 import type { KeyTransaction } from '../../../../src/core/keys/key-transaction.ts'
@@ -237,7 +238,7 @@ for (const [what, own, closing, state] of [
     const facts = { ...factsOfRecord(stored), closing, restrictions }
     await core.custodies.seal(instance, place, material, { facts, replaces: stored })
     const sweepLater = async () => {
-      core.rootKey.standardKeys.aheadMs += limits.standardKeySweepAfterMs
+      core.rootKey.standardKeys.aheadMs += standardKeySweepAfterMs
       await core.sweep()
       core.keyring.forget(instanceId)
       assert.equal(await perform(fetchBytes(id)), bytes)
@@ -481,7 +482,7 @@ test('a copy of another server is told of for a day, and not again once it was t
   const told = () => core.keyring.status.standardKeys.now.map(({ what }) => what)
   await sweepLater()
   assert.deepEqual(told(), ['another'])
-  core.clock.pass(limits.anotherServerToldMs)
+  core.clock.pass(anotherServerToldMs)
   assert.equal(await core.custodies.keyprotect.generations.look(instance, id), false)
   await new Promise(setImmediate)
   assert.deepEqual(told(), [])
@@ -505,7 +506,7 @@ for (const isNewestFirst of [false, true])
       standardKeys.kept.delete(older.id)
       standardKeys.kept.set(older.id, older)
     }
-    standardKeys.aheadMs += limits.standardKeySweepAfterMs
+    standardKeys.aheadMs += standardKeySweepAfterMs
     await before.sweep()
     const key = await before.keys.show(instance.id, id)
     assert.deepEqual([key?.objectType, key?.state], ['SymmetricKey', 'Active'])

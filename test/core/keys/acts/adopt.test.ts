@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import type { AdoptedObject } from '../../../../src/core/keys/acts/adopt.ts'
 import type { KeyTransaction } from '../../../../src/core/keys/key-transaction.ts'
 import type { State } from '../../../../src/core/keys/object/lifecycle.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { objectAttributesBytesMax } from '../../../../src/base/bounds.ts'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { attributeSet, createKey, faults, openCoreWithClient, type TestCore } from '../../../support/core.ts'
 import { openKeyProtectSite } from '../../../support/keyprotect-site.ts'
@@ -124,7 +124,7 @@ test('what a client asked for is counted and entered as adopted on demand, once'
 
 test('an object with more attributes than fit is refused as one, as if the instance had room', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)
-  const value = 'x'.repeat(limits.objectAttributesBytesMax)
+  const value = 'x'.repeat(objectAttributesBytesMax)
   const more = { 'x-Large': { type: 'TextString', value } }
   await assert.rejects(perform(adopting('1', { more })), faults('InvalidField', /attributes/))
   assert.deepEqual(await entries(core), ['1 refused InvalidField'])

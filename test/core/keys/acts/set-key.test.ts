@@ -7,7 +7,7 @@ import type { KeySettings } from '../../../../src/core/keys/acts/set-key.ts'
 import type { KeyTransaction } from '../../../../src/core/keys/key-transaction.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { maskOf } from '../../../../src/wire/kmip/enums.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { wrappingKeysMax } from '../../../../src/core/keys/acts/set-key.ts'
 import type { Caller } from '../../../../src/core/trust/caller.ts'
 import { attributeSet, createKey, faults, look, manager, openCoreWithClient } from '../../../support/core.ts'
 
@@ -101,7 +101,7 @@ test('a public key is named where its private key is not here, linked or not', a
 test('an instance has a bounded number of them, and those that are destroyed for good make room', async (t) => {
   const { perform, set, listed, make } = await opened(t)
   const ids: string[] = []
-  for (let count = 0; count < limits.wrappingKeysMax; count++) {
+  for (let count = 0; count < wrappingKeysMax; count++) {
     ids.push(await make())
     await set(ids.at(-1) ?? '', { wrapsSensitive: true })
   }
@@ -113,7 +113,7 @@ test('an instance has a bounded number of them, and those that are destroyed for
   await perform((work) => work.destroy(ids[0] ?? ''))
   await set(more, { wrapsSensitive: true })
   const after = (await listed()) ?? []
-  assert.equal(after.length, limits.wrappingKeysMax)
+  assert.equal(after.length, wrappingKeysMax)
   assert.ok(!after.some(({ id }) => id === ids[0]))
 })
 

@@ -6,7 +6,7 @@ import { createSplitKey, joinSplitKey } from '../../../../src/core/keys/acts/spl
 import type { AttributeSet } from '../../../../src/wire/kmip/attributes.ts'
 import type { TransactionObjects } from '../../../../src/core/keys/transaction/transaction-objects.ts'
 import type { ObjectType } from '../../../../src/core/keys/object/managed-object.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { splitKeyPartsMax } from '../../../../src/base/bounds.ts'
 import type { State } from '../../../../src/core/keys/object/lifecycle.ts'
 import type { Material, MaterialHead, SplitKeyHead } from '../../../../src/core/sealing/envelope.ts'
 import { attributeSet, faults } from '../../../support/core.ts'
@@ -52,7 +52,7 @@ test('more parts than a key can have are refused before one of them is opened', 
     staged: { begin: () => undefined },
     live: () => assert.fail('no part may be looked up'),
   } as unknown as TransactionObjects
-  const uniqueIdentifiers = Array.from({ length: limits.splitKeyPartsMax + 1 }, (_, part) => String(part))
+  const uniqueIdentifiers = Array.from({ length: splitKeyPartsMax + 1 }, (_, part) => String(part))
   const wanted = {
     objectType: 'SymmetricKey',
     attributes: attributeSet({}),

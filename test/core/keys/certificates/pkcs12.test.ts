@@ -5,7 +5,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { asPkcs12, importPkcs12, registerPkcs12 } from '../../../../src/core/keys/certificates/pkcs12.ts'
 import type { FetchedObject } from '../../../../src/core/keys/acts/fetch-object.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { certificateChainMax, uniqueIdentifierBytesMax } from '../../../../src/base/bounds.ts'
 import type { TransactionObjects } from '../../../../src/core/keys/transaction/transaction-objects.ts'
 import { first, type AttributeSet } from '../../../../src/wire/kmip/attributes.ts'
 import { makeAuthority } from '../../../../src/core/pki/issue.ts'
@@ -73,7 +73,7 @@ test('the chain ends where it leads nowhere, or to a certificate that it has, an
   assert.deepEqual(await chainOf({ key: ['own'], own: ['ca'] }), ['own', 'ca'])
   assert.deepEqual(await chainOf({ key: ['own'], own: ['ca'], ca: ['ca'] }), ['own', 'ca'])
   const long = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`c${i}`, [`c${i + 1}`]]))
-  assert.equal((await chainOf({ key: ['c0'], ...long })).length, limits.certificateChainMax)
+  assert.equal((await chainOf({ key: ['c0'], ...long })).length, certificateChainMax)
 })
 
 test('it begins at the key, or else at its public key, and is one chain of certificates', async () => {
@@ -187,7 +187,7 @@ test('the password of a container is an active password', async () => {
   )
 })
 
-const tooLong = 'k'.repeat(limits.uniqueIdentifierBytesMax + 1)
+const tooLong = 'k'.repeat(uniqueIdentifierBytesMax + 1)
 
 test('an imported container gives its certificates only to a key that is new and states none', async () => {
   const imported = async (here: object | undefined, stated: readonly string[] = []) => {

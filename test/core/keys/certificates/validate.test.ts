@@ -8,7 +8,7 @@ import { validate } from '../../../../src/core/keys/certificates/validate.ts'
 import type { ObjectType } from '../../../../src/core/keys/object/managed-object.ts'
 import type { State } from '../../../../src/core/keys/object/lifecycle.ts'
 import type { TransactionObjects } from '../../../../src/core/keys/transaction/transaction-objects.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { certificateChainMax } from '../../../../src/base/bounds.ts'
 import type { EnumName } from '../../../../src/wire/kmip/enums.ts'
 import { attributeSet, faults, openCoreWithClient } from '../../../support/core.ts'
 
@@ -74,8 +74,8 @@ test('a chain is what the request has and then what it names, at the moment that
 })
 
 test('a chain has at least one certificate and as many as the bound says, all of them X.509', async () => {
-  assert.equal((await chainOf(limits.certificateChainMax - 1, [{}])).validity, 'Valid')
-  await assert.rejects(chainOf(limits.certificateChainMax, [{}]), faults('InvalidField', /at most/))
+  assert.equal((await chainOf(certificateChainMax - 1, [{}])).validity, 'Valid')
+  await assert.rejects(chainOf(certificateChainMax, [{}]), faults('InvalidField', /at most/))
   await assert.rejects(chainOf(0, []), faults('InvalidMessage', /needs certificates/))
   for (const wrong of [{ objectType: 'OpaqueObject' }, { certificateType: 'PGP' }] as const)
     await assert.rejects(chainOf(0, [wrong]), faults('InvalidObjectType', /X.509/))

@@ -5,7 +5,8 @@ import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { broughtObject, withUnwrapped } from '../../../../src/core/keys/forms/brought-object.ts'
 import type { ObjectType } from '../../../../src/core/keys/object/managed-object.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { splitKeyPrimeBytesMax } from '../../../../src/base/bounds.ts'
+import { objectMaterialBytesMax } from '../../../../src/core/keys/forms/brought-object.ts'
 import { faults } from '../../../support/core.ts'
 
 type Message = Parameters<typeof broughtObject>[1]
@@ -124,7 +125,7 @@ const opaqueOf = (bytes: number) => ({
 })
 
 test('an object may be as large as the limit says, and no larger', () => {
-  const max = limits.objectMaterialBytesMax
+  const max = objectMaterialBytesMax
   assert.equal(brought('OpaqueObject', opaqueOf(max)).material.bytes.length, max)
   assert.throws(
     () => brought('OpaqueObject', opaqueOf(max + 1)),
@@ -226,7 +227,7 @@ test('the numbers of a part of a key fit together', () => {
     assert.throws(() => split(wrong), faults('InvalidField', /do not fit together/), JSON.stringify(wrong))
   const prime = { SplitKeyMethod: 'PolynomialSharingPrimeField' }
   assert.throws(() => split(prime), faults('InvalidField', /needs the Prime Field Size/))
-  const most = (1n << BigInt(8 * limits.splitKeyPrimeBytesMax)) - 1n
+  const most = (1n << BigInt(8 * splitKeyPrimeBytesMax)) - 1n
   assert.equal(split({ ...prime, PrimeFieldSize: most }).material.head.splitKey?.primeFieldSize, String(most))
   assert.throws(() => split({ ...prime, PrimeFieldSize: most + 1n }), faults('InvalidField', /bytes at most/))
 })

@@ -10,7 +10,7 @@ import {
   withSoleLink,
 } from '../../../../src/core/keys/object/links.ts'
 import type { AttributeSet } from '../../../../src/wire/kmip/attributes.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { attributeInstancesMax } from '../../../../src/base/bounds.ts'
 import { attributeSet, faults } from '../../../support/core.ts'
 
 const none = attributeSet({})
@@ -39,9 +39,9 @@ test('a link more gets the index after the highest, and the set that was given s
 })
 
 test('an object has as many links as it may have attributes of a kind, and not one more', () => {
-  const all = Array.from({ length: limits.attributeInstancesMax - 1 }, (_, place) => derived(String(place)))
+  const all = Array.from({ length: attributeInstancesMax - 1 }, (_, place) => derived(String(place)))
   const full = withLink(attributeSet({ Link: all }), derived('last'))
-  assert.equal(linksOf(full, 'DerivedKeyLink').length, limits.attributeInstancesMax)
+  assert.equal(linksOf(full, 'DerivedKeyLink').length, attributeInstancesMax)
   assert.throws(() => withLink(full, derived('more')), faults('ServerLimitExceeded', /at most/))
 })
 

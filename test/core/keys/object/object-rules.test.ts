@@ -12,7 +12,7 @@ import {
   withDefaults,
   type ObjectRule,
 } from '../../../../src/core/keys/object/object-rules.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { objectRulesBytesMax, objectRulesMax } from '../../../../src/core/keys/object/object-rules.ts'
 import { attributeSet, faults } from '../../../support/core.ts'
 
 type Values = Readonly<Record<string, unknown>>
@@ -35,11 +35,11 @@ test('rules are kept as they are, in their order, as long as they are few and sm
   assert.deepEqual(readRules(storedRules(rules)), rules)
   assert.deepEqual(readRules(), [])
   const many = (count: number) => Array.from({ length: count }, () => rule({}))
-  assert.equal(storedRules(many(limits.objectRulesMax)).length, limits.objectRulesMax)
+  assert.equal(storedRules(many(objectRulesMax)).length, objectRulesMax)
   const refused = faults('ServerLimitExceeded', /at most 100 rules, of 16384 bytes/)
-  assert.throws(() => storedRules(many(limits.objectRulesMax + 1)), refused)
+  assert.throws(() => storedRules(many(objectRulesMax + 1)), refused)
   const sized = (characters: number) => [rule({}, { objectGroups: ['g'.repeat(characters)] })]
-  const room = limits.objectRulesBytesMax - JSON.stringify(storedRules(sized(0))).length
+  const room = objectRulesBytesMax - JSON.stringify(storedRules(sized(0))).length
   assert.ok(storedRules(sized(room)))
   assert.throws(() => storedRules(sized(room + 1)), refused)
 })

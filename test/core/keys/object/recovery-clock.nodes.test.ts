@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RecoveryClock } from '../../../../src/core/keys/object/recovery-clock.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { recoveryKeepEveryMs } from '../../../../src/core/keys/object/recovery-clock.ts'
 import { createKey, dayMs, makeInstance, openCore, trustClient } from '../../../support/core.ts'
 import { MovableClock } from '../../../support/movable-clock.ts'
 
@@ -19,7 +19,7 @@ test('a key that is destroyed on a node whose machine was suspended for days wai
   core.clock.jump(10 * dayMs)
   await core.keys.perform(identify, async (work) => work.destroy(await createKey()(work)))
   const dueBy = (ms: number) => core.store.dueObjects(ms, 1)
-  assert.deepEqual(await dueBy(other.now() + 7 * dayMs - limits.recoveryKeepEveryMs), [])
+  assert.deepEqual(await dueBy(other.now() + 7 * dayMs - recoveryKeepEveryMs), [])
   assert.equal((await dueBy(other.now() + 7 * dayMs)).length, 1)
 })
 

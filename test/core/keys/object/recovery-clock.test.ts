@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { resumed } from '../../../../src/core/keys/object/recovery-clock.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { recoveryOffMsMax } from '../../../../src/core/keys/object/recovery-clock.ts'
 
 const hourMs = 3600_000
 const dayMs = 24 * hourMs
 const noon = Date.UTC(2026, 0, 1, 12)
 
 test('it begins as the wall clock, and counts the time when the server was off, a day at most, and no time backwards', () => {
-  assert.equal(limits.recoveryOffMsMax, dayMs)
+  assert.equal(recoveryOffMsMax, dayMs)
   assert.equal(resumed(null, noon), noon)
   const kept = { ms: noon, atMs: noon }
   for (const [offMs, counted] of [

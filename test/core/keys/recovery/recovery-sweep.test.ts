@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RecoverySweep } from '../../../../src/core/keys/recovery/recovery-sweep.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { recoveryLookEveryMs } from '../../../../src/core/keys/recovery/recovery-sweep.ts'
 import { LeaseElsewhere } from '../../../../src/core/ports/leases.ts'
 import { StoreConflict, type Change } from '../../../../src/core/ports/store.ts'
 import { MovableClock } from '../../../support/movable-clock.ts'
@@ -104,13 +104,13 @@ test('it looks at once and every minute until it is stopped, and tells each look
   sweep.start((error) => failures.push(error))
   await settled()
   assert.deepEqual([asked(), failures], [1, [broken]])
-  clock.pass(limits.recoveryLookEveryMs - 1)
+  clock.pass(recoveryLookEveryMs - 1)
   await settled()
   assert.deepEqual([asked(), failures.length], [2, 1], 'no other look was under way')
   clock.pass(1)
   await settled()
   assert.deepEqual([asked(), failures.length], [3, 1])
   await sweep.stop()
-  clock.pass(2 * limits.recoveryLookEveryMs)
+  clock.pass(2 * recoveryLookEveryMs)
   assert.equal(asked(), 3)
 })

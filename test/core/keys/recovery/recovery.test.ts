@@ -7,7 +7,7 @@ import type { KeyTransaction } from '../../../../src/core/keys/key-transaction.t
 import { resumed } from '../../../../src/core/keys/object/recovery-clock.ts'
 import type { AttributeSet } from '../../../../src/wire/kmip/attributes.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { recoveryOffMsMax } from '../../../../src/core/keys/object/recovery-clock.ts'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
 import { StoreAround } from '../../../support/store-around.ts'
@@ -270,7 +270,7 @@ test('how far the recovery clock is at a start', () => {
   assert.equal(resumed(kept, 50_000), 1_000)
   assert.equal(resumed(kept, 50_900), 1_900)
   assert.equal(resumed(kept, 40_000), 1_000)
-  assert.equal(resumed(kept, 1e15), 1_000 + limits.recoveryOffMsMax)
+  assert.equal(resumed(kept, 1e15), 1_000 + recoveryOffMsMax)
 })
 
 test('a look that fails is made up for, and a key that is brought back at that moment stays', async (t) => {

@@ -9,7 +9,8 @@ import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { Fault } from '../../../../src/wire/kmip/fault.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { objectAttributesBytesMax } from '../../../../src/base/bounds.ts'
+import { unitBytesMax } from '../../../../src/core/keys/transaction/staged-change.ts'
 import { StoreAround } from '../../../support/store-around.ts'
 import { createKey, faults, look, openCoreWithClient, type TestCore, name } from '../../../support/core.ts'
 
@@ -189,9 +190,9 @@ const read = (id: string) => (work: KeyTransaction) => work.attributes('key.attr
 
 test('a unit holds objects up to a bound, which one act after the other does not meet', async (t) => {
   const { perform } = await openCoreWithClient(t)
-  const large = createKey({ ContactInformation: 'x'.repeat(limits.objectAttributesBytesMax - 2_000) })
+  const large = createKey({ ContactInformation: 'x'.repeat(objectAttributesBytesMax - 2_000) })
   const ids: string[] = []
-  for (let bytes = 0; bytes <= limits.unitBytesMax; bytes += limits.objectAttributesBytesMax - 2_000)
+  for (let bytes = 0; bytes <= unitBytesMax; bytes += objectAttributesBytesMax - 2_000)
     ids.push(await perform(large))
   assert.equal(await perform((work) => orUndo(work, ids.slice(1).map(read))), null)
   assert.equal(await perform((work) => orUndo(work, ids.map(read))), 'ServerLimitExceeded')

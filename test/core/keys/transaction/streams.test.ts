@@ -2,7 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../../src/base/limits.ts'
+import { cryptoStreamsMax } from '../../../../src/base/bounds.ts'
+import {
+  cryptoStreamIdleMs,
+  cryptoStreamsPerPartyMax,
+} from '../../../../src/core/keys/transaction/streams.ts'
 import { Streams, type StreamOf } from '../../../../src/core/keys/transaction/streams.ts'
 import { faults } from '../../../support/core.ts'
 import { MovableClock } from '../../../support/movable-clock.ts'
@@ -42,24 +46,24 @@ test('a Correlation Value is good for its client, operation and key alone, until
 test('one that rests is forgotten, and the thread forgets its key', () => {
   const { streams, clock, dropped } = build()
   const [resting, used] = [streams.begin(mine), streams.begin(mine)]
-  clock.pass(limits.cryptoStreamIdleMs - 1)
+  clock.pass(cryptoStreamIdleMs - 1)
   streams.require(used, mine)
   clock.pass(1)
   assert.throws(() => streams.require(resting, mine), refused)
   assert.deepEqual(dropped, [resting])
   streams.require(used, mine)
-  clock.pass(2 * limits.cryptoStreamIdleMs)
+  clock.pass(2 * cryptoStreamIdleMs)
   assert.throws(() => streams.require(used, mine), refused)
   assert.deepEqual(dropped, [resting, used])
 })
 
 test('a client may have a few, all together some more', () => {
   const { streams } = build()
-  const ids = Array.from({ length: limits.cryptoStreamsPerPartyMax }, () => streams.begin(mine))
+  const ids = Array.from({ length: cryptoStreamsPerPartyMax }, () => streams.begin(mine))
   assert.throws(() => streams.begin(mine), faults('GeneralFailure', /this client/))
   streams.end(ids[0] ?? '')
   streams.begin(mine)
-  const others = limits.cryptoStreamsMax - limits.cryptoStreamsPerPartyMax
+  const others = cryptoStreamsMax - cryptoStreamsPerPartyMax
   for (let party = 0; party < others; party++) streams.begin({ ...mine, party: String(party) })
   assert.throws(() => streams.begin({ ...mine, party: 'last' }), faults('GeneralFailure', /server/))
 })
@@ -71,7 +75,7 @@ const client = (instance: string, id: number) => ({
 
 test('the clients of one instance leave some to others', () => {
   const { streams } = build()
-  const most = limits.cryptoStreamsMax * 0.75
+  const most = cryptoStreamsMax * 0.75
   for (let id = 0; id < most; id++) streams.begin(client('a', id))
   assert.throws(() => streams.begin(client('a', most)), faults('GeneralFailure', /server/))
   streams.begin(client('b', 0))

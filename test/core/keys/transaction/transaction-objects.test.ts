@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ManagedObject } from '../../../../src/core/keys/object/managed-object.ts'
 import { TransactionObjects } from '../../../../src/core/keys/transaction/transaction-objects.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { trustRowsPerInstanceMax } from '../../../../src/core/trust/bounds.ts'
 import { StoreConflict } from '../../../../src/core/ports/store.ts'
 import { KeysUnavailable } from '../../../../src/core/sealing/unwrap-cache.ts'
 import type { RowChange } from '../../../../src/core/trust/row-writes.ts'
@@ -62,7 +62,7 @@ test('trusted rows change on the version that the transaction decided on, and no
 
 test('a client adds no trusted rows where its instance has as many as it may, and puts one in the place of another', async () => {
   const rows = Array.from(
-    { length: limits.trustRowsPerInstanceMax },
+    { length: trustRowsPerInstanceMax },
     (_, n) => [String(n), { instanceId: 'i' }] as const,
   )
   const none = new Map()

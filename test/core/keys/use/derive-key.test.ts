@@ -14,7 +14,7 @@ import {
 import { first, type AttributeSet } from '../../../../src/wire/kmip/attributes.ts'
 import { maskOf } from '../../../../src/wire/kmip/enums.ts'
 import { requireUse, type KeyUse } from '../../../../src/core/keys/object/use-rule.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { derivedBytesMax } from '../../../../src/core/keys/use/derive-key.ts'
 import type { Material } from '../../../../src/core/sealing/envelope.ts'
 import { attributeSet, faults } from '../../../support/core.ts'
 
@@ -258,12 +258,12 @@ const wanted = (objectType: ObjectType, attributes: Readonly<Record<string, unkn
 
 test('a key is as long as its algorithm allows, and Secret Data has whole bytes, as many as the bound says', async () => {
   const secret = (CryptographicLength: number) => wanted('SecretData', { CryptographicLength })
-  for (const bits of [8, 256, limits.derivedBytesMax * 8]) {
+  for (const bits of [8, 256, derivedBytesMax * 8]) {
     const { made } = await derive({ key: {} }, secret(bits))
     assert.equal(made.material.bytes.length, bits / 8)
     assert.deepEqual(made.material.head, { keyFormatType: 'Opaque', secretDataType: 'Seed' })
   }
-  for (const bits of [0, -8, 12, limits.derivedBytesMax * 8 + 8])
+  for (const bits of [0, -8, 12, derivedBytesMax * 8 + 8])
     await assert.rejects(
       derive({ key: {} }, secret(bits)),
       faults('InvalidField', /a multiple of 8/),

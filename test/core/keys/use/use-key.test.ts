@@ -8,7 +8,7 @@ import { broughtCertificate } from '../../../../src/core/keys/forms/brought-obje
 import { stepOf, type KeyUseRequest, type Part } from '../../../../src/core/keys/use/use-key.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { reservedNonces } from '../../../../src/core/keys/object/nonce-count.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { nonceBlock } from '../../../../src/core/keys/object/nonce-count.ts'
 import { mask, openCertifying } from '../../../support/certifying.ts'
 import { attributeSet, createKey, faults, openCoreWithClient } from '../../../support/core.ts'
 
@@ -48,7 +48,7 @@ test('a random nonce of 96 bits is counted, and neither the random IV of a mode 
   for (const [mode, iv, expected] of [
     [{ BlockCipherMode: 'CBC', PaddingMethod: 'PKCS5' }, undefined, 0],
     [{ BlockCipherMode: 'GCM', TagLength: 16 }, chosen, 0],
-    [{ BlockCipherMode: 'GCM', TagLength: 16 }, undefined, limits.nonceBlock],
+    [{ BlockCipherMode: 'GCM', TagLength: 16 }, undefined, nonceBlock],
   ] as const) {
     const parameters = { ...mode, RandomIV: true }
     const request = {

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { limits } from '../../../../src/base/limits.ts'
+import { oidcLoginsMax, oidcTimeoutMs } from '../../../../src/features/login/oidc/provider.ts'
 import { LoginError } from '../../../../src/features/login/oidc/error.ts'
 import { Provider, type ProviderSettings } from '../../../../src/features/login/oidc/provider.ts'
 import { MovableClock } from '../../../support/movable-clock.ts'
@@ -226,7 +226,7 @@ for (const at of ['/.well-known/openid-configuration', '/token', '/keys'])
     const login = logIn()
     const rejected = assert.rejects(login, fails('unreachable', /no answer within 15 seconds/))
     await reached.promise
-    clock.pass(limits.oidcTimeoutMs)
+    clock.pass(oidcTimeoutMs)
     await rejected
     says.instead.clear()
     await logIn()
@@ -235,10 +235,10 @@ for (const at of ['/.well-known/openid-configuration', '/token', '/keys'])
 test('so many logins at the same time are bounded, and the next one is told so', async (t) => {
   const { logIn, says, clock } = await begin(t)
   says.instead.set('/.well-known/openid-configuration', drip)
-  const running = Array.from({ length: limits.oidcLoginsMax }, () => logIn())
+  const running = Array.from({ length: oidcLoginsMax }, () => logIn())
   const all = Promise.allSettled(running)
   await assert.rejects(logIn(), fails('unreachable', /too many people/))
-  clock.pass(limits.oidcTimeoutMs)
+  clock.pass(oidcTimeoutMs)
   await all
 })
 

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import { gatherFacts } from '../../../../src/features/status/conditions/facts.ts'
 import { conditionsInSight } from '../../../../src/features/status/conditions/table.ts'
 import { pruneExpired } from '../../../../src/core/audit/retention.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { pendingWriteEveryMs } from '../../../../src/core/trust/pending.ts'
 import { startDoor } from '../../../support/admin-door.ts'
 import { makeCertificate } from '../../../support/certificates.ts'
 import { hangingWriter } from '../../../support/hanging-writer.ts'
@@ -27,7 +27,7 @@ test('conditions and status answer while the disk hangs, with a stranger on the 
   await context.readiness()
   disk.hang()
   context.pending.recordUnknown(certificate, '192.0.2.1')
-  clock.pass(limits.pendingWriteEveryMs)
+  clock.pass(pendingWriteEveryMs)
   await store.record({ entries: [auditEntry()], fetched: [] })
   await setImmediate()
   const facts = await gatherFacts(context)

@@ -13,7 +13,13 @@ import type { ConditionId } from '../../../../src/features/status/conditions/tab
 import type { Facts } from '../../../../src/features/status/conditions/facts.ts'
 import type { Readiness, RootKeyTrouble } from '../../../../src/doors/http/context.ts'
 import type { Expiry } from '../../../../src/features/status/expiries.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { expiryWarningDays } from '../../../../src/base/bounds.ts'
+import { clockBehindMs } from '../../../../src/features/status/conditions/bounds.ts'
+import {
+  diskLowBytes,
+  failoverProveMs,
+  siemBehindMs,
+} from '../../../../src/features/status/conditions/server.ts'
 import type { StandardKeyTrouble } from '../../../../src/core/sealing/standard-key-troubles.ts'
 import type { Approval } from '../../../../src/core/trust/approval.ts'
 import type { Token } from '../../../../src/core/trust/rows.ts'
@@ -209,7 +215,7 @@ const cases: readonly Case[] = [
     action: /from a backup/,
     of,
   },
-  { id: 'disk-low', facts: { freeBytes: limits.diskLowBytes - 1 }, says: /511 MiB left/ },
+  { id: 'disk-low', facts: { freeBytes: diskLowBytes - 1 }, says: /511 MiB left/ },
   {
     id: 'database-unsafe',
     facts: { database: { ...quietDatabase, unsafe: ['fsync = off'] } },
@@ -242,7 +248,7 @@ const cases: readonly Case[] = [
   },
   {
     id: 'clock-behind',
-    facts: { audit: { ...quietFacts.audit, newestMs: nowMs + limits.clockBehindMs + 1 } },
+    facts: { audit: { ...quietFacts.audit, newestMs: nowMs + clockBehindMs + 1 } },
     says: /the clock shows 2026-06-01T00:00:00.000Z, but the last audit entry is of 2026-06-01T00:01:00.001Z/,
   },
   {
@@ -594,12 +600,12 @@ function unprovenSince(agoMs: number): Partial<Facts> {
 
 /** One step short of each bound. */
 const short: Readonly<Record<string, Partial<Facts>>> = {
-  'disk at the bound': { freeBytes: limits.diskLowBytes },
+  'disk at the bound': { freeBytes: diskLowBytes },
   'clock that was set right a week ago': { audit: ahead({ setBackMs: nowMs - 7 * dayMs }) },
-  'clock a little behind': { audit: { ...quietFacts.audit, newestMs: nowMs + limits.clockBehindMs } },
-  'failover a moment ago': unprovenSince(limits.failoverProveMs - 1),
+  'clock a little behind': { audit: { ...quietFacts.audit, newestMs: nowMs + clockBehindMs } },
+  'failover a moment ago': unprovenSince(failoverProveMs - 1),
   'failover a month ago': unprovenSince(30 * dayMs + 1),
-  'certificate with 30 days left': expiry('client', limits.expiryWarningDays),
+  'certificate with 30 days left': expiry('client', expiryWarningDays),
   'token with 15 days left': tokens({ expiresMs: nowMs + 15 * dayMs }),
   'token that expired': tokens({ expiresMs: nowMs - 1 }, nowMs - 200 * dayMs),
   'token unused for 89 days': tokens({}, nowMs - 89.9 * dayMs),
@@ -617,7 +623,7 @@ const short: Readonly<Record<string, Partial<Facts>>> = {
       lastExport: { atMs: nowMs, by: 'x' },
     },
   },
-  'SIEM a little behind': { siem: [{ ...siemTarget, behindSinceMs: nowMs - limits.siemBehindMs }] },
+  'SIEM a little behind': { siem: [{ ...siemTarget, behindSinceMs: nowMs - siemBehindMs }] },
   'log in a SIEM, never exported': {
     ...auditSince(nowMs - 100 * dayMs),
     siem: [{ ...siemTarget, behindSinceMs: null }],

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { limits } from '../../../../src/base/limits.ts'
+import { loginPauseMsMax } from '../../../../src/outside/rootkey/https/held-access.ts'
 import { privateKeyPem } from '../../../../src/core/pki/issue.ts'
 import { RootKeyError, type RootKey } from '../../../../src/core/ports/root-key.ts'
 import type { AzureAccess } from '../../../../src/outside/rootkey/azure-kv/login.ts'
@@ -199,7 +199,7 @@ test('a login that is not answered, or not as Entra ID answers, and a credential
     await assert.rejects(works(key), reaches('unreachable'))
     await fake.tell('calm')
     // All calls pause together after a login that was not answered.
-    await clock.sleep(limits.loginPauseMsMax)
+    await clock.sleep(loginPauseMsMax)
     await works(key)
   }
   const unread = await open({

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
-import { limits } from '../../../../src/base/limits.ts'
+import { rootKeyTriesMax } from '../../../../src/outside/rootkey/https/repeats.ts'
 import type { RootKey } from '../../../../src/core/ports/root-key.ts'
 import type { GcpAccess } from '../../../../src/outside/rootkey/gcp-kms/login.ts'
 import { parseGcpUri } from '../../../../src/outside/rootkey/gcp-kms/uri.ts'
@@ -184,7 +184,7 @@ test('what was damaged on its way, there or back, is asked for again; for good, 
     await fake.tell('behave', { [damage]: 1000 })
     await fake.tell('forget-calls')
     await assert.rejects(key.unwrap(wrapped, place), reaches('unreachable'))
-    assert.equal((await fake.calls('decrypt')).length, limits.rootKeyTriesMax)
+    assert.equal((await fake.calls('decrypt')).length, rootKeyTriesMax)
     await fake.tell('behave')
   }
 })

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limits } from '../../../../src/base/limits.ts'
+import { iamTokenFreshMs } from '../../../../src/outside/rootkey/bounds.ts'
+import { iamRefusedKeyMs, loginPauseMsMax } from '../../../../src/outside/rootkey/https/held-access.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
 import { HeldAccess } from '../../../../src/outside/rootkey/https/held-access.ts'
 import { MovableClock } from '../../../support/movable-clock.ts'
@@ -58,12 +59,9 @@ test('a service that does not answer is asked at growing intervals, however many
     await isRefused()
   }
   const intervalMs = (seconds * 1000) / asked
-  assert.ok(
-    intervalMs > limits.loginPauseMsMax * 0.8 && intervalMs <= limits.loginPauseMsMax,
-    `${intervalMs} ms`,
-  )
+  assert.ok(intervalMs > loginPauseMsMax * 0.8 && intervalMs <= loginPauseMsMax, `${intervalMs} ms`)
   isDown = false
-  clock.pass(limits.loginPauseMsMax)
+  clock.pass(loginPauseMsMax)
   assert.equal((await held.take(begin)).name, 'at last')
 })
 
@@ -78,7 +76,7 @@ test('refused access is given up at most once in a while; what is there by then 
   assert.equal(giveUp('first'), true, 'another one is there')
   assert.equal(giveUp('second'), false)
   assert.equal(await take('third'), 'second')
-  clock.pass(limits.iamTokenFreshMs)
+  clock.pass(iamTokenFreshMs)
   assert.equal(giveUp('second'), true)
   assert.equal(await take('third'), 'third')
 })
@@ -116,7 +114,7 @@ test('a secret that was refused is not shown again for a while; another is, and 
   await assert.rejects(show('b', 'unreachable'))
   assert.deepEqual(shown, ['a', 'b', 'b'])
   await assert.rejects(show('a', 'root-key'))
-  clock.pass(limits.iamRefusedKeyMs)
+  clock.pass(iamRefusedKeyMs)
   await assert.rejects(show('a', 'root-key'))
   assert.deepEqual(shown, ['a', 'b', 'b', 'a', 'a'])
 })

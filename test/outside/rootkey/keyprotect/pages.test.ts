@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { after, beforeEach, test } from 'node:test'
-import { limits } from '../../../../src/base/limits.ts'
+import { keyProtectPageKeys } from '../../../../src/outside/rootkey/keyprotect/pages.ts'
 import { openRootKey } from '../../../../src/outside/rootkey/open.ts'
 import { KeyProtectFake } from '../../../support/key-protect/fake.ts'
 import { sideOf } from '../../../support/key-protect/mortise.ts'
@@ -59,7 +59,7 @@ test('a page of one key between others ends no list', async () => {
 test('more than a page: listed and found whole, each once', async () => {
   const prefix = uniqueName()
   const payload = randomBytes(32).toString('base64')
-  const count = limits.keyProtectPageKeys + 5
+  const count = keyProtectPageKeys + 5
   const ids = await fake.manyKeys(count, prefix, { extractable: true, payload })
   await fake.admin('DELETE', `/keys/${ids[7]}`)
   await fake.forgetCalls()
@@ -103,7 +103,7 @@ test('a list that says how many keys it has takes one call where they fit into a
 test('keys that are purged while a list is read hide no others', async () => {
   const payload = randomBytes(32).toString('base64')
   const prefix = uniqueName()
-  const count = limits.keyProtectPageKeys + 200
+  const count = keyProtectPageKeys + 200
   const ids = (await fake.manyKeys(count, prefix, { extractable: true, payload })).toSorted()
   const gone = ids.slice(0, 40)
   for (const id of gone) await fake.control('POST', `keys/${id}/delete`)

@@ -4,7 +4,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test, type TestContext } from 'node:test'
-import { limits } from '../../../../src/base/limits.ts'
+import { standardKeyTriesMax } from '../../../../src/base/bounds.ts'
+import { rootKeyAnswerTimeoutMs } from '../../../../src/outside/rootkey/bounds.ts'
+import { rootKeyTriesMax } from '../../../../src/outside/rootkey/https/repeats.ts'
+import { standardKeyGivenUpMs } from '../../../../src/outside/rootkey/keyprotect/preflight.ts'
+import { standardKeyTrialClearMs } from '../../../../src/outside/rootkey/keyprotect/trial-cleanup.ts'
 import { checkRootKey } from '../../../../src/outside/rootkey/open.ts'
 import type { Clock } from '../../../../src/core/ports/clock.ts'
 import { KeyProtectFake } from '../../../support/key-protect/fake.ts'
@@ -110,7 +114,7 @@ void describe('answers that are lost', { concurrency: true }, () => {
         /connection was reset \(ECONNRESET\)\. What it made all the same is deleted again: try once more$/,
       ),
     )
-    await site.noneLeftOf(limits.standardKeyTriesMax)
+    await site.noneLeftOf(standardKeyTriesMax)
   })
 
   test('no create arrives: it fails, and names what could be left', async (t) => {
@@ -120,7 +124,7 @@ void describe('answers that are lost', { concurrency: true }, () => {
       site.check(),
       reaches('unreachable', /not known\. If there is a standard key mortise-trial-\w+, delete it\.$/),
     )
-    assert.equal((await site.fake.calls('create')).length, limits.standardKeyTriesMax)
+    assert.equal((await site.fake.calls('create')).length, standardKeyTriesMax)
   })
 
   test('a service that is gone after a lost answer is not waited for long', async (t) => {
@@ -143,10 +147,10 @@ void describe('answers that are lost', { concurrency: true }, () => {
     const another = () => until(async () => (await hanging()) > hung, 'another call hangs').then(() => false)
     while (!(await Promise.race([ended, another()]))) {
       hung = await hanging()
-      answers.pass(limits.rootKeyAnswerTimeoutMs)
+      answers.pass(rootKeyAnswerTimeoutMs)
     }
     // The second create waits for its answer as any call does.
-    const atMostMs = limits.rootKeyAnswerTimeoutMs + limits.standardKeyTrialClearMs
+    const atMostMs = rootKeyAnswerTimeoutMs + standardKeyTrialClearMs
     assert.ok(clock.monotonic() - began < atMostMs + 5_000)
   })
 
@@ -161,7 +165,7 @@ void describe('answers that are lost', { concurrency: true }, () => {
 
   test('a delete that is not answered for a while is asked again', async (t) => {
     const site = await newSite(t)
-    await site.fake.fault({ on: 'delete', kind: 'reset-before', times: limits.rootKeyTriesMax + 1 })
+    await site.fake.fault({ on: 'delete', kind: 'reset-before', times: rootKeyTriesMax + 1 })
     assert.deepEqual((await site.check()).warnings, [])
     await site.noneLeftOf(1)
   })
@@ -189,7 +193,7 @@ test('keys of trials of long ago are deleted, others are not', async (t) => {
     site.leave('mortise-trial-other'),
   ])
   const foreign = [await site.leave('mortise-trial-foreign', 'somebody else'), await site.leave('a-trial')]
-  await site.fake.advance(limits.standardKeyGivenUpMs / 1000 + 60)
+  await site.fake.advance(standardKeyGivenUpMs / 1000 + 60)
   const running = await site.leave('mortise-trial-running')
   await site.check()
   const left = (await site.fake.control<{ id: string; state: number }[]>('GET', 'keys'))
@@ -202,7 +206,7 @@ test('keys of trials of long ago are deleted, others are not', async (t) => {
 test('what cannot be listed, or deleted, of earlier trials is left, and the check goes well', async (t) => {
   const site = await newSite(t)
   const long = await site.leave('mortise-trial-0123456789abcdef')
-  await site.fake.advance(limits.standardKeyGivenUpMs / 1000 + 60)
+  await site.fake.advance(standardKeyGivenUpMs / 1000 + 60)
   await site.fake.fault({ on: 'list', kind: 'status', status: 400, times: null })
   assert.deepEqual((await site.check()).warnings, [])
   await site.fake.calm()

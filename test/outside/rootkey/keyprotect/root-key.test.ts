@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, test } from 'node:test'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { keyProtectPageKeys } from '../../../../src/outside/rootkey/keyprotect/pages.ts'
 import type { Rewrapped } from '../../../../src/outside/rootkey/keyprotect/root-key.ts'
 import { KeyProtectSessions } from '../../../../src/outside/rootkey/keyprotect/sessions.ts'
 import { formatKeyProtectUri, parseKeyProtectUri } from '../../../../src/outside/rootkey/keyprotect/uri.ts'
@@ -301,7 +301,7 @@ test('root keys are listed without standard keys and destroyed ones, each with i
 test('more root keys than a page has', async () => {
   const own: Side = sideOf(fake, apiKey)
   const before = (await listRootKeys(fake.uri(''), own.options)).length
-  const more = limits.keyProtectPageKeys
+  const more = keyProtectPageKeys
   await fake.manyKeys(more, 'one of many', { extractable: false })
   await fake.forgetCalls()
   const listed = await listRootKeys(fake.uri(''), own.options)

@@ -8,7 +8,14 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { after, afterEach, beforeEach, test } from 'node:test'
-import { limits } from '../../../../src/base/limits.ts'
+import {
+  iamTokenFreshMs,
+  rootKeyAnswerTimeoutMs,
+  rootKeyCallTimeoutMs,
+} from '../../../../src/outside/rootkey/bounds.ts'
+import { rootKeyPauseMs } from '../../../../src/outside/rootkey/https/bounds.ts'
+import { iamRefusedKeyMs } from '../../../../src/outside/rootkey/https/held-access.ts'
+import { rootKeyTriesMax } from '../../../../src/outside/rootkey/https/repeats.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
 import { basicConstraints } from '../../../../src/core/pki/build.ts'
 import { KeyProtectError } from '../../../../src/outside/rootkey/keyprotect/error.ts'
@@ -99,7 +106,7 @@ for (const [what, fault, says] of lasting)
   test(`${what} for good: out of reach, after a bounded number of tries`, async () => {
     await fake.fault({ on: '*', times: null, ...fault })
     await assert.rejects(key.unwrap(wrapped, place), reaches('unreachable', says))
-    assert.equal((await fake.calls('unwrap')).length, limits.rootKeyTriesMax)
+    assert.equal((await fake.calls('unwrap')).length, rootKeyTriesMax)
     await fake.calm()
     await opens()
   })
@@ -123,7 +130,7 @@ test('429 with Retry-After: nobody asks before, all are served afterwards', asyn
   await opens()
   const calls = await fake.calls('unwrap')
   assert.equal(calls.length, 2, 'the first one, and that of a session which was not refused')
-  clock.pass(1 + limits.rootKeyPauseMs)
+  clock.pass(1 + rootKeyPauseMs)
   await Promise.all([first, ...others])
   assert.equal((await fake.calls('unwrap')).length, 5)
   own.sessions.close()
@@ -172,18 +179,18 @@ test('slow, trickling and silent answers are given up at the time-out, and asked
   const { clock, own, other } = await standingStill()
   const begun = clock.monotonic()
   await fake.fault({ on: 'wrap', kind: 'hang' })
-  await fake.fault({ on: 'list', kind: 'slow-answer', ms: limits.rootKeyCallTimeoutMs })
+  await fake.fault({ on: 'list', kind: 'slow-answer', ms: rootKeyCallTimeoutMs })
   await fake.fault({ on: 'unwrap', kind: 'hang', times: null })
   const asked = async (call: string, times: number) =>
     until(async () => (await fake.calls(call)).length === times)
   const silent = assert.rejects(other.unwrap(wrapped, place), reaches('unreachable', /no answer within/))
   const answered = Promise.all([other.wrap(secret, place), listRootKeys(fake.uri(id), own.options)])
   for (const call of ['wrap', 'list', 'unwrap']) await asked(call, 1)
-  clock.pass(limits.rootKeyAnswerTimeoutMs - 1)
+  clock.pass(rootKeyAnswerTimeoutMs - 1)
   assert.equal(own.made.length, 0, 'nothing is given up before')
   clock.pass(1)
   await until(async () => own.made.length === 3)
-  clock.pass(2 * limits.rootKeyPauseMs)
+  clock.pass(2 * rootKeyPauseMs)
   await answered
   for (const call of ['wrap', 'list'] as const)
     assert.match(
@@ -191,9 +198,9 @@ test('slow, trickling and silent answers are given up at the time-out, and asked
       /no answer within 10000 ms/,
     )
   await asked('unwrap', 2)
-  clock.pass(limits.rootKeyCallTimeoutMs - (clock.monotonic() - begun))
+  clock.pass(rootKeyCallTimeoutMs - (clock.monotonic() - begun))
   await silent
-  assert.equal(clock.monotonic() - begun, limits.rootKeyCallTimeoutMs)
+  assert.equal(clock.monotonic() - begun, rootKeyCallTimeoutMs)
   own.sessions.close()
 })
 
@@ -287,7 +294,7 @@ test('a token is replaced in the background from four fifths of its life on, whi
   await until(async () => (await tokens()) === 2)
   await other.unwrap(wrapped, place)
   assert.equal(await tokens(), 2, 'IAM is not asked with each call')
-  passedMs += limits.iamTokenFreshMs
+  passedMs += iamTokenFreshMs
   await other.unwrap(wrapped, place)
   await until(async () => (await tokens()) === 3)
   await fake.control('POST', 'listeners', { iam: 'down' })
@@ -367,7 +374,7 @@ test('an API key that IAM refused is remembered for a while; another one is trie
     assert.rejects(other.unwrap(wrapped, place), reaches('root-key', /refuses the API key/))
   for (let turn = 0; turn < 10; turn++) await refused()
   assert.equal((await fake.calls('token')).length, 1)
-  passedMs += limits.iamRefusedKeyMs
+  passedMs += iamRefusedKeyMs
   await refused()
   assert.equal((await fake.calls('token')).length, 2)
   current = apiKey

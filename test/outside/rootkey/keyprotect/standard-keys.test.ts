@@ -15,7 +15,10 @@ import {
   type RootKey,
   type StandardKeys,
 } from '../../../../src/core/ports/root-key.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { rootKeyCallsMax } from '../../../../src/base/bounds.ts'
+import { rootKeyAnswerTimeoutMs } from '../../../../src/outside/rootkey/bounds.ts'
+import { rootKeyTriesMax } from '../../../../src/outside/rootkey/https/repeats.ts'
+import { standardKeyUnknownMs } from '../../../../src/outside/rootkey/keyprotect/just-made.ts'
 import { checkRootKey, openRootKey } from '../../../../src/outside/rootkey/open.ts'
 import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
 import { KeyProtectFake } from '../../../support/key-protect/fake.ts'
@@ -137,13 +140,13 @@ test('create, an answer after the time-out: asked once, and it is not known', as
   const own = sideOf(fake, manager, { clock })
   const { standardKeys } = await opened(fake.uri(id), own.options)
   const name = uniqueName()
-  await fake.fault({ on: 'create', kind: 'slow-answer', ms: limits.rootKeyAnswerTimeoutMs })
+  await fake.fault({ on: 'create', kind: 'slow-answer', ms: rootKeyAnswerTimeoutMs })
   const created = assert.rejects(standardKeys.create(wanted(name)), (error: unknown) => {
     assert.ok(error instanceof StandardKeyUncertain)
     return reaches('unreachable', /no answer within 10000 ms/)(error)
   })
   for (let turn = 0; turn < 1_000; turn++) if ((await fake.calls('create')).length > 0) break
-  clock.pass(limits.rootKeyAnswerTimeoutMs)
+  clock.pass(rootKeyAnswerTimeoutMs)
   await created
   assert.equal((await fake.calls('create')).length, 1)
   assert.equal((await standardKeys.find(name)).length, 1)
@@ -154,7 +157,7 @@ test('create while nothing listens, or without a token: certainly not made', asy
   const { standardKeys } = await opened()
   await fake.control('POST', 'listeners', { keyProtect: 'down' })
   await assert.rejects(standardKeys.create(wanted(uniqueName())), isCertain)
-  assert.equal(side.made.length, limits.rootKeyTriesMax, 'and therefore asked for again')
+  assert.equal(side.made.length, rootKeyTriesMax, 'and therefore asked for again')
   await fake.calm()
   const own = sideOf(fake, manager)
   const { standardKeys: another } = await opened(fake.uri(id), own.options)
@@ -245,7 +248,7 @@ test('a deletion that a proxy answers in the service’s place is not taken for 
 test('a 404 that does not say that it is about the key, as of an instance that is gone for now, is not taken for done', async () => {
   const { standardKeys } = await opened()
   const made = await standardKeys.create(wanted(uniqueName()))
-  passedMs += limits.standardKeyUnknownMs
+  passedMs += standardKeyUnknownMs
   await fake.fault({ on: 'delete', kind: 'status', status: 404 })
   await assert.rejects(standardKeys.remove(made), reaches('wrapped-form'))
   await standardKeys.read(made)
@@ -270,7 +273,7 @@ test('a node that does not know a new key yet: the key is read all the same, and
 test('an older key that the service does not know is gone at once', async () => {
   const { standardKeys } = await opened()
   const key = await standardKeys.create(wanted(uniqueName()))
-  passedMs += limits.standardKeyUnknownMs
+  passedMs += standardKeyUnknownMs
   await fake.fault({ on: 'get', kind: 'unknown-key', times: null })
   await assert.rejects(standardKeys.read(key), reaches('wrapped-form', /has no standard key/))
   assert.equal((await fake.calls('get')).length, 1)
@@ -491,7 +494,7 @@ test('many keys at once: never more than sixteen calls, and what was begun is en
   assert.equal(calls.filter((call) => call === 'get').length, 200)
   assert.equal(calls.filter((call) => call === 'unwrap').length, 200)
   const most = await fake.inFlightMax()
-  assert.ok(most <= limits.rootKeyCallsMax, `${most}`)
+  assert.ok(most <= rootKeyCallsMax, `${most}`)
   // At half time about half of the keys are open; first come first served, none would be.
   const early = calls.slice(0, 200).filter((call) => call === 'unwrap').length
   assert.ok(early > 70, `${early}`)

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { limits } from '../../../../src/base/limits.ts'
+import { iamTokenFreshMs } from '../../../../src/outside/rootkey/bounds.ts'
 import { RootKeyError, type RootKey } from '../../../../src/core/ports/root-key.ts'
 import { openRootKey } from '../../../../src/outside/rootkey/open.ts'
 import type { VaultAccess } from '../../../../src/outside/rootkey/vault/login.ts'
@@ -102,7 +102,7 @@ test('a token that ended or was revoked is a refusal; another in its file is tak
   await pass(61)
   await assert.rejects(key.unwrap(wrapped, place), reaches('root-key', /permission denied/))
   token = await newToken({ ttl: 0 })
-  clock.pass(limits.iamTokenFreshMs)
+  clock.pass(iamTokenFreshMs)
   await key.unwrap(wrapped, place)
   await fake.tell('revoke-tokens')
   await assert.rejects(key.unwrap(wrapped, place), reaches('root-key', /invalid token/))

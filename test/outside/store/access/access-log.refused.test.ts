@@ -6,7 +6,8 @@ import fs, { copyFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { test, type TestContext } from 'node:test'
 import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { accessLogBytes, accessLookMs } from '../../../../src/outside/store/access/bounds.ts'
+import { accessTakenMsMax } from '../../../../src/outside/store/access/record-waits.ts'
 import type { StartAppender } from '../../../../src/outside/store/access/appender.ts'
 import { beginAccessLog, Chain, record, untilNextTurn } from '../../../support/access-log-site.ts'
 import { auditEntry } from '../../../support/store-values.ts'
@@ -42,9 +43,9 @@ test('what a disk does not take in time is refused, and so is what comes later, 
   await untilNextTurn()
   const second = log.append(record('b'))
   const refused = [first, second].map((one) => assert.rejects(one, /has taken no record of a read for 5 s/))
-  clock.pass(limits.accessTakenMsMax - 1)
+  clock.pass(accessTakenMsMax - 1)
   assert.equal(log.refused, null)
-  clock.pass(limits.accessLookMs)
+  clock.pass(accessLookMs)
   await Promise.all(refused)
   assert.match(log.refused ?? '', /no more keys are handed out/)
   await assert.rejects(log.append(record('c')), /no more keys are handed out/)
@@ -75,7 +76,7 @@ test('a record that must be on the disk is refused while syncs hang; others are 
   const onDisk = log.append(record('a'), 'disk')
   const refused = assert.rejects(onDisk, /has taken no record of a read/)
   await log.append(record('b'))
-  clock.pass(limits.accessTakenMsMax + limits.accessLookMs)
+  clock.pass(accessTakenMsMax + accessLookMs)
   await refused
   await assert.rejects(log.append(record('c'), 'disk'), /no more keys are handed out/)
   await log.append(record('d'))
@@ -109,13 +110,13 @@ test('once a record was refused, one trial a second finds out whether records ar
     chain.refuses = new StoreUnavailable('full', 'no room')
     await assert.rejects(log.append(record('a')), /no room/)
     assert.equal(log.refused, 'no room')
-    clock.pass(limits.accessLookMs)
+    clock.pass(accessLookMs)
     await untilNextTurn()
     assert.equal(log.refused, 'no room')
     const before = chain.commits
     if (again === 'the file') letGo()
     else chain.refuses = null
-    clock.pass(limits.accessLookMs)
+    clock.pass(accessLookMs)
     await untilNextTurn()
     assert.equal(log.refused, null, again)
     if (again === 'the database') assert.ok(chain.commits > before, 'it wrote something')
@@ -134,7 +135,7 @@ test('with a trial in the file, a process that is killed leaves what a start rea
   chain.refuses = new StoreUnavailable('full', 'no room')
   await assert.rejects(log.append(record('a')), /no room/)
   letGo()
-  clock.pass(limits.accessLookMs)
+  clock.pass(accessLookMs)
   await untilNextTurn()
   await log.append(record('b'))
   copyFileSync(file, `${file}.left`)
@@ -150,7 +151,7 @@ for (const trouble of ['fail', 'get no answer'] as const)
   test(`a large file whose records cannot be moved, since moves ${trouble}, takes more`, async (t) => {
     const { chain, clock, open } = await beginAccessLog(t)
     const log = await open()
-    const detail = { text: 'x'.repeat(limits.accessLogBytes) }
+    const detail = { text: 'x'.repeat(accessLogBytes) }
     await log.append({ entries: [auditEntry({ object: 'large', detail })], fetched: [] })
     const held = chain.hold()
     if (trouble === 'fail') {
@@ -160,7 +161,7 @@ for (const trouble of ['fail', 'get no answer'] as const)
     const waiting = log.append(record('a'))
     await held.asked.promise
     await untilNextTurn()
-    clock.pass(2 * limits.accessLookMs)
+    clock.pass(2 * accessLookMs)
     await waiting
     await log.append(record('b'))
     held.answered.resolve()

@@ -7,7 +7,15 @@ import { syncBuiltinESMExports } from 'node:module'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { accessMoveRecords } from '../../../../src/outside/store/access/access-frames.ts'
+import {
+  accessHoldRecords,
+  accessLogBytes,
+  accessMoveAgainMs,
+  accessMoveMs,
+  accessUnchainedMsMax,
+} from '../../../../src/outside/store/access/bounds.ts'
+import { accessFlushMs } from '../../../../src/outside/store/bounds.ts'
 import { beginAccessLog, Chain, record, untilNextTurn } from '../../../support/access-log-site.ts'
 import { auditEntry } from '../../../support/store-values.ts'
 
@@ -18,7 +26,7 @@ test('records of one turn of the event loop are one frame, and move together', a
   assert.ok(statSync(file).size > 0, 'the operating system has them')
   assert.deepEqual(chain.objects, [])
   assert.equal(log.fetchedMs('i', 'a'), 1)
-  clock.pass(limits.accessMoveMs)
+  clock.pass(accessMoveMs)
   await log.settle()
   assert.deepEqual([chain.objects, chain.commits, chain.movedTo], [['a', 'b', 'c'], 1, 1])
   assert.equal(log.fetchedMs('i', 'a'), null, 'the database knows')
@@ -95,10 +103,10 @@ test('while the audit log takes nothing, records stay; after a minute reads are 
   const log = await open()
   chain.refuses = new StoreUnavailable('unavailable', 'told to')
   await log.append(record('a'))
-  clock.pass(limits.accessMoveMs)
+  clock.pass(accessMoveMs)
   await assert.rejects(log.settle(), StoreUnavailable)
   assert.match(trouble.join(), /cannot be moved/)
-  clock.pass(limits.accessUnchainedMsMax + 1)
+  clock.pass(accessUnchainedMsMax + 1)
   await assert.rejects(log.append(record('b')), /no more keys are handed out/)
   chain.refuses = null
   await log.settle()
@@ -112,9 +120,9 @@ test('while the audit log does not answer, reads are refused after a minute, too
   const log = await open()
   const { asked, answered } = chain.hold()
   await log.append(record('a'))
-  clock.pass(limits.accessMoveMs)
+  clock.pass(accessMoveMs)
   await asked.promise
-  clock.pass(limits.accessUnchainedMsMax)
+  clock.pass(accessUnchainedMsMax)
   await log.append(record('b'))
   clock.pass(1)
   await assert.rejects(log.append(record('c')), /no more keys are handed out/)
@@ -128,7 +136,7 @@ test('while the audit log does not answer, reads are refused after a minute, too
 test('the end of the log waits for records that a large file held up', async (t) => {
   const { chain, open } = await beginAccessLog(t)
   const log = await open()
-  const detail = { text: 'x'.repeat(limits.accessLogBytes) }
+  const detail = { text: 'x'.repeat(accessLogBytes) }
   await log.append({ entries: [auditEntry({ object: 'large', detail })], fetched: [] })
   const held = log.append(record('a'))
   await log.settle()
@@ -144,11 +152,11 @@ test('a failed move is tried again by itself', async (t) => {
   await log.append(record('a'))
   const tried = Promise.withResolvers<void>()
   chain.before = () => tried.resolve()
-  clock.pass(limits.accessMoveMs)
+  clock.pass(accessMoveMs)
   await tried.promise
   await untilNextTurn()
   chain.refuses = null
-  clock.pass(limits.accessMoveAgainMs)
+  clock.pass(accessMoveAgainMs)
   await untilNextTurn()
   assert.deepEqual(chain.objects, ['a'])
   await log.close()
@@ -161,7 +169,7 @@ test('what a reader of the audit log could not have moved is tried again by itse
   chain.refuses = new StoreUnavailable('busy', 'told to')
   await assert.rejects(log.settle(), StoreUnavailable)
   chain.refuses = null
-  clock.pass(limits.accessMoveAgainMs)
+  clock.pass(accessMoveAgainMs)
   await untilNextTurn()
   assert.deepEqual(chain.objects, ['a'])
   await log.close()
@@ -172,13 +180,13 @@ test('records that arrive while others move are moved after them, and a large fi
   const log = await open()
   const { asked: begun, answered: held } = chain.hold()
   await log.append(record('a'))
-  clock.pass(limits.accessMoveMs)
+  clock.pass(accessMoveMs)
   await begun.promise
   await log.append(record('b'))
   // With a large file, the next record waits for the move.
   const large = {
     ...record('c'),
-    entries: [auditEntry({ object: 'c', detail: { text: 'x'.repeat(limits.accessLogBytes) } })],
+    entries: [auditEntry({ object: 'c', detail: { text: 'x'.repeat(accessLogBytes) } })],
   }
   await log.append(large)
   let answered = false
@@ -240,8 +248,8 @@ test('what was promised to be on the disk leaves the file only once the database
 test('many records move in parts, of which the last takes all to the disk; on a full disk it is not waited for', async (t) => {
   const { chain, open } = await beginAccessLog(t)
   const log = await open()
-  const names = Array.from({ length: 2 * limits.accessMoveRecords + 1 }, (_, index) => `${index}`)
-  const half = limits.accessMoveRecords / 2
+  const names = Array.from({ length: 2 * accessMoveRecords + 1 }, (_, index) => `${index}`)
+  const half = accessMoveRecords / 2
   // Each slice is one frame.
   for (let at = 0; at < names.length; at += half)
     await Promise.all(names.slice(at, at + half).map((name) => log.append(record(name))))
@@ -258,7 +266,7 @@ test('many records move in parts, of which the last takes all to the disk; on a 
 test('a part that was moved is not moved again when a later one fails', async (t) => {
   const { file, chain, open } = await beginAccessLog(t)
   const log = await open()
-  const names = Array.from({ length: limits.accessMoveRecords + 1 }, (_, index) => `${index}`)
+  const names = Array.from({ length: accessMoveRecords + 1 }, (_, index) => `${index}`)
   await Promise.all(names.slice(1).map((name) => log.append(record(name))))
   await log.append(record('last'))
   chain.before = () => {
@@ -294,13 +302,11 @@ test('a large file takes records on while many are left to move, and is emptied 
   const { file, chain, open } = await beginAccessLog(t)
   const log = await open()
   const large = {
-    entries: [auditEntry({ object: 'large', detail: { text: 'x'.repeat(limits.accessLogBytes) } })],
+    entries: [auditEntry({ object: 'large', detail: { text: 'x'.repeat(accessLogBytes) } })],
     fetched: [],
   }
   await Promise.all(
-    [large, ...Array.from({ length: limits.accessHoldRecords }, () => record('a'))].map((one) =>
-      log.append(one),
-    ),
+    [large, ...Array.from({ length: accessHoldRecords }, () => record('a'))].map((one) => log.append(one)),
   )
   const before = statSync(file).size
   await log.append(record('b'))
@@ -321,7 +327,7 @@ test('a record is on the disk within the time that is promised, though nobody wa
     synced.mock.restore()
     syncBuiltinESMExports()
   })
-  clock.pass(limits.accessFlushMs / 2)
+  clock.pass(accessFlushMs / 2)
   assert.equal(synced.mock.callCount(), 1)
   assert.ok(statSync(file).size > 0, 'it waits to be moved')
   await log.close()
@@ -341,7 +347,7 @@ test('once the disk fails to take the file, the database takes the records in th
     failed.mock.restore()
     syncBuiltinESMExports()
   })
-  clock.pass(limits.accessFlushMs / 2)
+  clock.pass(accessFlushMs / 2)
   await untilNextTurn()
   assert.match(trouble.join(), /the disk did not take .*EIO/)
   await log.settle()
@@ -349,7 +355,7 @@ test('once the disk fails to take the file, the database takes the records in th
   await log.append(record('b'))
   const moved = Promise.withResolvers<void>()
   chain.before = moved.resolve
-  clock.pass(limits.accessFlushMs / 2)
+  clock.pass(accessFlushMs / 2)
   await moved.promise
   await log.settle()
   assert.deepEqual(
@@ -366,7 +372,7 @@ test('once the disk fails to take the file, the database takes the records in th
 test('a large file that cannot be emptied holds no record up, and is emptied once it can be', async (t) => {
   const { file, chain, trouble, open } = await beginAccessLog(t)
   const log = await open()
-  const detail = { text: 'x'.repeat(limits.accessLogBytes) }
+  const detail = { text: 'x'.repeat(accessLogBytes) }
   await log.append({ entries: [auditEntry({ object: 'large', detail })], fetched: [] })
   const failed = t.mock.method(fs, 'ftruncateSync', () => {
     throw new Error('ENOSPC')

@@ -6,7 +6,7 @@ import { closeSync, constants, openSync, read, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { limits } from '../../../../src/base/limits.ts'
+import { accessAppendBytes } from '../../../../src/outside/store/access/appender.ts'
 import { startAppendThread } from '../../../../src/outside/store/access/appender.ts'
 import { storeFolder } from '../../../support/store-place.ts'
 
@@ -14,7 +14,7 @@ test('bytes are appended in order, also more than the thread takes at once, and 
   const name = path.join(await storeFolder(t), 'file')
   const file = openSync(name, 'a+')
   const appender = startAppendThread(file)
-  const large = Buffer.alloc(2 * limits.accessAppendBytes + 1, 'large ')
+  const large = Buffer.alloc(2 * accessAppendBytes + 1, 'large ')
   for (const bytes of [Buffer.from('one'), large, Buffer.from('three')]) await appender.append(bytes)
   assert.ok(readFileSync(name).equals(Buffer.concat([Buffer.from('one'), large, Buffer.from('three')])))
   await appender.truncate(3)

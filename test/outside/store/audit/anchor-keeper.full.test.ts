@@ -9,7 +9,7 @@ import { test, type TestContext } from 'node:test'
 import { newestAnchor } from '../../../../src/core/audit/anchor.ts'
 import type { AnchoredStore } from '../../../../src/core/ports/anchor.ts'
 import type { Store } from '../../../../src/core/ports/store.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { diskReserveBytes } from '../../../../src/outside/store/sqlite/open.ts'
 import { systemClock } from '../../../../src/host/system-clock.ts'
 import { AnchorFile } from '../../../../src/outside/store/audit/anchor-file.ts'
 import { AnchorKeeper } from '../../../../src/outside/store/audit/anchor-keeper.ts'
@@ -61,7 +61,7 @@ test('on a disk that is filled to its last byte the anchor follows, and the next
   const store = await disk.open()
   await create(store, objectRecord('a'))
   const reserve = path.join(disk.folder, 'mortise.db.reserve')
-  await until(() => statSync(reserve, { throwIfNoEntry: false })?.size === limits.diskReserveBytes)
+  await until(() => statSync(reserve, { throwIfNoEntry: false })?.size === diskReserveBytes)
   fillDisk(disk.folder, 0)
   const before = sequenceOf(store)
   await assert.rejects(create(store, objectRecord('b')))

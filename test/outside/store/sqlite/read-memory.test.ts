@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { limits } from '../../../../src/base/limits.ts'
+import { readMemoryBytes } from '../../../../src/outside/store/sqlite/read-memory.ts'
 import { StoreConflict, type Store } from '../../../../src/core/ports/store.ts'
 import { edit } from '../../../support/core.ts'
 import { openSqlite, storeFolder } from '../../../support/store-place.ts'
@@ -89,7 +89,7 @@ test('what a stranger writes into the file is seen in the next turn of the loop'
 
 test('memory is given back when it grows beyond its limit', async (t) => {
   const store = await openStore(t)
-  const sealed = Buffer.alloc(limits.readMemoryBytes)
+  const sealed = Buffer.alloc(readMemoryBytes)
   await create(store, objectRecord('a'))
   await create(store, objectRecord('large', { sealed }))
   const first = await store.object('instance-1', 'a')

@@ -7,7 +7,8 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { StoreUnavailable, type Store } from '../../../../src/core/ports/store.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { diskReserveBytes } from '../../../../src/outside/store/sqlite/open.ts'
+import { diskFreeBytesMin } from '../../../../src/outside/store/sqlite/room.ts'
 import { openSqliteStore } from '../../../../src/outside/store/sqlite/open.ts'
 import { emptyDisk, fillDisk, mountSmallDisk } from '../../../support/small-disk.ts'
 import { allEntries, verifyChain } from '../../../support/store-contract-audit.ts'
@@ -23,14 +24,14 @@ test('changes are refused before the reserve is touched, and taken again when th
   if (!disk) return
   const told: string[] = []
   const store = await disk.open((message) => told.push(message))
-  await until(() => reserveBytes(disk) === limits.diskReserveBytes)
+  await until(() => reserveBytes(disk) === diskReserveBytes)
   await create(store, objectRecord('a'))
-  fillDisk(disk.folder, limits.diskFreeBytesMin - mib)
+  fillDisk(disk.folder, diskFreeBytesMin - mib)
   await assert.rejects(create(store, objectRecord('b')), isFull)
   assert.equal(store.health().writable, false)
   assert.match(store.health().reason ?? '', /is full: changes are refused until \d+ MiB are free/)
   await getKey(store, 1)
-  assert.equal(reserveBytes(disk), limits.diskReserveBytes, 'the reserve is whole')
+  assert.equal(reserveBytes(disk), diskReserveBytes, 'the reserve is whole')
   emptyDisk(disk.folder)
   await until(() => store.health().writable)
   await create(store, objectRecord('b'))
@@ -53,7 +54,7 @@ test('on a disk without a byte left, access records go on from the reserve until
   const disk = await smallDisk(t)
   if (!disk) return
   const store = await disk.open()
-  await until(() => reserveBytes(disk) === limits.diskReserveBytes)
+  await until(() => reserveBytes(disk) === diskReserveBytes)
   await create(store, objectRecord('a'))
   fillDisk(disk.folder, 0)
   for (let n = 0; n < 300; n++) {
@@ -87,7 +88,7 @@ test('on a disk without a byte left, access records go on from the reserve until
   emptyDisk(disk.folder)
   await until(() => store.health().writable)
   await create(store, objectRecord('c'))
-  assert.equal(reserveBytes(disk), limits.diskReserveBytes, 'the reserve was taken again')
+  assert.equal(reserveBytes(disk), diskReserveBytes, 'the reserve was taken again')
   const entries = await allEntries(store, { order: 'oldest', limit: 1_000 })
   assert.equal(verifyChain(entries).number, records + 2)
   await store.close()
@@ -99,7 +100,7 @@ test('a store opens on a full disk, and serves', async (t) => {
   if (!disk) return
   const first = await disk.open()
   await create(first, objectRecord('a'))
-  await until(() => reserveBytes(disk) === limits.diskReserveBytes)
+  await until(() => reserveBytes(disk) === diskReserveBytes)
   await first.close()
   fillDisk(disk.folder, 0)
   const store = await disk.open()

@@ -10,13 +10,13 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { SecretRecord } from '../../../../src/core/ports/secrets.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { destroyedGoneMs } from '../../../../src/outside/store/sqlite/open.ts'
 import { textsInFiles } from '../../../support/store-grep.ts'
 import { openSqlite, storeFolder } from '../../../support/store-place.ts'
 import { change, create, dataKeyRecord, objectRecord, objectWrite } from '../../../support/store-values.ts'
 import { until } from '../../../support/until.ts'
 
-const destroyedGoneMs = 400
+const goneMs = 400
 
 /** Hex of random bytes; the middle and the ends are looked for, since material may lie on several pages. */
 function material(bytes: number): string {
@@ -32,7 +32,7 @@ test('destroyed and replaced material leaves the database and its log, what live
   const folder = await storeFolder(t)
   const file = path.join(folder, 'mortise.db')
   const files = [file, `${file}-wal`]
-  const store = await openSqlite(t, file, { destroyedGoneMs })
+  const store = await openSqlite(t, file, { destroyedGoneMs: goneMs })
   const objects = Array.from({ length: 120 }, (_, n) => ({
     id: `o${n}`,
     text: material(n % 10 === 0 ? 9_000 : 40 + n),
@@ -58,7 +58,7 @@ test('destroyed and replaced material leaves the database and its log, what live
 test('material that waits stays where it is, and leaves the database and its log when it is removed', async (t) => {
   const file = path.join(await storeFolder(t), 'mortise.db')
   const files = [file, `${file}-wal`]
-  const store = await openSqlite(t, file, { destroyedGoneMs })
+  const store = await openSqlite(t, file, { destroyedGoneMs: goneMs })
   const texts = new Map(Array.from({ length: 40 }, (_, n) => [`o${n}`, material(n % 10 === 0 ? 9_000 : 60)]))
   const all = [...texts.values()].flatMap(parts)
   for (const [id, text] of texts) {
@@ -97,7 +97,7 @@ test('a reader that holds the log up only delays it, and is named in the log whe
   const file = path.join(await storeFolder(t), 'mortise.db')
   const files = [file, `${file}-wal`]
   const { promise: late, resolve: onTrouble } = Promise.withResolvers<string>()
-  const store = await openSqlite(t, file, { destroyedGoneMs, onTrouble })
+  const store = await openSqlite(t, file, { destroyedGoneMs: goneMs, onTrouble })
   const text = material(64)
   await create(store, objectRecord('a', { sealed: Buffer.from(text) }))
 
@@ -146,7 +146,7 @@ test('what a killed process had destroyed leaves the log after the next start', 
   running.kill('SIGKILL')
   await ended
   assert.equal(textsInFiles([text], files).length, 1)
-  const store = await openSqlite(t, file, { destroyedGoneMs })
+  const store = await openSqlite(t, file, { destroyedGoneMs: goneMs })
   assert.equal((await store.object('instance-1', 'a'))?.state, 'Destroyed')
   await untilGone(files, [text])
 })
@@ -154,7 +154,7 @@ test('what a killed process had destroyed leaves the log after the next start', 
 test('data keys and secrets that were removed or replaced leave the database and its log too', async (t) => {
   const file = path.join(await storeFolder(t), 'mortise.db')
   const files = [file, `${file}-wal`]
-  const store = await openSqlite(t, file, { destroyedGoneMs })
+  const store = await openSqlite(t, file, { destroyedGoneMs: goneMs })
   const texts = Array.from({ length: 60 }, () => material(60))
   for (const [n, text] of texts.entries())
     await store.commit(
@@ -194,5 +194,5 @@ function secret(n: number, text: string): SecretRecord {
 /** Within the time that is promised, no more of the texts are in the files than may be left. */
 function untilGone(files: readonly string[], texts: readonly string[], left = 0): Promise<void> {
   const isGone = () => textsInFiles(texts, files).length === left
-  return until(isGone, 'what was destroyed is gone', limits.destroyedGoneMs)
+  return until(isGone, 'what was destroyed is gone', destroyedGoneMs)
 }

@@ -6,7 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { limits } from '../../../../src/base/limits.ts'
+import { accessUnchainedMsMax } from '../../../../src/outside/store/access/bounds.ts'
+import { storeSilentMs } from '../../../../src/outside/store/bounds.ts'
 import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
 import { openSqliteStore } from '../../../../src/outside/store/sqlite/open.ts'
 import { hangingWriter } from '../../../support/hanging-writer.ts'
@@ -34,13 +35,13 @@ test('while the disk hangs, the store says so; after a minute it says that no ke
   })
   await store.openAccessLog(createSecretKey(randomBytes(32)))
   const good = { writable: true, handsOut: true, reason: null }
-  clock.pass(3 * limits.storeSilentMs)
+  clock.pass(3 * storeSilentMs)
   assert.deepEqual(store.health(), good, 'nothing waits')
 
   disk.hang()
   await store.record({ entries: [auditEntry()], fetched: [] })
   const waiting = store.commit(change([], { entries: [auditEntry()] }))
-  clock.pass(2 * limits.storeSilentMs)
+  clock.pass(2 * storeSilentMs)
   const { reason, ...health } = store.health()
   assert.deepEqual(health, { writable: false, handsOut: true })
   assert.match(reason ?? '', /the disk of .*mortise\.db has not answered for .* goes on by itself/)
@@ -48,13 +49,13 @@ test('while the disk hangs, the store says so; after a minute it says that no ke
   const heads = await store.auditTimes()
   assert.deepEqual(heads, { oldestMs: null, newestMs: null }, 'what is on the disk is told at once')
   const asked = Promise.allSettled([store.audit({ order: 'oldest', limit: 1 }), store.auditHeads()])
-  clock.pass(limits.storeSilentMs)
+  clock.pass(storeSilentMs)
   for (const answer of await asked) {
     assert(answer.status === 'rejected' && answer.reason instanceof StoreUnavailable)
     assert.equal(answer.reason.message, reason, 'a list with all reads would wait for the disk')
   }
 
-  clock.pass(limits.accessUnchainedMsMax)
+  clock.pass(accessUnchainedMsMax)
   const refusing = store.health()
   assert.deepEqual([refusing.writable, refusing.handsOut], [false, false])
   assert.match(refusing.reason ?? '', /no more keys are handed out: the disk of .* has not answered/)

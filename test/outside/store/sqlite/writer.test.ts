@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
-import { limits } from '../../../../src/base/limits.ts'
+import { commitQueueMax } from '../../../../src/outside/store/bounds.ts'
 import { systemClock } from '../../../../src/host/system-clock.ts'
 import { WriterThread } from '../../../../src/outside/store/sqlite/writer-thread.ts'
 import { auditEntry, change } from '../../../support/store-values.ts'
@@ -37,7 +37,7 @@ for (const [way, reason] of [
 test('more changes than may wait are refused as busy', async () => {
   const data = { file: 'exit', writer: 'w', openedMs: 0, reserveBytes: 0, destroyedGoneMs: 10_000 }
   const thread = await WriterThread.start(data, () => {}, { script, clock: systemClock })
-  const commits = Array.from({ length: limits.commitQueueMax + 1 }, () => thread.commit(change([])))
+  const commits = Array.from({ length: commitQueueMax + 1 }, () => thread.commit(change([])))
   const last = await Promise.allSettled(commits).then((results) => results.at(-1))
   assert.ok(last?.status === 'rejected' && last.reason instanceof StoreUnavailable)
   assert.equal(last.reason.why, 'busy')
