@@ -89,7 +89,8 @@ test('severities are coloured where Node.js shows colours on standard output, an
   const environment = { ...process.env }
   t.after(() => Object.assign(process.env, environment))
   const shown = async (isTTY: boolean, variables: Readonly<Record<string, string>>, ...words: string[]) => {
-    for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS', 'TERM']) delete process.env[name]
+    for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS', 'TERM', 'CI'])
+      delete process.env[name]
     Object.assign(process.env, variables)
     let written = ''
     const write = (chunk: Buffer, _: string, done: () => void) => ((written += chunk.toString()), done())
