@@ -215,7 +215,7 @@ class Site {
     const to = this.store === 'sqlite' ? this.data : this.#url
     const words = ['store', 'copy', '--from', from, '--to', to]
     await this.#killedCommand(words, {}, `copy to ${this.store}`)
-    await this.#toItsEnd(words, {}, /a store is there already/)
+    await this.#toItsEnd(words, {}, /(a store|mortise.db) is there already/)
     if (this.store === 'postgres') mkdirSync(this.data, { recursive: true, mode: 0o700 })
     copyFileSync(rootKey, path.join(this.data, 'root.key'))
     await this.#accept()

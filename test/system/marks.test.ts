@@ -170,6 +170,7 @@ test('a restored server has the marks of its backup, what was destroyed since by
     since,
     back,
     again,
+    twice,
     kept,
   } = await using(data, async (talk) => {
     await cli(data, 'instance', 'set', 'default', '--destroy-delay', '7d')
@@ -178,12 +179,15 @@ test('a restored server has the marks of its backup, what was destroyed since by
       since: await talk.create(),
       back: await talk.create(),
       again: await talk.create(),
+      twice: await talk.create(),
       kept: await talk.create(),
     }
-    for (const id of [ids.before, ids.back, ids.again]) assert.ok((await talk.destroy(id)).ok)
+    for (const id of [ids.before, ids.back, ids.again, ids.twice]) assert.ok((await talk.destroy(id)).ok)
+    // Its last mark in the backup says that it was brought back.
+    await cli(data, 'key', 'undestroy', ids.twice)
     const bytes = digestOf(await talk.get(ids.kept))
     await cli(data, 'backup', 'create', at('a.backup'))
-    assert.ok((await talk.destroy(ids.since)).ok)
+    for (const id of [ids.since, ids.twice]) assert.ok((await talk.destroy(id)).ok)
     for (const id of [ids.back, ids.again]) await cli(data, 'key', 'undestroy', id)
     // It waits for longer than its mark in the backup says.
     assert.ok((await talk.destroy(ids.again)).ok)
@@ -197,7 +201,7 @@ test('a restored server has the marks of its backup, what was destroyed since by
   assert.match((await accept(at('new'))) ?? '', /was restored from/)
   await using(at('new'), async (talk, server) => {
     assert.equal(await tampering(server), '')
-    await refused(talk, old, since, again)
+    await refused(talk, old, since, again, twice)
     for (const id of [back, kept]) assert.ok((await talk.get(id)).ok, id)
     await cli(at('new'), 'key', 'undestroy', again)
     assert.ok((await talk.get(again)).ok)
@@ -213,9 +217,12 @@ test('a restored server has the marks of its backup, what was destroyed since by
       [old, 'waits'],
       [back, 'waits'],
       [again, 'waits'],
+      [twice, 'waits'],
+      [twice, -1],
       [back, -1],
       [again, 'waits'],
       [since, 'waits'],
+      [twice, 'waits'],
       [again, -1],
     ],
   )

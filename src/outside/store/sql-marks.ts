@@ -27,9 +27,9 @@ export const markSql = {
     WHERE material IS NULL AND marked IS NULL AND sequence > ? ORDER BY sequence LIMIT ?`,
   addMark: `
     INSERT INTO marks (number, instance_id, unique_identifier, due_ms, mac, digest) VALUES (?, ?, ?, ?, ?, ?)`,
-  /** An index finds destroyed objects that have no such note. It decides nothing else. */
+  /** 1: the last mark of a destroyed object closes it. An index finds those without this note; it decides nothing else. */
   noteMark: `
-    UPDATE objects SET marked = 1 WHERE instance_id = ? AND unique_identifier = ? AND material IS NULL`,
+    UPDATE objects SET marked = ? WHERE instance_id = ? AND unique_identifier = ? AND material IS NULL`,
   signMark: `UPDATE marks SET number = ?, mac = ?, digest = ? WHERE number = ?`,
   removeMark: `DELETE FROM marks WHERE number = ?`,
 

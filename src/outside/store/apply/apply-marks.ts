@@ -81,7 +81,7 @@ export function* applyMarkWrite(write: MarkWrite, group: Group): Steps<void> {
     const dueMs = row ? (orNull(row, 'dueMs', number) ?? neverBack) : neverBack
     if (!(yield* close(write, dueMs, key, group))) return undefined
   }
-  return yield* run('noteMark', instanceId, uniqueIdentifier)
+  return yield* run('noteMark', 1, instanceId, uniqueIdentifier)
 }
 
 /**

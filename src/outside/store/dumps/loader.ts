@@ -81,7 +81,8 @@ export class Loader {
         return
       case 'mark':
         yield* addMark(value)
-        if (closes(value)) yield* run('noteMark', value.instanceId, value.uniqueIdentifier)
+        // Where the last one says that the object was brought back, and it was destroyed since, the next start makes one more.
+        yield* run('noteMark', closes(value) ? 1 : null, value.instanceId, value.uniqueIdentifier)
         return
       default:
         void (type satisfies never)
