@@ -241,7 +241,7 @@ async function checkHost(c: Ctx, next: Next, hosts: ReadonlySet<string>): Promis
 
 /**
  * A proxy in front of this server decides by the path as the client wrote it. So a path that matches a route only
- * after `../..` or a backslash is resolved, or after letters of the route are decoded, does not exist here.
+ * after `..` or a backslash is resolved, or after letters of the route are decoded, does not exist here.
  */
 async function checkPath(c: Ctx, next: Next): Promise<void> {
   const sent = (c.env.incoming.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
