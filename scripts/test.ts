@@ -58,7 +58,7 @@ conclude()
 async function compileOnce(): Promise<void> {
   if (existsSync(compiled)) return
   enableCompileCache(compiled)
-  for (const name of ['world', 'serve', 'cli/main']) await import(`../src/${name}.ts`)
+  for (const name of ['world', 'serve', 'cli']) await import(`../src/program/${name}.ts`)
   flushCompileCache()
 }
 
