@@ -1,22 +1,23 @@
 // The MAC of a mark, and the digest of a list of marks. Pure. core/ports/marks.ts says what a mark is; docs/decisions/marks.md has the
 // reasons.
 
-import { createHmac, hash, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { hash, type KeyObject } from 'node:crypto'
+import { fieldsMac, fieldsMacMatches } from '../../base/fields-mac.ts'
 import { isBack, type MarksEnd, type StoredMark } from '../ports/marks.ts'
 
 type Signed = Pick<StoredMark, 'number' | 'instanceId' | 'uniqueIdentifier' | 'dueMs'>
 
 /** HMAC-SHA-256 over length-prefixed fields. The number is among them, so a mark counts in its place alone. */
-export function markMac(key: KeyObject, { number, instanceId, uniqueIdentifier, dueMs }: Signed): Buffer {
-  const hmac = createHmac('sha256', key)
-  for (const field of [String(number), instanceId, uniqueIdentifier, String(dueMs)])
-    hmac.update(`${String(Buffer.byteLength(field))}:${field}`)
-  return hmac.digest()
+export function markMac(key: KeyObject, mark: Signed): Buffer {
+  return fieldsMac(key, fieldsOf(mark))
 }
 
 export function isGenuine(key: KeyObject, mark: Signed & Pick<StoredMark, 'mac'>): boolean {
-  const expected = markMac(key, mark)
-  return mark.mac.length === expected.length && timingSafeEqual(mark.mac, expected)
+  return fieldsMacMatches(key, fieldsOf(mark), mark.mac)
+}
+
+function fieldsOf({ number, instanceId, uniqueIdentifier, dueMs }: Signed): readonly string[] {
+  return [String(number), instanceId, uniqueIdentifier, String(dueMs)]
 }
 
 /** Whether an identifier is destroyed of which this is the last mark. */

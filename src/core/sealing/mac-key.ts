@@ -1,6 +1,7 @@
 // The MAC key, which signs the rows that decide access, and from which other keys are derived. secrets.ts stores it.
 
-import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { fieldsMac, fieldsMacMatches } from '../../base/fields-mac.ts'
 
 export class MacKey {
   readonly #key: KeyObject
@@ -11,14 +12,11 @@ export class MacKey {
 
   /** HMAC-SHA-256 under the MAC key, over length-prefixed fields. */
   mac(fields: readonly string[]): Buffer {
-    const hmac = createHmac('sha256', this.#key)
-    for (const field of fields) hmac.update(`${String(Buffer.byteLength(field))}:`).update(field)
-    return hmac.digest()
+    return fieldsMac(this.#key, fields)
   }
 
   macMatches(fields: readonly string[], mac: Uint8Array): boolean {
-    const expected = this.mac(fields)
-    return mac.length === expected.length && timingSafeEqual(mac, expected)
+    return fieldsMacMatches(this.#key, fields, mac)
   }
 
   /** Derives the key that signs the anchor. A new MAC key therefore invalidates every earlier anchor. */
