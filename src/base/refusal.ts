@@ -24,7 +24,7 @@ export const errorCodes = Object.keys(statusOf) as [ErrorCode, ...ErrorCode[]]
 
 /** A refusal, safe to show. The server sends it and the client throws it. */
 export class Refusal extends Error {
-  override readonly name = 'Refusal'
+  override readonly name: string = 'Refusal'
   readonly code: ErrorCode
   readonly hint: string | undefined
   constructor(code: ErrorCode, message: string, hint?: string, options?: ErrorOptions) {

@@ -45,7 +45,7 @@ export async function bootstrap(options: {
     await trust.instances
       .create(serverActor, { name: 'default', custody: 'database', rootKeyUri })
       .catch((error: unknown) => {
-        if (!(error instanceof TrustRefused && error.code === 'exists')) throw error
+        if (!(error instanceof TrustRefused && error.why === 'exists')) throw error
       })
   if (tables.token.size > 0 || alarms.length > 0 || version > firstInstanceVersion) return
   const bearer = newBearer()

@@ -8,7 +8,7 @@ import type { RootKey } from '../core/ports/root-key.ts'
 import { isRootKeyFile } from '../base/root-key-file.ts'
 import { rootKeyFilePath } from '../outside/rootkey/file.ts'
 import { openRootKey } from '../outside/rootkey/open.ts'
-import type { Log } from '../outside/telemetry/log.ts'
+import type { Log } from '../core/ports/log.ts'
 import { systemClock } from './system-clock.ts'
 import { openRootKeyServices } from './root-keys/root-key-opening.ts'
 

@@ -1,12 +1,12 @@
 // Opens what the core needs, by the configuration: the machine's clock, the SQLite store in the data folder, and root
 // keys by URI. Part of the composition root.
 
-import type { RootKeys } from '../doors/http/context.ts'
+import type { RootKeys } from '../core/ports/root-keys.ts'
 import type { CorePorts } from '../core/server/core.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { RootKeyFileReads } from '../outside/rootkey/file-reads.ts'
 import { openRootKey } from '../outside/rootkey/open.ts'
-import type { Log } from '../outside/telemetry/log.ts'
+import type { Log } from '../core/ports/log.ts'
 import type { Metrics } from '../outside/telemetry/metrics.ts'
 import { noTraces, type Traces } from '../outside/telemetry/traces.ts'
 import { refuseLostDatabase } from '../core/server/anchor.ts'

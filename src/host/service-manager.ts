@@ -8,7 +8,7 @@ import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import type { Config } from '../outside/config/options.ts'
 import type { Clock, Timer } from '../core/ports/clock.ts'
-import type { Log } from '../outside/telemetry/log.ts'
+import type { Log } from '../core/ports/log.ts'
 import { systemClock } from './system-clock.ts'
 
 export interface ServiceManagerOptions {

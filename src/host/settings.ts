@@ -3,7 +3,6 @@
 // composition root.
 
 import { Refusal } from '../base/refusal.ts'
-import type { Reloaded } from '../doors/http/context.ts'
 import { changedOptions, ConfigError, withLiveOptions } from '../outside/config/config.ts'
 import type { Config } from '../outside/config/options.ts'
 import type { Audit } from '../core/audit/audit.ts'
@@ -13,6 +12,12 @@ export interface SettingsOptions {
   readonly initial: Config
   /** Reads the configuration again from its source. Throws ConfigError. */
   readonly read: () => Config
+}
+
+/** The names (`log.level`) of the options whose value has changed. */
+export interface Reloaded {
+  readonly applied: readonly string[]
+  readonly needRestart: readonly string[]
 }
 
 /** Applies the live options of a configuration. Rejects if they cannot be applied, and changes nothing then. */

@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os'
 import type { Config } from '../outside/config/options.ts'
-import type { Log } from '../outside/telemetry/log.ts'
+import type { Log } from '../core/ports/log.ts'
 import { noTraces, type Traces } from '../outside/telemetry/traces.ts'
 
 /** How often the log tells that they cannot be sent. */

@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import path from 'node:path'
 import { CommandError, type Flags, type Started, type TemporaryServer } from '../doors/cli/world.ts'
-import type { Log } from '../outside/telemetry/log.ts'
+import type { Log } from '../core/ports/log.ts'
 import { openTemporaryFolder, type TemporaryFolder } from '../host/temporary-folder.ts'
 
 /** `mortise dev` kills its command this long after the signal that stops both. */

@@ -3,7 +3,7 @@
 
 import { runCommand } from './cli.ts'
 import { endInTime, watchForBugs } from './workers/process.ts'
-import type { Log } from '../outside/telemetry/log.ts'
+import type { Log } from '../core/ports/log.ts'
 import { makeWorld } from './world.ts'
 
 /** Tells the server to end at SIGTERM or SIGINT, and to reload at SIGHUP. */

@@ -2,7 +2,8 @@
 // this file but world.ts and tests.
 
 import { hostname } from 'node:os'
-import type { AdminContext, Reloaded } from '../doors/http/context.ts'
+import type { AdminContext } from '../doors/http/context.ts'
+import type { Reloaded } from '../host/settings.ts'
 import { startAdmin, type AdminOptions } from '../doors/http/server.ts'
 import type { Config } from '../outside/config/options.ts'
 import { buildCore, type Core } from '../core/server/core.ts'
@@ -30,7 +31,7 @@ import { TokenRecovery } from '../features/tokens/recovery.ts'
 import { openSiem } from '../features/siem/open-siem.ts'
 import { Settings } from '../host/settings.ts'
 import type { StoreThreads } from '../outside/store/threads.ts'
-import type { LevelledLog } from '../outside/telemetry/log.ts'
+import type { LevelledLog } from '../core/ports/log.ts'
 import type { Metrics } from '../outside/telemetry/metrics.ts'
 import type { Traces } from '../outside/telemetry/traces.ts'
 import { Watch, type WatchParts } from '../features/status/watch.ts'

@@ -17,7 +17,7 @@ import { ServerCertificates } from '../core/identity/server-certificates.ts'
 import type { IdentityKeys } from '../core/identity/identity-keys.ts'
 import { openServerIdentity, ownNames } from '../core/identity/server-identity.ts'
 import type { Settings } from '../host/settings.ts'
-import type { LevelledLog } from '../outside/telemetry/log.ts'
+import type { LevelledLog } from '../core/ports/log.ts'
 
 const dayMs = 24 * 3600_000
 

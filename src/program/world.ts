@@ -43,7 +43,7 @@ import type { Running } from './serve.ts'
 import { orAdvice, withAdvice } from '../doors/cli/advice.ts'
 import type { IdentityKeys } from '../core/identity/identity-keys.ts'
 import type { StoreThreads } from '../outside/store/threads.ts'
-import type { LevelledLog, Log } from '../outside/telemetry/log.ts'
+import type { LevelledLog, Log } from '../core/ports/log.ts'
 import type { Metrics } from '../outside/telemetry/metrics.ts'
 
 const { version } = JSON.parse(readFileSync(path.join(programFolder, 'package.json'), 'utf8')) as {

@@ -1,7 +1,7 @@
 // Facts in which no condition holds, for tests that change one of them.
 
 import type { Facts } from '../../src/features/status/conditions/facts.ts'
-import type { Readiness } from '../../src/doors/http/context.ts'
+import type { ReadinessFacts } from '../../src/core/server/readiness-facts.ts'
 import { connectionsMax } from '../../src/base/bounds.ts'
 import { trustKinds, type Instance, type TrustTables } from '../../src/core/trust/rows.ts'
 
@@ -19,7 +19,7 @@ export const instance: Instance = {
   createdMs: 0,
 }
 
-export const quietReadiness: Readiness = {
+export const quietReadiness: ReadinessFacts = {
   ready: true,
   reason: null,
   refused: null,

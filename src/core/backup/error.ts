@@ -1,10 +1,10 @@
 // The error of a backup that cannot be written, read or believed, in words for people.
 
-export class BackupError extends Error {
+import { Refusal } from '../../base/refusal.ts'
+
+export class BackupError extends Refusal {
   override readonly name = 'BackupError'
-  readonly hint: string | undefined
   constructor(message: string, hint?: string, options?: ErrorOptions) {
-    super(message, options)
-    this.hint = hint
+    super('unavailable', message, hint, options)
   }
 }

@@ -5,7 +5,7 @@ import type { LogParts } from '../audit/proof.ts'
 import { verifyLog } from '../audit/verify.ts'
 import type { AuditEntry, StoredAuditEntry, WriterHead } from '../ports/audit.ts'
 import { BackupError } from './error.ts'
-import type { BackupState } from '../../features/backup/folder.ts'
+import type { BackupState } from './state.ts'
 import type { Manifest } from './manifest.ts'
 
 export interface LaterActs {

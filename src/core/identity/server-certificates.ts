@@ -7,7 +7,7 @@
 import { createPrivateKey, randomBytes } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { Refusal } from '../../base/refusal.ts'
-import type { ServerCertificateChanges, ShownCertificates } from '../../features/certificates/port.ts'
+import type { ServerCertificateChanges, ShownCertificates } from './server-certificate-changes.ts'
 import { serverActor, type By } from '../audit/actor.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -29,7 +29,7 @@ import {
 import { meantPrevious, meantStaged } from './meant-certificate.ts'
 import type { ServerIdentity } from './server-identity.ts'
 import { ticketKeysOf, ticketPeriod } from './ticket-keys.ts'
-import type { Log } from '../../outside/telemetry/log.ts'
+import type { Log } from '../ports/log.ts'
 
 /** How often the server checks whether to switch its certificate: somebody may set the clock. */
 export const scheduleCheckEveryMs = 60_000

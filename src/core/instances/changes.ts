@@ -153,7 +153,7 @@ export class InstanceWorkChanges {
       })
       return true
     } catch (error) {
-      if (error instanceof TrustRefused && error.code === 'not-found') return false
+      if (error instanceof TrustRefused && error.why === 'not-found') return false
       throw error
     }
   }

@@ -16,6 +16,12 @@ export interface RootKeyChallenge {
   readonly wrapped: Uint8Array
 }
 
+export interface ChallengeAnswer {
+  readonly id: string
+  /** Hex. */
+  readonly answer: string
+}
+
 interface Open extends RootKeyChallenge {
   readonly answer: Buffer
   readonly untilMs: number

@@ -1,7 +1,7 @@
 // Logs and counts what somebody altered in the database behind the server's back. Part of the composition root.
 
 import type { OnAltered, StoredItem } from '../sealing/integrity.ts'
-import type { Log } from '../../outside/telemetry/log.ts'
+import type { Log } from '../ports/log.ts'
 
 export class Alarms {
   readonly #log: Log

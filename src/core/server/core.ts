@@ -4,7 +4,7 @@
 import { Adoptions } from '../../features/adopt/jobs.ts'
 import { KeyExports } from '../../features/key-export/jobs.ts'
 import { Restores } from '../../features/restore/jobs.ts'
-import type { RootKeyCalls } from '../../doors/http/context.ts'
+import type { RootKeyCalls } from '../ports/root-keys.ts'
 import type { OpenStandardKeys } from '../../features/adopt/standard-keys.ts'
 import { OldHosts } from '../../features/adopt/old-hosts.ts'
 import { Upstreams } from '../../features/adopt/upstreams.ts'
@@ -43,8 +43,8 @@ import { NodeLeases } from './leases.ts'
 import { holdToMachine } from './machine-id.ts'
 import { Readiness } from './readiness.ts'
 import { RootKeyProof } from './root-key-proof.ts'
-import type { Log } from '../../outside/telemetry/log.ts'
-import type { Metrics } from '../../outside/telemetry/metrics.ts'
+import type { Log } from '../ports/log.ts'
+import type { CoreMetrics } from '../ports/metrics.ts'
 import { Access } from '../trust/access.ts'
 import { ChangePace } from '../trust/change-pace.ts'
 import { LastSeen } from '../trust/last-seen.ts'
@@ -62,7 +62,7 @@ export interface CorePorts {
   readonly rootKey: RootKey
   readonly rootKeys: RootKeySource
   readonly log: Log
-  readonly metrics: Pick<Metrics, 'dataKeyUses' | 'upstreamAsks'>
+  readonly metrics: CoreMetrics
   /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Asked each time. */
   readonly durableReads: () => boolean
   /** `adopt.hosts`: the old servers that may be adopted from; empty: any. Asked each time. */

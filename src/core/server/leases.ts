@@ -31,6 +31,7 @@ export interface NodeLeasesOptions {
   readonly failed: (error: unknown) => void
 }
 
+/** A node of this store. */
 export interface ServingNode extends NodeRecord {
   readonly isThis: boolean
   /** It has given a sign of late. */

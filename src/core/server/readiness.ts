@@ -2,7 +2,8 @@
 // root.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Readiness as Ready, RootKeyCalls } from '../../doors/http/context.ts'
+import type { ReadinessFacts as Ready } from './readiness-facts.ts'
+import type { RootKeyCalls } from '../ports/root-keys.ts'
 import type { Access } from '../trust/access.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import type { Keyring } from '../sealing/keyring.ts'
@@ -10,7 +11,7 @@ import type { Store } from '../ports/store.ts'
 import { Notices } from './notices.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
 import { RootKeyWatch, type RootKeyWatchOptions } from './root-key-watch.ts'
-import { messageFirst } from '../../outside/telemetry/log.ts'
+import { messageFirst } from '../ports/log.ts'
 
 /** How long readiness waits for a look at root keys. */
 const readinessWaitMs = 2_000

@@ -2,7 +2,7 @@
 // and the audit. It asks each root key every half minute, so an instance recovers even if no client asks for a key.
 // Part of the composition root.
 
-import type { RootKeyTrouble } from '../../doors/http/context.ts'
+import type { RootKeyTrouble } from './readiness-facts.ts'
 import type { Access } from '../trust/access.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Audit } from '../audit/audit.ts'
@@ -15,8 +15,8 @@ import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import type { ClosedKey } from '../sealing/closed-keys.ts'
 import type { RootKeyUse } from '../sealing/root-key-status.ts'
 import { KeysUnavailable, type UnwrapSource } from '../sealing/unwrap-cache.ts'
-import type { Log } from '../../outside/telemetry/log.ts'
-import type { Metrics } from '../../outside/telemetry/metrics.ts'
+import type { Log } from '../ports/log.ts'
+import type { CoreMetrics } from '../ports/metrics.ts'
 
 /** How often the server checks the root key of each instance, and how many concurrently. */
 export const rootKeyLookEveryMs = 30_000
@@ -25,7 +25,7 @@ const rootKeyLooksMax = 4
 export interface RootKeyWatchOptions {
   readonly log: Log
   readonly clock: Clock
-  readonly metrics: Pick<Metrics, 'dataKeyUses'>
+  readonly metrics: Pick<CoreMetrics, 'dataKeyUses'>
   readonly audit: Pick<Audit, 'enter'>
 }
 

@@ -278,7 +278,7 @@ export class ApprovalChanges {
         return { ...put, remove, writes: [...withoutSecrets(approval), ...writes], result: undefined }
       })
     } catch (error) {
-      if (!(error instanceof TrustRefused) || error.code !== 'not-found') throw error
+      if (!(error instanceof TrustRefused) || error.why !== 'not-found') throw error
     }
   }
 

@@ -4,6 +4,7 @@
 
 import { randomInt } from 'node:crypto'
 import { conflictRetriesMax } from '../../base/bounds.ts'
+import { Refusal } from '../../base/refusal.ts'
 import { trustRowsPerInstanceMax } from './bounds.ts'
 import type { Access, TrustSnapshot } from './access.ts'
 import type { By } from '../audit/actor.ts'
@@ -21,16 +22,21 @@ import type { TrustKinds, TrustTables } from './rows.ts'
 export const trustNoticeDelayMsMax = 2_000
 
 /** A refused change of trust, with advice. Safe to show. */
-export class TrustRefused extends Error {
+export class TrustRefused extends Refusal {
   override readonly name = 'TrustRefused'
-  readonly code: 'not-found' | 'exists' | 'overlap' | 'in-use' | 'waiting' | 'unfit' | 'damaged' | 'forbidden'
-  readonly hint: string | undefined
-  constructor(code: TrustRefused['code'], message: string, hint?: string) {
-    super(message)
-    this.code = code
-    this.hint = hint
+  readonly why: TrustTrouble
+  constructor(why: TrustTrouble, message: string, hint?: string) {
+    super(
+      why === 'not-found' || why === 'forbidden' ? why : why === 'unfit' ? 'refused' : 'conflict',
+      message,
+      hint,
+    )
+    this.why = why
   }
 }
+
+type TrustTrouble =
+  'not-found' | 'exists' | 'overlap' | 'in-use' | 'waiting' | 'unfit' | 'damaged' | 'forbidden'
 
 /** A refusal because of the asker's rights. The writer enters it in the audit. */
 export class TrustForbidden extends TrustRefused {

@@ -12,7 +12,7 @@ import type { Grant } from '../../core/trust/role-rules.ts'
 import type { Token } from '../../core/trust/rows.ts'
 import type { Standing } from '../../core/trust/second-person.ts'
 import type { Session } from '../../core/trust/sessions.ts'
-import type { Asker } from './context.ts'
+import type { Asker } from './asked.ts'
 
 export interface AskerParts {
   readonly address: string | null

@@ -4,7 +4,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { Turns } from '../../base/parts.ts'
-import type { Asker } from './context.ts'
+import type { Asker } from './asked.ts'
 import { answerDocument, publicDocument, type PublicDocument } from './documents.ts'
 
 export interface ConsoleFile {

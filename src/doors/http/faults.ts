@@ -1,15 +1,11 @@
 // Maps what handlers throw to the error that the API answers; this is the only place. Anything not in these tables is
 // a bug or an outage: the server logs it with the request's id and answers 'internal' without its text.
 
-import { LoginError } from '../../features/login/oidc/error.ts'
-import { InventoryRefused } from '../../features/inventory/refused.ts'
-import { BackupError } from '../../core/backup/error.ts'
 import { KeysUnavailable } from '../../core/sealing/unwrap-cache.ts'
 import { LeaseElsewhere } from '../../core/ports/leases.ts'
 import { OlderNode } from '../../core/ports/least-version.ts'
 import { StoreConflict, StoreUnavailable } from '../../core/ports/store.ts'
 import { RootKeyError } from '../../core/ports/root-key.ts'
-import { TrustRefused } from '../../core/trust/writer.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import { PkiError } from '../../core/pki/error.ts'
 import { Refusal, type ErrorCode } from '../../base/refusal.ts'
@@ -17,16 +13,7 @@ import { Refusal, type ErrorCode } from '../../base/refusal.ts'
 /** Returns the error to answer, or undefined if the thrown value must not be shown. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error
-  if (error instanceof BackupError) return new Refusal('unavailable', error.message, error.hint)
   if (error instanceof PkiError) return new Refusal('bad-request', error.message)
-  if (error instanceof TrustRefused) {
-    const same = error.code === 'not-found' || error.code === 'forbidden'
-    const code = same ? error.code : error.code === 'unfit' ? 'refused' : 'conflict'
-    return new Refusal(code, error.message, error.hint)
-  }
-  if (error instanceof LoginError)
-    return new Refusal(error.failure === 'refused' ? 'refused' : 'unavailable', error.message, error.hint)
-  if (error instanceof InventoryRefused) return new Refusal(error.code, error.message, error.hint)
   if (error instanceof Fault) return ofFault(error)
   if (error instanceof LeaseElsewhere)
     return new Refusal('conflict', error.message, 'Try again when it is done.')

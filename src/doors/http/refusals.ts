@@ -3,7 +3,9 @@
 
 import { Refusals } from '../../core/audit/refusals.ts'
 import { auditTextCharactersMax } from '../../base/bounds.ts'
-import type { AdminContext, Asker } from './context.ts'
+import type { AdminContext } from './context.ts'
+import type { Asker } from './asked.ts'
+import { TrustForbidden } from '../../core/trust/writer.ts'
 import { Refusal } from '../../base/refusal.ts'
 
 /** Within this time, the same request that the same party may not make gets one audit entry. */
@@ -62,7 +64,7 @@ export class AdminRefusals {
     about: { readonly route: string; readonly requestId: string; readonly asker: Asker | undefined },
   ): void {
     const { route, requestId } = about
-    if (!(error instanceof Refusal)) return
+    if (!(error instanceof Refusal) || error instanceof TrustForbidden) return
     const party = error instanceof Denied ? error.party : error.code === 'forbidden' ? about.asker : undefined
     if (!party) return
     const { actor, instanceId } = party

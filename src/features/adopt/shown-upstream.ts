@@ -6,7 +6,8 @@ import type { AdoptedOnDemand } from '../../core/ports/objects.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import type { Upstream } from '../../core/trust/upstream.ts'
 import type { Output } from '../../doors/http/api.ts'
-import type { AdminContext, Asker } from '../../doors/http/context.ts'
+import type { AdminContext } from '../../doors/http/context.ts'
+import type { Asker } from '../../doors/http/asked.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 
 export interface UpstreamFacts {

@@ -11,7 +11,7 @@ import { readTargets } from './targets.ts'
 import { conditionsInSight } from '../status/conditions/table.ts'
 import type { FactParts } from '../status/conditions/facts.ts'
 import type { Clock } from '../../core/ports/clock.ts'
-import type { LevelledLog } from '../../outside/telemetry/log.ts'
+import type { LevelledLog } from '../../core/ports/log.ts'
 import { writeWhole } from '../../host/first-start.ts'
 import type { Settings } from '../../host/settings.ts'
 

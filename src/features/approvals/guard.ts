@@ -7,7 +7,7 @@ import { serverActor } from '../../core/audit/actor.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Store } from '../../core/ports/store.ts'
 import type { ServerNotes } from '../../core/sealing/server-notes.ts'
-import type { Log } from '../../outside/telemetry/log.ts'
+import type { Log } from '../../core/ports/log.ts'
 import { guardedActs, type GuardedAct } from '../../core/ports/guarded-acts.ts'
 
 export interface GuardParts {

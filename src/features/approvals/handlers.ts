@@ -4,10 +4,11 @@ import { Fault } from '../../wire/kmip/fault.ts'
 import { RootKeyError } from '../../core/ports/root-key.ts'
 import type { Approval } from '../../core/trust/approval.ts'
 import { NotWaiting, type Decider } from '../../core/trust/approval-changes.ts'
-import { TrustForbidden, TrustRefused } from '../../core/trust/writer.ts'
+import { TrustForbidden } from '../../core/trust/writer.ts'
 import { carryOut } from './approvals.ts'
 import { partyOf } from '../../doors/http/askers.ts'
-import type { AdminContext, Asker, SomeHandlers } from '../../doors/http/context.ts'
+import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { Asker } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { refusalOf } from '../../doors/http/faults.ts'
 import { guardedRoute } from './guarded.ts'
@@ -127,5 +128,5 @@ function isFinal(error: unknown, { code }: Refusal): boolean {
   if (error instanceof TrustForbidden || error instanceof NotWaiting) return false
   const cause = error instanceof Error ? error.cause : undefined
   if (cause instanceof RootKeyError && cause.reach === 'unreachable') return false
-  return error instanceof Refusal || error instanceof TrustRefused || error instanceof Fault
+  return error instanceof Refusal || error instanceof Fault
 }

@@ -5,7 +5,8 @@ import { approvalResult } from '../../core/trust/approval-changes.ts'
 import { idOfSubject, mayBeSame } from '../../core/trust/person.ts'
 import { mayApprove, notSecond } from '../../core/trust/second-person.ts'
 import { standingOfAsker } from '../../doors/http/askers.ts'
-import type { AdminContext, Asker } from '../../doors/http/context.ts'
+import type { AdminContext } from '../../doors/http/context.ts'
+import type { Asker } from '../../doors/http/asked.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 
 export type ApprovalShown = Awaited<ReturnType<typeof shownApproval>>

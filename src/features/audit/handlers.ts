@@ -2,7 +2,8 @@
 
 import { setImmediate } from 'node:timers/promises'
 import type { AuditEntry, StoredAuditEntry } from '../../core/ports/audit.ts'
-import type { AdminContext, Asked, Asker, SomeHandlers } from '../../doors/http/context.ts'
+import type { AdminContext, Asked, SomeHandlers } from '../../doors/http/context.ts'
+import type { Asker } from '../../doors/http/asked.ts'
 import { auditKeepDaysMin, listStepObjects } from '../../base/bounds.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { objectsNamed } from '../keys/named-objects.ts'

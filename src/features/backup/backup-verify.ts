@@ -8,7 +8,7 @@ import { verifyBackup } from '../../core/backup/verify.ts'
 import type { BackupVerified, OpenBackupOptions } from '../../doors/cli/world.ts'
 import type { Config } from '../../outside/config/options.ts'
 import { apiKeyName } from '../../core/instances/api-keys.ts'
-import type { Log } from '../../outside/telemetry/log.ts'
+import type { Log } from '../../core/ports/log.ts'
 import { absoluteRootKey, currentFolder, offlineRootKeys, type OfflineRootKeys } from '../../host/offline.ts'
 
 export async function verifyFile(

@@ -7,7 +7,8 @@ import type { BackupAdministration, BackupFacts, BackupShown } from './port.ts'
 import { serverActor, type By } from '../../core/audit/actor.ts'
 import type { Audit } from '../../core/audit/audit.ts'
 import { BackupError } from '../../core/backup/error.ts'
-import { BackupFolder, objectsOf, type BackupState, type KeptBackup } from './folder.ts'
+import type { BackupState } from '../../core/backup/state.ts'
+import { BackupFolder, objectsOf, type KeptBackup } from './folder.ts'
 import { checkRecipients } from '../../core/backup/keys.ts'
 import { continuesLog, objectsElsewhere } from '../../core/backup/later.ts'
 import type { Config } from '../../outside/config/options.ts'
@@ -19,7 +20,7 @@ import type { Lease, Leases } from '../../core/ports/leases.ts'
 import type { OpenRootKey, RootKey } from '../../core/ports/root-key.ts'
 import type { Store } from '../../core/ports/store.ts'
 import type { Secrets } from '../../core/sealing/secrets.ts'
-import type { Log } from '../../outside/telemetry/log.ts'
+import type { Log } from '../../core/ports/log.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { Grantor } from '../../core/trust/grantor.ts'
 import { runAfter } from './backup-after.ts'
@@ -154,14 +155,13 @@ export class Backups implements BackupAdministration {
     const { heads } = await store.auditHeads({ asStored: true })
     const last = this.#newest(backups, heads)
     const { enabled, everySecondsMax } = settings()
-    const keysAtRisk = await this.#madeSince(last && objectsOf(last.manifest))
     const ageMs = last ? this.#ageOf(last) : clock.monotonic() - this.#startedMs
     const overdue = ageMs > everySecondsMax * 1000 + bounds.backupGraceMs
     return {
       last: last && shownBackup(last, state.elsewhere?.createdMs ?? -Infinity),
       failure: state.failure ?? null,
       running: this.#running && { ...this.#running },
-      keysAtRisk,
+      keysAtRisk: await this.#madeSince(last && objectsOf(last.manifest)),
       keysOnlyHere: await this.#madeSince(objectsElsewhere(state, heads)),
       verifiedMs: state.verified?.atMs ?? null,
       tooOld: enabled && overdue && !this.#isElsewhere,
@@ -182,7 +182,7 @@ export class Backups implements BackupAdministration {
       await this.#enter('backup.create', by, 'success', made, { recipients: shownRecipients.join(' ') })
       return shownBackup(made, -Infinity)
     } catch (error) {
-      if (!(error instanceof Refusal)) await this.#failed(error)
+      if (error instanceof BackupError || !(error instanceof Refusal)) await this.#failed(error)
       await this.#enter('backup.create', by, 'refused', null, {})
       throw error
     }

@@ -7,6 +7,7 @@ import { KeyedMutex } from '../../base/keyed-mutex.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { BackupError } from '../../core/backup/error.ts'
 import type { Manifest } from '../../core/backup/manifest.ts'
+import type { BackupState } from '../../core/backup/state.ts'
 import { readManifest } from '../../core/backup/read.ts'
 import { partialOf } from '../../core/backup/write.ts'
 
@@ -21,22 +22,6 @@ export interface KeptBackup {
   readonly manifest: Manifest
   readonly createdMs: number
   readonly bytes: number
-}
-
-/** The server notes this of the backups beside their files. Times in milliseconds since 1970. */
-export interface BackupState {
-  /** The newest one of which `after` said that it is elsewhere: its objects by instance. */
-  readonly elsewhere?: {
-    readonly id: string
-    readonly createdMs: number
-    readonly objects: Readonly<Record<string, number>>
-    /** Notes of old versions lack it. */
-    readonly audit?: Manifest['audit']
-  }
-  /** The last one that somebody verified. */
-  readonly verified?: { readonly id: string; readonly atMs: number }
-  /** Why the last attempt failed; null: it succeeded. */
-  readonly failure?: { readonly atMs: number; readonly message: string } | null
 }
 
 export class BackupFolder {

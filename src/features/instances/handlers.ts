@@ -9,7 +9,8 @@ import { limitsOf } from '../../core/trust/instance-limits.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import { TrustRefused } from '../../core/trust/writer.ts'
 import { listScannedMax, namesToldMax } from '../../base/bounds.ts'
-import type { AdminContext, Asked, Asker, SomeHandlers } from '../../doors/http/context.ts'
+import type { AdminContext, Asked, SomeHandlers } from '../../doors/http/context.ts'
+import type { Asker } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { keyPages } from '../../core/keys/key-pages.ts'
 import { present } from '../../doors/http/views/present.ts'
@@ -151,7 +152,7 @@ export function shownInstance(
  * end.
  */
 async function withNames({ keys }: AdminContext, instanceId: string, error: unknown): Promise<unknown> {
-  if (!(error instanceof TrustRefused) || error.code !== 'in-use') return error
+  if (!(error instanceof TrustRefused) || error.why !== 'in-use') return error
   const names = new Set<string>()
   let unnamed = 0
   let seen = 0
@@ -172,5 +173,5 @@ async function withNames({ keys }: AdminContext, instanceId: string, error: unkn
     names.size === 0
       ? '. vSphere has noted no names on them'
       : `. vSphere's names on them: ${told.join(', ')}${more}${without}`
-  return new TrustRefused(error.code, error.message + text, error.hint)
+  return new TrustRefused(error.why, error.message + text, error.hint)
 }

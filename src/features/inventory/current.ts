@@ -14,7 +14,7 @@ export async function currentOf(store: RecordStore, instanceId: string): Promise
 
 /**
  * Reads again if one of the inventories did not count any more when it was read. Null: the instance has none. Throws
- * InventoryRefused if that goes on, or the server stops meanwhile.
+ * Refusal if that goes on, or the server stops meanwhile.
  */
 export async function readCurrent<T>(
   { store, isStopped }: { readonly store: RecordStore; readonly isStopped: () => boolean },

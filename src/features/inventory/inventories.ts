@@ -20,7 +20,8 @@ import type {
 import { apartFromLease, type Leases } from '../../core/ports/leases.ts'
 import { StoreConflict, type Store } from '../../core/ports/store.ts'
 import { currentOf, readCurrent } from './current.ts'
-import { InventoryRefused, notOpen, replaced } from './refused.ts'
+import { Refusal } from '../../base/refusal.ts'
+import { notOpen, replaced } from './refused.ts'
 import { removeGone } from './remove-gone.ts'
 import { keysOfMachines, rowsOf } from './rows-of.ts'
 import { findingOf, Tally, together, type InventoryTally, type MachineFinding, type Use } from './tally.ts'
@@ -105,7 +106,7 @@ export class Inventories {
   async #begin(by: Importer, instanceId: string, { vcenter, takenMs }: Wanted): Promise<InventoryRecord> {
     const nowMs = this.#clock.now()
     if (takenMs > nowMs + bounds.inventoryAheadMsMax)
-      throw new InventoryRefused(
+      throw new Refusal(
         'bad-request',
         'the inventory was taken in the future, by the clock of this server',
         'Compare the clocks of both machines, or say when it was taken: --taken TIME',
@@ -114,14 +115,14 @@ export class Inventories {
     const all = await this.#store.inventories(instanceId)
     const open = all.filter(({ state }) => state === 'open')
     if (open.length >= bounds.inventoriesOpenMax)
-      throw new InventoryRefused(
+      throw new Refusal(
         'conflict',
         `${String(open.length)} imports into this instance are under way`,
         'Try again when one of them is done. One that was interrupted is forgotten after an hour.',
       )
     const others = all.filter((one) => one.state === 'current' && one.vcenter !== vcenter)
     if (others.length >= bounds.inventoriesPerInstanceMax)
-      throw new InventoryRefused(
+      throw new Refusal(
         'conflict',
         `this instance has the inventories of ${String(others.length)} other vCenters already`,
         'Remove one that is not needed any more: mortise inventory remove --vcenter NAME',
@@ -142,7 +143,7 @@ export class Inventories {
     } catch (error) {
       if (!(error instanceof StoreConflict)) throw error
       if (error.what === 'inventory') throw notOpen()
-      throw new InventoryRefused(
+      throw new Refusal(
         'bad-request',
         `an inventory has at most ${String(rowsMax)} rows`,
         'Import the machines of each vCenter by themselves, each with --vcenter NAME.',
@@ -156,7 +157,7 @@ export class Inventories {
     const record = await this.#open(instanceId, id)
     const { vcenter, takenMs, rows } = record
     if (rows === 0)
-      throw new InventoryRefused('bad-request', 'the inventory is empty: it would say that no key is used')
+      throw new Refusal('bad-request', 'the inventory is empty: it would say that no key is used')
     const importedMs = this.#clock.now()
     const detail = { vcenter, rows, taken: new Date(takenMs).toISOString() }
     await this.#commit(by, [{ type: 'inventory-current', id, importedMs }], {
@@ -181,7 +182,7 @@ export class Inventories {
     const found = current.find((one) => one.vcenter === vcenter)
     if (!found) {
       const labels = current.map((one) => (one.vcenter === '' ? 'one without a name' : one.vcenter))
-      throw new InventoryRefused(
+      throw new Refusal(
         'not-found',
         vcenter === ''
           ? 'this instance has no inventory without the name of a vCenter'
@@ -248,7 +249,7 @@ export class Inventories {
   }
 
   /**
-   * Machines whose key is missing or destroyed here, or that are at another provider, as the summary counted them. Throws InventoryRefused if an inventory does
+   * Machines whose key is missing or destroyed here, or that are at another provider, as the summary counted them. Throws Refusal if an inventory does
    * not count any more when its last row was read: its rows are removed meanwhile, and some may be left out.
    */
   async *findings({ inventories, providers }: InventorySummary): AsyncGenerator<FoundMachine> {

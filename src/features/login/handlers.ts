@@ -2,7 +2,8 @@
 
 import { LoginError } from './oidc/error.ts'
 import { idOfSubject } from '../../core/trust/person.ts'
-import type { AdminContext, Asker, SomeHandlers } from '../../doors/http/context.ts'
+import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { Asker } from '../../doors/http/asked.ts'
 import type { BegunPersonSession } from './logins.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 import { shownGrants } from '../../doors/http/views/shown-grants.ts'

@@ -3,7 +3,8 @@
 import type { AuditAction } from '../../core/ports/audit-actions.ts'
 import type { AuditEntry } from '../../core/ports/audit.ts'
 import type { Session } from '../../core/trust/sessions.ts'
-import type { AdminContext, Asker, SomeHandlers } from '../../doors/http/context.ts'
+import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { Asker } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { shownPersonSession, shownSession } from './shown-session.ts'
 

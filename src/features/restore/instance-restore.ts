@@ -26,7 +26,7 @@ import { raiseLeastVersion } from '../../core/ports/least-version.ts'
 import type { RootKey } from '../../core/ports/root-key.ts'
 import type { Write } from '../../core/ports/store.ts'
 import type { Secrets } from '../../core/sealing/secrets.ts'
-import type { Log } from '../../outside/telemetry/log.ts'
+import type { Log } from '../../core/ports/log.ts'
 import { serverIdOf } from '../../host/server-id.ts'
 import {
   readInstance,

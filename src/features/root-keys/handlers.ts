@@ -3,7 +3,8 @@
 import { RootKeyError } from '../../core/ports/root-key.ts'
 import type { LeftThere } from '../../core/instances/left-standard-keys.ts'
 import { visibleInstance } from '../../doors/http/authenticate.ts'
-import type { AdminContext, SomeHandlers, RootKeyAccess } from '../../doors/http/context.ts'
+import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { RootKeyAccess } from '../../core/ports/root-keys.ts'
 import { Refusal } from '../../base/refusal.ts'
 
 export const rootKeyHandlers = {

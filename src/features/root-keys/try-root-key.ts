@@ -2,7 +2,7 @@
 // of the composition root.
 
 import type { Config } from '../../outside/config/options.ts'
-import type { Log } from '../../outside/telemetry/log.ts'
+import type { Log } from '../../core/ports/log.ts'
 import { systemClock } from '../../host/system-clock.ts'
 import { checkRootKey, createRootKey, type CheckedRootKey } from '../../outside/rootkey/open.ts'
 import { openRootKeyServices } from '../../host/root-keys/root-key-opening.ts'

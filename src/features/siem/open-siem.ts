@@ -12,7 +12,7 @@ import { Forwarder } from './forwarder.ts'
 import { jsonLine } from './syslog-message.ts'
 import { syslogTarget } from './syslog-target.ts'
 import type { Target } from './target.ts'
-import type { LevelledLog } from '../../outside/telemetry/log.ts'
+import type { LevelledLog } from '../../core/ports/log.ts'
 import type { Metrics } from '../../outside/telemetry/metrics.ts'
 
 export interface SiemParts extends Pick<Core, 'store' | 'leases' | 'clock'> {

@@ -6,7 +6,10 @@ import type { TrustSnapshot } from '../../core/trust/access.ts'
 import { allowOf, allowsEverything } from '../../core/trust/allow.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import type { Output } from '../../doors/http/api.ts'
-import type { AdminContext, Asker, SomeHandlers, NodeShown, Readiness } from '../../doors/http/context.ts'
+import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { Asker } from '../../doors/http/asked.ts'
+import type { ServingNode } from '../../core/server/leases.ts'
+import type { ReadinessFacts } from '../../core/server/readiness-facts.ts'
 import { gatherFacts } from './conditions/facts.ts'
 import { conditionsOf, type Condition } from './conditions/table.ts'
 import type { Expiry } from './expiries.ts'
@@ -58,7 +61,7 @@ async function shownInstance(
   context: AdminContext,
   asker: Asker,
   snapshot: TrustSnapshot,
-  { degraded, unknown, fromMemory, reasons }: Readiness,
+  { degraded, unknown, fromMemory, reasons }: ReadinessFacts,
   instance: Instance,
 ) {
   const { id } = instance
@@ -99,7 +102,7 @@ function shownMayAll({ tables }: TrustSnapshot, sees: (instanceId: string) => bo
   return { count: clients.length, clients: shown }
 }
 
-function shownNode({ startedMs, agoMs, work, ...node }: NodeShown) {
+function shownNode({ startedMs, agoMs, work, ...node }: ServingNode) {
   return { ...node, started: isoTime(startedMs), secondsAgo: Math.round(agoMs / 1000), work: [...work] }
 }
 

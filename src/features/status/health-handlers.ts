@@ -1,7 +1,8 @@
 // Health and metrics, for monitoring.
 
 import type { StandardKeyTrouble } from '../../core/sealing/standard-key-troubles.ts'
-import type { SomeHandlers, RootKeyTrouble } from '../../doors/http/context.ts'
+import type { SomeHandlers } from '../../doors/http/context.ts'
+import type { RootKeyTrouble } from '../../core/server/readiness-facts.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { gatherFacts } from './conditions/facts.ts'
 import { conditionsOf, countBySeverity } from './conditions/table.ts'

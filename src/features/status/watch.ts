@@ -2,7 +2,8 @@
 // gauges when Prometheus reads them. Part of the composition root.
 
 import type { BackupFacts } from '../backup/port.ts'
-import type { AdminContext, Readiness } from '../../doors/http/context.ts'
+import type { AdminContext } from '../../doors/http/context.ts'
+import type { ReadinessFacts } from '../../core/server/readiness-facts.ts'
 import type { Expiry } from './expiries.ts'
 import { gatherFacts, type Facts } from './conditions/facts.ts'
 import type { ConditionLine } from '../../core/conditions/line.ts'
@@ -20,7 +21,7 @@ import { StoreUnavailable, type Store } from '../../core/ports/store.ts'
 import type { StandardKeyTrouble } from '../../core/sealing/standard-key-troubles.ts'
 import { expiryWarningDays } from '../../base/bounds.ts'
 import { JointRuns } from '../../base/joint-runs.ts'
-import type { Log } from '../../outside/telemetry/log.ts'
+import type { Log } from '../../core/ports/log.ts'
 import { together, type MetricsReport } from '../../outside/telemetry/aggregate.ts'
 import type { Metrics } from '../../outside/telemetry/metrics.ts'
 
@@ -191,7 +192,7 @@ export class Watch {
         this.#parts.metrics.state.conditions.set({ id, severity }, count(conditions, id, severity))
   }
 
-  #rootKeys(degraded: Readiness['degraded'], instances: number): void {
+  #rootKeys(degraded: ReadinessFacts['degraded'], instances: number): void {
     const { state } = this.#parts.metrics
     state.degradedInstances.set(degraded.size)
     const counts = { ok: instances - degraded.size, unreachable: 0, withdrawn: 0, failing: 0 }
@@ -199,7 +200,7 @@ export class Watch {
     for (const [condition, count] of Object.entries(counts)) state.rootKeys.set({ condition }, count)
   }
 
-  #calls(calls: Readiness['calls']): void {
+  #calls(calls: ReadinessFacts['calls']): void {
     const { callsRunning, callsWaiting } = this.#parts.metrics.state
     for (const lane of ['reads', 'others'] as const) {
       const own = calls.filter((call) => call.lane === lane)

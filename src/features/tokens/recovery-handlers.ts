@@ -3,7 +3,8 @@
 
 import { serverActor } from '../../core/audit/actor.ts'
 import { RootKeyError } from '../../core/ports/root-key.ts'
-import type { Asker, SomeHandlers } from '../../doors/http/context.ts'
+import type { SomeHandlers } from '../../doors/http/context.ts'
+import type { Asker } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 

@@ -11,7 +11,7 @@ import { Clouds } from '../../outside/rootkey/clouds/clouds.ts'
 import type { GcpKmsOptions } from '../../outside/rootkey/gcp-kms/gcp-kms.ts'
 import type { VaultAccess } from '../../outside/rootkey/vault/login.ts'
 import type { VaultOptions } from '../../outside/rootkey/vault/vault.ts'
-import type { Log } from '../../outside/telemetry/log.ts'
+import type { Log } from '../../core/ports/log.ts'
 import { readCa, readSmall } from './credential-files.ts'
 import { StartError } from '../first-start.ts'
 

@@ -1,14 +1,14 @@
 // Opens the sessions with Key Protect and HPCS: with the API key, CA and IAM address of the configuration, and a log
 // line for each call with the correlation id by which IBM finds it. Part of the composition root.
 
-import type { RootKeyCalls } from '../../doors/http/context.ts'
+import type { RootKeyCalls } from '../../core/ports/root-keys.ts'
 import type { Config } from '../../outside/config/options.ts'
 import type { RootKeySource } from '../../core/server/core.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { RootKeyError } from '../../core/ports/root-key.ts'
 import { KeyProtectSessions } from '../../outside/rootkey/keyprotect/sessions.ts'
 import { parseKeyProtectUri } from '../../outside/rootkey/keyprotect/uri.ts'
-import type { Log } from '../../outside/telemetry/log.ts'
+import type { Log } from '../../core/ports/log.ts'
 import { readCa, readSmall } from './credential-files.ts'
 
 export interface Ibm {

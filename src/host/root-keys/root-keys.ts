@@ -1,7 +1,7 @@
 // Opens root keys for this server: its own once, those of instances by their URI. It measures each call. Part of the
 // composition root.
 
-import type { RootKeys } from '../../doors/http/context.ts'
+import type { RootKeys } from '../../core/ports/root-keys.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import {
   RootKeyError,

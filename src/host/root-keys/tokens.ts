@@ -3,7 +3,7 @@
 import type { Config } from '../../outside/config/options.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { Pkcs11Tokens } from '../../outside/rootkey/pkcs11/tokens.ts'
-import type { Log } from '../../outside/telemetry/log.ts'
+import type { Log } from '../../core/ports/log.ts'
 
 export function openTokens(
   { pkcs11, server }: Pick<Config, 'pkcs11' | 'server'>,

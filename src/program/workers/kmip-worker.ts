@@ -3,7 +3,8 @@
 
 import type { Socket } from 'node:net'
 import { workerSignMs } from './bounds.ts'
-import { createLog, type LevelledLog } from '../../outside/telemetry/log.ts'
+import { createLog } from '../../outside/telemetry/log.ts'
+import type { LevelledLog } from '../../core/ports/log.ts'
 import { endInTime, watchForBugs } from './process.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts'
 import { runWorker, type RunningWorker } from './worker.ts'

@@ -1,6 +1,6 @@
 // How a process that serves ends when something is wrong: the server's (main.ts) and a worker's.
 
-import type { Log } from '../../outside/telemetry/log.ts'
+import type { Log } from '../../core/ports/log.ts'
 
 /** The process ends this long after the first signal to stop, whatever still runs. */
 export const stopMs = 25_000

@@ -1,7 +1,7 @@
 // Measures what this node serves now: keys by the minute and open connections, taken from the metrics, which each process counts
 // anyway. It looks now and then, since a counter alone does not say when.
 
-import type { Traffic } from '../../doors/http/context.ts'
+import type { Traffic } from '../../core/server/readiness-facts.ts'
 import type { Clock, Timer } from '../../core/ports/clock.ts'
 import type { MetricsReport } from '../../outside/telemetry/aggregate.ts'
 import type { Metrics } from '../../outside/telemetry/metrics.ts'

@@ -1,7 +1,7 @@
 // The messages between the server and the processes that serve KMIP for it, over a channel that only they have. No secret
 // passes: each worker opens the store and the root keys itself. Types only.
 
-import type { Readiness } from '../../doors/http/context.ts'
+import type { ReadinessFacts } from '../../core/server/readiness-facts.ts'
 import type { UpstreamHealth } from '../../features/adopt/upstream-health.ts'
 import type { Config } from '../../outside/config/options.ts'
 import type { Wire } from '../../doors/kmip/contract.ts'
@@ -43,7 +43,7 @@ export interface WorkerReports {
 
 /** A worker knows this, and the store does not. */
 export interface WorkerState {
-  readonly readiness: Readiness
+  readonly readiness: ReadinessFacts
   readonly alarms: number
   /** By instance, for its upstream of this id. */
   readonly upstreams: ReadonlyMap<string, { readonly id: string; readonly health: UpstreamHealth }>

@@ -1,14 +1,14 @@
 // Puts together what the server and its workers know, as if one process knew it. Pure.
 
-import type { Readiness, WorkerFacts } from '../../doors/http/context.ts'
+import type { ReadinessFacts, WorkerFacts } from '../../core/server/readiness-facts.ts'
 import type { UpstreamHealth } from '../../features/adopt/upstream-health.ts'
 
 /** The readiness of the node: trouble that any of its processes has is the node's. It is ready if a worker that answers is. */
 export function readinessOfAll(
-  own: Readiness,
-  workers: readonly Readiness[],
+  own: ReadinessFacts,
+  workers: readonly ReadinessFacts[],
   { serving }: Pick<WorkerFacts, 'serving'>,
-): Readiness {
+): ReadinessFacts {
   const all = [own, ...workers]
   const nobodyServes = own.ready && serving === 0 ? 'no worker serves' : null
   // Those that do not answer in time say nothing.

@@ -31,9 +31,9 @@ async function begin(t: TestContext) {
   return { core, other, instance, perform, id, bytes, bringBack, set, moveTo }
 }
 
-const refused = (code: TrustRefused['code'], message: RegExp) => (error: unknown) => {
+const refused = (code: TrustRefused['why'], message: RegExp) => (error: unknown) => {
   assert.ok(error instanceof TrustRefused, String(error))
-  assert.equal(error.code, code, error.message)
+  assert.equal(error.why, code, error.message)
   assert.match(`${error.message}\n${error.hint ?? ''}`, message)
   return true
 }

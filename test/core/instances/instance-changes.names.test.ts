@@ -36,7 +36,7 @@ async function begin(t: TestContext, settings: object) {
 }
 
 function refusal(error: unknown): boolean {
-  return error instanceof TrustRefused && error.code === 'in-use' && error.message.includes('twice')
+  return error instanceof TrustRefused && error.why === 'in-use' && error.message.includes('twice')
 }
 
 test('names are unique, become shared at once, and unique again only while no two live objects share one', async (t) => {

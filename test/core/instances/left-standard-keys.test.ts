@@ -45,9 +45,9 @@ async function shredded(core: TestCore, gone: FaultyRootKey): Promise<string> {
 
 const told = ({ keyring }: TestCore) => keyring.status.standardKeys.now.map(({ what, left }) => [what, left])
 
-function refuses(code: TrustRefused['code'], text: RegExp) {
+function refuses(code: TrustRefused['why'], text: RegExp) {
   return (error: unknown) =>
-    error instanceof TrustRefused && error.code === code && text.test(`${error.message} ${error.hint ?? ''}`)
+    error instanceof TrustRefused && error.why === code && text.test(`${error.message} ${error.hint ?? ''}`)
 }
 
 async function write({ core }: Pick<KeyProtectSite, 'core'>, ...writes: readonly Write[]): Promise<void> {

@@ -510,7 +510,7 @@ test('while an instance moves it is not rewrapped', async (t) => {
   await core.trust.work.setRootKey(serverActor, instance.id, { rootKeyUri: other.uri, custody: 'database' })
   await assert.rejects(
     core.trust.work.rewrap(serverActor, instance.id),
-    (error) => error instanceof TrustRefused && error.code === 'in-use',
+    (error) => error instanceof TrustRefused && error.why === 'in-use',
   )
 })
 

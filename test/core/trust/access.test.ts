@@ -60,9 +60,9 @@ function makeCa(toDays: number): Promise<TestIdentity> {
   return makeCertificate({ commonName: 'a CA', extensions: [basicConstraints(true), keyUsage('ca')], toDays })
 }
 
-const refused = (code: TrustRefused['code'], message = /./) => {
+const refused = (code: TrustRefused['why'], message = /./) => {
   return (error: unknown) =>
-    error instanceof TrustRefused && error.code === code && message.test(error.message)
+    error instanceof TrustRefused && error.why === code && message.test(error.message)
 }
 
 test('nobody is trusted at first, nor without a certificate, nor with bytes that are not a certificate', async (t) => {
@@ -318,7 +318,7 @@ test('a certificate belongs to one client of one instance, and no instance learn
   const wanted = { instanceId: a.id, name: 'vcenter', certificate: identity.certificate }
   const mine = { ...manager, onlyInstanceId: a.id }
   await assert.rejects(core.trust.clients.trustCertificate(mine, wanted), (error: unknown) => {
-    assert.ok(error instanceof TrustRefused && error.code === 'forbidden')
+    assert.ok(error instanceof TrustRefused && error.why === 'forbidden')
     assert.doesNotMatch(error.message + String(error.hint), /secret neighbour|hidden client|another/)
     return true
   })

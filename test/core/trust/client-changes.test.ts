@@ -27,9 +27,9 @@ import {
   type TestCore,
 } from '../../support/core.ts'
 
-const refused = (code: TrustRefused['code'], message = /./) => {
+const refused = (code: TrustRefused['why'], message = /./) => {
   return (error: unknown) =>
-    error instanceof TrustRefused && error.code === code && message.test(error.message)
+    error instanceof TrustRefused && error.why === code && message.test(error.message)
 }
 
 async function actions(core: TestCore): Promise<readonly string[]> {

@@ -53,7 +53,7 @@ function outcome(rule: () => void): string {
   } catch (error) {
     assert.ok(error instanceof TrustRefused)
     if (error instanceof TrustForbidden) assert.equal(error.event, event)
-    return `${error.code}: ${error.message}`
+    return `${error.why}: ${error.message}`
   }
 }
 
@@ -197,7 +197,7 @@ test('a CA is refused for the pins of other instances that it vouches for; as ma
       (error: unknown) => error,
     )
     if (found === undefined) return 'ok'
-    assert.ok(found instanceof TrustRefused && found.code === 'overlap')
+    assert.ok(found instanceof TrustRefused && found.why === 'overlap')
     return found.message.replace(/^[^:]*: /, '')
   }
   assert.equal(await told([pin('p', 'c', 'i', 'esx signed by A')]), 'ok', 'its own instance')

@@ -31,9 +31,9 @@ import {
 const managerOf = ({ id }: Instance): Grantor => ({ ...manager, onlyInstanceId: id })
 const operator: Grantor = { ...manager, role: 'operator' }
 
-const refused = (code: TrustRefused['code'], message = /./) => {
+const refused = (code: TrustRefused['why'], message = /./) => {
   return (error: unknown) =>
-    error instanceof TrustRefused && error.code === code && message.test(error.message)
+    error instanceof TrustRefused && error.why === code && message.test(error.message)
 }
 
 async function who(core: TestCore, identity: TestIdentity): Promise<string> {

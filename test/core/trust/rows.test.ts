@@ -22,8 +22,8 @@ import {
   type TestCore,
 } from '../../support/core.ts'
 
-const refused = (code: TrustRefused['code']) => (error: unknown) =>
-  error instanceof TrustRefused && error.code === code
+const refused = (code: TrustRefused['why']) => (error: unknown) =>
+  error instanceof TrustRefused && error.why === code
 
 function putRow(file: string, row: Record<string, unknown>): void {
   const { kind, id, body, mac } = row as { kind: string; id: string; body: string; mac: Uint8Array }

@@ -53,7 +53,7 @@ test('a token that expires makes none that outlives it, whatever it asks for', a
     const by = maker ? { ...manager, kind: 'token' as const, id: maker.id } : manager
     return (await trust.tokens.create(by, { ...wanted, expiresMs })).token
   }
-  const tooLong = { name: 'TrustRefused', code: 'unfit', message: /expires at .* none that outlives it/ }
+  const tooLong = { name: 'TrustRefused', why: 'unfit', message: /expires at .* none that outlives it/ }
   const lastMs = clock.now() + 86_400_000
   const temporary = await make(null, lastMs)
   assert.equal((await make(temporary, null)).expiresMs, lastMs, 'without a wish: with its maker')

@@ -269,7 +269,7 @@ for (const [what, expects, error, tries, isRefused] of [
     await assert.rejects(core.trust.instances.update(by, a.id, { cacheSeconds: 7 }), (thrown) =>
       isRefused
         ? thrown instanceof TrustRefused &&
-          thrown.code === 'in-use' &&
+          thrown.why === 'in-use' &&
           /at the moment of the approval: changed meanwhile/.test(thrown.message)
         : thrown === conflict,
     )

@@ -7,7 +7,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AdminClient } from '../../../src/doors/http/client.ts'
 import { Refusal, type ErrorCode } from '../../../src/base/refusal.ts'
 import { reportLine, type ReportLine } from '../../../src/features/inventory/routes.ts'
-import { InventoryRefused } from '../../../src/features/inventory/refused.ts'
 import { inventoriesOpenMax } from '../../../src/features/inventory/bounds.ts'
 import { inventoryStepRows } from '../../../src/features/inventory/rows-of.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
@@ -244,7 +243,7 @@ test('a report on an inventory that is replaced meanwhile is not taken for whole
     async () => {
       for await (const _ of findings) found++
     },
-    (error) => error instanceof InventoryRefused && /what was read is not whole/.test(error.message),
+    (error) => error instanceof Refusal && /what was read is not whole/.test(error.message),
   )
   assert.ok(found < many.length, 'rows were removed meanwhile')
 })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { Inventories, type Importer } from '../../../src/features/inventory/inventories.ts'
-import { InventoryRefused } from '../../../src/features/inventory/refused.ts'
+import { Refusal } from '../../../src/base/refusal.ts'
 import { inventoriesOpenMax } from '../../../src/features/inventory/bounds.ts'
 import { inventoryStepRows } from '../../../src/features/inventory/rows-of.ts'
 import type { InventoryRow } from '../../../src/core/ports/inventory.ts'
@@ -22,7 +22,7 @@ const row = (key: string): InventoryRow => ({
 })
 
 const failed = (error: unknown) => assert.fail(String(error))
-const notWhole = (error: unknown) => error instanceof InventoryRefused && error.code === 'conflict'
+const notWhole = (error: unknown) => error instanceof Refusal && error.code === 'conflict'
 
 /** `around.read` is called before rows are read. */
 async function site(t: TestContext) {

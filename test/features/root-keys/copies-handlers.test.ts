@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AdminContext, Asker } from '../../../src/doors/http/context.ts'
+import type { AdminContext } from '../../../src/doors/http/context.ts'
+import type { Asker } from '../../../src/doors/http/asked.ts'
 import { rootKeyCopyHandlers } from '../../../src/features/root-keys/copies-handlers.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { openCore } from '../../support/core.ts'

@@ -7,7 +7,7 @@ import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'
 import { after, before, test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
-import type { Readiness } from '../../../src/doors/http/context.ts'
+import type { ReadinessFacts } from '../../../src/core/server/readiness-facts.ts'
 import { conditionsInSight, conditionsNow } from '../../../src/features/status/conditions/table.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
@@ -49,7 +49,7 @@ interface Line {
 }
 
 function watching(
-  degraded: Readiness['degraded'] = new Map(),
+  degraded: ReadinessFacts['degraded'] = new Map(),
   watched = door,
   turned: Clock = clock,
   change = (context: WatchParts['context']) => context,

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createLog, messageFirst, type Log } from '../../../src/outside/telemetry/log.ts'
+import { createLog } from '../../../src/outside/telemetry/log.ts'
+import { messageFirst, type Log } from '../../../src/core/ports/log.ts'
 
 function logTo(format: 'json' | 'human', level = 'info'): { log: Log; lines: string[] } {
   const lines: string[] = []

@@ -18,7 +18,8 @@ import type { Instance, InstanceWork, Token } from '../../../core/trust/rows.ts'
 import { areTwo } from '../../../core/trust/second-person.ts'
 import type { UnservedVersion } from '../../../core/trust/unserved-versions.ts'
 import type { BackupFacts } from '../../backup/port.ts'
-import type { AdminContext, Readiness, WorkerFacts } from '../../../doors/http/context.ts'
+import type { AdminContext } from '../../../doors/http/context.ts'
+import type { ReadinessFacts, WorkerFacts } from '../../../core/server/readiness-facts.ts'
 import { expiriesOf, type Expiry } from '../expiries.ts'
 import {
   instanceUsages,
@@ -32,7 +33,7 @@ export interface Facts {
   /** Wall clock, milliseconds since 1970. */
   readonly nowMs: number
   readonly trust: Pick<TrustSnapshot, 'tables' | 'alarms'>
-  readonly readiness: Readiness
+  readonly readiness: ReadinessFacts
   /** The findings of the last check of the marks of destroyed keys, one sentence each. */
   readonly marks: readonly string[]
   readonly expiries: readonly Expiry[]

@@ -1,7 +1,7 @@
 // Conditions of root keys: their files on this machine, and whether the root key of each instance answers.
 
 import { isRootKeyFile } from '../../../base/root-key-file.ts'
-import type { RootKeyTrouble } from '../../../doors/http/context.ts'
+import type { RootKeyTrouble } from '../../../core/server/readiness-facts.ts'
 import { hpcsEnd, moveToKeyProtect } from '../../../core/instances/hpcs-end.ts'
 import type { Facts, RootKeyFileFacts } from './facts.ts'
 import { instanceName, ofServer, type ConditionLine, type Found } from '../../../core/conditions/line.ts'

@@ -10,7 +10,7 @@ import {
 import { clockBehindMs } from './bounds.ts'
 import { isoTime } from '../../../doors/http/views/shown.ts'
 import type { DatabaseFacts } from '../../../core/ports/store.ts'
-import type { WorkerFacts } from '../../../doors/http/context.ts'
+import type { WorkerFacts } from '../../../core/server/readiness-facts.ts'
 import type { ForwarderFacts } from '../../siem/forwarder.ts'
 import type { AlertFacts, Facts } from './facts.ts'
 import {

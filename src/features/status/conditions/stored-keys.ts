@@ -8,7 +8,7 @@ import { ageText, isOld } from '../../../base/text/inventory-age.ts'
 import { closedKeysMax } from '../../../base/bounds.ts'
 import { limitsOf } from '../../../core/trust/instance-limits.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import type { Readiness } from '../../../doors/http/context.ts'
+import type { ReadinessFacts } from '../../../core/server/readiness-facts.ts'
 import { isoTime } from '../../../doors/http/views/shown.ts'
 import type { Facts } from './facts.ts'
 import { aOrMany, instanceName, type ConditionLine, type Found } from '../../../core/conditions/line.ts'
@@ -208,7 +208,7 @@ function slowCalls({ trust: { tables }, readiness: { calls } }: Facts): readonly
     })
 }
 
-const laneWords: Record<Readiness['calls'][number]['lane'], string> = {
+const laneWords: Record<ReadinessFacts['calls'][number]['lane'], string> = {
   reads: 'calls that read keys',
   others: 'calls that create, change and list keys',
 }

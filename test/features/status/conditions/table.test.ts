@@ -11,7 +11,7 @@ import {
 } from '../../../../src/features/status/conditions/table.ts'
 import type { ConditionId } from '../../../../src/features/status/conditions/table.ts'
 import type { Facts } from '../../../../src/features/status/conditions/facts.ts'
-import type { Readiness, RootKeyTrouble } from '../../../../src/doors/http/context.ts'
+import type { ReadinessFacts, RootKeyTrouble } from '../../../../src/core/server/readiness-facts.ts'
 import type { Expiry } from '../../../../src/features/status/expiries.ts'
 import { expiryWarningDays } from '../../../../src/base/bounds.ts'
 import { clockBehindMs } from '../../../../src/features/status/conditions/bounds.ts'
@@ -37,7 +37,7 @@ const dayMs = 24 * 3600_000
 const [file] = quietFacts.rootKeyFiles
 assert.ok(file)
 
-const ready = (readiness: Partial<Readiness>): Partial<Facts> => ({
+const ready = (readiness: Partial<ReadinessFacts>): Partial<Facts> => ({
   readiness: { ...quietReadiness, ...readiness },
 })
 const degraded = (trouble: RootKeyTrouble, reason: string): Partial<Facts> =>

@@ -1,8 +1,8 @@
 // The changes of the KMIP listener's certificate that the admin API offers. Types only;
-// src/core/identity/server-certificates.ts implements them.
+// server-certificates.ts implements them.
 
-import type { By } from '../../core/audit/actor.ts'
-import type { Certificate } from '../../core/pki/certificate.ts'
+import type { By } from '../audit/actor.ts'
+import type { Certificate } from '../pki/certificate.ts'
 
 export interface ShownCertificates {
   readonly active: ShownPair
