@@ -107,7 +107,7 @@ function addRoute(
     const asker = line.body === none ? first : await authenticate(context, line, asking)
     const instance =
       asking.instance === undefined ? undefined : await visibleInstance(context, asker, asking.instance)
-    const asked = { asker, instance, params, query, body }
+    const asked = { asker, instance, params, query, body, pace: c.get('turns') }
     const waits = await askForApproval(context, name, asked)
     if (waits) return c.json(waitingAnswer.parse(waits), 202)
     const broken = (error: unknown) => {

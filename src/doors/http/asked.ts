@@ -1,5 +1,6 @@
 // The request that a handler of the admin API gets: its asker, and its parts as the route's schemas checked them.
 
+import type { Turns } from '../../base/parts.ts'
 import type { Actor } from '../../core/ports/audit.ts'
 import type { Caller } from '../../core/trust/caller.ts'
 import type { Grantor } from '../../core/trust/grantor.ts'
@@ -46,4 +47,6 @@ export interface Asked<R> {
   readonly params: Checked<R>['params']
   readonly query: Checked<R>['query']
   readonly body: Checked<R>['body']
+  /** Long work waits for the next turn of the request where it has used one up: clients of KMIP and other requests go first. */
+  readonly pace: Turns
 }

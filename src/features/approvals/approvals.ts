@@ -10,6 +10,7 @@ import { changedFacts, type Approval, type Party } from '../../core/trust/approv
 import { approvalResult, approvalSecret } from '../../core/trust/approval-changes.ts'
 import type { Consent } from '../../core/trust/consent.ts'
 import { grantFor } from '../../core/trust/role-rules.ts'
+import { unhurried } from '../../core/keys/transaction/pace.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import { standingOf, unfit, whyGone } from '../../core/trust/second-person.ts'
 import { newBearer, sha256Of } from '../../core/trust/token-changes.ts'
@@ -143,6 +144,7 @@ export async function carryOut(
     params,
     query,
     body: { ...(body as object), ...(await secretsOf(context, approval)) },
+    pace: unhurried,
   } as unknown as Asked<RouteName>
   // A name in the request may be another instance's by now.
   if ((await line.reach(context, asked)) !== approval.instanceId) throw instanceGone()
