@@ -126,7 +126,7 @@ const packages: Record<string, RegExp> = {
   asn1js: /^src\/core\/pki\//,
   hono: /^src\/(doors\/http|program|core\/identity|host)\//,
   '@hono/': /^src\/(doors\/http|program)\//,
-  zod: /^src\/(doors\/http\/|features\/[\w-]+\/(?:[\w-]+-)?(?:routes|shown-[\w-]+)\.ts|outside\/config\/|core\/custody\/keyprotect\/|outside\/rootkey\/(keyprotect|clouds|vault|aws-kms|azure-kv|gcp-kms)\/)/,
+  zod: /^src\/(doors\/(http|cli)\/|features\/[\w-]+\/(?:[\w-]+-)?(?:routes|shown-[\w-]+)\.ts|outside\/config\/|core\/custody\/keyprotect\/|outside\/rootkey\/(keyprotect|clouds|vault|aws-kms|azure-kv|gcp-kms)\/)/,
   '@aws-sdk/': /^src\/outside\/rootkey\/aws-kms\/sdk\.ts$/,
   '@smithy/': /^src\/outside\/rootkey\/aws-kms\/sdk\.ts$/,
   koffi: /^src\/outside\/rootkey\/pkcs11\/module\.ts$/,

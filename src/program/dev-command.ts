@@ -13,6 +13,8 @@ import { commonVariables, devClients, type DevClientName, type DevFiles } from '
 import { mustBeFree, writeWhole } from '../doors/cli/files.ts'
 import { plainJson } from '../doors/cli/text/output.ts'
 import { CommandError, UsageError, type TemporaryServer, type World } from '../doors/cli/world.ts'
+import { clientRoutes } from '../features/clients/routes.ts'
+import { instanceRoutes } from '../features/instances/routes.ts'
 
 interface DevOptions {
   readonly kmip?: string
@@ -78,9 +80,12 @@ async function issue(
   const admin = await connectToFolder(dataFolder)
   const instance = 'default'
   const allow = named.length === 0 ? ['all'] : named.flatMap((name) => [...devClients[name].allow])
-  const signed = await admin.call('signClient', { instance, body: { name: clientName, request, allow } })
+  const signed = await admin.call(clientRoutes.signClient, {
+    instance,
+    body: { name: clientName, request, allow },
+  })
   if (named.some((name) => 'sharedNames' in devClients[name]))
-    await admin.call('setInstance', { instance, body: { names: 'shared' } })
+    await admin.call(instanceRoutes.setInstance, { instance, body: { names: 'shared' } })
   const of = (name: string): string => path.join(folder, 'client', name)
   const files = {
     certificate: of('client.pem'),

@@ -99,10 +99,6 @@ export function makeWorld(outside: Outside): World {
     probe: (wanted) => probe(outside, wanted),
     setUpFips: (flags, module) => setUpFips(outside, flags, module),
     convertRootKeyFile: (flags, options) => convertRootKeyFile(outside, flags, options),
-    verifyExport: async (lines, checkpoint) => {
-      const { verifyExport } = await import('../features/audit/verify-export.ts')
-      return verifyExport(lines, checkpoint)
-    },
   }
 }
 

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attribute, attributesOf, locate, nameAttribute, type KmipSession } from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
+import { instanceRoutes } from '../../src/features/instances/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -18,11 +19,14 @@ test('Barbican: objects of one Name are refused, and taken where the instance sa
   const first = await session.key('1.1', [name])
   const asked = { UniqueIdentifier: await session.key('1.1'), Attribute: name }
   assert.equal(await session.refused('1.1', 'AddAttribute', asked), 'IllegalOperation')
-  await server.admin.call('setInstance', { instance: 'default', body: { names: 'shared' } })
+  await server.admin.call(instanceRoutes.setInstance, { instance: 'default', body: { names: 'shared' } })
   const second = await session.key('1.1', [name])
   const { UniqueIdentifier } = await session.ask('1.1', 'Locate', locate([name]))
   assert.deepEqual(UniqueIdentifier.toSorted(), [first, second].toSorted())
-  const back = server.admin.call('setInstance', { instance: 'default', body: { names: 'unique' } })
+  const back = server.admin.call(instanceRoutes.setInstance, {
+    instance: 'default',
+    body: { names: 'unique' },
+  })
   await assert.rejects(back, /several objects have the name/)
 })
 

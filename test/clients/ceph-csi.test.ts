@@ -9,6 +9,7 @@ import { test } from 'node:test'
 import { clientCertificate, makeCertificate } from '../support/certificates.ts'
 import { freshCall, openSession, type Asked } from '../support/kmip-session.ts'
 import { startInProcess } from '../support/running.ts'
+import { clientRoutes } from '../../src/features/clients/routes.ts'
 
 const CryptographicParameters = {
   PaddingMethod: 'PKCS5',
@@ -22,7 +23,11 @@ test('ceph-csi: the key of a volume is encrypted and decrypted, by a key that it
   const csi = await makeCertificate({ commonName: 'ceph-csi', ownKey: true })
   await server.trust('owner', owner)
   const client = await server.trust('ceph-csi', csi)
-  await server.admin.call('setClient', { instance: 'default', client, body: { allow: ['crypto'] } })
+  await server.admin.call(clientRoutes.setClient, {
+    instance: 'default',
+    client,
+    body: { allow: ['crypto'] },
+  })
   using session = await openSession(server.port, owner)
   const UniqueIdentifier = await session.key('1.4')
   await session.ask('1.4', 'Activate', { UniqueIdentifier })
@@ -41,6 +46,6 @@ test('ceph-csi: the key of a volume is encrypted and decrypted, by a key that it
 
   const get: Asked = { operation: 'Get', request: { UniqueIdentifier } }
   assert.equal((await call(get)).reason, 'PermissionDenied')
-  await server.admin.call('setClient', { instance: 'default', client, body: { allow: ['Get'] } })
+  await server.admin.call(clientRoutes.setClient, { instance: 'default', client, body: { allow: ['Get'] } })
   assert.equal((await call(get)).status, 'Success', 'USE_CRYPTO_RPC false needs Get alone')
 })

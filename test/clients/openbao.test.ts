@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { KmipSession } from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
+import { keyRoutes } from '../../src/features/keys/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -25,8 +26,11 @@ const CryptographicParameters = {
 
 for (const version of ['1.4', '1.2'] as const)
   test(`OpenBao: a secret is sealed and opened by KMIP ${version}`, async () => {
-    const { id: UniqueIdentifier } = await server.admin.call('createKey', { instance: 'default', body: {} })
-    await server.admin.call('activateKey', { instance: 'default', key: UniqueIdentifier })
+    const { id: UniqueIdentifier } = await server.admin.call(keyRoutes.createKey, {
+      instance: 'default',
+      body: {},
+    })
+    await server.admin.call(keyRoutes.activateKey, { instance: 'default', key: UniqueIdentifier })
     const [Data, IVCounterNonce] = [randomBytes(48), randomBytes(12)]
     const { TagLength, ...older } = CryptographicParameters
     const common = {

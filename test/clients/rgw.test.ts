@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { clientCertificate } from '../support/certificates.ts'
 import { locate, nameAttribute, openSession, type Asked, type KmipSession } from '../support/kmip-session.ts'
 import { startInProcess } from '../support/running.ts'
+import { clientRoutes } from '../../src/features/clients/routes.ts'
 
 async function call(session: KmipSession, asked: Asked): Promise<unknown> {
   const timeStamp = BigInt(Math.floor(Date.now() / 1000))
@@ -25,7 +26,7 @@ test('RGW: a key is found by its Name and fetched, on a kept connection and on a
   const name = nameAttribute('mybucketkey')
   const id = await kept.key('1.0', [name])
   const allow = ['Locate', 'Get']
-  await server.admin.call('setClient', { instance: 'default', client: 'rgw', body: { allow } })
+  await server.admin.call(clientRoutes.setClient, { instance: 'default', client: 'rgw', body: { allow } })
 
   for (const session of [kept, kept, fresh]) {
     const found = await call(session, { operation: 'Locate', request: locate([name]) })

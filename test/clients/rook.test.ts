@@ -15,6 +15,7 @@ import {
   type KmipSession,
 } from '../support/kmip-session.ts'
 import { startInProcess } from '../support/running.ts'
+import { instanceRoutes } from '../../src/features/instances/routes.ts'
 
 function passphrase(bytes: Buffer, lengthBits: number) {
   return {
@@ -45,7 +46,7 @@ test('Rook: a passphrase of 128 bytes comes and goes; one that states 256 bits n
 
   const older = (session: KmipSession) => session.refused('1.4', 'Register', passphrase(bytes, 256))
   assert.equal(await call(server.port, identity, older), 'InvalidField')
-  await server.admin.call('setInstance', { instance: 'default', body: { lengths: 'as-sent' } })
+  await server.admin.call(instanceRoutes.setInstance, { instance: 'default', body: { lengths: 'as-sent' } })
   await register(256)
   assert.equal(server.log.filter((line) => line.includes('"statedBits":256')).length, 1)
 })

@@ -12,6 +12,12 @@ import { parseCertificate } from '../../src/core/pki/certificate.ts'
 import { makeRequest } from '../../src/core/pki/make-request.ts'
 import { startDoor, type TestDoor } from '../support/admin-door.ts'
 import { clientCertificate, testVmca } from '../support/certificates.ts'
+import { auditRoutes } from '../../src/features/audit/routes.ts'
+import { clientRoutes } from '../../src/features/clients/routes.ts'
+import { instanceRoutes } from '../../src/features/instances/routes.ts'
+import { keyRoutes } from '../../src/features/keys/routes.ts'
+import { serverRoutes } from '../../src/features/status/server-routes.ts'
+import { statusRoutes } from '../../src/features/status/routes.ts'
 
 let door: TestDoor
 let client: AdminClient
@@ -44,19 +50,25 @@ const red = { instance: 'red' }
 test('a certificate is trusted as a client, and a second one of the same name joins it', async () => {
   const first = await clientCertificate('self-signed')
   const body = { by: 'certificate', name: 'vc1', certificate: first.certificate.pem } as const
-  const trusted = await client.call('trustClient', { ...red, body })
+  const trusted = await client.call(clientRoutes.trustClient, { ...red, body })
   assert.equal(trusted.sha256, first.certificate.sha256)
   assert.equal(trusted.instance.name, 'red')
   const renewed = (await clientCertificate('self-signed-renewed')).certificate
-  const again = await client.call('trustClient', { ...red, body: { ...body, certificate: renewed.pem } })
+  const again = await client.call(clientRoutes.trustClient, {
+    ...red,
+    body: { ...body, certificate: renewed.pem },
+  })
   assert.equal(again.id, trusted.id)
   assert.equal(again.certificates.length, 2)
   assert.deepEqual(
-    (await client.call('listClients', red)).map(({ name, certificates }) => [name, certificates.length]),
+    (await client.call(clientRoutes.listClients, red)).map(({ name, certificates }) => [
+      name,
+      certificates.length,
+    ]),
     [['vc1', 2]],
   )
   await assert.rejects(
-    client.call('trustClient', { ...red, body }),
+    client.call(clientRoutes.trustClient, { ...red, body }),
     refused('conflict', /belongs to the client vc1 already/),
   )
 })
@@ -64,7 +76,7 @@ test('a certificate is trusted as a client, and a second one of the same name jo
 test('a certificate of one instance cannot be trusted in another, which is not told where it belongs', async () => {
   const { certificate } = await clientCertificate('self-signed')
   const body = { by: 'certificate', name: 'mine', certificate: certificate.pem } as const
-  await assert.rejects(blueClient.call('trustClient', { instance: 'blue', body }), (error) => {
+  await assert.rejects(blueClient.call(clientRoutes.trustClient, { instance: 'blue', body }), (error) => {
     assert(error instanceof Refusal && error.code === 'forbidden')
     assert.doesNotMatch(error.message, /red|vc1/)
     return true
@@ -74,15 +86,15 @@ test('a certificate of one instance cannot be trusted in another, which is not t
 test('a CA is trusted with a subject filter; an overlapping one elsewhere is refused', async () => {
   const ca = (await testVmca()).certificate
   const body = { by: 'authority', name: 'vcenters', authority: ca.pem } as const
-  const trusted = await client.call('trustClient', { ...red, body })
+  const trusted = await client.call(clientRoutes.trustClient, { ...red, body })
   assert.equal(trusted.authorities[0]?.subject, 'kmipClient*')
   assert.equal(trusted.sha256, ca.sha256)
   await assert.rejects(
-    client.call('trustClient', { instance: 'blue', body: { ...body, subject: 'kmip*' } }),
+    client.call(clientRoutes.trustClient, { instance: 'blue', body: { ...body, subject: 'kmip*' } }),
     refused('conflict', /overlap/),
   )
   await assert.rejects(
-    client.call('trustClient', { ...red, body: { ...body, subject: '' } }),
+    client.call(clientRoutes.trustClient, { ...red, body: { ...body, subject: '' } }),
     refused('bad-request', /subject/),
   )
 })
@@ -100,15 +112,15 @@ test('wrong pastes are answered with what they are and what to give', async () =
   ]
   for (const [body, expected] of attempts)
     await assert.rejects(
-      client.call('trustClient', { ...red, body: { name: 'paste', ...body } as never }),
+      client.call(clientRoutes.trustClient, { ...red, body: { name: 'paste', ...body } as never }),
       refused('bad-request', expected),
     )
   await assert.rejects(
-    client.call('signClient', { ...red, body: { name: 'paste', request: leaf.pem } }),
+    client.call(clientRoutes.signClient, { ...red, body: { name: 'paste', request: leaf.pem } }),
     refused('bad-request', /certificate/),
   )
   assert.equal(
-    (await client.call('listClients', red)).some(({ name }) => name === 'paste'),
+    (await client.call(clientRoutes.listClients, red)).some(({ name }) => name === 'paste'),
     false,
   )
 })
@@ -116,33 +128,36 @@ test('wrong pastes are answered with what they are and what to give', async () =
 test('a pending client is seen and trusted by its whole SHA-256, with a token for all instances only', async () => {
   const stranger = (await clientCertificate('self-signed-other')).certificate
   door.context.pending.recordUnknown(stranger, '192.0.2.7')
-  const [pending] = await client.call('listPending')
+  const [pending] = await client.call(clientRoutes.listPending)
   assert.equal(pending?.sha256, stranger.sha256)
   assert.equal(pending.address, '192.0.2.7')
   assert.match(pending.subject ?? '', /kmipClient20270101120000/)
   const body = { by: 'pending', name: 'vc2', sha256: stranger.sha256 } as const
   await assert.rejects(
-    blueClient.call('trustClient', { instance: 'blue', body }),
+    blueClient.call(clientRoutes.trustClient, { instance: 'blue', body }),
     refused('forbidden', /all instances/),
   )
   const shortened = { ...body, sha256: stranger.sha256.slice(0, 16) }
   await assert.rejects(
-    client.call('trustClient', { ...red, body: shortened }),
+    client.call(clientRoutes.trustClient, { ...red, body: shortened }),
     refused('bad-request', /whole SHA-256/),
   )
   const colons = stranger.sha256.toUpperCase().replaceAll(/(..)(?!$)/g, '$1:')
-  const trusted = await client.call('trustClient', { ...red, body: { ...body, sha256: colons } })
+  const trusted = await client.call(clientRoutes.trustClient, { ...red, body: { ...body, sha256: colons } })
   assert.equal(trusted.sha256, stranger.sha256)
-  assert.deepEqual(await client.call('listPending'), [])
+  assert.deepEqual(await client.call(clientRoutes.listPending), [])
   await assert.rejects(
-    client.call('trustClient', { ...red, body }),
+    client.call(clientRoutes.trustClient, { ...red, body }),
     refused('not-found', /no pending client/),
   )
 })
 
 test('a signed request is trusted with the key that asked for it', async () => {
   const { request, privateKey } = await makeRequest({ commonName: 'vc-signed' })
-  const signed = await client.call('signClient', { ...red, body: { name: 'vc-signed', request, days: 30 } })
+  const signed = await client.call(clientRoutes.signClient, {
+    ...red,
+    body: { name: 'vc-signed', request, days: 30 },
+  })
   const certificate = parseCertificate(signed.certificate)
   assert.equal(certificate.sha256, signed.sha256)
   assert(createPublicKey(certificate.pem).equals(createPublicKey(privateKey)))
@@ -154,24 +169,24 @@ test('a signed request is trusted with the key that asked for it', async () => {
 test('a blocked certificate is refused, and trusting it again lifts that', async () => {
   const { certificate } = await clientCertificate('self-signed')
   const peer = { certificate, address: '192.0.2.9' }
-  await client.call('blockCertificate', { body: { sha256: certificate.sha256, reason: 'stolen' } })
+  await client.call(clientRoutes.blockCertificate, { body: { sha256: certificate.sha256, reason: 'stolen' } })
   const verdict = await door.context.access.identify(peer)
   assert.equal(verdict.trusted, false)
   const body = { by: 'certificate', name: 'vc1', certificate: certificate.pem } as const
   await assert.rejects(
-    blueClient.call('trustClient', { instance: 'blue', body }),
+    blueClient.call(clientRoutes.trustClient, { instance: 'blue', body }),
     refused('forbidden', /a token for all instances only/),
   )
-  await client.call('trustClient', { ...red, body })
+  await client.call(clientRoutes.trustClient, { ...red, body })
   assert.equal((await door.context.access.identify(peer)).trusted, true)
 })
 
 test('a removed client is not trusted any more; one of another instance is not found', async () => {
   await assert.rejects(
-    blueClient.call('removeClient', { instance: 'blue', client: 'vc2' }),
+    blueClient.call(clientRoutes.removeClient, { instance: 'blue', client: 'vc2' }),
     refused('not-found', /no client vc2/),
   )
-  assert.equal((await client.call('removeClient', { ...red, client: 'vc2' })).name, 'vc2')
+  assert.equal((await client.call(clientRoutes.removeClient, { ...red, client: 'vc2' })).name, 'vc2')
   const { certificate } = await clientCertificate('self-signed-other')
   assert.equal((await door.context.access.identify({ certificate, address: '192.0.2.7' })).trusted, false)
 })
@@ -200,25 +215,24 @@ async function makeKey(name?: string): Promise<string> {
 
 test('a key goes through its life', async () => {
   const key = await makeKey('disk-1')
-  const shown = await client.call('showKey', { ...red, key })
+  const shown = await client.call(keyRoutes.showKey, { ...red, key })
   assert.equal(shown.state, 'PreActive')
   assert.deepEqual([shown.name, shown.algorithm, shown.length], ['disk-1', 'AES', 256])
   assert.equal(shown.vsphere.component, 'vm-17')
   assert.equal(shown.attributes.find(({ name }) => name === 'CryptographicUsageMask')?.value, 12)
   const initial = shown.attributes.find(({ name }) => name === 'InitialDate')?.value
   assert.match(String(initial), /^\d{4}-\d\d-\d\dT/)
-  assert.equal((await client.call('activateKey', { ...red, key })).state, 'Active')
-  await assert.rejects(client.call('activateKey', { ...red, key }), refused('refused', /./))
-  await assert.rejects(client.call('destroyKey', { ...red, key }), refused('refused', /./))
-  const revoked = await client.call('revokeKey', { ...red, key, body: { reason: 'Superseded' } })
+  assert.equal((await client.call(keyRoutes.activateKey, { ...red, key })).state, 'Active')
+  await assert.rejects(client.call(keyRoutes.activateKey, { ...red, key }), refused('refused', /./))
+  await assert.rejects(client.call(keyRoutes.destroyKey, { ...red, key }), refused('refused', /./))
+  const revoked = await client.call(keyRoutes.revokeKey, { ...red, key, body: { reason: 'Superseded' } })
   assert.equal(revoked.state, 'Deactivated')
-  assert.equal((await client.call('destroyKey', { ...red, key })).state, 'Destroyed')
-  const states = ['showKey', 'activateKey', 'destroyKey'] as const
-  for (const call of states)
+  assert.equal((await client.call(keyRoutes.destroyKey, { ...red, key })).state, 'Destroyed')
+  for (const call of [keyRoutes.showKey, keyRoutes.activateKey, keyRoutes.destroyKey])
     await assert.rejects(
       client.call(call, { instance: 'blue', key }),
       refused('not-found', /no key|no object/),
-      call,
+      call.path,
     )
 })
 
@@ -241,13 +255,13 @@ test('no answer about a key holds its material', async () => {
     for (const form of ['hex', 'base64', 'base64url'] as const)
       assert.equal(text.toLowerCase().includes(material.toString(form).toLowerCase()), false)
   }
-  await client.call('revokeKey', { ...red, key, body: {} })
+  await client.call(keyRoutes.revokeKey, { ...red, key, body: {} })
 })
 
 test('keys are listed by page, state and name, newest first', async () => {
   const ids: string[] = []
   for (let i = 0; i < 5; i++) ids.unshift(await makeKey(`many-${i}`))
-  await client.call('activateKey', { ...red, key: ids[2] ?? '' })
+  await client.call(keyRoutes.activateKey, { ...red, key: ids[2] ?? '' })
   const seen: string[] = []
   let after: string | null = null
   do {
@@ -267,7 +281,7 @@ test('keys are listed by page, state and name, newest first', async () => {
     [ids[4]],
   )
   assert.equal((await list({ state: 'Destroyed' })).keys.length, 1)
-  assert.deepEqual((await blueClient.call('listKeys', { instance: 'blue' })).keys, [])
+  assert.deepEqual((await blueClient.call(keyRoutes.listKeys, { instance: 'blue' })).keys, [])
 })
 
 async function list(query: {
@@ -276,12 +290,12 @@ async function list(query: {
   state?: 'Active' | 'Destroyed'
   name?: string
 }) {
-  return client.call('listKeys', { ...red, query })
+  return client.call(keyRoutes.listKeys, { ...red, query })
 }
 
 test('identifiers with any characters survive the path', async () => {
   for (const key of ['a/b', 'a%2Fb', '%', 'ключ', 'a b?c#d', '1'])
-    await assert.rejects(client.call('showKey', { ...red, key }), (error) => {
+    await assert.rejects(client.call(keyRoutes.showKey, { ...red, key }), (error) => {
       assert(error instanceof Refusal && error.code === 'not-found', key)
       assert(error.message.includes(key), error.message)
       return true
@@ -291,15 +305,21 @@ test('identifiers with any characters survive the path', async () => {
 // ---------------------------------------------------------------- audit, and the rest
 
 test('what tokens did stands in the audit in their name, and each instance sees its own only', async () => {
-  const { entries } = await client.call('listInstanceAudit', { ...red, query: { action: 'key.destroy' } })
+  const { entries } = await client.call(auditRoutes.listInstanceAudit, {
+    ...red,
+    query: { action: 'key.destroy' },
+  })
   const done = entries.find(({ result }) => result === 'success')
   assert.equal(done?.actor.kind, 'token')
   assert.match(done.actor.name ?? '', /^manager/)
   assert.equal(done.actor.address, '127.0.0.1')
   assert(entries.some(({ result, reason }) => result === 'refused' && reason !== null))
-  const blue = await blueClient.call('listInstanceAudit', { instance: 'blue', query: { limit: 1000 } })
+  const blue = await blueClient.call(auditRoutes.listInstanceAudit, {
+    instance: 'blue',
+    query: { limit: 1000 },
+  })
   assert(blue.entries.every(({ instanceId }) => instanceId === door.blue.id))
-  const all = await client.call('listAudit', { query: { limit: 3 } })
+  const all = await client.call(auditRoutes.listAudit, { query: { limit: 3 } })
   assert.equal(all.entries.length, 3)
   assert.notEqual(all.after, null)
 })
@@ -310,32 +330,35 @@ test('the audit log is verified, exported and pruned', async (t) => {
   t.after(() => own.close())
   const client = clientWith(await own.token('manager'), own)
   await own.context.audit.checkpoint()
-  const proof = await client.call('verifyAudit')
+  const proof = await client.call(auditRoutes.verifyAudit)
   assert.deepEqual([proof.ok, proof.unprovedEntries], [true, 0])
   const lines: string[] = []
-  for await (const line of await client.call('exportAudit')) lines.push(line)
+  for await (const line of await client.call(auditRoutes.exportAudit)) lines.push(line)
   const exported = lines.filter((line) => line.startsWith('{"entry"')).length
   assert.ok(exported >= proof.entries)
-  assert.ok(exported <= (await client.call('verifyAudit')).entries)
+  assert.ok(exported <= (await client.call(auditRoutes.verifyAudit)).entries)
   await assert.rejects(
-    client.call('pruneAudit', { body: { before: '2999-01-01T00:00:00.000Z' } }),
+    client.call(auditRoutes.pruneAudit, { body: { before: '2999-01-01T00:00:00.000Z' } }),
     refused('bad-request', /future/),
   )
   const before = new Date().toISOString()
-  await assert.rejects(client.call('pruneAudit', { body: { before } }), refused('bad-request', /90 days/))
-  await client.call('pruneAudit', { body: { before, younger: true } })
-  const after = await client.call('verifyAudit')
+  await assert.rejects(
+    client.call(auditRoutes.pruneAudit, { body: { before } }),
+    refused('bad-request', /90 days/),
+  )
+  await client.call(auditRoutes.pruneAudit, { body: { before, younger: true } })
+  const after = await client.call(auditRoutes.verifyAudit)
   assert.equal(after.ok, true)
   assert(after.entries < proof.entries)
 })
 
 test('the server certificate, health and metrics', async () => {
-  const shown = await client.call('showServerCertificate')
+  const shown = await client.call(serverRoutes.showServerCertificate)
   assert.equal(shown.sha256, door.certificateSha256)
   assert(shown.names.includes('localhost') && shown.names.includes('::1'))
-  assert.deepEqual(await client.call('live'), { live: true })
-  assert.equal((await client.call('ready')).ready, true)
-  assert.match(await client.call('metrics'), /mortise_test 1/)
+  assert.deepEqual(await client.call(statusRoutes.live), { live: true })
+  assert.equal((await client.call(statusRoutes.ready)).ready, true)
+  assert.match(await client.call(statusRoutes.metrics), /mortise_test 1/)
 })
 
 test('the client sends its token only to the server that was meant', async () => {
@@ -345,7 +368,7 @@ test('the client sends its token only to the server that was meant', async () =>
     token,
     trust: { by: 'fingerprint', sha256: door.certificateSha256 },
   })
-  assert.equal((await good.call('listInstances')).length, 2)
+  assert.equal((await good.call(instanceRoutes.listInstances)).length, 2)
   const others = [
     { by: 'fingerprint', sha256: '0'.repeat(64) },
     { by: 'authority', pem: (await testVmca()).certificate.pem },
@@ -353,11 +376,11 @@ test('the client sends its token only to the server that was meant', async () =>
   ] as const
   for (const trust of others)
     await assert.rejects(
-      new AdminClient({ url: door.url, token, trust }).call('listInstances'),
+      new AdminClient({ url: door.url, token, trust }).call(instanceRoutes.listInstances),
       AdminUnreachable,
     )
   await assert.rejects(
-    new AdminClient({ url: 'https://127.0.0.1:1', token, trust: { by: 'system' } }).call('live'),
+    new AdminClient({ url: 'https://127.0.0.1:1', token, trust: { by: 'system' } }).call(statusRoutes.live),
     (error) => error instanceof AdminUnreachable && error.code === 'ECONNREFUSED',
   )
 })

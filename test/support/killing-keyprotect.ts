@@ -20,6 +20,9 @@ import { History } from './history.ts'
 import { randomFrom } from './load.ts'
 import { openRecorded, type RecordedTalk } from './recorded-talk.ts'
 import { startServer, type TestServer } from './server.ts'
+import { clientRoutes } from '../../src/features/clients/routes.ts'
+import { instanceRoutes } from '../../src/features/instances/routes.ts'
+import { restoreRoutes } from '../../src/features/restore/routes.ts'
 
 export interface KeyProtectKills {
   readonly kills: number
@@ -108,7 +111,7 @@ class Site implements AsyncDisposable {
     const site = new Site(seed, fake, await clientCertificate('self-signed'), rootKeys)
     await site.#start()
     const body = { name: 'vmware', rootKey: fake.uri(site.#target), custody: 'keyprotect' } as const
-    await site.#admin().call('createInstance', { body })
+    await site.#admin().call(instanceRoutes.createInstance, { body })
     await site.#trust()
     return site
   }
@@ -146,10 +149,10 @@ class Site implements AsyncDisposable {
     await this.#start()
     const rootKey = this.#fake.uri(this.#target)
     const oldRootKeys = this.#rootKeys.filter((id) => id !== this.#target).map((id) => this.#fake.uri(id))
-    let restore = await this.#admin().call('beginRestore', { body: { rootKey, oldRootKeys } })
+    let restore = await this.#admin().call(restoreRoutes.beginRestore, { body: { rootKey, oldRootKeys } })
     while (restore.state === 'running') {
       await sleep(20)
-      restore = await this.#admin().call('showRestore', { restore: restore.id })
+      restore = await this.#admin().call(restoreRoutes.showRestore, { restore: restore.id })
     }
     assert.ok(restore.report, restore.error?.message)
     await this.#trust()
@@ -228,13 +231,13 @@ class Site implements AsyncDisposable {
     if (dice < 0.25) {
       await this.#fake.advance(3_700)
       for (const id of this.#rootKeys) await this.#fake.admin('POST', `/keys/${id}/actions/rotate`)
-      await admin.call('rewrapInstance', { instance: 'vmware' })
+      await admin.call(instanceRoutes.rewrapInstance, { instance: 'vmware' })
       this.counts.rewraps++
     } else if (dice < 0.45) {
       this.#target = this.#rootKeys.find((id) => id !== this.#target) ?? this.#target
       const body = { rootKey: this.#fake.uri(this.#target), custody: 'keyprotect' } as const
       await this.#fake.control('DELETE', 'faults')
-      await admin.call('setRootKey', { instance: 'vmware', body })
+      await admin.call(instanceRoutes.setRootKey, { instance: 'vmware', body })
       this.counts.moves++
     }
   }
@@ -272,7 +275,7 @@ class Site implements AsyncDisposable {
   async #untilQuiet(): Promise<void> {
     let before: number | null = -1
     for (let turn = 0; turn < 600; turn++) {
-      const { work } = await this.#admin().call('showInstance', { instance: 'vmware' })
+      const { work } = await this.#admin().call(instanceRoutes.showInstance, { instance: 'vmware' })
       if (work === null) return
       if (work.done !== before) turn = 0
       before = work.done
@@ -302,7 +305,7 @@ class Site implements AsyncDisposable {
   async #trust(): Promise<void> {
     const { pem } = this.#identity.certificate
     const body = { by: 'certificate' as const, name: 'vcenter', certificate: pem, allow: ['all'] }
-    await this.#admin().call('trustClient', { instance: 'vmware', body })
+    await this.#admin().call(clientRoutes.trustClient, { instance: 'vmware', body })
   }
 
   #talk(client: string): Promise<RecordedTalk> {

@@ -6,6 +6,7 @@ import { systemClock } from '../../src/host/system-clock.ts'
 import { openSqliteStore } from '../../src/outside/store/sqlite/open.ts'
 import { startInProcess } from './running.ts'
 import { change, objectRecord, objectWrite } from './store-values.ts'
+import { instanceRoutes } from '../../src/features/instances/routes.ts'
 
 const objectsPerCommit = 500
 
@@ -25,6 +26,6 @@ export async function makeLargeStore(data: string, objects: number): Promise<voi
 
 async function instanceOf(data: string): Promise<string> {
   await using server = await startInProcess(data)
-  const [instance] = await server.admin.call('listInstances')
+  const [instance] = await server.admin.call(instanceRoutes.listInstances)
   return instance?.id ?? ''
 }

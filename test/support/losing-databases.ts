@@ -10,13 +10,16 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AdminClient } from '../../src/doors/http/client.ts'
-import type { Output } from '../../src/doors/http/api.ts'
+import type { Output } from '../../src/doors/http/route.ts'
 import { standardKeyName } from '../../src/core/custody/keyprotect/description.ts'
 import { clientCertificate, type TestIdentity } from './certificates.ts'
 import { KeyProtectFake } from './key-protect/fake.ts'
 import { openSession, text, type KmipSession } from './kmip-session.ts'
 import { randomFrom } from './load.ts'
 import { startServer, type TestServer } from './server.ts'
+import { clientRoutes } from '../../src/features/clients/routes.ts'
+import { instanceRoutes } from '../../src/features/instances/routes.ts'
+import { restoreRoutes } from '../../src/features/restore/routes.ts'
 
 let fake: KeyProtectFake
 let folder: string
@@ -66,24 +69,29 @@ async function lose({ server }: Site): Promise<void> {
   rmSync(server.data, { recursive: true, force: true })
 }
 
-async function create({ admin }: Site, rootKey: string): Promise<Output<'createInstance'>> {
-  return admin.call('createInstance', { body: { name: 'vmware', rootKey, custody: 'keyprotect' } })
+async function create(
+  { admin }: Site,
+  rootKey: string,
+): Promise<Output<typeof instanceRoutes.createInstance>> {
+  return admin.call(instanceRoutes.createInstance, {
+    body: { name: 'vmware', rootKey, custody: 'keyprotect' },
+  })
 }
 
 async function trust({ admin }: Site, instance = 'vmware'): Promise<void> {
   const { pem: certificate } = identity.certificate
   const body = { by: 'certificate' as const, name: 'vcenter', certificate, allow: ['all'] }
-  await admin.call('trustClient', { instance, body })
+  await admin.call(clientRoutes.trustClient, { instance, body })
 }
 
 async function restored(
   { admin }: Site,
   rootKey: string,
-): Promise<NonNullable<Output<'showRestore'>['report']>> {
-  let restore = await admin.call('beginRestore', { body: { rootKey } })
+): Promise<NonNullable<Output<typeof restoreRoutes.showRestore>['report']>> {
+  let restore = await admin.call(restoreRoutes.beginRestore, { body: { rootKey } })
   while (restore.state === 'running') {
     await sleep(20)
-    restore = await admin.call('showRestore', { restore: restore.id })
+    restore = await admin.call(restoreRoutes.showRestore, { restore: restore.id })
   }
   return restore.report ?? assert.fail(restore.error?.message)
 }
@@ -226,7 +234,7 @@ async function loseEachMoment(moments: number, seed: number) {
     if (moment % 5 === 2) {
       await fake.advance(3_700)
       await fake.admin('POST', `/keys/${rootKeyId}/actions/rotate`)
-      await site.admin.call('rewrapInstance', { instance: 'vmware' })
+      await site.admin.call(instanceRoutes.rewrapInstance, { instance: 'vmware' })
       counts.rewrapped++
     }
     const { port } = site.server.kmip
@@ -243,20 +251,20 @@ async function loseEachMoment(moments: number, seed: number) {
 
     site = await start()
     if (moment % 4 === 3) {
-      await site.admin.call('beginRestore', { body: { rootKey } })
+      await site.admin.call(restoreRoutes.beginRestore, { body: { rootKey } })
       await sleep(random() * 60)
       await site.server.kill()
       site = await start(site.server.data)
       counts.cutOff++
     }
-    const there = (await site.admin.call('listInstances')).find(({ name }) => name === 'vmware')
+    const there = (await site.admin.call(instanceRoutes.listInstances)).find(({ name }) => name === 'vmware')
     if (!there) await restored(site, rootKey)
     counts.restored++
     await trust(site)
     const older = [...all.values()].filter(() => random() < 0.1)
     using session = await openSession(site.server.kmip.port, identity)
     for (const known of new Set([...touched, ...older])) await check(session, known)
-    await site.admin.call('removeClient', { instance: 'vmware', client: 'vcenter' })
+    await site.admin.call(clientRoutes.removeClient, { instance: 'vmware', client: 'vcenter' })
   }
   await trust(site)
   using session = await openSession(site.server.kmip.port, identity)

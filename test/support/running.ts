@@ -14,6 +14,8 @@ import { clientCertificate, type TestIdentity } from './certificates.ts'
 import { openSession, type KmipSession } from './kmip-session.ts'
 import { useStoredRsaKeys } from './rsa-keys.ts'
 import { threadsHere } from './threads-here.ts'
+import { clientRoutes } from '../../src/features/clients/routes.ts'
+import { instanceRoutes } from '../../src/features/instances/routes.ts'
 
 export interface RunningServer extends AsyncDisposable {
   readonly port: number
@@ -44,7 +46,8 @@ export function useServer(
     const server = used.use(await startInProcess())
     const identity = await clientCertificate('self-signed')
     await server.trust('vcenter', identity, allow)
-    if (restrictions) await server.admin.call('setInstance', { instance: 'default', body: { restrictions } })
+    if (restrictions)
+      await server.admin.call(instanceRoutes.setInstance, { instance: 'default', body: { restrictions } })
     ready(server, used.use(await openSession(server.port, identity)))
   })
   after(() => used.disposeAsync())
@@ -52,7 +55,7 @@ export function useServer(
 
 /** From now on the client of `useServer` may request no more than this. */
 export async function allowOnly(server: RunningServer, ...allow: string[]): Promise<void> {
-  await server.admin.call('setClient', { instance: 'default', client: 'vcenter', body: { allow } })
+  await server.admin.call(clientRoutes.setClient, { instance: 'default', client: 'vcenter', body: { allow } })
 }
 
 /** `given`: a data folder that stays; left out: a new one that is removed at the end. */
@@ -87,7 +90,7 @@ export async function startInProcess(given?: string, machineIdFile?: string): Pr
     log,
     trust: async (name, { certificate }, allow = ['all']) => {
       const body = { by: 'certificate' as const, name, certificate: certificate.pem, allow: [...allow] }
-      return (await admin.call('trustClient', { instance: 'default', body })).id
+      return (await admin.call(clientRoutes.trustClient, { instance: 'default', body })).id
     },
     [Symbol.asyncDispose]: async () => {
       await running.close()

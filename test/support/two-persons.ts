@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import type { Output } from '../../src/doors/http/api.ts'
+import type { Output } from '../../src/doors/http/route.ts'
 import { serverActor } from '../../src/core/audit/actor.ts'
 import { guardedActs } from '../../src/core/ports/guarded-acts.ts'
 import type { Instance, PersonSession, Token } from '../../src/core/trust/rows.ts'
@@ -10,8 +10,9 @@ import { startDoor, type DoorSettings, type TestDoor } from './admin-door.ts'
 import type { Answer } from './https.ts'
 import { MovableClock } from './movable-clock.ts'
 import { putRsaKeysBack } from './rsa-keys.ts'
+import type { approvalRoutes } from '../../src/features/approvals/routes.ts'
 
-export type Shown = Output<'showApproval'>
+export type Shown = Output<typeof approvalRoutes.showApproval>
 
 /** Somebody who may send requests. */
 export interface Someone {

@@ -18,6 +18,12 @@ import {
   certificateWithoutKey,
   unreadableCertificates,
 } from '../support/hostile-certificates.ts'
+import { clientRoutes } from '../../src/features/clients/routes.ts'
+import { instanceRoutes } from '../../src/features/instances/routes.ts'
+import { keyRoutes } from '../../src/features/keys/routes.ts'
+import { serverRoutes } from '../../src/features/status/server-routes.ts'
+import { statusRoutes } from '../../src/features/status/routes.ts'
+import { tokenRoutes } from '../../src/features/tokens/routes.ts'
 
 let door: TestDoor
 let client: AdminClient
@@ -62,11 +68,11 @@ const red = { instance: 'red' } as const
 
 async function trusted(name: string): Promise<string> {
   const body = { by: 'certificate', name, certificate: writeCertificate().pem } as const
-  return (await client.call('trustClient', { ...red, body })).sha256
+  return (await client.call(clientRoutes.trustClient, { ...red, body })).sha256
 }
 
 async function key(): Promise<string> {
-  return (await client.call('createKey', { ...red, body: {} })).id
+  return (await client.call(keyRoutes.createKey, { ...red, body: {} })).id
 }
 
 async function request(): Promise<string> {
@@ -75,74 +81,80 @@ async function request(): Promise<string> {
 
 /** Each prepares what it needs, and then asks for one change. */
 const changes: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = {
-  createInstance: async () => () => client.call('createInstance', { body: { name: 'made' } }),
-  setInstance: async () => () => client.call('setInstance', { ...red, body: { cacheSeconds: 60 } }),
+  createInstance: async () => () => client.call(instanceRoutes.createInstance, { body: { name: 'made' } }),
+  setInstance: async () => () =>
+    client.call(instanceRoutes.setInstance, { ...red, body: { cacheSeconds: 60 } }),
   'deleteInstance with shred': async () => {
-    const { name } = await client.call('createInstance', { body: { name: 'shredded' } })
-    return () => client.call('deleteInstance', { instance: name, query: { shred: name } })
+    const { name } = await client.call(instanceRoutes.createInstance, { body: { name: 'shredded' } })
+    return () => client.call(instanceRoutes.deleteInstance, { instance: name, query: { shred: name } })
   },
   deleteInstance: async () => {
-    const { name } = await client.call('createInstance', { body: { name: 'deleted' } })
-    return () => client.call('deleteInstance', { instance: name })
+    const { name } = await client.call(instanceRoutes.createInstance, { body: { name: 'deleted' } })
+    return () => client.call(instanceRoutes.deleteInstance, { instance: name })
   },
   setRootKey: async () => () =>
-    client.call('setRootKey', { instance: 'blue', body: { rootKey: 'file:other.key' } }),
+    client.call(instanceRoutes.setRootKey, { instance: 'blue', body: { rootKey: 'file:other.key' } }),
   'trustClient by certificate': async () => () => trusted('trusted'),
   'trustClient by CA': async () => {
     const authority = (await testVmca()).certificate.pem
     const body = { by: 'authority', name: 'ca', authority, subject: 'kmipClient*' } as const
-    return () => client.call('trustClient', { ...red, body })
+    return () => client.call(clientRoutes.trustClient, { ...red, body })
   },
   'trustClient of one that is pending': async () => {
     const { der, sha256 } = writeCertificate()
     door.context.pending.recordUnknown({ der, sha256 }, '192.0.2.1')
-    return () => client.call('trustClient', { ...red, body: { by: 'pending', name: 'pending', sha256 } })
+    return () =>
+      client.call(clientRoutes.trustClient, { ...red, body: { by: 'pending', name: 'pending', sha256 } })
   },
   signClient: async () => {
     const body = { name: 'signed', request: await request() }
-    return () => client.call('signClient', { ...red, body })
+    return () => client.call(clientRoutes.signClient, { ...red, body })
   },
   setClient: async () => {
     await trusted('set')
-    return () => client.call('setClient', { ...red, client: 'set', body: { expiredGraceDays: 7 } })
+    return () => client.call(clientRoutes.setClient, { ...red, client: 'set', body: { expiredGraceDays: 7 } })
   },
   removeCertificate: async () => {
     const certificate = await trusted('less')
-    return () => client.call('removeCertificate', { ...red, client: 'less', certificate })
+    return () => client.call(clientRoutes.removeCertificate, { ...red, client: 'less', certificate })
   },
   removeClient: async () => {
     await trusted('removed')
-    return () => client.call('removeClient', { ...red, client: 'removed' })
+    return () => client.call(clientRoutes.removeClient, { ...red, client: 'removed' })
   },
   blockCertificate: async () => () =>
-    client.call('blockCertificate', { body: { sha256: writeCertificate().sha256 } }),
+    client.call(clientRoutes.blockCertificate, { body: { sha256: writeCertificate().sha256 } }),
   unblockCertificate: async () => {
-    const { sha256 } = await client.call('blockCertificate', { body: { sha256: writeCertificate().sha256 } })
-    return () => client.call('unblockCertificate', { certificate: sha256 })
+    const { sha256 } = await client.call(clientRoutes.blockCertificate, {
+      body: { sha256: writeCertificate().sha256 },
+    })
+    return () => client.call(clientRoutes.unblockCertificate, { certificate: sha256 })
   },
-  createToken: async () => () => client.call('createToken', { body: { role: 'viewer', instance: 'red' } }),
+  createToken: async () => () =>
+    client.call(tokenRoutes.createToken, { body: { role: 'viewer', instance: 'red' } }),
   revokeToken: async () => {
-    const { id } = await client.call('createToken', { body: { role: 'viewer' } })
-    return () => client.call('revokeToken', { token: id })
+    const { id } = await client.call(tokenRoutes.createToken, { body: { role: 'viewer' } })
+    return () => client.call(tokenRoutes.revokeToken, { token: id })
   },
-  createKey: async () => () => client.call('createKey', { ...red, body: { name: 'made', activate: true } }),
+  createKey: async () => () =>
+    client.call(keyRoutes.createKey, { ...red, body: { name: 'made', activate: true } }),
   activateKey: async () => {
     const id = await key()
-    return () => client.call('activateKey', { ...red, key: id })
+    return () => client.call(keyRoutes.activateKey, { ...red, key: id })
   },
   revokeKey: async () => {
     const id = await key()
-    return () => client.call('revokeKey', { ...red, key: id, body: { reason: 'KeyCompromise' } })
+    return () => client.call(keyRoutes.revokeKey, { ...red, key: id, body: { reason: 'KeyCompromise' } })
   },
   destroyKey: async () => {
     const id = await key()
-    return () => client.call('destroyKey', { ...red, key: id })
+    return () => client.call(keyRoutes.destroyKey, { ...red, key: id })
   },
   renewServerCertificate: async () => () =>
-    client.call('renewServerCertificate', { body: { names: ['kms.example.test'] } }),
-  discardServerCertificate: async () => () => client.call('discardServerCertificate'),
+    client.call(serverRoutes.renewServerCertificate, { body: { names: ['kms.example.test'] } }),
+  discardServerCertificate: async () => () => client.call(serverRoutes.discardServerCertificate),
   requestServerCertificate: async () => () =>
-    client.call('requestServerCertificate', { body: { names: ['kms.example.test'] } }),
+    client.call(serverRoutes.requestServerCertificate, { body: { names: ['kms.example.test'] } }),
 }
 
 for (const [name, prepare] of Object.entries(changes))
@@ -200,7 +212,11 @@ test('a certificate that cannot be read is refused in words, and changes nothing
   const earlier = await version()
   for (const [what, { pem, der, sha256 }] of hostile) {
     const byCertificate = { by: 'certificate', name: 'hostile', certificate: pem } as const
-    await assert.rejects(client.call('trustClient', { ...red, body: byCertificate }), refusedInWords, what)
+    await assert.rejects(
+      client.call(clientRoutes.trustClient, { ...red, body: byCertificate }),
+      refusedInWords,
+      what,
+    )
     const byAuthority = {
       by: 'authority',
       name: 'hostile',
@@ -208,19 +224,27 @@ test('a certificate that cannot be read is refused in words, and changes nothing
       subject: '*',
       everyCertificate: true,
     } as const
-    await assert.rejects(client.call('trustClient', { ...red, body: byAuthority }), refusedInWords, what)
+    await assert.rejects(
+      client.call(clientRoutes.trustClient, { ...red, body: byAuthority }),
+      refusedInWords,
+      what,
+    )
     door.context.pending.recordUnknown({ der, sha256 }, '192.0.2.1')
     const byPending = { by: 'pending', name: 'hostile', sha256 } as const
-    await assert.rejects(client.call('trustClient', { ...red, body: byPending }), refusedInWords, what)
     await assert.rejects(
-      client.call('importServerCertificate', { body: { certificate: pem } }),
+      client.call(clientRoutes.trustClient, { ...red, body: byPending }),
+      refusedInWords,
+      what,
+    )
+    await assert.rejects(
+      client.call(serverRoutes.importServerCertificate, { body: { certificate: pem } }),
       refusedInWords,
     )
-    const listed = (await client.call('listPending')).find((one) => one.sha256 === sha256)
+    const listed = (await client.call(clientRoutes.listPending)).find((one) => one.sha256 === sha256)
     assert.deepEqual([listed?.subject, listed?.notAfter, listed?.certificate], [null, null, pem], what)
   }
   assert.equal(await version(), earlier)
-  const names = (await client.call('listClients', red)).map(({ name }) => name)
+  const names = (await client.call(clientRoutes.listClients, red)).map(({ name }) => name)
   assert.deepEqual(names, names.toSorted(), 'listed by name')
   assert.ok(names.includes('beside') && !names.includes('hostile'))
   assert.deepEqual(door.bugs, [])
@@ -242,14 +266,14 @@ test('one that was trusted before it was known to be unreadable hides no other, 
     name: 'old',
     certificate: { der, sha256 },
   })
-  const old = (await client.call('listClients', red)).find(({ name }) => name === 'old')
+  const old = (await client.call(clientRoutes.listClients, red)).find(({ name }) => name === 'old')
   const [certificate] = old?.certificates ?? []
   assert.deepEqual([certificate?.sha256, certificate?.subject, certificate?.notAfter], [sha256, null, null])
   assert.match(certificate?.warnings.join() ?? '', /cannot be read/)
-  assert.ok((await client.call('status')).ready)
+  assert.ok((await client.call(statusRoutes.status)).ready)
   const verdict = await door.context.access.identify({ certificate: { der, sha256 }, address: '192.0.2.1' })
   assert.deepEqual([verdict.trusted, verdict.trusted ? '' : verdict.why], [false, 'not yet valid'])
-  assert.equal((await client.call('removeClient', { ...red, client: 'old' })).name, 'old')
+  assert.equal((await client.call(clientRoutes.removeClient, { ...red, client: 'old' })).name, 'old')
 })
 
 test('what is weak about a certificate is said when it is trusted and as long as it is', async () => {
@@ -267,8 +291,8 @@ test('what is weak about a certificate is said when it is trusted and as long as
   for (const [kind, warning] of expected) {
     const { pem, sha256 } = (await clientCertificate(kind)).certificate
     const body = { by: 'certificate', name: kind, certificate: pem } as const
-    const answered = await client.call('trustClient', { ...red, body })
-    const shown = await client.call('showClient', { ...red, client: kind })
+    const answered = await client.call(clientRoutes.trustClient, { ...red, body })
+    const shown = await client.call(clientRoutes.showClient, { ...red, client: kind })
     for (const { certificates } of [answered, shown])
       assert.match(certificates.find((one) => one.sha256 === sha256)?.warnings.join() ?? 'none', warning)
   }
@@ -278,6 +302,6 @@ test('what is weak about a certificate is said when it is trusted and as long as
     extensions: [basicConstraints(true), keyUsage('ca')],
   })
   const body = { by: 'authority', name: 'weak-ca', authority: weakCa.certificate.pem, subject: 'x*' } as const
-  const { authorities } = await client.call('trustClient', { ...red, body })
+  const { authorities } = await client.call(clientRoutes.trustClient, { ...red, body })
   assert.match(authorities[0]?.warnings.join() ?? '', /its key has 1024 bits/)
 })

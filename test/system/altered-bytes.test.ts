@@ -8,6 +8,7 @@ import { clientCertificate } from '../support/certificates.ts'
 import { openSession } from '../support/kmip-session.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
 import { edit, look } from '../support/core.ts'
+import { statusRoutes } from '../../src/features/status/routes.ts'
 
 interface Line {
   readonly level: string
@@ -21,8 +22,8 @@ function alarmsIn({ log }: RunningServer): readonly Line[] {
 }
 
 async function told({ admin }: RunningServer) {
-  const { conditions } = await admin.call('status')
-  const metrics = await admin.call('metrics')
+  const { conditions } = await admin.call(statusRoutes.status)
+  const metrics = await admin.call(statusRoutes.metrics)
   return {
     warnings: conditions.filter(({ id }) => id === 'tampering').map(({ message }) => message),
     alarms: Number(/^mortise_tampering_alarms (\d+)$/m.exec(metrics)?.[1]),

@@ -5,10 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import type { Output } from '../../src/doors/http/api.ts'
+import type { Output } from '../../src/doors/http/route.ts'
 import { approvalMs } from '../../src/base/bounds.ts'
 import { inProcess } from '../support/command.ts'
 import { startEmbedded } from '../support/server.ts'
+import type { approvalRoutes } from '../../src/features/approvals/routes.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-approval-wait-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -42,7 +43,10 @@ test('who stops waiting still gets the text of the token that they asked for, al
       now: () => world.now() + aheadMs,
     }))
     assert.equal(result.code, 3, said)
-    return JSON.parse(result.stdout) as { approval: Output<'showApproval'>; token?: string }
+    return JSON.parse(result.stdout) as {
+      approval: Output<typeof approvalRoutes.showApproval>
+      token?: string
+    }
   }
 
   const file = tokenOf('carol')

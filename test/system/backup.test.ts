@@ -18,6 +18,9 @@ import { openTalk, type KmipTalk } from '../support/kmip-talk.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
 import { runCli } from '../support/server.ts'
 import { storeFolder } from '../support/store-place.ts'
+import { auditRoutes } from '../../src/features/audit/routes.ts'
+import { backupRoutes } from '../../src/features/backup/routes.ts'
+import { statusRoutes } from '../../src/features/status/routes.ts'
 
 let server: RunningServer
 let talk: KmipTalk
@@ -83,23 +86,24 @@ test('a backup ends while keys are created every 5 ms, and holds all that were t
 })
 
 test('the list, status and the audit say what was made, and how many keys are at risk', async () => {
-  const { status: before } = await server.admin.call('listBackups')
+  const { status: before } = await server.admin.call(backupRoutes.listBackups)
   await talk.create()
   const { keysAtRisk, keysOnlyHere, backups } = await statusOf()
   assert.equal(keysAtRisk, before.keysAtRisk + 1)
   assert.ok(keysOnlyHere > keysAtRisk, 'none was copied elsewhere')
-  await server.admin.call('createBackup', { body: {} })
+  await server.admin.call(backupRoutes.createBackup, { body: {} })
   const later = await statusOf()
   assert.equal(later.keysAtRisk, 0)
   assert.equal(later.last?.objects, keysOnlyHere)
   const { stdout } = await backup('list')
   assert.match(stdout, new RegExp(`${path.basename(later.last.file)}\n`))
   assert.match(stdout, /0 keys are in no backup/)
-  const [entry] = (await server.admin.call('listAudit', { query: { action: 'backup.create' } })).entries
+  const [entry] = (await server.admin.call(auditRoutes.listAudit, { query: { action: 'backup.create' } }))
+    .entries
   assert.equal(entry?.object, later.last.id)
   assert.equal(entry.actor.kind, 'token')
   assert.equal(backups, undefined)
-  const metrics = await server.admin.call('metrics')
+  const metrics = await server.admin.call(statusRoutes.metrics)
   assert.match(metrics, /^mortise_keys_at_risk 0$/m)
   assert.match(
     metrics,
@@ -111,7 +115,7 @@ test('the list, status and the audit say what was made, and how many keys are at
 })
 
 async function statusOf() {
-  const { backups } = await server.admin.call('status')
+  const { backups } = await server.admin.call(statusRoutes.status)
   assert.ok(backups)
   return { ...backups, backups: undefined }
 }
@@ -155,9 +159,10 @@ test('a backup is verified without a server, by root key or identity, and the se
   const { code, stdout, stderr } = await backup('verify', file, '--all')
   assert.equal(code, 0, stderr)
   assert.match(stdout, /^The backup is whole\.\n.*Opened: +all \d{3}\n/s)
-  const { backups } = await server.admin.call('status')
+  const { backups } = await server.admin.call(statusRoutes.status)
   assert.notEqual(backups?.verified, null)
-  const [entry] = (await server.admin.call('listAudit', { query: { action: 'backup.verify' } })).entries
+  const [entry] = (await server.admin.call(auditRoutes.listAudit, { query: { action: 'backup.verify' } }))
+    .entries
   assert.equal(entry?.object, (await readManifest(file)).id)
 
   const elsewhere = await storeFolder(t)

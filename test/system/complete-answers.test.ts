@@ -14,6 +14,8 @@ import { command } from '../support/command.ts'
 import { aes, openSession, text } from '../support/kmip-session.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
 import { serveArguments } from '../support/server.ts'
+import { keyRoutes } from '../../src/features/keys/routes.ts'
+import { tokenRoutes } from '../../src/features/tokens/routes.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-answers-'))
 let server: RunningServer
@@ -61,7 +63,7 @@ test('key show says who fetched it, when and how often', async () => {
   const { sha256 } = (await clientCertificate('vmca-signed')).certificate
   const shown = await said('key', 'show', key)
   assert.match(shown, new RegExp(`vcenter +${sha256.slice(0, 16)} +127\\.0\\.0\\.1 +3 +20`))
-  const { fetches } = await server.admin.call('showKey', { instance: 'default', key })
+  const { fetches } = await server.admin.call(keyRoutes.showKey, { instance: 'default', key })
   assert.deepEqual([fetches.times, fetches.complete, fetches.by.length], [3, true, 1])
   assert.equal(fetches.by[0]?.certificateSha256, sha256)
   const other = JSON.parse(await said('key', 'create', '--json')) as { id: string }
@@ -141,7 +143,7 @@ test('--follow shows the last entries, then new ones in the order in which they 
       names.push((JSON.parse(line) as { detail: { name: string } }).detail.name)
       if (names.length === 1)
         for (const name of ['one', 'two'])
-          await server.admin.call('createToken', { body: { role: 'viewer', name } })
+          await server.admin.call(tokenRoutes.createToken, { body: { role: 'viewer', name } })
       if (names.length === 3) break
     }
   } finally {

@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { routes, type Output } from '../../src/doors/http/api.ts'
+import { routes } from '../../src/doors/http/api.ts'
 import { AdminClient } from '../../src/doors/http/client.ts'
 import { Refusal, type ErrorCode } from '../../src/base/refusal.ts'
 import { examples } from '../../src/doors/http/examples.ts'
-import { none, type Role, type Route } from '../../src/doors/http/route.ts'
+import { none, type Role, type Route, type Output } from '../../src/doors/http/route.ts'
 import { basicConstraints, keyUsage } from '../../src/core/pki/build.ts'
 import { makeRequest } from '../../src/core/pki/make-request.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
@@ -16,12 +16,17 @@ import { askHttps, type Answer } from '../support/https.ts'
 import { aes, openSession } from '../support/kmip-session.ts'
 import { until } from '../support/until.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
+import { auditRoutes } from '../../src/features/audit/routes.ts'
+import { clientRoutes } from '../../src/features/clients/routes.ts'
+import { instanceRoutes } from '../../src/features/instances/routes.ts'
+import { keyRoutes } from '../../src/features/keys/routes.ts'
+import { tokenRoutes } from '../../src/features/tokens/routes.ts'
 
 const roles: readonly Role[] = ['viewer', 'operator', 'manager']
 
 let server: RunningServer
 let admin: AdminClient
-let red: Output<'createInstance'>
+let red: Output<typeof instanceRoutes.createInstance>
 /** Bearer texts of blue's tokens. */
 const tokens = new Map<Role, string>()
 /** Red's vCenter: trusted by the CA that signed its certificate. */
@@ -30,16 +35,16 @@ let vcenter: TestIdentity
 before(async () => {
   server = await startInProcess()
   admin = server.admin
-  red = await admin.call('createInstance', { body: { name: 'red' } })
-  await admin.call('createInstance', { body: { name: 'blue' } })
+  red = await admin.call(instanceRoutes.createInstance, { body: { name: 'red' } })
+  await admin.call(instanceRoutes.createInstance, { body: { name: 'blue' } })
   for (const role of roles) {
     const body = { role, instance: 'blue', name: `blue-${role}` }
-    tokens.set(role, (await admin.call('createToken', { body })).token)
+    tokens.set(role, (await admin.call(tokenRoutes.createToken, { body })).token)
   }
   vcenter = await clientCertificate('vmca-signed')
   const { certificate } = await testVmca()
   const body = { by: 'authority', name: 'red-vcenter', authority: certificate.pem } as const
-  await admin.call('trustClient', { instance: 'red', body })
+  await admin.call(clientRoutes.trustClient, { instance: 'red', body })
 })
 after(() => server[Symbol.asyncDispose]())
 
@@ -70,12 +75,12 @@ async function whose(identity: TestIdentity): Promise<string> {
   if (told.status !== 'Success') return told.reason ?? told.status
   const { UniqueIdentifier: key } = told.payload as { UniqueIdentifier: string }
   for (const instance of ['red', 'blue'])
-    if (await admin.call('showKey', { instance, key }).catch(() => undefined)) return instance
+    if (await admin.call(keyRoutes.showKey, { instance, key }).catch(() => undefined)) return instance
   return 'elsewhere'
 }
 
 async function entries(instance: string, action: string) {
-  const { entries: found } = await admin.call('listInstanceAudit', { instance, query: { action } })
+  const { entries: found } = await admin.call(auditRoutes.listInstanceAudit, { instance, query: { action } })
   return found.toReversed()
 }
 
@@ -97,20 +102,25 @@ function pin(name: string, { certificate }: TestIdentity) {
 async function stateOfRed(): Promise<string> {
   const instance = 'red'
   return JSON.stringify([
-    await admin.call('showInstance', { instance }),
-    await admin.call('listClients', { instance }),
-    await admin.call('listKeys', { instance }),
-    await admin.call('listTokens'),
-    await admin.call('listBlocks'),
+    await admin.call(instanceRoutes.showInstance, { instance }),
+    await admin.call(clientRoutes.listClients, { instance }),
+    await admin.call(keyRoutes.listKeys, { instance }),
+    await admin.call(tokenRoutes.listTokens),
+    await admin.call(clientRoutes.listBlocks),
   ]).replaceAll(/"last(Seen|Address|Used|Fetched)":("[^"]*"|null)/g, '')
 }
 
 const table: [string, Route][] = Object.entries(routes)
 
 test('no token of blue gets through any route into red, or through one for the whole server', async () => {
-  const [client] = await admin.call('listClients', { instance: 'red' })
-  const { id: key } = await admin.call('createKey', { instance: 'red', body: { name: 'a key of red' } })
-  const { id: token } = await admin.call('createToken', { body: { role: 'viewer', instance: 'red' } })
+  const [client] = await admin.call(clientRoutes.listClients, { instance: 'red' })
+  const { id: key } = await admin.call(keyRoutes.createKey, {
+    instance: 'red',
+    body: { name: 'a key of red' },
+  })
+  const { id: token } = await admin.call(tokenRoutes.createToken, {
+    body: { role: 'viewer', instance: 'red' },
+  })
   const certificate = client?.authorities[0]?.id ?? ''
   const named: Record<string, string> = { client: client?.id ?? '', key, token, certificate }
   const state = await stateOfRed()
@@ -144,12 +154,15 @@ function said({ status, text }: Answer): string {
 
 test('a certificate that Mortise did not sign for blue is refused, in the same words whosever it is', async () => {
   const pinned = await makeCertificate({ commonName: 'red-pinned', ownKey: true })
-  await admin.call('trustClient', { instance: 'red', body: pin('red-pinned', pinned) })
+  await admin.call(clientRoutes.trustClient, { instance: 'red', body: pin('red-pinned', pinned) })
   const blocked = await makeCertificate({ commonName: 'blocked', ownKey: true })
-  await admin.call('blockCertificate', { body: { sha256: blocked.certificate.sha256 } })
+  await admin.call(clientRoutes.blockCertificate, { body: { sha256: blocked.certificate.sha256 } })
   const { request } = await makeRequest({ commonName: 'red-signed' })
-  const signed = await admin.call('signClient', { instance: 'red', body: { name: 'red-signed', request } })
-  await admin.call('removeClient', { instance: 'red', client: 'red-signed' })
+  const signed = await admin.call(clientRoutes.signClient, {
+    instance: 'red',
+    body: { name: 'red-signed', request },
+  })
+  await admin.call(clientRoutes.removeClient, { instance: 'red', client: 'red-signed' })
   const own = await makeCertificate({ commonName: 'their own', ownKey: true })
   const certificates = {
     'their own, known to nobody': own.certificate.pem,
@@ -171,7 +184,7 @@ test('a certificate that Mortise did not sign for blue is refused, in the same w
       )
       assert.doesNotMatch(answer.text, /red|another|elsewhere|block|belongs/)
     }
-  assert.deepEqual(await admin.call('listClients', { instance: 'blue' }), [])
+  assert.deepEqual(await admin.call(clientRoutes.listClients, { instance: 'blue' }), [])
 })
 
 test('so is every CA, and it takes nothing from red', async () => {
@@ -196,7 +209,7 @@ test('so is every CA, and it takes nothing from red', async () => {
   // Not even who may decide for all instances can do it by mistake.
   const body = { by: 'authority', name: 'mine', authority: lookalike.certificate.pem } as const
   await assert.rejects(
-    admin.call('trustClient', { instance: 'blue', body }),
+    admin.call(clientRoutes.trustClient, { instance: 'blue', body }),
     refused('conflict', /trusted in the instance red already/),
   )
   assert.equal(await whose(vcenter), 'red')
@@ -214,7 +227,7 @@ test("red's vCenter is not hijacked by a pin; both sides find the attempt in the
   const { sha256 } = vcenter.certificate
   assert.equal(await whose(vcenter), 'red')
   await assert.rejects(
-    blueAs('operator').call('trustClient', { instance: 'blue', body: pin('mine', vcenter) }),
+    blueAs('operator').call(clientRoutes.trustClient, { instance: 'blue', body: pin('mine', vcenter) }),
     refused('forbidden', /token for all instances only.*client issue/),
   )
   assert.equal(await whose(vcenter), 'red')
@@ -235,7 +248,10 @@ test("red's vCenter is not hijacked by a pin; both sides find the attempt in the
 test('who may decide for all instances can move it; both audits say so, and the answer tells nothing of before', async () => {
   const { sha256 } = vcenter.certificate
   assert.equal(await whose(vcenter), 'red')
-  const trusted = await admin.call('trustClient', { instance: 'blue', body: pin('moved', vcenter) })
+  const trusted = await admin.call(clientRoutes.trustClient, {
+    instance: 'blue',
+    body: pin('moved', vcenter),
+  })
   const [shown] = trusted.certificates
   assert.deepEqual([shown?.lastSeen, shown?.lastAddress], [null, null])
   assert.equal(await whose(vcenter), 'blue')
@@ -243,15 +259,16 @@ test('who may decide for all instances can move it; both audits say so, and the 
   assert.equal(deed?.result, 'success')
   const told = await claimOf(deed.requestId)
   assert.deepEqual([told.result, told.detail], ['success', { client: 'red-vcenter', certificate: sha256 }])
-  const [seen] = (await admin.call('showClient', { instance: 'blue', client: 'moved' })).certificates
+  const [seen] = (await admin.call(clientRoutes.showClient, { instance: 'blue', client: 'moved' }))
+    .certificates
   assert.notEqual(seen?.lastSeen, null, 'what it does in blue is shown there')
 
   // Blue gives it up. Red's CA vouches for it still, but that is not for blue to decide.
-  await blueAs('operator').call('removeClient', { instance: 'blue', client: 'moved' })
+  await blueAs('operator').call(clientRoutes.removeClient, { instance: 'blue', client: 'moved' })
   assert.equal(await whose(vcenter), 'AuthenticationNotSuccessful')
-  const [block] = (await admin.call('listBlocks')).filter((one) => one.sha256 === sha256)
+  const [block] = (await admin.call(clientRoutes.listBlocks)).filter((one) => one.sha256 === sha256)
   assert.match(block?.reason ?? '', /withdrawn/)
-  await admin.call('unblockCertificate', { certificate: sha256 })
+  await admin.call(clientRoutes.unblockCertificate, { certificate: sha256 })
   assert.equal(await whose(vcenter), 'red')
 })
 
@@ -267,53 +284,57 @@ test('the other order: a CA that covers a pin of another instance is refused unt
     issuer: ca,
     extensions: [basicConstraints(false)],
   })
-  await admin.call('trustClient', { instance: 'blue', body: pin('first-here', leaf) })
+  await admin.call(clientRoutes.trustClient, { instance: 'blue', body: pin('first-here', leaf) })
   const body = { by: 'authority', name: 'second', authority: ca.certificate.pem } as const
   await assert.rejects(
-    admin.call('trustClient', { instance: 'red', body }),
+    admin.call(clientRoutes.trustClient, { instance: 'red', body }),
     refused(
       'conflict',
       new RegExp(`${leaf.certificate.sha256} \\(the client first-here of blue\\).*leave-pinned`),
     ),
   )
-  assert.ok((await admin.call('listClients', { instance: 'red' })).every(({ name }) => name !== 'second'))
+  assert.ok(
+    (await admin.call(clientRoutes.listClients, { instance: 'red' })).every(({ name }) => name !== 'second'),
+  )
   // A filter that does not cover it needs no decision.
   const narrow = { ...body, name: 'narrow', subject: 'esx*' }
-  await admin.call('trustClient', { instance: 'red', body: narrow })
-  await admin.call('trustClient', { instance: 'red', body: { ...body, leavePinned: true } })
+  await admin.call(clientRoutes.trustClient, { instance: 'red', body: narrow })
+  await admin.call(clientRoutes.trustClient, { instance: 'red', body: { ...body, leavePinned: true } })
   assert.equal(await whose(leaf), 'blue')
   await assert.rejects(
-    admin.call('trustClient', { instance: 'red', body: pin('mine', leaf) }),
+    admin.call(clientRoutes.trustClient, { instance: 'red', body: pin('mine', leaf) }),
     refused('conflict', /client first-here of the instance blue/),
   )
   // Deleting all of blue's client does not let it into red either.
   const left = { instance: 'blue', client: 'first-here', certificate: leaf.certificate.sha256 }
-  await blueAs('manager').call('removeCertificate', left)
+  await blueAs('manager').call(clientRoutes.removeCertificate, left)
   assert.equal(await whose(leaf), 'AuthenticationNotSuccessful')
 })
 
 test('a block of the whole server is lifted by a token for all instances only, with an entry of its own', async () => {
   const { request } = await makeRequest({ commonName: 'blue-signed' })
   const blueOperator = blueAs('operator')
-  const signed = await blueOperator.call('signClient', {
+  const signed = await blueOperator.call(clientRoutes.signClient, {
     instance: 'blue',
     body: { name: 'signed', request },
   })
   const { sha256, certificate } = signed
   const body = { by: 'certificate', name: 'signed', certificate } as const
-  await admin.call('blockCertificate', { body: { sha256, reason: 'stolen' } })
-  const isBlocked = async () => (await admin.call('listBlocks')).some((one) => one.sha256 === sha256)
+  await admin.call(clientRoutes.blockCertificate, { body: { sha256, reason: 'stolen' } })
+  const isBlocked = async () =>
+    (await admin.call(clientRoutes.listBlocks)).some((one) => one.sha256 === sha256)
   for (const removeFirst of [false, true]) {
-    if (removeFirst) await blueOperator.call('removeClient', { instance: 'blue', client: 'signed' })
+    if (removeFirst)
+      await blueOperator.call(clientRoutes.removeClient, { instance: 'blue', client: 'signed' })
     await assert.rejects(
-      blueOperator.call('trustClient', { instance: 'blue', body }),
+      blueOperator.call(clientRoutes.trustClient, { instance: 'blue', body }),
       refused('forbidden', /token for all instances only/),
     )
     assert.ok(await isBlocked())
   }
-  await admin.call('trustClient', { instance: 'blue', body })
+  await admin.call(clientRoutes.trustClient, { instance: 'blue', body })
   assert.equal(await isBlocked(), false)
-  const { entries: all } = await admin.call('listAudit', {
+  const { entries: all } = await admin.call(auditRoutes.listAudit, {
     query: { object: sha256, action: 'client.unblock' },
   })
   assert.deepEqual(
@@ -327,21 +348,27 @@ test('a block of the whole server is lifted by a token for all instances only, w
 test('what Mortise signs for blue, blue trusts, also again; red does not', async () => {
   const { request } = await makeRequest({ commonName: 'blue-own' })
   const blueOperator = blueAs('operator')
-  const signed = await blueOperator.call('signClient', { instance: 'blue', body: { name: 'own', request } })
+  const signed = await blueOperator.call(clientRoutes.signClient, {
+    instance: 'blue',
+    body: { name: 'own', request },
+  })
   assert.deepEqual(signed.allow, ['vsphere'])
   const body = { by: 'certificate', name: 'own', certificate: signed.certificate } as const
-  await blueOperator.call('removeClient', { instance: 'blue', client: 'own' })
-  const { token } = await admin.call('createToken', { body: { role: 'manager', instance: 'red' } })
+  await blueOperator.call(clientRoutes.removeClient, { instance: 'blue', client: 'own' })
+  const { token } = await admin.call(tokenRoutes.createToken, { body: { role: 'manager', instance: 'red' } })
   await assert.rejects(
-    as(token).call('trustClient', { instance: 'red', body }),
+    as(token).call(clientRoutes.trustClient, { instance: 'red', body }),
     refused('forbidden', /token for all instances only/),
   )
-  assert.equal((await blueOperator.call('trustClient', { instance: 'blue', body })).sha256, signed.sha256)
+  assert.equal(
+    (await blueOperator.call(clientRoutes.trustClient, { instance: 'blue', body })).sha256,
+    signed.sha256,
+  )
   // It was decided to be red's; blue's operator cannot call it back, and is not told why.
-  await blueOperator.call('removeClient', { instance: 'blue', client: 'own' })
-  await admin.call('trustClient', { instance: 'red', body })
+  await blueOperator.call(clientRoutes.removeClient, { instance: 'blue', client: 'own' })
+  await admin.call(clientRoutes.trustClient, { instance: 'red', body })
   await assert.rejects(
-    blueOperator.call('trustClient', { instance: 'blue', body }),
+    blueOperator.call(clientRoutes.trustClient, { instance: 'blue', body }),
     refused('forbidden', /token for all instances only/),
   )
 })
@@ -350,7 +377,7 @@ test("the server's own CA is no client's: it signs for all instances", async () 
   const body = { by: 'authority', name: 'x', authority: server.authorityPem, subject: 'kmip*' } as const
   for (const instance of ['blue', 'red'])
     await assert.rejects(
-      admin.call('trustClient', { instance, body }),
+      admin.call(clientRoutes.trustClient, { instance, body }),
       refused('bad-request', /signs for every/),
     )
 })
@@ -358,21 +385,28 @@ test("the server's own CA is no client's: it signs for all instances", async () 
 // ---------------------------------------------------------------- operators
 
 test('an operator grants vsphere at most, and takes over nobody who has more', async () => {
-  const { token } = await admin.call('createToken', { body: { role: 'operator', name: 'op' } })
+  const { token } = await admin.call(tokenRoutes.createToken, { body: { role: 'operator', name: 'op' } })
   const operator = as(token)
   const instance = 'default'
   const own = await makeCertificate({ commonName: 'operators-own', ownKey: true })
   await server.trust('backup', await makeCertificate({ commonName: 'backup', ownKey: true }))
   const trusting = (name: string, allow?: string[]) =>
-    operator.call('trustClient', { instance, body: { ...pin(name, own), ...(allow && { allow }) } })
+    operator.call(clientRoutes.trustClient, {
+      instance,
+      body: { ...pin(name, own), ...(allow && { allow }) },
+    })
   const denied = refused('forbidden', /operator grants vsphere at most/)
   await assert.rejects(trusting('backup'), denied, 'a certificate for one who has more')
   await assert.rejects(trusting('mine', ['all']), denied)
   await assert.rejects(trusting('mine', ['get', 'destroy']), denied)
   assert.deepEqual((await trusting('mine')).allow, ['vsphere'])
   const { request } = await makeRequest({ commonName: 'backup' })
-  await assert.rejects(operator.call('signClient', { instance, body: { name: 'backup', request } }), denied)
-  const set = (client: string, body: object) => operator.call('setClient', { instance, client, body })
+  await assert.rejects(
+    operator.call(clientRoutes.signClient, { instance, body: { name: 'backup', request } }),
+    denied,
+  )
+  const set = (client: string, body: object) =>
+    operator.call(clientRoutes.setClient, { instance, client, body })
   await assert.rejects(set('mine', { allow: ['all'] }), denied)
   for (const body of [{ name: 'other' }, { credential: null }, { expiredGraceDays: 3000 }])
     await assert.rejects(set('backup', body), denied, JSON.stringify(body))
@@ -387,10 +421,10 @@ test('an operator grants vsphere at most, and takes over nobody who has more', a
   // Less is theirs to decide, and then the client is one of those that they may renew.
   assert.deepEqual((await set('backup', { allow: ['read'] })).allow, ['read'])
   assert.deepEqual((await set('backup', { allow: ['vsphere'] })).allow, ['vsphere'])
-  await operator.call('signClient', { instance, body: { name: 'backup', request } })
+  await operator.call(clientRoutes.signClient, { instance, body: { name: 'backup', request } })
   // A manager gives more.
   assert.deepEqual(
-    (await admin.call('setClient', { instance, client: 'mine', body: { allow: ['all'] } })).allow,
+    (await admin.call(clientRoutes.setClient, { instance, client: 'mine', body: { allow: ['all'] } })).allow,
     ['all'],
   )
   await session.ask('1.1', 'Destroy', { UniqueIdentifier: key })
@@ -400,21 +434,21 @@ test('a known client keeps what it may when it gets another certificate; to ask 
   const instance = 'default'
   const first = await makeCertificate({ commonName: 'renewing', ownKey: true })
   const second = await makeCertificate({ commonName: 'renewing', ownKey: true })
-  const trusted = await admin.call('trustClient', {
+  const trusted = await admin.call(clientRoutes.trustClient, {
     instance,
     body: { ...pin('renewing', first), allow: ['vsphere'] },
   })
   assert.deepEqual(trusted.allow, ['vsphere'])
   await assert.rejects(
-    admin.call('trustClient', { instance, body: { ...pin('renewing', second), allow: ['all'] } }),
+    admin.call(clientRoutes.trustClient, { instance, body: { ...pin('renewing', second), allow: ['all'] } }),
     refused('conflict', /renewing exists already.*client set/),
   )
-  const renewed = await admin.call('trustClient', { instance, body: pin('renewing', second) })
+  const renewed = await admin.call(clientRoutes.trustClient, { instance, body: pin('renewing', second) })
   assert.deepEqual([renewed.allow, renewed.certificates.length], [['vsphere'], 2])
 })
 
 test('an operator does not widen a client by taking its pin away', async () => {
-  const { token } = await admin.call('createToken', { body: { role: 'operator', name: 'op2' } })
+  const { token } = await admin.call(tokenRoutes.createToken, { body: { role: 'operator', name: 'op2' } })
   const operator = as(token)
   const ca = await makeCertificate({
     commonName: 'a third CA',
@@ -430,17 +464,17 @@ test('an operator does not widen a client by taking its pin away', async () => {
   const instance = 'default'
   const { pem: authority } = ca.certificate
   const body = { by: 'authority' as const, name: 'strong', authority, allow: ['all'] }
-  await admin.call('trustClient', { instance, body })
-  await admin.call('trustClient', { instance, body: { ...pin('weak', leaf), allow: ['read'] } })
+  await admin.call(clientRoutes.trustClient, { instance, body })
+  await admin.call(clientRoutes.trustClient, { instance, body: { ...pin('weak', leaf), allow: ['read'] } })
   using session = await openSession(server.port, leaf)
   assert.equal(await session.refused('1.1', 'Create', aes()), 'PermissionDenied')
   const weak = { instance, client: 'weak' }
   const denied = refused('forbidden', /would be the client strong/)
-  await assert.rejects(operator.call('removeClient', weak), denied)
+  await assert.rejects(operator.call(clientRoutes.removeClient, weak), denied)
   const certificate = leaf.certificate.sha256
-  await assert.rejects(operator.call('removeCertificate', { ...weak, certificate }), denied)
+  await assert.rejects(operator.call(clientRoutes.removeCertificate, { ...weak, certificate }), denied)
   assert.equal(await session.refused('1.1', 'Create', aes()), 'PermissionDenied')
-  await operator.call('blockCertificate', { body: { sha256: certificate } })
-  await operator.call('removeClient', weak)
+  await operator.call(clientRoutes.blockCertificate, { body: { sha256: certificate } })
+  await operator.call(clientRoutes.removeClient, weak)
   assert.equal(await session.refused('1.1', 'Create', aes()), 'AuthenticationNotSuccessful')
 })

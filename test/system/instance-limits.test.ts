@@ -8,6 +8,10 @@ import type { Request } from '../../src/wire/kmip/operations.ts'
 import { clientCertificate } from '../support/certificates.ts'
 import { aes, openSession, template, text, type KmipSession, type Told } from '../support/kmip-session.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
+import { auditRoutes } from '../../src/features/audit/routes.ts'
+import { instanceRoutes } from '../../src/features/instances/routes.ts'
+import { statusRoutes } from '../../src/features/status/routes.ts'
+import { tokenRoutes } from '../../src/features/tokens/routes.ts'
 
 const cessation = { RevocationReason: { RevocationReasonCode: 'CessationOfOperation' } } as const
 
@@ -37,11 +41,11 @@ function opaque(bytes: number): Request<'Register'> {
 }
 
 function set({ server }: Setting, body: { readonly objectsMax?: number; readonly bytesMax?: number }) {
-  return server.admin.call('setInstance', { instance: 'default', body })
+  return server.admin.call(instanceRoutes.setInstance, { instance: 'default', body })
 }
 
 async function limitsNow({ server }: Setting) {
-  return (await server.admin.call('showInstance', { instance: 'default' })).limits
+  return (await server.admin.call(instanceRoutes.showInstance, { instance: 'default' })).limits
 }
 
 test('an instance has defaults, and says how much of them it holds', async (t) => {
@@ -89,7 +93,7 @@ test('a full instance serves, revokes and destroys; what was destroyed makes roo
   assert.equal(await session.refused('1.4', 'Create', aes()), 'IndexOutOfBounds')
   await set(setting, { objectsMax: 2 })
   await session.key('1.4')
-  const { entries } = await setting.server.admin.call('listInstanceAudit', {
+  const { entries } = await setting.server.admin.call(auditRoutes.listInstanceAudit, {
     instance: 'default',
     query: { action: 'key.create', limit: 10 },
   })
@@ -136,9 +140,9 @@ test('from four fifths on it is told, in words, in health and as a number', asyn
   const { server, session } = setting
   for (let made = 0; made < 3; made++) await session.key('1.4')
   const told = async () => {
-    const { conditions } = await server.admin.call('status')
-    const { nearLimit } = await server.admin.call('ready')
-    const metrics = await server.admin.call('metrics')
+    const { conditions } = await server.admin.call(statusRoutes.status)
+    const { nearLimit } = await server.admin.call(statusRoutes.ready)
+    const metrics = await server.admin.call(statusRoutes.metrics)
     const metric = /^mortise_instances_near_limit (\d+)$/m.exec(metrics)?.[1]
     const ratio = /^mortise_limit_used_ratio\{limit="objects"\} (\S+)$/m.exec(metrics)?.[1]
     return { near: conditions.filter(({ id }) => id === 'near-limit'), nearLimit, metric, ratio }
@@ -157,10 +161,10 @@ test('a token of the instance alone does not set its bounds', async (t) => {
   const setting = await start(t)
   const { id } = await set(setting, { objectsMax: 10 })
   const body = { name: 'tenant', role: 'manager', instance: id } as const
-  const { token } = await setting.server.admin.call('createToken', { body })
+  const { token } = await setting.server.admin.call(tokenRoutes.createToken, { body })
   const { adminUrl: url, serverCertSha256: sha256 } = setting.server
   const admin = new AdminClient({ url, token, trust: { by: 'fingerprint', sha256 } })
-  const raise = admin.call('setInstance', { instance: 'default', body: { objectsMax: 1_000 } })
+  const raise = admin.call(instanceRoutes.setInstance, { instance: 'default', body: { objectsMax: 1_000 } })
   await assert.rejects(raise, { code: 'forbidden' })
-  await admin.call('setInstance', { instance: 'default', body: { cacheSeconds: 60 } })
+  await admin.call(instanceRoutes.setInstance, { instance: 'default', body: { cacheSeconds: 60 } })
 })

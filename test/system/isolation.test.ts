@@ -26,6 +26,11 @@ import {
 } from '../support/kmip-session.ts'
 import { sampleRequests, sampleVersion } from '../support/sample-requests.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
+import { auditRoutes } from '../../src/features/audit/routes.ts'
+import { clientRoutes } from '../../src/features/clients/routes.ts'
+import { instanceRoutes } from '../../src/features/instances/routes.ts'
+import { keyRoutes } from '../../src/features/keys/routes.ts'
+import { tokenRoutes } from '../../src/features/tokens/routes.ts'
 
 /** All that red has and blue must not see: identifiers, and names that stand nowhere else. */
 interface Possessions {
@@ -50,7 +55,9 @@ before(async () => {
   const blueIdentity = await makeCertificate({ commonName: 'azure-client', ownKey: true })
   red = await furnish('red', 'ruby', redIdentity)
   blue = await furnish('blue', 'azure', blueIdentity)
-  const { token } = await server.admin.call('createToken', { body: { role: 'manager', instance: 'blue' } })
+  const { token } = await server.admin.call(tokenRoutes.createToken, {
+    body: { role: 'manager', instance: 'blue' },
+  })
   blueToken = token
   blueSession = await openSession(server.port, blueIdentity)
   // A stranger, so that there is somebody pending.
@@ -69,11 +76,11 @@ after(async () => {
 /** An instance with everything in it, all of it called after a gem. */
 async function furnish(name: string, gem: string, identity: TestIdentity): Promise<Possessions> {
   const { admin } = server
-  const { id: instance } = await admin.call('createInstance', { body: { name } })
+  const { id: instance } = await admin.call(instanceRoutes.createInstance, { body: { name } })
   const { pem: certificate } = identity.certificate
   const body = { by: 'certificate' as const, name: `${gem}-client`, certificate, allow: ['all'] }
-  const { id: client, sha256 } = await admin.call('trustClient', { instance, body })
-  const { id: token } = await admin.call('createToken', {
+  const { id: client, sha256 } = await admin.call(clientRoutes.trustClient, { instance, body })
+  const { id: token } = await admin.call(tokenRoutes.createToken, {
     body: { role: 'viewer', instance, name: `${gem}-token` },
   })
   using session = await openSession(server.port, identity)
@@ -193,11 +200,11 @@ test("what changes something in blue's name names nothing of red, and reaches no
     assert.equal((await ask('PATCH', '/api/v1/instances/blue', { name })).status, 403, name)
   const trusting = { by: 'pending', name: 'x', sha256: red.certificate }
   assert.equal((await ask('POST', '/api/v1/instances/blue/clients', trusting)).status, 403)
-  const still = await server.admin.call('showKey', { instance: 'red', key: red.key })
+  const still = await server.admin.call(keyRoutes.showKey, { instance: 'red', key: red.key })
   assert.equal(still.state, 'Active')
-  const [client] = await server.admin.call('listClients', { instance: 'red' })
+  const [client] = await server.admin.call(clientRoutes.listClients, { instance: 'red' })
   assert.deepEqual([client?.name, client?.certificates.length], ['ruby-client', 1])
-  assert((await server.admin.call('listTokens')).some(({ id }) => id === red.token))
+  assert((await server.admin.call(tokenRoutes.listTokens)).some(({ id }) => id === red.token))
 })
 
 // ---------------------------------------------------------------- KMIP
@@ -283,7 +290,10 @@ test('names and groups of red are free in blue and find nothing there', async ()
     if (what !== 'everything') assert.deepEqual(UniqueIdentifier, [], what)
   }
   // The test before made one of that name in blue; red's is untouched by it.
-  const { keys } = await server.admin.call('listKeys', { instance: 'red', query: { name: 'ruby-name' } })
+  const { keys } = await server.admin.call(keyRoutes.listKeys, {
+    instance: 'red',
+    query: { name: 'ruby-name' },
+  })
   assert.deepEqual(
     keys.map(({ id }) => id),
     [red.key],
@@ -291,7 +301,7 @@ test('names and groups of red are free in blue and find nothing there', async ()
 })
 
 test("red's audit tells nothing of blue's attempts, and blue's holds only its own", async () => {
-  const { entries } = await server.admin.call('listInstanceAudit', {
+  const { entries } = await server.admin.call(auditRoutes.listInstanceAudit, {
     instance: 'red',
     query: { limit: 1000 },
   })
@@ -303,7 +313,7 @@ test("red's audit tells nothing of blue's attempts, and blue's holds only its ow
     token: blueToken,
     trust: { by: 'fingerprint', sha256: server.serverCertSha256 },
   })
-  const own = await client.call('listInstanceAudit', { instance: 'blue', query: { limit: 1000 } })
+  const own = await client.call(auditRoutes.listInstanceAudit, { instance: 'blue', query: { limit: 1000 } })
   assert(own.entries.every(({ instanceId }) => instanceId === blue.instance))
   assert(own.entries.some(({ result, object }) => result === 'refused' && object === red.key))
 })
@@ -313,5 +323,8 @@ test("blue may import an object under red's identifier, and learns and changes n
   await blueSession.ask('1.4', 'Import', sampleRequests.Import(about))
   const { SymmetricKey } = await blueSession.ask('1.4', 'Get', { UniqueIdentifier: red.key })
   assert.equal(SymmetricKey?.KeyBlock.CryptographicLength, 128)
-  assert.equal((await server.admin.call('showKey', { instance: 'red', key: red.key })).state, 'Active')
+  assert.equal(
+    (await server.admin.call(keyRoutes.showKey, { instance: 'red', key: red.key })).state,
+    'Active',
+  )
 })

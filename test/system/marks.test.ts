@@ -18,6 +18,8 @@ import { digestOf, openTalk, type KmipTalk } from '../support/kmip-talk.ts'
 import { keepRows } from '../support/put-back.ts'
 import { accept, restoreInto } from '../support/restored.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
+import { clientRoutes } from '../../src/features/clients/routes.ts'
+import { statusRoutes } from '../../src/features/status/routes.ts'
 
 let identity: TestIdentity
 before(async () => {
@@ -40,7 +42,7 @@ async function using<T>(
   use: (talk: KmipTalk, server: RunningServer) => Promise<T>,
 ): Promise<T> {
   await using server = await startInProcess(data)
-  const clients = await server.admin.call('listClients', { instance: 'default' }).catch(() => [])
+  const clients = await server.admin.call(clientRoutes.listClients, { instance: 'default' }).catch(() => [])
   if (clients.length === 0) await server.trust('vcenter', identity)
   const talk = await openTalk({ port: server.port, tls: identity.tls })
   try {
@@ -51,7 +53,7 @@ async function using<T>(
 }
 
 async function tampering({ admin }: RunningServer): Promise<string> {
-  const { conditions } = await admin.call('status')
+  const { conditions } = await admin.call(statusRoutes.status)
   return conditions.flatMap(({ id, message }) => (id === 'tampering' ? [message] : [])).join('; ')
 }
 

@@ -10,6 +10,7 @@ import { minuteQuotaPerGroupMax } from '../../src/core/audit/minute-quota.ts'
 import { writeConfig } from '../support/oidc/write-config.ts'
 import { startWrongProvider } from '../support/oidc/wrong-provider.ts'
 import { startEmbedded } from '../support/server.ts'
+import { loginRoutes } from '../../src/features/login/routes.ts'
 
 test('logins that fail fill no log: beyond some of each address they are counted', async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-oidc-strangers-'))
@@ -23,10 +24,14 @@ test('logins that fail fill no log: beyond some of each address they are counted
     token: '',
     trust: { by: 'authority', pem: readFileSync(path.join(server.data, 'admin-ca.pem'), 'utf8') },
   })
-  const { flow } = await stranger.call('beginLogin', { body: { redirectUri: 'http://127.0.0.1:1/callback' } })
+  const { flow } = await stranger.call(loginRoutes.beginLogin, {
+    body: { redirectUri: 'http://127.0.0.1:1/callback' },
+  })
   const tries = minuteQuotaPerGroupMax + 5
   for (let tried = 0; tried < tries; tried++)
-    await assert.rejects(stranger.call('finishLogin', { body: { flow, answer: '?code=1&state=wrong' } }))
+    await assert.rejects(
+      stranger.call(loginRoutes.finishLogin, { body: { flow, answer: '?code=1&state=wrong' } }),
+    )
   const lines = () =>
     server
       .stderr()

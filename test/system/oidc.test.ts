@@ -12,6 +12,14 @@ import { Refusal } from '../../src/base/refusal.ts'
 import { cliClient, clientSecret, writeConfig } from '../support/oidc/write-config.ts'
 import { startProvider, type RealProvider } from '../support/oidc/real-provider.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { auditRoutes } from '../../src/features/audit/routes.ts'
+import { clientRoutes } from '../../src/features/clients/routes.ts'
+import { instanceRoutes } from '../../src/features/instances/routes.ts'
+import { keyRoutes } from '../../src/features/keys/routes.ts'
+import { loginRoutes } from '../../src/features/login/routes.ts'
+import { sessionRoutes } from '../../src/features/login/session-routes.ts'
+import { statusRoutes } from '../../src/features/status/routes.ts'
+import { tokenRoutes } from '../../src/features/tokens/routes.ts'
 
 const people = {
   anna: { preferred_username: 'anna', groups: ['kms-managers', 'all'] },
@@ -65,8 +73,9 @@ suite('people log in through an identity provider', () => {
   })
 
   const start = () => startEmbedded({ data, args: ['--config', path.join(folder, 'mortise.toml')] })
-  const begin = (redirectUri: string) => as().call('beginLogin', { body: { redirectUri } })
-  const finish = (flow: string, answer: string) => as().call('finishLogin', { body: { flow, answer } })
+  const begin = (redirectUri: string) => as().call(loginRoutes.beginLogin, { body: { redirectUri } })
+  const finish = (flow: string, answer: string) =>
+    as().call(loginRoutes.finishLogin, { body: { flow, answer } })
   const as = (token = 'nobody') =>
     new AdminClient({
       url: server.admin,
@@ -78,14 +87,14 @@ suite('people log in through an identity provider', () => {
   async function logIn(login: string) {
     const { url, flow } = await begin('http://127.0.0.1:1/callback')
     const came = await provider.browse(url, login)
-    return as().call('finishLogin', { body: { flow, answer: new URL(came).search } })
+    return as().call(loginRoutes.finishLogin, { body: { flow, answer: new URL(came).search } })
   }
 
   test('a person logs in, has the role of their groups, and the audit log names them', async () => {
     const begun = await logIn('anna')
     assert.deepEqual([begun.name, begun.role, begun.instance], ['anna', 'manager', null])
     assert.deepEqual(begun.person, { issuer: provider.issuer, subject: 'anna' })
-    await as(begun.session).call('createToken', { body: { role: 'viewer', name: 'by anna' } })
+    await as(begun.session).call(tokenRoutes.createToken, { body: { role: 'viewer', name: 'by anna' } })
     for (const action of ['token.create', 'session.begin']) {
       const [entry] = (await server.json('audit', 'list', '--action', action, '--limit', '1')) as [Entry]
       assert.deepEqual(entry.actor, {
@@ -96,20 +105,20 @@ suite('people log in through an identity provider', () => {
         address: '127.0.0.1',
       })
     }
-    const who = await as(begun.session).call('whoAmI')
+    const who = await as(begun.session).call(loginRoutes.whoAmI)
     assert.deepEqual([who.kind, who.name, who.subject], ['person', 'anna', 'anna'])
     assert.deepEqual(who.grants, [{ role: 'manager', instance: null }])
   })
 
   test('an operator does not do what needs a manager, and begins no session with a session', async () => {
     const { session } = await logIn('otto')
-    await as(session).call('listPending')
+    await as(session).call(clientRoutes.listPending)
     await assert.rejects(
-      as(session).call('createToken', { body: { role: 'viewer' } }),
+      as(session).call(tokenRoutes.createToken, { body: { role: 'viewer' } }),
       refused('forbidden', /manager/),
     )
-    await assert.rejects(as(session).call('listSessions'), refused('forbidden', /manager/))
-    await assert.rejects(as(session).call('beginSession'), refused('refused', /session/))
+    await assert.rejects(as(session).call(loginRoutes.listSessions), refused('forbidden', /manager/))
+    await assert.rejects(as(session).call(sessionRoutes.beginSession), refused('refused', /session/))
   })
 
   test('a person with roles in two instances sees both, has in each the role for it, and knows of no other', async () => {
@@ -117,27 +126,32 @@ suite('people log in through an identity provider', () => {
     assert.equal(begun.name, 'ada@example.com')
     const ada = as(begun.session)
     assert.deepEqual(
-      (await ada.call('listInstances')).map(({ name }) => name),
+      (await ada.call(instanceRoutes.listInstances)).map(({ name }) => name),
       ['blue', 'red'],
     )
-    const { instances, backups } = await ada.call('status')
+    const { instances, backups } = await ada.call(statusRoutes.status)
     assert.deepEqual([instances.map(({ name }) => name).toSorted(), backups], [['blue', 'red'], null])
-    await ada.call('createKey', { instance: 'red', body: { name: 'a key' } })
+    await ada.call(keyRoutes.createKey, { instance: 'red', body: { name: 'a key' } })
     await assert.rejects(
-      ada.call('createKey', { instance: 'blue', body: {} }),
+      ada.call(keyRoutes.createKey, { instance: 'blue', body: {} }),
       refused('forbidden', /operator/),
     )
-    await ada.call('listKeys', { instance: 'blue' })
-    await assert.rejects(ada.call('listKeys', { instance: 'default' }), refused('not-found', /default/))
-    await assert.rejects(ada.call('listAudit'), refused('forbidden', /all instances/))
-    const made = await ada.call('createToken', { body: { role: 'viewer', instance: 'red', name: 'of red' } })
+    await ada.call(keyRoutes.listKeys, { instance: 'blue' })
+    await assert.rejects(
+      ada.call(keyRoutes.listKeys, { instance: 'default' }),
+      refused('not-found', /default/),
+    )
+    await assert.rejects(ada.call(auditRoutes.listAudit), refused('forbidden', /all instances/))
+    const made = await ada.call(tokenRoutes.createToken, {
+      body: { role: 'viewer', instance: 'red', name: 'of red' },
+    })
     const wanted = { role: 'viewer', instance: 'blue' } as const
-    await assert.rejects(ada.call('createToken', { body: wanted }), refused('not-found', /blue/))
+    await assert.rejects(ada.call(tokenRoutes.createToken, { body: wanted }), refused('not-found', /blue/))
     assert.deepEqual(
-      (await ada.call('listTokens')).map(({ name }) => name),
+      (await ada.call(tokenRoutes.listTokens)).map(({ name }) => name),
       ['of red'],
     )
-    await ada.call('revokeToken', { token: made.id })
+    await ada.call(tokenRoutes.revokeToken, { token: made.id })
   })
 
   test('whoever has no group with a role is not let in, and the audit log has it', async () => {
@@ -155,20 +169,26 @@ suite('people log in through an identity provider', () => {
 
   test('a manager ends a session, and its next request is refused; so does a person who logs out', async () => {
     const [anna, otto] = [await logIn('anna'), await logIn('otto')]
-    const listed = await as(anna.session).call('listSessions')
+    const listed = await as(anna.session).call(loginRoutes.listSessions)
     const his = listed.find(({ name }) => name === 'otto') ?? assert.fail('otto is not listed')
     assert.deepEqual([his.own, his.groups, his.through], [false, ['kms-operators'], 'cli'])
     assert.ok(his.lastUsed === null || Date.parse(his.lastUsed) > 0)
     for (const { id, name } of listed)
-      if (name === 'otto') await as(anna.session).call('endSessionOf', { session: id })
-    await assert.rejects(as(otto.session).call('status'), refused('unauthenticated', /session is over/))
+      if (name === 'otto') await as(anna.session).call(loginRoutes.endSessionOf, { session: id })
     await assert.rejects(
-      as(anna.session).call('endSessionOf', { session: his.id }),
+      as(otto.session).call(statusRoutes.status),
+      refused('unauthenticated', /session is over/),
+    )
+    await assert.rejects(
+      as(anna.session).call(loginRoutes.endSessionOf, { session: his.id }),
       refused('not-found', /no session/),
     )
-    const { logoutUrl } = await as(anna.session).call('endSession')
+    const { logoutUrl } = await as(anna.session).call(sessionRoutes.endSession)
     assert.match(logoutUrl ?? '', new RegExp(`^${provider.issuer}/session/end\\?client_id=mortise$`))
-    await assert.rejects(as(anna.session).call('status'), refused('unauthenticated', /session is over/))
+    await assert.rejects(
+      as(anna.session).call(statusRoutes.status),
+      refused('unauthenticated', /session is over/),
+    )
   })
 
   test('a change of the mapping counts with the next request of everybody who is logged in', async (t) => {
@@ -177,7 +197,7 @@ suite('people log in through an identity provider', () => {
       await server.json('reload')
     })
     const { session } = await logIn('otto')
-    const role = async () => (await as(session).call('showSession')).role
+    const role = async () => (await as(session).call(sessionRoutes.showSession)).role
     setRoles('kms-operators=viewer')
     assert.equal(await role(), 'operator')
     await server.json('reload')
@@ -242,10 +262,10 @@ suite('people log in through an identity provider', () => {
     await provider.kill()
     try {
       await assert.rejects(
-        as().call('finishLogin', { body: { flow: begun.flow, answer } }),
+        as().call(loginRoutes.finishLogin, { body: { flow: begun.flow, answer } }),
         refused('unavailable', /identity provider 127\.0\.0\.1:\d+ cannot be reached: nothing listens there/),
       )
-      await as(session).call('createKey', { instance: 'default', body: {} })
+      await as(session).call(keyRoutes.createKey, { instance: 'default', body: {} })
       await server.json('status')
       assert.match(server.stderr(), /a login through the identity provider failed/)
     } finally {
@@ -254,11 +274,11 @@ suite('people log in through an identity provider', () => {
   })
 
   test('a device code: nothing before the person agrees, and a session afterwards', async () => {
-    const { flow, verificationUriComplete } = await as().call('beginDeviceLogin')
-    const poll = () => as().call('pollDeviceLogin', { body: { flow } })
+    const { flow, verificationUriComplete } = await as().call(loginRoutes.beginDeviceLogin)
+    const poll = () => as().call(loginRoutes.pollDeviceLogin, { body: { flow } })
     assert.deepEqual(await poll(), { state: 'pending', session: null })
     await assert.rejects(
-      as().call('finishLogin', { body: { flow, answer: '?code=1&state=2' } }),
+      as().call(loginRoutes.finishLogin, { body: { flow, answer: '?code=1&state=2' } }),
       refused('refused', /not begun here/),
     )
     await provider.browse(verificationUriComplete ?? '', 'otto')
@@ -270,13 +290,16 @@ suite('people log in through an identity provider', () => {
     const { session } = await logIn('anna')
     await server.stop()
     server = await start()
-    assert.equal((await as(session).call('showSession')).name, 'anna')
+    assert.equal((await as(session).call(sessionRoutes.showSession)).name, 'anna')
     await server.stop()
     const store = new DatabaseSync(path.join(server.data, 'mortise.db'))
     store.exec("DELETE FROM trust WHERE kind = 'session'")
     store.close()
     server = await start()
-    await assert.rejects(as(session).call('showSession'), refused('unauthenticated', /session is over/))
+    await assert.rejects(
+      as(session).call(sessionRoutes.showSession),
+      refused('unauthenticated', /session is over/),
+    )
   })
 })
 

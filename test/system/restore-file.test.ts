@@ -28,6 +28,7 @@ import { startInProcess, type RunningServer } from '../support/running.ts'
 import { operations, struct, tags, text, types } from '../support/wire.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { clientRoutes } from '../../src/features/clients/routes.ts'
 
 let folder: string
 const inFolder = (name: string) => path.join(folder, name)
@@ -115,7 +116,7 @@ async function seenOnce(data: string): Promise<string> {
 }
 
 async function lastSeenOf({ admin }: RunningServer): Promise<string> {
-  const client = await admin.call('showClient', { instance: 'default', client: 'vcenter' })
+  const client = await admin.call(clientRoutes.showClient, { instance: 'default', client: 'vcenter' })
   assert.equal(client.lastSeen?.certificateSha256, vcenter.certificate.sha256)
   assert.equal(client.certificates[0]?.lastSeen, client.lastSeen.at)
   return client.lastSeen.at

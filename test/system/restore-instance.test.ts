@@ -13,6 +13,7 @@ import { clientCertificate, type TestIdentity } from '../support/certificates.ts
 import { command } from '../support/command.ts'
 import { digestOf, openTalk, states, type KmipTalk } from '../support/kmip-talk.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
+import { clientRoutes } from '../../src/features/clients/routes.ts'
 
 let folder: string
 const inFolder = (name: string) => path.join(folder, name)
@@ -197,7 +198,7 @@ test('on a new server: by an identity or the other root key, sealed under its ow
   assert.match(asked.stderr, /does not know what happened since .*are open again/)
   assert.match(asked.stdout, /No client is trusted with it yet[^]*Or restore with --with-clients/)
   const body = { by: 'certificate', name: 'vcenter', certificate: vcenter?.certificate.pem ?? '' } as const
-  await other.admin.call('trustClient', { instance: 'back', body })
+  await other.admin.call(clientRoutes.trustClient, { instance: 'back', body })
   const talk = await talkAs(vcenter, other)
   for (const [id, expected] of bytes) assert.equal(digestOf(await talk.get(id)), expected, id)
   talk.close()

@@ -6,6 +6,9 @@ import { test } from 'node:test'
 import { clientCertificate } from '../support/certificates.ts'
 import { attribute, openSession } from '../support/kmip-session.ts'
 import { startInProcess } from '../support/running.ts'
+import { instanceRoutes } from '../../src/features/instances/routes.ts'
+import { keyRoutes } from '../../src/features/keys/routes.ts'
+import { statusRoutes } from '../../src/features/status/routes.ts'
 
 const hour = 3600n
 
@@ -28,15 +31,18 @@ test('a key whose Activation Date is past is counted Active, and Deactivated aft
   ]
   assert.deepEqual(states, ['PreActive', 'Active', 'PreActive', 'Deactivated', 'Active'])
   const counts = { Active: 2, Deactivated: 1, PreActive: 2 }
-  const { instances } = await server.admin.call('status')
+  const { instances } = await server.admin.call(statusRoutes.status)
   assert.deepEqual(instances[0]?.objects, counts)
-  assert.deepEqual((await server.admin.call('showInstance', { instance: 'default' })).objects, counts)
-  const metrics = await server.admin.call('metrics')
+  assert.deepEqual(
+    (await server.admin.call(instanceRoutes.showInstance, { instance: 'default' })).objects,
+    counts,
+  )
+  const metrics = await server.admin.call(statusRoutes.metrics)
   for (const [state, count] of Object.entries(counts))
     assert.match(metrics, new RegExp(`^mortise_objects\\{state="${state}"\\} ${count}$`, 'm'))
   for (const [state, count] of Object.entries(counts)) {
     const query = { state: state as 'Active', limit: 10 }
-    const { keys } = await server.admin.call('listKeys', { instance: 'default', query })
+    const { keys } = await server.admin.call(keyRoutes.listKeys, { instance: 'default', query })
     assert.equal(keys.length, count)
   }
 })

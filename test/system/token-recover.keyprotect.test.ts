@@ -9,6 +9,7 @@ import { after, test } from 'node:test'
 import { AdminClient } from '../../src/doors/http/client.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { runCli, spawnCli, startServer, type CommandResult, type TestServer } from '../support/server.ts'
+import { rootKeyCopyRoutes } from '../../src/features/root-keys/routes.ts'
 
 const fake = await KeyProtectFake.start()
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-recover-'))
@@ -73,7 +74,7 @@ test('with the API key that may use the root key, and in no other way', async ()
     const stranger = new AdminClient({ url: server.admin, token: '', trust: { by: 'authority', pem } })
     await fake.fault(down)
     const refused = () =>
-      assert.rejects(stranger.call('beginTokenRecovery'), /503|does not answer|unavailable/i)
+      assert.rejects(stranger.call(rootKeyCopyRoutes.beginTokenRecovery), /503|does not answer|unavailable/i)
     await refused()
     const wraps = (await fake.calls('wrap')).length
     for (let n = 0; n < 5; n++) await refused()

@@ -10,6 +10,7 @@ import { AdminClient } from '../../src/doors/http/client.ts'
 import { Refusal } from '../../src/base/refusal.ts'
 import { edit } from '../support/core.ts'
 import { runCli, startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { rootKeyCopyRoutes } from '../../src/features/root-keys/routes.ts'
 
 const elsewhere = mkdtempSync(path.join(tmpdir(), 'mortise-elsewhere-'))
 let server: EmbeddedServer
@@ -90,14 +91,17 @@ test('whoever cannot read the challenge gets nothing, and a challenge counts onc
     token: '',
     trust: { by: 'authority', pem: readFileSync(path.join(server.data, 'admin-ca.pem'), 'utf8') },
   })
-  const [{ file }, again] = [await admin.call('beginTokenRecovery'), await admin.call('beginTokenRecovery')]
+  const [{ file }, again] = [
+    await admin.call(rootKeyCopyRoutes.beginTokenRecovery),
+    await admin.call(rootKeyCopyRoutes.beginTokenRecovery),
+  ]
   assert.equal(again.file, file)
   const place = path.join(server.data, file)
   assert.equal(statSync(place).mode & 0o777, 0o600)
   const { id, wrapped } = JSON.parse(readFileSync(place, 'utf8')) as { id: string; wrapped: string }
   for (const answer of ['0'.repeat(64), Buffer.from(wrapped, 'base64').toString('hex').slice(0, 64)])
     await assert.rejects(
-      admin.call('recoverToken', { body: { id, answer } }),
+      admin.call(rootKeyCopyRoutes.recoverToken, { body: { id, answer } }),
       (error) => error instanceof Refusal && error.code === 'forbidden',
     )
   await recovered()

@@ -6,13 +6,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, suite, test } from 'node:test'
-import type { Output } from '../../src/doors/http/api.ts'
+import type { Output } from '../../src/doors/http/route.ts'
 import { CliUsers } from '../support/oidc/cli-users.ts'
 import { startProvider, type RealProvider } from '../support/oidc/real-provider.ts'
 import { cliClient, writeConfig } from '../support/oidc/write-config.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import type { approvalRoutes } from '../../src/features/approvals/routes.ts'
 
-type Approval = Output<'showApproval'>
+type Approval = Output<typeof approvalRoutes.showApproval>
 
 const people = {
   anna: {

@@ -1,10 +1,15 @@
 // Which machines use a key or an instance, as text, and the flag of commands that close it.
 
-import type { Output } from '../http/api.ts'
 import { useText } from '../../base/text/inventory-age.ts'
 import { wholeNumber } from './command.ts'
 
-type UsedBy = NonNullable<Output<'showKey'>['usedBy']>
+/** As the admin API shows it. */
+interface UsedBy {
+  readonly machines: number
+  readonly first: readonly { readonly kind: string; readonly name: string }[]
+  readonly asOf: string
+  readonly old: boolean
+}
 
 /** `in use by 3 machines as of 2 days ago (...)`. */
 export function usedByText({ machines, first, asOf }: UsedBy, nowMs: number): string {

@@ -1,7 +1,8 @@
 // A command whose act needs a second person says what happens next, or waits until somebody has decided.
 
 import { sendAgain, WaitsForApproval, type AdminClient, type OnWaiting } from '../http/client.ts'
-import type { Output } from '../http/api.ts'
+import { showApproval } from '../http/waiting-answer.ts'
+import type { Output } from '../http/route.ts'
 import type { Run } from './command.ts'
 import { facts, plain, visible } from './text/output.ts'
 import { shortTime } from './text/time.ts'
@@ -11,7 +12,7 @@ import { CommandError, type World } from './world.ts'
 /** How often a command that waits asks. */
 const approvalPollMs = 1_000
 
-type Approval = Output<'showApproval'>
+type Approval = Output<typeof showApproval>
 
 export const waitFlag = [
   '--wait',
@@ -77,7 +78,7 @@ async function decided(
     const isOver = !answers && now() >= Date.parse(approval.ends)
     if (interrupted.aborted || isOver) throw new WaitsForApproval({ ...waiting, approval })
     try {
-      approval = await client.call('showApproval', { approval: approval.id })
+      approval = await client.call(showApproval, { approval: approval.id })
       answers = true
     } catch (error) {
       if (!isAway(error)) throw error

@@ -1,7 +1,6 @@
 // The command line needs this from outside, passed in by main.ts: streams, configuration, and the parts of the server that
 // some commands use themselves. Tests pass in their own.
 
-import type { Output } from '../http/api.ts'
 import type { Probed } from '../../features/adopt/probe.ts'
 import type { Manifest } from '../../core/backup/manifest.ts'
 import type { BackupProof } from '../../core/backup/verify.ts'
@@ -98,8 +97,6 @@ export interface World {
     flags: Flags,
     options: { readonly file?: string; readonly passphraseFile?: string },
   ) => Promise<ConvertedRootKeyFile>
-  /** Verifies the lines of an audit export. Throws CommandError if they are not an export. */
-  readonly verifyExport: (lines: AsyncIterable<string>, checkpoint: Checkpoint | undefined) => Promise<Proof>
 }
 
 /** A command for the shell, and its environment. */
@@ -326,7 +323,6 @@ export interface Checkpoint {
 }
 
 export type Flags = Readonly<Record<string, string | undefined>>
-export type Proof = Output<'verifyAudit'>
 
 /** The command was used wrongly: exit code 2. */
 export class UsageError extends Error {

@@ -1,5 +1,5 @@
-// The typed client of the admin API, derived from the route table: `client.call('listKeys', { instance: 'default'
-// })`. It trusts a server by a CA, by the certificate's fingerprint, or by the CAs of the system, and sends the token
+// The typed client of the admin API, derived from the route table: `client.call(keyRoutes.listKeys, { instance:
+// 'default' })`. It trusts a server by a CA, by the certificate's fingerprint, or by the CAs of the system, and sends the token
 // only after that check.
 
 import type { IncomingMessage } from 'node:http'
@@ -7,11 +7,10 @@ import { request as httpsRequest } from 'node:https'
 import { connect, type TLSSocket } from 'node:tls'
 import { adminIdleTimeoutMs, adminSlowTimeoutMs } from './bounds.ts'
 import { z } from 'zod'
-import { routes, type Input, type Output, type RouteName } from './api.ts'
-import { waitingAnswer } from '../../features/approvals/routes.ts'
+import { waitingAnswer } from './waiting-answer.ts'
 import { errorAnswer } from './error-answer.ts'
 import { Refusal } from '../../base/refusal.ts'
-import type { Route } from './route.ts'
+import { live, type Input, type Output, type Route } from './route.ts'
 
 /** The largest answer that the client accepts. A page of audit entries is the largest that is not streamed. */
 const adminAnswerBytesMax = 64 * 1024 * 1024
@@ -55,7 +54,7 @@ export class AdminUnreachable extends Error {
 /** The act waits for a second person: nothing was done. */
 export class WaitsForApproval extends Error {
   override readonly name = 'WaitsForApproval'
-  readonly approval: Output<'showApproval'>
+  readonly approval: Waiting['approval']
   /** The text of the token that was asked for, or null. */
   readonly token: string | null
   constructor({ approval, token }: Waiting) {
@@ -76,7 +75,7 @@ export const sendAgain: unique symbol = Symbol('send again')
  */
 export type OnWaiting = (client: AdminClient, waiting: Waiting) => Promise<unknown>
 
-type Arguments<N extends RouteName> = Partial<Input<N>> extends Input<N> ? [Input<N>?] : [Input<N>]
+type Arguments<R extends Route> = Partial<Input<R>> extends Input<R> ? [Input<R>?] : [Input<R>]
 
 export class AdminClient {
   readonly #target: AdminTarget
@@ -99,8 +98,7 @@ export class AdminClient {
   }
 
   /** Throws Refusal when the server says no, AdminUnreachable when there is no answer, WaitsForApproval as said above. */
-  async call<N extends RouteName>(name: N, ...[input]: Arguments<N>): Promise<Output<N>> {
-    const line: Route = routes[name]
+  async call<R extends Route>(line: R, ...[input]: Arguments<R>): Promise<Output<R>> {
     const { query, body, ...params } = (input ?? {}) as { query?: object; body?: unknown } & Record<
       string,
       string
@@ -113,16 +111,16 @@ export class AdminClient {
       const said = await text(response)
       const waiting = understood(() => waitingAnswer.parse(JSON.parse(said)))
       const answer = await this.#onWaiting(this, waiting)
-      if (answer === sendAgain) return this.call(name, ...([input] as Arguments<N>))
-      return understood(() => line.answer.parse(answer)) as Output<N>
+      if (answer === sendAgain) return this.call(line, ...([input] as Arguments<R>))
+      return understood(() => line.answer.parse(answer)) as Output<R>
     }
     if (status !== line.status) throw refusal(status, await text(response))
-    if (line.media === 'application/x-ndjson') return linesOf(response) as Output<N>
-    if (line.media === 'application/octet-stream') return bytesOf(response) as Output<N>
+    if (line.media === 'application/x-ndjson') return linesOf(response) as Output<R>
+    if (line.media === 'application/octet-stream') return bytesOf(response) as Output<R>
     const whole = await text(response)
     return understood(() =>
       line.answer.parse(line.media === 'text/plain' ? whole : JSON.parse(whole)),
-    ) as Output<N>
+    ) as Output<R>
   }
 
   async #send(line: Route, path: string, body: unknown): Promise<IncomingMessage> {
@@ -155,7 +153,7 @@ export class AdminClient {
     let unanswered = 0
     const look = async (): Promise<void> => {
       try {
-        await this.call('live')
+        await this.call(live)
         unanswered = 0
       } catch (error) {
         if (!(error instanceof AdminUnreachable) || error.code !== 'ETIMEDOUT') return

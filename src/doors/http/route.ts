@@ -156,3 +156,13 @@ function pathParameter(name: string): z.ZodType {
   if (!parameter) throw new Error(`parameterTexts says nothing of {${name}}`)
   return parameter
 }
+
+/** A client asks it whether a server that takes long for another answer is still there. */
+export const live = route({
+  method: 'get',
+  path: '/health/live',
+  role: 'viewer',
+  scope: 'public',
+  summary: 'Whether the process runs',
+  answer: z.object({ live: z.boolean() }),
+})

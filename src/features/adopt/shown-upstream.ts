@@ -5,10 +5,11 @@ import { parseCertificates } from '../../core/pki/certificate.ts'
 import type { AdoptedOnDemand } from '../../core/ports/objects.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import type { Upstream } from '../../core/trust/upstream.ts'
-import type { Output } from '../../doors/http/api.ts'
+import type { Output } from '../../doors/http/route.ts'
 import type { AdminContext } from '../../doors/http/context.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
+import type { instanceRoutes } from '../instances/routes.ts'
 
 export interface UpstreamFacts {
   readonly instance: Pick<Instance, 'id' | 'name'>
@@ -41,7 +42,7 @@ export async function shownUpstream(
   parts: Parts,
   { instanceId }: Pick<Asker, 'instanceId'>,
   instance: Instance,
-): Promise<Output<'showInstance'>['upstream']> {
+): Promise<Output<typeof instanceRoutes.showInstance>['upstream']> {
   const facts = await upstreamFacts(parts, instance)
   if (!facts) return null
   const { upstream, health, adopted, isListed } = facts

@@ -6,6 +6,7 @@ import { noun, verb, type Outcome } from '../../doors/cli/command.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import type { World } from '../../doors/cli/world.ts'
+import { alertRoutes } from './routes.ts'
 
 export function alertCommands(world: World, outcome: Outcome): Command {
   return noun('alert', 'who is alerted when something needs somebody', [
@@ -20,7 +21,7 @@ function listCommand(world: World, outcome: Outcome): Command {
     summary: 'who is alerted, and which alerts could not be delivered',
     examples: ['alert list', 'alert list --json'],
     action: async ({ client, show }) => {
-      const shown = await (await client()).call('listAlerts')
+      const shown = await (await client()).call(alertRoutes.listAlerts)
       show(shown, () => {
         const { targets, waiting, undelivered } = shown
         if (targets.length === 0) return 'Nobody is alerted: name a file in alerts.targetsFile.\n'
@@ -44,7 +45,7 @@ function testCommand(world: World, outcome: Outcome): Command {
     summary: 'send a test to everybody who is alerted; exit code 1 if one did not take it',
     examples: ['alert test'],
     action: async ({ client, show }) => {
-      const shown = await (await client()).call('testAlerts')
+      const shown = await (await client()).call(alertRoutes.testAlerts)
       show(shown, () =>
         shown.tried
           .map(({ target, problem }) => plain`${target}: ${problem ?? 'it took the test'}\n`)

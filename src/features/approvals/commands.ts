@@ -2,17 +2,18 @@
 
 import type { Command } from 'commander'
 import type { AdminClient } from '../../doors/http/client.ts'
-import type { Output } from '../../doors/http/api.ts'
+import type { Output } from '../../doors/http/route.ts'
 import { noun, verb, type Outcome } from '../../doors/cli/command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '../../doors/cli/text/list.ts'
-import { idOf } from '../../doors/cli/text/names.ts'
+import { memberOf } from '../../doors/cli/text/names.ts'
 import { facts, plain, visible } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { approversText, outcomeText } from '../../doors/cli/waiting.ts'
 import { CommandError, type World } from '../../doors/cli/world.ts'
+import { approvalRoutes } from './routes.ts'
 
-type Approval = Output<'showApproval'>
+type Approval = Output<typeof approvalRoutes.showApproval>
 
 export function approvalCommands(world: World, outcome: Outcome): Command {
   return noun('approval', 'acts that wait for a second person', [
@@ -33,7 +34,7 @@ function listCommand(world: World, outcome: Outcome): Command {
     action: async (run, options) =>
       writeList(run, options, columns, async () => {
         const state = options.all === true ? 'all' : 'open'
-        return onePage(await (await run.client()).call('listApprovals', { query: { state } }))
+        return onePage(await (await run.client()).call(approvalRoutes.listApprovals, { query: { state } }))
       }),
   })
 }
@@ -53,7 +54,9 @@ function showCommand(world: World, outcome: Outcome): Command {
     examples: ['approval show 3f0c8f0e'],
     action: async ({ client, show }, _options, named = '') => {
       const admin = await client()
-      const approval = await admin.call('showApproval', { approval: await approvalOf(admin, named) })
+      const approval = await admin.call(approvalRoutes.showApproval, {
+        approval: await approvalOf(admin, named),
+      })
       show(approval, () => approvalText(approval))
     },
   })
@@ -68,11 +71,11 @@ function approveCommand(world: World, outcome: Outcome): Command {
     action: async ({ client, show, next }, { yes = false }, named = '') => {
       const admin = await client()
       const id = await approvalOf(admin, named)
-      const asked = await admin.call('showApproval', { approval: id })
+      const asked = await admin.call(approvalRoutes.showApproval, { approval: id })
       const question = `${approvalText(asked)}\nType yes to approve it: `
       if (!yes && asked.mayApprove && !(await confirmTyped(world, question, ['yes'])))
         throw new CommandError('nothing was done')
-      const approval = await admin.call('approve', { approval: id })
+      const approval = await admin.call(approvalRoutes.approve, { approval: id })
       const how =
         approval.state === 'approved' && !approval.repeated
           ? plain` See how it goes: ${next(`approval show ${id}`)}`
@@ -91,7 +94,10 @@ function refuseCommand(world: World, outcome: Outcome): Command {
     action: async ({ client, show }, { reason }, named = '') => {
       const admin = await client()
       const body = reason === undefined ? {} : { reason }
-      const approval = await admin.call('refuseApproval', { approval: await approvalOf(admin, named), body })
+      const approval = await admin.call(approvalRoutes.refuseApproval, {
+        approval: await approvalOf(admin, named),
+        body,
+      })
       show(approval, () => plain`"${approval.act}": ${outcomeText(approval)}.\n`)
     },
   })
@@ -104,19 +110,16 @@ function cancelCommand(world: World, outcome: Outcome): Command {
     examples: ['approval cancel 3f0c8f0e'],
     action: async ({ client, show }, _options, named = '') => {
       const admin = await client()
-      const approval = await admin.call('cancelApproval', { approval: await approvalOf(admin, named) })
+      const approval = await admin.call(approvalRoutes.cancelApproval, {
+        approval: await approvalOf(admin, named),
+      })
       show(approval, () => plain`"${approval.act}": ${outcomeText(approval)}.\n`)
     },
   })
 }
 
 export async function approvalOf(admin: AdminClient, text: string): Promise<string> {
-  const all = await admin.call('listApprovals', { query: { state: 'all' } })
-  return idOf(
-    'approval',
-    text,
-    all.map(({ id }) => ({ id, name: id })),
-  )
+  return memberOf(admin, approvalRoutes.showApproval.path, { query: { state: 'all' } }, text)
 }
 
 /** The name of a person is what they chose at the identity provider: the subject is who it is. */

@@ -7,12 +7,15 @@ import { listCommand } from './list-command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { forceFlag, noun, verb, type Outcome, type Run } from '../../doors/cli/command.ts'
 import { mustBeFree, writeLines } from '../../doors/cli/files.ts'
-import { readCheckpoint, verifyFile } from './verify-command.ts'
-import { facts, plain } from '../../doors/cli/text/output.ts'
+import { verifyCommand } from './verify-command.ts'
+import { plain } from '../../doors/cli/text/output.ts'
 import { shortTime, timeHelp } from '../../doors/cli/text/time.ts'
 import { usedByText } from '../../doors/cli/used-by.ts'
 import { Refusal } from '../../base/refusal.ts'
-import { CommandError, UsageError, type Proof, type World } from '../../doors/cli/world.ts'
+import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import { auditRoutes } from './routes.ts'
+import { instanceRoutes } from '../instances/routes.ts'
+import { inventoryRoutes } from '../inventory/routes.ts'
 
 export function auditCommands(world: World, outcome: Outcome): Command {
   return noun('audit', 'who did what, and the proof that nobody changed the log', [
@@ -23,51 +26,6 @@ export function auditCommands(world: World, outcome: Outcome): Command {
   ])
 }
 
-function verifyCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly checkpoint?: string }>(world, outcome, {
-    words: 'verify [file]',
-    summary: "verify the server's log, or an exported file without a server; exit code 1 if it was changed",
-    flags: [['--checkpoint <file>', 'a checkpoint that you kept elsewhere: the log must continue from it']],
-    examples: [
-      'audit verify',
-      'audit verify audit.jsonl',
-      'audit verify audit.jsonl --checkpoint checkpoint.json',
-    ],
-    action: async (run, { checkpoint }, file) => {
-      const proof = await proofOf(run, file, checkpoint)
-      run.show(proof, () => proofText(proof))
-      return proof.ok ? 0 : 1
-    },
-  })
-}
-
-async function proofOf(run: Run, file: string | undefined, checkpoint: string | undefined): Promise<Proof> {
-  if (file !== undefined) return verifyFile(run.world, file, checkpoint)
-  const admin = await run.client()
-  if (checkpoint === undefined) return admin.call('verifyAudit')
-  const kept = await readCheckpoint(checkpoint)
-  return run.world.verifyExport(await admin.call('exportAudit', { query: { for: 'verify' } }), kept)
-}
-
-function proofText(proof: Proof): string {
-  const verdict = proof.ok ? 'The log is whole.' : 'The log was tampered with:'
-  const reach =
-    proof.provedTo === null
-      ? 'nothing yet: there is no checkpoint'
-      : `${shortTime(proof.provedFrom) || 'its beginning'} to ${shortTime(proof.provedTo)}`
-  const remarks = [...proof.problems.map((problem) => `- ${problem}`), ...proof.restores]
-  return `${verdict}\n${remarks.map((remark) => plain`  ${remark}\n`).join('')}${facts([
-    ['Entries', String(proof.entries)],
-    ['Checkpoints', String(proof.checkpoints)],
-    ['Proved', reach],
-    [
-      'Not yet provable',
-      `${counted(proof.unprovedEntries, 'entry', 'entries')} younger than the last checkpoint`,
-    ],
-    ['Signing key', proof.keySha256],
-  ])}`
-}
-
 function exportCommand(world: World, outcome: Outcome): Command {
   return verb<{ readonly force?: boolean }>(world, outcome, {
     words: 'export [file]',
@@ -76,7 +34,7 @@ function exportCommand(world: World, outcome: Outcome): Command {
     examples: ['audit export audit.jsonl', 'audit export - | gzip > audit.jsonl.gz'],
     action: async ({ world, client, json }, { force = false }, file = '-') => {
       await mustBeFree([file], force)
-      const exported = await (await client()).call('exportAudit')
+      const exported = await (await client()).call(auditRoutes.exportAudit)
       const lines = await writeLines(world, file, exported, force)
       if (file !== '-')
         world.stdout.write(
@@ -99,8 +57,8 @@ async function confirmPrune({ world }: Run, admin: AdminClient, before: string):
   const day = shortTime(before).slice(0, 10)
   const uses: string[] = []
   if (world.stdin.isTTY === true)
-    for (const { id, name } of await admin.call('listInstances')) {
-      const { usedBy } = await admin.call('showInventory', { instance: id })
+    for (const { id, name } of await admin.call(instanceRoutes.listInstances)) {
+      const { usedBy } = await admin.call(inventoryRoutes.showInventory, { instance: id })
       if (usedBy !== null && usedBy.machines > 0)
         uses.push(plain`  The instance ${name} is ${usedByText(usedBy, world.now())}.\n`)
     }
@@ -141,8 +99,9 @@ function pruneCommand(world: World, outcome: Outcome): Command {
       if (file !== undefined) await mustBeFree([file], force)
       const admin = await run.client()
       if (!yes) await confirmPrune(run, admin, body.before)
-      if (file !== undefined) await writeLines(run.world, file, await admin.call('exportAudit'), force)
-      const pruned = await admin.call('pruneAudit', { body }).catch((error: unknown) => {
+      if (file !== undefined)
+        await writeLines(run.world, file, await admin.call(auditRoutes.exportAudit), force)
+      const pruned = await admin.call(auditRoutes.pruneAudit, { body }).catch((error: unknown) => {
         throw file !== undefined && error instanceof Refusal ? exportedBefore(error, file) : error
       })
       const exported = file === undefined ? '' : plain`The log is in ${file}. `

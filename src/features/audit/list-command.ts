@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { isIP } from 'node:net'
-import type { Output } from '../../doors/http/api.ts'
+import type { Output } from '../../doors/http/route.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { auditActionNames } from '../../doors/http/words.ts'
 import { oneOf, verb, wholeSha256, type Outcome, type Run } from '../../doors/cli/command.ts'
@@ -23,6 +23,10 @@ import { instanceOf, mustBeAmong, wordOf } from '../../doors/cli/text/names.ts'
 import { plainJson, tableInParts } from '../../doors/cli/text/output.ts'
 import { exactTime, timeHelp } from '../../doors/cli/text/time.ts'
 import { UsageError, type World } from '../../doors/cli/world.ts'
+import { auditRoutes } from './routes.ts'
+import { clientRoutes } from '../clients/routes.ts'
+import { instanceRoutes } from '../instances/routes.ts'
+import { tokenRoutes } from '../tokens/routes.ts'
 
 interface AuditListOptions extends ListOptions {
   readonly instance?: string
@@ -42,7 +46,7 @@ interface AuditListOptions extends ListOptions {
   readonly csv?: boolean
 }
 
-type Entry = Output<'listAudit'>['entries'][number]
+type Entry = Output<typeof auditRoutes.listAudit>['entries'][number]
 
 export function listCommand(world: World, outcome: Outcome): Command {
   return verb<AuditListOptions>(world, outcome, {
@@ -114,8 +118,8 @@ async function opened(
   const read = async (asked: Parameters<ReadPage<Entry>>[0] & ReturnType<typeof queryOf>) => {
     const { entries, after } =
       instance === undefined
-        ? await admin.call('listAudit', { query: asked })
-        : await admin.call('listInstanceAudit', { instance, query: asked })
+        ? await admin.call(auditRoutes.listAudit, { query: asked })
+        : await admin.call(auditRoutes.listInstanceAudit, { instance, query: asked })
     return { items: entries, after }
   }
   return async (page) => {
@@ -127,15 +131,17 @@ async function opened(
     if (client !== undefined && !(await known({ client })))
       mustBeAmong('client', client, await clientsIn(admin, instance))
     if (token !== undefined && !(await known({ token })))
-      mustBeAmong('token', token, await admin.call('listTokens'))
+      mustBeAmong('token', token, await admin.call(tokenRoutes.listTokens))
     return found
   }
 }
 
 async function clientsIn(admin: AdminClient, instance: string | undefined) {
   const instances =
-    instance === undefined ? (await admin.call('listInstances')).map(({ id }) => id) : [instance]
-  return (await Promise.all(instances.map((id) => admin.call('listClients', { instance: id })))).flat()
+    instance === undefined ? (await admin.call(instanceRoutes.listInstances)).map(({ id }) => id) : [instance]
+  return (
+    await Promise.all(instances.map((id) => admin.call(clientRoutes.listClients, { instance: id })))
+  ).flat()
 }
 
 function queryOf(run: Run, options: AuditListOptions) {

@@ -1,31 +1,92 @@
-// `audit verify FILE`: verifies an exported file without a server or data folder.
+// `mortise audit verify`: verifies the log of a server, or an exported one without a server. Its result is what the server answers
+// for its own log.
 
-import { linesOf, parseCheckpoint } from '../../core/audit/export.ts'
-import { openInput, openNamed } from '../../doors/cli/files.ts'
-import { CommandError, type Checkpoint, type Proof, type World } from '../../doors/cli/world.ts'
+import type { Command } from 'commander'
+import { counted } from '../../base/text/counted.ts'
+import { linesOf, readExport } from '../../core/audit/export.ts'
+import { readCheckpoint } from '../../doors/cli/checkpoint-file.ts'
+import { verb, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { openInput } from '../../doors/cli/files.ts'
+import { facts, plain } from '../../doors/cli/text/output.ts'
+import { shortTime } from '../../doors/cli/text/time.ts'
+import { CommandError, type Checkpoint, type World } from '../../doors/cli/world.ts'
+import { AdminUnreachable } from '../../doors/http/client.ts'
+import type { Output } from '../../doors/http/route.ts'
+import { auditRoutes } from './routes.ts'
 
-export async function verifyFile(world: World, file: string, checkpoint: string | undefined): Promise<Proof> {
-  const kept = checkpoint === undefined ? undefined : await readCheckpoint(checkpoint)
-  const { bytes } = await openInput(world, file)
-  return world.verifyExport(linesOf(bytes), kept)
+type Proof = Output<typeof auditRoutes.verifyAudit>
+
+export function verifyCommand(world: World, outcome: Outcome): Command {
+  return verb<{ readonly checkpoint?: string }>(world, outcome, {
+    words: 'verify [file]',
+    summary: "verify the server's log, or an exported file without a server; exit code 1 if it was changed",
+    flags: [['--checkpoint <file>', 'a checkpoint that you kept elsewhere: the log must continue from it']],
+    examples: [
+      'audit verify',
+      'audit verify audit.jsonl',
+      'audit verify audit.jsonl --checkpoint checkpoint.json',
+    ],
+    action: async (run, { checkpoint }, file) => {
+      const proof = await proofOf(run, file, checkpoint)
+      run.show(proof, () => proofText(proof))
+      return proof.ok ? 0 : 1
+    },
+  })
 }
 
-const checkpointCharactersMax = 64 * 1024
-
-/** Reads a checkpoint: by itself, or the last one in the lines of the log stream or of an export. */
-export async function readCheckpoint(file: string): Promise<Checkpoint> {
-  const { bytes } = await openNamed(file)
-  let found: Checkpoint | undefined
-  // A checkpoint by itself may take several lines.
-  let start = ''
-  for await (const line of linesOf(bytes)) {
-    if (start.length < checkpointCharactersMax) start += `${line}\n`
-    found = parseCheckpoint(line) ?? found
+async function proofOf(run: Run, file: string | undefined, checkpoint: string | undefined): Promise<Proof> {
+  const kept = checkpoint === undefined ? undefined : await readCheckpoint(checkpoint)
+  if (file !== undefined) {
+    const { bytes } = await openInput(run.world, file)
+    return verifyExport(linesOf(bytes), kept)
   }
-  found ??= parseCheckpoint(start)
-  if (found) return found
-  throw new CommandError(
-    `there is no checkpoint in ${file}`,
-    'It should be a line of JSON with number, body and signature, or the log of the server, which has such lines.',
-  )
+  const admin = await run.client()
+  if (!kept) return admin.call(auditRoutes.verifyAudit)
+  return verifyExport(await admin.call(auditRoutes.exportAudit, { query: { for: 'verify' } }), kept)
+}
+
+function proofText(proof: Proof): string {
+  const verdict = proof.ok ? 'The log is whole.' : 'The log was tampered with:'
+  const reach =
+    proof.provedTo === null
+      ? 'nothing yet: there is no checkpoint'
+      : `${shortTime(proof.provedFrom) || 'its beginning'} to ${shortTime(proof.provedTo)}`
+  const remarks = [...proof.problems.map((problem) => `- ${problem}`), ...proof.restores]
+  return `${verdict}\n${remarks.map((remark) => plain`  ${remark}\n`).join('')}${facts([
+    ['Entries', String(proof.entries)],
+    ['Checkpoints', String(proof.checkpoints)],
+    ['Proved', reach],
+    [
+      'Not yet provable',
+      `${counted(proof.unprovedEntries, 'entry', 'entries')} younger than the last checkpoint`,
+    ],
+    ['Signing key', proof.keySha256],
+  ])}`
+}
+
+/** Rejects with CommandError where the export cannot be read, and with AdminUnreachable where the server that sends it goes away. */
+async function verifyExport(
+  lines: AsyncIterable<string>,
+  checkpoint: Checkpoint | undefined,
+): Promise<Proof> {
+  const { verifyLog } = await import('../../core/audit/verify.ts')
+  try {
+    const { publicKey, ...log } = await readExport(lines)
+    const proof = await verifyLog(log, { publicKey, ...(checkpoint && { checkpoint }) })
+    const { provedFromMs, provedToMs, ...rest } = proof
+    return {
+      ...rest,
+      problems: [...rest.problems],
+      restores: [...rest.restores],
+      provedFrom: time(provedFromMs),
+      provedTo: time(provedToMs),
+    }
+  } catch (cause) {
+    if (cause instanceof AdminUnreachable) throw cause
+    throw new CommandError(cause instanceof Error ? cause.message : String(cause), undefined, { cause })
+  }
+}
+
+function time(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
 }

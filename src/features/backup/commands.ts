@@ -5,7 +5,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { counted, keysAndObjects } from '../../base/text/counted.ts'
 import { WaitsForApproval, type AdminClient } from '../../doors/http/client.ts'
-import type { Output } from '../../doors/http/api.ts'
+import type { Output } from '../../doors/http/route.ts'
 import { noun, verb, type Outcome, type Run } from '../../doors/cli/command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { mustBeFree, readRecipients, writeWhole } from '../../doors/cli/files.ts'
@@ -16,6 +16,7 @@ import { shortTime } from '../../doors/cli/text/time.ts'
 import { withProgress } from '../../doors/cli/text/progress.ts'
 import { showWaiting } from '../../doors/cli/waiting.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import { backupRoutes } from './routes.ts'
 
 export function backupCommands(world: World, outcome: Outcome): Command {
   return noun('backup', 'backups of everything, made while the server goes on', [
@@ -32,7 +33,7 @@ interface CreateOptions {
   readonly yes?: boolean
 }
 
-type Made = Output<'createBackup'>
+type Made = Output<typeof backupRoutes.createBackup>
 
 const progressEveryMs = 500
 
@@ -98,13 +99,13 @@ To have the copy, cancel this one, and give the command again with --wait.
 async function create(run: Run, admin: AdminClient, recipients: string[]): Promise<Made> {
   return withProgress(run.world.stderr, 'records backed up', async (onProgress) => {
     const look = async () => {
-      const { status } = await admin.call('listBackups')
+      const { status } = await admin.call(backupRoutes.listBackups)
       const { running } = status
       if (running && running.total > 0) onProgress(running.done, running.total)
     }
     const timer = setInterval(() => void look().catch(() => undefined), progressEveryMs)
     try {
-      return await admin.call('createBackup', { body: { recipients } })
+      return await admin.call(backupRoutes.createBackup, { body: { recipients } })
     } finally {
       clearInterval(timer)
     }
@@ -115,7 +116,7 @@ async function download(admin: AdminClient, made: Made, file: string, force: boo
   const mayAppear = () => mustBeFree([file], force)
   await writeWhole(file, mayAppear, async (handle) => {
     let bytes = 0
-    for await (const part of await admin.call('readBackup', { backup: made.id })) {
+    for await (const part of await admin.call(backupRoutes.readBackup, { backup: made.id })) {
       await handle.writeFile(part)
       bytes += part.length
     }
@@ -147,7 +148,7 @@ function listCommand(world: World, outcome: Outcome): Command {
     summary: "the backups in the server's folder, newest first",
     examples: ['backup list', 'backup list --json'],
     action: async ({ client, show }) => {
-      const { backups, status } = await (await client()).call('listBackups')
+      const { backups, status } = await (await client()).call(backupRoutes.listBackups)
       show(backups, () => listText(backups, status))
     },
   })
@@ -155,7 +156,7 @@ function listCommand(world: World, outcome: Outcome): Command {
 
 function listText(
   backups: readonly Made[],
-  { folder, keysAtRisk, keysOnlyHere }: Output<'listBackups'>['status'],
+  { folder, keysAtRisk, keysOnlyHere }: Output<typeof backupRoutes.listBackups>['status'],
 ): string {
   const rows = backups.map(({ created, objects, bytes, elsewhere, file }) => [
     shortTime(created),

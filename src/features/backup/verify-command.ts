@@ -9,6 +9,7 @@ import { facts, plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { withProgress } from '../../doors/cli/text/progress.ts'
 import type { BackupVerified, Flags, World } from '../../doors/cli/world.ts'
+import { backupRoutes } from './routes.ts'
 
 interface Options {
   readonly config?: string
@@ -65,7 +66,7 @@ export function backupVerifyCommand(world: World, outcome: Outcome): Command {
 async function note(world: World, { config, data }: Flags, backup: string): Promise<void> {
   const options = { ...(config !== undefined && { config }), ...(data !== undefined && { data }) }
   try {
-    await (await connect(world, options)).call('noteBackupVerified', { backup })
+    await (await connect(world, options)).call(backupRoutes.noteBackupVerified, { backup })
   } catch {
     return
   }

@@ -1,7 +1,7 @@
 // `mortise server-cert ...`: the certificate that vCenter pins, and its successor.
 
 import type { Command } from 'commander'
-import type { Output } from '../../doors/http/api.ts'
+import type { Output } from '../../doors/http/route.ts'
 import {
   forceFlag,
   noun,
@@ -15,8 +15,9 @@ import { mustBeFree, readPem, writeFile } from '../../doors/cli/files.ts'
 import { facts, fingerprint, plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import { serverRoutes } from '../status/server-routes.ts'
 
-type Shown = Output<'showServerCertificate'>
+type Shown = Output<typeof serverRoutes.showServerCertificate>
 
 interface Meant {
   readonly sha256?: string
@@ -54,7 +55,7 @@ function showCommand(world: World, outcome: Outcome): Command {
     summary: 'its fingerprints, names and dates, to compare with vCenter; also the staged certificate',
     examples: ['server-cert show', 'server-cert show --json'],
     action: async ({ client, show }) => {
-      const shown = await (await client()).call('showServerCertificate')
+      const shown = await (await client()).call(serverRoutes.showServerCertificate)
       show(shown, () => everything(shown))
     },
   })
@@ -77,7 +78,7 @@ function csrCommand(world: World, outcome: Outcome): Command {
     action: async (run, { names, out, replace, force = false }) => {
       await mustBeFree([out], force)
       const body = { ...namesOf(names), ...(replace === true && { replace }) }
-      const { request } = await (await run.client()).call('requestServerCertificate', { body })
+      const { request } = await (await run.client()).call(serverRoutes.requestServerCertificate, { body })
       if (!request) throw new CommandError('the server has no request any more: somebody used it meanwhile')
       if (out === '-' && !run.json) {
         world.stdout.write(request.request)
@@ -106,7 +107,7 @@ function importCommand(world: World, outcome: Outcome): Command {
     action: async (run, options) => {
       const when = whenOf(run, options)
       const body = { certificate: await readPem(world, options.cert, 'CERTIFICATE'), ...when }
-      staged(run, await (await run.client()).call('importServerCertificate', { body }))
+      staged(run, await (await run.client()).call(serverRoutes.importServerCertificate, { body }))
     },
   })
 }
@@ -127,7 +128,7 @@ function renewCommand(world: World, outcome: Outcome): Command {
         ...(days !== undefined && { days: wholeNumber('--days', days) }),
         ...whenOf(run, options),
       }
-      staged(run, await (await run.client()).call('renewServerCertificate', { body }))
+      staged(run, await (await run.client()).call(serverRoutes.renewServerCertificate, { body }))
     },
   })
 }
@@ -153,7 +154,7 @@ function activateCommand(world: World, outcome: Outcome): Command {
         ...(at !== undefined && { at: at === 'never' ? null : run.time('--at', at) }),
         ...meant(sha256),
       } as const
-      staged(run, await (await run.client()).call('activateServerCertificate', { body }))
+      staged(run, await (await run.client()).call(serverRoutes.activateServerCertificate, { body }))
     },
   })
 }
@@ -166,7 +167,7 @@ function discardCommand(world: World, outcome: Outcome): Command {
     examples: ['server-cert discard'],
     action: async (run, { sha256 }) => {
       const query = meant(sha256)
-      const shown = await (await run.client()).call('discardServerCertificate', { query })
+      const shown = await (await run.client()).call(serverRoutes.discardServerCertificate, { query })
       run.show(shown, () => `Nothing is staged. The active certificate stays:\n${certificateFacts(shown)}`)
     },
   })

@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
-import { routes, type Output } from '../../doors/http/api.ts'
+import type { Output } from '../../doors/http/route.ts'
 import { AdminUnreachable, WaitsForApproval, type AdminClient } from '../../doors/http/client.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
@@ -16,6 +16,9 @@ import { facts, plain, table } from '../../doors/cli/text/output.ts'
 import { outcomeText, showWaiting } from '../../doors/cli/waiting.ts'
 import { interruptible } from '../../doors/cli/watch-work.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import { approvalRoutes } from '../approvals/routes.ts'
+import { instanceRoutes } from '../instances/routes.ts'
+import { keyExportRoutes } from './routes.ts'
 
 interface Options {
   readonly instance?: string
@@ -25,7 +28,7 @@ interface Options {
   readonly yes?: boolean
 }
 
-type Outcomes = Output<'showKeyExport'>
+type Outcomes = Output<typeof keyExportRoutes.showKeyExport>
 
 export function exportCommand(world: World, outcome: Outcome): Command {
   return verb<Options>(world, outcome, {
@@ -93,7 +96,7 @@ async function newExport(
   if (!yes && files.includes('-')) throw new UsageError('with --recipient - nobody can confirm: add --yes')
   const recipients = await readRecipients(world, files)
   const instance = await instanceOf(admin, named)
-  const shown = await admin.call('showInstance', { instance })
+  const shown = await admin.call(instanceRoutes.showInstance, { instance })
   // The server says what to do where the keys may not be exported.
   if (!yes && shown.portable) await confirm(world, shown)
   return { instance, body: { id: randomUUID(), recipients } }
@@ -101,9 +104,9 @@ async function newExport(
 
 /** The request that was approved, to be sent again as it was. */
 async function approvedExport(admin: AdminClient, named: string): Promise<Asked> {
-  const approval = await admin.call('showApproval', { approval: await approvalOf(admin, named) })
+  const approval = await admin.call(approvalRoutes.showApproval, { approval: await approvalOf(admin, named) })
   const { route, instance, id, recipients } = approval.request
-  const body = routes.exportKeys.body.safeParse({ id, recipients })
+  const body = keyExportRoutes.exportKeys.body.safeParse({ id, recipients })
   if (route !== 'exportKeys' || typeof instance !== 'string' || !body.success)
     throw new UsageError(`the request ${named} is not about an export of keys`)
   if (approval.state !== 'approved') throw new CommandError(`nothing was exported: ${outcomeText(approval)}`)
@@ -124,7 +127,10 @@ function opensIt([first = '']: readonly string[], file: string): string {
     : `openssl cms -decrypt -inform DER -inkey KEY.pem -in ${shellWord(file)}`
 }
 
-async function confirm(world: World, { name, limits }: Output<'showInstance'>): Promise<void> {
+async function confirm(
+  world: World,
+  { name, limits }: Output<typeof instanceRoutes.showInstance>,
+): Promise<void> {
   const question = plain`This takes every key of the instance ${name} (${limits.objects.used} objects) out of Mortise. Whoever has an identity of these recipients and
 the file can read every disk that these keys protect, and neither Mortise nor the owner of the root key can take that back. Type the
 name of the instance to go on: `
@@ -136,7 +142,7 @@ async function download(admin: AdminClient, asked: Asked, file: string, force: b
   try {
     await writeWhole(file, mayAppear, async (handle) => {
       await interruptible(async (interrupted) => {
-        for await (const part of await admin.call('exportKeys', asked)) {
+        for await (const part of await admin.call(keyExportRoutes.exportKeys, asked)) {
           if (interrupted.aborted) throw new CommandError('the export was interrupted, and nothing was kept')
           await handle.writeFile(part)
         }
@@ -156,7 +162,7 @@ async function download(admin: AdminClient, asked: Asked, file: string, force: b
 /** Undefined: the server does not know it any more. */
 async function outcomeOf(admin: AdminClient, instance: string, id: string): Promise<Outcomes | undefined> {
   try {
-    return await admin.call('showKeyExport', { instance, export: id })
+    return await admin.call(keyExportRoutes.showKeyExport, { instance, export: id })
   } catch (error) {
     if (error instanceof AdminUnreachable || error instanceof Refusal) return undefined
     throw error

@@ -3,7 +3,7 @@
 // How it looks is in report-text.ts.
 
 import type { Command } from 'commander'
-import type { Output } from '../../doors/http/api.ts'
+import type { Output } from '../../doors/http/route.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { listsOfAllKeys } from './all-keys.ts'
 import { instanceFlag, verb, type Outcome, type Run } from '../../doors/cli/command.ts'
@@ -13,6 +13,11 @@ import { ReportTally, type ReportRow } from './report-tally.ts'
 import { writeCsv, writeJson, writeText, type Report } from './report-text.ts'
 import { timeHelp } from '../../doors/cli/text/time.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import { auditRoutes } from '../audit/routes.ts'
+import { clientRoutes } from '../clients/routes.ts'
+import { instanceRoutes } from '../instances/routes.ts'
+import { loginRoutes } from '../login/routes.ts'
+import { tokenRoutes } from '../tokens/routes.ts'
 
 interface ReportOptions {
   readonly instance?: string
@@ -22,8 +27,8 @@ interface ReportOptions {
   readonly csv?: boolean
 }
 
-type Entry = Output<'listAudit'>['entries'][number]
-type Client = Output<'listClients'>[number]
+type Entry = Output<typeof auditRoutes.listAudit>['entries'][number]
+type Client = Output<typeof clientRoutes.listClients>[number]
 
 export function reportCommand(world: World, outcome: Outcome): Command {
   return verb<ReportOptions>(world, outcome, {
@@ -118,7 +123,7 @@ function lastQuarter(now: Date): string {
 }
 
 async function visible(admin: AdminClient, named: string | undefined) {
-  const all = await admin.call('listInstances')
+  const all = await admin.call(instanceRoutes.listInstances)
   if (named === undefined) return all
   const wanted = idOf('instance', named, all)
   mustBeAmong('instance', wanted, all)
@@ -127,7 +132,7 @@ async function visible(admin: AdminClient, named: string | undefined) {
 
 /** A token for one instance may not read the entries of the server itself, nor the tokens. */
 async function mayReadAll(admin: AdminClient): Promise<boolean> {
-  const { grants } = await admin.call('whoAmI')
+  const { grants } = await admin.call(loginRoutes.whoAmI)
   return grants.some(({ instance }) => instance === null)
 }
 
@@ -138,8 +143,8 @@ function pagesOf(admin: AdminClient, wheres: readonly (string | undefined)[], { 
       const query = { ...page, since: from, until: to }
       const { entries, after } =
         instance === undefined
-          ? await admin.call('listAudit', { query })
-          : await admin.call('listInstanceAudit', { instance, query })
+          ? await admin.call(auditRoutes.listAudit, { query })
+          : await admin.call(auditRoutes.listInstanceAudit, { instance, query })
       return { items: entries, after }
     }
     return batches(read, { limit: Number.POSITIVE_INFINITY })
@@ -224,11 +229,11 @@ async function readUnused(
   const { instances, wholeServer, period } = options
   const rows: ReportRow[] = []
   for (const { id: instance } of instances)
-    for (const client of await admin.call('listClients', { instance }))
+    for (const client of await admin.call(clientRoutes.listClients, { instance }))
       if (isUnused(tally, { ...client, lastSeen: client.lastSeen?.at ?? null }, period))
         rows.push(unusedRow('client', instance, client, seenOf(client)))
   if (!wholeServer) return rows
-  for (const token of await admin.call('listTokens'))
+  for (const token of await admin.call(tokenRoutes.listTokens))
     if (isUnused(tally, { ...token, lastSeen: token.lastUsed }, period))
       rows.push(unusedRow('token', token.instance?.id ?? null, token, token.lastUsed))
   return rows
@@ -265,7 +270,7 @@ async function reachesBack(
   const query = { until: from, limit: 1 }
   const { entries } =
     instance === undefined
-      ? await admin.call('listAudit', { query })
-      : await admin.call('listInstanceAudit', { instance, query })
+      ? await admin.call(auditRoutes.listAudit, { query })
+      : await admin.call(auditRoutes.listInstanceAudit, { instance, query })
   return entries.length > 0
 }

@@ -18,6 +18,10 @@ import { jsonText, plain, sizeText, table } from '../../doors/cli/text/output.ts
 import { Redactor } from './redact.ts'
 import { tarOf, type TarFile } from './tar.ts'
 import { CommandError, UsageError, type Flags, type World } from '../../doors/cli/world.ts'
+import { backupRoutes } from '../backup/routes.ts'
+import { instanceRoutes } from '../instances/routes.ts'
+import { serverRoutes } from '../status/server-routes.ts'
+import { statusRoutes } from '../status/routes.ts'
 
 /** A bundle has the last part of each log. */
 const supportLogBytesMax = 8 * 1024 * 1024
@@ -172,7 +176,7 @@ async function addServer({ client }: Run, add: Add, redactor: Redactor, missing:
   let admin: AdminClient
   try {
     admin = await client()
-    const status = await admin.call('status')
+    const status = await admin.call(statusRoutes.status)
     await add('status.json', async () => jsonText(status))
   } catch (error) {
     missing.push(
@@ -181,10 +185,12 @@ async function addServer({ client }: Run, add: Add, redactor: Redactor, missing:
     )
     return
   }
-  await add('instances.json', async () => jsonText(await admin.call('listInstances')))
-  await add('backups.json', async () => jsonText(await admin.call('listBackups')))
-  await add('server-certificate.json', async () => jsonText(await admin.call('showServerCertificate')))
-  await add('metrics.txt', () => admin.call('metrics'))
+  await add('instances.json', async () => jsonText(await admin.call(instanceRoutes.listInstances)))
+  await add('backups.json', async () => jsonText(await admin.call(backupRoutes.listBackups)))
+  await add('server-certificate.json', async () =>
+    jsonText(await admin.call(serverRoutes.showServerCertificate)),
+  )
+  await add('metrics.txt', () => admin.call(statusRoutes.metrics))
   const left = await addNames(admin, redactor)
   if (left > 0)
     missing.push(`names of keys: only the newest ${supportNamesMax} of an instance are known and hidden`)
@@ -193,7 +199,7 @@ async function addServer({ client }: Run, add: Add, redactor: Redactor, missing:
 /** Every name by which somebody calls a key. Returns how many instances have more of them than are looked up. */
 async function addNames(admin: AdminClient, redactor: Redactor): Promise<number> {
   let left = 0
-  for (const { id: instance } of await admin.call('listInstances'))
+  for (const { id: instance } of await admin.call(instanceRoutes.listInstances))
     for (const read of listsOfAllKeys(admin, instance)) {
       const pages = batches(read, { limit: supportNamesMax })
       let step = await pages.next()

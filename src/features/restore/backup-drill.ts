@@ -28,6 +28,9 @@ import { changedPages, readTrust } from './restore-changes.ts'
 import { Settings } from '../../host/settings.ts'
 import { systemClock } from '../../host/system-clock.ts'
 import { openTemporaryFolder } from '../../host/temporary-folder.ts'
+import { clientRoutes } from '../clients/routes.ts'
+import { keyRoutes } from '../keys/routes.ts'
+import { statusRoutes } from '../status/routes.ts'
 
 /** Keys of each instance that a drill fetches, the newest ones. */
 const backupDrillKeys = 50
@@ -143,7 +146,7 @@ async function play(
   for (const { id, name, objects } of await countedInstances(client)) {
     const { request, privateKey } = await makeRequest({ commonName: 'mortise-drill' })
     const body = { name: 'mortise-drill', request }
-    const { certificate } = await client.call('signClient', { instance: id, body })
+    const { certificate } = await client.call(clientRoutes.signClient, { instance: id, body })
     const tls = clientTls({
       cert: certificate,
       key: privateKey,
@@ -159,7 +162,10 @@ async function play(
       inventory: new KeyInventory(),
       credential: undefined,
     })
-    const { keys } = await client.call('listKeys', { instance: id, query: { limit: backupDrillKeys } })
+    const { keys } = await client.call(keyRoutes.listKeys, {
+      instance: id,
+      query: { limit: backupDrillKeys },
+    })
     const wanted = keys.filter(({ objectType }) => objectType === 'SymmetricKey')
     const results = await Promise.all(wanted.map((key) => fetchKey(vCenter, key.id)))
     failures.push(...results.filter((result) => result !== null))
@@ -169,7 +175,7 @@ async function play(
 }
 
 async function countedInstances(client: AdminClient) {
-  const { instances } = await client.call('status')
+  const { instances } = await client.call(statusRoutes.status)
   return instances.map(({ id, name, objects }) => {
     const live = Object.entries(objects).filter(([state]) => !state.startsWith('Destroyed'))
     return { id, name, objects: live.reduce((sum, [, count]) => sum + count, 0) }

@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander'
 import { counted } from '../../base/text/counted.ts'
-import type { Output } from '../../doors/http/api.ts'
+import type { Output } from '../../doors/http/route.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
@@ -16,6 +16,7 @@ import { restoreInstance, type RestoreInstanceFlags } from './restore-instance.t
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { goneInRestore, untilEnded } from '../../doors/cli/watch-work.ts'
 import { UsageError, type World } from '../../doors/cli/world.ts'
+import { restoreRoutes } from './routes.ts'
 
 interface RestoreOptions extends RestoreFileFlags, RestoreInstanceFlags {
   readonly fromKeyProtect?: boolean
@@ -82,7 +83,7 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
         ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
       }
       const admin = await run.client()
-      return watch(run, admin, await admin.call('beginRestore', { body }))
+      return watch(run, admin, await admin.call(restoreRoutes.beginRestore, { body }))
     },
   })
 }
@@ -148,7 +149,7 @@ function wellUsed(
   return { ...options, rootKey }
 }
 
-type Restore = Output<'showRestore'>
+type Restore = Output<typeof restoreRoutes.showRestore>
 type Report = Exclude<Restore['report'], null>
 
 const lookEveryMs = 500
@@ -161,7 +162,7 @@ const steps: Record<Restore['step'], string> = {
 
 async function watch(run: Run, admin: AdminClient, begun: Restore): Promise<number> {
   const { stderr } = run.world
-  const look = () => admin.call('showRestore', { restore: begun.id })
+  const look = () => admin.call(restoreRoutes.showRestore, { restore: begun.id })
   const last = await untilEnded(begun, { stderr, steps, everyMs: lookEveryMs, look, gone: goneInRestore })
   if (last.state === 'running') {
     stderr.write('The server goes on with it. Give the same command again to see how far it is.\n')

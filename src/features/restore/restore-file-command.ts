@@ -9,7 +9,7 @@ import { sameServer } from '../../doors/cli/next-steps.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { withProgress } from '../../doors/cli/text/progress.ts'
 import { CommandError, type RestoredBackup } from '../../doors/cli/world.ts'
-import { readCheckpoint } from '../audit/verify-command.ts'
+import { readCheckpoint } from '../../doors/cli/checkpoint-file.ts'
 
 export interface RestoreFileFlags {
   readonly config?: string

@@ -3,19 +3,20 @@
 
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { keysAndObjects } from '../../base/text/counted.ts'
-import type { Input, Output } from '../../doors/http/api.ts'
+import type { Input, Output } from '../../doors/http/route.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { adminBodyBytesMax } from '../../base/bounds.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import type { Run } from '../../doors/cli/command.ts'
-import { countsText } from '../../doors/cli/instance-text.ts'
+import { countsText } from '../../doors/cli/text/amounts.ts'
 import { facts, namedList, plain } from '../../doors/cli/text/output.ts'
 import { withProgress } from '../../doors/cli/text/progress.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { goneInRestore, untilEnded } from '../../doors/cli/watch-work.ts'
 import { CommandError, UsageError } from '../../doors/cli/world.ts'
+import { backupRestoreRoutes } from './backup-restore-routes.ts'
 
 export interface RestoreInstanceFlags {
   readonly instance?: string
@@ -26,10 +27,10 @@ export interface RestoreInstanceFlags {
   readonly yes?: boolean
 }
 
-type Preview = Output<'previewInstanceRestore'>
-type Restore = Output<'showInstanceRestore'>
+type Preview = Output<typeof backupRestoreRoutes.previewInstanceRestore>
+type Restore = Output<typeof backupRestoreRoutes.showInstanceRestore>
 type Report = Exclude<Restore['report'], null>
-type Opening = Input<'previewInstanceRestore'>['body']
+type Opening = Input<typeof backupRestoreRoutes.previewInstanceRestore>['body']
 
 const lookEveryMs = 500
 const kibibyte = 1024
@@ -50,17 +51,18 @@ export async function restoreInstance(run: Run, flags: RestoreInstanceFlags, fil
   let last: ReturnType<typeof work>
   try {
     const opening = { upload, ...opened }
-    const preview = await admin.call('previewInstanceRestore', { body: opening })
+    const preview = await admin.call(backupRestoreRoutes.previewInstanceRestore, { body: opening })
     const begun = await begin(run, admin, { flags, opening, preview })
     last = await untilEnded(work(begun), {
       stderr: run.world.stderr,
       steps,
       everyMs: lookEveryMs,
-      look: async () => work(await admin.call('showInstanceRestore', { restore: begun.id })),
+      look: async () =>
+        work(await admin.call(backupRestoreRoutes.showInstanceRestore, { restore: begun.id })),
       gone: goneInRestore,
     })
   } catch (error) {
-    await admin.call('removeUpload', { upload }).catch(() => undefined)
+    await admin.call(backupRestoreRoutes.removeUpload, { upload }).catch(() => undefined)
     throw error
   }
   return ended(run, last, flags)
@@ -88,14 +90,14 @@ async function send({ world }: Run, admin: AdminClient, file: string): Promise<s
   const stats = await handle.stat()
   if (!stats.isFile()) throw new CommandError(`${file} is not a file`)
   if (stats.size === 0) throw new CommandError(`${file} is empty: it is not a backup of Mortise`)
-  const { id } = await admin.call('beginUpload', { body: { bytes: stats.size } })
+  const { id } = await admin.call(backupRestoreRoutes.beginUpload, { body: { bytes: stats.size } })
   try {
     await withProgress(world.stderr, 'KiB sent', (onProgress) =>
       sendParts(admin, { id, handle, bytes: stats.size }, onProgress),
     )
     return id
   } catch (error) {
-    await admin.call('removeUpload', { upload: id }).catch(() => undefined)
+    await admin.call(backupRestoreRoutes.removeUpload, { upload: id }).catch(() => undefined)
     throw error
   }
 }
@@ -110,7 +112,9 @@ async function sendParts(
     const { bytesRead } = await handle.read(part, 0, Math.min(part.length, bytes - at), at)
     if (bytesRead === 0) throw new CommandError('the file grew shorter while it was sent')
     const body = part.subarray(0, bytesRead)
-    at = (await admin.call('addUploadPart', { upload: id, query: { at: String(at) }, body })).received
+    at = (
+      await admin.call(backupRestoreRoutes.addUploadPart, { upload: id, query: { at: String(at) }, body })
+    ).received
     onProgress(Math.ceil(at / kibibyte), Math.ceil(bytes / kibibyte))
   }
 }
@@ -133,7 +137,9 @@ async function begin(
     if (!(await confirmTyped(run.world, words, ['yes']))) throw new CommandError('nothing was restored')
   }
   const clients = withClients ? preview.clients.map(({ id }) => id) : []
-  return admin.call('beginInstanceRestore', { body: { ...opening, clients, confirmed: preview.needed } })
+  return admin.call(backupRestoreRoutes.beginInstanceRestore, {
+    body: { ...opening, clients, confirmed: preview.needed },
+  })
 }
 
 function aboutText({ backup, instance }: Preview): string {

@@ -3,7 +3,7 @@
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
-import type { Output } from '../../doors/http/api.ts'
+import type { Output } from '../../doors/http/route.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { noun, verb, type CommandLine, type Outcome } from '../../doors/cli/command.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '../../doors/cli/text/list.ts'
@@ -14,6 +14,8 @@ import { readApiKey, readNamed } from '../../doors/cli/files.ts'
 import { forgetLeftCommand, leftCommand } from './left-command.ts'
 import { isRootKeyFile } from '../../base/root-key-file.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import { instanceRoutes } from '../instances/routes.ts'
+import { rootKeyCopyRoutes } from './routes.ts'
 
 const rootKeyFlag = ['--root-key <uri>', 'a root key file in use (default: that of the server)'] as const
 const anyRootKeyFlag = [
@@ -34,7 +36,9 @@ function copiedCommand(world: World, outcome: Outcome): Command {
     flags: [rootKeyFlag],
     examples: ['root-key copied', 'root-key copied --root-key file:production.key'],
     action: async ({ client, show }, options) => {
-      const recorded = await (await client()).call('recordRootKeyCopy', { body: bodyOf(options) })
+      const recorded = await (
+        await client()
+      ).call(rootKeyCopyRoutes.recordRootKeyCopy, { body: bodyOf(options) })
       show(recorded, () => plain`Recorded: ${recorded.by} keeps a copy of ${recorded.rootKey} elsewhere.\n`)
     },
   })
@@ -62,7 +66,7 @@ type CopyBody = ReturnType<typeof bodyOf>
 /** The root keys that a file may be a copy of: the named one, or the server's and then those of instances. */
 async function copiedFrom(admin: AdminClient, options: CopyOptions): Promise<CopyBody[]> {
   if (options.rootKey !== undefined) return [bodyOf(options)]
-  const instances = await admin.call('listInstances')
+  const instances = await admin.call(instanceRoutes.listInstances)
   const files = instances.map(({ rootKey }) => rootKey).filter(isRootKeyFile)
   return [{}, ...[...new Set(files)].map((rootKey) => ({ rootKey }))]
 }
@@ -84,10 +88,12 @@ async function prove(
   admin: AdminClient,
   body: CopyBody,
   file: string,
-): Promise<Output<'recordRootKeyCopy'>> {
-  const challenge = await admin.call('challengeRootKeyCopy', { body })
+): Promise<Output<typeof rootKeyCopyRoutes.recordRootKeyCopy>> {
+  const challenge = await admin.call(rootKeyCopyRoutes.challengeRootKeyCopy, { body })
   const answer = await world.answerChallenge({ file }, challenge)
-  return admin.call('recordRootKeyCopy', { body: { ...body, challenge: { id: challenge.id, answer } } })
+  return admin.call(rootKeyCopyRoutes.recordRootKeyCopy, {
+    body: { ...body, challenge: { id: challenge.id, answer } },
+  })
 }
 
 /** A file in the data folder is lost with it, so it is no copy. */
@@ -203,16 +209,16 @@ function listCommand(world: World, outcome: Outcome): Command {
         const admin = await run.client()
         if (ibmApiKeyFile !== undefined) {
           const body = { rootKey, ibmApiKey: await readApiKey(world, ibmApiKeyFile) }
-          return onePage(await admin.call('listRootKeysWith', { body }))
+          return onePage(await admin.call(instanceRoutes.listRootKeysWith, { body }))
         }
         const asking = instance === undefined ? {} : { instance: await instanceOf(admin, instance) }
-        return onePage(await admin.call('listRootKeys', { query: { rootKey, ...asking } }))
+        return onePage(await admin.call(instanceRoutes.listRootKeys, { query: { rootKey, ...asking } }))
       })
     },
   })
 }
 
-const rootKeyColumns: Columns<Output<'listRootKeys'>[number]> = {
+const rootKeyColumns: Columns<Output<typeof instanceRoutes.listRootKeys>[number]> = {
   headings: ['NAME', 'STATE', 'RING', 'CREATED', 'ROTATED', 'URI'],
   rows: ({ name, state, keyRing, lastRotated, created, uri }) => [
     [name, state, keyRing, shortTime(created), shortTime(lastRotated), uri],

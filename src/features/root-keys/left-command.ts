@@ -2,7 +2,7 @@
 // that is gone for good.
 
 import type { Command } from 'commander'
-import type { Output } from '../../doors/http/api.ts'
+import type { Output } from '../../doors/http/route.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { counted } from '../../base/text/counted.ts'
 import { verb, wholeNumber, type Outcome, type Run } from '../../doors/cli/command.ts'
@@ -10,8 +10,9 @@ import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '../../doors/cli/text/list.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import { leftStandardKeyRoutes } from './left-standard-key-routes.ts'
 
-type Left = Output<'listLeftStandardKeys'>[number]
+type Left = Output<typeof leftStandardKeyRoutes.listLeftStandardKeys>[number]
 
 export function leftCommand(world: World, outcome: Outcome): Command {
   return verb<ListOptions>(world, outcome, {
@@ -21,7 +22,7 @@ export function leftCommand(world: World, outcome: Outcome): Command {
     examples: ['root-key left', 'root-key left --json'],
     action: (run, options) =>
       writeList(run, options, leftColumns, async () =>
-        onePage(await (await run.client()).call('listLeftStandardKeys')),
+        onePage(await (await run.client()).call(leftStandardKeyRoutes.listLeftStandardKeys)),
       ),
   })
 }
@@ -43,7 +44,7 @@ export function forgetLeftCommand(world: World, outcome: Outcome): Command {
           ? await confirmLeft(run, admin, service)
           : wholeNumber('--left', options.left)
       const body = { service, ...(left !== undefined && { left }) }
-      const forgotten = await admin.call('forgetLeftStandardKeys', { body })
+      const forgotten = await admin.call(leftStandardKeyRoutes.forgetLeftStandardKeys, { body })
       run.show(forgotten, () => forgottenText(forgotten))
     },
   })
@@ -51,7 +52,7 @@ export function forgetLeftCommand(world: World, outcome: Outcome): Command {
 
 /** Says what is left there, and asks for its number. undefined: nothing is known to be left, as the server then says. */
 async function confirmLeft({ world }: Run, admin: AdminClient, named: string): Promise<number | undefined> {
-  const all = await admin.call('listLeftStandardKeys')
+  const all = await admin.call(leftStandardKeyRoutes.listLeftStandardKeys)
   const there = all.find(({ service }) => named.toLowerCase().includes(service))
   if (!there || there.inUse.length > 0) return undefined
   const { service, left, instances, cause } = there
@@ -71,7 +72,12 @@ async function confirmLeft({ world }: Run, admin: AdminClient, named: string): P
 const danger =
   'If it is not gone after all, what lies there stays there: whoever may use the root key can open it, and a restore from there brings the keys back.'
 
-function forgottenText({ service, left, instances, cause }: Output<'forgetLeftStandardKeys'>): string {
+function forgottenText({
+  service,
+  left,
+  instances,
+  cause,
+}: Output<typeof leftStandardKeyRoutes.forgetLeftStandardKeys>): string {
   const lines = [
     plain`Forgotten: ${counted(left, 'standard key')} at the service instance ${service}. The server deletes nothing there any more.`,
     ...instances.map((one) => `  ${countOf(one)}`),

@@ -8,6 +8,7 @@ import { plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { interruptible, pause } from '../../doors/cli/watch-work.ts'
 import type { World } from '../../doors/cli/world.ts'
+import { siemRoutes } from './routes.ts'
 
 /** A test of the targets waits this long. */
 const siemTestMs = 60_000
@@ -22,7 +23,7 @@ export function siemCommands(world: World, outcome: Outcome): Command {
 }
 
 function shownBy(admin: AdminClient) {
-  return admin.call('showSiem')
+  return admin.call(siemRoutes.showSiem)
 }
 
 function statusCommand(world: World, outcome: Outcome): Command {
@@ -46,7 +47,7 @@ function testCommand(world: World, outcome: Outcome): Command {
     examples: ['siem test'],
     action: async ({ client, show, tell }, { wait }) => {
       const admin = await client()
-      const { at } = await admin.call('testSiem')
+      const { at } = await admin.call(siemRoutes.testSiem)
       if (!wait) {
         show({ at }, () => plain`An entry siem.test was written at ${at}.\n`)
         return 0

@@ -2,18 +2,18 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import type { Output } from '../../doors/http/api.ts'
+import type { Output } from '../../doors/http/route.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { verb, wholeNumber, type Outcome, type Run } from '../../doors/cli/command.ts'
 import { coloured } from '../../doors/cli/text/colour.ts'
-import { foldConditions, type FoldedCondition } from '../../doors/cli/text/fold-conditions.ts'
-import { nagiosOutcome, nagiosUnknown } from '../../doors/cli/text/nagios.ts'
+import { foldConditions, nagiosOutcome, nagiosUnknown, type FoldedCondition } from './conditions-text.ts'
 import { facts, plain, plainJson, sizeText, table } from '../../doors/cli/text/output.ts'
 import { ageText } from '../../base/text/inventory-age.ts'
-import { countsText } from '../../doors/cli/instance-text.ts'
+import { countsText } from '../../doors/cli/text/amounts.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { isAway } from '../../doors/cli/watch-work.ts'
 import { UsageError, type World } from '../../doors/cli/world.ts'
+import { statusRoutes } from './routes.ts'
 
 export function statusCommand(world: World, outcome: Outcome): Command {
   return verb<StatusOptions>(world, outcome, {
@@ -30,7 +30,7 @@ export function statusCommand(world: World, outcome: Outcome): Command {
       if (nagios && (watch || run.json)) throw new UsageError('--nagios goes with neither --watch nor --json')
       if (nagios) return nagiosStatus(run)
       if (watch) return watchStatus(run, every === undefined ? 5 : wholeNumber('--every', every))
-      const status = await (await run.client()).call('status')
+      const status = await (await run.client()).call(statusRoutes.status)
       run.show(status, () => statusText(status, run))
       return status.ready && status.servesKeys ? 0 : 1
     },
@@ -45,7 +45,7 @@ interface StatusOptions {
 
 async function nagiosStatus({ client, world }: Run): Promise<number> {
   const status = await client()
-    .then((admin) => admin.call('status'))
+    .then((admin) => admin.call(statusRoutes.status))
     .catch((error: unknown) => error)
   const { line, exitCode } = isStatus(status) ? nagiosOutcome(status) : nagiosUnknown(status)
   world.stdout.write(`${line}\n`)
@@ -64,7 +64,7 @@ async function watchStatus(run: Run, everySeconds: number): Promise<never> {
   const admin = await run.client()
   let shown = ''
   for (;;) {
-    const status = await admin.call('status').catch((error: unknown) => {
+    const status = await admin.call(statusRoutes.status).catch((error: unknown) => {
       if (isAway(error)) return error
       throw error
     })
@@ -95,7 +95,7 @@ function show({ world: { stdout, stderr }, json }: Run, text: string, answered: 
 const everySecondsMax = 24 * 3600
 const clearScreen = '\u001b[2J\u001b[H'
 
-type Status = Output<'status'>
+type Status = Output<typeof statusRoutes.status>
 
 function statusText(status: Status, { world, next }: Pick<Run, 'world' | 'next'>): string {
   const { pending, conditions } = status

@@ -6,6 +6,7 @@ import { AdminClient } from '../../doors/http/client.ts'
 import { verb, type Outcome } from '../../doors/cli/command.ts'
 import { localAddress } from '../../doors/cli/connect.ts'
 import type { World } from '../../doors/cli/world.ts'
+import { statusRoutes } from './routes.ts'
 
 export function healthCommand(world: World, outcome: Outcome): Command {
   return verb<{ readonly config?: string; readonly data?: string }>(world, outcome, {
@@ -23,7 +24,7 @@ export function healthCommand(world: World, outcome: Outcome): Command {
         token: '',
       })
       // It refuses while it cannot serve.
-      const { ready, degradedInstances } = await admin.call('ready')
+      const { ready, degradedInstances } = await admin.call(statusRoutes.ready)
       run.show({ ready, degradedInstances }, () =>
         degradedInstances === 0
           ? 'ready\n'

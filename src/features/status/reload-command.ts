@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { verb, type Outcome } from '../../doors/cli/command.ts'
 import { visible } from '../../doors/cli/text/output.ts'
 import type { World } from '../../doors/cli/world.ts'
+import { serverRoutes } from './server-routes.ts'
 
 export function reloadCommand(world: World, outcome: Outcome): Command {
   return verb(world, outcome, {
@@ -11,7 +12,7 @@ export function reloadCommand(world: World, outcome: Outcome): Command {
     summary: 'make the running server read its configuration again',
     examples: ['reload', 'reload --json'],
     action: async ({ client, show }) => {
-      const reloaded = await (await client()).call('reloadConfiguration')
+      const reloaded = await (await client()).call(serverRoutes.reloadConfiguration)
       const { applied, needRestart } = reloaded
       show(reloaded, () => {
         const lines = [

@@ -5,7 +5,7 @@ import { namesToldMax } from '../../base/bounds.ts'
 import { severities } from '../../core/conditions/line.ts'
 import { BackupStatus } from '../backup/routes.ts'
 import { counts, limitsShown, recoverableShown } from '../instances/routes.ts'
-import { route } from '../../doors/http/route.ts'
+import { live, route } from '../../doors/http/route.ts'
 import { shownSha256, time } from '../../doors/http/schemas.ts'
 import { ShownUpstream } from '../adopt/upstream-routes.ts'
 
@@ -134,14 +134,7 @@ const Status = z
   .meta({ id: 'Status' })
 
 export const statusRoutes = {
-  live: route({
-    method: 'get',
-    path: '/health/live',
-    role: 'viewer',
-    scope: 'public',
-    summary: 'Whether the process runs',
-    answer: z.object({ live: z.boolean() }),
-  }),
+  live,
   ready: route({
     method: 'get',
     path: '/health/ready',

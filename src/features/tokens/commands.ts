@@ -1,16 +1,17 @@
 // `mortise token ...`: who may use the admin API. A token's text is shown once, when it is created.
 
 import type { Command } from 'commander'
-import type { Output } from '../../doors/http/api.ts'
+import type { Output } from '../../doors/http/route.ts'
 import { WaitsForApproval } from '../../doors/http/client.ts'
 import { forceFlag, noun, oneOf, verb, wholeNumber, type Outcome, type Run } from '../../doors/cli/command.ts'
 import { mustBeFree, writeFile } from '../../doors/cli/files.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '../../doors/cli/text/list.ts'
-import { instanceOf, tokenOf } from '../../doors/cli/text/names.ts'
+import { instanceOf, memberOf } from '../../doors/cli/text/names.ts'
 import { facts, plain, visible } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { recoverCommand } from './recover-command.ts'
 import { CommandError, type World } from '../../doors/cli/world.ts'
+import { tokenRoutes } from './routes.ts'
 
 export function tokenCommands(world: World, outcome: Outcome): Command {
   return noun('token', 'who may use the admin API', [
@@ -72,7 +73,12 @@ function createCommand(world: World, outcome: Outcome): Command {
         ...(owner !== undefined && { owner }),
         ...(expires !== undefined && { expiresDays: wholeNumber('--expires', expires) }),
       }
-      const { token, ...about } = await created(run, admin.call('createToken', { body }), out, force)
+      const { token, ...about } = await created(
+        run,
+        admin.call(tokenRoutes.createToken, { body }),
+        out,
+        force,
+      )
       if (out === undefined) {
         run.show({ ...about, token }, () => `${tokenFacts(about)}\n${visible(token)}\n`)
         run.tell('\nKeep it now: it is not shown again. Use it with --token-file FILE.\n')
@@ -102,10 +108,10 @@ async function keep(
 /** If the token waits for a second person, its text is in this answer and nowhere else: the file gets it now. */
 async function created(
   { next }: Run,
-  asked: Promise<Output<'createToken'>>,
+  asked: Promise<Output<typeof tokenRoutes.createToken>>,
   out: string | undefined,
   force: boolean,
-): Promise<Output<'createToken'>> {
+): Promise<Output<typeof tokenRoutes.createToken>> {
   try {
     return await asked
   } catch (error) {
@@ -123,12 +129,12 @@ function listCommand(world: World, outcome: Outcome): Command {
     examples: ['token list', 'token list --json'],
     action: async (run, options) =>
       writeList(run, options, tokenColumns, async () =>
-        onePage(await (await run.client()).call('listTokens')),
+        onePage(await (await run.client()).call(tokenRoutes.listTokens)),
       ),
   })
 }
 
-const tokenColumns: Columns<Output<'listTokens'>[number]> = {
+const tokenColumns: Columns<Output<typeof tokenRoutes.listTokens>[number]> = {
   headings: ['ID', 'NAME', 'ROLE', 'OWNER', 'INSTANCE', 'CREATED', 'EXPIRES', 'LAST USED', 'FROM'],
   rows: (token) => [
     [
@@ -153,14 +159,16 @@ function revokeCommand(world: World, outcome: Outcome): Command {
     examples: ['token revoke bootstrap', 'token revoke 5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e'],
     action: async ({ client, show }, _options, named = '') => {
       const admin = await client()
-      const revoked = await admin.call('revokeToken', { token: await tokenOf(admin, named) })
+      const revoked = await admin.call(tokenRoutes.revokeToken, {
+        token: await memberOf(admin, tokenRoutes.revokeToken.path, {}, named),
+      })
       show(revoked, () => plain`The token ${revoked.name} (${revoked.role}) is revoked.\n`)
     },
   })
 }
 
 function tokenFacts(
-  { id, name, role, owner, instance, expires }: Output<'revokeToken'>,
+  { id, name, role, owner, instance, expires }: Output<typeof tokenRoutes.revokeToken>,
   more: readonly (readonly [string, string])[] = [],
 ): string {
   return facts([

@@ -19,6 +19,7 @@ import {
   type TokenRecovered,
   type World,
 } from '../../doors/cli/world.ts'
+import { rootKeyCopyRoutes } from '../root-keys/routes.ts'
 
 interface RecoverOptions {
   readonly config?: string
@@ -90,10 +91,12 @@ async function recoverOnline(
     throw new UsageError('--sign-anew needs the server to be stopped: it decides about rows that it reads')
   const folder = world.dataFolder(flags)
   const admin = new AdminClient({ ...(await localAddress(folder)), token: '' })
-  const { file } = await admin.call('beginTokenRecovery')
+  const { file } = await admin.call(rootKeyCopyRoutes.beginTokenRecovery)
   const challenge = await readChallenge(path.join(folder, file))
   const answer = await world.answerChallenge({ flags }, challenge)
-  const { id, expires, token } = await admin.call('recoverToken', { body: { id: challenge.id, answer } })
+  const { id, expires, token } = await admin.call(rootKeyCopyRoutes.recoverToken, {
+    body: { id: challenge.id, answer },
+  })
   return { state: 'made', id, expires, token }
 }
 

@@ -6,6 +6,8 @@ import { Refusal } from '../../base/refusal.ts'
 import type { Finding } from '../vsphere/doctor-findings.ts'
 import type { Run } from '../../doors/cli/command.ts'
 import { CommandError, UsageError, type Flags } from '../../doors/cli/world.ts'
+import { instanceRoutes } from '../../features/instances/routes.ts'
+import { statusRoutes } from '../../features/status/routes.ts'
 
 const shown = ['root-key-file', 'root-key-unreachable', 'root-key-withdrawn', 'root-key-failing', 'hpcs-ends']
 
@@ -22,7 +24,7 @@ export async function rootKeyFindings(
 ): Promise<readonly Finding[]> {
   try {
     const admin = await run.client()
-    const { conditions } = await admin.call('status')
+    const { conditions } = await admin.call(statusRoutes.status)
     const known = conditions
       .filter(({ id }) => shown.includes(id))
       .map(({ id, message, action }): Finding => ({
@@ -50,7 +52,7 @@ async function tried(
   admin: AdminClient,
   local: Flags,
 ): Promise<readonly Finding[]> {
-  const instances = await admin.call('listInstances')
+  const instances = await admin.call(instanceRoutes.listInstances)
   const uris = new Set(instances.map(({ rootKey }) => rootKey).filter((uri) => !isTriedByServer.test(uri)))
   const findings: Finding[] = []
   for (const uri of uris) {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Output } from '../../../src/doors/http/api.ts'
+import type { Output } from '../../../src/doors/http/route.ts'
 import { encodeRequest } from '../../../src/wire/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
 import { cryptoWaitingPerPartyMax } from '../../../src/core/crypto/pool.ts'
@@ -19,6 +19,8 @@ import {
   type KmipSession,
 } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { statusRoutes } from '../../../src/features/status/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -44,7 +46,9 @@ async function entries(action: string, result?: string): Promise<number> {
   let after: string | null = null
   do {
     const query = { action, limit: 1_000, ...(after !== null && { after }) }
-    const page: Output<'listAudit'> = await server.admin.call('listAudit', { query })
+    const page: Output<typeof auditRoutes.listAudit> = await server.admin.call(auditRoutes.listAudit, {
+      query,
+    })
     count += page.entries.filter((entry) => result === undefined || entry.result === result).length
     after = page.after
   } while (after !== null)
@@ -68,13 +72,13 @@ async function leaveMidway(option: 'Continue' | 'Undo', underWay: () => Promise<
 
 /** Some work of the server, so that what it has begun has time to end. */
 async function someTurns(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await server.admin.call('metrics')
+  for (let turn = 0; turn < 10; turn++) await server.admin.call(statusRoutes.metrics)
 }
 
 async function idle(): Promise<void> {
   let running = 1
   const look = async () => {
-    const text = await server.admin.call('metrics')
+    const text = await server.admin.call(statusRoutes.metrics)
     running = Number(/^mortise_kmip_requests_running (\d+)$/m.exec(text)?.[1])
   }
   await until(() => {

@@ -17,6 +17,8 @@ import {
   type Told,
 } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { statusRoutes } from '../../../src/features/status/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -54,7 +56,7 @@ function field(answers: Told | undefined, name: string): unknown {
 
 async function entriesOf(object: string): Promise<string[]> {
   const query = { object, limit: 100 }
-  const { entries } = await server.admin.call('listInstanceAudit', { instance: 'default', query })
+  const { entries } = await server.admin.call(auditRoutes.listInstanceAudit, { instance: 'default', query })
   return entries.map(({ action, result }) => `${action} ${result}`).toReversed()
 }
 
@@ -217,7 +219,7 @@ test('items of one batch see the effects of earlier items, also with Undo', asyn
 
 /** The seconds of all operations so far, and their number. */
 async function charged(): Promise<{ readonly seconds: number; readonly items: number }> {
-  const metrics = await server.admin.call('metrics')
+  const metrics = await server.admin.call(statusRoutes.metrics)
   const sum = (name: string) =>
     [...metrics.matchAll(new RegExp(`^mortise_kmip_operation_seconds_${name}\\{.*\\} (\\S+)$`, 'gm'))]
       .map(([, value]) => Number(value))

@@ -26,6 +26,7 @@ import {
   type WireAttribute,
 } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -134,7 +135,7 @@ test('a pair that may sign certificates gets a CA of its own, which issues for r
     if (version === '1.4')
       assert.deepEqual(await session.values('1.4', UniqueIdentifier, 'Certificate Subject CN'), ['host-1.4'])
   }
-  const { entries } = await server.admin.call('listInstanceAudit', {
+  const { entries } = await server.admin.call(auditRoutes.listInstanceAudit, {
     instance: 'default',
     query: { object: ca.privateKey },
   })
@@ -267,7 +268,7 @@ test('a request that would take long to parse is refused before that', async () 
 /** The results of the acts on an object, the newest first. */
 async function audited(object: string, action: string): Promise<readonly string[]> {
   const query = { object, action } as const
-  const { entries } = await server.admin.call('listInstanceAudit', { instance: 'default', query })
+  const { entries } = await server.admin.call(auditRoutes.listInstanceAudit, { instance: 'default', query })
   return entries.map(({ result }) => result)
 }
 

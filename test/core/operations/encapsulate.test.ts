@@ -8,6 +8,7 @@ import type { EnumName } from '../../../src/wire/kmip/enums.ts'
 import type { Attributes } from '../../../src/wire/kmip/objects.ts'
 import { materialOf, type KmipSession } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -284,7 +285,7 @@ test('the audit names the key, and the secret that came of it', async () => {
   const { own, open } = await pair('ML_KEM_512')
   const made = await session.ask('3.0', 'Encapsulate', { UniqueIdentifier: open })
   const found = await session.ask('3.0', 'Decapsulate', { UniqueIdentifier: own, Data: made.Data })
-  const { entries } = await server.admin.call('listAudit', { query: { limit: 100 } })
+  const { entries } = await server.admin.call(auditRoutes.listAudit, { query: { limit: 100 } })
   const newest = (action: string) => entries.find((entry) => entry.action === action)
   const [making, finding] = [newest('key.encapsulate'), newest('key.decapsulate')]
   assert.deepEqual([making?.object, making?.detail], [open, { secret: made.UniqueIdentifier }])

@@ -15,6 +15,7 @@ import {
   type WireAttribute,
 } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -239,7 +240,9 @@ test('the audit says which key, for what, and how many bytes', async () => {
     CryptographicParameters: cbc,
     Data: Buffer.from('seventeen bytes !'),
   })
-  const { entries } = await server.admin.call('listAudit', { query: { object: UniqueIdentifier, limit: 10 } })
+  const { entries } = await server.admin.call(auditRoutes.listAudit, {
+    query: { object: UniqueIdentifier, limit: 10 },
+  })
   const entry = entries.find(({ action }) => action === 'key.encrypt')
   assert.deepEqual(entry?.detail, { bytes: 17 })
 })

@@ -8,6 +8,8 @@ import { maskOf } from '../../../src/wire/kmip/enums.ts'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
 import { attribute, template, type KmipSession } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { instanceRoutes } from '../../../src/features/instances/routes.ts'
+import { keyRoutes } from '../../../src/features/keys/routes.ts'
 
 let session: KmipSession
 let server: RunningServer
@@ -47,10 +49,10 @@ const made = async (mode: object = nistWrap, more = [sensitive], algorithm = 'AE
 }
 
 const set = (key: string, body: { wrapsSensitive?: boolean; extractable?: true; sensitive?: false }) =>
-  server.admin.call('setKey', { instance: 'default', key, body })
+  server.admin.call(keyRoutes.setKey, { instance: 'default', key, body })
 
 const restrict = (restrictions: 'one-way' | 'as-sent') =>
-  server.admin.call('setInstance', { instance: 'default', body: { restrictions } })
+  server.admin.call(instanceRoutes.setInstance, { instance: 'default', body: { restrictions } })
 
 const by = (
   UniqueIdentifier: string,
@@ -96,9 +98,9 @@ suite('an instance whose restrictions go one way', () => {
     await set(wrapping, { wrapsSensitive: false })
     assert.equal(await session.refused('1.4', 'Get', asked), 'Sensitive')
     await set(wrapping, { wrapsSensitive: true })
-    const shown = await server.admin.call('showInstance', { instance: 'default' })
+    const shown = await server.admin.call(instanceRoutes.showInstance, { instance: 'default' })
     assert.deepEqual(shown.wrappingKeys, [{ id: wrapping, wraps: true }])
-    const key = await server.admin.call('showKey', { instance: 'default', key: wrapping })
+    const key = await server.admin.call(keyRoutes.showKey, { instance: 'default', key: wrapping })
     assert.equal(key.wrapsSensitive, true)
   })
 

@@ -15,6 +15,8 @@ import {
   type KmipSession,
 } from '../../support/kmip-session.ts'
 import { allowOnly, useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { keyRoutes } from '../../../src/features/keys/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -137,7 +139,7 @@ test('Secret Data comes back only with the digest that it has, which is never st
   assert.equal(await session.refused('1.4', 'Import', refused), 'InvalidField')
   await session.ask('1.4', 'Import', importOf(left, other))
   assert.deepEqual((await session.values('1.4', other, 'Digest'))[0], digest)
-  const shown = await server.admin.call('showKey', { instance: 'default', key: other })
+  const shown = await server.admin.call(keyRoutes.showKey, { instance: 'default', key: other })
   assert.doesNotMatch(JSON.stringify(shown), new RegExp(digest.DigestValue.toString('hex')))
 })
 
@@ -238,7 +240,7 @@ test('Sensitive and Extractable hold for Export as for Get, and Export counts as
   const plain = await session.key('1.4')
   await exported(plain)
   assert.deepEqual(await session.values('1.4', plain, 'Fresh'), [false])
-  const { entries } = await server.admin.call('listInstanceAudit', {
+  const { entries } = await server.admin.call(auditRoutes.listInstanceAudit, {
     instance: 'default',
     query: { object: plain },
   })
@@ -290,7 +292,7 @@ test('a key leaves wrapped, and is stored wrapped or, if that is asked for, unwr
   const bad = importOf(asPrivate, no, () => [], { KeyWrapType: 'NotWrapped' })
   assert.equal(await session.refused('1.4', 'Import', bad), 'InvalidField')
   const about = { instance: 'default', query: { object: no } } as const
-  const { entries } = await server.admin.call('listInstanceAudit', about)
+  const { entries } = await server.admin.call(auditRoutes.listInstanceAudit, about)
   assert.deepEqual(
     entries.map(({ action, result }) => [action, result]),
     [['key.import', 'refused']],

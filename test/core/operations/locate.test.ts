@@ -21,6 +21,8 @@ import {
 } from '../../support/kmip-session.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { clientRoutes } from '../../../src/features/clients/routes.ts'
+import { instanceRoutes } from '../../../src/features/instances/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -262,10 +264,10 @@ test('more objects than a step and many pages: each is found exactly once', asyn
 test('two instances never see each other', async () => {
   const identity = await makeCertificate({ key: 'ec', ownKey: true, commonName: 'elsewhere' })
   const body = { name: 'elsewhere', custody: 'database', rootKey: 'file:root.key' } as const
-  await server.admin.call('createInstance', { body })
+  await server.admin.call(instanceRoutes.createInstance, { body })
   const { pem: certificate } = identity.certificate
   const trusted = { by: 'certificate' as const, name: 'other', certificate, allow: ['all'] }
-  await server.admin.call('trustClient', { instance: 'elsewhere', body: trusted })
+  await server.admin.call(clientRoutes.trustClient, { instance: 'elsewhere', body: trusted })
   using elsewhere = await openSession(server.port, identity)
   const shared = [nameAttribute('of both'), attribute('Object Group', 'of both')]
   const mine = await session.key('1.4', shared)

@@ -11,6 +11,8 @@ import { ticketsPerOwnerMax } from '../../../src/core/operations/tickets.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import { batch, openSession, type Asked, type KmipSession } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { clientRoutes } from '../../../src/features/clients/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -120,7 +122,7 @@ test('a ticket is worth nothing to another client, and gives no operation that i
   assert.equal((await other.one('2.1', query, by(Ticket))).reason, 'InvalidTicket')
   const own = await other.ask('2.1', 'Login', {})
   const body = { allow: ['read'] }
-  await server.admin.call('setClient', { instance: 'default', client: 'other', body })
+  await server.admin.call(clientRoutes.setClient, { instance: 'default', client: 'other', body })
   const create = { operation: 'Activate', request: { UniqueIdentifier: 'x' } } as const
   assert.equal((await other.one('2.1', create, by(own.Ticket))).reason, 'PermissionDenied')
   assert.equal(await other.refused('2.1', 'Login', {}), 'PermissionDenied')
@@ -129,7 +131,7 @@ test('a ticket is worth nothing to another client, and gives no operation that i
 test('Ping answers; Log enters one short line of printable text; Interop is off', async () => {
   assert.deepEqual(await session.ask('2.1', 'Ping', {}), {})
   await session.ask('2.1', 'Log', { LogMessage: `two\nlines ${'x'.repeat(1_000)}` })
-  const { entries } = await server.admin.call('listAudit', { query: { limit: 1 } })
+  const { entries } = await server.admin.call(auditRoutes.listAudit, { query: { limit: 1 } })
   const [entry] = entries
   assert.equal(entry?.action, 'client.log')
   const message = String(entry.detail?.['message'])
@@ -162,7 +164,11 @@ test('a ticket that was had without a password is worth nothing once the client 
   const identity = await makeCertificate({ key: 'ec', ownKey: true, commonName: 'demanded' })
   await server.trust('demanded', identity)
   const demand = (credential: { mode: 'when-sent' | 'required'; userName?: string; password?: string }) =>
-    server.admin.call('setClient', { instance: 'default', client: 'demanded', body: { credential } })
+    server.admin.call(clientRoutes.setClient, {
+      instance: 'default',
+      client: 'demanded',
+      body: { credential },
+    })
   await demand({ mode: 'when-sent', userName: 'u', password: 'a password' })
   using other = await openSession(server.port, identity)
   const { Ticket } = await other.ask('2.1', 'Login', {})

@@ -6,6 +6,7 @@ import type { Credential } from '../../../src/wire/kmip/credential.ts'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
 import { nameAttribute, type Header, type KmipSession } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { clientRoutes } from '../../../src/features/clients/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -31,10 +32,14 @@ test('a refusal is the same whether an object has the Name or not', async () => 
   assert.deepEqual(await told('payroll', { credentials }), await told('nobody', { credentials }))
   assert.equal((await told('payroll', { credentials }))[0], 'NotAuthorised')
   assert.equal((await told('nobody'))[0], 'ObjectNotFound')
-  const [trusted] = await server.admin.call('listClients', { instance: 'default' })
+  const [trusted] = await server.admin.call(clientRoutes.listClients, { instance: 'default' })
   assert.ok(trusted)
   const { name: client } = trusted
-  await server.admin.call('setClient', { instance: 'default', client, body: { allow: ['Create'] } })
+  await server.admin.call(clientRoutes.setClient, {
+    instance: 'default',
+    client,
+    body: { allow: ['Create'] },
+  })
   assert.deepEqual(await told('payroll'), await told('nobody'))
   assert.equal((await told('payroll'))[0], 'PermissionDenied')
 })

@@ -27,6 +27,9 @@ import {
   type KmipSession,
 } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { clientRoutes } from '../../../src/features/clients/routes.ts'
+import { instanceRoutes } from '../../../src/features/instances/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -44,7 +47,7 @@ async function listener(...allow: string[]): Promise<KmipSession> {
   identity = await makeCertificate({ key: 'ec', ownKey: true, commonName: name })
   await server.trust(name, identity)
   const body = { allow: ['SetEndpointRole', ...allow] }
-  await server.admin.call('setClient', { instance: 'default', client: name, body })
+  await server.admin.call(clientRoutes.setClient, { instance: 'default', client: name, body })
   const opened = await openSession(server.port, identity)
   open.push(opened)
   assert.deepEqual(await opened.ask('2.1', 'SetEndpointRole', { EndpointRole: 'Client' }), {
@@ -101,7 +104,7 @@ test('what is new is put, with its key and attributes, and changes are notified,
   assert.deepEqual([State, ContactInformation], ['Active', undefined])
   await session.ask('2.1', 'DeleteAttribute', { UniqueIdentifier, AttributeReference: 'ContactInformation' })
   assert.deepEqual((await told(client)).payload.AttributeReference, ['ContactInformation'])
-  const { entries } = await server.admin.call('listAudit', { query: { limit: 10 } })
+  const { entries } = await server.admin.call(auditRoutes.listAudit, { query: { limit: 10 } })
   const gets = entries.filter(({ action, object }) => action === 'key.get' && object === UniqueIdentifier)
   assert.deepEqual(
     gets.map(({ detail }) => detail?.['operation']),
@@ -185,7 +188,7 @@ test('an answer that is none ends the connection', async () => {
 test('a client that loses its trust is told nothing more', async () => {
   const client = await listener('Notify')
   const body = { sha256: identity.certificate.sha256, reason: 'test' }
-  await server.admin.call('blockCertificate', { body })
+  await server.admin.call(clientRoutes.blockCertificate, { body })
   await session.key('1.4')
   assert.equal(await client.client.message(), undefined)
 })
@@ -319,11 +322,11 @@ const newest = () => identity.certificate.subject.replace('CN=', '')
 
 test('a client that another instance has now is told nothing of the one where it took the role', async () => {
   const client = await listener('Put', 'Notify')
-  await server.admin.call('createInstance', { body: { name: 'moved-to' } })
+  await server.admin.call(instanceRoutes.createInstance, { body: { name: 'moved-to' } })
   const { pem: certificate } = identity.certificate
   const body = { by: 'certificate' as const, name: 'moved', certificate, allow: ['all'] }
-  await server.admin.call('removeClient', { instance: 'default', client: newest() })
-  await server.admin.call('trustClient', { instance: 'moved-to', body })
+  await server.admin.call(clientRoutes.removeClient, { instance: 'default', client: newest() })
+  await server.admin.call(clientRoutes.trustClient, { instance: 'moved-to', body })
   await session.key('1.4', [attribute('Contact Information', 'secret')])
   assert.equal(await client.client.message(), undefined)
 })
@@ -331,7 +334,11 @@ test('a client that another instance has now is told nothing of the one where it
 test('a client with another password has the role no longer', async () => {
   const client = await listener('Put', 'Notify')
   const credential = { mode: 'required', userName: 'u', password: 'another password' } as const
-  await server.admin.call('setClient', { instance: 'default', client: newest(), body: { credential } })
+  await server.admin.call(clientRoutes.setClient, {
+    instance: 'default',
+    client: newest(),
+    body: { credential },
+  })
   await session.key('1.4')
   assert.equal(await client.client.message(), undefined)
 })

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { encapsulate, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import type { Output } from '../../../src/doors/http/api.ts'
+import type { Output } from '../../../src/doors/http/route.ts'
 import { handledOperations, type HandledOperation } from '../../../src/core/operations/handlers.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import {
@@ -20,6 +20,8 @@ import {
 } from '../../support/kmip-session.ts'
 import { startInProcess, type RunningServer } from '../../support/running.ts'
 import { operationsInOrder, sampleRequests, sampleVersion } from '../../support/sample-requests.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { clientRoutes } from '../../../src/features/clients/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -36,11 +38,11 @@ after(async () => {
 
 async function allow(...terms: string[]): Promise<readonly string[]> {
   const set = { instance: 'default', client: 'limited', body: { allow: terms } }
-  return (await server.admin.call('setClient', set)).allow
+  return (await server.admin.call(clientRoutes.setClient, set)).allow
 }
 
-async function newest(): Promise<Output<'listAudit'>['entries'][number]> {
-  const [entry] = (await server.admin.call('listAudit', { query: { limit: 1 } })).entries
+async function newest(): Promise<Output<typeof auditRoutes.listAudit>['entries'][number]> {
+  const [entry] = (await server.admin.call(auditRoutes.listAudit, { query: { limit: 1 } })).entries
   assert.ok(entry)
   return entry
 }
@@ -220,7 +222,7 @@ test('in a batch the other items continue; the object of a refused item may be t
   const [created] = answer
   assert.ok(created)
   const { UniqueIdentifier } = created.payload as { UniqueIdentifier: string }
-  const { entries } = await server.admin.call('listAudit', { query: { limit: 3 } })
+  const { entries } = await server.admin.call(auditRoutes.listAudit, { query: { limit: 3 } })
   assert.deepEqual(entries.map(({ action, result, object }) => [action, result, object]).toReversed(), [
     ['key.create', 'success', UniqueIdentifier],
     ['key.destroy', 'refused', UniqueIdentifier],
@@ -258,7 +260,7 @@ test('a change takes effect with the next message, even on an open connection, a
   await allow('vsphere')
   await session.ask('1.1', 'Get', { UniqueIdentifier: key })
   assert.equal(await session.refused('1.1', 'Destroy', { UniqueIdentifier: key }), 'PermissionDenied')
-  const [shown] = (await server.admin.call('listClients', { instance: 'default' })).filter(
+  const [shown] = (await server.admin.call(clientRoutes.listClients, { instance: 'default' })).filter(
     ({ name }) => name === 'limited',
   )
   assert.deepEqual(shown?.allow, ['vsphere'])

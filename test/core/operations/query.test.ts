@@ -13,6 +13,7 @@ import { standards, versions } from '../../../src/wire/kmip/version.ts'
 import { startEmbedded } from '../../support/server.ts'
 import { connectClient } from '../../support/tls-client.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -100,7 +101,7 @@ test('Discover Versions: the common versions, newest first; none if there is non
 test('neither is entered in the audit', async () => {
   await session.ask('1.1', 'Query', { QueryFunction: ['QueryOperations'] })
   await session.ask('1.1', 'DiscoverVersions', { ProtocolVersion: [] })
-  const { entries } = await server.admin.call('listInstanceAudit', {
+  const { entries } = await server.admin.call(auditRoutes.listInstanceAudit, {
     instance: 'default',
     query: { limit: 100 },
   })

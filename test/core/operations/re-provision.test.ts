@@ -12,6 +12,8 @@ import { faults } from '../../support/core.ts'
 import { makeCertificate, type TestIdentity } from '../../support/certificates.ts'
 import { batch, openSession, type Asked, type KmipSession } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { clientRoutes } from '../../../src/features/clients/routes.ts'
 
 let server: RunningServer
 let admin: KmipSession
@@ -61,15 +63,15 @@ test('the new certificate counts within the message, and the old one never more'
   using anew = await openSession(server.port, identity)
   assert.equal(await anew.refused('2.1', 'Get', { UniqueIdentifier: own }), 'AuthenticationNotSuccessful')
   await next.session.ask('2.1', 'Get', { UniqueIdentifier: own })
-  const shown = await server.admin.call('showClient', { instance: 'default', client: 'moves' })
+  const shown = await server.admin.call(clientRoutes.showClient, { instance: 'default', client: 'moves' })
   const sha256 = next.certificate.fingerprint256.replaceAll(':', '').toLowerCase()
   assert.deepEqual(
     shown.certificates.map((one) => one.sha256),
     [sha256],
   )
-  const blocks = await server.admin.call('listBlocks')
+  const blocks = await server.admin.call(clientRoutes.listBlocks)
   assert.ok(blocks.some((one) => one.sha256 === identity.certificate.sha256))
-  const { entries } = await server.admin.call('listAudit', { query: { limit: 10 } })
+  const { entries } = await server.admin.call(auditRoutes.listAudit, { query: { limit: 10 } })
   const entry = entries.find(({ action }) => action === 'client.re-provision')
   assert.deepEqual(
     [entry?.detail?.['certificate'], entry?.detail?.['replaces']],
@@ -82,15 +84,15 @@ test('the new certificate counts within the message, and the old one never more'
 test('one after the other leaves no more rows behind than one', async () => {
   const { session } = await newClient('often')
   const second = await reProvisioned(session, 'often-2')
-  const blocks = (await server.admin.call('listBlocks')).length
+  const blocks = (await server.admin.call(clientRoutes.listBlocks)).length
   const third = await reProvisioned(second.session, 'often-3')
   const fourth = await reProvisioned(third.session, 'often-4')
   assert.equal(
-    (await server.admin.call('listBlocks')).length,
+    (await server.admin.call(clientRoutes.listBlocks)).length,
     blocks,
     'what this server issued needs no block',
   )
-  const shown = await server.admin.call('showClient', { instance: 'default', client: 'often' })
+  const shown = await server.admin.call(clientRoutes.showClient, { instance: 'default', client: 'often' })
   assert.equal(shown.certificates.length, 1)
   await fourth.session.ask('2.1', 'Ping', {})
   for (const one of [session, second.session, third.session, fourth.session]) one.client.close()
@@ -107,7 +109,7 @@ test('what proves nothing, and whoever may not, changes nothing', async () => {
   const Certificate = { CertificateType: 'X_509', CertificateValue: identity.certificate.der } as const
   assert.equal(await session.refused('2.1', 'ReProvision', { Certificate }), 'FeatureNotSupported')
   const body = { allow: ['vsphere'] }
-  await server.admin.call('setClient', { instance: 'default', client: 'stays', body })
+  await server.admin.call(clientRoutes.setClient, { instance: 'default', client: 'stays', body })
   assert.equal(await session.refused('2.1', 'ReProvision', asked), 'PermissionDenied')
   await session.ask('2.1', 'Ping', {})
   session.client.close()

@@ -14,6 +14,7 @@ import {
   type WireAttribute,
 } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -87,7 +88,7 @@ test('the key comes as PKCS#8 with its chain, and leaves as PKCS#12 again', asyn
   const pfx = again.PrivateKey?.KeyBlock.KeyValue
   assert.ok(pfx instanceof Uint8Array)
   createSecureContext({ pfx: Buffer.from(pfx), passphrase: vectors.password })
-  const { entries } = await server.admin.call('listInstanceAudit', {
+  const { entries } = await server.admin.call(auditRoutes.listInstanceAudit, {
     instance: 'default',
     query: { object: password },
   })

@@ -12,6 +12,7 @@ import { BatchResults } from '../../../src/core/operations/batch-results.ts'
 import { repeatItem, type RepeatedItem } from '../../../src/core/operations/repeats.ts'
 import type { Asked, KmipSession } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -87,7 +88,7 @@ test('an item that refers to all that Locate found is done for each, and answere
     answers.slice(1, 7).map(({ id }) => id),
     [...ids, ...ids],
   )
-  const { entries } = await server.admin.call('listAudit', { query: { limit: 20 } })
+  const { entries } = await server.admin.call(auditRoutes.listAudit, { query: { limit: 20 } })
   const activated = entries.filter(({ action }) => action === 'key.activate').map(({ object }) => object)
   assert.deepEqual(new Set(activated), new Set(ids))
 })

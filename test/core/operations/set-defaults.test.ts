@@ -8,6 +8,11 @@ import type { Request } from '../../../src/wire/kmip/operations.ts'
 import { trustChangesAtOnce } from '../../../src/core/trust/change-pace.ts'
 import { aes, attribute, batch, rsaPair, template, type KmipSession } from '../../support/kmip-session.ts'
 import { allowOnly, useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { instanceRoutes } from '../../../src/features/instances/routes.ts'
+import { keyRoutes } from '../../../src/features/keys/routes.ts'
+import { objectRuleRoutes } from '../../../src/features/instances/object-rule-routes.ts'
+import { tokenRoutes } from '../../../src/features/tokens/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -18,8 +23,8 @@ useServer((started, opened) => {
 
 afterEach(async () => {
   await allowOnly(server, 'all')
-  await server.admin.call('clearDefaults', { instance: 'default' })
-  await server.admin.call('clearConstraints', { instance: 'default' })
+  await server.admin.call(objectRuleRoutes.clearDefaults, { instance: 'default' })
+  await server.admin.call(objectRuleRoutes.clearConstraints, { instance: 'default' })
 })
 
 const of = (attributes: Record<string, unknown>): Attributes => ({ Attribute: [], ...attributes })
@@ -135,7 +140,7 @@ test('an object that breaks a constraint is not made, in every version, and noth
   await session.ask('2.1', 'SetConstraints', wanted)
   const { Constraints } = await session.ask('2.1', 'GetConstraints', {})
   const [told] = Constraints.Constraint
-  const { rules } = await server.admin.call('showInstance', { instance: 'default' })
+  const { rules } = await server.admin.call(instanceRoutes.showInstance, { instance: 'default' })
   assert.deepEqual(rules, { defaults: 0, constraints: 1 })
   assert.deepEqual(told?.ObjectTypes, keys.ObjectTypes)
   assert.equal(told?.Attributes?.['CryptographicLength'], 256)
@@ -173,7 +178,7 @@ test('an object that breaks a constraint is not made, in every version, and noth
     Attributes: of({ CryptographicUsageMask: 2 }),
     SecretData: secret,
   })
-  await server.admin.call('createKey', { instance: 'default', body: {} })
+  await server.admin.call(keyRoutes.createKey, { instance: 'default', body: {} })
 })
 
 test('constraints of a group hold for its objects alone', async () => {
@@ -231,7 +236,7 @@ test('a client without the right sets nothing, and the audit has who did', async
   assert.equal(await session.refused('2.1', 'SetDefaults', {}), 'PermissionDenied')
   assert.equal(await session.refused('2.1', 'SetConstraints', constraints()), 'PermissionDenied')
   assert.equal(await session.refused('2.1', 'GetConstraints', {}), 'PermissionDenied')
-  const entries = await server.admin.call('listAudit', { query: { limit: 20 } })
+  const entries = await server.admin.call(auditRoutes.listAudit, { query: { limit: 20 } })
   assert.ok(JSON.stringify(entries).includes('instance.set-constraints'))
 })
 
@@ -251,7 +256,7 @@ test('a client that sets other rules all the time is refused, and hinders no cha
   }
   await Promise.all([
     changing(),
-    server.admin.call('createToken', { body: { role: 'viewer', name: 'beside' } }),
+    server.admin.call(tokenRoutes.createToken, { body: { role: 'viewer', name: 'beside' } }),
   ])
   assert.equal(refused, 'ServerLimitExceeded')
 })

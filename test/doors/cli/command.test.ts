@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { byteSize, duration, oneOf, wholeNumber } from '../../../src/doors/cli/command.ts'
-import { durationText } from '../../../src/doors/cli/instance-text.ts'
+import { durationText } from '../../../src/doors/cli/text/amounts.ts'
 import { UsageError } from '../../../src/doors/cli/world.ts'
 
 test('a length of time is read with its unit, and said in the largest that fits', () => {

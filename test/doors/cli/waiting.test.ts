@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
-import type { Output } from '../../../src/doors/http/api.ts'
+import type { Output } from '../../../src/doors/http/route.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { leaveDoor } from '../../support/admin-door.ts'
 import { inProcess } from '../../support/command.ts'
 import { StoreAround } from '../../support/store-around.ts'
 import { TwoPersons, type Shown } from '../../support/two-persons.ts'
+import type { tokenRoutes } from '../../../src/features/tokens/routes.ts'
 
 test('who waits for a second person goes on waiting while the store is away, and gets the token in the end', async (t) => {
   let around: StoreAround | undefined
@@ -50,7 +51,7 @@ test('who waits for a second person goes on waiting while the store is away, and
   assert.equal((await all.approve(bob, approval)).status, 200)
   const { code, stdout } = await asked
   assert.equal(code, 0, said)
-  const { token } = JSON.parse(stdout) as Output<'createToken'>
+  const { token } = JSON.parse(stdout) as Output<typeof tokenRoutes.createToken>
   assert.equal((await all.ask(token, 'GET', '/whoami')).status, 200)
 })
 

@@ -9,6 +9,9 @@ import { AdminClient, AdminUnreachable } from '../../../src/doors/http/client.ts
 import { unreachableHint } from '../../../src/doors/cli/connect.ts'
 import { issueServer, privateKeyPem } from '../../../src/core/pki/issue.ts'
 import { testAuthority } from '../../support/certificates.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { backupRoutes } from '../../../src/features/backup/routes.ts'
+import { statusRoutes } from '../../../src/features/status/routes.ts'
 
 const ca = await testAuthority()
 const { certificate, privateKey } = await issueServer({ ca, names: ['127.0.0.1'], nowMs: Date.now() })
@@ -70,7 +73,10 @@ test('a server that accepts a connection and says nothing in TLS', async () => {
   await using silent = await listen(createTcpServer())
   // A busy machine takes a while to connect.
   const client = silent.client({ ...patient, connectMs: 2_000 })
-  for (const call of [client.call('status'), client.call('createBackup', { body: {} })]) {
+  for (const call of [
+    client.call(statusRoutes.status),
+    client.call(backupRoutes.createBackup, { body: {} }),
+  ]) {
     const error = await metBy(call)
     assert.match(error.message, /^127\.0\.0\.1:\d+: it does not answer in TLS within 2 s$/)
     assert.match(unreachableHint(error) ?? '', /hangs/)
@@ -86,8 +92,8 @@ test('a certificate that is not valid now leads to the clocks', () => {
 test('a server that answers no request', async () => {
   await using silent = await listen(answering(() => undefined))
   const client = silent.client({ ...patient, idleMs: 100 })
-  assert.match((await metBy(client.call('status'))).message, /: no answer came within 0\.1 s$/)
-  const slow = await metBy(client.call('createBackup', { body: {} }))
+  assert.match((await metBy(client.call(statusRoutes.status))).message, /: no answer came within 0\.1 s$/)
+  const slow = await metBy(client.call(backupRoutes.createBackup, { body: {} }))
   assert.match(slow.message, /^127\.0\.0\.1:\d+: no answer came within 0\.1 s$/)
 })
 
@@ -118,13 +124,13 @@ test('a slow call goes on for as long as the server answers others', async () =>
     unprovedEntries: 0,
     keySha256: '0'.repeat(64),
   }
-  assert.equal((await slow.client({ ...patient, idleMs: 1000 }).call('verifyAudit')).ok, true)
+  assert.equal((await slow.client({ ...patient, idleMs: 1000 }).call(auditRoutes.verifyAudit)).ok, true)
 })
 
 test('an answer of another version is said in words', async () => {
   for (const answer of [json({ live: 'for ever' }), json([]).replace('[]', 'no')]) {
     await using other = await listen(answering(() => answer))
-    const error = await metBy(other.client(patient).call('live'))
+    const error = await metBy(other.client(patient).call(statusRoutes.live))
     assert.match(error.message, /does not understand what the server answers$/)
     assert.match(unreachableHint(error) ?? '', /another version/)
   }
@@ -139,7 +145,7 @@ test('what is not the admin API is said in words', async () => {
     [plain, /: it does not answer in TLS as the admin API does$/],
     [kmip, /: it does not answer in HTTP$/],
   ] as const) {
-    const error = await metBy(server.client(patient).call('status'))
+    const error = await metBy(server.client(patient).call(statusRoutes.status))
     assert.match(error.message, message)
     assert.match(unreachableHint(error) ?? '', /port of the admin API/)
   }

@@ -20,6 +20,8 @@ import {
 import { useServer, type RunningServer } from '../../support/running.ts'
 import { find, numberOf, read } from '../../support/wire.ts'
 import { until } from '../../support/until.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { clientRoutes } from '../../../src/features/clients/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -68,15 +70,15 @@ test('an unknown certificate: every item is refused, and trust takes effect on t
   const { sha256 } = identity.certificate
   using one = await openSession(server.port, identity)
   await everythingRefused(one, new RegExp(sha256))
-  const pending = await server.admin.call('listPending')
+  const pending = await server.admin.call(clientRoutes.listPending)
   assert.ok(pending.some((client) => client.sha256 === sha256))
   const body = { by: 'pending', name: 'newcomer', sha256 } as const
-  const { id } = await server.admin.call('trustClient', { instance: 'default', body })
+  const { id } = await server.admin.call(clientRoutes.trustClient, { instance: 'default', body })
   assert.equal((await one.one('1.1', discover)).status, 'Success')
   const key = await one.key('1.1')
   await session.ask('1.1', 'Get', { UniqueIdentifier: key })
 
-  await server.admin.call('removeClient', { instance: 'default', client: id })
+  await server.admin.call(clientRoutes.removeClient, { instance: 'default', client: id })
   await everythingRefused(one, new RegExp(sha256))
   await session.ask('1.1', 'Get', { UniqueIdentifier: key })
 })
@@ -84,7 +86,7 @@ test('an unknown certificate: every item is refused, and trust takes effect on t
 test('no certificate at all', async () => {
   using one = await openSession(server.port)
   await everythingRefused(one, /certificate/)
-  const pending = await server.admin.call('listPending')
+  const pending = await server.admin.call(clientRoutes.listPending)
   assert.ok(pending.every(({ sha256 }) => sha256.length === 64))
 })
 
@@ -94,7 +96,7 @@ test('a certificate that is blocked while its connection is open', async () => {
   using one = await openSession(server.port, identity)
   await one.key('1.1')
   const { sha256 } = identity.certificate
-  await server.admin.call('blockCertificate', { body: { sha256, reason: 'stolen' } })
+  await server.admin.call(clientRoutes.blockCertificate, { body: { sha256, reason: 'stolen' } })
   await everythingRefused(one, /blocked/)
   using again = await openSession(server.port, identity)
   await everythingRefused(again, /blocked/)
@@ -140,7 +142,7 @@ test('a refused stranger changes nothing, and is entered once a minute', async (
   using one = await openSession(server.port, identity)
   for (let count = 0; count < 20; count++) await one.one('1.1', create)
   const query = { limit: 100, certificate: identity.certificate.sha256 }
-  const listed = async () => (await server.admin.call('listAudit', { query })).entries
+  const listed = async () => (await server.admin.call(auditRoutes.listAudit, { query })).entries
   // It is entered beside its answer.
   await until(async () => (await listed()).length > 0)
   assert.deepEqual(

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { before, test, type TestContext } from 'node:test'
-import type { Input } from '../../../src/doors/http/api.ts'
+import type { Input } from '../../../src/doors/http/route.ts'
 import type { AdminClient } from '../../../src/doors/http/client.ts'
 import { Refusal } from '../../../src/base/refusal.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
@@ -14,6 +14,10 @@ import { startDoor } from '../../support/admin-door.ts'
 import { clientCertificate, type TestIdentity } from '../../support/certificates.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 import { putRsaKeysBack } from '../../support/rsa-keys.ts'
+import { adoptionRoutes } from '../../../src/features/adopt/routes.ts'
+import { instanceRoutes } from '../../../src/features/instances/routes.ts'
+import { statusRoutes } from '../../../src/features/status/routes.ts'
+import { upstreamRoutes } from '../../../src/features/adopt/upstream-routes.ts'
 
 let identity: TestIdentity
 before(async () => void (identity = await clientCertificate('self-signed')))
@@ -63,11 +67,11 @@ const refused = (says: RegExp) => (error: unknown) => {
 /** How an adoption ended. */
 async function adopted(
   admin: AdminClient,
-  body: NonNullable<Input<'beginAdoption'>['body']>,
+  body: NonNullable<Input<typeof adoptionRoutes.beginAdoption>['body']>,
 ): Promise<string> {
-  const begun = await admin.call('beginAdoption', { instance: 'red', body })
+  const begun = await admin.call(adoptionRoutes.beginAdoption, { instance: 'red', body })
   for (;;) {
-    const { state, error, trouble } = await admin.call('showAdoption', {
+    const { state, error, trouble } = await admin.call(adoptionRoutes.showAdoption, {
       instance: 'red',
       adoption: begun.id,
     })
@@ -79,8 +83,14 @@ async function adopted(
 test('a manager of one instance is not told why an upstream or an old server cannot be used', async (t) => {
   const { body, during, own, all } = await open(t)
   const named = { instance: 'red', body }
-  await assert.rejects(during(own.call('setUpstream', named)), refused(/^the old server cannot be used: /))
-  await assert.rejects(all.call('setUpstream', named), refused(/does not answer: .*nothing listens/))
+  await assert.rejects(
+    during(own.call(upstreamRoutes.setUpstream, named)),
+    refused(/^the old server cannot be used: /),
+  )
+  await assert.rejects(
+    all.call(upstreamRoutes.setUpstream, named),
+    refused(/does not answer: .*nothing listens/),
+  )
   assert.match(await during(adopted(own, body)), /^failed: the old server cannot be used: /)
   assert.match(await during(adopted(all, body)), /^failed: the old server does not answer: .*nothing listens/)
 })
@@ -90,10 +100,10 @@ test('where hosts are listed, the others are refused, and a listed one is no sec
   const listed = { ...body, servers: ['127.0.0.1:1'] }
   for (const admin of [own, all]) {
     const unlisted = refused(/^127\.0\.0\.1:\d+ is not among the hosts that this server may adopt from$/)
-    await assert.rejects(admin.call('setUpstream', { instance: 'red', body }), unlisted)
-    await assert.rejects(admin.call('beginAdoption', { instance: 'red', body }), unlisted)
+    await assert.rejects(admin.call(upstreamRoutes.setUpstream, { instance: 'red', body }), unlisted)
+    await assert.rejects(admin.call(adoptionRoutes.beginAdoption, { instance: 'red', body }), unlisted)
     await assert.rejects(
-      admin.call('setUpstream', { instance: 'red', body: listed }),
+      admin.call(upstreamRoutes.setUpstream, { instance: 'red', body: listed }),
       refused(/does not answer: .*nothing listens/),
     )
     assert.match(await during(adopted(admin, listed)), /^failed: the old server does not answer: /)
@@ -111,8 +121,8 @@ test('why an upstream that was not listed did not answer is shown to managers of
   const health = { lastAnswerMs: null, lastFailure: failure, failing: true, notAdopted: [] }
   door.context.upstreams.health = () => health
   const shown = async (admin: AdminClient) => {
-    const { upstream: found } = await admin.call('showInstance', { instance: 'red' })
-    const { instances, conditions } = await admin.call('status')
+    const { upstream: found } = await admin.call(instanceRoutes.showInstance, { instance: 'red' })
+    const { instances, conditions } = await admin.call(statusRoutes.status)
     const condition = conditions.find(({ id }) => id === 'upstream-not-answering')
     return [
       found?.lastFailure?.message,

@@ -5,11 +5,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import type { Output } from '../../../src/doors/http/api.ts'
+import type { Output } from '../../../src/doors/http/route.ts'
 import { leaveDoor, startDoor } from '../../support/admin-door.ts'
 import { inProcess } from '../../support/command.ts'
+import type { serverRoutes } from '../../../src/features/status/server-routes.ts'
 
-type Shown = Output<'showServerCertificate'>
+type Shown = Output<typeof serverRoutes.showServerCertificate>
 
 test('activate and discard with --sha256 take that certificate alone', async (t) => {
   const door = await startDoor()

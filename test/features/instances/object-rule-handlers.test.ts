@@ -8,6 +8,9 @@ import { Refusal } from '../../../src/base/refusal.ts'
 import type { Role } from '../../../src/doors/http/route.ts'
 import type { KmipSession } from '../../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/running.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { objectRuleRoutes } from '../../../src/features/instances/object-rule-routes.ts'
+import { tokenRoutes } from '../../../src/features/tokens/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -53,7 +56,7 @@ const shownConstraints = [
 ]
 
 async function as(role: Role): Promise<AdminClient> {
-  const { token } = await server.admin.call('createToken', { body: { name: role, role, instance } })
+  const { token } = await server.admin.call(tokenRoutes.createToken, { body: { name: role, role, instance } })
   return new AdminClient({
     url: server.adminUrl,
     token,
@@ -65,14 +68,16 @@ test('constraints are shown, and once they are cleared a client is held to none'
   await setConstraints()
   assert.equal(await session.refused('2.1', 'Create', aes(128)), 'ConstraintViolation')
   const viewer = await as('viewer')
-  assert.deepEqual(await viewer.call('listConstraints', { instance }), shownConstraints)
-  assert.deepEqual(await viewer.call('listDefaults', { instance }), [])
+  assert.deepEqual(await viewer.call(objectRuleRoutes.listConstraints, { instance }), shownConstraints)
+  assert.deepEqual(await viewer.call(objectRuleRoutes.listDefaults, { instance }), [])
   const manager = await as('manager')
-  assert.deepEqual(await manager.call('clearConstraints', { instance }), { removed: shownConstraints })
-  assert.deepEqual(await viewer.call('listConstraints', { instance }), [])
+  assert.deepEqual(await manager.call(objectRuleRoutes.clearConstraints, { instance }), {
+    removed: shownConstraints,
+  })
+  assert.deepEqual(await viewer.call(objectRuleRoutes.listConstraints, { instance }), [])
   assert.deepEqual((await session.ask('2.1', 'GetConstraints', {})).Constraints.Constraint, [])
   await session.ask('2.1', 'Create', aes(128))
-  assert.deepEqual(await manager.call('clearConstraints', { instance }), { removed: [] })
+  assert.deepEqual(await manager.call(objectRuleRoutes.clearConstraints, { instance }), { removed: [] })
 })
 
 test('defaults are shown and cleared, and constraints stay', async () => {
@@ -86,28 +91,28 @@ test('defaults are shown and cleared, and constraints stay', async () => {
       attributes: [{ name: 'Comment', index: 0, value: 'by default' }],
     },
   ]
-  assert.deepEqual(await server.admin.call('listDefaults', { instance }), shown)
+  assert.deepEqual(await server.admin.call(objectRuleRoutes.listDefaults, { instance }), shown)
   const commentOfNew = async () => {
     const { UniqueIdentifier } = await session.ask('2.1', 'Create', aes(256))
     const asked = { UniqueIdentifier, AttributeReference: ['Comment' as const] }
     return (await session.ask('2.1', 'GetAttributes', asked)).Attributes?.['Comment']
   }
   assert.equal(await commentOfNew(), 'by default')
-  assert.deepEqual(await server.admin.call('clearDefaults', { instance }), { removed: shown })
+  assert.deepEqual(await server.admin.call(objectRuleRoutes.clearDefaults, { instance }), { removed: shown })
   assert.equal(await commentOfNew(), undefined)
-  assert.deepEqual(await server.admin.call('listConstraints', { instance }), shownConstraints)
+  assert.deepEqual(await server.admin.call(objectRuleRoutes.listConstraints, { instance }), shownConstraints)
 })
 
 test('to clear them takes a manager, and the audit has who did and how many are left', async () => {
   await setConstraints()
   const operator = await as('operator')
   await assert.rejects(
-    operator.call('clearConstraints', { instance }),
+    operator.call(objectRuleRoutes.clearConstraints, { instance }),
     (error) => error instanceof Refusal && error.code === 'forbidden',
   )
-  assert.equal((await operator.call('listConstraints', { instance })).length, 2)
-  await (await as('manager')).call('clearConstraints', { instance })
-  const { entries } = await server.admin.call('listAudit', { query: { limit: 20 } })
+  assert.equal((await operator.call(objectRuleRoutes.listConstraints, { instance })).length, 2)
+  await (await as('manager')).call(objectRuleRoutes.clearConstraints, { instance })
+  const { entries } = await server.admin.call(auditRoutes.listAudit, { query: { limit: 20 } })
   const cleared = entries.find(({ action }) => action === 'instance.set-constraints')
   assert.deepEqual(
     [cleared?.result, cleared?.detail, cleared?.actor.kind],

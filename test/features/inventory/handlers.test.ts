@@ -10,6 +10,10 @@ import { reportLine, type ReportLine } from '../../../src/features/inventory/rou
 import { inventoriesOpenMax } from '../../../src/features/inventory/bounds.ts'
 import { inventoryStepRows } from '../../../src/features/inventory/rows-of.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { instanceRoutes } from '../../../src/features/instances/routes.ts'
+import { inventoryRoutes } from '../../../src/features/inventory/routes.ts'
+import { keyRoutes } from '../../../src/features/keys/routes.ts'
 
 let door: TestDoor
 let manager: AdminClient
@@ -41,30 +45,34 @@ async function begin(
   where: { instance: string } = red,
   vcenter = '',
 ): Promise<{ instance: string; import: string }> {
-  const { id } = await operator.call('beginInventoryImport', { ...where, body: { vcenter, taken } })
+  const { id } = await operator.call(inventoryRoutes.beginInventoryImport, {
+    ...where,
+    body: { vcenter, taken },
+  })
   return { ...where, import: id }
 }
 
 async function imported(machines: ReturnType<typeof machine>[], vcenter = '') {
   const place = await begin(red, vcenter)
-  await operator.call('addInventoryRows', { ...place, body: { machines } })
-  return operator.call('finishInventoryImport', place)
+  await operator.call(inventoryRoutes.addInventoryRows, { ...place, body: { machines } })
+  return operator.call(inventoryRoutes.finishInventoryImport, place)
 }
 
 async function report(providers?: string[]): Promise<ReportLine[]> {
   const lines: ReportLine[] = []
   const body = { ...(providers && { providers }) }
-  for await (const line of await viewer.call('reportInventory', { ...red, body }))
+  for await (const line of await viewer.call(inventoryRoutes.reportInventory, { ...red, body }))
     lines.push(reportLine.parse(JSON.parse(line)))
   return lines
 }
 
-const createKey = async () => (await manager.call('createKey', { ...red, body: { activate: false } })).id
+const createKey = async () =>
+  (await manager.call(keyRoutes.createKey, { ...red, body: { activate: false } })).id
 
 test('nothing counts before an import is finished, and then keys name their machines', async () => {
   const [used, unused] = [await createKey(), await createKey()]
   await assert.rejects(report(), refused('not-found', /no inventory was imported into the instance red/))
-  assert.equal((await viewer.call('showKey', { ...red, key: used })).usedBy, null)
+  assert.equal((await viewer.call(keyRoutes.showKey, { ...red, key: used })).usedBy, null)
 
   const place = await begin()
   const machines = [
@@ -72,15 +80,19 @@ test('nothing counts before an import is finished, and then keys name their mach
     machine('web-1', used, { disk: 'Hard disk 1' }),
     machine('lost', 'none'),
   ]
-  assert.deepEqual(await operator.call('addInventoryRows', { ...place, body: { machines } }), { rows: 3 })
+  assert.deepEqual(await operator.call(inventoryRoutes.addInventoryRows, { ...place, body: { machines } }), {
+    rows: 3,
+  })
   // What is sent again is not added again.
   const again = { machines: [machine('old', 'k9', { provider: 'ibm' }), ...machines] }
-  assert.deepEqual(await operator.call('addInventoryRows', { ...place, body: again }), { rows: 4 })
-  assert.deepEqual((await viewer.call('showInventory', red)).inventories, [])
-  const { rows, old } = await operator.call('finishInventoryImport', place)
+  assert.deepEqual(await operator.call(inventoryRoutes.addInventoryRows, { ...place, body: again }), {
+    rows: 4,
+  })
+  assert.deepEqual((await viewer.call(inventoryRoutes.showInventory, red)).inventories, [])
+  const { rows, old } = await operator.call(inventoryRoutes.finishInventoryImport, place)
   assert.deepEqual([rows, old], [4, false])
 
-  const { keys } = await viewer.call('listKeys', red)
+  const { keys } = await viewer.call(keyRoutes.listKeys, red)
   const of = (id: string) => keys.find((key) => key.id === id)?.usedBy
   assert.deepEqual(of(used), { machines: 1, first: [{ kind: 'vm', name: 'web-1' }], asOf: taken, old: false })
   assert.deepEqual(of(unused), { machines: 0, first: [], asOf: taken, old: false })
@@ -100,7 +112,7 @@ test('nothing counts before an import is finished, and then keys name their mach
     new Set(named),
     new Set([`elsewhere ${used}`, 'missing k9', 'elsewhere none', `unused ${unused}`]),
   )
-  const { entries } = await viewer.call('listInstanceAudit', {
+  const { entries } = await viewer.call(auditRoutes.listInstanceAudit, {
     ...red,
     query: { action: 'inventory.import', limit: 5 },
   })
@@ -108,7 +120,10 @@ test('nothing counts before an import is finished, and then keys name their mach
 })
 
 const found = async (contains: string, more: object = {}) => {
-  const { keys, after: next } = await viewer.call('listKeys', { ...red, query: { contains, ...more } })
+  const { keys, after: next } = await viewer.call(keyRoutes.listKeys, {
+    ...red,
+    query: { contains, ...more },
+  })
   return { ids: keys.map(({ id }) => id), next }
 }
 
@@ -128,7 +143,7 @@ test('keys are found by any part of the name or id of a machine that uses them, 
   assert.deepEqual(first.ids, [disk])
   assert.deepEqual((await found('payroll', { limit: 1, after: first.next ?? '' })).ids, [shared])
   const blue = await door.client('viewer', door.blue)
-  const others = await blue.call('listKeys', { instance: 'blue', query: { contains: 'payroll' } })
+  const others = await blue.call(keyRoutes.listKeys, { instance: 'blue', query: { contains: 'payroll' } })
   assert.deepEqual(others.keys, [])
 })
 
@@ -136,17 +151,20 @@ test('a key that machines use is destroyed only by whoever names their number', 
   const key = await createKey()
   await imported([machine('web-1', key), machine('web-2', key), machine('gone', 'not here')])
   const destroy = (inUse?: number) =>
-    manager.call('destroyKey', { ...red, key, query: { ...(inUse !== undefined && { inUse }) } })
+    manager.call(keyRoutes.destroyKey, { ...red, key, query: { ...(inUse !== undefined && { inUse }) } })
   const told = /the key .* is in use by 2 machines as of 2 days ago \(vm web-1, vm web-2\)/
   await assert.rejects(destroy(), refused('conflict', told))
   await assert.rejects(destroy(1), refused('conflict', told))
-  await assert.rejects(manager.call('destroyKey', { ...red, key: 'not here' }), refused('not-found', /./))
-  assert.equal((await viewer.call('showKey', { ...red, key })).state, 'PreActive')
+  await assert.rejects(
+    manager.call(keyRoutes.destroyKey, { ...red, key: 'not here' }),
+    refused('not-found', /./),
+  )
+  assert.equal((await viewer.call(keyRoutes.showKey, { ...red, key })).state, 'PreActive')
   assert.equal((await destroy(2)).state, 'Destroyed')
-  const summary = await viewer.call('showInventory', red)
+  const summary = await viewer.call(inventoryRoutes.showInventory, red)
   assert.deepEqual([summary.destroyed, summary.missing, summary.usedBy?.machines], [2, 1, 0])
   const free = await createKey()
-  assert.equal((await manager.call('destroyKey', { ...red, key: free })).state, 'Destroyed')
+  assert.equal((await manager.call(keyRoutes.destroyKey, { ...red, key: free })).state, 'Destroyed')
 })
 
 test('two imports at once: the last to finish counts, and vCenters stay apart', async () => {
@@ -156,11 +174,14 @@ test('two imports at once: the last to finish counts, and vCenters stay apart', 
     [second, 'b'],
     [other, 'c'],
   ] as const)
-    await operator.call('addInventoryRows', { ...place, body: { machines: [machine(name, 'k')] } })
-  await operator.call('finishInventoryImport', second)
-  await operator.call('finishInventoryImport', other)
-  await operator.call('finishInventoryImport', first)
-  const { inventories, machines } = await viewer.call('showInventory', red)
+    await operator.call(inventoryRoutes.addInventoryRows, {
+      ...place,
+      body: { machines: [machine(name, 'k')] },
+    })
+  await operator.call(inventoryRoutes.finishInventoryImport, second)
+  await operator.call(inventoryRoutes.finishInventoryImport, other)
+  await operator.call(inventoryRoutes.finishInventoryImport, first)
+  const { inventories, machines } = await viewer.call(inventoryRoutes.showInventory, red)
   assert.deepEqual(
     inventories.map(({ id, vcenter }) => [id, vcenter]),
     [
@@ -169,37 +190,49 @@ test('two imports at once: the last to finish counts, and vCenters stay apart', 
     ],
   )
   assert.equal(machines, 2)
-  await assert.rejects(operator.call('finishInventoryImport', first), refused('not-found', /no such import/))
   await assert.rejects(
-    operator.call('removeInventory', { ...red, query: { vcenter: 'vc-x' } }),
+    operator.call(inventoryRoutes.finishInventoryImport, first),
+    refused('not-found', /no such import/),
+  )
+  await assert.rejects(
+    operator.call(inventoryRoutes.removeInventory, { ...red, query: { vcenter: 'vc-x' } }),
     refused('not-found', /no inventory of a vCenter vc-x/),
   )
-  await operator.call('removeInventory', { ...red, query: { vcenter: 'vc-b' } })
-  assert.equal((await viewer.call('showInventory', red)).inventories.length, 1)
+  await operator.call(inventoryRoutes.removeInventory, { ...red, query: { vcenter: 'vc-b' } })
+  assert.equal((await viewer.call(inventoryRoutes.showInventory, red)).inventories.length, 1)
 })
 
 test('imports have bounds, and wrong ones change nothing', async () => {
-  const before = await viewer.call('showInventory', red)
+  const before = await viewer.call(inventoryRoutes.showInventory, red)
   const ahead = new Date(Date.now() + 2 * 3600_000).toISOString()
   await assert.rejects(
-    operator.call('beginInventoryImport', { ...red, body: { taken: ahead } }),
+    operator.call(inventoryRoutes.beginInventoryImport, { ...red, body: { taken: ahead } }),
     refused('bad-request', /taken in the future/),
   )
   const empty = await begin()
-  await assert.rejects(operator.call('finishInventoryImport', empty), refused('bad-request', /is empty/))
+  await assert.rejects(
+    operator.call(inventoryRoutes.finishInventoryImport, empty),
+    refused('bad-request', /is empty/),
+  )
   const tooLong = { ...empty, body: { machines: [machine('a', '鍵'.repeat(342))] } }
-  await assert.rejects(operator.call('addInventoryRows', tooLong), refused('bad-request', /1024 bytes/))
+  await assert.rejects(
+    operator.call(inventoryRoutes.addInventoryRows, tooLong),
+    refused('bad-request', /1024 bytes/),
+  )
   const open = [empty]
   while (open.length < inventoriesOpenMax) open.push(await begin())
   await assert.rejects(begin(), refused('conflict', /4 imports into this instance are under way/))
   const bad = { machines: [{ ...machine('a\0', 'k') }] }
   await assert.rejects(
-    operator.call('addInventoryRows', { ...empty, body: bad }),
+    operator.call(inventoryRoutes.addInventoryRows, { ...empty, body: bad }),
     refused('bad-request', /machines.0.name/),
   )
-  for (const place of open) await operator.call('cancelInventoryImport', place)
-  await assert.rejects(operator.call('cancelInventoryImport', empty), refused('not-found', /no such import/))
-  assert.deepEqual(await viewer.call('showInventory', red), before)
+  for (const place of open) await operator.call(inventoryRoutes.cancelInventoryImport, place)
+  await assert.rejects(
+    operator.call(inventoryRoutes.cancelInventoryImport, empty),
+    refused('not-found', /no such import/),
+  )
+  assert.deepEqual(await viewer.call(inventoryRoutes.showInventory, red), before)
 })
 
 test('an instance sees nothing of another, and a viewer changes nothing', async () => {
@@ -211,20 +244,23 @@ test('an instance sees nothing of another, and a viewer changes nothing', async 
     { ...blue, import: mine.import },
   ])
     await assert.rejects(
-      there.call('addInventoryRows', { ...place, body: { machines: [machine('x', 'k')] } }),
+      there.call(inventoryRoutes.addInventoryRows, { ...place, body: { machines: [machine('x', 'k')] } }),
       refused('not-found', /there is no (instance red|such import)/),
     )
   await assert.rejects(
-    there.call('finishInventoryImport', { ...blue, import: mine.import }),
+    there.call(inventoryRoutes.finishInventoryImport, { ...blue, import: mine.import }),
     refused('not-found', /./),
   )
-  await assert.rejects(there.call('showInventory', red), refused('not-found', /no instance red/))
-  assert.deepEqual((await there.call('showInventory', blue)).inventories, [])
   await assert.rejects(
-    viewer.call('beginInventoryImport', { ...red, body: { taken } }),
+    there.call(inventoryRoutes.showInventory, red),
+    refused('not-found', /no instance red/),
+  )
+  assert.deepEqual((await there.call(inventoryRoutes.showInventory, blue)).inventories, [])
+  await assert.rejects(
+    viewer.call(inventoryRoutes.beginInventoryImport, { ...red, body: { taken } }),
     refused('forbidden', /operator/),
   )
-  await operator.call('cancelInventoryImport', mine)
+  await operator.call(inventoryRoutes.cancelInventoryImport, mine)
 })
 
 test('a report on an inventory that is replaced meanwhile is not taken for whole', async () => {
@@ -253,11 +289,11 @@ test('shredding an instance that machines use needs their number, and removes th
   await imported([machine('web-1', key)])
   const query = { shred: 'red' }
   await assert.rejects(
-    manager.call('deleteInstance', { ...red, query }),
+    manager.call(instanceRoutes.deleteInstance, { ...red, query }),
     refused('conflict', /the instance red is in use by 1 machine as of 2 days ago \(vm web-1\)/),
   )
   assert.notEqual(
-    (await manager.call('deleteInstance', { ...red, query: { ...query, inUse: 1 } })).receipt,
+    (await manager.call(instanceRoutes.deleteInstance, { ...red, query: { ...query, inUse: 1 } })).receipt,
     null,
   )
   assert.equal(await door.context.inventories.summary(door.red.id), null)

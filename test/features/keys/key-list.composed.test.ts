@@ -4,6 +4,10 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { AdminClient } from '../../../src/doors/http/client.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { inventoryRoutes } from '../../../src/features/inventory/routes.ts'
+import { keyRoutes } from '../../../src/features/keys/routes.ts'
+import { tokenRoutes } from '../../../src/features/tokens/routes.ts'
 
 let door: TestDoor
 let manager: AdminClient
@@ -19,24 +23,24 @@ before(async () => {
 after(() => door.close())
 
 const make = async (name: string) =>
-  (await manager.call('createKey', { ...red, body: { name, activate: false } })).id
+  (await manager.call(keyRoutes.createKey, { ...red, body: { name, activate: false } })).id
 
 async function containing(contains: string): Promise<string[]> {
-  const { keys } = await manager.call('listKeys', { ...red, query: { contains } })
+  const { keys } = await manager.call(keyRoutes.listKeys, { ...red, query: { contains } })
   return keys.map(({ id }) => id)
 }
 
 test('a part of the name of a key or of its machine finds it in either form', async () => {
   const named = await Promise.all(forms.map((name) => make(`${name}-key`)))
   const [used, unused] = await Promise.all([make('used'), make('unused')])
-  const { id } = await manager.call('beginInventoryImport', {
+  const { id } = await manager.call(inventoryRoutes.beginInventoryImport, {
     ...red,
     body: { vcenter: '', taken: new Date().toISOString() },
   })
   const place = { ...red, import: id }
   const machines = [{ kind: 'vm', name: `${decomposed}-vm`, key: used, provider: 'mortise' }] as const
-  await manager.call('addInventoryRows', { ...place, body: { machines: [...machines] } })
-  await manager.call('finishInventoryImport', place)
+  await manager.call(inventoryRoutes.addInventoryRows, { ...place, body: { machines: [...machines] } })
+  await manager.call(inventoryRoutes.finishInventoryImport, place)
   for (const form of forms) {
     const part = form.slice(1).toUpperCase()
     assert.deepEqual((await containing(part)).toSorted(), [...named, used].toSorted())
@@ -55,9 +59,11 @@ test('a letter that is composed into one of ASCII is found by that', async () =>
 
 test('the audit of what has a whole name is found in either form', async () => {
   const ids = await Promise.all(forms.map(make))
-  const { id: token } = await manager.call('createToken', { body: { role: 'viewer', name: decomposed } })
+  const { id: token } = await manager.call(tokenRoutes.createToken, {
+    body: { role: 'viewer', name: decomposed },
+  })
   for (const objectName of forms) {
-    const { entries } = await manager.call('listAudit', { query: { objectName, limit: 100 } })
+    const { entries } = await manager.call(auditRoutes.listAudit, { query: { objectName, limit: 100 } })
     assert.deepEqual(
       [...new Set(entries.map(({ object }) => object ?? ''))].toSorted(),
       [...ids, token].toSorted(),

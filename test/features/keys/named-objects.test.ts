@@ -4,6 +4,9 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { AdminClient } from '../../../src/doors/http/client.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { inventoryRoutes } from '../../../src/features/inventory/routes.ts'
+import { keyRoutes } from '../../../src/features/keys/routes.ts'
 
 let door: TestDoor
 let manager: AdminClient
@@ -16,16 +19,16 @@ before(async () => {
 after(() => door.close())
 
 const make = async (name: string) =>
-  (await manager.call('createKey', { ...red, body: { name, activate: false } })).id
+  (await manager.call(keyRoutes.createKey, { ...red, body: { name, activate: false } })).id
 
 async function objectsOf(objectName: string): Promise<readonly (string | null)[]> {
-  const { entries } = await manager.call('listAudit', { query: { objectName, limit: 100 } })
+  const { entries } = await manager.call(auditRoutes.listAudit, { query: { objectName, limit: 100 } })
   return entries.map(({ object }) => object)
 }
 
 test('a machine of an imported inventory is found by its whole name, in either form, and by its id', async () => {
   const [first, second] = await Promise.all([make('first'), make('second')])
-  const { id } = await manager.call('beginInventoryImport', {
+  const { id } = await manager.call(inventoryRoutes.beginInventoryImport, {
     ...red,
     body: { vcenter: '', taken: new Date().toISOString() },
   })
@@ -36,8 +39,8 @@ test('a machine of an imported inventory is found by its whole name, in either f
     { ...machine, name, machineId: 'vm-41', key: first },
     { ...machine, name: 'Gehälter-2'.normalize('NFC'), machineId: 'vm-411', key: second },
   ]
-  await manager.call('addInventoryRows', { ...place, body: { machines } })
-  await manager.call('finishInventoryImport', place)
+  await manager.call(inventoryRoutes.addInventoryRows, { ...place, body: { machines } })
+  await manager.call(inventoryRoutes.finishInventoryImport, place)
   for (const one of [name, name.normalize('NFD'), 'vm-41'])
     assert.deepEqual(await objectsOf(one), [first], one)
   // A whole name is what it is, in its own letters.

@@ -13,6 +13,9 @@ import { leaveDoor, startDoor } from '../../support/admin-door.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import { inProcess } from '../../support/command.ts'
 import { StoreAround } from '../../support/store-around.ts'
+import { clientRoutes } from '../../../src/features/clients/routes.ts'
+import { statusRoutes } from '../../../src/features/status/routes.ts'
+import { tokenRoutes } from '../../../src/features/tokens/routes.ts'
 
 test('it goes on while the store is away, says so, and ends when the token is no more', async (t) => {
   let around: StoreAround | undefined
@@ -51,7 +54,7 @@ test('it goes on while the store is away, says so, and ends when the token is no
   const { tables } = await door.context.access.snapshot()
   const token = [...tables.token.values()].find((one) => one.sha256 === sha256)
   const manager = await door.client('manager')
-  await manager.call('revokeToken', { token: token?.id ?? '' })
+  await manager.call(tokenRoutes.revokeToken, { token: token?.id ?? '' })
   assert.equal((await watched).code, 1)
   assert.deepEqual(
     said.map((line) => (JSON.parse(line) as { error: { code: string } }).error.code),
@@ -125,7 +128,7 @@ test('the clients that may ask for everything are named in one line', async (t) 
   const trust = async (instance: string, name: string, allow?: string[]) => {
     const { certificate } = await makeCertificate({ key: 'ec', ownKey: true })
     const body = { by: 'certificate' as const, name, certificate: certificate.pem, ...(allow && { allow }) }
-    await admin.call('trustClient', { instance, body })
+    await admin.call(clientRoutes.trustClient, { instance, body })
   }
   await trust('red', 'vcenter')
   await trust('red', 'backup', ['read', 'Destroy'])
@@ -136,6 +139,6 @@ test('the clients that may ask for everything are named in one line', async (t) 
   assert.deepEqual(others, [])
   assert.match(line, /: {2}app-1 \(blue\), app-2 \(blue\), .*app-5 \(blue\) and 2 more: may destroy keys/)
   const ofRed = await door.client('viewer', door.red)
-  const { mayAll } = await ofRed.call('status')
+  const { mayAll } = await ofRed.call(statusRoutes.status)
   assert.deepEqual(mayAll, { count: 1, clients: [{ name: 'rook', instance: 'red' }] })
 })

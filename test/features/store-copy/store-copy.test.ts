@@ -23,6 +23,8 @@ import { command } from '../../support/command.ts'
 import { dumpOf } from '../../support/dumps.ts'
 import { accept } from '../../support/restored.ts'
 import { startInProcess } from '../../support/running.ts'
+import { instanceRoutes } from '../../../src/features/instances/routes.ts'
+import { keyRoutes } from '../../../src/features/keys/routes.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-copy-'))
 const old = path.join(folder, 'old')
@@ -34,10 +36,11 @@ const copy = (from: string, to: string, ...more: readonly string[]) =>
 
 before(async () => {
   await using server = await startInProcess(old)
-  const [instance] = await server.admin.call('listInstances')
+  const [instance] = await server.admin.call(instanceRoutes.listInstances)
   const query = { instance: instance?.id ?? '' }
-  for (let n = 0; n < 3; n++) await server.admin.call('createKey', { ...query, body: { name: `key ${n}` } })
-  keys = (await server.admin.call('listKeys', query)).keys.map(({ id }) => id)
+  for (let n = 0; n < 3; n++)
+    await server.admin.call(keyRoutes.createKey, { ...query, body: { name: `key ${n}` } })
+  keys = (await server.admin.call(keyRoutes.listKeys, query)).keys.map(({ id }) => id)
   assert.equal(keys.length, 3)
   const running = await copy(old, path.join(folder, 'of running'))
   assert.match(running.stderr, /mortise\.db is in use: a server runs on it\. Stop that server, then repeat$/m)
@@ -67,8 +70,8 @@ test('a copy has every record of the old store, which stays as it was, and serve
   await assert.rejects(startInProcess(to), /anchor mortise.db.anchor is missing/)
   assert.match((await accept(to)) ?? '', /anchor/)
   await using server = await startInProcess(to)
-  const [instance] = await server.admin.call('listInstances')
-  const found = (await server.admin.call('listKeys', { instance: instance?.id ?? '' })).keys
+  const [instance] = await server.admin.call(instanceRoutes.listInstances)
+  const found = (await server.admin.call(keyRoutes.listKeys, { instance: instance?.id ?? '' })).keys
   assert.deepEqual(
     found.map(({ id }) => id),
     keys,

@@ -14,6 +14,8 @@ import { digestOf, openTalk, states, type KmipTalk } from '../../support/kmip-ta
 import { accept, restoreInto } from '../../support/restored.ts'
 import { startInProcess } from '../../support/running.ts'
 import { startServer, type ClientFiles, type TestServer } from '../../support/server.ts'
+import { instanceRoutes } from '../../../src/features/instances/routes.ts'
+import { keyRoutes } from '../../../src/features/keys/routes.ts'
 
 let folder: string
 let data: string
@@ -144,12 +146,13 @@ test('a restore brings what waited as waiting, and does again what came after th
   )
   await accept(target)
   await using other = await startInProcess(target)
-  const { recoverable } = await other.admin.call('showInstance', { instance: 'default' })
+  const { recoverable } = await other.admin.call(instanceRoutes.showInstance, { instance: 'default' })
   assert.equal(recoverable.count, 2)
   const again = await openTalk({ port: other.port, tls: client.tls })
   for (const id of [early, twice]) assert.equal(await hashOf(again, id), bytes.get(id), 'it was brought back')
   for (const id of [kept, later, gone]) assert.equal((await again.get(id)).ok, false, 'it was destroyed')
-  const back = (key: string) => other.admin.call('undestroyKey', { instance: 'default', key, body: {} })
+  const back = (key: string) =>
+    other.admin.call(keyRoutes.undestroyKey, { instance: 'default', key, body: {} })
   await assert.rejects(back(gone), /gone for good/)
   for (const id of [kept, later]) {
     assert.equal((await back(id)).state, 'PreActive')

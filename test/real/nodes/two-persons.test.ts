@@ -8,13 +8,18 @@ import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AdminClient, WaitsForApproval } from '../../../src/doors/http/client.ts'
-import type { Output } from '../../../src/doors/http/api.ts'
+import type { Output } from '../../../src/doors/http/route.ts'
 import { Refusal } from '../../../src/base/refusal.ts'
 import { startNodes, type Nodes, type TestNode } from '../../support/nodes.ts'
 import { startProvider, type RealProvider } from '../../support/oidc/real-provider.ts'
 import { cliClient } from '../../support/oidc/write-config.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
 import { until } from '../../support/until.ts'
+import { approvalRoutes } from '../../../src/features/approvals/routes.ts'
+import { backupRoutes } from '../../../src/features/backup/routes.ts'
+import { instanceRoutes } from '../../../src/features/instances/routes.ts'
+import { loginRoutes } from '../../../src/features/login/routes.ts'
+import { sessionRoutes } from '../../../src/features/login/session-routes.ts'
 
 const postgres = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t).then(resolve, reject))
@@ -24,7 +29,7 @@ if (postgres) test('two persons on two nodes', (t) => twoPersons(t, postgres))
 
 /** A lease, the next look at what was approved, and a busy machine. */
 
-type Approval = Output<'showApproval'>
+type Approval = Output<typeof approvalRoutes.showApproval>
 /** The text of a session, which any node takes. */
 type Person = string
 
@@ -72,9 +77,9 @@ function as({ server, data }: TestNode, person = 'nobody'): AdminClient {
 /** Begun on one node and finished on the other. */
 async function logIn({ nodes, provider }: Site, name: string): Promise<Person> {
   const body = { redirectUri: 'http://127.0.0.1:1/callback' }
-  const { url, flow } = await as(nodes.one).call('beginLogin', { body })
+  const { url, flow } = await as(nodes.one).call(loginRoutes.beginLogin, { body })
   const { search: answer } = new URL(await provider.browse(url, name))
-  return (await as(nodes.two).call('finishLogin', { body: { flow, answer } })).session
+  return (await as(nodes.two).call(loginRoutes.finishLogin, { body: { flow, answer } })).session
 }
 
 /** A request that waits. */
@@ -91,14 +96,14 @@ async function waits(answer: Promise<unknown>): Promise<Approval> {
 /** Somebody asks on this node for the end of a new instance. */
 async function askDelete(node: TestNode, person: Person, name: string): Promise<Approval> {
   await node.server.json('instance', 'create', name)
-  return waits(as(node, person).call('deleteInstance', { instance: name, query: {} }))
+  return waits(as(node, person).call(instanceRoutes.deleteInstance, { instance: name, query: {} }))
 }
 
 const approve = (node: TestNode, person: Person, { id }: Approval) =>
-  as(node, person).call('approve', { approval: id })
+  as(node, person).call(approvalRoutes.approve, { approval: id })
 
 async function stateOn(node: TestNode, person: Person, { id }: Approval): Promise<Approval['state']> {
-  return (await as(node, person).call('showApproval', { approval: id })).state
+  return (await as(node, person).call(approvalRoutes.showApproval, { approval: id })).state
 }
 
 /** What the audit of both nodes has of a request, in the order of its entries. */
@@ -126,7 +131,10 @@ async function acrossNodes(site: Site): Promise<void> {
   )
   assert.equal((await approve(two, bert, approval)).state, 'done')
   assert.equal(await stateOn(one, anna, approval), 'done')
-  await assert.rejects(as(one, anna).call('showInstance', { instance: 'staging' }), /no instance staging/)
+  await assert.rejects(
+    as(one, anna).call(instanceRoutes.showInstance, { instance: 'staging' }),
+    /no instance staging/,
+  )
   await assertOnce(site, approval)
 }
 
@@ -137,7 +145,7 @@ async function atOnce(site: Site): Promise<void> {
   for (let round = 0; round < 5; round++) {
     const asked = [
       await askDelete(round % 2 === 0 ? one : two, anna, `at once ${round}`),
-      await waits(as(one, anna).call('createBackup', { body: {} })),
+      await waits(as(one, anna).call(backupRoutes.createBackup, { body: {} })),
     ]
     for (const approval of asked) {
       const answers = await Promise.allSettled([approve(one, bert, approval), approve(two, carl, approval)])
@@ -169,7 +177,7 @@ async function interrupted(site: Site): Promise<void> {
     assert.equal(await stateOn(one, anna, approval), 'done')
     assert.ok(second?.status === 'fulfilled' || /not wait any more/.test(String(second?.reason)))
     assert.ok(!(first?.status === 'fulfilled' && second?.status === 'fulfilled'), 'both had it carried out')
-    await assert.rejects(as(one, anna).call('showInstance', { instance: name }), /no instance/)
+    await assert.rejects(as(one, anna).call(instanceRoutes.showInstance, { instance: name }), /no instance/)
     await assertOnce(site, approval)
     if (how === 'kill') await two.start()
   }
@@ -178,7 +186,7 @@ async function interrupted(site: Site): Promise<void> {
 async function takenOver(site: Site): Promise<void> {
   const { one, two } = site.nodes
   const [anna, bert] = [await logIn(site, 'anna'), await logIn(site, 'bert')]
-  const approval = await waits(as(one, anna).call('createBackup', { body: {} }))
+  const approval = await waits(as(one, anna).call(backupRoutes.createBackup, { body: {} }))
   await approve(two, bert, approval)
   await two.kill()
   await until(async () => (await stateOn(one, anna, approval)) === 'done', 'the other node carries it out')
@@ -190,17 +198,17 @@ async function ended(site: Site): Promise<void> {
   const { one, two } = site.nodes
   const [anna, bert, carl] = [await logIn(site, 'anna'), await logIn(site, 'bert'), await logIn(site, 'carl')]
   const approval = await askDelete(two, anna, 'kept')
-  const own = (await as(one, anna).call('listSessions')).find((session) => session.own)?.id ?? ''
-  await as(one, bert).call('endSessionOf', { session: own })
-  await assert.rejects(as(two, anna).call('listApprovals'), /session is over, or was ended/)
+  const own = (await as(one, anna).call(loginRoutes.listSessions)).find((session) => session.own)?.id ?? ''
+  await as(one, bert).call(loginRoutes.endSessionOf, { session: own })
+  await assert.rejects(as(two, anna).call(approvalRoutes.listApprovals), /session is over, or was ended/)
   await assert.rejects(approve(two, carl, approval), /session in which anna asked is over/)
   await until(async () => (await stateOn(two, bert, approval)) === 'ended', 'the request ends')
   const again = await logIn(site, 'anna')
   await assert.rejects(approve(one, again, approval), /session in which anna asked is over/)
-  assert.equal((await as(one, bert).call('showInstance', { instance: 'kept' })).name, 'kept')
+  assert.equal((await as(one, bert).call(instanceRoutes.showInstance, { instance: 'kept' })).name, 'kept')
 
   const next = await askDelete(one, again, 'kept too')
-  await as(two, carl).call('endSession')
+  await as(two, carl).call(sessionRoutes.endSession)
   await assert.rejects(approve(one, carl, next), /session is over, or was ended/)
   assert.equal(await stateOn(one, bert, next), 'waiting')
 }

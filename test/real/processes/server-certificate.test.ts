@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
 import { BasicConstraints, Extension, id_ce_basicConstraints } from '@peculiar/asn1-x509'
-import type { Output } from '../../../src/doors/http/api.ts'
+import type { Output } from '../../../src/doors/http/route.ts'
 import {
   basicConstraints,
   extendedKeyUsage,
@@ -27,8 +27,9 @@ import { command } from '../../support/command.ts'
 import { openTalk } from '../../support/kmip-talk.ts'
 import { startServer, type ClientFiles, type CommandResult, type TestServer } from '../../support/server.ts'
 import { connectClient } from '../../support/tls-client.ts'
+import type { serverRoutes } from '../../../src/features/status/server-routes.ts'
 
-type Shown = Output<'showServerCertificate'>
+type Shown = Output<typeof serverRoutes.showServerCertificate>
 
 const dayMs = 24 * 3600_000
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-certificate-'))

@@ -6,11 +6,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import type { Output } from '../../../src/doors/http/api.ts'
+import type { Output } from '../../../src/doors/http/route.ts'
 import { command } from '../../support/command.ts'
 import { startServer, type CommandResult } from '../../support/server.ts'
+import type { approvalRoutes } from '../../../src/features/approvals/routes.ts'
 
-type Approval = Output<'showApproval'>
+type Approval = Output<typeof approvalRoutes.showApproval>
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-two-persons-'))
 const data = path.join(folder, 'data')

@@ -4,6 +4,8 @@
 import { randomBytes } from 'node:crypto'
 import { AdminClient, type AdminTarget } from '../../../src/doors/http/client.ts'
 import { repeat, type Latencies } from './victim.ts'
+import { clientRoutes } from '../../../src/features/clients/routes.ts'
+import { statusRoutes } from '../../../src/features/status/routes.ts'
 
 export interface AdministratorReport {
   /** GET /health/live. */
@@ -22,9 +24,9 @@ export async function measureAdministrator(
 ): Promise<AdministratorReport> {
   const client = new AdminClient(target)
   const endMs = performance.now() + durationMs
-  const live = async () => void (await client.call('live'))
+  const live = async () => void (await client.call(statusRoutes.live))
   const block = async () => {
-    await client.call('blockCertificate', { body: { sha256: randomBytes(32).toString('hex') } })
+    await client.call(clientRoutes.blockCertificate, { body: { sha256: randomBytes(32).toString('hex') } })
   }
   const [lives, blocks] = await Promise.all([
     repeat(endMs, liveEveryMs, live),

@@ -9,6 +9,9 @@ import { makeCertificate } from '../certificates.ts'
 import { openTalk } from '../kmip-talk.ts'
 import { startServer, type TestServer } from '../server.ts'
 import type { ClientTls, Target } from './target.ts'
+import { clientRoutes } from '../../../src/features/clients/routes.ts'
+import { instanceRoutes } from '../../../src/features/instances/routes.ts'
+import { tokenRoutes } from '../../../src/features/tokens/routes.ts'
 
 /** Enough that one Locate over all of them takes some milliseconds. */
 const neighbourKeys = 1_000
@@ -33,8 +36,8 @@ export async function startAttackedServer(): Promise<AttackedServer> {
     trust: { by: 'fingerprint', sha256: server.serverCertSha256 },
   }
   const admin = new AdminClient(manager)
-  await admin.call('createInstance', { body: { name: 'victim' } })
-  await admin.call('createInstance', { body: { name: 'neighbours' } })
+  await admin.call(instanceRoutes.createInstance, { body: { name: 'victim' } })
+  await admin.call(instanceRoutes.createInstance, { body: { name: 'neighbours' } })
   const victim = await trusted(admin, 'victim', 'victim')
   const neighbour = await trusted(admin, 'neighbours', 'neighbour')
   const neighbours = [neighbour]
@@ -43,7 +46,9 @@ export async function startAttackedServer(): Promise<AttackedServer> {
   const talk = await openTalk({ ...server.kmip, tls: neighbour })
   for (let made = 0; made < neighbourKeys; made++) await talk.create()
   talk.close()
-  const { token: viewerToken } = await admin.call('createToken', { body: { name: 'viewer', role: 'viewer' } })
+  const { token: viewerToken } = await admin.call(tokenRoutes.createToken, {
+    body: { name: 'viewer', role: 'viewer' },
+  })
   await countRequests(manager, viewerToken)
   const { hostname, port } = new URL(server.admin)
   const target: Target = {
@@ -60,7 +65,7 @@ export async function startAttackedServer(): Promise<AttackedServer> {
 async function trusted(admin: AdminClient, instance: string, name: string): Promise<ClientTls> {
   const { certificate, tls } = await makeCertificate({ commonName: name, key: 'ec', ownKey: true })
   const body = { by: 'certificate' as const, name, certificate: certificate.pem, allow: ['all'] }
-  await admin.call('trustClient', { instance, body })
+  await admin.call(clientRoutes.trustClient, { instance, body })
   return tls
 }
 

@@ -1,95 +1,63 @@
 // Finds what the words of a command name: instances, clients, tokens and keys, by id, by name, or by the beginning of an id
 // that only one of them has. Here is also what a wrong word is answered with: the words that may have been meant.
 
+import { z } from 'zod'
 import type { AdminClient } from '../../http/client.ts'
+import { instancePath, route } from '../../http/route.ts'
 import { Refusal } from '../../../base/refusal.ts'
 import { didYouMean } from '../../../base/text/closest.ts'
-import { batches } from './list.ts'
 import { plain } from './output.ts'
 import { CommandError, UsageError } from '../world.ts'
 
-interface Named {
+export interface Named {
   readonly id: string
   readonly name: string | null
 }
 
 /** A shorter beginning of an id is more likely a mistyped name. */
-const prefixCharactersMin = 4
-const candidatesMax = 10
+export const prefixCharactersMin = 4
+export const candidatesMax = 10
 
 /** The id of the named instance, or of the only one that there is. */
 export async function instanceOf(admin: AdminClient, text: string | undefined): Promise<string> {
-  const all = await admin.call('listInstances')
-  if (text !== undefined) return idOf('instance', text, all)
-  const [only, ...others] = all
+  if (text !== undefined) return memberOf(admin, instancePath, {}, text)
+  const [only, ...others] = await listAt(admin, '/api/v1/instances', {})
   if (only === undefined) throw new UsageError('there is no instance')
   if (others.length > 0)
     throw new UsageError(
-      plain`there are ${all.length} instances: choose one with --instance (${all.map(({ name }) => name).join(', ')})`,
+      plain`there are ${others.length + 1} instances: choose one with --instance (${[only, ...others].map(({ name }) => name).join(', ')})`,
     )
   return only.id
 }
 
-export async function clientOf(admin: AdminClient, instance: string, text: string): Promise<string> {
-  return idOf('client', text, await admin.call('listClients', { instance }))
-}
-
-export async function tokenOf(admin: AdminClient, text: string): Promise<string> {
-  return idOf('token', text, await admin.call('listTokens'))
-}
-
-/** Keys are found by their whole id first: one of a million would take long to find by the beginning of its id. */
-export async function keyOf(
+/**
+ * The id of the one that `text` names among those in the list at the path before it: `/api/v1/tokens` for `/api/v1/tokens/{token}`.
+ * `where`: the parameters and the query of the list.
+ */
+export async function memberOf(
   admin: AdminClient,
-  instance: string,
+  path: string,
+  where: { readonly instance?: string; readonly query?: Readonly<Record<string, string>> },
   text: string,
-  among: KeysAmong = {},
 ): Promise<string> {
-  refuseEmpty('key', text)
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text
-  try {
-    return (await admin.call('showKey', { instance, key: text })).id
-  } catch (error) {
-    if (!(error instanceof Refusal) || error.code !== 'not-found' || text.length < prefixCharactersMin)
-      throw error
-    const found = await keysThatBeginWith(admin, instance, text, among)
-    if (found.length === 0) throw error
-    return onlyOne('key', text, found)
-  }
+  const [, list = '', what = ''] = /^(.*)\/\{(\w+)\}$/.exec(path) ?? []
+  return idOf(what, text, await listAt(admin, list, where))
 }
 
-/** Where to look for the beginning of an id; left out: among keys that are not destroyed. */
-interface KeysAmong {
-  readonly recoverable?: 'true'
-}
+/** A list as the admin API shows it, of whatever has an id. */
+const members = z.array(
+  z.object({ id: z.string(), name: z.string().optional() }).transform(({ id, name = id }) => ({ id, name })),
+)
 
-async function keysThatBeginWith(
-  admin: AdminClient,
-  instance: string,
-  text: string,
-  among: KeysAmong,
-): Promise<Named[]> {
-  const read = async (query: { readonly limit: number; readonly after?: string }) => {
-    const { keys, after } = await admin.call('listKeys', {
-      instance,
-      query: { ...query, ...among, contains: text },
-    })
-    return { items: keys, after }
-  }
-  const found: Named[] = []
-  for await (const keys of batches(read, { limit: Number.POSITIVE_INFINITY })) {
-    found.push(...keys.filter(({ id }) => id.startsWith(text)))
-    if (found.length > candidatesMax) break
-  }
-  return found
+function listAt(admin: AdminClient, path: string, where: object) {
+  return admin.call(
+    route({ method: 'get', path, role: 'viewer', scope: 'any', summary: 'names', answer: members }),
+    where,
+  )
 }
 
 /** The id of the one that `text` names. A text that resembles none of them is returned as it is: the server refuses it. */
-export function idOf(
-  what: 'instance' | 'client' | 'token' | 'approval',
-  text: string,
-  all: readonly Named[],
-): string {
+export function idOf(what: string, text: string, all: readonly Named[]): string {
   refuseEmpty(what, text)
   const exact = all.find(({ id }) => id === text)
   if (exact) return exact.id
@@ -103,7 +71,7 @@ export function idOf(
 }
 
 /** A script's variable that is not set is an empty word. */
-function refuseEmpty(what: string, text: string): void {
+export function refuseEmpty(what: string, text: string): void {
   if (text.trim() === '') throw new UsageError(`the name or id of the ${what} is empty`)
 }
 
@@ -129,7 +97,7 @@ function unknownName(what: string, text: string, suggestion: string): Refusal {
   )
 }
 
-function onlyOne(what: string, text: string, found: readonly Named[]): string {
+export function onlyOne(what: string, text: string, found: readonly Named[]): string {
   const [only, ...others] = found
   if (only !== undefined && others.length === 0) return only.id
   const shown = found.slice(0, candidatesMax).map(({ id, name }) => (name === null ? id : `${id} (${name})`))

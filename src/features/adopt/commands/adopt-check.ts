@@ -2,7 +2,7 @@
 // every adopted key has the bytes that the old server has.
 
 import type { Command } from 'commander'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { listText, type Report } from './adopt-text.ts'
 import { watch } from './adopt-watch.ts'
@@ -11,6 +11,7 @@ import { identifierParts, readIdentifiers } from '../../../doors/cli/identifier-
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { facts, plain } from '../../../doors/cli/text/output.ts'
 import { UsageError, type World } from '../../../doors/cli/world.ts'
+import { adoptionRoutes } from '../routes.ts'
 
 interface CheckOptions {
   readonly instance?: string
@@ -44,7 +45,12 @@ export function adoptCheckCommand(world: World, outcome: Outcome): Command {
       const present = ids && (await presence(admin, instance, ids))
       let report: Report | undefined
       if (digests) {
-        report = await watch(run, admin, instance, await admin.call('compareAdopted', { instance }))
+        report = await watch(
+          run,
+          admin,
+          instance,
+          await admin.call(adoptionRoutes.compareAdopted, { instance }),
+        )
         if (!report) return 1
       }
       const compared = report?.verified ?? undefined
@@ -66,10 +72,10 @@ async function presence(
   admin: AdminClient,
   instance: string,
   ids: readonly string[],
-): Promise<Output<'checkAdoption'>> {
-  const sum: Output<'checkAdoption'> = { present: 0, missing: [], destroyed: [] }
+): Promise<Output<typeof adoptionRoutes.checkAdoption>> {
+  const sum: Output<typeof adoptionRoutes.checkAdoption> = { present: 0, missing: [], destroyed: [] }
   for (const part of identifierParts(ids)) {
-    const { present, missing, destroyed } = await admin.call('checkAdoption', {
+    const { present, missing, destroyed } = await admin.call(adoptionRoutes.checkAdoption, {
       instance,
       body: { ids: part },
     })
@@ -80,7 +86,7 @@ async function presence(
   return sum
 }
 
-function presenceText({ present, missing, destroyed }: Output<'checkAdoption'>): string {
+function presenceText({ present, missing, destroyed }: Output<typeof adoptionRoutes.checkAdoption>): string {
   const counts = facts([
     ['Here', String(present)],
     ['Missing', String(missing.length)],

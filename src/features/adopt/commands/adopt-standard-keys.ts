@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander'
 import { counted } from '../../../base/text/counted.ts'
-import type { Input } from '../../../doors/http/api.ts'
+import type { Input } from '../../../doors/http/route.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import { adoptionText, isWhole, type Report } from './adopt-text.ts'
 import { tellPrice, watch } from './adopt-watch.ts'
@@ -20,6 +20,7 @@ import {
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { CommandError, UsageError, type World } from '../../../doors/cli/world.ts'
+import { adoptionRoutes } from '../routes.ts'
 
 interface Options extends OldServerOptions {
   readonly instance?: string
@@ -31,7 +32,7 @@ interface Options extends OldServerOptions {
   readonly dryRun?: boolean
 }
 
-type Body = Input<'beginStandardKeyAdoption'>['body']
+type Body = Input<typeof adoptionRoutes.beginStandardKeyAdoption>['body']
 
 export function standardKeysCommand(world: World, outcome: Outcome): Command {
   return verb<Options>(world, outcome, {
@@ -64,7 +65,7 @@ export function standardKeysCommand(world: World, outcome: Outcome): Command {
       const instance = await instanceOf(admin, options.instance)
       if (!body.oldServer) run.world.stderr.write(notAsked(unchecked))
       if (!dryRun) await tellPrice(run, admin, instance)
-      const begun = await admin.call('beginStandardKeyAdoption', { instance, body })
+      const begun = await admin.call(adoptionRoutes.beginStandardKeyAdoption, { instance, body })
       const report = await watch(run, admin, instance, begun)
       if (!report) return 1
       run.show(report, () => adoptionText(report, 'standard keys'))

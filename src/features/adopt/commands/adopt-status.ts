@@ -7,6 +7,7 @@ import { instanceFlag, verb, type Outcome } from '../../../doors/cli/command.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import type { World } from '../../../doors/cli/world.ts'
+import { adoptionRoutes } from '../routes.ts'
 
 interface StatusOptions {
   readonly instance?: string
@@ -22,7 +23,7 @@ export function adoptStatusCommand(world: World, outcome: Outcome): Command {
     action: async (run, { instance: named, watch: follow = false }) => {
       const admin = await run.client()
       const instance = await instanceOf(admin, named)
-      const [last] = await admin.call('listAdoptions', { instance })
+      const [last] = await admin.call(adoptionRoutes.listAdoptions, { instance })
       if (!last) {
         run.show(null, () => 'No adoption into this instance since the server was started.\n')
         return 0
@@ -30,7 +31,7 @@ export function adoptStatusCommand(world: World, outcome: Outcome): Command {
       if (last.state === 'running' && follow) {
         const report = await watch(run, admin, instance, last)
         if (!report) return 1
-        const ended = await admin.call('showAdoption', { instance, adoption: last.id })
+        const ended = await admin.call(adoptionRoutes.showAdoption, { instance, adoption: last.id })
         run.show(ended, () => statusText(ended))
         return isWhole(report) ? 0 : 1
       }

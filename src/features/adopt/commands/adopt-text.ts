@@ -1,12 +1,13 @@
 // `mortise adopt` prints the report of an adoption, and what to do next. The words are made here.
 
 import { counted } from '../../../base/text/counted.ts'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import type { Run } from '../../../doors/cli/command.ts'
 import { facts, plain, table } from '../../../doors/cli/text/output.ts'
+import type { adoptionRoutes } from '../routes.ts'
 
-export type Report = Exclude<Output<'showAdoption'>['report'], null>
+export type Report = Exclude<Output<typeof adoptionRoutes.showAdoption>['report'], null>
 type Listed = Report['conflicts']
 
 /** Several reports of one adoption as one: long lists of identifiers are sent in parts. */

@@ -2,7 +2,7 @@
 // Interrupting the command does not stop it.
 
 import { counted } from '../../../base/text/counted.ts'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import type { Report } from './adopt-text.ts'
@@ -10,10 +10,12 @@ import type { Run } from '../../../doors/cli/command.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { untilEnded } from '../../../doors/cli/watch-work.ts'
 import { CommandError } from '../../../doors/cli/world.ts'
+import { adoptionRoutes } from '../routes.ts'
+import { instanceRoutes } from '../../instances/routes.ts'
 
 /** With custody keyprotect each key costs money. */
 export async function tellPrice({ world }: Run, admin: AdminClient, instance: string): Promise<void> {
-  const { custody, limits, name } = await admin.call('showInstance', { instance })
+  const { custody, limits, name } = await admin.call(instanceRoutes.showInstance, { instance })
   if (custody !== 'keyprotect') return
   const free = limits.objects.max - limits.objects.used
   world.stderr.write(
@@ -23,7 +25,7 @@ price), and takes two calls of it. The instance ${name} has room for ${counted(f
   )
 }
 
-export type Adoption = Output<'showAdoption'>
+export type Adoption = Output<typeof adoptionRoutes.showAdoption>
 
 const lookEveryMs = 250
 
@@ -45,7 +47,7 @@ export async function watch(
     stderr,
     steps,
     everyMs: lookEveryMs,
-    look: () => admin.call('showAdoption', { instance, adoption: begun.id }),
+    look: () => admin.call(adoptionRoutes.showAdoption, { instance, adoption: begun.id }),
     gone,
     ...(interrupted && { interrupted }),
   })

@@ -19,6 +19,7 @@ import { adoptStatusCommand } from './adopt-status.ts'
 import { adoptProbeCommand } from './adopt-probe.ts'
 import { interruptible } from '../../../doors/cli/watch-work.ts'
 import type { World } from '../../../doors/cli/world.ts'
+import { adoptionRoutes } from '../routes.ts'
 
 export function adoptCommands(world: World, outcome: Outcome): Command {
   return noun('adopt', 'take keys over from another KMIP server, under the same identifiers', [
@@ -67,7 +68,7 @@ function kmipCommand(world: World, outcome: Outcome): Command {
       const parts = ids === undefined ? [undefined] : identifierParts(ids)
       const report = await adoptParts(run.world, parts, async (part, interrupted) => {
         const asked = { instance, body: { ...body, ...(part && { ids: part }) } }
-        return watch(run, admin, instance, await admin.call('beginAdoption', asked), interrupted)
+        return watch(run, admin, instance, await admin.call(adoptionRoutes.beginAdoption, asked), interrupted)
       })
       if (!report) return 1
       run.show(report, () => adoptionText(report, 'old server'))

@@ -1,7 +1,7 @@
 // `mortise instance set NAME --upstream ...`: the old KMIP server that an instance asks for identifiers that are unknown here,
 // for the time of a change-over.
 
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import type { Run } from '../../../doors/cli/command.ts'
 import { oldServerBody, oldServerOf } from '../../../doors/cli/kmip-server.ts'
@@ -9,6 +9,7 @@ import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { facts, plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { UsageError } from '../../../doors/cli/world.ts'
+import { upstreamRoutes } from '../upstream-routes.ts'
 
 export interface UpstreamOptions {
   /** false: --no-upstream. */
@@ -57,13 +58,15 @@ export async function setUpstream(run: Run, options: UpstreamOptions, name: stri
   const { show, tell } = run
   if (upstream === false) {
     const admin = await run.client()
-    const removed = await admin.call('removeUpstream', { instance: await instanceOf(admin, name) })
+    const removed = await admin.call(upstreamRoutes.removeUpstream, {
+      instance: await instanceOf(admin, name),
+    })
     show(removed, () => plain`The upstream ${removed.servers.join(', ')} is removed, with its private key.\n`)
     return
   }
   if (upstreamOn || upstream === undefined) {
     const admin = await run.client()
-    const on = await admin.call('turnUpstreamOn', { instance: await instanceOf(admin, name) })
+    const on = await admin.call(upstreamRoutes.turnUpstreamOn, { instance: await instanceOf(admin, name) })
     show(on, () => facts(upstreamRows(on)))
     return tell(
       '\nThe old server answered. From now on it is asked again for identifiers that are unknown here.\n',
@@ -82,7 +85,7 @@ export async function setUpstream(run: Run, options: UpstreamOptions, name: stri
     'upstream-',
   )
   const admin = await run.client()
-  const set = await admin.call('setUpstream', {
+  const set = await admin.call(upstreamRoutes.setUpstream, {
     instance: await instanceOf(admin, name),
     body: oldServerBody(server),
   })
@@ -94,7 +97,7 @@ Next: change the address in vCenter, then check: ${run.next(`adopt check --diges
 `)
 }
 
-type Upstream = Output<'setUpstream'>
+type Upstream = Output<typeof upstreamRoutes.setUpstream>
 
 const states: Record<Upstream['state'], string> = {
   on: 'asked for identifiers that are unknown here',

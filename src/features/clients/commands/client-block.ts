@@ -1,7 +1,7 @@
 // `mortise client block`, `blocks` and `unblock`: certificates that are refused although a pin or a CA trusts them.
 
 import type { Command } from 'commander'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { parseCertificate } from '../../../core/pki/certificate.ts'
 import { verb, wholeSha256, type Outcome } from '../../../doors/cli/command.ts'
 import { readInput } from '../../../doors/cli/files.ts'
@@ -15,6 +15,7 @@ import {
 import { plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { UsageError, type World } from '../../../doors/cli/world.ts'
+import { clientRoutes } from '../routes.ts'
 
 interface Named {
   readonly cert?: string
@@ -35,7 +36,7 @@ export function blockCommand(world: World, outcome: Outcome): Command {
       const { reason } = options
       const sha256 = await namedSha256(world, options, given)
       const body = { sha256, ...(reason !== undefined && { reason }) }
-      const blocked = await (await client()).call('blockCertificate', { body })
+      const blocked = await (await client()).call(clientRoutes.blockCertificate, { body })
       show(
         blocked,
         () =>
@@ -53,12 +54,12 @@ export function blocksCommand(world: World, outcome: Outcome): Command {
     examples: ['client blocks', 'client blocks --json'],
     action: async (run, options) =>
       writeList(run, options, blockColumns, async () =>
-        onePage(await (await run.client()).call('listBlocks')),
+        onePage(await (await run.client()).call(clientRoutes.listBlocks)),
       ),
   })
 }
 
-const blockColumns: Columns<Output<'listBlocks'>[number]> = {
+const blockColumns: Columns<Output<typeof clientRoutes.listBlocks>[number]> = {
   headings: ['SHA-256', 'SINCE', 'REASON'],
   rows: ({ sha256, created, reason }) => [[sha256, shortTime(created), reason]],
   empty: 'No certificate is blocked.\n',
@@ -72,7 +73,7 @@ export function unblockCommand(world: World, outcome: Outcome): Command {
     examples: ['client unblock 3f0a...64 digits...', 'client unblock --cert host.pem'],
     action: async ({ world, client, show }, options, given) => {
       const certificate = await namedSha256(world, options, given)
-      const lifted = await (await client()).call('unblockCertificate', { certificate })
+      const lifted = await (await client()).call(clientRoutes.unblockCertificate, { certificate })
       show(lifted, () => plain`Not refused any more: ${lifted.sha256}\n`)
     },
   })

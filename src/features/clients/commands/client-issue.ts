@@ -3,7 +3,7 @@
 
 import path from 'node:path'
 import type { Command } from 'commander'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { PkiError } from '../../../core/pki/error.ts'
 import { makeRequest } from '../../../core/pki/make-request.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
@@ -26,11 +26,12 @@ import {
   type StagedFile,
 } from '../../../doors/cli/files.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
-import { nextInVcenter } from '../../../doors/cli/next-steps.ts'
+import { nextInVcenter } from './next-steps.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { CommandError, type World } from '../../../doors/cli/world.ts'
+import { clientRoutes } from '../routes.ts'
 
-type Signed = Output<'signClient'>
+type Signed = Output<typeof clientRoutes.signClient>
 
 interface IssueOptions {
   readonly instance?: string
@@ -66,7 +67,7 @@ export function issueCommand(world: World, outcome: Outcome): Command {
         await mustBeFree(Object.values(files), force)
         key = await stageFile(files.key, privateKey, { mode: 0o600, force })
         const body = { name, request, ...lifetime, ...allowOf(rest) }
-        signed = await admin.call('signClient', { instance: where, body })
+        signed = await admin.call(clientRoutes.signClient, { instance: where, body })
       } catch (error) {
         await key?.discard()
         await removeFolder()
@@ -133,7 +134,10 @@ export function signCommand(world: World, outcome: Outcome): Command {
       const admin = await run.client()
       const lifetime = days === undefined ? {} : { days: wholeNumber('--days', days) }
       const body = { name, request, ...lifetime, ...allowOf(rest) }
-      const signed = await admin.call('signClient', { instance: await instanceOf(admin, instance), body })
+      const signed = await admin.call(clientRoutes.signClient, {
+        instance: await instanceOf(admin, instance),
+        body,
+      })
       if (out === '-' && !run.json) {
         world.stdout.write(signed.certificate)
         return

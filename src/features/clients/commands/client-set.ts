@@ -1,16 +1,17 @@
 // `mortise client show` and `set`: one client with its certificates and settings.
 
 import type { Command } from 'commander'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { allowOf, instanceFlag, oneOf, verb, wholeNumber, type Outcome } from '../../../doors/cli/command.ts'
 import { readInput } from '../../../doors/cli/files.ts'
-import { graceText } from '../../../doors/cli/instance-text.ts'
-import { clientOf, instanceOf } from '../../../doors/cli/text/names.ts'
+import { graceText } from '../../../doors/cli/text/amounts.ts'
+import { instanceOf, memberOf } from '../../../doors/cli/text/names.ts'
 import { facts, plain, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { CommandError, UsageError, type World } from '../../../doors/cli/world.ts'
+import { clientRoutes } from '../routes.ts'
 
-type Client = Output<'showClient'>
+type Client = Output<typeof clientRoutes.showClient>
 
 export function showCommand(world: World, outcome: Outcome): Command {
   return verb<{ readonly instance?: string }>(world, outcome, {
@@ -21,9 +22,9 @@ export function showCommand(world: World, outcome: Outcome): Command {
     action: async ({ client, show }, { instance }, name = '') => {
       const admin = await client()
       const named = await instanceOf(admin, instance)
-      const shown = await admin.call('showClient', {
+      const shown = await admin.call(clientRoutes.showClient, {
         instance: named,
-        client: await clientOf(admin, named, name),
+        client: await memberOf(admin, clientRoutes.showClient.path, { instance: named }, name),
       })
       show(shown, () => clientText(shown))
     },
@@ -82,8 +83,11 @@ export function setCommand(world: World, outcome: Outcome): Command {
       if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
       const admin = await client()
       const inside = await instanceOf(admin, instance)
-      const where = { instance: inside, client: await clientOf(admin, inside, named) }
-      const changed = await admin.call('setClient', { ...where, body })
+      const where = {
+        instance: inside,
+        client: await memberOf(admin, clientRoutes.showClient.path, { instance: inside }, named),
+      }
+      const changed = await admin.call(clientRoutes.setClient, { ...where, body })
       show(changed, () => clientText(changed))
     },
   })

@@ -1,7 +1,7 @@
 // `mortise client ...`: who may use the keys of an instance. client-issue.ts creates certificates.
 
 import type { Command } from 'commander'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { blockCommand, blocksCommand, unblockCommand } from './client-block.ts'
 import { issueCommand, signCommand } from './client-issue.ts'
 import { clientText, setCommand, showCommand, unreadable, warningsText } from './client-set.ts'
@@ -23,11 +23,12 @@ import {
   type Columns,
   type ListOptions,
 } from '../../../doors/cli/text/list.ts'
-import { clientOf, instanceOf } from '../../../doors/cli/text/names.ts'
-import { nextInVcenter, nextOfExpired } from '../../../doors/cli/next-steps.ts'
+import { instanceOf, memberOf } from '../../../doors/cli/text/names.ts'
+import { nextInVcenter, nextOfExpired } from './next-steps.ts'
 import { fingerprint, plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { UsageError, type World } from '../../../doors/cli/world.ts'
+import { clientRoutes } from '../routes.ts'
 
 export function clientCommands(world: World, outcome: Outcome): Command {
   return noun('client', 'who may use the keys of an instance', [
@@ -88,7 +89,7 @@ function trustCommand(world: World, outcome: Outcome): Command {
     action: async (run, options) => {
       const body = await trustBody(run, options)
       const client = await run.client()
-      const trusted = await client.call('trustClient', {
+      const trusted = await client.call(clientRoutes.trustClient, {
         instance: await instanceOf(client, options.instance),
         body,
       })
@@ -124,7 +125,7 @@ async function trustBody({ world }: Run, options: TrustOptions) {
   return { by: 'pending' as const, ...client, sha256: wholeSha256(pending ?? '') }
 }
 
-function trustedText(trusted: Output<'trustClient'>, { ca }: TrustOptions): string {
+function trustedText(trusted: Output<typeof clientRoutes.trustClient>, { ca }: TrustOptions): string {
   const where = `as ${trusted.name} in ${trusted.instance.name}`
   const may = plain`It may ask for: ${trusted.allow.join(', ')}`
   if (ca === undefined)
@@ -133,7 +134,10 @@ function trustedText(trusted: Output<'trustClient'>, { ca }: TrustOptions): stri
   return plain`Trusted ${where}: certificates signed by ${authority?.authority ?? 'that CA'} whose subject fits ${authority?.subject ?? ''}\n${may}\n`
 }
 
-function hasExpired({ sha256, certificates, authorities }: Output<'trustClient'>, nowMs: number): boolean {
+function hasExpired(
+  { sha256, certificates, authorities }: Output<typeof clientRoutes.trustClient>,
+  nowMs: number,
+): boolean {
   const one = [...certificates, ...authorities].find((each) => each.sha256 === sha256)
   return hasPassed(one?.notAfter ?? null, nowMs)
 }
@@ -152,13 +156,13 @@ function listCommand(world: World, outcome: Outcome): Command {
       writeList(run, options, clientColumns, async () => {
         const admin = await run.client()
         const instance = await instanceOf(admin, options.instance)
-        return onePage(await admin.call('listClients', { instance }))
+        return onePage(await admin.call(clientRoutes.listClients, { instance }))
       }),
   })
 }
 
 /** One row for each certificate and CA. */
-const clientColumns: Columns<Output<'listClients'>[number]> = {
+const clientColumns: Columns<Output<typeof clientRoutes.listClients>[number]> = {
   headings: ['NAME', 'MAY ASK FOR', 'CERTIFICATE', 'SUBJECT', 'VALID UNTIL', 'LAST SEEN'],
   rows: ({ name, allow, certificates, authorities }) => {
     const pins = certificates.map((certificate) => [
@@ -191,12 +195,12 @@ function pendingCommand(world: World, outcome: Outcome): Command {
     examples: ['client pending', 'client pending --json'],
     action: async (run, options) =>
       writeList(run, options, pendingColumns(run), async () =>
-        onePage(await (await run.client()).call('listPending')),
+        onePage(await (await run.client()).call(clientRoutes.listPending)),
       ),
   })
 }
 
-const pendingColumns = ({ world, next }: Run): Columns<Output<'listPending'>[number]> => ({
+const pendingColumns = ({ world, next }: Run): Columns<Output<typeof clientRoutes.listPending>[number]> => ({
   headings: ['SHA-256', 'SUBJECT (UNVERIFIED)', 'VALID UNTIL', 'ADDRESS', 'LAST ATTEMPT', 'ATTEMPTS'],
   rows: ({ sha256, subject, notAfter, address, last, attempts }) => [
     [
@@ -230,13 +234,16 @@ function removeCommand(world: World, outcome: Outcome): Command {
     action: async ({ client, show }, { instance, certificate }, name = '') => {
       const admin = await client()
       const named = await instanceOf(admin, instance)
-      const where = { instance: named, client: await clientOf(admin, named, name) }
+      const where = {
+        instance: named,
+        client: await memberOf(admin, clientRoutes.showClient.path, { instance: named }, name),
+      }
       if (certificate === undefined) {
-        const removed = await admin.call('removeClient', where)
+        const removed = await admin.call(clientRoutes.removeClient, where)
         show(removed, () => plain`${removed.name} is not trusted any more. Its keys are untouched.\n`)
         return
       }
-      const left = await admin.call('removeCertificate', { ...where, certificate })
+      const left = await admin.call(clientRoutes.removeCertificate, { ...where, certificate })
       show(left, () => `${plain`${left.name} is not trusted by that any more.`}\n\n${clientText(left)}`)
     },
   })

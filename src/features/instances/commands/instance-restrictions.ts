@@ -1,7 +1,7 @@
 // `mortise instance restrictions NAME` lists what one-way would refuse, before a manager sets it.
 
 import type { Command } from 'commander'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { counted } from '../../../base/text/counted.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
@@ -12,8 +12,10 @@ import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { plain, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { CommandError, UsageError, type World } from '../../../doors/cli/world.ts'
+import { instanceRoutes } from '../routes.ts'
+import { keyRoutes } from '../../keys/routes.ts'
 
-type OneWay = Output<'showOneWay'>
+type OneWay = Output<typeof keyRoutes.showOneWay>
 type Effects = Pick<OneWay, 'keys' | 'clients' | 'moreClients'> & { readonly moreKeys: boolean }
 
 const keysMax = 1000
@@ -39,7 +41,7 @@ export async function confirmOneWay(
   instance: string,
   { yes }: { readonly yes: boolean },
 ): Promise<void> {
-  const { name, restrictions } = await admin.call('showInstance', { instance })
+  const { name, restrictions } = await admin.call(instanceRoutes.showInstance, { instance })
   if (restrictions === 'one-way' || yes) return
   const { keys, clients, moreClients, moreKeys } = await effectsOf(admin, instance, 1)
   if (keys.length + clients.length === 0) return
@@ -61,7 +63,7 @@ export async function confirmOneWay(
 async function effectsOf(admin: AdminClient, instance: string, max: number): Promise<Effects> {
   let first: OneWay | undefined
   const read = async (query: { readonly limit: number; readonly after?: string }) => {
-    const part = await admin.call('showOneWay', {
+    const part = await admin.call(keyRoutes.showOneWay, {
       instance,
       query: { ...query, limit: Math.min(query.limit, 100) },
     })

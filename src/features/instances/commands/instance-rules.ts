@@ -2,29 +2,30 @@
 // (KMIP 2.1 Set Defaults and Set Constraints). An administrator sees them, and clears those that get in the way.
 
 import type { Command } from 'commander'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { verb, type Outcome } from '../../../doors/cli/command.ts'
 import { attributeRows } from '../../keys/commands/key.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { table } from '../../../doors/cli/text/output.ts'
 import type { World } from '../../../doors/cli/world.ts'
+import { objectRuleRoutes } from '../object-rule-routes.ts'
 
-type Rule = Output<'listDefaults'>[number]
+type Rule = Output<typeof objectRuleRoutes.listDefaults>[number]
 
 const kinds = {
   defaults: {
     summary: 'what new objects get where a request is silent, as clients said by Set Defaults',
     empty: 'No defaults: new objects get what their requests say.\n',
     cleared: 'These defaults are removed: new objects no longer get them.\n',
-    list: 'listDefaults',
-    clear: 'clearDefaults',
+    list: objectRuleRoutes.listDefaults,
+    clear: objectRuleRoutes.clearDefaults,
   },
   constraints: {
     summary: 'what objects that clients make or bring must have, as clients said by Set Constraints',
     empty: 'No constraints: clients make and bring any objects.\n',
     cleared: 'These constraints are removed: nothing is refused because of them any more.\n',
-    list: 'listConstraints',
-    clear: 'clearConstraints',
+    list: objectRuleRoutes.listConstraints,
+    clear: objectRuleRoutes.clearConstraints,
   },
 } as const
 

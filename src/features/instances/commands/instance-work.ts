@@ -4,17 +4,19 @@
 import type { Command } from 'commander'
 import { counted } from '../../../base/text/counted.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import { oneOf, verb, wholeNumber, type Outcome, type Run } from '../../../doors/cli/command.ts'
 import { readApiKey } from '../../../doors/cli/files.ts'
 import { isRootKeyFile } from '../../../base/root-key-file.ts'
-import { instanceFacts, workFacts } from '../../../doors/cli/instance-text.ts'
+import { instanceFacts, workFacts } from './instance-text.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { Progress } from '../../../doors/cli/text/progress.ts'
 import { awayText, interruptible, isAway, pause } from '../../../doors/cli/watch-work.ts'
 import { CommandError, type World } from '../../../doors/cli/world.ts'
+import { auditRoutes } from '../../audit/routes.ts'
+import { instanceRoutes } from '../routes.ts'
 
 /** For commands that give an instance a root key or an API key. `readApiKey` reads the file. */
 export const apiKeyFlag = [
@@ -65,7 +67,7 @@ export function setRootKeyCommand(world: World, outcome: Outcome): Command {
         ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
       }
       const named = await instanceOf(admin, instance)
-      const begun = await admin.call('setRootKey', { instance: named, body })
+      const begun = await admin.call(instanceRoutes.setRootKey, { instance: named, body })
       warn(world, begun.warnings)
       return watch(run, admin, begun, options)
     },
@@ -81,7 +83,7 @@ export function rewrapCommand(world: World, outcome: Outcome): Command {
     action: async (run, options, instance = '') => {
       const admin = await run.client()
       const named = await instanceOf(admin, instance)
-      return watch(run, admin, await admin.call('rewrapInstance', { instance: named }), options)
+      return watch(run, admin, await admin.call(instanceRoutes.rewrapInstance, { instance: named }), options)
     },
   })
 }
@@ -91,8 +93,8 @@ export function warn({ stderr }: World, warnings: readonly string[]): void {
   for (const warning of warnings) stderr.write(plain`Warning: ${warning}\n`)
 }
 
-type Begun = Output<'rewrapInstance'>
-type Entry = Output<'listInstanceAudit'>['entries'][number]
+type Begun = Output<typeof instanceRoutes.rewrapInstance>
+type Entry = Output<typeof auditRoutes.listInstanceAudit>['entries'][number]
 
 /** Waits for the end of the work, unless --no-wait; the exit code. */
 async function watch(run: Run, admin: AdminClient, begun: Begun, options: WaitOptions): Promise<number> {
@@ -162,7 +164,7 @@ function sentElsewhere({ name }: Begun, show: string): CommandError {
 /** The work as it is now, or null when it has ended. A server that restarts continues the work, so the command waits. */
 async function workNow(admin: AdminClient, { id, work }: Begun): Promise<Begun['work'] | null> {
   try {
-    return (await admin.call('showInstance', { instance: id })).work
+    return (await admin.call(instanceRoutes.showInstance, { instance: id })).work
   } catch (error) {
     if (!isAway(error)) throw error
     return { ...work, done: null, total: null, trouble: awayText(error) }
@@ -180,7 +182,10 @@ interface Result {
 async function resultOf(admin: AdminClient, begun: Begun, show: string): Promise<Result> {
   const { id, work } = begun
   const action = `${work.kind === 'move' ? 'instance.set-root-key' : 'instance.rewrap'}.done`
-  const { entries } = await admin.call('listInstanceAudit', { instance: id, query: { action, limit: 100 } })
+  const { entries } = await admin.call(auditRoutes.listInstanceAudit, {
+    instance: id,
+    query: { action, limit: 100 },
+  })
   const detail = entries.find((entry: Entry) => entry.detail?.['work'] === work.id)?.detail
   if (!detail) throw sentElsewhere(begun, show)
   const [dataKeys = 0, objects = 0, left = 0] = ['dataKeys', 'objects', 'left'].map((name) =>

@@ -2,7 +2,7 @@
 
 import { counted } from '../../../base/text/counted.ts'
 import type { Command } from 'commander'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { destroyDelaySecondsMax } from '../bounds.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
@@ -19,7 +19,8 @@ import {
 } from '../../../doors/cli/command.ts'
 import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
 import { readApiKey } from '../../../doors/cli/files.ts'
-import { countsText, instanceDetails, instanceFacts } from '../../../doors/cli/instance-text.ts'
+import { countsText } from '../../../doors/cli/text/amounts.ts'
+import { instanceDetails, instanceFacts } from './instance-text.ts'
 import { confirmOneWay, restrictionsCommand } from './instance-restrictions.ts'
 import { rulesCommand } from './instance-rules.ts'
 import {
@@ -41,6 +42,8 @@ import { facts, plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { inUseFlag, inUseOf, sentence, usedByText } from '../../../doors/cli/used-by.ts'
 import { CommandError, UsageError, type World } from '../../../doors/cli/world.ts'
+import { instanceRoutes } from '../routes.ts'
+import { inventoryRoutes } from '../../inventory/routes.ts'
 
 export function instanceCommands(world: World, outcome: Outcome): Command {
   return noun('instance', 'sets of keys, each with its clients and its root key', [
@@ -176,7 +179,7 @@ function createCommand(world: World, outcome: Outcome): Command {
         ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
         ...settingsOf(options),
       }
-      const instance = await (await client()).call('createInstance', { body })
+      const instance = await (await client()).call(instanceRoutes.createInstance, { body })
       show(instance, () => instanceFacts(instance))
       warn(world, instance.warnings)
       tell(
@@ -194,12 +197,12 @@ function listCommand(world: World, outcome: Outcome): Command {
     examples: ['instance list', 'instance list --json'],
     action: async (run, options) =>
       writeList(run, options, instanceColumns, async () =>
-        onePage(await (await run.client()).call('listInstances')),
+        onePage(await (await run.client()).call(instanceRoutes.listInstances)),
       ),
   })
 }
 
-const instanceColumns: Columns<Output<'listInstances'>[number]> = {
+const instanceColumns: Columns<Output<typeof instanceRoutes.listInstances>[number]> = {
   headings: ['NAME', 'ID', 'CUSTODY', 'ROOT KEY', 'CREATED'],
   rows: ({ name, id, custody, rootKey, created }) => [[name, id, custody, rootKey, shortTime(created)]],
   empty: 'No instances.\n',
@@ -213,7 +216,9 @@ function showCommand(world: World, outcome: Outcome): Command {
     examples: ['instance show default'],
     action: async ({ client, show }, _options, name = '') => {
       const admin = await client()
-      const instance = await admin.call('showInstance', { instance: await instanceOf(admin, name) })
+      const instance = await admin.call(instanceRoutes.showInstance, {
+        instance: await instanceOf(admin, name),
+      })
       show(instance, () => instanceDetails(instance))
     },
   })
@@ -260,7 +265,7 @@ function setCommand(world: World, outcome: Outcome): Command {
       const named = await instanceOf(admin, instance)
       if (options.restrictions === 'one-way')
         await confirmOneWay(world, admin, named, { yes: options.yes === true })
-      const changed = await admin.call('setInstance', { instance: named, body })
+      const changed = await admin.call(instanceRoutes.setInstance, { instance: named, body })
       show(changed, () => instanceFacts(changed))
     },
   })
@@ -286,7 +291,7 @@ function deleteCommand(world: World, outcome: Outcome): Command {
       const id = await instanceOf(admin, instance)
       const inUse =
         shred === undefined ? undefined : (inUseOf(options) ?? (await confirmUse(run, admin, id, shred)))
-      const gone = await admin.call('deleteInstance', {
+      const gone = await admin.call(instanceRoutes.deleteInstance, {
         instance: id,
         query: { ...(shred !== undefined && { shred }), ...(inUse !== undefined && { inUse }) },
       })
@@ -302,9 +307,9 @@ async function confirmUse(
   instance: string,
   shred: string,
 ): Promise<number | undefined> {
-  const { usedBy } = await admin.call('showInventory', { instance })
+  const { usedBy } = await admin.call(inventoryRoutes.showInventory, { instance })
   if (usedBy === null || usedBy.machines === 0) return undefined
-  const { name } = await admin.call('showInstance', { instance })
+  const { name } = await admin.call(instanceRoutes.showInstance, { instance })
   // A wrong name is refused by the server anyway.
   if (shred !== name) return undefined
   const use = sentence(usedByText(usedBy, world.now()))
@@ -317,9 +322,9 @@ async function confirmUse(
   throw new CommandError('nothing was shredded: that is not its name')
 }
 
-type Receipt = NonNullable<Output<'deleteInstance'>['receipt']>
+type Receipt = NonNullable<Output<typeof instanceRoutes.deleteInstance>['receipt']>
 
-function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
+function deletedText({ id, name, receipt }: Output<typeof instanceRoutes.deleteInstance>): string {
   if (!receipt) return plain`The instance ${name} is deleted. Its audit entries stay.\n`
   const { dataKeys, standardKeys, standardKeysLeft, objects } = receipt
   const { count: left, rootKeys } = standardKeysLeft

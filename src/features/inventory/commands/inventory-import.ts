@@ -1,7 +1,7 @@
 // Sends a file of machines and keys to the server, in parts. Nothing changes there before the last part: a mistake in the
 // file, or an end of this process, leaves the former inventory.
 
-import type { Input, Output } from '../../../doors/http/api.ts'
+import type { Input, Output } from '../../../doors/http/route.ts'
 import { AdminUnreachable, type AdminClient } from '../../../doors/http/client.ts'
 import { InventoryFileError } from '../../../base/records/file-error.ts'
 import { readInventoryFile } from '../read-file.ts'
@@ -12,6 +12,7 @@ import type { Run } from '../../../doors/cli/command.ts'
 import { openInput, type OpenedInput } from '../../../doors/cli/files.ts'
 import { Progress } from '../../../doors/cli/text/progress.ts'
 import { CommandError } from '../../../doors/cli/world.ts'
+import { inventoryRoutes } from '../routes.ts'
 
 export interface ImportWanted {
   /** `-`: standard input. */
@@ -21,12 +22,12 @@ export interface ImportWanted {
 }
 
 export interface Imported {
-  readonly inventory: Output<'finishInventoryImport'>
+  readonly inventory: Output<typeof inventoryRoutes.finishInventoryImport>
   /** Machines of the file that have no key. */
   readonly withoutKey: number
 }
 
-type Machine = Input<'addInventoryRows'>['body']['machines'][number]
+type Machine = Input<typeof inventoryRoutes.addInventoryRows>['body']['machines'][number]
 
 /** A smaller file shows no progress. */
 const shownBytesMin = 1024 * 1024
@@ -89,12 +90,15 @@ class Sending {
   }
 
   /** `about`: what the import is of; asked when its first part is sent. */
-  async add(machine: Machine, about: () => Input<'beginInventoryImport'>['body']): Promise<void> {
+  async add(
+    machine: Machine,
+    about: () => Input<typeof inventoryRoutes.beginInventoryImport>['body'],
+  ): Promise<void> {
     const bytes = Buffer.byteLength(JSON.stringify(machine)) + 1
     if (this.#part.length >= inventoryBatchRowsMax || this.#bytes + bytes > adminPartBytesMax)
       await this.#send()
     if (this.#import === undefined) {
-      const begun = await this.#admin.call('beginInventoryImport', {
+      const begun = await this.#admin.call(inventoryRoutes.beginInventoryImport, {
         instance: this.#instance,
         body: about(),
       })
@@ -104,9 +108,9 @@ class Sending {
     this.#bytes += bytes
   }
 
-  async finish(): Promise<Output<'finishInventoryImport'>> {
+  async finish(): Promise<Output<typeof inventoryRoutes.finishInventoryImport>> {
     await this.#send()
-    const done = await this.#admin.call('finishInventoryImport', this.#place())
+    const done = await this.#admin.call(inventoryRoutes.finishInventoryImport, this.#place())
     this.#import = undefined
     return done
   }
@@ -114,12 +118,15 @@ class Sending {
   /** The server forgets by itself an import that cannot be cancelled now. */
   async cancel(): Promise<void> {
     if (this.#import === undefined) return
-    await this.#admin.call('cancelInventoryImport', this.#place()).catch(() => undefined)
+    await this.#admin.call(inventoryRoutes.cancelInventoryImport, this.#place()).catch(() => undefined)
   }
 
   async #send(): Promise<void> {
     if (this.#part.length === 0) return
-    await this.#admin.call('addInventoryRows', { ...this.#place(), body: { machines: this.#part } })
+    await this.#admin.call(inventoryRoutes.addInventoryRows, {
+      ...this.#place(),
+      body: { machines: this.#part },
+    })
     this.#part = []
     this.#bytes = 0
   }

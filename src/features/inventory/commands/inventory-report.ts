@@ -11,6 +11,7 @@ import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { plain, plainJson, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { CommandError, UsageError, type World } from '../../../doors/cli/world.ts'
+import { inventoryRoutes } from '../routes.ts'
 
 interface ReportOptions {
   readonly instance?: string
@@ -62,7 +63,7 @@ async function report(run: Run, options: ReportOptions): Promise<number> {
   const body = { ...(provider && { providers: [...provider] }) }
   const writer = run.json ? jsonWriter(run, until) : csv ? csvWriter(run, until) : textWriter(run, until)
   let broken = 0
-  for await (const line of lines(await admin.call('reportInventory', { instance, body }))) {
+  for await (const line of lines(await admin.call(inventoryRoutes.reportInventory, { instance, body }))) {
     if (line.type === 'summary') {
       broken = line.summary.missing + line.summary.destroyed
       writer.begin(line.summary)

@@ -1,11 +1,12 @@
 // Inventories as text: what there is, how old it is, and what it says in sum.
 
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { ageText } from '../../../base/text/inventory-age.ts'
 import { facts, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
+import type { inventoryRoutes } from '../routes.ts'
 
-type Summary = Output<'showInventory'>
+type Summary = Output<typeof inventoryRoutes.showInventory>
 type Inventory = Summary['inventories'][number]
 
 /** `the inventory of vc-1, taken 2 days ago`. */

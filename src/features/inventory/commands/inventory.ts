@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander'
 import { counted } from '../../../base/text/counted.ts'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import { instanceFlag, noun, verb, type Outcome } from '../../../doors/cli/command.ts'
 import { importFile } from './inventory-import.ts'
@@ -13,6 +13,7 @@ import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { timeHelp } from '../../../doors/cli/text/time.ts'
 import type { World } from '../../../doors/cli/world.ts'
+import { inventoryRoutes } from '../routes.ts'
 
 export function inventoryCommands(world: World, outcome: Outcome): Command {
   return noun('inventory', 'which machine uses which key, as vCenter says', [
@@ -55,7 +56,7 @@ function importCommand(world: World, outcome: Outcome): Command {
       const admin = await run.client()
       const instance = await instanceOf(admin, options.instance)
       const done = await importFile(run, admin, instance, { ...options, file })
-      const summary = await admin.call('showInventory', { instance })
+      const summary = await admin.call(inventoryRoutes.showInventory, { instance })
       const { inventory, withoutKey } = done
       run.show({ inventory, withoutKey, ...summary }, () => {
         const skipped =
@@ -80,7 +81,7 @@ function showCommand(world: World, outcome: Outcome): Command {
     action: async (run, options) => {
       const admin = await run.client()
       const instance = await instanceOf(admin, options.instance)
-      const summary = await admin.call('showInventory', { instance })
+      const summary = await admin.call(inventoryRoutes.showInventory, { instance })
       run.show(summary, () => {
         if (summary.inventories.length === 0)
           return 'No inventory was imported: mortise inventory import FILE\n'
@@ -102,10 +103,13 @@ function removeCommand(world: World, outcome: Outcome): Command {
     action: async ({ client, show }, { instance, vcenter }) => {
       const admin = await client()
       const query = { ...(vcenter !== undefined && { vcenter }) }
-      const removed: Output<'removeInventory'> = await admin.call('removeInventory', {
-        instance: await instanceOf(admin, instance),
-        query,
-      })
+      const removed: Output<typeof inventoryRoutes.removeInventory> = await admin.call(
+        inventoryRoutes.removeInventory,
+        {
+          instance: await instanceOf(admin, instance),
+          query,
+        },
+      )
       show(removed, () => plain`Removed: ${inventoryName(removed)}, ${counted(removed.rows, 'row')}.\n`)
     },
   })

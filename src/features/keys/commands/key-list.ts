@@ -1,7 +1,7 @@
 // `mortise key list`: the keys of an instance, with filters.
 
 import type { Command } from 'commander'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { keyStates } from '../../../doors/http/words.ts'
 import { instanceFlag, verb, type Outcome, type Run } from '../../../doors/cli/command.ts'
 import {
@@ -15,9 +15,10 @@ import { instanceOf, wordOf } from '../../../doors/cli/text/names.ts'
 import { dayOf, shortTime, timeHelp } from '../../../doors/cli/text/time.ts'
 import { shortUse } from '../../../doors/cli/used-by.ts'
 import type { World } from '../../../doors/cli/world.ts'
+import { keyRoutes } from '../routes.ts'
 
-export type Key = Output<'activateKey'>
-type ListedKey = Output<'listKeys'>['keys'][number]
+export type Key = Output<typeof keyRoutes.activateKey>
+type ListedKey = Output<typeof keyRoutes.listKeys>['keys'][number]
 
 interface KeyListOptions extends ListOptions {
   readonly instance?: string
@@ -72,7 +73,10 @@ export function listCommand(world: World, outcome: Outcome): Command {
         const admin = await run.client()
         const instance = await instanceOf(admin, options.instance)
         return async (page) => {
-          const { keys, after } = await admin.call('listKeys', { instance, query: { ...query, ...page } })
+          const { keys, after } = await admin.call(keyRoutes.listKeys, {
+            instance,
+            query: { ...query, ...page },
+          })
           return { items: keys, after }
         }
       })

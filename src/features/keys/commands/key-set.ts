@@ -2,9 +2,11 @@
 
 import type { Command } from 'commander'
 import { instanceFlag, oneOf, verb, type Outcome } from '../../../doors/cli/command.ts'
-import { instanceOf, keyOf } from '../../../doors/cli/text/names.ts'
+import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { UsageError, type World } from '../../../doors/cli/world.ts'
+import { keyRoutes } from '../routes.ts'
+import { keyOf } from './named-key.ts'
 
 interface SetOptions {
   readonly instance?: string
@@ -32,7 +34,11 @@ export function setCommand(world: World, outcome: Outcome): Command {
       const body = settingsOf(options)
       const admin = await client()
       const instance = await instanceOf(admin, options.instance)
-      const key = await admin.call('setKey', { instance, key: await keyOf(admin, instance, id), body })
+      const key = await admin.call(keyRoutes.setKey, {
+        instance,
+        key: await keyOf(admin, instance, id),
+        body,
+      })
       show(key, () => textOf(key.id, body))
     },
   })

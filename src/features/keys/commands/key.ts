@@ -2,7 +2,7 @@
 // sealed.
 
 import type { Command } from 'commander'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { revocationReasons } from '../../../doors/http/words.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
@@ -11,12 +11,15 @@ import { exportCommand } from '../../key-export/commands.ts'
 import { setCommand, wrappingText } from './key-set.ts'
 import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
 import { kind, listCommand, stateText, vsphereText, type Key } from './key-list.ts'
-import { durationText } from '../../../doors/cli/instance-text.ts'
-import { instanceOf, keyOf, wordOf } from '../../../doors/cli/text/names.ts'
+import { durationText } from '../../../doors/cli/text/amounts.ts'
+import { instanceOf, wordOf } from '../../../doors/cli/text/names.ts'
 import { facts, plain, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { inUseFlag, inUseOf, usedByText } from '../../../doors/cli/used-by.ts'
 import { CommandError, type World } from '../../../doors/cli/world.ts'
+import { instanceRoutes } from '../../instances/routes.ts'
+import { keyRoutes } from '../routes.ts'
+import { keyOf } from './named-key.ts'
 
 export function keyCommands(world: World, outcome: Outcome): Command {
   return noun('key', 'the keys of an instance', [
@@ -50,7 +53,7 @@ function showCommand(world: World, outcome: Outcome): Command {
     examples: ['key show 5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e', 'key show KEY --json'],
     action: async ({ client, show }, options, id = '') => {
       const admin = await client()
-      const key = await admin.call('showKey', await whereOf(admin, options, id))
+      const key = await admin.call(keyRoutes.showKey, await whereOf(admin, options, id))
       show(key, () => `${detailFacts(key, world.now())}\n${fetchTable(key)}\n${attributeTable(key)}`)
     },
   })
@@ -70,7 +73,7 @@ function keyFacts(key: Key, more: readonly (readonly [string, string])[] = []): 
 }
 
 /** With the machines that use it, if an inventory was imported. */
-function detailFacts(key: Output<'showKey'>, nowMs: number): string {
+function detailFacts(key: Output<typeof keyRoutes.showKey>, nowMs: number): string {
   const { usedBy, wrapsSensitive } = key
   return keyFacts(key, [
     ...(usedBy === null ? [] : [['In use', usedByText(usedBy, nowMs).replace(/^in use /, '')] as const]),
@@ -78,7 +81,7 @@ function detailFacts(key: Output<'showKey'>, nowMs: number): string {
   ])
 }
 
-function fetchTable({ fetches: { times, complete, by } }: Output<'showKey'>): string {
+function fetchTable({ fetches: { times, complete, by } }: Output<typeof keyRoutes.showKey>): string {
   if (times === 0) return 'Nobody fetched it, as far as the audit log goes back.\n'
   const rows = by.map((one) => [
     one.client,
@@ -92,11 +95,11 @@ function fetchTable({ fetches: { times, complete, by } }: Output<'showKey'>): st
   return `${table(['FETCHED BY', 'CERTIFICATE', 'FROM', 'TIMES', 'FIRST', 'LAST'], rows)}${more}`
 }
 
-function attributeTable({ attributes }: Output<'showKey'>): string {
+function attributeTable({ attributes }: Output<typeof keyRoutes.showKey>): string {
   return table(['ATTRIBUTE', 'VALUE'], attributeRows(attributes))
 }
 
-export function attributeRows(attributes: Output<'showKey'>['attributes']): string[][] {
+export function attributeRows(attributes: Output<typeof keyRoutes.showKey>['attributes']): string[][] {
   return attributes.map(({ name, index, value }) => [
     index === 0 ? name : `${name}[${index}]`,
     typeof value === 'string' ? value : JSON.stringify(value),
@@ -121,7 +124,7 @@ function createCommand(world: World, outcome: Outcome): Command {
     action: async ({ client, show, tell }, { instance, name, activate }) => {
       const admin = await client()
       const body = { activate: activate === true, ...(name !== undefined && { name }) }
-      const key = await admin.call('createKey', { instance: await instanceOf(admin, instance), body })
+      const key = await admin.call(keyRoutes.createKey, { instance: await instanceOf(admin, instance), body })
       show(key, () => keyFacts(key))
       tell('\nIn vSphere 9, enter this id as the wrapping key of the provider.\n')
     },
@@ -136,7 +139,7 @@ function activateCommand(world: World, outcome: Outcome): Command {
     examples: ['key activate KEY'],
     action: async ({ client, show }, options, id = '') => {
       const admin = await client()
-      const key = await admin.call('activateKey', await whereOf(admin, options, id))
+      const key = await admin.call(keyRoutes.activateKey, await whereOf(admin, options, id))
       show(key, () => nowIs(key))
     },
   })
@@ -164,7 +167,7 @@ function revokeCommand(world: World, outcome: Outcome): Command {
         ...(message !== undefined && { message }),
       }
       const admin = await client()
-      const key = await admin.call('revokeKey', { ...(await whereOf(admin, options, id)), body })
+      const key = await admin.call(keyRoutes.revokeKey, { ...(await whereOf(admin, options, id)), body })
       show(key, () => nowIs(key))
     },
   })
@@ -187,7 +190,7 @@ function destroyCommand(world: World, outcome: Outcome): Command {
           : await whereOf(admin, options, id)
       let inUse = inUseOf(options)
       if (options.yes !== true) {
-        const key = await admin.call('showKey', where)
+        const key = await admin.call(keyRoutes.showKey, where)
         // The server refuses it too, and only after the name was typed.
         if (key.state === 'Active')
           throw new CommandError(
@@ -195,14 +198,16 @@ function destroyCommand(world: World, outcome: Outcome): Command {
             `Revoke it first: mortise key revoke ${shellWord(key.id)}`,
           )
         inUse ??= key.usedBy?.machines
-        const { destroyDelaySeconds } = await admin.call('showInstance', { instance: where.instance })
+        const { destroyDelaySeconds } = await admin.call(instanceRoutes.showInstance, {
+          instance: where.instance,
+        })
         world.stderr.write(`${detailFacts(key, world.now())}${destroyWarning(destroyDelaySeconds)}\n`)
         const names = [key.id, key.name, key.vsphere.name].filter((name) => name !== null)
         if (!(await confirmTyped(world, 'Type its id or name to destroy it: ', names)))
           throw new CommandError('not destroyed: that is not its id or name')
       }
       const query = { ...(inUse !== undefined && { inUse }) }
-      const key = await admin.call('destroyKey', { ...where, query })
+      const key = await admin.call(keyRoutes.destroyKey, { ...where, query })
       show(key, () => nowIs(key))
     },
   })
@@ -230,7 +235,7 @@ function undestroyCommand(world: World, outcome: Outcome): Command {
       const body = { withoutTakenNames: options.withoutTakenNames === true }
       const instance = await instanceOf(admin, options.instance)
       const where = { instance, key: await keyOf(admin, instance, id, { recoverable: 'true' }) }
-      const key = await admin.call('undestroyKey', { ...where, body })
+      const key = await admin.call(keyRoutes.undestroyKey, { ...where, body })
       show(key, () => nowIs(key))
     },
   })

@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander'
 import type { AdminClient } from '../../../doors/http/client.ts'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { Refusal } from '../../../base/refusal.ts'
 import { loginMs } from '../../../base/bounds.ts'
 import { verb, wholeNumber, type Outcome } from '../../../doors/cli/command.ts'
@@ -15,6 +15,8 @@ import { forgetSession, readSession, storeSession } from '../../../doors/cli/sto
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { interruptible, pause } from '../../../doors/cli/watch-work.ts'
 import { CommandError, type World } from '../../../doors/cli/world.ts'
+import { loginRoutes } from '../routes.ts'
+import { sessionRoutes } from '../session-routes.ts'
 
 interface LoginOptions extends ConnectOptions {
   readonly device?: boolean
@@ -22,7 +24,7 @@ interface LoginOptions extends ConnectOptions {
   readonly browser?: boolean
 }
 
-type Begun = Output<'finishLogin'>
+type Begun = Output<typeof loginRoutes.finishLogin>
 
 export function loginCommand(world: World, outcome: Outcome): Command {
   return verb<LoginOptions>(world, outcome, {
@@ -38,7 +40,7 @@ export function loginCommand(world: World, outcome: Outcome): Command {
       const { device = false, port = '0', browser = true } = options
       const { admin, url } = await connectAsNobody(world, options)
       const at = wholeNumber('--port', port)
-      const { provider } = await admin.call('showLogin')
+      const { provider } = await admin.call(loginRoutes.showLogin)
       if (!provider)
         throw new CommandError(
           'this server knows no identity provider: everybody needs a token',
@@ -64,7 +66,7 @@ async function byBrowser(
 ): Promise<Begun> {
   await using loopback = await openLoopback(world, port)
   const { redirectUri } = loopback
-  const { url, flow } = await admin.call('beginLogin', { body: { redirectUri } })
+  const { url, flow } = await admin.call(loginRoutes.beginLogin, { body: { redirectUri } })
   const opened = browser && world.openBrowser(url)
   world.stderr.write(
     `${opened ? 'A browser opens. If none does, open this address:' : 'Open this address in a browser:'}\n\n  ${plain`${url}`}\n\n` +
@@ -72,7 +74,7 @@ async function byBrowser(
   )
   const { answer, tell } = await inTime(loopback.came(new URL(url).searchParams.get('state') ?? ''))
   try {
-    const begun = await admin.call('finishLogin', { body: { flow, answer } })
+    const begun = await admin.call(loginRoutes.finishLogin, { body: { flow, answer } })
     tell(`You are logged in as ${begun.name}. You can close this window.`)
     return begun
   } catch (error) {
@@ -82,7 +84,7 @@ async function byBrowser(
 }
 
 async function byDevice({ stderr }: World, admin: AdminClient): Promise<Begun> {
-  const asked = await admin.call('beginDeviceLogin')
+  const asked = await admin.call(loginRoutes.beginDeviceLogin)
   const { flow, userCode, verificationUri, verificationUriComplete, expiresSeconds } = asked
   stderr.write(
     plain`Open ${verificationUri} in any browser and enter the code ${userCode}` +
@@ -94,7 +96,7 @@ async function byDevice({ stderr }: World, admin: AdminClient): Promise<Begun> {
     while (performance.now() < untilMs && !interrupted.aborted) {
       await pause(everyMs, interrupted)
       if (interrupted.aborted) break
-      const { state, session } = await admin.call('pollDeviceLogin', { body: { flow } })
+      const { state, session } = await admin.call(loginRoutes.pollDeviceLogin, { body: { flow } })
       if (session) return session
       // RFC 8628 §3.5.
       if (state === 'slow-down') everyMs += 5_000
@@ -129,7 +131,7 @@ export function logoutCommand(world: World, outcome: Outcome): Command {
         return
       }
       const admin = await connectWithSession(world, options)
-      const { logoutUrl } = await admin.call('endSession').catch((error: unknown) => {
+      const { logoutUrl } = await admin.call(sessionRoutes.endSession).catch((error: unknown) => {
         // It was over already.
         if (error instanceof Refusal && error.code === 'unauthenticated') return { logoutUrl: null }
         throw error
@@ -150,13 +152,13 @@ export function whoamiCommand(world: World, outcome: Outcome): Command {
     summary: 'who the server takes you for, and what you may do there',
     examples: ['whoami', 'whoami --json'],
     action: async ({ client, show }) => {
-      const who = await (await client()).call('whoAmI')
+      const who = await (await client()).call(loginRoutes.whoAmI)
       show(who, () => whoText(who))
     },
   })
 }
 
-function whoText({ kind, name, issuer, subject, grants, ends }: Output<'whoAmI'>): string {
+function whoText({ kind, name, issuer, subject, grants, ends }: Output<typeof loginRoutes.whoAmI>): string {
   return facts([
     [kind === 'token' ? 'Token' : 'Person', name],
     ...(subject === null ? [] : [['Subject', subject] as const]),

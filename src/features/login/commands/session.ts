@@ -1,7 +1,7 @@
 // `mortise session ...`: who is logged in through the identity provider.
 
 import type { Command } from 'commander'
-import type { Output } from '../../../doors/http/api.ts'
+import type { Output } from '../../../doors/http/route.ts'
 import { noun, verb, type Outcome } from '../../../doors/cli/command.ts'
 import {
   limitFlag,
@@ -13,6 +13,7 @@ import {
 import { plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import type { World } from '../../../doors/cli/world.ts'
+import { loginRoutes } from '../routes.ts'
 
 export function sessionCommands(world: World, outcome: Outcome): Command {
   return noun('session', 'people who are logged in through the identity provider', [
@@ -28,11 +29,13 @@ function listCommand(world: World, outcome: Outcome): Command {
     flags: [limitFlag],
     examples: ['session list', 'session list --json'],
     action: async (run, options) =>
-      writeList(run, options, columns, async () => onePage(await (await run.client()).call('listSessions'))),
+      writeList(run, options, columns, async () =>
+        onePage(await (await run.client()).call(loginRoutes.listSessions)),
+      ),
   })
 }
 
-const columns: Columns<Output<'listSessions'>[number]> = {
+const columns: Columns<Output<typeof loginRoutes.listSessions>[number]> = {
   headings: ['ID', 'NAME', 'SUBJECT', 'ROLES', 'STARTED', 'ENDS', 'LAST USED', 'FROM'],
   rows: (session) => [
     [
@@ -50,7 +53,7 @@ const columns: Columns<Output<'listSessions'>[number]> = {
 }
 
 /** Writes grants as `operator, manager of red`. */
-export function grantsText(grants: Output<'listSessions'>[number]['grants']): string {
+export function grantsText(grants: Output<typeof loginRoutes.listSessions>[number]['grants']): string {
   return grants
     .map(({ role, instance }) => (instance === null ? role : `${role} of ${instance.name}`))
     .join(', ')
@@ -62,7 +65,7 @@ function endCommand(world: World, outcome: Outcome): Command {
     summary: 'end a session, by its id: its next request is refused, on every node',
     examples: ['session end 0c7e0f5e-1b6a-4f0f-9a51-1b6f0f4f7f10'],
     action: async ({ client, show }, _options, session = '') => {
-      const ended = await (await client()).call('endSessionOf', { session })
+      const ended = await (await client()).call(loginRoutes.endSessionOf, { session })
       show(ended, () => plain`The session of ${ended.name} is ended.\n`)
     },
   })

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import type { Output } from '../../../../src/doors/http/api.ts'
+import type { Output } from '../../../../src/doors/http/route.ts'
 import { serverActor } from '../../../../src/core/audit/actor.ts'
 import type { KeyTransaction } from '../../../../src/core/keys/key-transaction.ts'
 import type { Actor } from '../../../../src/core/ports/audit.ts'
@@ -13,6 +13,7 @@ import { startDoor, type TestDoor } from '../../../support/admin-door.ts'
 import { clientCertificate } from '../../../support/certificates.ts'
 import { command } from '../../../support/command.ts'
 import { createKey, manager } from '../../../support/core.ts'
+import type { keyRoutes } from '../../../../src/features/keys/routes.ts'
 
 let door: TestDoor
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-restrictions-'))
@@ -59,11 +60,11 @@ const backup: Actor = { ...serverActor, kind: 'client', id: 'c1', name: 'backup-
 
 const restrictions = async () => (await door.context.access.instance(door.red.id))?.restrictions
 
-async function get(query: string): Promise<Output<'showOneWay'>> {
+async function get(query: string): Promise<Output<typeof keyRoutes.showOneWay>> {
   const { json } = await door.ask('GET', `/api/v1/instances/red/one-way?${query}`, {
     token: await door.token('viewer', door.red),
   })
-  return json as Output<'showOneWay'>
+  return json as Output<typeof keyRoutes.showOneWay>
 }
 
 test('an instance that refuses nothing goes one way without a question', async () => {
@@ -85,7 +86,7 @@ test('keys that leave wrapped and clients that loosen are listed, and one-way ta
   await perform(async (work) => void (await work.fetch(sensitive, { wrappers: ['w'] })), backup)
   await trust('backup-server', ['Get', 'ModifyAttribute'])
   const shown = JSON.parse((await mortise(['instance', 'restrictions', 'red', '--json'])).stdout) as Pick<
-    Output<'showOneWay'>,
+    Output<typeof keyRoutes.showOneWay>,
     'keys' | 'clients'
   >
   assert.deepEqual(

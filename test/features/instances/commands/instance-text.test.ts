@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Output } from '../../../src/doors/http/api.ts'
-import { examples } from '../../../src/doors/http/examples.ts'
-import { instanceDetails } from '../../../src/doors/cli/instance-text.ts'
-import { shortTime } from '../../../src/doors/cli/text/time.ts'
+import type { Output } from '../../../../src/doors/http/route.ts'
+import { examples } from '../../../../src/doors/http/examples.ts'
+import { instanceDetails } from '../../../../src/features/instances/commands/instance-text.ts'
+import { shortTime } from '../../../../src/doors/cli/text/time.ts'
+import type { instanceRoutes } from '../../../../src/features/instances/routes.ts'
 
-type Details = Output<'showInstance'>
+type Details = Output<typeof instanceRoutes.showInstance>
 
 const still: Details = {
   ...examples.showInstance.answer,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { foldConditions } from '../../../../src/doors/cli/text/fold-conditions.ts'
+import { foldConditions } from '../../../src/features/status/conditions-text.ts'
 
 const condition = (id: string, number: number) => ({
   id,

@@ -1,16 +1,18 @@
 // An instance as text.
 
-import { counted } from '../../base/text/counted.ts'
-import type { Output } from '../http/api.ts'
-import { shellWord } from '../../base/text/shell-word.ts'
-import { upstreamRows } from '../../features/adopt/commands/instance-upstream.ts'
-import { facts } from './text/output.ts'
-import { shortTime } from './text/time.ts'
+import { counted } from '../../../base/text/counted.ts'
+import type { Output } from '../../../doors/http/route.ts'
+import { shellWord } from '../../../base/text/shell-word.ts'
+import { upstreamRows } from '../../adopt/commands/instance-upstream.ts'
+import { countsText, durationText, graceText, largeSizeText } from '../../../doors/cli/text/amounts.ts'
+import { facts } from '../../../doors/cli/text/output.ts'
+import { shortTime } from '../../../doors/cli/text/time.ts'
+import type { instanceRoutes } from '../routes.ts'
 
-type Shown = Output<'setInstance'>
+type Shown = Output<typeof instanceRoutes.setInstance>
 type Facts = readonly (readonly [string, string])[]
-type Details = Output<'showInstance'>
-export type Work = Output<'rewrapInstance'>['work']
+type Details = Output<typeof instanceRoutes.showInstance>
+export type Work = Output<typeof instanceRoutes.rewrapInstance>['work']
 
 /** The settings of an instance, and `more` below in the same columns. */
 export function instanceFacts(instance: Shown, more: Facts = []): string {
@@ -25,7 +27,10 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
       `${instance.cacheSeconds} s, and ${instance.outageSeconds} s more while the root key cannot be reached`,
     ],
     ['Expired certificates', graceText(instance.expiredGraceDays)],
-    ['May hold', `${counted(instance.objectsMax, 'object')}, ${sizeText(instance.bytesMax)} in the database`],
+    [
+      'May hold',
+      `${counted(instance.objectsMax, 'object')}, ${largeSizeText(instance.bytesMax)} in the database`,
+    ],
     ['Destroyed keys', delayText(instance)],
     ['Names', instance.names === 'shared' ? 'several keys may share one' : 'unique among its keys'],
     [
@@ -68,37 +73,14 @@ function delayText({ destroyDelaySeconds }: Shown): string {
   return `can be brought back for ${durationText(destroyDelaySeconds)}; then they are gone for good`
 }
 
-/** `7 days`, `36 hours`, `90 s`: in the largest unit that says it exactly. */
-export function durationText(seconds: number): string {
-  for (const [unit, noun] of [
-    [24 * 3600, 'day'],
-    [3600, 'hour'],
-    [60, 'minute'],
-  ] as const)
-    if (seconds % unit === 0) return counted(seconds / unit, noun)
-  return `${seconds} s`
-}
-
 function apiKeyFacts({ ibmApiKeySource }: Shown): Facts {
   if (ibmApiKeySource === 'none') return []
   return [['API key', ibmApiKeySource === 'instance' ? 'its own' : "the server's"]]
 }
 
-export function countsText(objects: Readonly<Record<string, number>>): string {
-  const counts = Object.entries(objects).map(([state, count]) => `${count} ${state}`)
-  return counts.length === 0 ? 'none' : counts.join(', ')
-}
-
-/** `512 bytes`, `3.4 MiB`. */
-function sizeText(bytes: number): string {
-  if (bytes < 1024) return counted(bytes, 'byte')
-  const power = Math.min(4, Math.floor(Math.log2(bytes) / 10))
-  return `${Number((bytes / 1024 ** power).toFixed(1))} ${['', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`
-}
-
 function usedText({ limits: { objects, bytes } }: Details): string {
   const percent = Math.floor(Math.max(objects.used / objects.max, bytes.used / bytes.max) * 100)
-  return `${objects.used} of ${counted(objects.max, 'object')}, ${sizeText(bytes.used)} of ${sizeText(bytes.max)} (${percent} %)`
+  return `${objects.used} of ${counted(objects.max, 'object')}, ${largeSizeText(bytes.used)} of ${largeSizeText(bytes.max)} (${percent} %)`
 }
 
 /** Everything about one instance. */
@@ -140,11 +122,6 @@ export function workFacts({ rootKey, custody }: Shown, work: Work): Facts {
     ...(kind === 'move' ? way : []),
     ...(trouble === null ? [] : [['Trouble', `${trouble}. The server tries again by itself`] as const]),
   ]
-}
-
-/** How long an expired certificate is served. */
-export function graceText(days: number): string {
-  return days === 0 ? 'refused at once' : `served for ${counted(days, 'more day')}`
 }
 
 function endFacts({ rootKeyEnds }: Details): Facts {

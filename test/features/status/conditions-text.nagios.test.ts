@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AdminUnreachable } from '../../../../src/doors/http/client.ts'
-import { nagiosOutcome, nagiosUnknown } from '../../../../src/doors/cli/text/nagios.ts'
-import { command } from '../../../support/command.ts'
+import { AdminUnreachable } from '../../../src/doors/http/client.ts'
+import { nagiosOutcome, nagiosUnknown } from '../../../src/features/status/conditions-text.ts'
+import { command } from '../../support/command.ts'
 
 const condition = (severity: 'critical' | 'warning' | 'notice', message: string) => ({
   id: 'an-id',

@@ -1,0 +1,25 @@
+// Reads a checkpoint of the audit log that an administrator kept outside.
+
+import { linesOf, parseCheckpoint } from '../../core/audit/export.ts'
+import { openNamed } from './files.ts'
+import { CommandError, type Checkpoint } from './world.ts'
+
+const checkpointCharactersMax = 64 * 1024
+
+/** Reads a checkpoint: by itself, or the last one in the lines of the log stream or of an export. */
+export async function readCheckpoint(file: string): Promise<Checkpoint> {
+  const { bytes } = await openNamed(file)
+  let found: Checkpoint | undefined
+  // A checkpoint by itself may take several lines.
+  let start = ''
+  for await (const line of linesOf(bytes)) {
+    if (start.length < checkpointCharactersMax) start += `${line}\n`
+    found = parseCheckpoint(line) ?? found
+  }
+  found ??= parseCheckpoint(start)
+  if (found) return found
+  throw new CommandError(
+    `there is no checkpoint in ${file}`,
+    'It should be a line of JSON with number, body and signature, or the log of the server, which has such lines.',
+  )
+}
