@@ -6,7 +6,6 @@ import { adoptionHandlers } from '../features/adopt/handlers.ts'
 import { alertHandlers } from '../features/alerts/handlers.ts'
 import { approvalHandlers } from '../features/approvals/handlers.ts'
 import { auditHandlers } from '../features/audit/handlers.ts'
-import { backupRestoreHandlers } from '../features/restore/backup-restore-handlers.ts'
 import { backupHandlers } from '../features/backup/handlers.ts'
 import { clientHandlers } from '../features/clients/handlers.ts'
 import { healthHandlers } from '../features/status/health-handlers.ts'
@@ -40,7 +39,6 @@ export const handlers: Handlers<RouteName> = {
   ...rootKeyCopyHandlers,
   ...tokenRecoveryHandlers,
   ...restoreHandlers,
-  ...backupRestoreHandlers,
   ...adoptionHandlers,
   ...inventoryHandlers,
   ...upstreamHandlers,

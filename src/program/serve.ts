@@ -14,7 +14,7 @@ import { openBackups, type Backups } from '../features/backup/backups.ts'
 import { openConsole } from './console.ts'
 import { openLogins } from '../features/login/open-logins.ts'
 import { noteGuardedActs, openGuard } from '../features/approvals/guard.ts'
-import { openInstanceRestores } from '../features/restore/instance-restore.ts'
+import { openRestores } from '../features/restore/restores.ts'
 import { openPorts } from '../host/ports.ts'
 import { bootstrap, isUnused, leaveAddress } from '../host/first-start.ts'
 import { requireFreePorts } from './free-ports.ts'
@@ -118,7 +118,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   )
   const parts = { ...core, rootKey: ports.rootKey, openRootKey: ports.rootKeys.open, settings, log, version }
   const backups = await openBackups(parts, opened)
-  const backupRestores = await openInstanceRestores({ ...parts, dataFolder }, opened)
+  const restores = await openRestores({ ...parts, dataFolder }, opened)
   const acts = await noteGuardedActs({ ...core, acts: config.approval.for, log })
   const { guard, approvedActs } = openGuard(acts, { ...core, context: () => full, failed }, opened)
   const context = {
@@ -127,7 +127,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     backups,
     siem: openSiem(config.siem, { ...parts, metrics }, opened),
     ...(await openLogins(parts, opened)),
-    backupRestores,
+    restores,
     rootKeys,
     ...tls.administration,
     tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),

@@ -17,7 +17,7 @@ import { openBackups } from '../../src/features/backup/backups.ts'
 import { leaveAddress } from '../../src/host/first-start.ts'
 import { openLogins } from '../../src/features/login/open-logins.ts'
 import { openGuard } from '../../src/features/approvals/guard.ts'
-import { openInstanceRestores } from '../../src/features/restore/instance-restore.ts'
+import { openRestores } from '../../src/features/restore/restores.ts'
 import { thisMachine } from '../../src/host/machine.ts'
 import { openPorts } from '../../src/host/ports.ts'
 import { ServerTls } from '../../src/program/server-tls.ts'
@@ -126,7 +126,7 @@ export async function startDoor({
     ...core,
     guard,
     backups: await openBackups(parts, opened),
-    backupRestores: await openInstanceRestores({ ...parts, dataFolder }, opened),
+    restores: await openRestores({ ...parts, dataFolder }, opened),
     siem: { facts: async () => [] },
     people,
     logins,

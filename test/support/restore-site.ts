@@ -6,11 +6,8 @@ import type { TestContext } from 'node:test'
 import { serverActor } from '../../src/core/audit/actor.ts'
 import { standardKeyName } from '../../src/core/custody/keyprotect/description.ts'
 import type { RestoreReport } from '../../src/features/restore/report.ts'
-import {
-  restore as restoreInstance,
-  type RestoreOptions,
-  type RestoreWanted,
-} from '../../src/features/restore/restore.ts'
+import { restore as restoreInstance, type RestoreOptions } from '../../src/features/restore/restore.ts'
+import type { KeyProtectWanted } from '../../src/features/restore/source.ts'
 import type { KeyTransaction } from '../../src/core/keys/key-transaction.ts'
 import type { RootKey } from '../../src/core/ports/root-key.ts'
 import type { Instance } from '../../src/core/trust/rows.ts'
@@ -70,12 +67,12 @@ export function emptyWorld(
 export function restore(
   core: TestCore,
   rootKeyUri: string,
-  wanted: Partial<RestoreWanted> = {},
+  wanted: Partial<KeyProtectWanted> = {},
   restoring: Partial<RestoreOptions> = {},
 ): Promise<RestoreReport> {
   const { store, clock, marks, access, keyring, custodies, trust } = core
   const apiKeys = { with: () => assert.fail('no API key was given') }
-  const parts = { store, clock, marks, access, keyring, custodies, apiKeys, restores: trust.restores }
+  const parts = { store, clock, marks, access, keyring, custodies, apiKeys, trust }
   const silent = { onProgress: () => undefined, signal: new AbortController().signal }
   return restoreInstance(parts, serverActor, { rootKeyUri, ...wanted }, { ...silent, ...restoring })
 }

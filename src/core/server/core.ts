@@ -3,7 +3,6 @@
 
 import { Adoptions } from '../../features/adopt/jobs.ts'
 import { KeyExports } from '../../features/key-export/jobs.ts'
-import { Restores } from '../../features/restore/jobs.ts'
 import type { RootKeyCalls } from '../ports/root-keys.ts'
 import type { OpenStandardKeys } from '../../features/adopt/standard-keys.ts'
 import { OldHosts } from '../../features/adopt/old-hosts.ts'
@@ -14,7 +13,6 @@ import { CryptoPool } from '../crypto/pool.ts'
 import { Custodies } from '../custody/custodies.ts'
 import { ApiKeys } from '../instances/api-keys.ts'
 import { InstanceReports } from '../instances/report.ts'
-import type { RestoreParts } from '../../features/restore/restore.ts'
 import type { HandedBack } from '../instances/rewrap.ts'
 import { createTrustChanges, type TrustChanges } from '../instances/trust-changes.ts'
 import { UpstreamKeys } from '../instances/upstream-keys.ts'
@@ -107,7 +105,6 @@ export interface Core {
   readonly recoverySweep: RecoverySweep
   readonly instanceWork: InstanceWorker
   readonly reports: InstanceReports
-  readonly restores: Restores
   readonly adoptions: Adoptions
   readonly inventories: Inventories
   /** Which background work is this node's. */
@@ -183,8 +180,8 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const fromUpstreams = openUpstreams({ ...ports, ...parts, secrets, keys }, failed, opened)
   const progress = (instanceId: string) => instanceWork.progress(instanceId)
   const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
-  const begins = { failed, keys, leases, openStandardKeys: rootKeys.openStandardKeys }
-  const begun = openBegunByRequest({ ...parts, marks, apiKeys, restores: trust.restores }, begins, opened)
+  const begins = { clock, failed, keys, leases, openStandardKeys: rootKeys.openStandardKeys }
+  const begun = openBegunByRequest(begins, opened)
   const inventories = openInventories({ store, clock, leases, failed }, opened)
   const seen = await openSeen({ store, clock, failed }, opened)
   const start = () => {
@@ -205,33 +202,24 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
 }
 
 /**
- * Work that a request to the admin API begins: restores and adoptions in the background, exports as they are read. What does the
- * work is loaded with the first request for it.
+ * Work that a request to the admin API begins: adoptions in the background, exports as they are read. What does the work is loaded
+ * with the first request for it.
  */
 function openBegunByRequest(
-  parts: RestoreParts,
   {
+    clock,
     failed,
     keys,
     leases,
     openStandardKeys,
   }: Pick<RootKeySource, 'openStandardKeys'> & {
+    readonly clock: Clock
     readonly leases: NodeLeases
     readonly keys: Keys
     readonly failed: (what: string) => (error: unknown) => void
   },
   opened: AsyncDisposableStack,
-): Pick<Core, 'restores' | 'adoptions' | 'keyExports'> {
-  const { access, clock } = parts
-  const restores = new Restores({
-    restore: async (by, wanted, progressing) => {
-      const { restore } = await import('../../features/restore/restore.ts')
-      return leases.during('restore', () => restore(parts, by, wanted, progressing))
-    },
-    isThere: async (instanceId) => (await access.instance(instanceId)) !== undefined,
-    onFailure: failed('restore an instance'),
-  })
-  opened.defer(() => restores.stop())
+): Pick<Core, 'adoptions' | 'keyExports'> {
   const adoptions = new Adoptions({
     adopt: async (asked, wanted) => {
       const { adopt } = await import('../../features/adopt/adoption.ts')
@@ -245,7 +233,7 @@ function openBegunByRequest(
   })
   opened.defer(() => adoptions.stop())
   const keyExports = new KeyExports({ keys, clock, failed: failed('export keys') })
-  return { restores, adoptions, keyExports }
+  return { adoptions, keyExports }
 }
 
 function openInventories(

@@ -7,7 +7,6 @@ import { adoptionRoutes } from '../../features/adopt/routes.ts'
 import { alertRoutes } from '../../features/alerts/routes.ts'
 import { approvalRoutes } from '../../features/approvals/routes.ts'
 import { auditRoutes } from '../../features/audit/routes.ts'
-import { backupRestoreRoutes } from '../../features/restore/backup-restore-routes.ts'
 import { backupRoutes } from '../../features/backup/routes.ts'
 import { clientRoutes } from '../../features/clients/routes.ts'
 import { instanceRoutes } from '../../features/instances/routes.ts'
@@ -35,7 +34,6 @@ export const routes = {
   ...auditRoutes,
   ...backupRoutes,
   ...restoreRoutes,
-  ...backupRestoreRoutes,
   ...rootKeyCopyRoutes,
   ...leftStandardKeyRoutes,
   ...adoptionRoutes,

@@ -35,14 +35,13 @@ import type { RootKeys } from '../../core/ports/root-keys.ts'
 import type { Asked as AskedOf } from './asked.ts'
 import type { Reloaded } from '../../host/settings.ts'
 import type { Output, RouteName, Routes } from './api.ts'
-import type { BackupRestoreAdministration } from '../../features/restore/backup-restore-jobs.ts'
 import type { BackupAdministration } from '../../features/backup/port.ts'
 import type { Adoptions } from '../../features/adopt/jobs.ts'
 import type { Logins } from '../../features/login/logins.ts'
 import type { KeyExports } from '../../features/key-export/jobs.ts'
 import type { Upstreams } from '../../features/adopt/upstreams.ts'
 import type { UpstreamKeys } from '../../core/instances/upstream-keys.ts'
-import type { Restores } from '../../features/restore/jobs.ts'
+import type { Restores } from '../../features/restore/restores.ts'
 import type { AlertAdministration } from '../../features/alerts/port.ts'
 import type { ForwarderFacts } from '../../features/siem/forwarder.ts'
 import type { ServerCertificateChanges } from '../../core/identity/server-certificate-changes.ts'
@@ -94,9 +93,8 @@ export interface AdminContext {
   readonly keyExports: Pick<KeyExports, 'begin' | 'outcome' | 'requireFree'>
   readonly upstreams: Pick<Upstreams, 'health' | 'trials'>
   readonly upstreamKeys: Pick<UpstreamKeys, 'of' | 'stored'>
-  readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
+  readonly restores: Omit<Restores, 'stop'>
   readonly backups: BackupAdministration
-  readonly backupRestores: BackupRestoreAdministration
   /** Says of each target of the audit log how far it is. */
   readonly siem: { readonly facts: () => Promise<readonly ForwarderFacts[]> }
   readonly alerts: AlertAdministration

@@ -1,7 +1,8 @@
 // An example of each route's request and answer, for the OpenAPI document and its pages: one table, and long because of that.
 // A route without an example does not compile, and a test checks each example against the schemas of its route.
 
-import { backupExamples, backupRestoreExamples, backupStatus } from '../../features/backup/examples.ts'
+import { backupExamples, backupStatus } from '../../features/backup/examples.ts'
+import { restoreExamples } from '../../features/restore/examples.ts'
 import { approvalExamples } from '../../features/approvals/examples.ts'
 import { adoptionExamples } from '../../features/adopt/examples.ts'
 import { inventoryExamples, usedByExample } from '../../features/inventory/examples.ts'
@@ -62,35 +63,6 @@ const held = {
 const recoverable = { count: 1, firstUntil: later, lastUntil: later }
 
 const named = { id: instance.id, name: instance.name }
-
-const keyProtectUri =
-  'keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6/02fd6835-6001-4482-a892-13bd2085f75d'
-
-const restore: Output<'showRestore'> = {
-  id: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff',
-  rootKey: keyProtectUri,
-  state: 'done',
-  step: 'write',
-  done: 122,
-  total: 122,
-  trouble: null,
-  report: {
-    instance: named,
-    formerName: 'production',
-    objects: { Active: 119, Deactivated: 1 },
-    opens: 119,
-    deleted: [{ id: '3f0c1a5e-5c2d-4f0b-9f6a-7b8c9d0e1f2a', name: 'web-server-3' }],
-    elsewhere: [],
-    unnamed: [],
-    movesFrom: null,
-    leftFor: null,
-    deletedAt: null,
-    gone: 2,
-    ignored: [],
-  },
-  error: null,
-  choices: [],
-}
 
 const shownCertificate = {
   sha256,
@@ -509,12 +481,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   },
   pruneAudit: { body: { before: at }, answer: { before: at, removed: 1204, begins: at } },
   ...backupExamples,
-  beginRestore: {
-    body: { rootKey: keyProtectUri },
-    answer: { ...restore, state: 'running', step: 'keys', done: 40, report: null },
-  },
-  showRestore: { answer: restore },
-  ...backupRestoreExamples,
+  ...restoreExamples,
   ...adoptionExamples,
   ...inventoryExamples,
   ...keyExportExamples,

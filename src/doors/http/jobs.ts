@@ -107,10 +107,6 @@ export async function refuseIfElsewhere(
     )
 }
 
-export function restoreUnderWay(): Refusal {
-  return new Refusal('conflict', 'another restore is under way', 'Try again when it is done.')
-}
-
 /** For work that throws the reason of its signal. */
 export function serverStops(): Refusal {
   return new Refusal('unavailable', 'the server stops', 'Do the same again.')

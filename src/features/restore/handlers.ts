@@ -1,15 +1,16 @@
-// Begins and shows the restore of an instance from the standard keys beside its root key.
+// Restores of an instance into this server: from the standard keys beside its root key, or from a backup that is sent in parts.
 
 import { RootKeyError } from '../../core/ports/root-key.ts'
 import type { RestoreReport } from './report.ts'
-import { RestoreRefused } from './restore.ts'
+import { RestoreRefused } from './source.ts'
+import type { BackupRestore, KeyProtectRestore } from './restores.ts'
 import { beyondRequest } from '../../doors/http/askers.ts'
-import type { SomeHandlers } from '../../doors/http/context.ts'
+import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
 import type { RootKeys } from '../../core/ports/root-keys.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { refuseIfElsewhere } from '../../doors/http/jobs.ts'
 import { requireIbm } from '../../core/instances/root-key-change.ts'
-import type { Restore } from './jobs.ts'
+import { present } from '../../doors/http/views/present.ts'
 import { shownJob } from '../../doors/http/shown-job.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 
@@ -37,20 +38,61 @@ export const restoreHandlers = {
     const looking = restores.isBegun ? await wantedWith(false).catch(() => undefined) : undefined
     const same = looking && (await restores.same(looking))
     // The restored instance reads, creates and deletes standard keys beside each of them.
-    return shown(same ?? (await restores.begin(beyondRequest(asker), await wantedWith(true))))
+    return shownKeyProtect(same ?? (await restores.begin(beyondRequest(asker), await wantedWith(true))))
   },
 
-  showRestore: async (context, { params }) => {
-    const found = context.restores.show(params.restore)
-    if (found) return shown(found)
-    await refuseIfElsewhere(context, 'restore')
-    throw new Refusal(
-      'not-found',
-      'there is no such restore: the server was started anew, or another one came after it',
-      'If the instance is not there (mortise instance list), begin it again: nothing is lost by that.',
-    )
+  showRestore: async (context, { params }) =>
+    shownKeyProtect(context.restores.show(params.restore) ?? (await noRestore(context))),
+
+  beginUpload: async ({ restores }, { body }) => ({ id: await restores.beginUpload(body.bytes) }),
+
+  addUploadPart: async ({ restores }, { params, query, body }) => ({
+    received: await restores.addPart(params.upload, query.at, body),
+  }),
+
+  removeUpload: async ({ restores }, { params }) => {
+    if (!(await restores.removeUpload(params.upload)))
+      throw new Refusal('not-found', 'there is no such upload')
+    return { id: params.upload }
   },
+
+  previewInstanceRestore: async ({ restores }, { body }) => {
+    const preview = await restores.preview({ ...present(body), upload: body.upload })
+    const { backup, gone, clients, needed } = preview
+    const { createdMs, ...about } = backup
+    return {
+      ...preview,
+      backup: { ...about, created: isoTime(createdMs) },
+      instance: { ...preview.instance },
+      gone: gone && { at: isoTime(gone.atMs), shredded: gone.shredded },
+      clients: clients.map((client) => ({
+        ...client,
+        certificates: [...client.certificates],
+        authorities: client.authorities.map((one) => ({ ...one })),
+        leftOut: [...client.leftOut],
+      })),
+      needed: [...needed],
+    }
+  },
+
+  beginInstanceRestore: async ({ restores }, { asker, body }) => {
+    const { upload, clients, confirmed, ...rest } = body
+    const wanted = { ...present(rest), upload, clients, confirmed }
+    return shownBackup(await restores.beginFromBackup(beyondRequest(asker), wanted))
+  },
+
+  showInstanceRestore: async (context, { params }) =>
+    shownBackup(context.restores.showFromBackup(params.restore) ?? (await noRestore(context))),
 } satisfies SomeHandlers
+
+async function noRestore(context: Pick<AdminContext, 'leases'>): Promise<never> {
+  await refuseIfElsewhere(context, 'restore')
+  throw new Refusal(
+    'not-found',
+    'there is no such restore: the server was started anew, or another one came after it',
+    'If the instance is not there (mortise instance list), begin it again: nothing is lost by that.',
+  )
+}
 
 /** Returns the URI to keep. Throws Refusal, with what to do, if the root key cannot be used. */
 async function prepared(
@@ -77,10 +119,10 @@ async function prepared(
 const stillOpens =
   'One that has expired still opens its keys: name it with --old-root-key (oldRootKeys in the body), and another that is active with --root-key.'
 
-function shown(restore: Restore) {
+function shownKeyProtect(restore: KeyProtectRestore) {
   const { wanted, ended } = restore
-  const cause = ended?.state === 'failed' ? ended.refusal.cause : undefined
-  const choices = cause instanceof RestoreRefused ? cause.choices : []
+  const refusal = ended?.state === 'failed' ? ended.refusal : undefined
+  const choices = refusal instanceof RestoreRefused ? refusal.choices : []
   return {
     ...shownJob(restore),
     rootKey: wanted.rootKeyUri,
@@ -111,4 +153,22 @@ function shownReport(whole: RestoreReport) {
 
 function shownObject({ identifier, label }: { readonly identifier: string; readonly label: string | null }) {
   return { id: identifier, name: label }
+}
+
+function shownBackup(restore: BackupRestore) {
+  const { ended } = restore
+  const report = ended?.state === 'done' ? ended.report : undefined
+  return {
+    ...shownJob(restore),
+    report: report
+      ? {
+          ...report,
+          objects: { ...report.objects },
+          notOpening: { ...report.notOpening, named: [...report.notOpening.named] },
+          lost: { ...report.lost, named: [...report.lost.named] },
+          clients: [...report.clients],
+          leftOut: [...report.leftOut],
+        }
+      : null,
+  }
 }

@@ -2,7 +2,7 @@
 // this server's audit log what happened since. It changes nothing. Part of the composition root.
 
 import type { KeyObject } from 'node:crypto'
-import type { BackupClient, BackupOpening } from './backup-restore-jobs.ts'
+import type { BackupClient, BackupOpening } from './source.ts'
 import { BackupError } from '../../core/backup/error.ts'
 import { actsOf, continuesLog, prunedSince, tellsOfClosing, type LaterActs } from '../../core/backup/later.ts'
 import type { Manifest } from '../../core/backup/manifest.ts'

@@ -7,7 +7,7 @@ import { notClosed, objectName } from '../../core/backup/later.ts'
 import type { Core } from '../../core/server/core.ts'
 import { readRecords } from '../../core/backup/read.ts'
 import { requireMaterialOpens } from '../../core/backup/verify.ts'
-import type { InstanceRestoreProgress } from './backup-restore-jobs.ts'
+import type { BackupRestoreProgress } from './source.ts'
 import { liveObjects } from '../../core/instances/objects.ts'
 import { takenNames } from '../../core/keys/transaction/names.ts'
 import type { LaterClosing } from '../../core/keys/recovery/closing.ts'
@@ -45,7 +45,7 @@ export interface ObjectCounts {
 type Destroyed = ReadonlySet<string>
 
 export interface Working {
-  readonly onProgress: (progress: InstanceRestoreProgress) => void
+  readonly onProgress: (progress: BackupRestoreProgress) => void
   readonly signal: AbortSignal
 }
 
@@ -122,7 +122,7 @@ interface Writing
 
 async function* pagesOf(
   { file, opener, manifest }: InstanceInBackup,
-  step: InstanceRestoreProgress['step'],
+  step: BackupRestoreProgress['step'],
   { onProgress, signal }: Working,
 ): AsyncGenerator<readonly DumpedRecord[]> {
   const total = manifest.body.records

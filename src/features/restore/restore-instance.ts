@@ -16,7 +16,7 @@ import { withProgress } from '../../doors/cli/text/progress.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { goneInRestore, untilEnded } from '../../doors/cli/watch-work.ts'
 import { CommandError, UsageError } from '../../doors/cli/world.ts'
-import { backupRestoreRoutes } from './backup-restore-routes.ts'
+import { restoreRoutes } from './routes.ts'
 
 export interface RestoreInstanceFlags {
   readonly instance?: string
@@ -27,10 +27,10 @@ export interface RestoreInstanceFlags {
   readonly yes?: boolean
 }
 
-type Preview = Output<typeof backupRestoreRoutes.previewInstanceRestore>
-type Restore = Output<typeof backupRestoreRoutes.showInstanceRestore>
+type Preview = Output<typeof restoreRoutes.previewInstanceRestore>
+type Restore = Output<typeof restoreRoutes.showInstanceRestore>
 type Report = Exclude<Restore['report'], null>
-type Opening = Input<typeof backupRestoreRoutes.previewInstanceRestore>['body']
+type Opening = Input<typeof restoreRoutes.previewInstanceRestore>['body']
 
 const lookEveryMs = 500
 const kibibyte = 1024
@@ -51,18 +51,17 @@ export async function restoreInstance(run: Run, flags: RestoreInstanceFlags, fil
   let last: ReturnType<typeof work>
   try {
     const opening = { upload, ...opened }
-    const preview = await admin.call(backupRestoreRoutes.previewInstanceRestore, { body: opening })
+    const preview = await admin.call(restoreRoutes.previewInstanceRestore, { body: opening })
     const begun = await begin(run, admin, { flags, opening, preview })
     last = await untilEnded(work(begun), {
       stderr: run.world.stderr,
       steps,
       everyMs: lookEveryMs,
-      look: async () =>
-        work(await admin.call(backupRestoreRoutes.showInstanceRestore, { restore: begun.id })),
+      look: async () => work(await admin.call(restoreRoutes.showInstanceRestore, { restore: begun.id })),
       gone: goneInRestore,
     })
   } catch (error) {
-    await admin.call(backupRestoreRoutes.removeUpload, { upload }).catch(() => undefined)
+    await admin.call(restoreRoutes.removeUpload, { upload }).catch(() => undefined)
     throw error
   }
   return ended(run, last, flags)
@@ -90,14 +89,14 @@ async function send({ world }: Run, admin: AdminClient, file: string): Promise<s
   const stats = await handle.stat()
   if (!stats.isFile()) throw new CommandError(`${file} is not a file`)
   if (stats.size === 0) throw new CommandError(`${file} is empty: it is not a backup of Mortise`)
-  const { id } = await admin.call(backupRestoreRoutes.beginUpload, { body: { bytes: stats.size } })
+  const { id } = await admin.call(restoreRoutes.beginUpload, { body: { bytes: stats.size } })
   try {
     await withProgress(world.stderr, 'KiB sent', (onProgress) =>
       sendParts(admin, { id, handle, bytes: stats.size }, onProgress),
     )
     return id
   } catch (error) {
-    await admin.call(backupRestoreRoutes.removeUpload, { upload: id }).catch(() => undefined)
+    await admin.call(restoreRoutes.removeUpload, { upload: id }).catch(() => undefined)
     throw error
   }
 }
@@ -112,9 +111,8 @@ async function sendParts(
     const { bytesRead } = await handle.read(part, 0, Math.min(part.length, bytes - at), at)
     if (bytesRead === 0) throw new CommandError('the file grew shorter while it was sent')
     const body = part.subarray(0, bytesRead)
-    at = (
-      await admin.call(backupRestoreRoutes.addUploadPart, { upload: id, query: { at: String(at) }, body })
-    ).received
+    at = (await admin.call(restoreRoutes.addUploadPart, { upload: id, query: { at: String(at) }, body }))
+      .received
     onProgress(Math.ceil(at / kibibyte), Math.ceil(bytes / kibibyte))
   }
 }
@@ -137,7 +135,7 @@ async function begin(
     if (!(await confirmTyped(run.world, words, ['yes']))) throw new CommandError('nothing was restored')
   }
   const clients = withClients ? preview.clients.map(({ id }) => id) : []
-  return admin.call(backupRestoreRoutes.beginInstanceRestore, {
+  return admin.call(restoreRoutes.beginInstanceRestore, {
     body: { ...opening, clients, confirmed: preview.needed },
   })
 }

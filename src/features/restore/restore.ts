@@ -3,7 +3,6 @@
 // again. reading.ts reads the standard keys, objects.ts decides what follows, writing.ts writes it.
 
 import { randomUUID } from 'node:crypto'
-import type { Custodies } from '../../core/custody/custodies.ts'
 import { requireStandardKeys } from '../../core/custody/keyprotect/copies.ts'
 import {
   deletedMs,
@@ -15,16 +14,11 @@ import {
   type OtherPlace,
 } from '../../core/custody/keyprotect/restore-markers.ts'
 import type { Header } from '../../core/custody/keyprotect/payload.ts'
-import type { ApiKeys } from '../../core/instances/api-keys.ts'
 import type { By } from '../../core/audit/actor.ts'
-import type { MarkCheck } from '../../core/audit/mark-check.ts'
-import type { Keyring } from '../../core/sealing/keyring.ts'
-import type { Clock } from '../../core/ports/clock.ts'
-import type { Store, Write } from '../../core/ports/store.ts'
+import type { Write } from '../../core/ports/store.ts'
 import { RootKeyError, type RootKey } from '../../core/ports/root-key.ts'
-import type { Access } from '../../core/trust/access.ts'
 import type { Instance } from '../../core/trust/rows.ts'
-import { isThere, requireFreeName, type InstanceRestores } from '../../core/instances/restore-commit.ts'
+import { isThere, requireFreeName } from '../../core/instances/restore-commit.ts'
 import { restoreObjects, type NamedRootKey, type RestoredObjects, type RestorePlace } from './objects.ts'
 import { retryingRootKey } from './retry.ts'
 import {
@@ -35,76 +29,27 @@ import {
   type Listed,
   type WithStandardKeys,
 } from './reading.ts'
+import {
+  RestoreRefused,
+  type KeyProtectProgress,
+  type KeyProtectWanted,
+  type RestoreChoice,
+  type RestoreFar,
+  type RestoreParts,
+} from './source.ts'
 import { reportOf, type RestoreReport } from './report.ts'
 import { writeObjects } from './writing.ts'
 
-export interface RestoreParts {
-  readonly store: Store
-  readonly clock: Clock
-  readonly marks: Pick<MarkCheck, 'closing'>
-  readonly access: Pick<Access, 'instance' | 'snapshot'>
-  readonly keyring: Pick<Keyring, 'make' | 'openUnguarded'>
-  readonly apiKeys: Pick<ApiKeys, 'with'>
-  readonly restores: InstanceRestores
-  readonly custodies: Custodies
-}
-
-export interface RestoreWanted {
-  /** The root key that the instance has from now on, as it is stored: an alias is resolved. */
-  readonly rootKeyUri: string
-  /** Other root keys that wrapped keys of it, because it was moving from one to another: the move goes on to the first. */
-  readonly otherRootKeyUris?: readonly string[]
-  /** Restores it also if root keys that are not named wrapped keys of it: those keys stay closed. */
-  readonly partial?: boolean
-  /** Needed if several instances have keys there. */
-  readonly instanceId?: string
-  /** Another name than it had. */
-  readonly name?: string
-  /** The instance's own from now on; left out: the server's is used. */
-  readonly apiKey?: string
-}
-
-export type RestoreStep = 'list' | 'keys' | 'write'
-
-/** How far a step is. */
-export interface RestoreFar {
-  readonly step: RestoreStep
-  readonly done: number
-  /** null: not known yet. */
-  readonly total: number | null
-}
-
-export interface RestoreProgress extends RestoreFar {
-  /** Why it waits at the moment, in words; null while it goes on. */
-  readonly trouble: string | null
-}
-
-/** One of several instances that have keys beside a root key. */
-export interface RestoreChoice {
-  readonly instanceId: string
-  /** Standard keys of objects that are not deleted. */
-  readonly keys: number
-  readonly newestMs: number | null
-}
-
-/** There is nothing to restore, or more must be said about what. The message is safe to show. */
-export class RestoreRefused extends Error {
-  override readonly name = 'RestoreRefused'
-  readonly why: 'nothing' | 'several' | 'other-root-key' | 'more-root-keys'
-  readonly choices: readonly RestoreChoice[]
-  constructor(
-    why: RestoreRefused['why'],
-    message: string,
-    { choices = [], ...options }: ErrorOptions & { readonly choices?: readonly RestoreChoice[] } = {},
-  ) {
-    super(message, options)
-    this.why = why
-    this.choices = choices
-  }
+export type KeyProtectParts = Pick<RestoreParts, 'store' | 'clock' | 'custodies'> & {
+  readonly marks: Pick<RestoreParts['marks'], 'closing'>
+  readonly access: Pick<RestoreParts['access'], 'snapshot'>
+  readonly keyring: Pick<RestoreParts['keyring'], 'make' | 'openUnguarded'>
+  readonly apiKeys: Pick<RestoreParts['apiKeys'], 'with'>
+  readonly trust: Pick<RestoreParts['trust'], 'restores'>
 }
 
 export interface RestoreOptions {
-  readonly onProgress: (progress: RestoreProgress) => void
+  readonly onProgress: (progress: KeyProtectProgress) => void
   readonly signal: AbortSignal
 }
 
@@ -113,14 +58,14 @@ export interface RestoreOptions {
  * done again.
  */
 export async function restore(
-  parts: RestoreParts,
+  parts: KeyProtectParts,
   by: By,
-  wanted: RestoreWanted,
+  wanted: KeyProtectWanted,
   { onProgress, signal }: RestoreOptions,
 ): Promise<RestoreReport> {
-  let progress: RestoreProgress = { step: 'list', done: 0, total: null, trouble: null }
+  let progress: KeyProtectProgress = { step: 'list', done: 0, total: null, trouble: null }
   // Called between any two calls to the service, so that the restore can end there.
-  const report = (news: Partial<RestoreProgress>): void => {
+  const report = (news: Partial<KeyProtectProgress>): void => {
     signal.throwIfAborted()
     progress = { ...progress, ...news }
     onProgress(progress)
@@ -151,7 +96,7 @@ export interface RestoreRun {
 }
 
 interface FoundRestore {
-  readonly wanted: RestoreWanted
+  readonly wanted: KeyProtectWanted
   readonly one: FoundInstance
   readonly rootKeys: readonly [WithStandardKeys, ...WithStandardKeys[]]
   /** For the commit that makes the instance. */
@@ -159,7 +104,7 @@ interface FoundRestore {
   readonly run: RestoreRun
 }
 
-async function restoreInstance(parts: RestoreParts, by: By, found: FoundRestore): Promise<RestoreReport> {
+async function restoreInstance(parts: KeyProtectParts, by: By, found: FoundRestore): Promise<RestoreReport> {
   const { one, rootKeys, wanted, run } = found
   const { clock, keyring, custodies } = parts
   const { onProgress, signal } = run
@@ -184,7 +129,7 @@ async function restoreInstance(parts: RestoreParts, by: By, found: FoundRestore)
     comesFrom,
     nowMs: clock.now(),
   })
-  const instance = await parts.restores.commit(by, {
+  const instance = await parts.trust.restores.commit(by, {
     instance: draft,
     ...(wanted.name !== undefined && { name: wanted.name }),
     writes: [await keyring.make(draft), ...found.writes, ...markers],
@@ -259,7 +204,7 @@ function countsOf({ objects }: RestoredObjects): Readonly<Record<string, number>
 
 /** Runs `work` with the root keys, opened as the instance will open them, and with the writes that must be committed for that. */
 async function asInstance<T>(
-  { keyring, apiKeys, clock }: RestoreParts,
+  { keyring, apiKeys, clock }: KeyProtectParts,
   instanceId: string,
   { wanted, run }: Pick<FoundRestore, 'wanted' | 'run'>,
   work: (
@@ -297,7 +242,7 @@ function withStandardKeys(rootKey: RootKey): WithStandardKeys {
 function chosen(
   found: readonly FoundInstance[],
   rootKeys: readonly { readonly id: string }[],
-  { instanceId, rootKeyUri }: RestoreWanted,
+  { instanceId, rootKeyUri }: KeyProtectWanted,
 ): FoundInstance {
   const offered = offer(found, rootKeys)
   const choices = offered.map(choiceOf).toSorted((a, b) => (b.newestMs ?? 0) - (a.newestMs ?? 0))

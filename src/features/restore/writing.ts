@@ -9,13 +9,13 @@ import type { ObjectRecord } from '../../core/ports/objects.ts'
 import type { StandardKeyRecord } from '../../core/ports/secrets.ts'
 import type { Write } from '../../core/ports/store.ts'
 import type { RestoredObjects } from './objects.ts'
-import type { RestoreParts, RestoreRun } from './restore.ts'
+import type { KeyProtectParts, RestoreRun } from './restore.ts'
 
 /** Objects that a restore writes together, and keys that it tries to open before it gives up. */
 const restoreCommitObjects = 200
 
 export async function writeObjects(
-  { store, marks }: Pick<RestoreParts, 'store' | 'marks'>,
+  { store, marks }: Pick<KeyProtectParts, 'store' | 'marks'>,
   { objects, unwanted }: RestoredObjects,
   {
     onProgress,
