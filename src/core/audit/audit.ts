@@ -10,11 +10,11 @@ import {
   sign,
   type KeyObject,
 } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { conflictRetriesMax } from '../../base/bounds.ts'
 import { checkpointEveryMs } from './bounds.ts'
 import { JointRuns } from '../../base/joint-runs.ts'
+import { auditEntries } from './entries.ts'
 import { exportHead } from './export.ts'
 import { mayBePruned, type AuditProof, type CheckpointBody, type LogParts } from './proof.ts'
 import { genuineBody, verifyLog } from './verify.ts'
@@ -307,15 +307,8 @@ export class Audit {
     return (await this.#store.checkpoints(Number.MAX_SAFE_INTEGER)).toSorted((a, b) => a.number - b.number)
   }
 
-  async *#entries(): AsyncGenerator<StoredAuditEntry> {
-    let after: string | null | undefined
-    do {
-      const page = await this.#store.audit({ order: 'oldest', limit: pageEntries, ...(after && { after }) })
-      yield* page.entries
-      after = page.after
-      // A long log must not delay the requests that are served meanwhile.
-      await nextTurn()
-    } while (after !== null)
+  #entries(): AsyncGenerator<StoredAuditEntry> {
+    return auditEntries(this.#store, { order: 'oldest', limit: pageEntries })
   }
 }
 

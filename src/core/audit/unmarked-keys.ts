@@ -2,6 +2,7 @@
 
 import { marksPage } from '../../base/bounds.ts'
 import type { AuditEntry, AuditStore } from '../ports/audit.ts'
+import { auditEntries } from './entries.ts'
 import type { MarkStore, StoredMark } from '../ports/marks.ts'
 
 /** Destructions in the audit log, the newest ones, that are compared with the marks if one is missing. */
@@ -14,22 +15,18 @@ export async function unmarkedKeys(
   store: Pick<MarkStore, 'mark'> & Pick<AuditStore, 'audit'>,
 ): Promise<readonly Identified[]> {
   const found = new Map<string, Identified>()
-  let after: string | null | undefined
-  for (let looked = 0; looked < unmarkedLookMax && after !== null; looked += marksPage) {
-    const query = {
-      action: 'key.destroy',
-      result: 'success',
-      order: 'newest',
-      limit: marksPage,
-    } as const
-    const page = await store.audit({ ...query, ...(after !== undefined && { after }) })
-    after = page.after
-    for (const { body } of page.entries) {
-      const { instanceId, object: uniqueIdentifier } = JSON.parse(body) as AuditEntry
-      if (instanceId === null || uniqueIdentifier === null) continue
-      if (await store.mark(instanceId, uniqueIdentifier)) continue
+  const destructions = {
+    action: 'key.destroy',
+    result: 'success',
+    order: 'newest',
+    limit: marksPage,
+  } as const
+  let looked = 0
+  for await (const { body } of auditEntries(store, destructions)) {
+    const { instanceId, object: uniqueIdentifier } = JSON.parse(body) as AuditEntry
+    if (instanceId !== null && uniqueIdentifier !== null && !(await store.mark(instanceId, uniqueIdentifier)))
       found.set(JSON.stringify([instanceId, uniqueIdentifier]), { instanceId, uniqueIdentifier })
-    }
+    if (++looked >= unmarkedLookMax) break
   }
   return [...found.values()]
 }

@@ -3,6 +3,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import type { BackupClient, BackupOpening } from './source.ts'
+import { auditEntries } from '../../core/audit/entries.ts'
 import { BackupError } from '../../core/backup/error.ts'
 import { actsOf, continuesLog, prunedSince, tellsOfClosing, type LaterActs } from '../../core/backup/later.ts'
 import type { Manifest } from '../../core/backup/manifest.ts'
@@ -164,13 +165,9 @@ async function actsHere(
   const heads = new Map(audit.heads.map(({ writer, number }) => [writer, number]))
   const found: StoredAuditEntry[] = []
   const query = { instanceId, order: 'newest', limit: dumpPageRecords } as const
-  for (let after: string | null | undefined; after !== null;) {
-    const page = await store.audit({ ...query, ...(after !== undefined && { after }) })
-    for (const entry of page.entries) {
-      if (entry.number <= (heads.get(entry.writer) ?? 0)) return actsOf(found.toReversed())
-      if (tellsOfClosing(JSON.parse(entry.body) as AuditEntry)) found.push(entry)
-    }
-    after = page.after
+  for await (const entry of auditEntries(store, query)) {
+    if (entry.number <= (heads.get(entry.writer) ?? 0)) break
+    if (tellsOfClosing(JSON.parse(entry.body) as AuditEntry)) found.push(entry)
   }
   return actsOf(found.toReversed())
 }

@@ -1,13 +1,14 @@
 // The marks of destroyed keys in a database that the owner accepts. Those that this server did not write close their keys too,
-// unless the audit log says that a key was not destroyed. Part of the composition root.
+// unless the audit log says that a key was not destroyed.
 
 import type { KeyObject } from 'node:crypto'
-import { closes } from '../../core/audit/marks.ts'
-import { MarksWalk } from '../../core/audit/marks-walk.ts'
+import { closes } from './marks.ts'
+import { auditEntries } from './entries.ts'
+import { MarksWalk } from './marks-walk.ts'
 import { marksPage } from '../../base/bounds.ts'
-import type { AuditEntry } from '../../core/ports/audit.ts'
-import type { StoredMark } from '../../core/ports/marks.ts'
-import type { Store } from '../../core/ports/store.ts'
+import type { AuditEntry } from '../ports/audit.ts'
+import type { StoredMark } from '../ports/marks.ts'
+import type { Store } from '../ports/store.ts'
 
 type Reading = Pick<Store, 'audit' | 'marksAfter' | 'object'>
 
@@ -31,16 +32,12 @@ async function mayBeDestroyed(store: Reading, mark: StoredMark): Promise<boolean
   if (object?.sealed === null) return true
   const about = { instanceId, object: uniqueIdentifier, order: 'newest', limit: marksPage } as const
   let isKnown = false
-  for (let after: string | null | undefined; after !== null;) {
-    const page = await store.audit({ ...about, ...(after !== undefined && { after }) })
-    for (const { body } of page.entries) {
-      const { action, result } = JSON.parse(body) as AuditEntry
-      if (result !== 'success') continue
-      if (action === 'key.destroy' || action === 'key.erase') return true
-      if (action === 'key.undestroy') return false
-      isKnown = true
-    }
-    after = page.after
+  for await (const { body } of auditEntries(store, about)) {
+    const { action, result } = JSON.parse(body) as AuditEntry
+    if (result !== 'success') continue
+    if (action === 'key.destroy' || action === 'key.erase') return true
+    if (action === 'key.undestroy') return false
+    isKnown = true
   }
   // The entries of an identifier that the log does not name may have been pruned.
   return !isKnown
