@@ -4,7 +4,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import type { TrustRow, TrustWrite } from '../../src/core/ports/trust.ts'
 import { MacKey } from '../../src/core/sealing/mac-key.ts'
-import type { TrustSnapshot } from '../../src/core/trust/access.ts'
 import type { AuthorityRules } from '../../src/core/trust/client-rules.ts'
 import {
   makeHead,
@@ -18,6 +17,7 @@ import {
   type PinnedCertificate,
   type RowOf,
   type Token,
+  type TrustSnapshot,
 } from '../../src/core/trust/rows.ts'
 
 export const newKey = () => new MacKey(createSecretKey(randomBytes(32)))

@@ -2,7 +2,8 @@
 // each further line is a checkpoint or an entry.
 // The browser reads exports too, so nothing here needs Node.
 
-import type { AuditCheckpoint, StoredAuditEntry, WriterHead } from '../ports/audit.ts'
+import type { AuditCheckpoint, StoredAuditEntry } from '../ports/audit.ts'
+import { hasTypes, isList, isObject, isWriterHead } from './json-shapes.ts'
 import type { LogParts } from './proof.ts'
 
 /** The first line of an export. */
@@ -106,26 +107,10 @@ function parseLine(line: string, number: number): Readonly<Record<string, unknow
   return isObject(parsed) ? parsed : {}
 }
 
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
-}
-
-export function isList<T>(value: unknown, isOne: (one: unknown) => one is T): value is readonly T[] {
-  return Array.isArray(value) && value.every(isOne)
-}
-
-export function isWriterHead(value: unknown): value is WriterHead {
-  return isObject(value) && hasTypes(value, { writer: 'string', number: 'number', hash: 'string' })
-}
-
 function isEntry(value: unknown): value is StoredAuditEntry {
   return isWriterHead(value) && hasTypes(value, { body: 'string' })
 }
 
 function isCheckpoint(value: unknown): value is AuditCheckpoint {
   return isObject(value) && hasTypes(value, { number: 'number', body: 'string', signature: 'string' })
-}
-
-function hasTypes(value: object, types: Readonly<Record<string, string>>): boolean {
-  return Object.entries(types).every(([field, type]) => typeof Reflect.get(value, field) === type)
 }

@@ -10,7 +10,7 @@
 import { counted } from '../../base/text/counted.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
 import { chainStart, chainText } from './chain-text.ts'
-import { isWriterHead, isList, isObject } from './export.ts'
+import { isWriterHead, isList, isObject } from './json-shapes.ts'
 import type { AuditCheckpoint, StoredAuditEntry, WriterHead } from '../ports/audit.ts'
 import type { MarksEnd } from '../ports/marks.ts'
 

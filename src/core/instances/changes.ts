@@ -8,7 +8,7 @@ import { requireNoDelayFor } from './destroy-delay.ts'
 import type { WrittenToo } from './instance-changes.ts'
 import type { Keyring } from '../sealing/keyring.ts'
 import type { Store, Write } from '../ports/store.ts'
-import type { TrustSnapshot } from '../trust/access.ts'
+import type { TrustSnapshot } from '../trust/rows.ts'
 import type { Instance, InstanceWork } from '../trust/rows.ts'
 import {
   requireInstance,

@@ -3,14 +3,13 @@
 import { counted } from '../../base/text/counted.ts'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TrustSnapshot } from '../trust/access.ts'
 import type { By } from '../audit/actor.ts'
 import type { Keyring } from '../sealing/keyring.ts'
 import { oneWayRestrictions, raiseLeastVersion } from '../ports/least-version.ts'
 import { StoreConflict, type Store, type Write } from '../ports/store.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import type { KeptStandardKeys } from '../custody/keyprotect/keyprotect-custody.ts'
-import type { Instance, RowOf } from '../trust/rows.ts'
+import type { Instance, RowOf, TrustSnapshot } from '../trust/rows.ts'
 import {
   requireInstance,
   TrustRefused,

@@ -25,6 +25,7 @@ import { StoreConflict, StoreUnavailable, type Change, type Store } from '../por
 import type { AccessRecord } from '../ports/audit.ts'
 import type { StoredObject } from '../ports/objects.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Durability } from '../ports/expectation.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import type { RecoveryClock } from './object/recovery-clock.ts'
 import { StagedChange } from './transaction/staged-change.ts'
@@ -217,7 +218,7 @@ export class Keys {
     return fault ?? error
   }
 
-  async #record(access: AccessRecord, durability: Change['durability']): Promise<void> {
+  async #record(access: AccessRecord, durability: Durability): Promise<void> {
     const entries = this.#refusals.pass(access.entries)
     if (entries.length + access.fetched.length > 0)
       await this.#store.record({ ...access, entries }, durability)

@@ -3,7 +3,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import type { AuditAction } from './audit-actions.ts'
-import type { Change, Expectation } from './store.ts'
+import type { Durability, Expectation } from './expectation.ts'
 
 /**
  * One audit entry as the caller writes it. The store adds writer, number and hash (core/audit/chain.ts) in the transaction
@@ -160,7 +160,7 @@ export interface AuditStore {
    * once. Throws StoreConflict, or StoreUnavailable, also while the audit log has taken no records for
    * accessUnchainedMsMax.
    */
-  record(access: AccessRecord, durability?: Change['durability']): Promise<void>
+  record(access: AccessRecord, durability?: Durability): Promise<void>
   audit(
     query: AuditQuery,
   ): Promise<{ readonly entries: readonly StoredAuditEntry[]; readonly after: string | null }>

@@ -2,37 +2,14 @@
 // contracts; the store contract test holds every implementation to them. Only the two errors are code.
 
 import type { AuditEntry, AuditStore, AuditWrite } from './audit.ts'
+import type { Durability, Expectation } from './expectation.ts'
 import type { InventoryStore, InventoryWrite } from './inventory.ts'
-import type { Fence, LeaseStore, LeaseWrite } from './leases.ts'
+import type { LeaseStore, LeaseWrite } from './leases.ts'
 import type { LeastVersionWrite } from './least-version.ts'
 import type { MarkStore, MarkWrite } from './marks.ts'
 import type { ObjectStore, ObjectWrite } from './objects.ts'
 import type { SecretStore, SecretWrite } from './secrets.ts'
 import type { TrustStore, TrustWrite } from './trust.ts'
-
-/** The conditions that must still hold when the change commits. `version: null`: the object must not exist. */
-export interface Expectation {
-  readonly trustVersion?: number
-  /** This node still has the lease: StoreConflict('lease'). */
-  readonly lease?: Fence
-  /** No two objects of this instance that are not destroyed share a name: StoreConflict('name'), which says one. */
-  readonly uniqueNames?: string
-  /** The number of the instance's objects as `Usage` counts them. */
-  readonly liveObjects?: { readonly instanceId: string; readonly count: number }
-  /**
-   * The change must not grow the instance beyond the limits: StoreConflict('objects-max') or ('bytes-max'). An instance
-   * above a limit may still make changes that add nothing.
-   */
-  readonly limits?: { readonly instanceId: string; readonly objectsMax: number; readonly bytesMax: number }
-  readonly objects?: readonly ObjectAsRead[]
-}
-
-/** The version that an object must still have; null: it must not exist. */
-export interface ObjectAsRead {
-  readonly instanceId: string
-  readonly uniqueIdentifier: string
-  readonly version: number | null
-}
 
 export type Write =
   | ObjectWrite
@@ -48,11 +25,7 @@ export interface Change {
   readonly expect?: Expectation
   readonly writes: readonly Write[]
   readonly entries: readonly AuditEntry[]
-  /**
-   * 'disk': durable on return, even after a power loss. 'process': survives a killed process on return, and a power
-   * loss after accessFlushMs or the next 'disk' change, whichever comes first.
-   */
-  readonly durability: 'disk' | 'process'
+  readonly durability: Durability
 }
 
 /** An expectation (`what`) failed, and the store applied nothing of the change. */

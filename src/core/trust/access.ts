@@ -21,7 +21,7 @@ import {
   type Macs,
   type Token,
   type TrustedClient,
-  type TrustReading,
+  type TrustSnapshot,
 } from './rows.ts'
 import { parsedAuthorities, vouching, type LeafRules, type ParsedAuthority } from './vouching.ts'
 
@@ -68,10 +68,6 @@ export type AuthResult =
     }
 
 export type Refusal = 'no certificate' | 'unknown' | 'blocked' | 'expired' | 'not yet valid'
-
-export interface TrustSnapshot extends TrustReading {
-  readonly version: number
-}
 
 const dayMs = 24 * 3600 * 1000
 /** The maximum number of entries in each of the two caches below: validity dates, and the CAs that vouch for a leaf. */

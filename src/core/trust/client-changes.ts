@@ -2,7 +2,6 @@
 // client-rules.ts decides what each asker may change.
 
 import { randomUUID } from 'node:crypto'
-import type { TrustSnapshot } from './access.ts'
 import { allowOf, allowOfNewClients, allowText, type Allow } from './allow.ts'
 import type { By } from '../audit/actor.ts'
 import {
@@ -18,7 +17,7 @@ import {
   type AuthorityRules,
 } from './client-rules.ts'
 import type { Grantor } from './grantor.ts'
-import type { Authority, Block, Client, Credential, PinnedCertificate, RowOf } from './rows.ts'
+import type { Authority, Block, Client, Credential, PinnedCertificate, RowOf, TrustSnapshot } from './rows.ts'
 import { requireInstance, TrustRefused, type Present, type TrustDraft } from './writer.ts'
 import type { TrustEvent, TrustWriter } from './writer.ts'
 

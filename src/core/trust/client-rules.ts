@@ -5,12 +5,11 @@
 import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { namesToldMax } from '../../base/bounds.ts'
-import type { TrustSnapshot } from './access.ts'
 import { allowOf, allowText, isWithin } from './allow.ts'
 import type { By } from '../audit/actor.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { grantedAtMost, type Grantor } from './grantor.ts'
-import { type Authority, type Block, type Client, type PinnedCertificate, type RowOf } from './rows.ts'
+import type { Authority, Block, Client, PinnedCertificate, RowOf, TrustSnapshot } from './rows.ts'
 import { parsedAuthorities, vouching, type LeafRules } from './vouching.ts'
 import { TrustForbidden, TrustRefused, type TrustEvent } from './writer.ts'
 

@@ -1,8 +1,9 @@
 // The commit of an act that a second person approves takes this along: it uses up the request in the same commit.
 
 import type { AuditEntry } from '../ports/audit.ts'
-import type { Expectation, Write } from '../ports/store.ts'
-import type { TrustSnapshot } from './access.ts'
+import type { Write } from '../ports/store.ts'
+import type { Expectation } from '../ports/expectation.ts'
+import type { TrustSnapshot } from './rows.ts'
 import type { RowOf } from './rows.ts'
 
 export interface Consent {

@@ -5,8 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
 import { idOfSubject, type Subject } from './person.ts'
 import type { Grant } from './role-rules.ts'
-import type { PersonSession, TrustTables } from './rows.ts'
-import type { TrustSnapshot } from './access.ts'
+import type { PersonSession, TrustTables, TrustSnapshot } from './rows.ts'
 import {
   TrustForbidden,
   TrustRefused,

@@ -1,11 +1,5 @@
-// Tells who somebody is, whatever he or she logs in with, and when two are one: that decides where two persons are needed. It is
-// decided by keys: of the names by which somebody is known, and of whoever may have the text of a token, which are its maker and
-// the maker of the token with which it was made. More keys can only make one person of two. Pure.
-
-import type { PersonSession, Token } from './rows.ts'
-
-/** The name of the token that the first start writes into the data folder. No other token gets it. */
-export const bootstrapName = 'bootstrap'
+// A person, and the keys of the names by which one is known: two persons with one key may be the same. More keys can only make one
+// person of two. identity.ts says which keys a token and a session have. Pure.
 
 export type Person =
   /** The owner that a token names when it is created. Nobody can change it afterwards. */
@@ -26,15 +20,6 @@ export function idOfSubject({ issuer, subject }: Pick<Subject, 'issuer' | 'subje
   return `${issuer}#${subject}`
 }
 
-/** undefined: the token is of a program, or of nobody in particular. */
-export function personOf({ owner }: Pick<Token, 'owner'>): Person | undefined {
-  return owner === undefined ? undefined : { kind: 'owner', name: owner }
-}
-
-export function personOfSession({ issuer, subject, name, names }: PersonSession): Person {
-  return { kind: 'subject', issuer, subject, name, ...(names && { names }) }
-}
-
 /** The keys of all names by which somebody may be known; that of the shown name comes last. */
 export function personKeys(person: Person): readonly string[] {
   if (person.kind === 'owner') return nameKeys(person.name)
@@ -46,10 +31,10 @@ export function personKeys(person: Person): readonly string[] {
 }
 
 /**
- * The same for everything that reads the same: `Alice` and ` alice` are one. `alice@example.com`, `alice+admin@example.com` and
+ * The keys of a name, equal for names that read the same: `Alice` and ` alice` are one. `alice@example.com`, `alice+admin@example.com` and
  * `example\alice` may be `alice`, too.
  */
-function nameKeys(text: string): readonly string[] {
+export function nameKeys(text: string): readonly string[] {
   const plain = text.normalize('NFKC').trim().replaceAll(/\s+/g, ' ').toLowerCase()
   const [, local = plain] = /^([^@+]+)(?:\+[^@]*)?@/.exec(plain) ?? []
   const short = local.slice(local.lastIndexOf('\\') + 1).trim()
@@ -58,51 +43,10 @@ function nameKeys(text: string): readonly string[] {
     .map((name) => JSON.stringify(['owner', name]))
 }
 
-/** Somebody who acts, by a token or a session. */
-export interface Identity {
-  /** undefined: nobody knows who has the token. */
-  readonly person: Person | undefined
-  /** The keys of everybody who may have the token's text, or is logged in. */
-  readonly keys: readonly string[]
-}
-
-export function identityOf(token: Token): Identity {
-  return { person: personOf(token), keys: makersOf(token) }
-}
-
-export function identityOfPerson(person: Person): Identity {
-  return { person, keys: personKeys(person) }
-}
-
 /** Whether both go by one name. */
 export function mayBeSame(one: Person, other: Person): boolean {
   const keys = personKeys(one)
   return personKeys(other).some((key) => keys.includes(key))
-}
-
-/** Why one person may be behind both; undefined: they are two, as far as anybody can know. */
-export function whySame(asker: Identity, other: Identity): string | undefined {
-  const both = asker.keys.filter((key) => other.keys.includes(key))
-  if (both.length === 0) return undefined
-  const [own, others] = [ownKeys(asker), ownKeys(other)]
-  const [shared] = both.filter((key) => own.includes(key) && others.includes(key))
-  if (shared !== undefined && asker.person && other.person) {
-    const [name, otherName] = [asker.person.name, other.person.name]
-    const isCertain = isKeyOfSubject(shared) || nameKeys(name).at(-1) === nameKeys(otherName).at(-1)
-    return isCertain
-      ? `${name} asked for it`
-      : `${name} asked for it, and may be the same person as ${otherName}: both are ${keyText(shared)}`
-  }
-  const maker = [asker, other].find((one) => ownKeys(one).some((key) => both.includes(key)))
-  return `${maker?.person?.name ?? keyText(both.at(-1) ?? '')} may have both tokens: whoever makes a token has its text`
-}
-
-function ownKeys({ person }: Identity): readonly string[] {
-  return person ? personKeys(person) : []
-}
-
-function isKeyOfSubject(key: string): boolean {
-  return (JSON.parse(key) as string[])[0] === 'subject'
 }
 
 /** For people: who a key names. */
@@ -111,22 +55,6 @@ export function keyText(key: string): string {
   return kind === 'token' ? `whoever has the token ${rest[0] ?? ''}` : (rest.at(-1) ?? '')
 }
 
-/**
- * The keys of everybody who may have the token's text: its own person and those who made it. A token without an owner
- * stands for whoever has it. The tokens of whoever owns the server's machine stand for nobody: the first one hands out the
- * tokens of all, and its owner is outside of what two persons protect against.
- */
-export function makersOf(token: Token): readonly string[] {
-  const person = personOf(token)
-  const own = person ? personKeys(person) : isOfMachine(token) ? [] : [JSON.stringify(['token', token.id])]
-  return unique([...own, ...(token.makers ?? [])])
-}
-
-/** The first token, and those that the root key makes. */
-function isOfMachine({ name, instanceId, recovered }: Token): boolean {
-  return recovered === true || (name === bootstrapName && instanceId === null)
-}
-
-function unique(keys: readonly string[]): readonly string[] {
+export function unique(keys: readonly string[]): readonly string[] {
   return [...new Set(keys)]
 }

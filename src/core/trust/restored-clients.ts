@@ -1,10 +1,9 @@
 // The clients of an instance that comes back from a backup: which of their certificates and CAs may be trusted again, and why
 // the others may not. What this server blocked, or trusts elsewhere by now, stays as it is. Pure.
 
-import type { TrustSnapshot } from './access.ts'
 import { allowOf, allowText } from './allow.ts'
 import { claims, refuseCoveredPins, refuseOverlap, type AuthorityRules } from './client-rules.ts'
-import type { Authority, Block, Client, RowOf, TrustedClient } from './rows.ts'
+import type { Authority, Block, Client, RowOf, TrustedClient, TrustSnapshot } from './rows.ts'
 import { TrustRefused, type TrustEvent } from './writer.ts'
 
 /** A client of the backup, with what is known to have been withdrawn since. */

@@ -3,7 +3,7 @@
 
 import type { Write } from '../ports/store.ts'
 import type { TrustRow } from '../ports/trust.ts'
-import type { TrustSnapshot } from './access.ts'
+import type { TrustSnapshot } from './rows.ts'
 import { makeHead, makeRow, type Macs, type RowOf, type TrustKind } from './rows.ts'
 
 export interface RowChange {

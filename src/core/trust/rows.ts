@@ -280,6 +280,11 @@ export interface TrustReading {
   readonly intact: boolean
 }
 
+/** The rows as they were read at this trust version. */
+export interface TrustSnapshot extends TrustReading {
+  readonly version: number
+}
+
 const headKind = 'head'
 
 /**

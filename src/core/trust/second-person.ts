@@ -3,7 +3,7 @@
 
 import type { Approval, Party } from './approval.ts'
 import type { Login, LoginOf } from './people.ts'
-import { identityOf, identityOfPerson, personOf, whySame, type Identity } from './person.ts'
+import { identityOf, identityOfPerson, personOf, whySame, type Identity } from './identity.ts'
 import { grantFor } from './role-rules.ts'
 import type { Token, TrustTables } from './rows.ts'
 

@@ -4,9 +4,9 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
 import type { Grantor } from './grantor.ts'
 import type { Write } from '../ports/store.ts'
-import { idOfSubject, makersOf, personKeys, personOfSession } from './person.ts'
-import type { Token } from './rows.ts'
-import type { TrustSnapshot } from './access.ts'
+import { idOfSubject, personKeys } from './person.ts'
+import { makersOf, personOfSession } from './identity.ts'
+import type { Token, TrustSnapshot } from './rows.ts'
 import { requireInstance, TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
 
 /** People and tokens that made a token one after the other, each counted once. */

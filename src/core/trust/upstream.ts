@@ -2,8 +2,6 @@
 // for the time of a change-over. The row's MAC covers it, since wrong bytes from another server would stay. Its private key
 // is a secret of the server (core/instances/upstream-keys.ts). Pure.
 
-import type { Instance } from './rows.ts'
-
 export interface Upstream {
   /** Names the secret with the private key. Each setting has an id of its own. */
   readonly id: string
@@ -21,7 +19,7 @@ export interface Upstream {
 }
 
 /** The instance after a restore: what the old server has may be older or newer than what was restored. */
-export function withUpstreamOff(instance: Instance, atMs: number): Instance {
+export function withUpstreamOff<I extends { readonly upstream?: Upstream }>(instance: I, atMs: number): I {
   const { upstream } = instance
   if (!upstream) return instance
   return { ...instance, upstream: { ...upstream, off: upstream.off ?? { why: 'restored', atMs } } }

@@ -17,8 +17,7 @@ import type { OpenRootKey, RootKey } from '../../core/ports/root-key.ts'
 import type { DataKeyRecord } from '../../core/ports/secrets.ts'
 import { openMacKey, openSecret } from '../../core/sealing/secrets.ts'
 import type { ReturningClient } from '../../core/trust/restored-clients.ts'
-import { trustedClient, type Block, type Instance } from '../../core/trust/rows.ts'
-import type { TrustSnapshot } from '../../core/trust/access.ts'
+import { trustedClient, type Block, type Instance, type TrustSnapshot } from '../../core/trust/rows.ts'
 import { limitedClient, readTrust } from './restore-changes.ts'
 
 export interface BackupReadingParts {

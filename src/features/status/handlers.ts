@@ -2,9 +2,8 @@
 // server.
 
 import { namesToldMax } from '../../base/bounds.ts'
-import type { TrustSnapshot } from '../../core/trust/access.ts'
 import { allowOf, allowsEverything } from '../../core/trust/allow.ts'
-import type { Instance } from '../../core/trust/rows.ts'
+import type { Instance, TrustSnapshot } from '../../core/trust/rows.ts'
 import type { Output } from '../../doors/http/api.ts'
 import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
 import type { Asker } from '../../doors/http/asked.ts'

@@ -1,6 +1,6 @@
 // Tokens of the admin API: create, list, revoke. A token of one instance manages those of its instance only.
 
-import { bootstrapName } from '../../core/trust/person.ts'
+import { bootstrapName } from '../../core/trust/identity.ts'
 import type { Instance, Token, TrustTables } from '../../core/trust/rows.ts'
 import { visibleInstance } from '../../doors/http/authenticate.ts'
 import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'

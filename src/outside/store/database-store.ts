@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { AnchorUse, AnchorVerdict, AnchoredStore } from '../../core/ports/anchor.ts'
 import type { AccessRecord, AuditEntry, AuditQuery, WriterHead } from '../../core/ports/audit.ts'
 import type { Clock } from '../../core/ports/clock.ts'
+import type { Durability } from '../../core/ports/expectation.ts'
 import type { InventoryStore } from '../../core/ports/inventory.ts'
 import type { ObjectQuery, StoredObject } from '../../core/ports/objects.ts'
 import type { StandardKeyQuery } from '../../core/ports/secrets.ts'
@@ -256,15 +257,12 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     })
   }
 
-  async record(access: AccessRecord, durability: Change['durability'] = 'process') {
+  async record(access: AccessRecord, durability: Durability = 'process') {
     const { entries, fetched, expect } = access
     if (expect) await this.deciding.check(expect)
     if (this.#accessLog) return this.#accessLog.append({ entries, fetched }, durability)
-    return this.commit({
-      writes: fetched.map((one) => ({ type: 'fetched', ...one })),
-      entries,
-      durability,
-    })
+    const writes = fetched.map((one) => ({ type: 'fetched' as const, ...one }))
+    return this.commit({ writes, entries, durability })
   }
 
   async audit(query: AuditQuery) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Approval } from '../../../src/core/trust/approval.ts'
 import type { LoginOf } from '../../../src/core/trust/people.ts'
-import { personOfSession } from '../../../src/core/trust/person.ts'
+import { personOfSession } from '../../../src/core/trust/identity.ts'
 import type { PersonSession, Token, TrustTables } from '../../../src/core/trust/rows.ts'
 import { areTwo, mayApprove, notSecond, standingOf, whyGone } from '../../../src/core/trust/second-person.ts'
 

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { People } from '../../../src/core/trust/people.ts'
-import { idOfSubject, personKeys, personOfSession } from '../../../src/core/trust/person.ts'
+import { idOfSubject, personKeys } from '../../../src/core/trust/person.ts'
+import { personOfSession } from '../../../src/core/trust/identity.ts'
 import type { Token } from '../../../src/core/trust/rows.ts'
 import { makeInstance, manager, openCore } from '../../support/core.ts'
 

@@ -5,13 +5,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
-import {
-  StoreConflict,
-  StoreUnavailable,
-  type Change,
-  type Expectation,
-  type Write,
-} from '../../../src/core/ports/store.ts'
+import { StoreConflict, StoreUnavailable, type Change, type Write } from '../../../src/core/ports/store.ts'
+import type { Expectation } from '../../../src/core/ports/expectation.ts'
 import { conflictRetriesMax } from '../../../src/base/bounds.ts'
 import { trustChangeEveryMs, trustChangesAtOnce } from '../../../src/core/trust/change-pace.ts'
 import { trustNoticeDelayMsMax } from '../../../src/core/trust/writer.ts'

@@ -2,7 +2,7 @@
 // or ask for something that this server does not speak.
 
 import { canCheck } from '../../../core/trust/credential.ts'
-import { bootstrapName } from '../../../core/trust/person.ts'
+import { bootstrapName } from '../../../core/trust/identity.ts'
 import { expiryWarningDays } from '../../../base/bounds.ts'
 import type { Expiry } from '../expiries.ts'
 import { isoTime } from '../../../doors/http/views/shown.ts'

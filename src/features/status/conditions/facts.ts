@@ -13,7 +13,7 @@ import type {
   TokenRecovery,
 } from '../../../core/sealing/server-notes.ts'
 import type { InventorySummary } from '../../inventory/inventories.ts'
-import type { TrustSnapshot } from '../../../core/trust/access.ts'
+import type { TrustSnapshot } from '../../../core/trust/rows.ts'
 import type { Instance, InstanceWork, Token } from '../../../core/trust/rows.ts'
 import { areTwo } from '../../../core/trust/second-person.ts'
 import type { UnservedVersion } from '../../../core/trust/unserved-versions.ts'

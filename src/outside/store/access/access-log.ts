@@ -7,6 +7,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import type { Clock, Timer } from '../../../core/ports/clock.ts'
+import type { Durability } from '../../../core/ports/expectation.ts'
 import { StoreUnavailable, type Change, type Write } from '../../../core/ports/store.ts'
 import * as bounds from './bounds.ts'
 import { accessFlushMs } from '../bounds.ts'
@@ -15,7 +16,7 @@ import { countOf, encodeFrame, partsOf, type Frame } from './access-frames.ts'
 import type { StartAppender } from './appender.ts'
 import { ByObject } from './by-object.ts'
 import type { MovedRecord } from './move-access.ts'
-import { RecordWaits, type Durability, type Turn } from './record-waits.ts'
+import { RecordWaits, type Turn } from './record-waits.ts'
 
 export interface AccessLogOptions {
   readonly file: string

@@ -2,13 +2,13 @@
 // waits too long is refused. Remembers why the last record was refused until one is taken: no key is handed out then.
 
 import type { Clock } from '../../../core/ports/clock.ts'
-import { StoreUnavailable, type Change } from '../../../core/ports/store.ts'
+import type { Durability } from '../../../core/ports/expectation.ts'
+import { StoreUnavailable } from '../../../core/ports/store.ts'
 import type { MovedRecord } from './move-access.ts'
 
 /** A record that the file or the store has not taken by then is refused, and so is the request that waits for it. */
 export const accessTakenMsMax = 5_000
 
-export type Durability = Change['durability']
 const durabilities = ['process', 'disk'] as const satisfies readonly Durability[]
 
 /** Records that are written together. All callers that wait for the same durability share a promise, which exists once one waits. */

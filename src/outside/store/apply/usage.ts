@@ -2,7 +2,8 @@
 // object that is written, so that a limit is checked inside the transaction that would pass it.
 
 import type { Usage } from '../../../core/ports/objects.ts'
-import { StoreConflict, type Expectation } from '../../../core/ports/store.ts'
+import { StoreConflict } from '../../../core/ports/store.ts'
+import type { Expectation } from '../../../core/ports/expectation.ts'
 import { number } from '../row.ts'
 import { get, type Steps } from '../steps.ts'
 

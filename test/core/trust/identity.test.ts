@@ -4,17 +4,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
+import { keyText, personKeys, type Subject } from '../../../src/core/trust/person.ts'
 import {
   identityOf,
   identityOfPerson,
-  keyText,
   makersOf,
-  personKeys,
   personOf,
   whySame,
   type Identity,
-  type Subject,
-} from '../../../src/core/trust/person.ts'
+} from '../../../src/core/trust/identity.ts'
 import type { Token } from '../../../src/core/trust/rows.ts'
 import { openCore, type TestCore } from '../../support/core.ts'
 
