@@ -3,7 +3,7 @@
 
 import { csvLine } from '../../doors/cli/text/csv.ts'
 import { facts, plain, plainJson, table } from '../../doors/cli/text/output.ts'
-import type { Period } from './report.ts'
+import type { Period } from './period.ts'
 import type { FetchSummary, ReportRow, ReportTally } from './report-tally.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import type { World } from '../../doors/cli/world.ts'

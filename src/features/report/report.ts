@@ -9,6 +9,7 @@ import { listsOfAllKeys } from './all-keys.ts'
 import { instanceFlag, verb, type Outcome, type Run } from '../../doors/cli/command.ts'
 import { batches, type ReadPage } from '../../doors/cli/text/list.ts'
 import { idOf, mustBeAmong } from '../../doors/cli/text/names.ts'
+import { periodOf, type Period, type PeriodOptions } from './period.ts'
 import { ReportTally, type ReportRow } from './report-tally.ts'
 import { writeCsv, writeJson, writeText, type Report } from './report-text.ts'
 import { timeHelp } from '../../doors/cli/text/time.ts'
@@ -19,11 +20,8 @@ import { instanceRoutes } from '../instances/routes.ts'
 import { loginRoutes } from '../login/routes.ts'
 import { tokenRoutes } from '../tokens/routes.ts'
 
-interface ReportOptions {
+interface ReportOptions extends PeriodOptions {
   readonly instance?: string
-  readonly quarter?: string
-  readonly from?: string
-  readonly to?: string
   readonly csv?: boolean
 }
 
@@ -76,50 +74,6 @@ async function report(run: Run, options: ReportOptions): Promise<void> {
   }
   const write = run.json ? writeJson : options.csv === true ? writeCsv : writeText
   write(run.world, made)
-}
-
-export interface Period {
-  /** ISO 8601 in UTC; the end does not belong to it. */
-  readonly from: string
-  readonly to: string
-  /** `2026-Q4`; null: it was given by its ends. */
-  readonly quarter: string | null
-}
-
-/** A quarter begins and ends at midnight, local time. Nothing that lies in the future is in a report. */
-export function periodOf(
-  { time, world }: Pick<Run, 'time'> & { readonly world: Pick<World, 'now'> },
-  { quarter, from, to }: ReportOptions,
-): Period {
-  const now = new Date(world.now())
-  if (quarter !== undefined && (from !== undefined || to !== undefined))
-    throw new UsageError('give --quarter, or --from and --to, not both')
-  if (to !== undefined && from === undefined) throw new UsageError('--to belongs to --from')
-  const period =
-    from === undefined
-      ? quarterOf(quarter ?? lastQuarter(now))
-      : {
-          from: time('--from', from),
-          to: to === undefined ? now.toISOString() : time('--to', to),
-          quarter: null,
-        }
-  const end = period.to > now.toISOString() ? now.toISOString() : period.to
-  if (period.from >= end)
-    throw new UsageError(`the period from ${period.from} to ${period.to} is empty or has not begun`)
-  return { ...period, to: end }
-}
-
-function quarterOf(text: string): Period {
-  const [, year, number] = /^(\d{4})-Q([1-4])$/i.exec(text) ?? []
-  if (year === undefined) throw new UsageError(`--quarter takes a quarter such as 2026-Q4, not ${text}`)
-  const month = (Number(number) - 1) * 3
-  const [from, to] = [month, month + 3].map((first) => new Date(Number(year), first, 1).toISOString())
-  return { from: from ?? '', to: to ?? '', quarter: text.toUpperCase() }
-}
-
-function lastQuarter(now: Date): string {
-  const over = new Date(now.getFullYear(), Math.floor(now.getMonth() / 3) * 3 - 1, 1)
-  return `${over.getFullYear()}-Q${Math.floor(over.getMonth() / 3) + 1}`
 }
 
 async function visible(admin: AdminClient, named: string | undefined) {

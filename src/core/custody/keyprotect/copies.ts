@@ -19,9 +19,8 @@ import {
 } from '../../ports/root-key.ts'
 import type { CustodyInstance, ObjectFacts } from '../custody.ts'
 import { describeKey, markerName, standardKeyName } from './description.ts'
-import type { Markers } from './markers.ts'
 import { bindHeader, comparable, packPayload, PayloadError, unpackPayload, type Header } from './payload.ts'
-import { serverEntry, type ObjectId } from './records.ts'
+import { serverEntry, type MadeCopy, type ObjectId } from './records.ts'
 import { mayDelete, type Copy, type Grounds } from './rules.ts'
 
 /** A copy that was read and opened. */
@@ -55,16 +54,18 @@ export interface NewCopy {
   readonly correlationIds?: CorrelationIds
 }
 
-export interface MadeCopy {
-  readonly id: string
-  readonly generation: number
-  readonly keyVersion: string
+/** Keeps this server from writing after another one has taken over the instance (markers.ts). */
+interface EpochCheck {
+  /** Asks the service. Throws RootKeyError if another server has a higher epoch. */
+  requireHighest(instanceId: string, rootKey: RootKey): Promise<void>
+  /** Throws RootKeyError if another server is known to have a higher epoch. Asks nobody. */
+  refuseIfFenced(instanceId: string): void
 }
 
 export interface CopiesOptions {
   readonly store: Store
   readonly clock: Clock
-  readonly markers: Pick<Markers, 'requireHighest' | 'refuseIfFenced'>
+  readonly markers: EpochCheck
   /** Called when a create was not answered: the standard key may exist. */
   readonly onUnanswered: (instanceId: string) => void
 }

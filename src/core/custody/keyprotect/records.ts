@@ -6,13 +6,19 @@ import { namedCalls } from '../../audit/correlation-ids.ts'
 import type { CorrelationIds } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { StoredObject } from '../../ports/objects.ts'
-import type { MadeCopy } from './copies.ts'
 import { decodeStandardKeyRef, isStandardKeyRef, type StandardKeyRef } from './reference.ts'
 
 /** An object of an instance. */
 export interface ObjectId {
   readonly instanceId: string
   readonly identifier: string
+}
+
+/** A copy that the service has made. */
+export interface MadeCopy {
+  readonly id: string
+  readonly generation: number
+  readonly keyVersion: string
 }
 
 export function rowOf(

@@ -1,31 +1,43 @@
 // Stores the material of a new object and stages its record, however the object came to be: created, registered, or adopted
 // from another server. The caller says what it is; the audit entry is the caller's too.
 
+import type { MaybePromise } from '../../../base/maybe-promise.ts'
 import type { AttributeSet } from '../../../wire/kmip/attributes.ts'
+import type { Custodies } from '../../custody/custodies.ts'
+import type { Store } from '../../ports/store.ts'
 import type { Material, MaterialHead, Place } from '../../sealing/envelope.ts'
 import { limitsOf } from '../../trust/instance-limits.ts'
+import type { Instance } from '../../trust/rows.ts'
 import { requireRoom } from './instance-room.ts'
 import type { ManagedObject } from '../object/managed-object.ts'
 import { requireFreeNames } from './names.ts'
 import { requireQuantumSafe, withFormat } from '../object/newer-attributes.ts'
 import { factsOf } from '../object/object-facts.ts'
 import { readRules, requireConstraints } from '../object/object-rules.ts'
-import type { TransactionObjects } from './transaction-objects.ts'
+import type { StagedChange } from './staged-change.ts'
+
+/** The parts of a transaction (transaction-objects.ts) that a new object needs. */
+interface Transaction {
+  readonly staged: StagedChange
+  readonly store: Store
+  readonly custodies: Custodies
+  instance(): MaybePromise<Instance>
+}
 
 type Described = Pick<ManagedObject, 'uniqueIdentifier' | 'objectType' | 'state' | 'attributes' | 'createdMs'>
 
 /** Throws the Faults of storedAttributes and ServerLimitExceeded, and what the custody throws. */
 export async function stageNewObject(
-  objects: TransactionObjects,
+  transaction: Transaction,
   described: Described,
   material: Material,
 ): Promise<void> {
-  const { staged, store, custodies } = objects
+  const { staged, store, custodies } = transaction
   const { instanceId } = staged.caller
   const { uniqueIdentifier, objectType } = described
-  const wanted = { ...described, attributes: await storedAttributes(objects, described, material.head) }
+  const wanted = { ...described, attributes: await storedAttributes(transaction, described, material.head) }
   const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
-  const instance = await objects.instance()
+  const instance = await transaction.instance()
   if (staged.caller.actor.kind === 'client') requireConstraints(wanted, readRules(instance.objectConstraints))
   // The commit checks both once more. A standard key that is not used costs money, so none is made then.
   if (custodies.of(instance).keepsKeysApart) await requireRoom(store, instance)
@@ -47,14 +59,14 @@ export async function stageNewObject(
  * Throws the Fault NonUniqueNameAttribute and those of newer-attributes.ts.
  */
 export async function storedAttributes(
-  objects: TransactionObjects,
+  transaction: Transaction,
   { uniqueIdentifier, objectType, attributes }: Omit<Described, 'state' | 'createdMs'>,
   head: MaterialHead,
 ): Promise<AttributeSet> {
-  const instance = await objects.instance()
+  const instance = await transaction.instance()
   requireQuantumSafe(objectType, attributes)
   const formatted = withFormat(attributes, objectType, head)
-  await requireFreeNames(objects, instance, uniqueIdentifier, formatted)
-  objects.staged.limit(limitsOf(instance))
+  await requireFreeNames(transaction, instance, uniqueIdentifier, formatted)
+  transaction.staged.limit(limitsOf(instance))
   return formatted
 }

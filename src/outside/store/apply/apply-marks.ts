@@ -16,21 +16,10 @@ import { StoreConflict } from '../../../core/ports/store.ts'
 import { storedMark } from '../rows.ts'
 import { number, orNull, type Row } from '../row.ts'
 import { all, run, type Steps } from '../steps.ts'
-import type { Group } from './apply.ts'
 import type { Effects } from './effects.ts'
+import type { Group, MarkSigning } from './group.ts'
 
-/** How a writer signs the marks that it appends. */
-export interface MarkSigning {
-  /** undefined: it appends none. */
-  readonly key: KeyObject | undefined
-  /**
-   * The furthest end of the list that this writer knows. If the database has less, somebody removed marks: new marks take numbers
-   * above it, so that the gap shows.
-   */
-  readonly end: MarksEnd | null
-}
-
-/** The same, as a writer keeps it from one transaction to the next. */
+/** The key and the end of the marks, as a writer keeps them from one transaction to the next. */
 export class KnownMarks implements MarkSigning {
   key: KeyObject | undefined
   end: MarksEnd | null = null

@@ -3,7 +3,7 @@
 
 import { StoreConflict, type Write } from '../../../core/ports/store.ts'
 import type { ClockSteps, IndexEntry, ObjectRecord } from '../../../core/ports/objects.ts'
-import type { Group } from './apply.ts'
+import type { Group } from './group.ts'
 import { markObject } from './apply-marks.ts'
 import type { Effects } from './effects.ts'
 import { indexHash } from '../hashes.ts'

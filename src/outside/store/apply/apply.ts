@@ -1,28 +1,23 @@
 // Does one change inside the writer's transaction: first what it expects, then its writes in their order, then
 // its audit entries. Throws StoreConflict; the caller undoes the savepoint then. No transactions here.
 
-import { StoreConflict, type Change, type Expectation, type Write } from '../../../core/ports/store.ts'
+import { StoreConflict, type Change, type Write } from '../../../core/ports/store.ts'
+import type { Expectation } from '../../../core/ports/expectation.ts'
 import { applyKeyWrite } from './apply-keys.ts'
 import { applyInventoryWrite } from './apply-inventory.ts'
 import { applyLeaseWrite, checkFence } from './apply-leases.ts'
 import { nameFeature } from './apply-least-version.ts'
-import { applyMarkWrite, type MarkSigning } from './apply-marks.ts'
+import { applyMarkWrite } from './apply-marks.ts'
 import { putObject, removeRecoverable } from './apply-objects.ts'
 import type { AuditChain } from '../audit/audit-chain.ts'
 import type { Effects } from './effects.ts'
+import type { Group } from './group.ts'
 import type { GroupFacts } from './group-facts.ts'
 import { moveAccess } from '../access/move-access.ts'
 import { markPruned } from './prune.ts'
 import { number, text } from '../row.ts'
 import { get, run, type Query, type Steps } from '../steps.ts'
 import { checkLimits } from './usage.ts'
-
-/** The changes of one transaction share these. */
-export interface Group {
-  readonly facts: GroupFacts
-  readonly effects: Effects
-  readonly marks: MarkSigning
-}
 
 export function* applyChange(chain: AuditChain, change: Change, group: Group): Steps<void> {
   const { facts, effects } = group
