@@ -1,6 +1,7 @@
 // The items of a response: how the item of a request ended.
 
-import { reasonFor, type Fault } from '../../wire/kmip/fault.ts'
+import type { Fault } from '../../wire/kmip/fault.ts'
+import { reasonFor } from '../../wire/kmip/result-reasons.ts'
 import type { RequestItem, RequestMessage, ResponseItem } from '../../wire/kmip/message.ts'
 
 export function succeeded(item: RequestItem, payload: Buffer): ResponseItem {

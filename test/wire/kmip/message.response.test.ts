@@ -5,7 +5,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeResponse, encodeRequest } from '../../../src/wire/kmip/client-message.ts'
 import { codeOf, enums, type EnumTable } from '../../../src/wire/kmip/enums.ts'
-import { reasonIn, type ResultReasonName } from '../../../src/wire/kmip/fault.ts'
+import type { ResultReasonName } from '../../../src/wire/kmip/fault.ts'
+import { reasonIn } from '../../../src/wire/kmip/result-reasons.ts'
 import {
   decodeRequest,
   encodeResponse,
