@@ -6,11 +6,10 @@ import type { Asynchronous } from './asynchronous.ts'
 import type { OperationName, Request, Response } from '../../wire/kmip/operations.ts'
 import type { Version } from '../../wire/kmip/version.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
+import type { SignedCertificate } from '../keys/certificates/re-provision.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/transaction/pace.ts'
 import type { Pkcs11Uses } from './pkcs11-uses.ts'
-import type { Provisioner } from './re-provision.ts'
-import type { Endpoint } from './set-endpoint-role.ts'
 import type { ServerFacts } from './server-facts.ts'
 import type { TicketSession } from './ticket-session.ts'
 
@@ -35,6 +34,26 @@ export interface Context {
   readonly warn: (message: string, facts: object) => void
   /** Returns the maximum size of the response payload. */
   readonly bytesMax: () => number
+}
+
+/** The connection that a message came on. */
+export interface Endpoint {
+  /** Whether the roles on it can change: not over HTTPS, where the one who connects asks. */
+  readonly canChange: boolean
+  /** The message is authenticated by a ticket. */
+  readonly hasTicket: boolean
+  /** Whether there is room for one more such connection of this client. */
+  hasRoom(): boolean
+}
+
+/** The certificate with which the message came, and how another one takes its place. */
+export interface Provisioner {
+  /** It is served in grace. */
+  readonly isExpired: boolean
+  /** PKCS#10, in DER or PEM. Throws Fault InvalidCSR. */
+  sign(request: Uint8Array): Promise<SignedCertificate>
+  /** The rest of the message counts as sent with this one, once it is trusted. */
+  replaced(by: SignedCertificate): void
 }
 
 export type Handler<N extends OperationName> = (

@@ -3,18 +3,7 @@
 // private key that Mortise made would be an object that every client of the instance may fetch: both are refused.
 
 import { Fault } from '../../wire/kmip/fault.ts'
-import type { SignedCertificate } from '../keys/certificates/re-provision.ts'
 import type { Handler } from './handler.ts'
-
-/** The certificate with which the message came, and how another one takes its place. */
-export interface Provisioner {
-  /** It is served in grace. */
-  readonly isExpired: boolean
-  /** PKCS#10, in DER or PEM. Throws Fault InvalidCSR. */
-  sign(request: Uint8Array): Promise<SignedCertificate>
-  /** The rest of the message counts as sent with this one, once it is trusted. */
-  replaced(by: SignedCertificate): void
-}
 
 export const reProvision: Handler<'ReProvision'> = async (
   { transaction, placeholder, provisioner },

@@ -2,7 +2,7 @@
 // them.
 
 import { standards, versions as allVersions, type Draft, type Version } from '../../wire/kmip/version.ts'
-import { handledOperations, type HandledOperation } from './handlers.ts'
+import type { OperationName } from '../../wire/kmip/operations.ts'
 
 export interface ServerFacts {
   /** The version of the program. */
@@ -10,7 +10,7 @@ export interface ServerFacts {
   /** The versions of KMIP, from oldest to newest. */
   readonly versions: readonly Version[]
   /** The operations that it handles. */
-  readonly operations: readonly HandledOperation[]
+  readonly operations: readonly OperationName[]
   /** The version of OpenSSL's FIPS provider, such as `3.5.9`; null: the server is not in FIPS mode. */
   readonly fips: string | null
 }
@@ -27,12 +27,17 @@ export interface ProtocolSettings {
   readonly fips?: string | null
 }
 
-export function serverFacts(version: string, settings: ProtocolSettings = {}): ServerFacts {
+/** `version`: of the program. `handled`: the operations that it handles. */
+export function serverFacts(
+  version: string,
+  handled: readonly OperationName[],
+  settings: ProtocolSettings = {},
+): ServerFacts {
   const wanted: readonly Version[] = [...(settings.versions ?? standards), ...(settings.drafts ?? [])]
   return {
     version,
     versions: allVersions.filter((one) => wanted.includes(one)),
     fips: settings.fips ?? null,
-    operations: handledOperations.filter((name) => settings.interop === true || name !== 'Interop'),
+    operations: handled.filter((name) => settings.interop === true || name !== 'Interop'),
   }
 }

@@ -8,16 +8,6 @@ import { decodeResponsePayload } from '../../wire/kmip/payload.ts'
 import type { Version } from '../../wire/kmip/version.ts'
 import type { Handler } from './handler.ts'
 
-/** The connection that a message came on. */
-export interface Endpoint {
-  /** Whether the roles on it can change: not over HTTPS, where the one who connects asks. */
-  readonly canChange: boolean
-  /** The message is authenticated by a ticket. */
-  readonly hasTicket: boolean
-  /** Whether there is room for one more such connection of this client. */
-  hasRoom(): boolean
-}
-
 export const setEndpointRole: Handler<'SetEndpointRole'> = async (
   { transaction, endpoint },
   { EndpointRole },

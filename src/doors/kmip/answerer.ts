@@ -36,6 +36,7 @@ import { takesServerRole } from '../../core/operations/set-endpoint-role.ts'
 import { TicketSession } from '../../core/operations/ticket-session.ts'
 import { Tickets } from '../../core/operations/tickets.ts'
 import { AnswerRoom } from '../../core/operations/response-size.ts'
+import { handledOperations } from '../../core/operations/handlers.ts'
 import { serverFacts, type ProtocolSettings, type ServerFacts } from '../../core/operations/server-facts.ts'
 import { subnetOf } from '../../base/address.ts'
 import { ClientCertificate } from './client-certificate.ts'
@@ -144,7 +145,7 @@ class Answerer {
 
   constructor(options: AnswererOptions) {
     this.#options = options
-    this.#server = serverFacts(options.version, options.protocol)
+    this.#server = serverFacts(options.version, handledOperations, options.protocol)
     this.#served = new Set(this.#server.versions)
     this.#asynchronous = new Asynchronous(options.clock)
     this.#shares = new Shares(() => options.clock.monotonic())

@@ -4,7 +4,7 @@
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { SignedCertificate } from '../../core/keys/certificates/re-provision.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
-import type { Provisioner } from '../../core/operations/re-provision.ts'
+import type { Provisioner } from '../../core/operations/handler.ts'
 import { PkiError } from '../../core/pki/error.ts'
 import type { Access, AuthResult } from '../../core/trust/access.ts'
 import type { Peer } from './contract.ts'
