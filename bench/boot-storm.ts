@@ -5,7 +5,7 @@
 // Each round starts its servers anew.
 
 import { readFileSync } from 'node:fs'
-import { parseAddress } from '../src/outside/kmip-client/address.ts'
+import { parseAddress } from '../src/base/kmip-address.ts'
 import { readAnswer, readPayload } from '../src/outside/kmip-client/answers.ts'
 import { openConnection } from '../src/outside/kmip-client/connection.ts'
 import { clientTls } from '../src/outside/kmip-client/tls.ts'

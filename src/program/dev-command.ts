@@ -4,7 +4,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
-import { parseAddress } from '../outside/kmip-client/address.ts'
+import { parseAddress } from '../base/kmip-address.ts'
 import { makeRequest } from '../core/pki/make-request.ts'
 import { shellWord } from '../base/text/shell-word.ts'
 import { forceFlag, oneOf, verb, type Outcome, type Run } from '../doors/cli/command.ts'

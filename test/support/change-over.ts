@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import type { Address } from '../../src/outside/kmip-client/address.ts'
+import type { Address } from '../../src/base/kmip-address.ts'
 import type { ServerTrust } from '../../src/outside/kmip-client/tls.ts'
 import type { SavedKey } from '../../src/tools/vsphere/key-inventory.ts'
 import type { Report } from '../../src/tools/vsphere/report.ts'

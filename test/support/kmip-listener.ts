@@ -10,8 +10,8 @@ import type {
   ListenerOptions,
   HandshakeOutcome,
   Peer,
-  ServerCertificate,
 } from '../../src/doors/kmip/contract.ts'
+import type { ServerCertificate } from '../../src/core/identity/tls-identity.ts'
 import { listen } from '../../src/doors/kmip/listener.ts'
 import { issueServer, privateKeyPem } from '../../src/core/pki/issue.ts'
 import { testAuthority } from './certificates.ts'

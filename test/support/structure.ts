@@ -33,8 +33,11 @@ export const floors = [
   'program',
 ] as const
 
-/** The rooms of the core that the floor `outside` may import beside base and wire. */
-const coreForOutside = /^src\/core\/(?:ports\/|pki\/|audit\/(?:chain|anchor)\.ts$)/
+/**
+ * The rooms of the core that the floor `outside` may import beside base and wire. A writer of the store chains audit entries, signs
+ * marks and compares anchors within its transaction, by the rules of `audit/`.
+ */
+const coreForOutside = /^src\/core\/(?:ports\/|pki\/|audit\/(?:chain|anchor|marks)\.ts$)/
 /** The types that doors take from the floor `outside`. */
 const outsideForDoors = /^src\/outside\/(?:telemetry|kmip-client)\//
 /** What a feature may import of an administration folder. */

@@ -9,7 +9,7 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { Fault } from '../../src/wire/kmip/fault.ts'
-import { usernameAndPassword } from '../../src/outside/kmip-client/username-and-password.ts'
+import { usernameAndPassword } from '../../src/wire/kmip/credential.ts'
 import { basicConstraints, extendedKeyUsage, subjectAltNames } from '../../src/core/pki/build.ts'
 import { makeAuthority } from '../../src/core/pki/issue.ts'
 import {

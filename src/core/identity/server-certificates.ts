@@ -13,7 +13,6 @@ import type { AuditEntry } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { StoreConflict } from '../ports/store.ts'
 import type { Secrets } from '../sealing/secrets.ts'
-import type { ListenerOptions } from '../../doors/kmip/contract.ts'
 import { parseCertificates } from '../pki/certificate.ts'
 import { PkiError } from '../pki/error.ts'
 import { certificateNames, issueServer, privateKeyPem, serverCommonName } from '../pki/issue.ts'
@@ -28,6 +27,7 @@ import {
 } from './server-certificates-kept.ts'
 import { meantPrevious, meantStaged } from './meant-certificate.ts'
 import type { ServerIdentity } from './server-identity.ts'
+import type { TlsIdentity } from './tls-identity.ts'
 import { ticketKeysOf, ticketPeriod } from './ticket-keys.ts'
 import type { Log } from '../ports/log.ts'
 
@@ -82,7 +82,7 @@ export class ServerCertificates implements ServerCertificateChanges {
   }
 
   /** The certificate and ticket keys for the KMIP listener. */
-  get shown(): Pick<ListenerOptions, 'serverCertificate' | 'ticketKeys'> {
+  get shown(): TlsIdentity {
     const { active, ticketKeys } = this.#kept
     return {
       serverCertificate: { certificate: active.chain, key: privateKeyPem(active.privateKey) },

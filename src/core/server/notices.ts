@@ -1,17 +1,20 @@
 // Warnings and errors that a flood would otherwise repeat thousands of times. Each is logged at most once a minute, with the
 // number of times it was suppressed.
 
-import type { ListenerLog } from '../../doors/kmip/contract.ts'
-
 /** The listener logs the same warning at most this often. */
 const noticeEveryMs = 60_000
 
+export interface NoticeLog {
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void
+}
+
 export class Notices {
-  readonly #log: ListenerLog
+  readonly #log: NoticeLog
   readonly #now: () => number
   readonly #said = new Map<string, { readonly at: number; keptBack: number }>()
 
-  constructor(log: ListenerLog, now: () => number) {
+  constructor(log: NoticeLog, now: () => number) {
     this.#log = log
     this.#now = now
   }

@@ -3,8 +3,12 @@
 
 import { sameServer } from './next-steps.ts'
 import { CommandError, type Flags } from './world.ts'
-import type { Config } from '../../outside/config/options.ts'
 import { programCommand } from '../../base/program-files.ts'
+
+/** The part of the configuration that commands repeat. */
+interface Config {
+  readonly server: { readonly data: string }
+}
 
 /** Puts an error that an administrator can do something about into words; any other is a bug and goes on as it is. */
 export function withAdvice(what: string, error: unknown, config: Config, flags: Flags = {}): unknown {

@@ -1,10 +1,10 @@
 // Flags of the commands that connect to a KMIP server, Mortise or another one, as a client: its address, the client's
 // certificate, and how to recognize the server.
 
-import { addressText, parseAddress, type Address } from '../../outside/kmip-client/address.ts'
+import { addressText, parseAddress, type Address } from '../../base/kmip-address.ts'
 import { withoutLogin } from '../../base/text/without-login.ts'
 import type { ServerTrust } from '../../outside/kmip-client/tls.ts'
-import { usernameAndPassword } from '../../outside/kmip-client/username-and-password.ts'
+import { usernameAndPassword } from '../../wire/kmip/credential.ts'
 import { PkiError } from '../../core/pki/error.ts'
 import { parseFingerprint } from '../../core/pki/fingerprint.ts'
 import { readAuthority, readClientPair } from './client-pair.ts'

@@ -5,7 +5,9 @@ import type { ListenerLimits } from './listener-limits.ts'
 import type { Socket } from 'node:net'
 import type { Encoding } from '../../wire/kmip/encodings.ts'
 import type { Framed, Halt } from '../../wire/ttlv/framer.ts'
+import type { ServerCertificate, TlsIdentity } from '../../core/identity/tls-identity.ts'
 import type { TakeOver } from '../../core/operations/notifier.ts'
+import type { NoticeLog } from '../../core/server/notices.ts'
 
 /** The other end of one TLS connection. Nobody has verified the certificate: it is what the peer presented. */
 export interface Peer {
@@ -103,11 +105,9 @@ export type HandshakeOutcome =
       readonly durationMs: number
     }
 
-export interface ListenerLog {
+export interface ListenerLog extends NoticeLog {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void
   info(message: string, fields?: Readonly<Record<string, unknown>>): void
-  warn(message: string, fields?: Readonly<Record<string, unknown>>): void
-  error(message: string, fields?: Readonly<Record<string, unknown>>): void
 }
 
 type NoLabels = Readonly<Record<string, never>>
@@ -161,12 +161,6 @@ export type Ending =
   | 'displaced'
   | 'closing'
 
-/** PEM. `certificate` may hold a chain, the server's own certificate first. */
-export interface ServerCertificate {
-  readonly certificate: string
-  readonly key: string | Buffer
-}
-
 export interface ListenAddress {
   readonly host: string
   /** 0: the system picks a free port. */
@@ -178,15 +172,12 @@ export interface ListenAddresses extends ListenAddress {
   readonly https?: ListenAddress | undefined
 }
 
-export interface ListenerOptions {
+export interface ListenerOptions extends TlsIdentity {
   /**
    * Addresses and subnets of load balancers. A connection from one must begin with a PROXY protocol header, and counts as
    * its client's. Left out: there are none.
    */
   readonly proxyProtocolFrom?: readonly string[]
-  readonly serverCertificate: ServerCertificate
-  /** 48 bytes, the same on every socket and node that should resume sessions of the others. */
-  readonly ticketKeys: Buffer
   /**
    * Answers one message. Called for one message of a connection at a time, and concurrently for many connections. It
    * should never reject: then the listener logs the error and closes the connection without an answer.

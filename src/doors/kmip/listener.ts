@@ -18,9 +18,9 @@ import type {
   ListeningAddress,
   ListenerOptions,
   HandshakeOutcome,
-  ServerCertificate,
   Wire,
 } from './contract.ts'
+import type { ServerCertificate } from '../../core/identity/tls-identity.ts'
 import type { ListenerLimits } from './listener-limits.ts'
 import { ConnectionSlots } from '../admission/connection-slots.ts'
 import { Entrant } from './entrant.ts'

@@ -5,7 +5,8 @@
 
 import { hash, constants } from 'node:crypto'
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
-import type { Peer, ServerCertificate } from './contract.ts'
+import type { Peer } from './contract.ts'
+import type { ServerCertificate } from '../../core/identity/tls-identity.ts'
 import type { ListenerLimits } from './listener-limits.ts'
 
 /**

@@ -1,7 +1,7 @@
 // One adoption from its beginning to its report: finds the objects of the old server, reads each with its attributes, and
 // stores it under the same identifier. Interrupted, it is begun again: what is here already is compared and left as it is.
 
-import { addressText } from '../../outside/kmip-client/address.ts'
+import { addressText } from '../../base/kmip-address.ts'
 import { isUnreadable, KmipRefused } from '../../outside/kmip-client/errors.ts'
 import type { AdoptedObject } from '../../core/keys/object/adopted-object.ts'
 import { searchKey, type AttributeValue } from '../../wire/kmip/attributes.ts'

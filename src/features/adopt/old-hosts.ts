@@ -1,7 +1,7 @@
 // The hosts that this server connects to as old servers. An administrator of the machine lists them (adopt.hosts); without a list
 // a manager may name any host, and a manager of one instance learns only whether it can be used (upstream-trial.ts).
 
-import { addressText, type Address } from '../../outside/kmip-client/address.ts'
+import { addressText, type Address } from '../../base/kmip-address.ts'
 import { AdoptionFailed } from './failure.ts'
 import { addressOf } from './old-server.ts'
 

@@ -2,7 +2,7 @@
 // it sends no other operations than those of `reading`. It speaks the highest version of KMIP 1.x that both know.
 
 import { connect, type ClientOptions, type KmipClient } from '../../outside/kmip-client/client.ts'
-import { parseAddress, type Address } from '../../outside/kmip-client/address.ts'
+import { parseAddress, type Address } from '../../base/kmip-address.ts'
 import { withoutLogin } from '../../base/text/without-login.ts'
 import { versionsOf } from '../../outside/kmip-client/calls.ts'
 import { isUnreadable, KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'

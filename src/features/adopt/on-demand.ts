@@ -2,7 +2,7 @@
 // one transaction, whose audit entry says that it was adopted on demand. It asks once; upstream.ts decides when.
 
 import type { Keys } from '../../core/keys/keys.ts'
-import { addressText, type Address } from '../../outside/kmip-client/address.ts'
+import { addressText, type Address } from '../../base/kmip-address.ts'
 import {
   isNotFound,
   isUnreadable,

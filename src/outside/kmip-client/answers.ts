@@ -6,7 +6,7 @@ import type { ResponseItem } from '../../wire/kmip/message.ts'
 import type { OperationName, Response } from '../../wire/kmip/operations.ts'
 import { decodeResponsePayload } from '../../wire/kmip/payload.ts'
 import { TtlvError } from '../../wire/ttlv/error.ts'
-import type { Address } from './address.ts'
+import type { Address } from '../../base/kmip-address.ts'
 import { KmipTransportError } from './errors.ts'
 
 export function readAnswer(bytes: Uint8Array, from: Address): IncomingResponse {

@@ -2,13 +2,12 @@
 // retries when a connection breaks. It never sends a change again whose answer was lost: the caller must find out
 // whether the server did it.
 
-import type { Credential } from '../../wire/kmip/credential.ts'
+import { type Credential, usernameAndPassword } from '../../wire/kmip/credential.ts'
 import type { OperationName, Request, Response } from '../../wire/kmip/operations.ts'
-import type { Address } from './address.ts'
+import type { Address } from '../../base/kmip-address.ts'
 import { openConnection, type Connection, type Timeouts } from './connection.ts'
 import { KmipTransportError, noneAnswered } from './errors.ts'
 import { Nodes } from './nodes.ts'
-import { usernameAndPassword } from './username-and-password.ts'
 import { Session } from './session.ts'
 import { Slots } from './slots.ts'
 import type { BatchOptions, BatchRequest, ClientVersion, Outcomes, Requester } from './session.ts'

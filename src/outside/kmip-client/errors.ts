@@ -4,8 +4,7 @@
 import type { EnumName } from '../../wire/kmip/enums.ts'
 import type { ResultReasonName } from '../../wire/kmip/fault.ts'
 import type { OperationName } from '../../wire/kmip/operations.ts'
-import { addressText } from './address.ts'
-import type { Address } from './address.ts'
+import { addressText, type Address } from '../../base/kmip-address.ts'
 
 /** The text with which a server refuses is kept, in reports and conditions, up to here. */
 export const resultMessageCharactersMax = 1_000

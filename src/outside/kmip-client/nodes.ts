@@ -1,7 +1,7 @@
 // Decides which of several addresses comes next: round robin, with recently failed addresses last.
 
 import { clientRestMs } from '../../base/bounds.ts'
-import type { Address } from './address.ts'
+import type { Address } from '../../base/kmip-address.ts'
 
 export class Nodes {
   readonly #addresses: readonly Address[]

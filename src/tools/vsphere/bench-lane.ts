@@ -3,7 +3,7 @@
 // so that the run measures the server and not this client.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Address } from '../../outside/kmip-client/address.ts'
+import type { Address } from '../../base/kmip-address.ts'
 import { readAnswer, readPayload, wrongAnswer } from '../../outside/kmip-client/answers.ts'
 import { openConnection, type Connection, type TlsSession } from '../../outside/kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'

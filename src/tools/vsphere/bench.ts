@@ -2,7 +2,7 @@
 // destroys what it created. It reports how fast the server answered, never why.
 
 import { counted } from '../../base/text/counted.ts'
-import { addressText, type Address } from '../../outside/kmip-client/address.ts'
+import { addressText, type Address } from '../../base/kmip-address.ts'
 import { connect, type KmipClient } from '../../outside/kmip-client/client.ts'
 import { createKey, endingRefusal, versionsOf } from '../../outside/kmip-client/calls.ts'
 import { openConnection } from '../../outside/kmip-client/connection.ts'

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Credential } from '../../wire/kmip/credential.ts'
-import type { Address } from '../../outside/kmip-client/address.ts'
+import type { Address } from '../../base/kmip-address.ts'
 import { openConnection, type Connection, type Timeouts } from '../../outside/kmip-client/connection.ts'
 import { isNotFound, KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import {

@@ -5,7 +5,7 @@
 import { endingRefusal } from '../../outside/kmip-client/calls.ts'
 import { Session } from '../../outside/kmip-client/session.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
-import { addressText } from '../../outside/kmip-client/address.ts'
+import { addressText } from '../../base/kmip-address.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { isMissing, type Visitor } from './doctor-client.ts'
 import type { Findings } from './doctor-findings.ts'

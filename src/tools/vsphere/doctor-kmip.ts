@@ -1,6 +1,6 @@
 // Checks whether KMIP is spoken behind TLS, and says what is there if not.
 
-import type { Address } from '../../outside/kmip-client/address.ts'
+import type { Address } from '../../base/kmip-address.ts'
 import type { Timeouts } from '../../outside/kmip-client/connection.ts'
 import { clientTls } from '../../outside/kmip-client/tls.ts'
 import type { Findings } from './doctor-findings.ts'

@@ -3,7 +3,7 @@
 import { lookup } from 'node:dns/promises'
 import { connect, isIP } from 'node:net'
 import { connectionTrouble } from '../../outside/kmip-client/errors.ts'
-import type { Address } from '../../outside/kmip-client/address.ts'
+import type { Address } from '../../base/kmip-address.ts'
 import type { Findings } from './doctor-findings.ts'
 
 /** The IP addresses of a name. Rejects if DNS does not have it. */

@@ -3,7 +3,7 @@
 
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { addressText, type Address } from '../../outside/kmip-client/address.ts'
+import { addressText, type Address } from '../../base/kmip-address.ts'
 import { connectionCode, connectionTrouble } from '../../outside/kmip-client/errors.ts'
 import type { ClientTls } from '../../outside/kmip-client/tls.ts'
 import { discoverVersions } from './messages.ts'

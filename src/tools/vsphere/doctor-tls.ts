@@ -1,7 +1,7 @@
 // Checks which TLS the server speaks, of the kinds that vCenter and ESXi could offer, and reads its certificate. Sends
 // nothing after a handshake.
 
-import type { Address } from '../../outside/kmip-client/address.ts'
+import type { Address } from '../../base/kmip-address.ts'
 import { openConnection, type Timeouts } from '../../outside/kmip-client/connection.ts'
 import { KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { clientTls, type ServerTrust, type TlsOptions } from '../../outside/kmip-client/tls.ts'

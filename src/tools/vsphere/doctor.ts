@@ -4,7 +4,7 @@
 
 import { isIP } from 'node:net'
 import type { Credential } from '../../wire/kmip/credential.ts'
-import { addressText, type Address } from '../../outside/kmip-client/address.ts'
+import { addressText, type Address } from '../../base/kmip-address.ts'
 import type { Timeouts } from '../../outside/kmip-client/connection.ts'
 import type { ServerTrust } from '../../outside/kmip-client/tls.ts'
 import { parseCertificates } from '../../core/pki/certificate.ts'

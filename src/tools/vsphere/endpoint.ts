@@ -1,7 +1,7 @@
 // The source of connections: a vCenter or a host. Each piece of work has a connection of its own, a few at a time, and
 // continues at the next address if one does not answer.
 
-import type { Address } from '../../outside/kmip-client/address.ts'
+import type { Address } from '../../base/kmip-address.ts'
 import { openConnection, type Connection } from '../../outside/kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError, noneAnswered } from '../../outside/kmip-client/errors.ts'
 import { Nodes } from '../../outside/kmip-client/nodes.ts'

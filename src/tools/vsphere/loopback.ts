@@ -3,7 +3,7 @@
 
 import { createServer } from 'node:net'
 import { once } from 'node:events'
-import type { Address } from '../../outside/kmip-client/address.ts'
+import type { Address } from '../../base/kmip-address.ts'
 
 /** The address of host number `index`. 127.0.0.1 is vCenter's. */
 export function hostAddress(index: number): string {

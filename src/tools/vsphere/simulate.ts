@@ -1,7 +1,7 @@
 // A run of the simulator: creates a site, plays scenarios on it one after the other, fetches the keys of an earlier run
 // again, and sums everything up. It needs only a server that trusts it.
 
-import { addressText } from '../../outside/kmip-client/address.ts'
+import { addressText } from '../../base/kmip-address.ts'
 import { openConnection } from '../../outside/kmip-client/connection.ts'
 import {
   isNotFound,

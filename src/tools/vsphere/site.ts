@@ -3,7 +3,7 @@
 // do.
 
 import type { Credential } from '../../wire/kmip/credential.ts'
-import type { Address } from '../../outside/kmip-client/address.ts'
+import type { Address } from '../../base/kmip-address.ts'
 import { clientTls, type ClientTls, type ServerTrust } from '../../outside/kmip-client/tls.ts'
 import type { RunLog } from './run-log.ts'
 import { KeyInventory } from './key-inventory.ts'

@@ -45,6 +45,17 @@ export type Credential = {
   [T in CredentialType]: { readonly CredentialType: T; readonly CredentialValue: Infer<(typeof values)[T]> }
 }[CredentialType]
 
+/** The credential of a client that has a name and a password (KMIP 1.4 §2.1.2). */
+export function usernameAndPassword(given: {
+  readonly username: string
+  readonly password: string
+}): Credential {
+  return {
+    CredentialType: 'UsernameAndPassword',
+    CredentialValue: { Username: given.username, Password: given.password },
+  }
+}
+
 export const credential = struct({
   CredentialType: enumeration('CredentialType'),
   CredentialValue: dependent<unknown>(({ CredentialType }) => byType.get(CredentialType) ?? any),

@@ -1,7 +1,6 @@
 // Several addresses for one provider: one is down, and a key created at one is needed at another 140 ms later.
 
-import { addressText } from '../../../outside/kmip-client/address.ts'
-import type { Address } from '../../../outside/kmip-client/address.ts'
+import { addressText, type Address } from '../../../base/kmip-address.ts'
 import { deadAddress } from '../loopback.ts'
 import { attempt, type Scenario } from '../scenario.ts'
 import type { Site } from '../site.ts'

@@ -3,7 +3,7 @@
 // lets it.
 
 import { KmipRefused, KmipTransportError } from '../../../outside/kmip-client/errors.ts'
-import { usernameAndPassword } from '../../../outside/kmip-client/username-and-password.ts'
+import { usernameAndPassword } from '../../../wire/kmip/credential.ts'
 import { attempt, type Scenario } from '../scenario.ts'
 import { fetchAndActivate, newKey } from '../sequences.ts'
 import type { Site } from '../site.ts'

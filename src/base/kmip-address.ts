@@ -1,0 +1,34 @@
+// The address of a KMIP server: HOST:PORT as people write it. This file resolves no names.
+
+import { isIP } from 'node:net'
+
+export interface Address {
+  /** A name or an IP address; IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+  /** The one of the host's IP addresses to connect to. Undefined: whichever answers. */
+  readonly ip?: string
+}
+
+/** The registered port of KMIP. */
+const kmipPort = 5696
+
+/**
+ * Parses `kms.example.com`, `kms.example.com:5696`, `192.0.2.7:5696` and `[2001:db8::7]:5696`. Undefined for anything
+ * else.
+ */
+export function parseAddress(text: string): Address | undefined {
+  const trimmed = text.trim()
+  if (isIP(trimmed) === 6) return { host: trimmed, port: kmipPort }
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]\s/]+))(?::(\d{1,5}))?$/.exec(trimmed) ?? []
+  const host = bracketed ?? plain
+  const port = digits === undefined ? kmipPort : Number(digits)
+  if (host === undefined || port < 1 || port > 65_535) return undefined
+  if (bracketed !== undefined && isIP(bracketed) !== 6) return undefined
+  return { host, port }
+}
+
+export function addressText({ host, port, ip }: Address): string {
+  const text = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  return ip === undefined ? text : `${text} at ${ip}`
+}
