@@ -32,13 +32,19 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   report: async () => (await import('../features/report/report.ts')).reportCommand,
   alert: async () => (await import('../features/alerts/commands.ts')).alertCommands,
   siem: async () => (await import('../features/siem/commands.ts')).siemCommands,
-  backup: async () => (await import('../features/backup/commands.ts')).backupCommands,
+  backup: async () => {
+    const [{ backupCommands }, { backupDrillCommand }] = await Promise.all([
+      import('../features/backup/commands.ts'),
+      import('../features/restore/commands.ts'),
+    ])
+    return (world, outcome) => backupCommands(world, outcome).addCommand(backupDrillCommand(world, outcome))
+  },
   'server-cert': async () => (await import('../features/certificates/commands.ts')).serverCertificateCommands,
   reload: async () => (await import('../features/status/reload-command.ts')).reloadCommand,
   'root-key': async () => (await import('../features/root-keys/commands.ts')).rootKeyCommands,
   adopt: async () => (await import('../features/adopt/commands/adopt.ts')).adoptCommands,
   restore: async () => (await import('../features/restore/commands.ts')).restoreCommand,
-  'restore-accept': async () => (await import('../features/restore/accept-command.ts')).restoreAcceptCommand,
+  'restore-accept': async () => (await import('../features/restore/commands.ts')).restoreAcceptCommand,
   store: async () => (await import('../features/store-copy/commands.ts')).storeCommands,
   'support-bundle': async () => (await import('../features/report/support-bundle.ts')).supportBundleCommand,
   hardening: async () => (await import('../features/hardening/commands.ts')).hardeningCommand,

@@ -40,6 +40,12 @@ function requireSize(file: string, bytes: number, bytesMax: number): void {
   if (bytes > bytesMax) throw new CommandError(`${file} is too large: at most ${bytesMax} bytes`)
 }
 
+/** For commands that give an instance a root key or an API key. `readApiKey` reads the file. */
+export const apiKeyFlag = [
+  '--ibm-api-key-file <file>',
+  'a file with the API key of the instance for Key Protect or HPCS (default: the one it has, or that of the server)',
+] as const
+
 /** Reads the API key in a file. Never repeats the file's other contents in an error. */
 export async function readApiKey(world: World, file: string): Promise<string> {
   const text = (await readInput(world, file)).toString('utf8').trim()

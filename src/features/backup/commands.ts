@@ -9,7 +9,6 @@ import type { Output } from '../../doors/http/route.ts'
 import { noun, verb, type Outcome, type Run } from '../../doors/cli/command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { mustBeFree, readRecipients, writeWhole } from '../../doors/cli/files.ts'
-import { backupDrillCommand } from '../restore/drill-command.ts'
 import { backupVerifyCommand } from './verify-command.ts'
 import { plain, sizeText, table } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
@@ -23,7 +22,6 @@ export function backupCommands(world: World, outcome: Outcome): Command {
     createCommand(world, outcome),
     listCommand(world, outcome),
     backupVerifyCommand(world, outcome),
-    backupDrillCommand(world, outcome),
   ])
 }
 

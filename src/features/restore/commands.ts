@@ -1,22 +1,27 @@
-// `mortise restore --from-key-protect`: rebuilds an instance whose database is lost from the standard keys beside its root
-// key. The command starts the restore and shows its progress; the server does it. Interrupting the command does not stop it.
+// `mortise restore`, `mortise restore-accept` and `mortise backup drill`: their flags, and which of the ways to restore they ask for. A
+// whole backup, the acceptance and the drill need no server; main.ts hands in what does them.
 
 import type { Command } from 'commander'
-import { counted } from '../../base/text/counted.ts'
-import type { Output } from '../../doors/http/route.ts'
-import type { AdminClient } from '../../doors/http/client.ts'
-import { Refusal } from '../../base/refusal.ts'
-import { shellWord } from '../../base/text/shell-word.ts'
+import { readCheckpoint } from '../../doors/cli/checkpoint-file.ts'
 import { verb, type Outcome, type Run } from '../../doors/cli/command.ts'
-import { readApiKey } from '../../doors/cli/files.ts'
-import { apiKeyFlag } from '../instances/commands/instance-work.ts'
-import { restoreFromFile, type RestoreFileFlags } from './restore-file-command.ts'
-import { facts, namedList, plain } from '../../doors/cli/text/output.ts'
-import { restoreInstance, type RestoreInstanceFlags } from './restore-instance.ts'
-import { shortTime } from '../../doors/cli/text/time.ts'
-import { goneInRestore, untilEnded } from '../../doors/cli/watch-work.ts'
-import { UsageError, type World } from '../../doors/cli/world.ts'
-import { restoreRoutes } from './routes.ts'
+import { apiKeyFlag, readApiKey } from '../../doors/cli/files.ts'
+import { sameServer } from '../../doors/cli/next-steps.ts'
+import { confirmTyped } from '../../doors/cli/text/confirm.ts'
+import { withProgress } from '../../doors/cli/text/progress.ts'
+import { CommandError, UsageError, type Flags, type World } from '../../doors/cli/world.ts'
+import { restoreFromKeyProtect, restoreInstance, type RestoreInstanceFlags } from './from-server.ts'
+import { acceptedNodeText, acceptedText, drillText, wholeBackupText } from './report-text.ts'
+
+interface RestoreFileFlags {
+  readonly config?: string
+  readonly data?: string
+  readonly rootKey?: string
+  readonly identity?: string
+  readonly audit?: string
+  readonly checkpoint?: string
+  readonly distrustNewer?: string
+  readonly yes?: boolean
+}
 
 interface RestoreOptions extends RestoreFileFlags, RestoreInstanceFlags {
   readonly fromKeyProtect?: boolean
@@ -82,8 +87,7 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
         ...(name !== undefined && { name }),
         ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
       }
-      const admin = await run.client()
-      return watch(run, admin, await admin.call(restoreRoutes.beginRestore, { body }))
+      return restoreFromKeyProtect(run, body)
     },
   })
 }
@@ -120,7 +124,7 @@ async function fromFile(run: Run, options: RestoreOptions, file: string): Promis
   if (instance === undefined) {
     if (withClients !== undefined || name !== undefined)
       throw new UsageError('--with-clients and --name are for one instance of the backup: add --instance')
-    return restoreFromFile(run, options, file)
+    return restoreWhole(run, options, file)
   }
   if ([audit, checkpoint, distrustNewer].some((one) => one !== undefined))
     throw new UsageError(
@@ -149,124 +153,95 @@ function wellUsed(
   return { ...options, rootKey }
 }
 
-type Restore = Output<typeof restoreRoutes.showRestore>
-type Report = Exclude<Restore['report'], null>
-
-const lookEveryMs = 500
-
-const steps: Record<Restore['step'], string> = {
-  list: 'standard keys found',
-  keys: 'standard keys read',
-  write: 'objects written',
-}
-
-async function watch(run: Run, admin: AdminClient, begun: Restore): Promise<number> {
-  const { stderr } = run.world
-  const look = () => admin.call(restoreRoutes.showRestore, { restore: begun.id })
-  const last = await untilEnded(begun, { stderr, steps, everyMs: lookEveryMs, look, gone: goneInRestore })
-  if (last.state === 'running') {
-    stderr.write('The server goes on with it. Give the same command again to see how far it is.\n')
-    return 1
-  }
-  const { report } = last
-  if (!report) throw refused(last)
-  run.show(report, () => reportText(report))
-  run.tell(nextSteps(report))
-  return 0
-}
-
-function refused({ error, choices }: Restore): Refusal {
-  const { code, message, hint } = error ?? { code: 'internal', message: 'it failed', hint: null }
-  const listed = choices.map(
-    ({ instance, keys, newest }) =>
-      `${instance} (${counted(keys, 'key')}, newest ${shortTime(newest) || 'unknown'})`,
+async function restoreWhole(run: Run, flags: RestoreFileFlags, file: string): Promise<void> {
+  const { world } = run
+  const { config, data, rootKey, identity, audit, checkpoint, distrustNewer, yes = false } = flags
+  const restored = await withProgress(world.stderr, 'records restored', async (onProgress) =>
+    world.restoreFile(
+      { config, data },
+      {
+        file,
+        ...(rootKey !== undefined && { rootKey }),
+        ...(identity !== undefined && { identity }),
+        ...(audit !== undefined && { audit }),
+        ...(checkpoint !== undefined && { checkpoint: await readCheckpoint(checkpoint) }),
+        ...(distrustNewer !== undefined && {
+          distrustNewerMs: Date.parse(run.time('--distrust-newer', distrustNewer)),
+        }),
+        confirm: async (question) => {
+          if (!yes && !(await confirmTyped(world, question, ['yes'])))
+            throw new CommandError('nothing was restored')
+        },
+        onProgress,
+      },
+    ),
   )
-  const text = listed.length === 0 ? message : `${message}: ${listed.join('; ')}`
-  return new Refusal(code, text, hint ?? undefined)
+  run.show(restored, () =>
+    wholeBackupText(restored, `${world.command} restore-accept${sameServer({ config, data })}`),
+  )
 }
 
-function shownObject({ id, name }: Report['deleted'][number]): string {
-  return name === null ? id : `${id} (${name})`
+interface AcceptOptions {
+  readonly config?: string
+  readonly data?: string
+  readonly anyway?: boolean
 }
 
-const states =
-  '\nKeys that were not revoked are Active, with the Names that they were created with. What clients noted on them later is in a backup of the database alone.\n'
-
-function reportText(report: Report): string {
-  const { instance, objects, opens } = report
-  const counts = Object.entries(objects).map(([state, count]) => `${count} ${state}`)
-  const first = facts([
-    ['Instance', `${instance.name} (${instance.id})`],
-    ['Objects', counts.length === 0 ? 'none' : counts.join(', ')],
-    ['With their keys', String(opens)],
-  ])
-  return `The instance is back.\n${first}${states}${remarks(report).join('')}`
+export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
+  return verb<AcceptOptions>(world, outcome, {
+    words: 'restore-accept',
+    summary:
+      'accept a database that was restored, that is older than its anchor, or that comes from another machine; revokes every token and creates a new one',
+    flags: [
+      ['--data <dir>', 'data folder; no server may run on it (default: as configured, else ./mortise-data)'],
+      [
+        '--config <file>',
+        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+      ],
+      ['--anyway', 'even if nothing is wrong, after database and anchor were restored together'],
+    ],
+    examples: ['restore-accept --data /var/lib/mortise'],
+    offline: true,
+    action: async ({ world, json, show, next }, { config, data, anyway = false }) => {
+      const flags: Flags = { config, data }
+      const accepted = await world.acceptRestore(flags, json, anyway)
+      if ('anchorFile' in accepted) return show(accepted, () => acceptedNodeText(accepted))
+      show(accepted, () => acceptedText(accepted, next))
+    },
+  })
 }
 
-function remarks(report: Report): string[] {
-  const { instance, formerName, deleted, elsewhere, unnamed, gone, ignored, movesFrom, leftFor, deletedAt } =
-    report
-  return [
-    ...(movesFrom === null
-      ? []
-      : [
-          plain`\nIt was on its way from ${movesFrom}, and goes on in the background: mortise instance show ${shellWord(instance.name)}\n`,
-        ]),
-    ...(formerName !== null && formerName !== instance.name
-      ? [
-          plain`\nIts name was ${formerName}. Names can be changed: mortise instance set ${shellWord(instance.name)} --name NAME\n`,
-        ]
-      : []),
-    list(
-      'was deleted in Key Protect and stays revoked. Whoever restores it there (within 30 days) makes it open again',
-      'were deleted in Key Protect and stay revoked. Whoever restores them there (within 30 days) makes them open again',
-      deleted.map(shownObject),
-    ),
-    ...(leftFor === null
-      ? []
-      : [
-          plain`\nSince ${shortTime(leftFor.at)} it was on its way into the database, under ${leftFor.rootKey}. Keys that had been deleted here for that are lost with it, and among the deleted ones above.\n`,
-        ]),
-    list(
-      'does not open: a root key that was not named sealed it',
-      'do not open: a root key that was not named sealed them',
-      elsewhere.map(shownObject),
-    ),
-    list(
-      'lost this Name, which an object has that was made later',
-      'lost these Names, which objects have that were made later',
-      unnamed.map(shownObject),
-    ),
-    ...(deletedAt === null
-      ? []
-      : [
-          plain`\nIt was deleted at ${shortTime(deletedAt)}, and its standard keys with it. What their owner restores in Key Protect within 30 days of that opens again: restore those first, then delete this instance and restore it anew.\n`,
-        ]),
-    ...(gone === 0
-      ? []
-      : [
-          `\n${counted(gone, 'key is', 'keys are')} not back: all that Key Protect had of ${gone === 1 ? 'it was deleted there, because it was destroyed' : 'them was deleted there, because they were destroyed'}, or by its owner.\n`,
-        ]),
-    list(
-      'standard key was left as it is',
-      'standard keys were left as they are',
-      ignored.map(({ id, name, why }) => `${name} (${id}): ${why}`),
-    ),
-  ]
+interface DrillOptions {
+  readonly config?: string
+  readonly data?: string
+  readonly rootKey?: string
 }
 
-function list(one: string, several: string, named: readonly string[]): string {
-  return namedList({ count: named.length, named }, one, several)
-}
-
-function nextSteps({ instance }: Report): string {
-  return plain`
-Clients are not in Key Protect. For each vCenter:
-  1. Let it meet this server, and trust its certificate here:
-       mortise client pending
-       mortise client trust --instance ${shellWord(instance.name)} --name vcenter-1 --pending SHA256
-  2. In vCenter trust this server's certificate, which is another one than before:
-       Configure > Security > Key Providers > Establish Trust > Make vCenter Trust KMS
-The server that had the instance before must not come back beside this one.
-`
+export function backupDrillCommand(world: World, outcome: Outcome): Command {
+  return verb<DrillOptions>(world, outcome, {
+    words: 'drill <file>',
+    summary:
+      'start a server on a backup, on loopback and in a temporary folder, and fetch keys from it as vCenter does; exit code 1 when it fails',
+    flags: [
+      [
+        '--root-key <uri>',
+        'the root key that opens it, a file relative to this folder (default: the one that it names, in the data folder)',
+      ],
+      ['--data <dir>', 'data folder with the root key file (default: as configured, else ./mortise-data)'],
+      [
+        '--config <file>',
+        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+      ],
+    ],
+    examples: ['backup drill /mnt/usb/mortise.backup --root-key file:/mnt/safe/root.key'],
+    offline: true,
+    action: async ({ world, show }, { rootKey, config, data }, file = '') => {
+      const opening = { file, ...(rootKey !== undefined && { rootKey }) }
+      const drill = await withProgress(world.stderr, 'records restored', (onProgress) =>
+        world.drillBackup({ config, data }, { ...opening, onProgress }),
+      )
+      show(drill, () => drillText(drill))
+      return drill.ok ? 0 : 1
+    },
+  })
 }

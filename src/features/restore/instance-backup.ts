@@ -2,7 +2,7 @@
 // this server's audit log what happened since. It changes nothing. Part of the composition root.
 
 import type { KeyObject } from 'node:crypto'
-import type { BackupClient, BackupOpening } from './source.ts'
+import type { BackupOpening } from './source.ts'
 import { auditEntries } from '../../core/audit/entries.ts'
 import { BackupError } from '../../core/backup/error.ts'
 import { actsOf, continuesLog, prunedSince, tellsOfClosing, type LaterActs } from '../../core/backup/later.ts'
@@ -17,7 +17,7 @@ import type { OpenRootKey, RootKey } from '../../core/ports/root-key.ts'
 import type { DataKeyRecord } from '../../core/ports/secrets.ts'
 import { openMacKey, openSecret } from '../../core/sealing/secrets.ts'
 import type { ReturningClient } from '../../core/trust/restored-clients.ts'
-import { trustedClient, type Block, type Instance, type TrustSnapshot } from '../../core/trust/rows.ts'
+import { trustedClient, type Block, type Instance } from '../../core/trust/rows.ts'
 import { limitedClient, readTrust } from './restore-changes.ts'
 
 export interface BackupReadingParts {
@@ -93,34 +93,6 @@ export async function readInstance(
   const markKey = openMacKey(systemKey, secrets).markKey()
   const held = { features, instance, dataKeys, markKey, objects, clients, blocks, apiKeys }
   return { file, manifest, opener, ...held, later, closingsKnown }
-}
-
-/** The clients as somebody is asked about them. */
-export function shownClients(
-  { clients, blocks }: Pick<InstanceInBackup, 'clients' | 'blocks'>,
-  { tables, macs }: Pick<TrustSnapshot, 'tables' | 'macs'>,
-): readonly BackupClient[] {
-  return clients.map(({ id, name, certificates, authorities, removed, withdrawn }) => {
-    const gone = [...certificates, ...authorities].filter((one) => withdrawn.has(one.id))
-    const leftOut = [
-      ...(removed ? ['it was removed after the backup'] : []),
-      ...gone.map((one) => `${one.id} was removed after the backup`),
-      ...certificates.filter((one) => macs.has(`block/${one.id}`)).map((one) => `${one.id} is blocked here`),
-      ...certificates
-        .filter((one) => blocks.some(({ id: blocked }) => blocked === one.id))
-        .map((one) => `${one.id} is blocked in the backup`),
-      ...certificates
-        .filter((one) => tables.certificate.has(one.id))
-        .map((one) => `${one.id} belongs to another client here`),
-    ]
-    return {
-      id,
-      name,
-      certificates: certificates.map((one) => one.id),
-      authorities: authorities.map((one) => ({ id: one.id, subject: one.subject })),
-      leftOut,
-    }
-  })
 }
 
 function chosen({ instances }: Manifest, wanted: string | undefined): Manifest['instances'][number] {

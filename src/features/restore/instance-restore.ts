@@ -2,24 +2,16 @@
 // writes the objects, and the instance last, with its data keys, in one change of trust: until then nobody sees anything
 // of it, and a restore that was cut off is simply done again.
 
-import { Refusal } from '../../base/refusal.ts'
 import type { By } from '../../core/audit/actor.ts'
 import { BackupError } from '../../core/backup/error.ts'
 import { AcceptedEpochs } from '../../core/custody/keyprotect/accepted-epochs.ts'
 import { refuseThere } from '../../core/instances/restore-commit.ts'
 import { raiseLeastVersion } from '../../core/ports/least-version.ts'
 import type { Write } from '../../core/ports/store.ts'
-import { readInstance, shownClients, type InstanceInBackup } from './instance-backup.ts'
+import { readInstance, type InstanceInBackup } from './instance-backup.ts'
 import { openDataKeys, type OpenedDataKeys } from './instance-data-keys.ts'
 import { checkObjects, countLost, writeObjects, type ObjectCounts, type Working } from './instance-objects.ts'
-import type { Confirmation } from './routes.ts'
-import type {
-  BackupOpening,
-  BackupPreview,
-  BackupRestoreReport,
-  BackupRestoreWanted,
-  RestoreParts,
-} from './source.ts'
+import type { BackupOpening, BackupRestoreReport, BackupRestoreWanted, RestoreParts } from './source.ts'
 import type { Uploads } from './uploads.ts'
 
 /** Throws also where the instance, or one of its name, is here. */
@@ -40,23 +32,6 @@ export async function lookAtBackup(
   const { id, name } = found.instance
   refuseThere(tables, { id, name: opening.name ?? name })
   return found
-}
-
-export async function previewOf(
-  { access }: Pick<RestoreParts, 'access'>,
-  found: InstanceInBackup,
-): Promise<BackupPreview> {
-  const { manifest, instance, objects, later, closingsKnown } = found
-  const { id, serverId, created } = manifest
-  const { name, custody, rootKeyUri: rootKey } = instance
-  return {
-    backup: { id, serverId, createdMs: Date.parse(created) },
-    instance: { id: instance.id, name, custody, rootKey, objects },
-    gone: later.instancesGone.get(instance.id) ?? null,
-    closingsKnown,
-    clients: shownClients(found, await access.snapshot()),
-    needed: neededFor(found),
-  }
 }
 
 /** Whenever it ends before its end, it can be done again. */
@@ -142,31 +117,4 @@ async function commitBack(
     clients: back.clients.clients,
     leftOut: back.clients.leftOut,
   }
-}
-
-function neededFor({ instance, later, closingsKnown }: InstanceInBackup): readonly Confirmation[] {
-  return [
-    ...(later.instancesGone.get(instance.id)?.shredded === true ? (['shredded'] as const) : []),
-    ...(closingsKnown ? [] : (['closings-unknown'] as const)),
-  ]
-}
-
-export function requireConfirmed(found: InstanceInBackup, { clients, confirmed }: BackupRestoreWanted): void {
-  const unknown = clients.find((id) => found.clients.every((client) => client.id !== id))
-  if (unknown !== undefined)
-    throw new Refusal(
-      'bad-request',
-      `the backup has no client ${unknown} of this instance`,
-      'Name them by the ids that the preview has.',
-    )
-  for (const needed of neededFor(found)) {
-    if (confirmed.includes(needed)) continue
-    throw new Refusal('refused', sentences[needed], `Say so in the field confirmed: ${needed}.`)
-  }
-}
-
-const sentences: Record<Confirmation, string> = {
-  shredded: 'the keys of this instance were shredded here, so that nobody could open them any more',
-  'closings-unknown':
-    'this server does not know what was revoked or destroyed after the backup: such keys are open again',
 }

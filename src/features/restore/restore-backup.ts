@@ -14,7 +14,6 @@ import type { Manifest } from '../../core/backup/manifest.ts'
 import { cannotRead, readManifest, readRecords } from '../../core/backup/read.ts'
 import type { Checkpoint, RestoredBackup, RestoreFileOptions } from '../../doors/cli/world.ts'
 import type { Config } from '../../outside/config/options.ts'
-import { counted } from '../../base/text/counted.ts'
 import type { AuditEntry } from '../../core/ports/audit.ts'
 import type { DumpedRecord } from '../../core/ports/backup.ts'
 import { inspectRootKeyFile } from '../../outside/rootkey/file.ts'
@@ -22,9 +21,10 @@ import { placeDurably } from '../../outside/rootkey/file-create.ts'
 import { openSecret } from '../../core/sealing/secrets.ts'
 import { refuseUnsafeFolder } from '../../outside/store/data-folder.ts'
 import type { Log } from '../../core/ports/log.ts'
-import { openerFor } from '../backup/backup-verify.ts'
+import { openerFor } from '../../host/backup-opener.ts'
 import { StartError } from '../../host/first-start.ts'
 import { currentFolder, fileOf, offlineRootKeys, type OfflineRootKeys } from '../../host/offline.ts'
+import { wholeBackupQuestion } from './question.ts'
 import { changedPages, readTrust, type RestoreTally } from './restore-changes.ts'
 import {
   dataFolderIsFile,
@@ -61,7 +61,7 @@ export async function restoreFile(
   const beyond =
     options.checkpoint === undefined ? null : entriesBeyond(options.checkpoint, manifest, publicKey)
   const names = [...reading.tables.client.values()].map(({ name }) => name)
-  if (!later || later.pruned > 0) await options.confirm(question(manifest, names, later))
+  if (!later || later.pruned > 0) await options.confirm(wholeBackupQuestion(manifest, names, later))
   await makeDataFolder(folder)
   await bringRootKey(manifest, options, folder)
   const rootKey = options.identity === undefined ? null : await takeOver(rootKeys, config)
@@ -171,27 +171,6 @@ function entriesBeyond(
     0,
   )
   return { entries, atMs: body.atMs }
-}
-
-function question(
-  { created, instances }: Manifest,
-  clients: readonly string[],
-  later: ExportedActs | null,
-): string {
-  const inDatabase = instances.filter(({ custody }) => custody === 'database').map(({ name }) => name)
-  const keys =
-    inDatabase.length === 0
-      ? ''
-      : `Keys of ${inDatabase.join(', ')} that were revoked or destroyed since are open again. `
-  const restored =
-    `This backup was made at ${created}. ${keys}Clients that were removed since are trusted again; it trusts: ` +
-    `${clients.join(', ') || 'none'}.\n`
-  if (!later)
-    return `${restored}An audit export of the last server says what was closed since (--audit FILE). Type yes to restore without one: `
-  return (
-    `${restored}So it is for what ${counted(later.pruned, 'entry after the backup said, which was', 'entries after the backup said, which were')} pruned from the log before the audit export ` +
-    'was made. The rest of the export is applied. Type yes to restore: '
-  )
 }
 
 function publicKeyOf(der: Buffer): string {

@@ -87,15 +87,21 @@ export class Restores {
 
   /** Throws Refusal. */
   async preview(opening: BackupOpening): Promise<BackupPreview> {
-    const { lookAtBackup, previewOf } = await import('./instance-restore.ts')
+    const [{ lookAtBackup }, { previewOf }] = await Promise.all([
+      import('./instance-restore.ts'),
+      import('./question.ts'),
+    ])
     return asRefused(async () =>
-      previewOf(this.#parts, await lookAtBackup(this.#parts, this.#uploads, opening)),
+      previewOf(await lookAtBackup(this.#parts, this.#uploads, opening), await this.#parts.access.snapshot()),
     )
   }
 
   /** Begins it in the background. Throws Refusal where it would refuse the preview, or a confirmation is missing. */
   async beginFromBackup(by: By, wanted: BackupRestoreWanted): Promise<BackupRestore> {
-    const { lookAtBackup, requireConfirmed, restoreFromBackup } = await import('./instance-restore.ts')
+    const [{ lookAtBackup, restoreFromBackup }, { requireConfirmed }] = await Promise.all([
+      import('./instance-restore.ts'),
+      import('./question.ts'),
+    ])
     const found = await asRefused(() => lookAtBackup(this.#parts, this.#uploads, wanted))
     requireConfirmed(found, wanted)
     const progress: BackupRestoreProgress = { step: 'check', done: 0, total: 0 }

@@ -7,7 +7,7 @@ import type { AdminClient } from '../../../doors/http/client.ts'
 import type { Output } from '../../../doors/http/route.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import { oneOf, verb, wholeNumber, type Outcome, type Run } from '../../../doors/cli/command.ts'
-import { readApiKey } from '../../../doors/cli/files.ts'
+import { apiKeyFlag, readApiKey } from '../../../doors/cli/files.ts'
 import { isRootKeyFile } from '../../../base/root-key-file.ts'
 import { instanceFacts, workFacts } from './instance-text.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
@@ -17,12 +17,6 @@ import { awayText, interruptible, isAway, pause } from '../../../doors/cli/watch
 import { CommandError, type World } from '../../../doors/cli/world.ts'
 import { auditRoutes } from '../../audit/routes.ts'
 import { instanceRoutes } from '../routes.ts'
-
-/** For commands that give an instance a root key or an API key. `readApiKey` reads the file. */
-export const apiKeyFlag = [
-  '--ibm-api-key-file <file>',
-  'a file with the API key of the instance for Key Protect or HPCS (default: the one it has, or that of the server)',
-] as const
 
 const waitFlags = [
   ['--no-wait', 'start the work and return; the server does it in the background'],

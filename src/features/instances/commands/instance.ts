@@ -18,7 +18,7 @@ import {
   type Run,
 } from '../../../doors/cli/command.ts'
 import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
-import { readApiKey } from '../../../doors/cli/files.ts'
+import { apiKeyFlag, readApiKey } from '../../../doors/cli/files.ts'
 import { countsText } from '../../../doors/cli/text/amounts.ts'
 import { instanceDetails, instanceFacts } from './instance-text.ts'
 import { confirmOneWay, restrictionsCommand } from './instance-restrictions.ts'
@@ -29,7 +29,7 @@ import {
   upstreamFlags,
   type UpstreamOptions,
 } from '../../adopt/commands/instance-upstream.ts'
-import { apiKeyFlag, rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
+import { rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
 import {
   limitFlag,
   onePage,
