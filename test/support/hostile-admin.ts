@@ -1,18 +1,10 @@
 // A server that speaks the admin API and means ill: every text in its answers tries to make a second line, to turn the
 // reading direction and to steer the terminal. Made from the route table, so that a new field is hostile by itself.
 
-import { createServer } from 'node:https'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { z } from 'zod'
-import { routes } from '../../src/doors/http/api.ts'
 import { errorCodes } from '../../src/base/refusal.ts'
 import type { Route } from '../../src/doors/http/route.ts'
-import { issueServer, privateKeyPem } from '../../src/core/pki/issue.ts'
-import { testAuthority } from './certificates.ts'
+import { startAnsweringAdmin, type AnsweringAdmin } from './answering-admin.ts'
 
 /** Begins each text; what stands behind it must stay on its line. */
 export const begin = 'BEGIN'
@@ -21,9 +13,7 @@ const between =
   '\n\r\u2028\u2029\u0000\u001b[2J\u007f\u0085\u009b2J\u200b\u200e\u061c\u202e\u2066\u00ad\u{e0001}'
 export const hostileText = `${begin}${between}${end}`
 
-export interface HostileAdmin extends AsyncDisposable {
-  /** A data folder that leads to it. */
-  readonly data: string
+export interface HostileAdmin extends AnsweringAdmin {
   readonly mood: Mood
 }
 
@@ -35,42 +25,12 @@ interface Mood {
 }
 
 export async function startHostileAdmin(): Promise<HostileAdmin> {
-  const ca = await testAuthority()
-  const { certificate, privateKey } = await issueServer({ ca, names: ['127.0.0.1'], nowMs: Date.now() })
-  const data = mkdtempSync(path.join(tmpdir(), 'mortise-hostile-'))
   const mood: Mood = { refuses: false, choice: 0 }
-  const server = createServer(
-    { cert: certificate.pem, key: privateKeyPem(privateKey) },
-    (request, response) => {
-      request.resume()
-      const line = routeOf(request.method ?? '', request.url ?? '')
-      const choice = mood.choice++
-      const { status, type, body } = mood.refuses ? refusal(choice) : answer(line, choice)
-      response.writeHead(status, { 'Content-Type': type, Connection: 'close' }).end(body)
-    },
-  )
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as AddressInfo
-  writeFileSync(path.join(data, 'admin-address'), `https://127.0.0.1:${port}\n`)
-  writeFileSync(path.join(data, 'admin-token'), 'mortise_token\n')
-  writeFileSync(path.join(data, 'admin-ca.pem'), ca.certificate.pem)
-  const close = async (): Promise<void> => {
-    server.closeAllConnections()
-    await once(server.close(), 'close')
-    rmSync(data, { recursive: true, force: true })
-  }
-  return { data, mood, [Symbol.asyncDispose]: close }
-}
-
-function routeOf(method: string, url: string): Route {
-  const [asked = ''] = url.split('?')
-  const found = Object.values<Route>(routes).find(
-    (line) =>
-      line.method.toUpperCase() === method &&
-      new RegExp(`^${line.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(asked),
-  )
-  if (!found) throw new Error(`no route ${method} ${url}`)
-  return found
+  const server = await startAnsweringAdmin(({ line }) => {
+    const choice = mood.choice++
+    return mood.refuses ? refusal(choice) : answer(line, choice)
+  })
+  return { ...server, mood }
 }
 
 function answer(line: Route, choice: number) {
