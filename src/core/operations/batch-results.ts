@@ -147,13 +147,13 @@ export class BatchResults {
  * that may ask for the operation: otherwise the refusal would say which Names there are.
  */
 export function resolvedRequest<R extends object>(
-  results: Pick<BatchResults, 'resolved'> | undefined,
+  results: Pick<BatchResults, 'resolved'>,
   asked: R,
   placeholder: string | undefined,
   meant: string | undefined,
 ): { readonly values: R; readonly unresolved?: Fault } {
   try {
-    return { values: results?.resolved(asked, placeholder, meant) ?? asked }
+    return { values: results.resolved(asked, placeholder, meant) }
   } catch (error) {
     if (error instanceof Fault) return { values: asked, unresolved: error }
     throw error

@@ -9,63 +9,25 @@ import { operationExistsIn, type OperationName } from '../../wire/kmip/operation
 import { decodeRequestPayload, encodeResponsePayload } from '../../wire/kmip/payload.ts'
 import { atLeast } from '../../wire/kmip/version.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
-import { partyOf, type Caller } from '../trust/caller.ts'
-import type { Keys, PerformOptions } from '../keys/keys.ts'
-import type { Clock } from '../ports/clock.ts'
+import { partyOf } from '../trust/caller.ts'
+import type { PerformOptions } from '../keys/keys.ts'
 import type { Bring } from '../keys/transaction/bring.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/transaction/pace.ts'
-import { answeredLater, type Asynchronous } from './asynchronous.ts'
-import type { Context, Provisioner, Endpoint } from './handler.ts'
+import { answeredLater } from './asynchronous.ts'
+import type { BatchOptions } from './batch-options.ts'
+import { BatchResults, resolvedRequest, withoutData } from './batch-results.ts'
+import type { Context } from './handler.ts'
 import { handled } from './handlers.ts'
+import { ItemTimes } from './item-times.ts'
 import { withNamesResolved } from './name-references.ts'
 import { requirePermission } from './permission.ts'
-import { BatchResults, resolvedRequest, withoutData } from './batch-results.ts'
-import { ItemTimes } from './item-times.ts'
-import type { Pkcs11Uses } from './pkcs11-uses.ts'
 import { Placeholder } from './placeholder.ts'
 import { repeatItem, type RepeatedItem } from './repeats.ts'
 import { echo, failed, resultOf, succeeded } from './response-items.ts'
 import type { AnswerRoom } from './response-size.ts'
-import type { ServerFacts } from './server-facts.ts'
-import { noTickets, type TicketSession } from './ticket-session.ts'
+import { noTickets } from './ticket-session.ts'
 import { requireUndoable, undone } from './undone.ts'
-
-/** How one item ended, and how long it took: for metrics. */
-export interface OperationResult {
-  readonly operation: OperationName | null
-  /** `success`, `undone`, `pending`, or the result reason. */
-  readonly result: string
-  readonly seconds: number
-}
-
-export interface BatchOptions {
-  readonly keys: Keys
-  readonly server: ServerFacts
-  /** Returns the caller as of now. Throws a Fault if the peer is no longer trusted. */
-  readonly identify: () => MaybePromise<Caller>
-  /** Gives turns between items. The message itself has already had its turn. */
-  readonly pace: Pace
-  readonly room: AnswerRoom
-  /** Looks elsewhere for an object that is not here. */
-  readonly bring?: Bring | undefined
-  /**
-   * Called for a bug or an outage, to log it with the request's id. The item answers General Failure without internals.
-   */
-  readonly unexpected: (error: unknown, operation: string) => void
-  /** Logs a fact about an operation that succeeded, which people should know. */
-  readonly warn: (message: string, facts: object) => void
-  /** For an operation that is answered later: its own turns, and its own room. */
-  readonly later: () => Pick<BatchOptions, 'pace' | 'room'>
-  readonly asynchronous: Asynchronous
-  readonly pkcs11Uses: Pkcs11Uses
-  readonly endpoint: Endpoint
-  readonly provisioner: Provisioner
-  /** Only 2.x has tickets. */
-  readonly session?: TicketSession | undefined
-  readonly onOperation: (result: OperationResult) => void
-  readonly clock: Clock
-}
 
 /** Returns the response items: as many as were processed. Throws nothing. */
 export async function answerBatch(
@@ -83,50 +45,88 @@ export async function answerBatch(
   return items
 }
 
-async function answerItems(
-  request: RequestMessage,
-  options: BatchOptions,
-  times: ItemTimes,
-): Promise<Answers> {
-  const refusal = refuseWhole(request)
-  const answered = [...request.items]
-  if (refusal) return { items: request.items.map((item) => failed(request, item, refusal)), answered }
-  if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options, times)
-  const [only, ...others] = request.items
-  const isLater = request.asynchronousIndicator !== 'Prohibited' && others.length === 0
-  if (only && isLater && mayWait(only)) return { items: [await beginLater(request, only, options)], answered }
-  const { pace, room } = options
-  const answers: ResponseItem[] = []
-  let placeholder: string | undefined
-  const results = resultsOf(request)
-  for (let index = 0; index < answered.length; index++) {
-    const item = repeatItem(answered, index, request, results)
-    if (!item) break
-    const stopped = room.exhausted ?? (answers.length > 0 ? await nextTurn(pace) : undefined)
-    const answer = stopped
-      ? { item: failed(request, item, stopped), placeholder }
-      : await answerItem(request, item, placeholder, { options, room, results })
-    times.charge(index)
-    answers.push(answer.item)
-    room.add(answer.item)
-    const { status } = answer.item
-    if (status === 'Success') placeholder = answer.placeholder
-    const hasFailed = status === 'OperationFailed'
-    if (hasFailed && (request.batchErrorContinuationOption === 'Stop' || stopped?.reason === canceled)) break
-  }
-  results?.wipe()
-  return { items: answers, answered }
-}
-
 /** The answers, and the items that they answer: those of the request, one of them repeated for several objects. */
 interface Answers {
   readonly items: readonly ResponseItem[]
   readonly answered: readonly RequestItem[]
 }
 
-/** 1.x has no references to the results of other items. */
-function resultsOf({ version }: RequestMessage): BatchResults | undefined {
-  return atLeast(version, '2.0') ? new BatchResults() : undefined
+async function answerItems(
+  request: RequestMessage,
+  options: BatchOptions,
+  times: ItemTimes,
+): Promise<Answers> {
+  const refusal = refuseWhole(request)
+  if (refusal) return allFailed(request, refusal)
+  if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options, times)
+  const [only, ...others] = request.items
+  const isLater = request.asynchronousIndicator !== 'Prohibited' && others.length === 0
+  if (only && isLater && mayWait(only))
+    return { items: [await beginLater(request, only, options)], answered: request.items }
+  return answerApart(batchOf(request, options), times)
+}
+
+/** The items of a request share these. */
+interface Batch {
+  readonly request: RequestMessage
+  readonly options: BatchOptions
+  readonly room: AnswerRoom
+  /** The results to which later items may refer. Empty in 1.x, which has no such references. */
+  readonly results: BatchResults
+  /** Handles an item as the version of the request does. */
+  readonly handle: typeof handle1x
+}
+
+function batchOf(request: RequestMessage, options: BatchOptions, room = options.room): Batch {
+  const handle = atLeast(request.version, '2.0') ? handle2x : handle1x
+  return { request, options, room, results: new BatchResults(), handle }
+}
+
+/** Answers the items in their order. `answer` says whether the batch ends with this one. */
+async function eachItem(
+  { request, room, results }: Batch,
+  times: ItemTimes,
+  answer: (
+    item: RepeatedItem,
+    isFirst: boolean,
+  ) => Promise<{ readonly item: ResponseItem; readonly isLast: boolean }>,
+): Promise<Answers> {
+  const answered: RepeatedItem[] = [...request.items]
+  const items: ResponseItem[] = []
+  try {
+    for (let index = 0, isLast = false; !isLast; index++) {
+      const next = repeatItem(answered, index, request, results)
+      if (!next) break
+      try {
+        const ended = await answer(next, index === 0)
+        items.push(ended.item)
+        room.add(ended.item)
+        isLast = ended.isLast
+      } finally {
+        times.charge(index)
+      }
+    }
+  } finally {
+    results.wipe()
+  }
+  return { items, answered }
+}
+
+/** With Stop and Continue each item is a transaction of its own. */
+async function answerApart(batch: Batch, times: ItemTimes): Promise<Answers> {
+  const { request, options, room } = batch
+  const stops = request.batchErrorContinuationOption === 'Stop'
+  let placeholder: string | undefined
+  return eachItem(batch, times, async (item, isFirst) => {
+    const stopped = room.exhausted ?? (isFirst ? undefined : await nextTurn(options.pace))
+    const answer = stopped
+      ? { item: failed(request, item, stopped), placeholder }
+      : await answerItem(batch, item, placeholder)
+    const { status } = answer.item
+    if (status === 'Success') placeholder = answer.placeholder
+    const isLast = status === 'OperationFailed' && (stops || stopped?.reason === canceled)
+    return { item: answer.item, isLast }
+  })
 }
 
 const canceled = 'OperationCanceledByRequester'
@@ -174,14 +174,9 @@ async function beginLater(
     const party = partyOf(await options.identify())
     const run = async () => {
       const times = new ItemTimes(options.clock)
-      const results = resultsOf(request)
-      const { pace, room } = options.later()
-      const answer = await answerItem(request, own, undefined, {
-        options: { ...options, pace, room },
-        room,
-        results,
-      })
-      results?.wipe()
+      const batch = batchOf(request, { ...options, ...options.later() })
+      const answer = await answerItem(batch, own, undefined)
+      batch.results.wipe()
       times.charge(0)
       options.onOperation({ operation, result: resultOf(answer.item), seconds: times.secondsOf(0) })
       return answer.item
@@ -225,25 +220,20 @@ interface ItemAnswer {
   readonly placeholder: string | undefined
 }
 
-async function answerItem(
-  request: RequestMessage,
-  item: RepeatedItem,
-  before: string | undefined,
-  batch: Batch,
-): Promise<ItemAnswer> {
-  const { options, results } = batch
+async function answerItem(batch: Batch, item: RepeatedItem, before: string | undefined): Promise<ItemAnswer> {
+  const { request, options, results } = batch
   let placeholder: Placeholder | undefined
   try {
     if (item.operation === 'Poll') return { item: await poll(request, item, options), placeholder: before }
     const work = (transaction: KeyTransaction) => {
       placeholder = new Placeholder(before)
-      return handle(request, item, batch, { transaction, placeholder })
+      return batch.handle(batch, item, { transaction, placeholder })
     }
     const payload = await options.keys.perform(options.identify, work, performing(options))
-    results?.keep()
+    results.keep()
     return { item: succeeded(item, payload), placeholder: placeholder?.value }
   } catch (error) {
-    results?.drop()
+    results.drop()
     return { item: failed(request, item, asFault(error, item, options)), placeholder: before }
   }
 }
@@ -251,52 +241,42 @@ async function answerItem(
 /** KMIP 1.4 §6.15: if one item fails, the others answer Operation Undone. */
 async function undoBatch(request: RequestMessage, options: BatchOptions, times: ItemTimes): Promise<Answers> {
   try {
-    const work = async (transaction: KeyTransaction) => {
-      const batch = { options, room: options.room.again(), results: resultsOf(request) }
-      try {
-        return await answerTogether(request, batch, { transaction, placeholder: new Placeholder() }, times)
-      } finally {
-        batch.results?.wipe()
-      }
+    const work = (transaction: KeyTransaction) => {
+      const context = { transaction, placeholder: new Placeholder() }
+      return answerTogether(batchOf(request, options, options.room.again()), context, times)
     }
     return await options.keys.perform(options.identify, work, performing(options))
   } catch (error) {
     // The commit as a whole failed: nothing was done, and no single item is to blame.
-    const fault = asFault(error, request.items[0], options)
-    return { items: request.items.map((item) => failed(request, item, fault)), answered: request.items }
+    return allFailed(request, asFault(error, request.items[0], options))
   }
 }
 
 /** The items up to the first that fails, in the one transaction that they share. */
-async function answerTogether(
-  request: RequestMessage,
-  batch: Batch,
-  within: Within,
-  times: ItemTimes,
-): Promise<Answers> {
-  const { options, room, results } = batch
-  const done: ResponseItem[] = []
-  const answered = [...request.items]
-  for (let index = 0; index < answered.length; index++) {
-    const item = repeatItem(answered, index, request, results)
-    if (!item) break
+async function answerTogether(batch: Batch, context: ItemContext, times: ItemTimes): Promise<Answers> {
+  const { request, options, results } = batch
+  const { items, answered } = await eachItem(batch, times, async (item, isFirst) => {
     try {
-      if (done.length > 0) await options.pace.turn()
+      if (!isFirst) await options.pace.turn()
       requireUndoable(item.operation)
-      const answer = succeeded(item, await handle(request, item, batch, within))
-      results?.keep()
-      done.push(answer)
-      room.add(answer)
+      const payload = await batch.handle(batch, item, context)
+      results.keep()
+      return { item: succeeded(item, payload), isLast: false }
     } catch (error) {
       if (!(error instanceof Fault)) throw error
-      within.transaction.undo(error)
-      const before = done.map((one, place) => undone(one, answered[place]?.operation, request.version))
-      return { items: [...before, failed(request, item, error)], answered }
-    } finally {
-      times.charge(index)
+      context.transaction.undo(error)
+      return { item: failed(request, item, error), isLast: true }
     }
-  }
-  return { items: done, answered }
+  })
+  const last = items.at(-1)
+  if (last?.status !== 'OperationFailed') return { items, answered }
+  const before = items.slice(0, -1)
+  const back = before.map((one, place) => undone(one, answered[place]?.operation, request.version))
+  return { items: [...back, last], answered }
+}
+
+function allFailed(request: RequestMessage, fault: Fault): Answers {
+  return { items: request.items.map((item) => failed(request, item, fault)), answered: request.items }
 }
 
 function performing(options: BatchOptions): PerformOptions {
@@ -315,38 +295,71 @@ function bringing({ bring, pace }: BatchOptions): Bring | undefined {
   )
 }
 
-/** The items of a request share these. */
-interface Batch {
-  readonly options: BatchOptions
-  readonly room: AnswerRoom
-  readonly results: BatchResults | undefined
-}
-
-/** An item is handled within these. */
-interface Within {
+/** An item is handled with these. */
+interface ItemContext {
   readonly transaction: KeyTransaction
   readonly placeholder: Placeholder
 }
 
-/** Returns the payload of the answer. Throws, or rejects with, Faults. */
-function handle(
-  request: RequestMessage,
-  item: RepeatedItem,
-  { options, room, results }: Batch,
-  { transaction, placeholder }: Within,
-): MaybePromise<Buffer> {
+/** Returns the payload of the answer in 1.x. Throws, or rejects with, Faults. */
+function handle1x(batch: Batch, item: RepeatedItem, context: ItemContext): MaybePromise<Buffer> {
+  const { transaction, placeholder } = context
+  const { request } = batch
+  const { name, line, values } = readItem(request, item)
+  const who = { placeholder: placeholder.value, version: request.version }
+  const permitted = requirePermission(transaction, name, line, values, who)
+  const answered = andThen(permitted, () => line.handler(handlerContext(batch, item, context), values))
+  return andThen(answered, (response) => payloadOf(batch, item, context, { name, response }))
+}
+
+/**
+ * Returns the payload of the answer in 2.x. A ticket may permit less than the client may do. An item may name its object by the
+ * result of an earlier item or, in the draft 3.0, by a Name. An answer may go without its data. Throws, or rejects with, Faults.
+ */
+function handle2x(batch: Batch, item: RepeatedItem, context: ItemContext): MaybePromise<Buffer> {
+  const { request, options, results } = batch
+  const { transaction, placeholder } = context
   const { version } = request
-  const name = item.operation
-  if (item.fault) throw item.fault
-  const line = name !== null && operationExistsIn(name, version) ? handled(name) : undefined
+  const { name, line, values: sent } = readItem(request, item)
+  return andThen(atLeast(version, '3.0') ? withNamesResolved(transaction, sent) : sent, (named) => {
+    const { values, unresolved } = resolvedRequest(results, named, placeholder.value, item.meant)
+    if (item.isAgain) transaction.counted(options.session?.useAgain())
+    const who = { placeholder: placeholder.value, rights: options.session?.rights, version }
+    const permitted = requirePermission(transaction, name, line, values, who)
+    const answered = andThen(permitted, () => {
+      if (unresolved) throw unresolved
+      return line.handler(handlerContext(batch, item, context), values)
+    })
+    return andThen(answered, (response) => {
+      // Nothing refers to what the last item returned.
+      if (item !== request.items.at(-1)) results.stage(name, response, item.isAgain)
+      const shown = hidesData.has(item.ephemeral) ? withoutData(response, name) : response
+      return payloadOf(batch, item, context, { name, response: shown })
+    })
+  })
+}
+
+/** The operation that the item asks for, and what it sent. Throws Faults. */
+function readItem(request: RequestMessage, item: RequestItem) {
+  const { operation: name, fault, payload } = item
+  if (fault) throw fault
+  const line = name !== null && operationExistsIn(name, request.version) ? handled(name) : undefined
   if (name === null || line === undefined)
     throw new Fault('OperationNotSupported', notSupported(item, request))
+  return { name, line, values: decodeRequestPayload(name, payload, request) }
+}
+
+function handlerContext(
+  { request, options, room }: Batch,
+  item: RequestItem,
+  { transaction, placeholder }: ItemContext,
+): Context {
   const { pace, server, warn, asynchronous, pkcs11Uses, session, endpoint, provisioner } = options
-  const context: Context = {
+  return {
     transaction,
     placeholder,
     pace,
-    version,
+    version: request.version,
     server,
     warn,
     asynchronous,
@@ -356,26 +369,19 @@ function handle(
     session: session ?? noTickets,
     bytesMax: () => room.payloadBytesMax(item),
   }
-  const sent = decodeRequestPayload(name, item.payload, request)
-  return andThen(atLeast(version, '3.0') ? withNamesResolved(transaction, sent) : sent, (asked) => {
-    const { values, unresolved } = resolvedRequest(results, asked, placeholder.value, item.meant)
-    if (item.isAgain) transaction.counted(session?.useAgain())
-    const who = { placeholder: placeholder.value, rights: session?.rights, version }
-    const permitted = requirePermission(transaction, name, line, values, who)
-    const answered = andThen(permitted, () => {
-      if (unresolved) throw unresolved
-      return line.handler(context, values)
-    })
-    return andThen(answered, (response) => {
-      // Nothing refers to what the last item returned.
-      if (item !== request.items.at(-1)) results?.stage(name, response, item.isAgain)
-      const shown = hidesData.has(item.ephemeral) ? withoutData(response, name) : response
-      const payload = encodeResponsePayload(name, shown, version)
-      transaction.wipe()
-      room.require(succeeded(item, payload))
-      return payload
-    })
-  })
+}
+
+/** The bytes of a response, if the answer has room for them. Throws Faults. */
+function payloadOf(
+  { request, room }: Batch,
+  item: RequestItem,
+  { transaction }: ItemContext,
+  { name, response }: { readonly name: OperationName; readonly response: object },
+): Buffer {
+  const payload = encodeResponsePayload(name, response, request.version)
+  transaction.wipe()
+  room.require(succeeded(item, payload))
+  return payload
 }
 
 /** The client says so by true in 2.x, and by a name in the draft 3.0. */

@@ -20,11 +20,10 @@ export function repeatItem(
   items: RepeatedItem[],
   place: number,
   request: RequestMessage,
-  results: BatchResults | undefined,
+  results: BatchResults,
 ): RepeatedItem | undefined {
   const item = items[place]
-  const ids =
-    item && results?.hasSeveral === true && item.meant === undefined && idsIn(item, request, results)
+  const ids = item && results.hasSeveral && item.meant === undefined && idsIn(item, request, results)
   if (!item || !ids) return item
   if (items.length + ids.length - 1 <= batchItemsMax)
     items.splice(place, 1, ...ids.map((meant, index) => ({ ...item, meant, ...(index > 0 && again) })))

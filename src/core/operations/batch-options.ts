@@ -1,0 +1,51 @@
+// The door gives these along with a batch: the keys, who asks, turns and room for the answer, and what it wants to hear.
+
+import type { OperationName } from '../../wire/kmip/operations.ts'
+import type { MaybePromise } from '../../base/maybe-promise.ts'
+import type { Caller } from '../trust/caller.ts'
+import type { Keys } from '../keys/keys.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Bring } from '../keys/transaction/bring.ts'
+import type { Pace } from '../keys/transaction/pace.ts'
+import type { Asynchronous } from './asynchronous.ts'
+import type { Endpoint, Provisioner } from './handler.ts'
+import type { Pkcs11Uses } from './pkcs11-uses.ts'
+import type { AnswerRoom } from './response-size.ts'
+import type { ServerFacts } from './server-facts.ts'
+import type { TicketSession } from './ticket-session.ts'
+
+/** How one item ended, and how long it took: for metrics. */
+export interface OperationResult {
+  readonly operation: OperationName | null
+  /** `success`, `undone`, `pending`, or the result reason. */
+  readonly result: string
+  readonly seconds: number
+}
+
+export interface BatchOptions {
+  readonly keys: Keys
+  readonly server: ServerFacts
+  /** Returns the caller as of now. Throws a Fault if the peer is no longer trusted. */
+  readonly identify: () => MaybePromise<Caller>
+  /** Gives turns between items. The message itself has already had its turn. */
+  readonly pace: Pace
+  readonly room: AnswerRoom
+  /** Looks elsewhere for an object that is not here. */
+  readonly bring?: Bring | undefined
+  /**
+   * Called for a bug or an outage, to log it with the request's id. The item answers General Failure without internals.
+   */
+  readonly unexpected: (error: unknown, operation: string) => void
+  /** Logs a fact about an operation that succeeded, which people should know. */
+  readonly warn: (message: string, facts: object) => void
+  /** For an operation that is answered later: its own turns, and its own room. */
+  readonly later: () => Pick<BatchOptions, 'pace' | 'room'>
+  readonly asynchronous: Asynchronous
+  readonly pkcs11Uses: Pkcs11Uses
+  readonly endpoint: Endpoint
+  readonly provisioner: Provisioner
+  /** Only 2.x has tickets. */
+  readonly session?: TicketSession | undefined
+  readonly onOperation: (result: OperationResult) => void
+  readonly clock: Clock
+}
