@@ -20,6 +20,7 @@ import { notesOf } from './package/release-notes.ts'
 import { version } from './package/production.ts'
 import { root, run, sourceDateEpoch } from './package/run.ts'
 import { signFiles, writeSums } from './package/signing.ts'
+import { tryKeys } from './package/try-keys.ts'
 
 const usage =
   'release -- VERSION [--out FOLDER] [--signing-key FILE --openpgp-home DIR | --unsigned [--skip-install]] [--without ova|image|arm64]'
@@ -62,6 +63,13 @@ const target = path.resolve(values.out)
 if (existsSync(target) && readdirSync(target).length > 0) misused(usage, `${target} is not empty`)
 mkdirSync(target, { recursive: true })
 const epoch = await sourceDateEpoch()
+if (keys.signing !== undefined && keys.home !== undefined)
+  await tryKeys({ signing: path.resolve(keys.signing), home: path.resolve(keys.home) }, epoch).catch(
+    (error: Error) => {
+      process.stderr.write(`${error.message}\n`)
+      process.exit(1)
+    },
+  )
 const made = parts.filter((part) => !values.without.includes(part))
 
 step(`building ${made.join(', ')}`)

@@ -66,12 +66,23 @@ async function release(dist: string, epoch: number): Promise<string> {
 }
 
 /** InRelease, and the public key beside the repository. */
-async function sign(folder: string, dist: string, epoch: number, { home }: OpenPgpKey): Promise<void> {
-  const gpg = (...args: readonly string[]) =>
-    run('gpg', ['--homedir', home, '--batch', '--yes', ...args], { cwd: folder })
-  const time = [`--faked-system-time=${String(epoch)}!`]
-  const out = ['--output', path.join(dist, 'InRelease')]
-  // The time of the commit in the place of now: a key with an Ed25519 signature then gives the same bytes again.
-  await gpg(...time, '--digest-algo', 'SHA512', ...out, '--clear-sign', path.join(dist, 'Release'))
-  writeFileSync(path.join(folder, 'mortise.asc'), await gpg('--armor', '--export'))
+async function sign(folder: string, dist: string, epoch: number, key: OpenPgpKey): Promise<void> {
+  await clearSign(path.join(dist, 'Release'), path.join(dist, 'InRelease'), epoch, key)
+  const asc = await run('gpg', ['--homedir', key.home, '--batch', '--armor', '--export'], { cwd: folder })
+  writeFileSync(path.join(folder, 'mortise.asc'), asc)
+}
+
+/**
+ * Signs a text file as of `epoch`, seconds since 1970. The time of the commit stands in the place of now: a key with an Ed25519
+ * signature then gives the same bytes again. GnuPG refuses a key that was made after that time.
+ */
+export async function clearSign(
+  file: string,
+  output: string,
+  epoch: number,
+  { home }: OpenPgpKey,
+): Promise<void> {
+  const time = `--faked-system-time=${String(epoch)}!`
+  const options = ['--homedir', home, '--batch', '--yes', time, '--digest-algo', 'SHA512', '--output', output]
+  await run('gpg', [...options, '--clear-sign', file], { cwd: path.dirname(file) })
 }

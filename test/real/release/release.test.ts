@@ -21,6 +21,7 @@ import { after, before, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { buildAptRepository } from '../../../scripts/package/apt-repository.ts'
 import { signFiles, writeSums } from '../../../scripts/package/signing.ts'
+import { tryKeys } from '../../../scripts/package/try-keys.ts'
 import { debians, makeCleanRoot, type Suite } from '../../support/clean-root.ts'
 import { builtPackages } from '../../support/packages.ts'
 import { commandsBelow } from '../../support/pages.ts'
@@ -90,6 +91,16 @@ test(
     )
   },
 )
+
+test('keys that cannot sign are named before anything is built', { timeout: 60_000 }, async (t) => {
+  if (missing !== undefined) return skipOrFail(t, `${missing} is needed (Debian, as root)`)
+  const [home, signing] = [path.join(folder, 'gnupg'), path.join(folder, 'signing')]
+  const now = Math.ceil(Date.now() / 1000) + 1
+  await tryKeys({ home, signing }, now)
+  await assert.rejects(tryKeys({ home, signing }, now - 86_400), /was made after the commit.*older key/)
+  await assert.rejects(tryKeys({ home: folder, signing }, now), /cannot sign: gpg must sign/)
+  await assert.rejects(tryKeys({ home, signing: path.join(folder, 'none') }, now), /none cannot sign/)
+})
 
 for (const [name, suite] of debians)
   test(
