@@ -5,13 +5,11 @@ import { Command, CommanderError } from 'commander'
 import { AdminUnreachable } from '../doors/http/client.ts'
 import { Refusal } from '../base/refusal.ts'
 import { PkiError } from '../core/pki/error.ts'
-import type { Outcome } from '../doors/cli/command.ts'
+import type { MakeCommand, Outcome } from '../doors/cli/command.ts'
 import { meantBy } from '../doors/cli/meant.ts'
 import { unreachableHint } from '../doors/cli/connect.ts'
 import { plain, plainJson, visible } from '../doors/cli/text/output.ts'
 import { CommandError, UsageError, type World } from '../doors/cli/world.ts'
-
-type MakeCommand = (world: World, outcome: Outcome) => Command
 
 /** In the order of the help. A command loads only its own file: the server starts sooner without the others. */
 const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {

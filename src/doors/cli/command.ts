@@ -49,14 +49,23 @@ export interface CommandLine<O> {
   readonly action: Action<O>
 }
 
+/** Makes the command once it is known where it runs. */
+export type MakeCommand = (world: World, outcome: Outcome) => Command
+
 /** A noun with its verbs: `mortise key ...`. */
-export function noun(name: string, summary: string, verbs: readonly Command[]): Command {
-  const command = new Command(name).description(summary)
-  for (const verb of verbs) command.addCommand(verb)
-  return command
+export function noun(name: string, summary: string, verbs: () => readonly MakeCommand[]): MakeCommand {
+  return (world, outcome) => {
+    const command = new Command(name).description(summary)
+    for (const make of verbs()) command.addCommand(make(world, outcome))
+    return command
+  }
 }
 
-export function verb<O>(world: World, outcome: Outcome, line: CommandLine<O>): Command {
+export function verb<O>(line: CommandLine<O>): MakeCommand {
+  return (world, outcome) => commandOf(world, outcome, line)
+}
+
+function commandOf<O>(world: World, outcome: Outcome, line: CommandLine<O>): Command {
   const command = new Command(line.words.split(' ')[0]).description(line.summary)
   for (const word of line.words.split(' ').slice(1)) command.argument(word)
   for (const [flags, text] of line.required ?? []) command.option(flags, text)

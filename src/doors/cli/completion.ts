@@ -22,7 +22,7 @@ export type Value = 'none' | 'file' | 'folder' | 'any' | readonly string[]
 
 /** `tree`: makes the whole tree of commands. */
 export function completionCommand(world: World, outcome: Outcome, tree: () => Promise<Command>): Command {
-  const command = verb(world, outcome, {
+  const command = verb({
     words: 'completion',
     summary: 'print what makes a shell complete commands and flags',
     examples: [
@@ -35,7 +35,7 @@ export function completionCommand(world: World, outcome: Outcome, tree: () => Pr
       const script = completionOf(shell as keyof typeof shells, await tree())
       show({ script }, () => script)
     },
-  })
+  })(world, outcome)
   return command.addArgument(new Argument('<shell>').choices(shellNames))
 }
 

@@ -1,48 +1,43 @@
 // `mortise audit ...`: the audit log, and the proof that nobody changed it.
 
-import type { Command } from 'commander'
 import { counted } from '../../base/text/counted.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { listCommand } from './list-command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
-import { forceFlag, noun, verb, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { forceFlag, noun, verb, type Run } from '../../doors/cli/command.ts'
 import { mustBeFree, writeLines } from '../../doors/cli/files.ts'
 import { verifyCommand } from './verify-command.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { shortTime, timeHelp } from '../../doors/cli/text/time.ts'
 import { usedByText } from '../../doors/cli/used-by.ts'
 import { Refusal } from '../../base/refusal.ts'
-import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import { CommandError, UsageError } from '../../doors/cli/world.ts'
 import { auditRoutes } from './routes.ts'
 import { instanceRoutes } from '../instances/routes.ts'
 import { inventoryRoutes } from '../inventory/routes.ts'
 
-export function auditCommands(world: World, outcome: Outcome): Command {
-  return noun('audit', 'who did what, and the proof that nobody changed the log', [
-    listCommand(world, outcome),
-    verifyCommand(world, outcome),
-    exportCommand(world, outcome),
-    pruneCommand(world, outcome),
-  ])
-}
+export const auditCommands = noun('audit', 'who did what, and the proof that nobody changed the log', () => [
+  listCommand,
+  verifyCommand,
+  exportCommand,
+  pruneCommand,
+])
 
-function exportCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly force?: boolean }>(world, outcome, {
-    words: 'export [file]',
-    summary: 'write the whole log as lines of JSON, to a file or (-, the default) to standard output',
-    flags: [forceFlag],
-    examples: ['audit export audit.jsonl', 'audit export - | gzip > audit.jsonl.gz'],
-    action: async ({ world, client, json }, { force = false }, file = '-') => {
-      await mustBeFree([file], force)
-      const exported = await (await client()).call(auditRoutes.exportAudit)
-      const lines = await writeLines(world, file, exported, force)
-      if (file !== '-')
-        world.stdout.write(
-          json ? `${JSON.stringify({ file, lines })}\n` : `${counted(lines, 'line')} in ${file}\n`,
-        )
-    },
-  })
-}
+const exportCommand = verb<{ readonly force?: boolean }>({
+  words: 'export [file]',
+  summary: 'write the whole log as lines of JSON, to a file or (-, the default) to standard output',
+  flags: [forceFlag],
+  examples: ['audit export audit.jsonl', 'audit export - | gzip > audit.jsonl.gz'],
+  action: async ({ world, client, json }, { force = false }, file = '-') => {
+    await mustBeFree([file], force)
+    const exported = await (await client()).call(auditRoutes.exportAudit)
+    const lines = await writeLines(world, file, exported, force)
+    if (file !== '-')
+      world.stdout.write(
+        json ? `${JSON.stringify({ file, lines })}\n` : `${counted(lines, 'line')} in ${file}\n`,
+      )
+  },
+})
 
 interface PruneOptions {
   readonly before: string
@@ -76,43 +71,38 @@ function exportedBefore({ message, hint }: Refusal, file: string): CommandError 
   return new CommandError(message, hint === undefined ? next : `${hint} ${next}`)
 }
 
-function pruneCommand(world: World, outcome: Outcome): Command {
-  return verb<PruneOptions>(world, outcome, {
-    words: 'prune',
-    summary: 'remove entries older than a time; asks first; the remaining log can still be verified',
-    required: [['--before <time>', `such as ${timeHelp}`]],
-    flags: [
-      ['--younger', 'also entries younger than 90 days'],
-      ['--export <file>', 'first write the whole log to a new file'],
-      ['--force', 'with --export: replace the file if it exists'],
-      ['--yes', 'do not ask'],
-    ],
-    guarded: true,
-    examples: [
-      'audit prune --before 2026-01-01 --export audit-2025.jsonl',
-      'audit prune --before -400d --yes',
-    ],
-    action: async (run, options) => {
-      const { before, younger = false, export: file, force = false, yes = false } = options
-      if (force && file === undefined) throw new UsageError('--force belongs to --export')
-      const body = { before: run.time('--before', before), younger }
-      if (file !== undefined) await mustBeFree([file], force)
-      const admin = await run.client()
-      if (!yes) await confirmPrune(run, admin, body.before)
-      if (file !== undefined)
-        await writeLines(run.world, file, await admin.call(auditRoutes.exportAudit), force)
-      const pruned = await admin.call(auditRoutes.pruneAudit, { body }).catch((error: unknown) => {
-        throw file !== undefined && error instanceof Refusal ? exportedBefore(error, file) : error
-      })
-      const exported = file === undefined ? '' : plain`The log is in ${file}. `
-      run.show({ ...pruned, ...(file !== undefined && { file }) }, () => {
-        const { removed, begins } = pruned
-        const until = shortTime(pruned.before)
-        if (removed === 0)
-          return `${exported}Nothing was removed: no entry before ${until} is covered by a checkpoint.\n`
-        const rest = begins === null ? '' : ` The log begins at ${shortTime(begins)} now.`
-        return `${exported}${counted(removed, `entry before ${until} is`, `entries before ${until} are`)} removed.${rest}\n`
-      })
-    },
-  })
-}
+const pruneCommand = verb<PruneOptions>({
+  words: 'prune',
+  summary: 'remove entries older than a time; asks first; the remaining log can still be verified',
+  required: [['--before <time>', `such as ${timeHelp}`]],
+  flags: [
+    ['--younger', 'also entries younger than 90 days'],
+    ['--export <file>', 'first write the whole log to a new file'],
+    ['--force', 'with --export: replace the file if it exists'],
+    ['--yes', 'do not ask'],
+  ],
+  guarded: true,
+  examples: ['audit prune --before 2026-01-01 --export audit-2025.jsonl', 'audit prune --before -400d --yes'],
+  action: async (run, options) => {
+    const { before, younger = false, export: file, force = false, yes = false } = options
+    if (force && file === undefined) throw new UsageError('--force belongs to --export')
+    const body = { before: run.time('--before', before), younger }
+    if (file !== undefined) await mustBeFree([file], force)
+    const admin = await run.client()
+    if (!yes) await confirmPrune(run, admin, body.before)
+    if (file !== undefined)
+      await writeLines(run.world, file, await admin.call(auditRoutes.exportAudit), force)
+    const pruned = await admin.call(auditRoutes.pruneAudit, { body }).catch((error: unknown) => {
+      throw file !== undefined && error instanceof Refusal ? exportedBefore(error, file) : error
+    })
+    const exported = file === undefined ? '' : plain`The log is in ${file}. `
+    run.show({ ...pruned, ...(file !== undefined && { file }) }, () => {
+      const { removed, begins } = pruned
+      const until = shortTime(pruned.before)
+      if (removed === 0)
+        return `${exported}Nothing was removed: no entry before ${until} is covered by a checkpoint.\n`
+      const rest = begins === null ? '' : ` The log begins at ${shortTime(begins)} now.`
+      return `${exported}${counted(removed, `entry before ${until} is`, `entries before ${until} are`)} removed.${rest}\n`
+    })
+  },
+})

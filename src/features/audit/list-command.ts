@@ -1,12 +1,11 @@
 // `mortise audit list`: filters, a table or CSV or JSON, and following the log as it grows.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Command } from 'commander'
 import { isIP } from 'node:net'
 import type { Output } from '../../doors/http/route.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { auditActionNames } from '../../doors/http/words.ts'
-import { oneOf, verb, wholeSha256, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { oneOf, verb, wholeSha256, type Run } from '../../doors/cli/command.ts'
 import { counted } from '../../base/text/counted.ts'
 import { csvLine } from '../../doors/cli/text/csv.ts'
 import {
@@ -22,7 +21,7 @@ import {
 import { instanceOf, mustBeAmong, wordOf } from '../../doors/cli/text/names.ts'
 import { plainJson, tableInParts } from '../../doors/cli/text/output.ts'
 import { exactTime, timeHelp } from '../../doors/cli/text/time.ts'
-import { UsageError, type World } from '../../doors/cli/world.ts'
+import { UsageError } from '../../doors/cli/world.ts'
 import { auditRoutes } from './routes.ts'
 import { clientRoutes } from '../clients/routes.ts'
 import { instanceRoutes } from '../instances/routes.ts'
@@ -48,43 +47,44 @@ interface AuditListOptions extends ListOptions {
 
 type Entry = Output<typeof auditRoutes.listAudit>['entries'][number]
 
-export function listCommand(world: World, outcome: Outcome): Command {
-  return verb<AuditListOptions>(world, outcome, {
-    words: 'list',
-    summary: 'audit entries, newest first',
-    flags: [
-      ['--instance <name>', "entries of one instance (default: of all instances and the server's own)"],
-      ['--action <action>', 'such as key.get, key.create, client.trust'],
-      ['--object <id>', 'about this key or client'],
-      [
-        '--object-name <name>',
-        'about keys, clients or tokens with this name, also x-Name, x-Identifier and machines of inventories',
-      ],
-      ['--certificate <sha256>', 'by the client with this certificate'],
-      ['--client <name>', 'by this client, by its name or whole id; removed ones too'],
-      ['--token <name>', 'by this token, by its name or whole id; revoked ones too'],
-      ['--person <name>', 'by this person, by the shown name or whole id (ISSUER#SUBJECT)'],
-      ['--address <ip>', 'from this address'],
-      ['--result <success|refused|undone>', 'how they ended'],
-      ['--request <id>', 'of this request, as in the log and X-Request-Id'],
-      ['--since <time>', `not older than ${timeHelp}`],
-      ['--until <time>', 'not younger'],
-      [limitFlag[0], `stop after so many (default: ${shownFirst}; with --json and --csv: all)`],
-      ['--all', 'all entries'],
-      afterFlag,
-      ['--follow', 'show the last entries (--limit, default 10), then new ones as they come, until Ctrl+C'],
-      ['--csv', 'print comma-separated values, for a spreadsheet'],
+/** Entries that a list as text shows by itself. */
+const shownFirst = 50
+
+export const listCommand = verb<AuditListOptions>({
+  words: 'list',
+  summary: 'audit entries, newest first',
+  flags: [
+    ['--instance <name>', "entries of one instance (default: of all instances and the server's own)"],
+    ['--action <action>', 'such as key.get, key.create, client.trust'],
+    ['--object <id>', 'about this key or client'],
+    [
+      '--object-name <name>',
+      'about keys, clients or tokens with this name, also x-Name, x-Identifier and machines of inventories',
     ],
-    examples: [
-      'audit list --since -1h --all',
-      'audit list --action key.get --object KEY',
-      'audit list --client vcenter-1 --result refused --csv',
-      'audit list --follow --action key.get',
-      'audit list --since yesterday --json',
-    ],
-    action: list,
-  })
-}
+    ['--certificate <sha256>', 'by the client with this certificate'],
+    ['--client <name>', 'by this client, by its name or whole id; removed ones too'],
+    ['--token <name>', 'by this token, by its name or whole id; revoked ones too'],
+    ['--person <name>', 'by this person, by the shown name or whole id (ISSUER#SUBJECT)'],
+    ['--address <ip>', 'from this address'],
+    ['--result <success|refused|undone>', 'how they ended'],
+    ['--request <id>', 'of this request, as in the log and X-Request-Id'],
+    ['--since <time>', `not older than ${timeHelp}`],
+    ['--until <time>', 'not younger'],
+    [limitFlag[0], `stop after so many (default: ${shownFirst}; with --json and --csv: all)`],
+    ['--all', 'all entries'],
+    afterFlag,
+    ['--follow', 'show the last entries (--limit, default 10), then new ones as they come, until Ctrl+C'],
+    ['--csv', 'print comma-separated values, for a spreadsheet'],
+  ],
+  examples: [
+    'audit list --since -1h --all',
+    'audit list --action key.get --object KEY',
+    'audit list --client vcenter-1 --result refused --csv',
+    'audit list --follow --action key.get',
+    'audit list --since yesterday --json',
+  ],
+  action: list,
+})
 
 async function list(run: Run, options: AuditListOptions): Promise<void> {
   const { follow = false, csv = false, all = false } = options
@@ -170,7 +170,6 @@ function ipAddress(text: string): string {
   return text
 }
 
-const shownFirst = 50
 const followEveryMs = 1_000
 const followFirst = 10
 

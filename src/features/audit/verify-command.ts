@@ -1,38 +1,35 @@
 // `mortise audit verify`: verifies the log of a server, or an exported one without a server. Its result is what the server answers
 // for its own log.
 
-import type { Command } from 'commander'
 import { counted } from '../../base/text/counted.ts'
 import { linesOf, readExport } from '../../core/audit/export.ts'
 import { readCheckpoint } from '../../doors/cli/checkpoint-file.ts'
-import { verb, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { verb, type Run } from '../../doors/cli/command.ts'
 import { openInput } from '../../doors/cli/files.ts'
 import { facts, plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
-import { CommandError, type Checkpoint, type World } from '../../doors/cli/world.ts'
+import { CommandError, type Checkpoint } from '../../doors/cli/world.ts'
 import { AdminUnreachable } from '../../doors/http/client.ts'
 import type { Output } from '../../doors/http/route.ts'
 import { auditRoutes } from './routes.ts'
 
 type Proof = Output<typeof auditRoutes.verifyAudit>
 
-export function verifyCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly checkpoint?: string }>(world, outcome, {
-    words: 'verify [file]',
-    summary: "verify the server's log, or an exported file without a server; exit code 1 if it was changed",
-    flags: [['--checkpoint <file>', 'a checkpoint that you kept elsewhere: the log must continue from it']],
-    examples: [
-      'audit verify',
-      'audit verify audit.jsonl',
-      'audit verify audit.jsonl --checkpoint checkpoint.json',
-    ],
-    action: async (run, { checkpoint }, file) => {
-      const proof = await proofOf(run, file, checkpoint)
-      run.show(proof, () => proofText(proof))
-      return proof.ok ? 0 : 1
-    },
-  })
-}
+export const verifyCommand = verb<{ readonly checkpoint?: string }>({
+  words: 'verify [file]',
+  summary: "verify the server's log, or an exported file without a server; exit code 1 if it was changed",
+  flags: [['--checkpoint <file>', 'a checkpoint that you kept elsewhere: the log must continue from it']],
+  examples: [
+    'audit verify',
+    'audit verify audit.jsonl',
+    'audit verify audit.jsonl --checkpoint checkpoint.json',
+  ],
+  action: async (run, { checkpoint }, file) => {
+    const proof = await proofOf(run, file, checkpoint)
+    run.show(proof, () => proofText(proof))
+    return proof.ok ? 0 : 1
+  },
+})
 
 async function proofOf(run: Run, file: string | undefined, checkpoint: string | undefined): Promise<Proof> {
   const kept = checkpoint === undefined ? undefined : await readCheckpoint(checkpoint)

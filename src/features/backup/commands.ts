@@ -2,11 +2,10 @@
 
 import { open } from 'node:fs/promises'
 import path from 'node:path'
-import type { Command } from 'commander'
 import { counted, keysAndObjects } from '../../base/text/counted.ts'
 import { WaitsForApproval, type AdminClient } from '../../doors/http/client.ts'
 import type { Output } from '../../doors/http/route.ts'
-import { noun, verb, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { noun, verb, type Run } from '../../doors/cli/command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { mustBeFree, readRecipients, writeWhole } from '../../doors/cli/files.ts'
 import { backupVerifyCommand } from './verify-command.ts'
@@ -14,16 +13,14 @@ import { plain, sizeText, table } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { withProgress } from '../../doors/cli/text/progress.ts'
 import { showWaiting } from '../../doors/cli/waiting.ts'
-import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import { CommandError, UsageError } from '../../doors/cli/world.ts'
 import { backupRoutes } from './routes.ts'
 
-export function backupCommands(world: World, outcome: Outcome): Command {
-  return noun('backup', 'backups of everything, made while the server goes on', [
-    createCommand(world, outcome),
-    listCommand(world, outcome),
-    backupVerifyCommand(world, outcome),
-  ])
-}
+export const backupCommands = noun('backup', 'backups of everything, made while the server goes on', () => [
+  createCommand,
+  listCommand,
+  backupVerifyCommand,
+])
 
 interface CreateOptions {
   readonly recipient?: readonly string[]
@@ -35,43 +32,41 @@ type Made = Output<typeof backupRoutes.createBackup>
 
 const progressEveryMs = 500
 
-function createCommand(world: World, outcome: Outcome): Command {
-  return verb<CreateOptions>(world, outcome, {
-    words: 'create [file]',
-    summary: "make a backup in the server's folder, and with FILE a copy of it here",
-    flags: [
-      [
-        '--recipient <recipient...>',
-        'also for whoever has the identity of this age recipient (age1...), or the private key of the certificate in this file, without the root keys; several are possible',
-      ],
-      ['--force', 'replace FILE'],
-      ['--yes', 'with --recipient: do not ask'],
+const createCommand = verb<CreateOptions>({
+  words: 'create [file]',
+  summary: "make a backup in the server's folder, and with FILE a copy of it here",
+  flags: [
+    [
+      '--recipient <recipient...>',
+      'also for whoever has the identity of this age recipient (age1...), or the private key of the certificate in this file, without the root keys; several are possible',
     ],
-    guarded: true,
-    examples: [
-      'backup create',
-      'backup create /mnt/usb/mortise.backup',
-      'backup create mortise.backup --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
-    ],
-    action: async (run, options, file) => {
-      const { recipient = [], force = false } = options
-      const recipients = await readRecipients(run.world, [recipient].flat())
-      if (recipients.length > 0) await confirmRecipients(run, options)
-      if (file === '-') throw new UsageError('a backup is written to a file, not to standard output')
-      if (file !== undefined) await mustBeFree([file], force)
-      const admin = await run.client()
-      const made = await create(run, admin, recipients).catch((error: unknown) => {
-        if (file === undefined || !(error instanceof WaitsForApproval)) throw error
-        return showWaiting(run, error, noCopy(run, file))
-      })
-      if (typeof made === 'number') return made
-      if (file !== undefined) await download(admin, made, file, force)
-      const shown = { ...made, ...(file !== undefined && { copy: path.resolve(file) }) }
-      run.show(shown, () => madeText(made, file))
-      return 0
-    },
-  })
-}
+    ['--force', 'replace FILE'],
+    ['--yes', 'with --recipient: do not ask'],
+  ],
+  guarded: true,
+  examples: [
+    'backup create',
+    'backup create /mnt/usb/mortise.backup',
+    'backup create mortise.backup --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
+  ],
+  action: async (run, options, file) => {
+    const { recipient = [], force = false } = options
+    const recipients = await readRecipients(run.world, [recipient].flat())
+    if (recipients.length > 0) await confirmRecipients(run, options)
+    if (file === '-') throw new UsageError('a backup is written to a file, not to standard output')
+    if (file !== undefined) await mustBeFree([file], force)
+    const admin = await run.client()
+    const made = await create(run, admin, recipients).catch((error: unknown) => {
+      if (file === undefined || !(error instanceof WaitsForApproval)) throw error
+      return showWaiting(run, error, noCopy(run, file))
+    })
+    if (typeof made === 'number') return made
+    if (file !== undefined) await download(admin, made, file, force)
+    const shown = { ...made, ...(file !== undefined && { copy: path.resolve(file) }) }
+    run.show(shown, () => madeText(made, file))
+    return 0
+  },
+})
 
 async function confirmRecipients({ world }: Run, { yes = false }: CreateOptions): Promise<void> {
   if (yes) return
@@ -140,17 +135,15 @@ It opens with: ${rootKeys.join(', ')}.${others} Keep a copy of a root key file e
 `
 }
 
-function listCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
-    words: 'list',
-    summary: "the backups in the server's folder, newest first",
-    examples: ['backup list', 'backup list --json'],
-    action: async ({ client, show }) => {
-      const { backups, status } = await (await client()).call(backupRoutes.listBackups)
-      show(backups, () => listText(backups, status))
-    },
-  })
-}
+const listCommand = verb({
+  words: 'list',
+  summary: "the backups in the server's folder, newest first",
+  examples: ['backup list', 'backup list --json'],
+  action: async ({ client, show }) => {
+    const { backups, status } = await (await client()).call(backupRoutes.listBackups)
+    show(backups, () => listText(backups, status))
+  },
+})
 
 function listText(
   backups: readonly Made[],

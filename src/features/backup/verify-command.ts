@@ -1,9 +1,8 @@
 // `mortise backup verify FILE`: needs no server, only the file and what opens it. Where the server is there, it records that
 // somebody verified the backup.
 
-import type { Command } from 'commander'
 import { counted } from '../../base/text/counted.ts'
-import { verb, type Outcome } from '../../doors/cli/command.ts'
+import { verb } from '../../doors/cli/command.ts'
 import { connect } from '../../doors/cli/connect.ts'
 import { facts, plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
@@ -19,48 +18,46 @@ interface Options {
   readonly all?: boolean
 }
 
-export function backupVerifyCommand(world: World, outcome: Outcome): Command {
-  return verb<Options>(world, outcome, {
-    words: 'verify <file>',
-    summary:
-      'read all of a backup, check what can be checked, and open some of its keys; exit code 1 when something is wrong',
-    flags: [
-      ['--all', 'open every key, not only some'],
-      [
-        '--root-key <uri>',
-        'the root key that opens it, a file relative to this folder (default: the one that it names, in the data folder)',
-      ],
-      [
-        '--identity <file>',
-        'an age identity that it was made for, or the private key of a certificate, instead of the root keys',
-      ],
-      ['--data <dir>', 'data folder with the root key file (default: as configured, else ./mortise-data)'],
-      [
-        '--config <file>',
-        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
-      ],
+export const backupVerifyCommand = verb<Options>({
+  words: 'verify <file>',
+  summary:
+    'read all of a backup, check what can be checked, and open some of its keys; exit code 1 when something is wrong',
+  flags: [
+    ['--all', 'open every key, not only some'],
+    [
+      '--root-key <uri>',
+      'the root key that opens it, a file relative to this folder (default: the one that it names, in the data folder)',
     ],
-    examples: [
-      'backup verify /mnt/usb/mortise.backup',
-      'backup verify mortise.backup --all --root-key file:/mnt/safe/root.key',
+    [
+      '--identity <file>',
+      'an age identity that it was made for, or the private key of a certificate, instead of the root keys',
     ],
-    offline: true,
-    action: async ({ world, show }, { all = false, rootKey, identity, config, data }, file = '') => {
-      const flags = { config, data }
-      const opening = {
-        file,
-        ...(rootKey !== undefined && { rootKey }),
-        ...(identity !== undefined && { identity }),
-      }
-      const proof = await withProgress(world.stderr, 'records verified', (onProgress) =>
-        world.verifyBackup(flags, { ...opening, all, onProgress }),
-      )
-      show(proof, () => proofText(proof))
-      if (proof.ok) await note(world, flags, proof.id)
-      return proof.ok ? 0 : 1
-    },
-  })
-}
+    ['--data <dir>', 'data folder with the root key file (default: as configured, else ./mortise-data)'],
+    [
+      '--config <file>',
+      'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+    ],
+  ],
+  examples: [
+    'backup verify /mnt/usb/mortise.backup',
+    'backup verify mortise.backup --all --root-key file:/mnt/safe/root.key',
+  ],
+  offline: true,
+  action: async ({ world, show }, { all = false, rootKey, identity, config, data }, file = '') => {
+    const flags = { config, data }
+    const opening = {
+      file,
+      ...(rootKey !== undefined && { rootKey }),
+      ...(identity !== undefined && { identity }),
+    }
+    const proof = await withProgress(world.stderr, 'records verified', (onProgress) =>
+      world.verifyBackup(flags, { ...opening, all, onProgress }),
+    )
+    show(proof, () => proofText(proof))
+    if (proof.ok) await note(world, flags, proof.id)
+    return proof.ok ? 0 : 1
+  },
+})
 
 /** A server that is not there, or does not have the backup, has nothing to record. */
 async function note(world: World, { config, data }: Flags, backup: string): Promise<void> {

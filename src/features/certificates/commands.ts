@@ -1,20 +1,11 @@
 // `mortise server-cert ...`: the certificate that vCenter pins, and its successor.
 
-import type { Command } from 'commander'
 import type { Output } from '../../doors/http/route.ts'
-import {
-  forceFlag,
-  noun,
-  verb,
-  wholeNumber,
-  wholeSha256,
-  type Outcome,
-  type Run,
-} from '../../doors/cli/command.ts'
+import { forceFlag, noun, verb, wholeNumber, wholeSha256, type Run } from '../../doors/cli/command.ts'
 import { mustBeFree, readPem, writeFile } from '../../doors/cli/files.ts'
 import { facts, fingerprint, plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
-import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import { CommandError, UsageError } from '../../doors/cli/world.ts'
 import { serverRoutes } from '../status/server-routes.ts'
 
 type Shown = Output<typeof serverRoutes.showServerCertificate>
@@ -40,138 +31,123 @@ const meantFlag = [
 
 const namesFlag = ['--names <list>', 'exactly these DNS names and IP addresses, separated by commas'] as const
 
-export function serverCertificateCommands(world: World, outcome: Outcome): Command {
-  const makers = [showCommand, csrCommand, importCommand, renewCommand, activateCommand, discardCommand]
-  return noun(
-    'server-cert',
-    'the certificate of the KMIP listener, which vCenter pins',
-    makers.map((make) => make(world, outcome)),
-  )
-}
+export const serverCertificateCommands = noun(
+  'server-cert',
+  'the certificate of the KMIP listener, which vCenter pins',
+  () => [showCommand, csrCommand, importCommand, renewCommand, activateCommand, discardCommand],
+)
 
-function showCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
-    words: 'show',
-    summary: 'its fingerprints, names and dates, to compare with vCenter; also the staged certificate',
-    examples: ['server-cert show', 'server-cert show --json'],
-    action: async ({ client, show }) => {
-      const shown = await (await client()).call(serverRoutes.showServerCertificate)
-      show(shown, () => everything(shown))
-    },
-  })
-}
+const showCommand = verb({
+  words: 'show',
+  summary: 'its fingerprints, names and dates, to compare with vCenter; also the staged certificate',
+  examples: ['server-cert show', 'server-cert show --json'],
+  action: async ({ client, show }) => {
+    const shown = await (await client()).call(serverRoutes.showServerCertificate)
+    show(shown, () => everything(shown))
+  },
+})
 
-function csrCommand(world: World, outcome: Outcome): Command {
-  return verb<{ names?: string; out: string; replace?: boolean; force?: boolean }>(world, outcome, {
-    words: 'csr',
-    summary: 'create a certificate request for your own CA; its key never leaves the server',
-    required: [['--out <csr>', 'file for the request; - is standard output']],
-    flags: [
-      namesFlag,
-      ['--replace', 'create a new request in place of the one that waits for its certificate'],
-      forceFlag,
-    ],
-    examples: [
-      'server-cert csr --out kms.csr',
-      'server-cert csr --names kms.example.com,192.0.2.10 --out kms.csr',
-    ],
-    action: async (run, { names, out, replace, force = false }) => {
-      await mustBeFree([out], force)
-      const body = { ...namesOf(names), ...(replace === true && { replace }) }
-      const { request } = await (await run.client()).call(serverRoutes.requestServerCertificate, { body })
-      if (!request) throw new CommandError('the server has no request any more: somebody used it meanwhile')
-      if (out === '-' && !run.json) {
-        world.stdout.write(request.request)
-        return
-      }
-      if (out !== '-') await writeFile(out, request.request, { mode: 0o644, force })
-      run.show(
-        request,
-        () => plain`Request of ${shortTime(request.created)} for ${request.names.join(', ')}: ${out}\n`,
-      )
-      run.tell(`\nHave it signed as a web server, then: ${run.next('server-cert import --cert PEM')}\n`)
-    },
-  })
-}
+const csrCommand = verb<{ names?: string; out: string; replace?: boolean; force?: boolean }>({
+  words: 'csr',
+  summary: 'create a certificate request for your own CA; its key never leaves the server',
+  required: [['--out <csr>', 'file for the request; - is standard output']],
+  flags: [
+    namesFlag,
+    ['--replace', 'create a new request in place of the one that waits for its certificate'],
+    forceFlag,
+  ],
+  examples: [
+    'server-cert csr --out kms.csr',
+    'server-cert csr --names kms.example.com,192.0.2.10 --out kms.csr',
+  ],
+  action: async (run, { names, out, replace, force = false }) => {
+    await mustBeFree([out], force)
+    const body = { ...namesOf(names), ...(replace === true && { replace }) }
+    const { request } = await (await run.client()).call(serverRoutes.requestServerCertificate, { body })
+    if (!request) throw new CommandError('the server has no request any more: somebody used it meanwhile')
+    if (out === '-' && !run.json) {
+      run.world.stdout.write(request.request)
+      return
+    }
+    if (out !== '-') await writeFile(out, request.request, { mode: 0o644, force })
+    run.show(
+      request,
+      () => plain`Request of ${shortTime(request.created)} for ${request.names.join(', ')}: ${out}\n`,
+    )
+    run.tell(`\nHave it signed as a web server, then: ${run.next('server-cert import --cert PEM')}\n`)
+  },
+})
 
-function importCommand(world: World, outcome: Outcome): Command {
-  return verb<When & { cert: string }>(world, outcome, {
-    words: 'import',
-    summary: 'stage the certificate that your CA issued for the request',
-    required: [['--cert <pem>', 'the certificate, and its chain if it has one; - is standard input']],
-    flags: [...whenFlags],
-    examples: [
-      'server-cert import --cert kms.pem',
-      'server-cert import --cert kms.pem --at 2026-03-01T22:00:00Z',
-    ],
-    action: async (run, options) => {
-      const when = whenOf(run, options)
-      const body = { certificate: await readPem(world, options.cert, 'CERTIFICATE'), ...when }
-      staged(run, await (await run.client()).call(serverRoutes.importServerCertificate, { body }))
-    },
-  })
-}
+const importCommand = verb<When & { cert: string }>({
+  words: 'import',
+  summary: 'stage the certificate that your CA issued for the request',
+  required: [['--cert <pem>', 'the certificate, and its chain if it has one; - is standard input']],
+  flags: [...whenFlags],
+  examples: [
+    'server-cert import --cert kms.pem',
+    'server-cert import --cert kms.pem --at 2026-03-01T22:00:00Z',
+  ],
+  action: async (run, options) => {
+    const when = whenOf(run, options)
+    const body = { certificate: await readPem(run.world, options.cert, 'CERTIFICATE'), ...when }
+    staged(run, await (await run.client()).call(serverRoutes.importServerCertificate, { body }))
+  },
+})
 
-function renewCommand(world: World, outcome: Outcome): Command {
-  return verb<When & { names?: string; days?: string }>(world, outcome, {
-    words: 'renew',
-    summary: "stage a new certificate from Mortise's own CA",
-    flags: [namesFlag, ['--days <n>', 'how long it is valid (default: 10 years)'], ...whenFlags],
-    examples: [
-      'server-cert renew',
-      'server-cert renew --names kms.example.com,192.0.2.10 --at 2026-03-01T22:00:00Z',
-    ],
-    action: async (run, options) => {
-      const { names, days } = options
-      const body = {
-        ...namesOf(names),
-        ...(days !== undefined && { days: wholeNumber('--days', days) }),
-        ...whenOf(run, options),
-      }
-      staged(run, await (await run.client()).call(serverRoutes.renewServerCertificate, { body }))
-    },
-  })
-}
+const renewCommand = verb<When & { names?: string; days?: string }>({
+  words: 'renew',
+  summary: "stage a new certificate from Mortise's own CA",
+  flags: [namesFlag, ['--days <n>', 'how long it is valid (default: 10 years)'], ...whenFlags],
+  examples: [
+    'server-cert renew',
+    'server-cert renew --names kms.example.com,192.0.2.10 --at 2026-03-01T22:00:00Z',
+  ],
+  action: async (run, options) => {
+    const { names, days } = options
+    const body = {
+      ...namesOf(names),
+      ...(days !== undefined && { days: wholeNumber('--days', days) }),
+      ...whenOf(run, options),
+    }
+    staged(run, await (await run.client()).call(serverRoutes.renewServerCertificate, { body }))
+  },
+})
 
-function activateCommand(world: World, outcome: Outcome): Command {
-  return verb<Meant & { at?: string; previous?: boolean }>(world, outcome, {
-    words: 'activate',
-    summary: 'switch to the staged certificate, now or at a time; connections are kept',
-    flags: [
-      ['--at <time>', 'at this time, such as 2026-03-01T22:00; `never` cancels an earlier time'],
-      ['--previous', 'go back to the certificate that was active before'],
-      meantFlag,
-    ],
-    examples: [
-      'server-cert activate',
-      'server-cert activate --at 2026-03-01T22:00:00Z',
-      'server-cert activate --previous',
-    ],
-    action: async (run, { at, previous, sha256 }) => {
-      if (previous && at !== undefined) throw new UsageError('give --at or --previous, not both')
-      const body = {
-        which: previous ? 'previous' : 'staged',
-        ...(at !== undefined && { at: at === 'never' ? null : run.time('--at', at) }),
-        ...meant(sha256),
-      } as const
-      staged(run, await (await run.client()).call(serverRoutes.activateServerCertificate, { body }))
-    },
-  })
-}
+const activateCommand = verb<Meant & { at?: string; previous?: boolean }>({
+  words: 'activate',
+  summary: 'switch to the staged certificate, now or at a time; connections are kept',
+  flags: [
+    ['--at <time>', 'at this time, such as 2026-03-01T22:00; `never` cancels an earlier time'],
+    ['--previous', 'go back to the certificate that was active before'],
+    meantFlag,
+  ],
+  examples: [
+    'server-cert activate',
+    'server-cert activate --at 2026-03-01T22:00:00Z',
+    'server-cert activate --previous',
+  ],
+  action: async (run, { at, previous, sha256 }) => {
+    if (previous && at !== undefined) throw new UsageError('give --at or --previous, not both')
+    const body = {
+      which: previous ? 'previous' : 'staged',
+      ...(at !== undefined && { at: at === 'never' ? null : run.time('--at', at) }),
+      ...meant(sha256),
+    } as const
+    staged(run, await (await run.client()).call(serverRoutes.activateServerCertificate, { body }))
+  },
+})
 
-function discardCommand(world: World, outcome: Outcome): Command {
-  return verb<Meant>(world, outcome, {
-    words: 'discard',
-    summary: 'discard the staged certificate',
-    flags: [meantFlag],
-    examples: ['server-cert discard'],
-    action: async (run, { sha256 }) => {
-      const query = meant(sha256)
-      const shown = await (await run.client()).call(serverRoutes.discardServerCertificate, { query })
-      run.show(shown, () => `Nothing is staged. The active certificate stays:\n${certificateFacts(shown)}`)
-    },
-  })
-}
+const discardCommand = verb<Meant>({
+  words: 'discard',
+  summary: 'discard the staged certificate',
+  flags: [meantFlag],
+  examples: ['server-cert discard'],
+  action: async (run, { sha256 }) => {
+    const query = meant(sha256)
+    const shown = await (await run.client()).call(serverRoutes.discardServerCertificate, { query })
+    run.show(shown, () => `Nothing is staged. The active certificate stays:\n${certificateFacts(shown)}`)
+  },
+})
 
 /** Shows the result of a step and the next steps. */
 function staged(run: Run, shown: Shown): void {

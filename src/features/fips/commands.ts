@@ -1,9 +1,7 @@
 // `mortise fips ...`: what FIPS mode needs before it is switched on.
 
-import type { Command } from 'commander'
-import { noun, verb, type Outcome } from '../../doors/cli/command.ts'
+import { noun, verb } from '../../doors/cli/command.ts'
 import { plain } from '../../doors/cli/text/output.ts'
-import type { World } from '../../doors/cli/world.ts'
 
 interface PlaceOptions {
   readonly data?: string
@@ -18,60 +16,51 @@ const placeFlags = [
   ],
 ] as const
 
-export function fipsCommands(world: World, outcome: Outcome): Command {
-  return noun('fips', 'FIPS mode: the module that it computes with, and what to convert before', [
-    setupCommand(world, outcome),
-    convertCommand(world, outcome),
-  ])
-}
+export const fipsCommands = noun(
+  'fips',
+  'FIPS mode: the module that it computes with, and what to convert before',
+  () => [setupCommand, convertCommand],
+)
 
-function setupCommand(world: World, outcome: Outcome): Command {
-  return verb<PlaceOptions & { readonly module?: string }>(world, outcome, {
-    words: 'setup',
-    summary: "find and test OpenSSL's FIPS module, and write the settings that FIPS mode starts with",
-    flags: [
-      ['--module <file>', "the module, fips.so (default: that in OpenSSL's usual folders)"],
-      ...placeFlags,
-    ],
-    examples: [
-      'fips setup',
-      'fips setup --module /opt/fips/lib/ossl-modules/fips.so --data /var/lib/mortise',
-    ],
-    offline: true,
-    action: async ({ world, show }, { module, data, config }) => {
-      const found = await world.setUpFips({ data, config }, module)
-      const dataFolder = world.dataFolder({ data, config })
-      show(
-        { module: found.path, version: found.version, dataFolder },
-        () => plain`OpenSSL's FIPS provider ${found.version} (${found.path}) passed its own tests, and Node.js starts with it.
+const setupCommand = verb<PlaceOptions & { readonly module?: string }>({
+  words: 'setup',
+  summary: "find and test OpenSSL's FIPS module, and write the settings that FIPS mode starts with",
+  flags: [
+    ['--module <file>', "the module, fips.so (default: that in OpenSSL's usual folders)"],
+    ...placeFlags,
+  ],
+  examples: ['fips setup', 'fips setup --module /opt/fips/lib/ossl-modules/fips.so --data /var/lib/mortise'],
+  offline: true,
+  action: async ({ world, show }, { module, data, config }) => {
+    const found = await world.setUpFips({ data, config }, module)
+    const dataFolder = world.dataFolder({ data, config })
+    show(
+      { module: found.path, version: found.version, dataFolder },
+      () => plain`OpenSSL's FIPS provider ${found.version} (${found.path}) passed its own tests, and Node.js starts with it.
 Next: set fips = true below [server] in mortise.toml, and restart the server. docs/fips.md says what changes.\n`,
-      )
-    },
-  })
-}
+    )
+  },
+})
 
-function convertCommand(world: World, outcome: Outcome): Command {
-  return verb<PlaceOptions & { readonly passphraseFile?: string }>(world, outcome, {
-    words: 'convert [file]',
-    summary:
-      'have PBKDF2 derive the passphrase of a root key file instead of scrypt, before FIPS mode begins',
-    flags: [
-      ['--passphrase-file <file>', 'a file with its passphrase (default: server.rootPassphraseFile)'],
-      ...placeFlags,
-    ],
-    examples: ['fips convert', 'fips convert /media/usb/root.key --passphrase-file passphrase.txt'],
-    offline: true,
-    action: async ({ world, show }, { passphraseFile, data, config }, file) => {
-      const options = {
-        ...(file !== undefined && { file }),
-        ...(passphraseFile !== undefined && { passphraseFile }),
-      }
-      const result = await world.convertRootKeyFile({ data, config }, options)
-      show(result, () =>
-        result.converted
-          ? plain`Converted ${result.file}. Its key and its passphrase are the same; convert its copies too.\n`
-          : plain`${result.file} needs no conversion.\n`,
-      )
-    },
-  })
-}
+const convertCommand = verb<PlaceOptions & { readonly passphraseFile?: string }>({
+  words: 'convert [file]',
+  summary: 'have PBKDF2 derive the passphrase of a root key file instead of scrypt, before FIPS mode begins',
+  flags: [
+    ['--passphrase-file <file>', 'a file with its passphrase (default: server.rootPassphraseFile)'],
+    ...placeFlags,
+  ],
+  examples: ['fips convert', 'fips convert /media/usb/root.key --passphrase-file passphrase.txt'],
+  offline: true,
+  action: async ({ world, show }, { passphraseFile, data, config }, file) => {
+    const options = {
+      ...(file !== undefined && { file }),
+      ...(passphraseFile !== undefined && { passphraseFile }),
+    }
+    const result = await world.convertRootKeyFile({ data, config }, options)
+    show(result, () =>
+      result.converted
+        ? plain`Converted ${result.file}. Its key and its passphrase are the same; convert its copies too.\n`
+        : plain`${result.file} needs no conversion.\n`,
+    )
+  },
+})

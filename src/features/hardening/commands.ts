@@ -1,37 +1,34 @@
 // `mortise hardening`: whether this machine keeps keys from others: files, user, swap, core dumps, ptrace, disk. It changes nothing.
 
-import type { Command } from 'commander'
-import { verb, type Outcome } from '../../doors/cli/command.ts'
+import { verb } from '../../doors/cli/command.ts'
 import { coloured } from '../../doors/cli/text/colour.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import type { World } from '../../doors/cli/world.ts'
 import { gatherHardening } from './facts.ts'
 import { findingsOf, type Finding } from './rules.ts'
 
-export function hardeningCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly data?: string; readonly config?: string }>(world, outcome, {
-    words: 'hardening',
-    summary:
-      'check whether this machine keeps keys from others; changes nothing; exit code 1 if something is to do',
-    flags: [
-      ['--data <dir>', 'data folder of the local server (default: as configured, else ./mortise-data)'],
-      [
-        '--config <file>',
-        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
-      ],
+export const hardeningCommand = verb<{ readonly data?: string; readonly config?: string }>({
+  words: 'hardening',
+  summary:
+    'check whether this machine keeps keys from others; changes nothing; exit code 1 if something is to do',
+  flags: [
+    ['--data <dir>', 'data folder of the local server (default: as configured, else ./mortise-data)'],
+    [
+      '--config <file>',
+      'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
     ],
-    examples: ['hardening', 'hardening --data /var/lib/mortise --json'],
-    offline: true,
-    action: async ({ world, show }, { data, config }) => {
-      const flags = { data, config }
-      const { secretFiles, adminHost } = world.configuration(flags)
-      const dataFolder = world.dataFolder(flags)
-      const findings = findingsOf(await gatherHardening({ dataFolder, secretFiles, adminHost }))
-      show({ findings }, () => findingsText(findings, world.stdout))
-      return findings.every(({ state }) => state !== 'bad') ? 0 : 1
-    },
-  })
-}
+  ],
+  examples: ['hardening', 'hardening --data /var/lib/mortise --json'],
+  offline: true,
+  action: async ({ world, show }, { data, config }) => {
+    const flags = { data, config }
+    const { secretFiles, adminHost } = world.configuration(flags)
+    const dataFolder = world.dataFolder(flags)
+    const findings = findingsOf(await gatherHardening({ dataFolder, secretFiles, adminHost }))
+    show({ findings }, () => findingsText(findings, world.stdout))
+    return findings.every(({ state }) => state !== 'bad') ? 0 : 1
+  },
+})
 
 const marks: { readonly [S in Finding['state']]: string } = { good: 'ok ', bad: 'BAD', unknown: '?  ' }
 

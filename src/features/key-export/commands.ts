@@ -2,13 +2,12 @@
 // recipients; this command never has a key in the clear.
 
 import { randomUUID } from 'node:crypto'
-import type { Command } from 'commander'
 import type { Output } from '../../doors/http/route.ts'
 import { AdminUnreachable, WaitsForApproval, type AdminClient } from '../../doors/http/client.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { approvalOf } from '../approvals/commands.ts'
-import { forceFlag, instanceFlag, verb, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { forceFlag, instanceFlag, verb, type Run } from '../../doors/cli/command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { mustBeFree, readRecipients, writeWhole } from '../../doors/cli/files.ts'
 import { instanceOf } from '../../doors/cli/text/names.ts'
@@ -30,56 +29,54 @@ interface Options {
 
 type Outcomes = Output<typeof keyExportRoutes.showKeyExport>
 
-export function exportCommand(world: World, outcome: Outcome): Command {
-  return verb<Options>(world, outcome, {
-    words: 'export <file>',
-    summary: 'write all keys of an instance to a file that is sealed to recipients, to leave Mortise with',
-    flags: [
-      [
-        '--recipient <recipient...>',
-        'age recipients (age1...), or files with certificates; whoever has an identity or a private key of one reads every key',
-      ],
-      [
-        '--approval <approval>',
-        'the export that a second person has approved, for the recipients that it names',
-      ],
-      instanceFlag,
-      forceFlag,
-      ['--yes', 'do not ask'],
+export const exportCommand = verb<Options>({
+  words: 'export <file>',
+  summary: 'write all keys of an instance to a file that is sealed to recipients, to leave Mortise with',
+  flags: [
+    [
+      '--recipient <recipient...>',
+      'age recipients (age1...), or files with certificates; whoever has an identity or a private key of one reads every key',
     ],
-    guarded: true,
-    examples: [
-      'key export production.age --instance production --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
-      'key export production.age --approval 3f0c8f0e',
+    [
+      '--approval <approval>',
+      'the export that a second person has approved, for the recipients that it names',
     ],
-    action: async (run, options, file = '') => {
-      const { force = false } = options
-      if (file === '-') throw new UsageError('keys are exported to a file, not to standard output')
-      if ((options.recipient === undefined) === (options.approval === undefined))
-        throw new UsageError(
-          'say for whom: --recipient RECIPIENT, or --approval ID for an export that was approved',
-        )
-      await mustBeFree([file], force)
-      const admin = await run.client()
-      const asked =
-        options.approval === undefined
-          ? await newExport(run, admin, options)
-          : await approvedExport(admin, options.approval)
-      const waits = await download(admin, asked, file, force).catch((error: unknown) => {
-        if (!(error instanceof WaitsForApproval)) throw error
-        return showWaiting(run, error, onceApproved(run, file, error.approval.id))
-      })
-      if (waits !== undefined) return waits
-      const { instance, body } = asked
-      const made = await outcomeOf(admin, instance, body.id)
-      run.show({ file, ...made }, () => exportedText(file, made))
-      run.tell(
-        plain`\n${opensIt(body.recipients, file)} opens it; docs/leave.md has the format. Each key has an audit entry, key.export.\n`,
+    instanceFlag,
+    forceFlag,
+    ['--yes', 'do not ask'],
+  ],
+  guarded: true,
+  examples: [
+    'key export production.age --instance production --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
+    'key export production.age --approval 3f0c8f0e',
+  ],
+  action: async (run, options, file = '') => {
+    const { force = false } = options
+    if (file === '-') throw new UsageError('keys are exported to a file, not to standard output')
+    if ((options.recipient === undefined) === (options.approval === undefined))
+      throw new UsageError(
+        'say for whom: --recipient RECIPIENT, or --approval ID for an export that was approved',
       )
-      return made?.notExported.count === 0 ? 0 : 1
-    },
-  })
-}
+    await mustBeFree([file], force)
+    const admin = await run.client()
+    const asked =
+      options.approval === undefined
+        ? await newExport(run, admin, options)
+        : await approvedExport(admin, options.approval)
+    const waits = await download(admin, asked, file, force).catch((error: unknown) => {
+      if (!(error instanceof WaitsForApproval)) throw error
+      return showWaiting(run, error, onceApproved(run, file, error.approval.id))
+    })
+    if (waits !== undefined) return waits
+    const { instance, body } = asked
+    const made = await outcomeOf(admin, instance, body.id)
+    run.show({ file, ...made }, () => exportedText(file, made))
+    run.tell(
+      plain`\n${opensIt(body.recipients, file)} opens it; docs/leave.md has the format. Each key has an audit entry, key.export.\n`,
+    )
+    return made?.notExported.count === 0 ? 0 : 1
+  },
+})
 
 /** The request to the server. */
 interface Asked {

@@ -2,18 +2,17 @@
 // not used, changes of trust, restores. It is made here of pages of the admin API, so it holds what the token may see and no more.
 // How it looks is in report-text.ts.
 
-import type { Command } from 'commander'
 import type { Output } from '../../doors/http/route.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { listsOfAllKeys } from './all-keys.ts'
-import { instanceFlag, verb, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { instanceFlag, verb, type Run } from '../../doors/cli/command.ts'
 import { batches, type ReadPage } from '../../doors/cli/text/list.ts'
 import { idOf, mustBeAmong } from '../../doors/cli/text/names.ts'
 import { periodOf, type Period, type PeriodOptions } from './period.ts'
 import { ReportTally, type ReportRow } from './report-tally.ts'
 import { writeCsv, writeJson, writeText, type Report } from './report-text.ts'
 import { timeHelp } from '../../doors/cli/text/time.ts'
-import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import { CommandError, UsageError } from '../../doors/cli/world.ts'
 import { auditRoutes } from '../audit/routes.ts'
 import { clientRoutes } from '../clients/routes.ts'
 import { instanceRoutes } from '../instances/routes.ts'
@@ -28,27 +27,25 @@ interface ReportOptions extends PeriodOptions {
 type Entry = Output<typeof auditRoutes.listAudit>['entries'][number]
 type Client = Output<typeof clientRoutes.listClients>[number]
 
-export function reportCommand(world: World, outcome: Outcome): Command {
-  return verb<ReportOptions>(world, outcome, {
-    words: 'report',
-    summary:
-      'for auditors: fetches, age of keys, unused clients and tokens, changes of trust and restores of a quarter',
-    flags: [
-      ['--quarter <quarter>', 'such as 2026-Q4 (default: the last one that is over)'],
-      ['--from <time>', `in place of a quarter: ${timeHelp}`],
-      ['--to <time>', 'not after this time (default: now)'],
-      [instanceFlag[0], 'only this instance (default: all that the token may see)'],
-      ['--csv', 'print comma-separated values: every key, fetch and change'],
-    ],
-    examples: ['report', 'report --quarter 2026-Q4 --csv > 2026-Q4.csv', 'report --from -30d --json'],
-    action: (run, options) =>
-      report(run, options).catch((cause: unknown) => {
-        if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_SQLITE_ERROR')) throw cause
-        const message = `the temporary file of the report cannot be written: ${cause.message}`
-        throw new CommandError(message, 'TMPDIR names another folder for it.', { cause })
-      }),
-  })
-}
+export const reportCommand = verb<ReportOptions>({
+  words: 'report',
+  summary:
+    'for auditors: fetches, age of keys, unused clients and tokens, changes of trust and restores of a quarter',
+  flags: [
+    ['--quarter <quarter>', 'such as 2026-Q4 (default: the last one that is over)'],
+    ['--from <time>', `in place of a quarter: ${timeHelp}`],
+    ['--to <time>', 'not after this time (default: now)'],
+    [instanceFlag[0], 'only this instance (default: all that the token may see)'],
+    ['--csv', 'print comma-separated values: every key, fetch and change'],
+  ],
+  examples: ['report', 'report --quarter 2026-Q4 --csv > 2026-Q4.csv', 'report --from -30d --json'],
+  action: (run, options) =>
+    report(run, options).catch((cause: unknown) => {
+      if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_SQLITE_ERROR')) throw cause
+      const message = `the temporary file of the report cannot be written: ${cause.message}`
+      throw new CommandError(message, 'TMPDIR names another folder for it.', { cause })
+    }),
+})
 
 async function report(run: Run, options: ReportOptions): Promise<void> {
   if (options.csv === true && run.json) throw new UsageError('give --csv or --json, not both')

@@ -7,10 +7,9 @@ import { release } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import type { Command } from 'commander'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { listsOfAllKeys } from './all-keys.ts'
-import { forceFlag, verb, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { forceFlag, verb, type Run } from '../../doors/cli/command.ts'
 import { mustBeFree, readNamed, writeWhole } from '../../doors/cli/files.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { batches } from '../../doors/cli/text/list.ts'
@@ -42,27 +41,25 @@ interface BundleOptions {
   readonly yes?: boolean
 }
 
-export function supportBundleCommand(world: World, outcome: Outcome): Command {
-  return verb<BundleOptions>(world, outcome, {
-    words: 'support-bundle [file]',
-    summary:
-      'collect logs, configuration, conditions and metrics for support, without secrets and names of keys',
-    flags: [
-      [
-        '--log <file...>',
-        'log files to add, their last part (default: the journal of the unit mortise, if there is one)',
-      ],
-      forceFlag,
-      ['--yes', 'do not ask'],
+export const supportBundleCommand = verb<BundleOptions>({
+  words: 'support-bundle [file]',
+  summary:
+    'collect logs, configuration, conditions and metrics for support, without secrets and names of keys',
+  flags: [
+    [
+      '--log <file...>',
+      'log files to add, their last part (default: the journal of the unit mortise, if there is one)',
     ],
-    examples: [
-      'support-bundle',
-      'support-bundle mortise.tar.gz --log /var/log/mortise.log',
-      'support-bundle --yes --json',
-    ],
-    action: bundle,
-  })
-}
+    forceFlag,
+    ['--yes', 'do not ask'],
+  ],
+  examples: [
+    'support-bundle',
+    'support-bundle mortise.tar.gz --log /var/log/mortise.log',
+    'support-bundle --yes --json',
+  ],
+  action: bundle,
+})
 
 async function bundle(run: Run, options: BundleOptions, named?: string): Promise<void> {
   const { world, json } = run

@@ -1,14 +1,13 @@
 // `mortise restore`, `mortise restore-accept` and `mortise backup drill`: their flags, and which of the ways to restore they ask for. A
 // whole backup, the acceptance and the drill need no server; main.ts hands in what does them.
 
-import type { Command } from 'commander'
 import { readCheckpoint } from '../../doors/cli/checkpoint-file.ts'
-import { verb, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { verb, type Run } from '../../doors/cli/command.ts'
 import { apiKeyFlag, readApiKey } from '../../doors/cli/files.ts'
 import { sameServer } from '../../doors/cli/next-steps.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { withProgress } from '../../doors/cli/text/progress.ts'
-import { CommandError, UsageError, type Flags, type World } from '../../doors/cli/world.ts'
+import { CommandError, UsageError, type Flags } from '../../doors/cli/world.ts'
 import { restoreFromKeyProtect, restoreInstance, type RestoreInstanceFlags } from './from-server.ts'
 import { acceptedNodeText, acceptedText, drillText, wholeBackupText } from './report-text.ts'
 
@@ -32,65 +31,63 @@ interface RestoreOptions extends RestoreFileFlags, RestoreInstanceFlags {
   readonly name?: string
 }
 
-export function restoreCommand(world: World, outcome: Outcome): Command {
-  return verb<RestoreOptions>(world, outcome, {
-    words: 'restore [file]',
-    summary:
-      'restore a backup into an empty data folder, or one lost instance of it into a running server; or an instance with custody keyprotect whose database is lost, from its root key alone',
-    flags: [
-      [
-        '--identity <file>',
-        'with FILE: an age identity that the backup was made for, or the private key of a certificate; a new root key takes over',
-      ],
-      [
-        '--audit <file>',
-        'with FILE: an audit export of the last server; what was closed since is closed again',
-      ],
-      ['--checkpoint <file>', 'with FILE: a checkpoint of the last server; says how much is missing'],
-      [
-        '--distrust-newer <date>',
-        'with FILE: certificates and CAs that were trusted after it are not any more',
-      ],
-      ['--instance <instance>', 'with FILE: this instance of it alone (name or id), into the running server'],
-      ['--with-clients', 'with --instance: its clients are trusted again too; they are listed first'],
-      ['--yes', 'with FILE: do not ask'],
-      ['--from-key-protect', 'from the standard keys in Key Protect or HPCS'],
-      [
-        '--root-key <uri>',
-        'its root key: keyprotect://HOST/INSTANCE/KEY or hpcs://...; with FILE: the one that opens it, such as file:/mnt/safe/root.key, relative to this folder (with --instance: on the server, relative to its data folder)',
-      ],
-      [
-        '--old-root-key <uri...>',
-        'an earlier root key of it, if it was moving from there or that one has expired',
-      ],
-      ['--partial', 'restore although a root key that you do not name seals some keys: these stay closed'],
-      apiKeyFlag,
-      ['--instance-id <id>', 'which instance, if the root key has sealed several'],
-      ['--name <name>', 'a new name for the instance'],
+export const restoreCommand = verb<RestoreOptions>({
+  words: 'restore [file]',
+  summary:
+    'restore a backup into an empty data folder, or one lost instance of it into a running server; or an instance with custody keyprotect whose database is lost, from its root key alone',
+  flags: [
+    [
+      '--identity <file>',
+      'with FILE: an age identity that the backup was made for, or the private key of a certificate; a new root key takes over',
     ],
-    guarded: true,
-    examples: [
-      'restore mortise.backup --data /var/lib/mortise --root-key file:/mnt/safe/root.key',
-      'restore mortise.backup --data /var/lib/mortise --audit audit.jsonl',
-      'restore mortise.backup --instance production --with-clients',
-      'restore --from-key-protect --root-key keyprotect://HOST/INSTANCE/KEY',
-      'restore --from-key-protect --root-key hpcs://HOST/INSTANCE/KEY --ibm-api-key-file api.key --name production',
+    [
+      '--audit <file>',
+      'with FILE: an audit export of the last server; what was closed since is closed again',
     ],
-    action: async (run, options, file) => {
-      if (file !== undefined && options.fromKeyProtect !== true) return fromFile(run, options, file)
-      const { rootKey, oldRootKey, partial, ibmApiKeyFile, instanceId, name } = wellUsed(options, file)
-      const body = {
-        rootKey,
-        ...(oldRootKey !== undefined && { oldRootKeys: [...oldRootKey] }),
-        ...(partial !== undefined && { partial }),
-        ...(instanceId !== undefined && { instance: instanceId }),
-        ...(name !== undefined && { name }),
-        ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
-      }
-      return restoreFromKeyProtect(run, body)
-    },
-  })
-}
+    ['--checkpoint <file>', 'with FILE: a checkpoint of the last server; says how much is missing'],
+    [
+      '--distrust-newer <date>',
+      'with FILE: certificates and CAs that were trusted after it are not any more',
+    ],
+    ['--instance <instance>', 'with FILE: this instance of it alone (name or id), into the running server'],
+    ['--with-clients', 'with --instance: its clients are trusted again too; they are listed first'],
+    ['--yes', 'with FILE: do not ask'],
+    ['--from-key-protect', 'from the standard keys in Key Protect or HPCS'],
+    [
+      '--root-key <uri>',
+      'its root key: keyprotect://HOST/INSTANCE/KEY or hpcs://...; with FILE: the one that opens it, such as file:/mnt/safe/root.key, relative to this folder (with --instance: on the server, relative to its data folder)',
+    ],
+    [
+      '--old-root-key <uri...>',
+      'an earlier root key of it, if it was moving from there or that one has expired',
+    ],
+    ['--partial', 'restore although a root key that you do not name seals some keys: these stay closed'],
+    apiKeyFlag,
+    ['--instance-id <id>', 'which instance, if the root key has sealed several'],
+    ['--name <name>', 'a new name for the instance'],
+  ],
+  guarded: true,
+  examples: [
+    'restore mortise.backup --data /var/lib/mortise --root-key file:/mnt/safe/root.key',
+    'restore mortise.backup --data /var/lib/mortise --audit audit.jsonl',
+    'restore mortise.backup --instance production --with-clients',
+    'restore --from-key-protect --root-key keyprotect://HOST/INSTANCE/KEY',
+    'restore --from-key-protect --root-key hpcs://HOST/INSTANCE/KEY --ibm-api-key-file api.key --name production',
+  ],
+  action: async (run, options, file) => {
+    if (file !== undefined && options.fromKeyProtect !== true) return fromFile(run, options, file)
+    const { rootKey, oldRootKey, partial, ibmApiKeyFile, instanceId, name } = wellUsed(options, file)
+    const body = {
+      rootKey,
+      ...(oldRootKey !== undefined && { oldRootKeys: [...oldRootKey] }),
+      ...(partial !== undefined && { partial }),
+      ...(instanceId !== undefined && { instance: instanceId }),
+      ...(name !== undefined && { name }),
+      ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(run.world, ibmApiKeyFile) }),
+    }
+    return restoreFromKeyProtect(run, body)
+  },
+})
 
 /** Flags of one way to restore. With the other one they would do nothing, without a word. */
 const ofFile = {
@@ -187,29 +184,27 @@ interface AcceptOptions {
   readonly anyway?: boolean
 }
 
-export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
-  return verb<AcceptOptions>(world, outcome, {
-    words: 'restore-accept',
-    summary:
-      'accept a database that was restored, that is older than its anchor, or that comes from another machine; revokes every token and creates a new one',
-    flags: [
-      ['--data <dir>', 'data folder; no server may run on it (default: as configured, else ./mortise-data)'],
-      [
-        '--config <file>',
-        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
-      ],
-      ['--anyway', 'even if nothing is wrong, after database and anchor were restored together'],
+export const restoreAcceptCommand = verb<AcceptOptions>({
+  words: 'restore-accept',
+  summary:
+    'accept a database that was restored, that is older than its anchor, or that comes from another machine; revokes every token and creates a new one',
+  flags: [
+    ['--data <dir>', 'data folder; no server may run on it (default: as configured, else ./mortise-data)'],
+    [
+      '--config <file>',
+      'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
     ],
-    examples: ['restore-accept --data /var/lib/mortise'],
-    offline: true,
-    action: async ({ world, json, show, next }, { config, data, anyway = false }) => {
-      const flags: Flags = { config, data }
-      const accepted = await world.acceptRestore(flags, json, anyway)
-      if ('anchorFile' in accepted) return show(accepted, () => acceptedNodeText(accepted))
-      show(accepted, () => acceptedText(accepted, next))
-    },
-  })
-}
+    ['--anyway', 'even if nothing is wrong, after database and anchor were restored together'],
+  ],
+  examples: ['restore-accept --data /var/lib/mortise'],
+  offline: true,
+  action: async ({ world, json, show, next }, { config, data, anyway = false }) => {
+    const flags: Flags = { config, data }
+    const accepted = await world.acceptRestore(flags, json, anyway)
+    if ('anchorFile' in accepted) return show(accepted, () => acceptedNodeText(accepted))
+    show(accepted, () => acceptedText(accepted, next))
+  },
+})
 
 interface DrillOptions {
   readonly config?: string
@@ -217,31 +212,29 @@ interface DrillOptions {
   readonly rootKey?: string
 }
 
-export function backupDrillCommand(world: World, outcome: Outcome): Command {
-  return verb<DrillOptions>(world, outcome, {
-    words: 'drill <file>',
-    summary:
-      'start a server on a backup, on loopback and in a temporary folder, and fetch keys from it as vCenter does; exit code 1 when it fails',
-    flags: [
-      [
-        '--root-key <uri>',
-        'the root key that opens it, a file relative to this folder (default: the one that it names, in the data folder)',
-      ],
-      ['--data <dir>', 'data folder with the root key file (default: as configured, else ./mortise-data)'],
-      [
-        '--config <file>',
-        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
-      ],
+export const backupDrillCommand = verb<DrillOptions>({
+  words: 'drill <file>',
+  summary:
+    'start a server on a backup, on loopback and in a temporary folder, and fetch keys from it as vCenter does; exit code 1 when it fails',
+  flags: [
+    [
+      '--root-key <uri>',
+      'the root key that opens it, a file relative to this folder (default: the one that it names, in the data folder)',
     ],
-    examples: ['backup drill /mnt/usb/mortise.backup --root-key file:/mnt/safe/root.key'],
-    offline: true,
-    action: async ({ world, show }, { rootKey, config, data }, file = '') => {
-      const opening = { file, ...(rootKey !== undefined && { rootKey }) }
-      const drill = await withProgress(world.stderr, 'records restored', (onProgress) =>
-        world.drillBackup({ config, data }, { ...opening, onProgress }),
-      )
-      show(drill, () => drillText(drill))
-      return drill.ok ? 0 : 1
-    },
-  })
-}
+    ['--data <dir>', 'data folder with the root key file (default: as configured, else ./mortise-data)'],
+    [
+      '--config <file>',
+      'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+    ],
+  ],
+  examples: ['backup drill /mnt/usb/mortise.backup --root-key file:/mnt/safe/root.key'],
+  offline: true,
+  action: async ({ world, show }, { rootKey, config, data }, file = '') => {
+    const opening = { file, ...(rootKey !== undefined && { rootKey }) }
+    const drill = await withProgress(world.stderr, 'records restored', (onProgress) =>
+      world.drillBackup({ config, data }, { ...opening, onProgress }),
+    )
+    show(drill, () => drillText(drill))
+    return drill.ok ? 0 : 1
+  },
+})

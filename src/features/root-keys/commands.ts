@@ -2,10 +2,9 @@
 
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
-import type { Command } from 'commander'
 import type { Output } from '../../doors/http/route.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
-import { noun, verb, type CommandLine, type Outcome } from '../../doors/cli/command.ts'
+import { noun, verb, type CommandLine, type MakeCommand } from '../../doors/cli/command.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '../../doors/cli/text/list.ts'
 import { instanceOf } from '../../doors/cli/text/names.ts'
 import { facts, plain } from '../../doors/cli/text/output.ts'
@@ -29,37 +28,33 @@ interface CopyOptions {
   readonly config?: string
 }
 
-function copiedCommand(world: World, outcome: Outcome): Command {
-  return verb<CopyOptions>(world, outcome, {
-    words: 'copied',
-    summary: 'record that you keep a copy of the root key file elsewhere; the audit says who recorded it',
-    flags: [rootKeyFlag],
-    examples: ['root-key copied', 'root-key copied --root-key file:production.key'],
-    action: async ({ client, show }, options) => {
-      const recorded = await (
-        await client()
-      ).call(rootKeyCopyRoutes.recordRootKeyCopy, { body: bodyOf(options) })
-      show(recorded, () => plain`Recorded: ${recorded.by} keeps a copy of ${recorded.rootKey} elsewhere.\n`)
-    },
-  })
-}
+const copiedCommand = verb<CopyOptions>({
+  words: 'copied',
+  summary: 'record that you keep a copy of the root key file elsewhere; the audit says who recorded it',
+  flags: [rootKeyFlag],
+  examples: ['root-key copied', 'root-key copied --root-key file:production.key'],
+  action: async ({ client, show }, options) => {
+    const recorded = await (
+      await client()
+    ).call(rootKeyCopyRoutes.recordRootKeyCopy, { body: bodyOf(options) })
+    show(recorded, () => plain`Recorded: ${recorded.by} keeps a copy of ${recorded.rootKey} elsewhere.\n`)
+  },
+})
 
-function verifyCopyCommand(world: World, outcome: Outcome): Command {
-  return verb<CopyOptions>(world, outcome, {
-    words: 'verify-copy <file>',
-    summary: 'prove that a copy of the root key file opens this server, and record it; the copy is not sent',
-    flags: [anyRootKeyFlag],
-    examples: ['root-key verify-copy /media/usb/root.key'],
-    action: async ({ client, show }, options, file = '') => {
-      await refuseBeside(world.dataFolder({ config: options.config, data: options.data }), file)
-      const admin = await client()
-      const candidates = await copiedFrom(admin, options)
-      await readNamed(file)
-      const recorded = await firstThatHolds(candidates, (body) => prove(world, admin, body, file))
-      show(recorded, () => plain`The copy ${file} opens this server (${recorded.rootKey}).\n`)
-    },
-  })
-}
+const verifyCopyCommand = verb<CopyOptions>({
+  words: 'verify-copy <file>',
+  summary: 'prove that a copy of the root key file opens this server, and record it; the copy is not sent',
+  flags: [anyRootKeyFlag],
+  examples: ['root-key verify-copy /media/usb/root.key'],
+  action: async ({ world, client, show }, options, file = '') => {
+    await refuseBeside(world.dataFolder({ config: options.config, data: options.data }), file)
+    const admin = await client()
+    const candidates = await copiedFrom(admin, options)
+    await readNamed(file)
+    const recorded = await firstThatHolds(candidates, (body) => prove(world, admin, body, file))
+    show(recorded, () => plain`The copy ${file} opens this server (${recorded.rootKey}).\n`)
+  },
+})
 
 type CopyBody = ReturnType<typeof bodyOf>
 
@@ -118,46 +113,40 @@ interface RootKeyListOptions extends ListOptions {
   readonly ibmApiKeyFile?: string
 }
 
-export function rootKeyCommands(world: World, outcome: Outcome): Command {
-  return noun(
-    'root-key',
-    'root keys: try one, make one on a token, copies of files, and those in Key Protect and HPCS',
-    [
-      listCommand(world, outcome),
-      tryCommand(world, outcome, {
-        words: 'check <uri>',
-        summary:
-          'try a root key from this machine, with the configuration of the server: it must seal and open',
-        examples: [
-          "root-key check 'pkcs11:token=prod;object=mortise?pin-source=file:/etc/mortise/hsm.pin'",
-          'root-key check vault:transit/mortise',
-        ],
-        create: false,
-      }),
-      tryCommand(world, outcome, {
-        words: 'create <uri>',
-        summary: 'make an AES key on a token (HSM) that never leaves it, from this machine, and try it',
-        examples: ["root-key create 'pkcs11:token=prod;object=mortise?pin-source=file:/etc/mortise/hsm.pin'"],
-        create: true,
-      }),
-      copiedCommand(world, outcome),
-      verifyCopyCommand(world, outcome),
-      leftCommand(world, outcome),
-      forgetLeftCommand(world, outcome),
-    ],
-  )
-}
+export const rootKeyCommands = noun(
+  'root-key',
+  'root keys: try one, make one on a token, copies of files, and those in Key Protect and HPCS',
+  () => [
+    listCommand,
+    tryCommand({
+      words: 'check <uri>',
+      summary:
+        'try a root key from this machine, with the configuration of the server: it must seal and open',
+      examples: [
+        "root-key check 'pkcs11:token=prod;object=mortise?pin-source=file:/etc/mortise/hsm.pin'",
+        'root-key check vault:transit/mortise',
+      ],
+      create: false,
+    }),
+    tryCommand({
+      words: 'create <uri>',
+      summary: 'make an AES key on a token (HSM) that never leaves it, from this machine, and try it',
+      examples: ["root-key create 'pkcs11:token=prod;object=mortise?pin-source=file:/etc/mortise/hsm.pin'"],
+      create: true,
+    }),
+    copiedCommand,
+    verifyCopyCommand,
+    leftCommand,
+    forgetLeftCommand,
+  ],
+)
 
 /** Without a server, so that nobody who may use its API alone can make it try modules and PINs. */
-function tryCommand(
-  world: World,
-  outcome: Outcome,
-  {
-    create,
-    ...line
-  }: Pick<CommandLine<unknown>, 'words' | 'summary' | 'examples'> & { readonly create: boolean },
-): Command {
-  return verb<{ readonly config?: string; readonly data?: string }>(world, outcome, {
+function tryCommand({
+  create,
+  ...line
+}: Pick<CommandLine<unknown>, 'words' | 'summary' | 'examples'> & { readonly create: boolean }): MakeCommand {
+  return verb<{ readonly config?: string; readonly data?: string }>({
     ...line,
     flags: [
       ['--data <dir>', 'data folder (default: as configured, else ./mortise-data)'],
@@ -167,7 +156,7 @@ function tryCommand(
       ],
     ],
     offline: true,
-    action: async ({ show }, { config, data }, uri = '') => {
+    action: async ({ world, show }, { config, data }, uri = '') => {
       const tried = await world.tryRootKey({ config, data }, { uri, create })
       show(tried, () => {
         const warnings = tried.warnings.map((warning) => plain`WARNING: ${warning}\n`).join('')
@@ -181,42 +170,40 @@ function tryCommand(
   })
 }
 
-function listCommand(world: World, outcome: Outcome): Command {
-  return verb<RootKeyListOptions>(world, outcome, {
-    words: 'list',
-    summary:
-      "the root keys of a service instance, as the server's service ID or another one may list them; or those on a token",
-    required: [
-      [
-        '--root-key <uri>',
-        'keyprotect://HOST/INSTANCE or hpcs://HOST/INSTANCE, with ?key-ring=RING those of one key ring; or pkcs11:token=LABEL',
-      ],
+const listCommand = verb<RootKeyListOptions>({
+  words: 'list',
+  summary:
+    "the root keys of a service instance, as the server's service ID or another one may list them; or those on a token",
+  required: [
+    [
+      '--root-key <uri>',
+      'keyprotect://HOST/INSTANCE or hpcs://HOST/INSTANCE, with ?key-ring=RING those of one key ring; or pkcs11:token=LABEL',
     ],
-    flags: [
-      ['--ibm-api-key-file <file>', 'a file with the API key to list them with; it is not kept'],
-      ['--instance <name>', 'list them with the API key of this instance'],
-      limitFlag,
-    ],
-    examples: [
-      'root-key list --root-key keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6',
-      'root-key list --root-key hpcs://HOST/INSTANCE --ibm-api-key-file tenant.key',
-    ],
-    action: async (run, options) => {
-      const { rootKey, instance, ibmApiKeyFile } = options
-      if (instance !== undefined && ibmApiKeyFile !== undefined)
-        throw new UsageError('give --instance or --ibm-api-key-file, not both')
-      await writeList(run, options, rootKeyColumns, async () => {
-        const admin = await run.client()
-        if (ibmApiKeyFile !== undefined) {
-          const body = { rootKey, ibmApiKey: await readApiKey(world, ibmApiKeyFile) }
-          return onePage(await admin.call(instanceRoutes.listRootKeysWith, { body }))
-        }
-        const asking = instance === undefined ? {} : { instance: await instanceOf(admin, instance) }
-        return onePage(await admin.call(instanceRoutes.listRootKeys, { query: { rootKey, ...asking } }))
-      })
-    },
-  })
-}
+  ],
+  flags: [
+    ['--ibm-api-key-file <file>', 'a file with the API key to list them with; it is not kept'],
+    ['--instance <name>', 'list them with the API key of this instance'],
+    limitFlag,
+  ],
+  examples: [
+    'root-key list --root-key keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6',
+    'root-key list --root-key hpcs://HOST/INSTANCE --ibm-api-key-file tenant.key',
+  ],
+  action: async (run, options) => {
+    const { rootKey, instance, ibmApiKeyFile } = options
+    if (instance !== undefined && ibmApiKeyFile !== undefined)
+      throw new UsageError('give --instance or --ibm-api-key-file, not both')
+    await writeList(run, options, rootKeyColumns, async () => {
+      const admin = await run.client()
+      if (ibmApiKeyFile !== undefined) {
+        const body = { rootKey, ibmApiKey: await readApiKey(run.world, ibmApiKeyFile) }
+        return onePage(await admin.call(instanceRoutes.listRootKeysWith, { body }))
+      }
+      const asking = instance === undefined ? {} : { instance: await instanceOf(admin, instance) }
+      return onePage(await admin.call(instanceRoutes.listRootKeys, { query: { rootKey, ...asking } }))
+    })
+  },
+})
 
 const rootKeyColumns: Columns<Output<typeof instanceRoutes.listRootKeys>[number]> = {
   headings: ['NAME', 'STATE', 'RING', 'CREATED', 'ROTATED', 'URI'],

@@ -1,54 +1,49 @@
 // `mortise root-key left` and `forget-left`: standard keys that are still to be deleted at a service instance, and their end where
 // that is gone for good.
 
-import type { Command } from 'commander'
 import type { Output } from '../../doors/http/route.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { counted } from '../../base/text/counted.ts'
-import { verb, wholeNumber, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { verb, wholeNumber, type Run } from '../../doors/cli/command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '../../doors/cli/text/list.ts'
 import { plain } from '../../doors/cli/text/output.ts'
-import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import { CommandError, UsageError } from '../../doors/cli/world.ts'
 import { leftStandardKeyRoutes } from './left-standard-key-routes.ts'
 
 type Left = Output<typeof leftStandardKeyRoutes.listLeftStandardKeys>[number]
 
-export function leftCommand(world: World, outcome: Outcome): Command {
-  return verb<ListOptions>(world, outcome, {
-    words: 'left',
-    summary: 'the service instances of Key Protect and HPCS at which standard keys are still to be deleted',
-    flags: [limitFlag],
-    examples: ['root-key left', 'root-key left --json'],
-    action: (run, options) =>
-      writeList(run, options, leftColumns, async () =>
-        onePage(await (await run.client()).call(leftStandardKeyRoutes.listLeftStandardKeys)),
-      ),
-  })
-}
+export const leftCommand = verb<ListOptions>({
+  words: 'left',
+  summary: 'the service instances of Key Protect and HPCS at which standard keys are still to be deleted',
+  flags: [limitFlag],
+  examples: ['root-key left', 'root-key left --json'],
+  action: (run, options) =>
+    writeList(run, options, leftColumns, async () =>
+      onePage(await (await run.client()).call(leftStandardKeyRoutes.listLeftStandardKeys)),
+    ),
+})
 
-export function forgetLeftCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly left?: string }>(world, outcome, {
-    words: 'forget-left <service>',
-    summary:
-      'give up the standard keys that are left at a service instance which is gone for good; GUID or keyprotect://HOST/GUID',
-    flags: [['--left <n>', 'do not ask: so many are left there, as root-key left says']],
-    examples: [
-      'root-key forget-left 12e8c9c2-a162-472d-b7d6-8b9a86b815a6',
-      'root-key forget-left 12e8c9c2-a162-472d-b7d6-8b9a86b815a6 --left 3 --json',
-    ],
-    action: async (run, options, service = '') => {
-      const admin = await run.client()
-      const left =
-        options.left === undefined
-          ? await confirmLeft(run, admin, service)
-          : wholeNumber('--left', options.left)
-      const body = { service, ...(left !== undefined && { left }) }
-      const forgotten = await admin.call(leftStandardKeyRoutes.forgetLeftStandardKeys, { body })
-      run.show(forgotten, () => forgottenText(forgotten))
-    },
-  })
-}
+export const forgetLeftCommand = verb<{ readonly left?: string }>({
+  words: 'forget-left <service>',
+  summary:
+    'give up the standard keys that are left at a service instance which is gone for good; GUID or keyprotect://HOST/GUID',
+  flags: [['--left <n>', 'do not ask: so many are left there, as root-key left says']],
+  examples: [
+    'root-key forget-left 12e8c9c2-a162-472d-b7d6-8b9a86b815a6',
+    'root-key forget-left 12e8c9c2-a162-472d-b7d6-8b9a86b815a6 --left 3 --json',
+  ],
+  action: async (run, options, service = '') => {
+    const admin = await run.client()
+    const left =
+      options.left === undefined
+        ? await confirmLeft(run, admin, service)
+        : wholeNumber('--left', options.left)
+    const body = { service, ...(left !== undefined && { left }) }
+    const forgotten = await admin.call(leftStandardKeyRoutes.forgetLeftStandardKeys, { body })
+    run.show(forgotten, () => forgottenText(forgotten))
+  },
+})
 
 /** Says what is left there, and asks for its number. undefined: nothing is known to be left, as the server then says. */
 async function confirmLeft({ world }: Run, admin: AdminClient, named: string): Promise<number | undefined> {

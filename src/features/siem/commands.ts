@@ -1,13 +1,11 @@
 // `mortise siem ...`: how far the targets are that get the audit log, and a test of the way there.
 
-import type { Command } from 'commander'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { siemPollMs } from './bounds.ts'
-import { noun, verb, type Outcome } from '../../doors/cli/command.ts'
+import { noun, verb } from '../../doors/cli/command.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { interruptible, pause } from '../../doors/cli/watch-work.ts'
-import type { World } from '../../doors/cli/world.ts'
 import { siemRoutes } from './routes.ts'
 
 /** A test of the targets waits this long. */
@@ -15,50 +13,44 @@ const siemTestMs = 60_000
 
 type Shown = Awaited<ReturnType<typeof shownBy>>
 
-export function siemCommands(world: World, outcome: Outcome): Command {
-  return noun('siem', 'the audit log in a SIEM: what it has, and a test', [
-    statusCommand(world, outcome),
-    testCommand(world, outcome),
-  ])
-}
+export const siemCommands = noun('siem', 'the audit log in a SIEM: what it has, and a test', () => [
+  statusCommand,
+  testCommand,
+])
 
 function shownBy(admin: AdminClient) {
   return admin.call(siemRoutes.showSiem)
 }
 
-function statusCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
-    words: 'status',
-    summary: 'how far each target of the audit log is; exit code 1 if one cannot be reached',
-    examples: ['siem status', 'siem status --json'],
-    action: async ({ client, show }) => {
-      const shown = await shownBy(await client())
-      show(shown, () => targetsText(shown))
-      return shown.targets.every(({ trouble }) => trouble === null) ? 0 : 1
-    },
-  })
-}
+const statusCommand = verb({
+  words: 'status',
+  summary: 'how far each target of the audit log is; exit code 1 if one cannot be reached',
+  examples: ['siem status', 'siem status --json'],
+  action: async ({ client, show }) => {
+    const shown = await shownBy(await client())
+    show(shown, () => targetsText(shown))
+    return shown.targets.every(({ trouble }) => trouble === null) ? 0 : 1
+  },
+})
 
-function testCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly wait: boolean }>(world, outcome, {
-    words: 'test',
-    summary: 'write a test entry into the audit log, and wait until each target has it',
-    flags: [['--no-wait', 'do not wait']],
-    examples: ['siem test'],
-    action: async ({ client, show, tell }, { wait }) => {
-      const admin = await client()
-      const { at } = await admin.call(siemRoutes.testSiem)
-      if (!wait) {
-        show({ at }, () => plain`An entry siem.test was written at ${at}.\n`)
-        return 0
-      }
-      tell(plain`An entry siem.test was written at ${at}. Waiting until each target surely has it ...\n`)
-      const { shown, ok } = await untilTaken(admin, at)
-      show({ at, ok, ...shown }, () => `${targetsText(shown)}${ok ? 'Each target has the entry.' : notYet}\n`)
-      return ok ? 0 : 1
-    },
-  })
-}
+const testCommand = verb<{ readonly wait: boolean }>({
+  words: 'test',
+  summary: 'write a test entry into the audit log, and wait until each target has it',
+  flags: [['--no-wait', 'do not wait']],
+  examples: ['siem test'],
+  action: async ({ client, show, tell }, { wait }) => {
+    const admin = await client()
+    const { at } = await admin.call(siemRoutes.testSiem)
+    if (!wait) {
+      show({ at }, () => plain`An entry siem.test was written at ${at}.\n`)
+      return 0
+    }
+    tell(plain`An entry siem.test was written at ${at}. Waiting until each target surely has it ...\n`)
+    const { shown, ok } = await untilTaken(admin, at)
+    show({ at, ok, ...shown }, () => `${targetsText(shown)}${ok ? 'Each target has the entry.' : notYet}\n`)
+    return ok ? 0 : 1
+  },
+})
 
 const notYet = `Not every target has the entry after ${String(siemTestMs / 1000)} s. The log of the server says why.`
 

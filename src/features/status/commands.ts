@@ -1,10 +1,9 @@
 // `mortise status`: the state of the server on one screen, again and again (--watch), or in the form of a Nagios plugin.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Command } from 'commander'
 import type { Output } from '../../doors/http/route.ts'
 import { Refusal } from '../../base/refusal.ts'
-import { verb, wholeNumber, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { verb, wholeNumber, type Run } from '../../doors/cli/command.ts'
 import { coloured } from '../../doors/cli/text/colour.ts'
 import { foldConditions, nagiosOutcome, nagiosUnknown, type FoldedCondition } from './conditions-text.ts'
 import { facts, plain, plainJson, sizeText, table } from '../../doors/cli/text/output.ts'
@@ -12,30 +11,28 @@ import { ageText } from '../../base/text/inventory-age.ts'
 import { countsText } from '../../doors/cli/text/amounts.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { isAway } from '../../doors/cli/watch-work.ts'
-import { UsageError, type World } from '../../doors/cli/world.ts'
+import { UsageError } from '../../doors/cli/world.ts'
 import { statusRoutes } from './routes.ts'
 
-export function statusCommand(world: World, outcome: Outcome): Command {
-  return verb<StatusOptions>(world, outcome, {
-    words: 'status',
-    summary: 'the state of the server, and what needs attention; exit code 1 if it cannot serve keys',
-    flags: [
-      ['--watch', 'show it again whenever it changes, until Ctrl+C'],
-      ['--every <seconds>', 'with --watch: how often to ask (default: 5)'],
-      ['--nagios', 'one line for Nagios and Icinga; exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN'],
-    ],
-    examples: ['status', 'status --watch', 'status --nagios', 'status --json'],
-    action: async (run, { watch = false, every, nagios = false }) => {
-      if (every !== undefined && !watch) throw new UsageError('--every belongs to --watch')
-      if (nagios && (watch || run.json)) throw new UsageError('--nagios goes with neither --watch nor --json')
-      if (nagios) return nagiosStatus(run)
-      if (watch) return watchStatus(run, every === undefined ? 5 : wholeNumber('--every', every))
-      const status = await (await run.client()).call(statusRoutes.status)
-      run.show(status, () => statusText(status, run))
-      return status.ready && status.servesKeys ? 0 : 1
-    },
-  })
-}
+export const statusCommand = verb<StatusOptions>({
+  words: 'status',
+  summary: 'the state of the server, and what needs attention; exit code 1 if it cannot serve keys',
+  flags: [
+    ['--watch', 'show it again whenever it changes, until Ctrl+C'],
+    ['--every <seconds>', 'with --watch: how often to ask (default: 5)'],
+    ['--nagios', 'one line for Nagios and Icinga; exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN'],
+  ],
+  examples: ['status', 'status --watch', 'status --nagios', 'status --json'],
+  action: async (run, { watch = false, every, nagios = false }) => {
+    if (every !== undefined && !watch) throw new UsageError('--every belongs to --watch')
+    if (nagios && (watch || run.json)) throw new UsageError('--nagios goes with neither --watch nor --json')
+    if (nagios) return nagiosStatus(run)
+    if (watch) return watchStatus(run, every === undefined ? 5 : wholeNumber('--every', every))
+    const status = await (await run.client()).call(statusRoutes.status)
+    run.show(status, () => statusText(status, run))
+    return status.ready && status.servesKeys ? 0 : 1
+  },
+})
 
 interface StatusOptions {
   readonly watch?: boolean

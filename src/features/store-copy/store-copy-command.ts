@@ -2,9 +2,8 @@
 // which main.ts passes in.
 
 import path from 'node:path'
-import type { Command } from 'commander'
 import { counted } from '../../base/text/counted.ts'
-import { verb, type Outcome } from '../../doors/cli/command.ts'
+import { verb } from '../../doors/cli/command.ts'
 import { isRootKeyFile } from '../../base/root-key-file.ts'
 import { facts, plain } from '../../doors/cli/text/output.ts'
 import { Progress } from '../../doors/cli/text/progress.ts'
@@ -19,48 +18,46 @@ interface Options {
   readonly toPasswordFile?: string
 }
 
-export function storeCopyCommand(world: World, outcome: Outcome): Command {
-  return verb<Options>(world, outcome, {
-    words: 'copy',
-    summary:
-      'copy a whole database into an empty place, from SQLite to PostgreSQL or back, and compare both; no server may run on either',
-    flags: [
-      ['--from <place>', 'a data folder, its mortise.db, or postgres://user@host/database'],
-      ['--to <place>', 'the same; it must be empty'],
-      ['--from-password-file <file>', 'password of the database (default: as configured, else PGPASSFILE)'],
-      ['--to-password-file <file>', 'password of the database (default: as configured, else PGPASSFILE)'],
-      [
-        '--config <file>',
-        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
-      ],
+export const storeCopyCommand = verb<Options>({
+  words: 'copy',
+  summary:
+    'copy a whole database into an empty place, from SQLite to PostgreSQL or back, and compare both; no server may run on either',
+  flags: [
+    ['--from <place>', 'a data folder, its mortise.db, or postgres://user@host/database'],
+    ['--to <place>', 'the same; it must be empty'],
+    ['--from-password-file <file>', 'password of the database (default: as configured, else PGPASSFILE)'],
+    ['--to-password-file <file>', 'password of the database (default: as configured, else PGPASSFILE)'],
+    [
+      '--config <file>',
+      'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
     ],
-    examples: [
-      'store copy --from /var/lib/mortise --to postgres://mortise@db1.example.com/mortise',
-      'store copy --from postgres://mortise@db1.example.com/mortise --to /var/lib/mortise-new',
-    ],
-    offline: true,
-    action: async ({ world, show }, { config, from, to, fromPasswordFile, toPasswordFile }) => {
-      if (from === undefined || to === undefined)
-        throw new UsageError(
-          'say from where and to where: mortise store copy --from PLACE --to PLACE, where a place is a data folder or ' +
-            'postgres://user@host/database',
-        )
-      const copied = await withProgress(world.stderr, (onProgress) =>
-        world.copyStore(
-          { config },
-          {
-            from,
-            to,
-            ...(fromPasswordFile !== undefined && { fromPasswordFile }),
-            ...(toPasswordFile !== undefined && { toPasswordFile }),
-            onProgress,
-          },
-        ),
+  ],
+  examples: [
+    'store copy --from /var/lib/mortise --to postgres://mortise@db1.example.com/mortise',
+    'store copy --from postgres://mortise@db1.example.com/mortise --to /var/lib/mortise-new',
+  ],
+  offline: true,
+  action: async ({ world, show }, { config, from, to, fromPasswordFile, toPasswordFile }) => {
+    if (from === undefined || to === undefined)
+      throw new UsageError(
+        'say from where and to where: mortise store copy --from PLACE --to PLACE, where a place is a data folder or ' +
+          'postgres://user@host/database',
       )
-      show(copied, () => copiedText(copied, world.command))
-    },
-  })
-}
+    const copied = await withProgress(world.stderr, (onProgress) =>
+      world.copyStore(
+        { config },
+        {
+          from,
+          to,
+          ...(fromPasswordFile !== undefined && { fromPasswordFile }),
+          ...(toPasswordFile !== undefined && { toPasswordFile }),
+          onProgress,
+        },
+      ),
+    )
+    show(copied, () => copiedText(copied, world.command))
+  },
+})
 
 type OnProgress = (step: 'copied' | 'compared', done: number, total: number) => void
 

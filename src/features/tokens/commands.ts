@@ -1,26 +1,23 @@
 // `mortise token ...`: who may use the admin API. A token's text is shown once, when it is created.
 
-import type { Command } from 'commander'
 import type { Output } from '../../doors/http/route.ts'
 import { WaitsForApproval } from '../../doors/http/client.ts'
-import { forceFlag, noun, oneOf, verb, wholeNumber, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { forceFlag, noun, oneOf, verb, wholeNumber, type Run } from '../../doors/cli/command.ts'
 import { mustBeFree, writeFile } from '../../doors/cli/files.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '../../doors/cli/text/list.ts'
 import { instanceOf, memberOf } from '../../doors/cli/text/names.ts'
 import { facts, plain, visible } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { recoverCommand } from './recover-command.ts'
-import { CommandError, type World } from '../../doors/cli/world.ts'
+import { CommandError } from '../../doors/cli/world.ts'
 import { tokenRoutes } from './routes.ts'
 
-export function tokenCommands(world: World, outcome: Outcome): Command {
-  return noun('token', 'who may use the admin API', [
-    createCommand(world, outcome),
-    listCommand(world, outcome),
-    revokeCommand(world, outcome),
-    recoverCommand(world, outcome),
-  ])
-}
+export const tokenCommands = noun('token', 'who may use the admin API', () => [
+  createCommand,
+  listCommand,
+  revokeCommand,
+  recoverCommand,
+])
 
 interface CreateOptions {
   readonly role: string
@@ -32,63 +29,56 @@ interface CreateOptions {
   readonly force?: boolean
 }
 
-function createCommand(world: World, outcome: Outcome): Command {
-  return verb<CreateOptions>(world, outcome, {
-    words: 'create',
-    summary: 'create a token; its text is shown now and never again',
-    required: [
-      [
-        '--role <viewer|operator|manager>',
-        'a viewer reads, an operator also sets clients and key states, a manager also destroys and makes tokens',
-      ],
+const createCommand = verb<CreateOptions>({
+  words: 'create',
+  summary: 'create a token; its text is shown now and never again',
+  required: [
+    [
+      '--role <viewer|operator|manager>',
+      'a viewer reads, an operator also sets clients and key states, a manager also destroys and makes tokens',
     ],
-    flags: [
-      ['--instance <name>', 'for this instance only (default: for all instances and the server)'],
-      [
-        '--name <name>',
-        'who or what uses it; appears in the audit log (default: the owner, otherwise the role)',
-      ],
-      ['--owner <person>', 'the person who uses it, if it is no program; cannot be changed later'],
-      [
-        '--expires <days>',
-        'the token expires after so many days (default: never, or with the token that asks, if that expires: none outlives it)',
-      ],
-      ['--out <file>', 'write it to a new file (0600) instead of showing it'],
-      forceFlag,
+  ],
+  flags: [
+    ['--instance <name>', 'for this instance only (default: for all instances and the server)'],
+    [
+      '--name <name>',
+      'who or what uses it; appears in the audit log (default: the owner, otherwise the role)',
     ],
-    guarded: true,
-    examples: [
-      'token create --role viewer --name grafana --out grafana-token',
-      'token create --role operator --instance production --name alice-laptop --owner alice --expires 90',
+    ['--owner <person>', 'the person who uses it, if it is no program; cannot be changed later'],
+    [
+      '--expires <days>',
+      'the token expires after so many days (default: never, or with the token that asks, if that expires: none outlives it)',
     ],
-    action: async (run, options) => {
-      const { instance, name, owner, expires, out, force = false } = options
-      const role = oneOf('--role', options.role, ['viewer', 'operator', 'manager'])
-      if (out !== undefined) await mustBeFree([out], force)
-      const admin = await run.client()
-      const body = {
-        role,
-        ...(instance !== undefined && { instance: await instanceOf(admin, instance) }),
-        ...(name !== undefined && { name }),
-        ...(owner !== undefined && { owner }),
-        ...(expires !== undefined && { expiresDays: wholeNumber('--expires', expires) }),
-      }
-      const { token, ...about } = await created(
-        run,
-        admin.call(tokenRoutes.createToken, { body }),
-        out,
-        force,
-      )
-      if (out === undefined) {
-        run.show({ ...about, token }, () => `${tokenFacts(about)}\n${visible(token)}\n`)
-        run.tell('\nKeep it now: it is not shown again. Use it with --token-file FILE.\n')
-      } else {
-        await keep(out, { token, force, undo: run.next(`token revoke ${about.id}`) })
-        run.show({ ...about, file: out }, () => tokenFacts(about, [['File', out]]))
-      }
-    },
-  })
-}
+    ['--out <file>', 'write it to a new file (0600) instead of showing it'],
+    forceFlag,
+  ],
+  guarded: true,
+  examples: [
+    'token create --role viewer --name grafana --out grafana-token',
+    'token create --role operator --instance production --name alice-laptop --owner alice --expires 90',
+  ],
+  action: async (run, options) => {
+    const { instance, name, owner, expires, out, force = false } = options
+    const role = oneOf('--role', options.role, ['viewer', 'operator', 'manager'])
+    if (out !== undefined) await mustBeFree([out], force)
+    const admin = await run.client()
+    const body = {
+      role,
+      ...(instance !== undefined && { instance: await instanceOf(admin, instance) }),
+      ...(name !== undefined && { name }),
+      ...(owner !== undefined && { owner }),
+      ...(expires !== undefined && { expiresDays: wholeNumber('--expires', expires) }),
+    }
+    const { token, ...about } = await created(run, admin.call(tokenRoutes.createToken, { body }), out, force)
+    if (out === undefined) {
+      run.show({ ...about, token }, () => `${tokenFacts(about)}\n${visible(token)}\n`)
+      run.tell('\nKeep it now: it is not shown again. Use it with --token-file FILE.\n')
+    } else {
+      await keep(out, { token, force, undo: run.next(`token revoke ${about.id}`) })
+      run.show({ ...about, file: out }, () => tokenFacts(about, [['File', out]]))
+    }
+  },
+})
 
 /** Writes the text of a token. If that fails, nobody has it: `undo` takes back what was asked for. */
 async function keep(
@@ -121,18 +111,16 @@ async function created(
   }
 }
 
-function listCommand(world: World, outcome: Outcome): Command {
-  return verb<ListOptions>(world, outcome, {
-    words: 'list',
-    summary: 'tokens, with their expiry and last use; not their text',
-    flags: [limitFlag],
-    examples: ['token list', 'token list --json'],
-    action: async (run, options) =>
-      writeList(run, options, tokenColumns, async () =>
-        onePage(await (await run.client()).call(tokenRoutes.listTokens)),
-      ),
-  })
-}
+const listCommand = verb<ListOptions>({
+  words: 'list',
+  summary: 'tokens, with their expiry and last use; not their text',
+  flags: [limitFlag],
+  examples: ['token list', 'token list --json'],
+  action: async (run, options) =>
+    writeList(run, options, tokenColumns, async () =>
+      onePage(await (await run.client()).call(tokenRoutes.listTokens)),
+    ),
+})
 
 const tokenColumns: Columns<Output<typeof tokenRoutes.listTokens>[number]> = {
   headings: ['ID', 'NAME', 'ROLE', 'OWNER', 'INSTANCE', 'CREATED', 'EXPIRES', 'LAST USED', 'FROM'],
@@ -152,20 +140,18 @@ const tokenColumns: Columns<Output<typeof tokenRoutes.listTokens>[number]> = {
   empty: 'No tokens.\n',
 }
 
-function revokeCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
-    words: 'revoke <token>',
-    summary: 'revoke a token, by its id, or by its name if only one token has it',
-    examples: ['token revoke bootstrap', 'token revoke 5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e'],
-    action: async ({ client, show }, _options, named = '') => {
-      const admin = await client()
-      const revoked = await admin.call(tokenRoutes.revokeToken, {
-        token: await memberOf(admin, tokenRoutes.revokeToken.path, {}, named),
-      })
-      show(revoked, () => plain`The token ${revoked.name} (${revoked.role}) is revoked.\n`)
-    },
-  })
-}
+const revokeCommand = verb({
+  words: 'revoke <token>',
+  summary: 'revoke a token, by its id, or by its name if only one token has it',
+  examples: ['token revoke bootstrap', 'token revoke 5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e'],
+  action: async ({ client, show }, _options, named = '') => {
+    const admin = await client()
+    const revoked = await admin.call(tokenRoutes.revokeToken, {
+      token: await memberOf(admin, tokenRoutes.revokeToken.path, {}, named),
+    })
+    show(revoked, () => plain`The token ${revoked.name} (${revoked.role}) is revoked.\n`)
+  },
+})
 
 function tokenFacts(
   { id, name, role, owner, instance, expires }: Output<typeof tokenRoutes.revokeToken>,

@@ -3,11 +3,10 @@
 
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Command } from 'commander'
 import { AdminClient } from '../../doors/http/client.ts'
 import { counted } from '../../base/text/counted.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
-import { forceFlag, verb, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { forceFlag, verb, type Run } from '../../doors/cli/command.ts'
 import { localAddress } from '../../doors/cli/connect.ts'
 import { mustBeFree, writeFile } from '../../doors/cli/files.ts'
 import { facts, plain, table, visible } from '../../doors/cli/text/output.ts'
@@ -29,29 +28,27 @@ interface RecoverOptions {
   readonly signAnew?: readonly string[]
 }
 
-export function recoverCommand(world: World, outcome: Outcome): Command {
-  return verb<RecoverOptions>(world, outcome, {
-    words: 'recover',
-    summary:
-      "a manager's token for one hour, for the owner of the data folder with the root key; with or without a running server",
-    flags: [
-      ['--data <dir>', 'data folder, on this machine (default: as configured, else ./mortise-data)'],
-      [
-        '--config <file>',
-        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
-      ],
-      ['--out <file>', 'write it to a new file (0600) instead of showing it'],
-      forceFlag,
-      [
-        '--sign-anew <row...>',
-        'if rows of trust were altered: those to trust again (KIND/ID), genuine (all that this server wrote), or none',
-      ],
+export const recoverCommand = verb<RecoverOptions>({
+  words: 'recover',
+  summary:
+    "a manager's token for one hour, for the owner of the data folder with the root key; with or without a running server",
+  flags: [
+    ['--data <dir>', 'data folder, on this machine (default: as configured, else ./mortise-data)'],
+    [
+      '--config <file>',
+      'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
     ],
-    examples: ['token recover --data /var/lib/mortise', 'token recover --out ./token'],
-    offline: true,
-    action: recover,
-  })
-}
+    ['--out <file>', 'write it to a new file (0600) instead of showing it'],
+    forceFlag,
+    [
+      '--sign-anew <row...>',
+      'if rows of trust were altered: those to trust again (KIND/ID), genuine (all that this server wrote), or none',
+    ],
+  ],
+  examples: ['token recover --data /var/lib/mortise', 'token recover --out ./token'],
+  offline: true,
+  action: recover,
+})
 
 async function recover(run: Run, options: RecoverOptions): Promise<number> {
   const { config, data, out, force = false, signAnew } = options

@@ -1,14 +1,13 @@
 // `mortise bench`: loads a KMIP server, Mortise or another one, and reports how fast it answers. It needs the address and a
 // client certificate that the server trusts, but not the admin API.
 
-import type { Command } from 'commander'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { TlsOptionsError } from '../../outside/kmip-client/tls.ts'
 import { bench, type BenchOptions } from '../vsphere/bench.ts'
 import { compareRuns, type EarlierRun } from '../vsphere/bench-compare.ts'
 import { benchWorks, parseMix, type Mix } from '../vsphere/bench-mix.ts'
 import { benchText, comparisonText } from './bench-text.ts'
-import { verb, wholeNumber, wrongValue, type Outcome } from '../../doors/cli/command.ts'
+import { verb, wholeNumber, wrongValue } from '../../doors/cli/command.ts'
 import { readClientPair } from '../../doors/cli/client-pair.ts'
 import { readNamed } from '../../doors/cli/files.ts'
 import {
@@ -37,59 +36,57 @@ interface Options extends ServerTrustOptions {
   readonly keep?: boolean
 }
 
-export function benchCommand(world: World, outcome: Outcome): Command {
-  return verb<Options>(world, outcome, {
-    words: 'bench',
-    summary: 'load a KMIP server and report rates and latencies; destroys the keys that it creates',
-    required: [
-      ['--server <host:port>', 'the server'],
-      [
-        '--cert <pem>',
-        'a client certificate that the server trusts; without --keep it needs Destroy too (Mortise: --allow vsphere,Destroy)',
-      ],
-      ['--key <pem>', 'its private key'],
+export const benchCommand = verb<Options>({
+  words: 'bench',
+  summary: 'load a KMIP server and report rates and latencies; destroys the keys that it creates',
+  required: [
+    ['--server <host:port>', 'the server'],
+    [
+      '--cert <pem>',
+      'a client certificate that the server trusts; without --keep it needs Destroy too (Mortise: --allow vsphere,Destroy)',
     ],
-    flags: [
-      ...serverTrustFlags,
-      ['--duration <seconds>', 'how long to measure (default: 10)'],
-      ['--warm-up <seconds>', 'how long to load the server before measuring (default: 1)'],
-      ['--connections <n>', 'concurrent requests, each on a connection of its own (default: 8)'],
-      ['--mix <list>', `which requests, in which proportion (default: get=9,create=1):\n${operationList()}`],
-      [
-        '--rate <n>',
-        'so many pieces of work a second, and their latency counted from the moment when they were due (default: as many as the connections can do)',
-      ],
-      ['--tls <1.2|1.3>', 'the version of TLS (default: as negotiated)'],
-      ['--per-work', 'a new connection for each request, as vSphere does'],
-      ['--resume', 'with --per-work: resume the TLS session of the previous connection'],
-      ['--keys <n>', 'keys to create beforehand and fetch (default: 100)'],
-      ['--keep', 'do not destroy the keys'],
-      ['--against <file>', 'compare with an earlier run: what it printed with --json'],
+    ['--key <pem>', 'its private key'],
+  ],
+  flags: [
+    ...serverTrustFlags,
+    ['--duration <seconds>', 'how long to measure (default: 10)'],
+    ['--warm-up <seconds>', 'how long to load the server before measuring (default: 1)'],
+    ['--connections <n>', 'concurrent requests, each on a connection of its own (default: 8)'],
+    ['--mix <list>', `which requests, in which proportion (default: get=9,create=1):\n${operationList()}`],
+    [
+      '--rate <n>',
+      'so many pieces of work a second, and their latency counted from the moment when they were due (default: as many as the connections can do)',
     ],
-    examples: [
-      'bench --server kms.example.com --cert c.pem --key c.key --fingerprint SHA256',
-      'bench --server 127.0.0.1 --cert c.pem --key c.key --insecure --per-work --mix task --tls 1.2 --json > before.json',
-      'bench --server 127.0.0.1 --cert c.pem --key c.key --insecure --per-work --mix task --tls 1.2 --against before.json',
-    ],
-    offline: true,
-    action: async (run, options) => {
-      const benchOptions = await optionsOf(run.world, options)
-      const { stderr } = run.world
-      const earlier = options.against === undefined ? undefined : await readRun(options.against)
-      const onProgress = (phase: string) => void stderr.write(`  ${phase}\n`)
-      try {
-        const report = await interruptible((signal) => bench({ ...benchOptions, signal, onProgress }))
-        const against = earlier && compareRuns(earlier, report)
-        run.show({ ...report, ...(against && { against }) }, () =>
-          [benchText(report), ...(against ? [comparisonText(against)] : [])].join('\n'),
-        )
-        return report.ok ? 0 : 1
-      } catch (error) {
-        throw inWords(error, options.server)
-      }
-    },
-  })
-}
+    ['--tls <1.2|1.3>', 'the version of TLS (default: as negotiated)'],
+    ['--per-work', 'a new connection for each request, as vSphere does'],
+    ['--resume', 'with --per-work: resume the TLS session of the previous connection'],
+    ['--keys <n>', 'keys to create beforehand and fetch (default: 100)'],
+    ['--keep', 'do not destroy the keys'],
+    ['--against <file>', 'compare with an earlier run: what it printed with --json'],
+  ],
+  examples: [
+    'bench --server kms.example.com --cert c.pem --key c.key --fingerprint SHA256',
+    'bench --server 127.0.0.1 --cert c.pem --key c.key --insecure --per-work --mix task --tls 1.2 --json > before.json',
+    'bench --server 127.0.0.1 --cert c.pem --key c.key --insecure --per-work --mix task --tls 1.2 --against before.json',
+  ],
+  offline: true,
+  action: async (run, options) => {
+    const benchOptions = await optionsOf(run.world, options)
+    const { stderr } = run.world
+    const earlier = options.against === undefined ? undefined : await readRun(options.against)
+    const onProgress = (phase: string) => void stderr.write(`  ${phase}\n`)
+    try {
+      const report = await interruptible((signal) => bench({ ...benchOptions, signal, onProgress }))
+      const against = earlier && compareRuns(earlier, report)
+      run.show({ ...report, ...(against && { against }) }, () =>
+        [benchText(report), ...(against ? [comparisonText(against)] : [])].join('\n'),
+      )
+      return report.ok ? 0 : 1
+    } catch (error) {
+      throw inWords(error, options.server)
+    }
+  },
+})
 
 function operationList(): string {
   return Object.entries(benchWorks)

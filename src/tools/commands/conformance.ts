@@ -1,12 +1,11 @@
 // `mortise conformance`: checks any KMIP server, Mortise or another one, against the specification, and prints what works in
 // which version, and why the rest does not. It needs no admin API. What it makes it destroys.
 
-import type { Command } from 'commander'
 import { examine, type Examined } from '../conformance/examine.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { TlsOptionsError } from '../../outside/kmip-client/tls.ts'
 import { readClientPair } from '../../doors/cli/client-pair.ts'
-import { verb, type Outcome } from '../../doors/cli/command.ts'
+import { verb } from '../../doors/cli/command.ts'
 import { conformanceText } from './conformance-text.ts'
 import {
   addressOf,
@@ -15,7 +14,7 @@ import {
   type ServerTrustOptions,
 } from '../../doors/cli/kmip-server.ts'
 import { interruptible } from '../../doors/cli/watch-work.ts'
-import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import { CommandError, UsageError } from '../../doors/cli/world.ts'
 
 interface Options extends ServerTrustOptions {
   readonly cert: string
@@ -23,44 +22,42 @@ interface Options extends ServerTrustOptions {
   readonly encoding?: string
 }
 
-export function conformanceCommand(world: World, outcome: Outcome): Command {
-  return verb<Options>(world, outcome, {
-    words: 'conformance <host:port>',
-    summary: 'check a KMIP server against the specification: what works in which version, and what does not',
-    required: [
-      [
-        '--cert <pem>',
-        'a client certificate that the server trusts; it needs every operation (Mortise: --allow all)',
-      ],
-      ['--key <pem>', 'its private key'],
+export const conformanceCommand = verb<Options>({
+  words: 'conformance <host:port>',
+  summary: 'check a KMIP server against the specification: what works in which version, and what does not',
+  required: [
+    [
+      '--cert <pem>',
+      'a client certificate that the server trusts; it needs every operation (Mortise: --allow all)',
     ],
-    flags: [
-      ...serverTrustFlags,
-      ['--encoding <ttlv|xml|json>', 'ttlv (default), or over HTTPS (POST /kmip) xml or json'],
-    ],
-    examples: [
-      'conformance kms.example.com:5696 --cert client.pem --key client.key --ca ca.pem',
-      'conformance kms.example.com:5698 --cert client.pem --key client.key --ca ca.pem --encoding json',
-    ],
-    offline: true,
-    action: async (run, options, host = '') => {
-      const { cert, key } = await readClientPair(run.world, options.cert, options.key)
-      const encoding = encodingOf(options.encoding)
-      const trust = await serverTrustOf(run.world, options)
-      const address = addressOf(host, 'conformance')
-      const examined = await interruptible(async (signal) => {
-        const found = await asked(() => examine({ address, cert, key, trust, encoding, signal }))
-        if (signal.aborted) throw interrupted(found)
-        return found
-      })
-      run.show(examined, () => conformanceText(examined))
-      const isGood = examined.checks.every(({ found }) =>
-        Object.values(found).every(({ result }) => result !== 'differs'),
-      )
-      return isGood && examined.left.length === 0 ? 0 : 1
-    },
-  })
-}
+    ['--key <pem>', 'its private key'],
+  ],
+  flags: [
+    ...serverTrustFlags,
+    ['--encoding <ttlv|xml|json>', 'ttlv (default), or over HTTPS (POST /kmip) xml or json'],
+  ],
+  examples: [
+    'conformance kms.example.com:5696 --cert client.pem --key client.key --ca ca.pem',
+    'conformance kms.example.com:5698 --cert client.pem --key client.key --ca ca.pem --encoding json',
+  ],
+  offline: true,
+  action: async (run, options, host = '') => {
+    const { cert, key } = await readClientPair(run.world, options.cert, options.key)
+    const encoding = encodingOf(options.encoding)
+    const trust = await serverTrustOf(run.world, options)
+    const address = addressOf(host, 'conformance')
+    const examined = await interruptible(async (signal) => {
+      const found = await asked(() => examine({ address, cert, key, trust, encoding, signal }))
+      if (signal.aborted) throw interrupted(found)
+      return found
+    })
+    run.show(examined, () => conformanceText(examined))
+    const isGood = examined.checks.every(({ found }) =>
+      Object.values(found).every(({ result }) => result !== 'differs'),
+    )
+    return isGood && examined.left.length === 0 ? 0 : 1
+  },
+})
 
 function interrupted({ left }: Examined): CommandError {
   return left.length === 0

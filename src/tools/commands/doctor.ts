@@ -1,9 +1,8 @@
 // `mortise doctor`: examines a key server, Mortise or another one, as vCenter would connect to it. It does not need the
 // admin API; where that answers, it adds what is wrong with root keys.
 
-import type { Command } from 'commander'
 import { diagnose, type DoctorOptions } from '../vsphere/doctor.ts'
-import { verb, type Outcome } from '../../doors/cli/command.ts'
+import { verb } from '../../doors/cli/command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { rootKeyFindings, type AskedServer } from './doctor-root-keys.ts'
 import { diagnosisText } from './doctor-text.ts'
@@ -30,43 +29,41 @@ interface Options extends ServerTrustOptions {
   readonly profile?: string
 }
 
-export function doctorCommand(world: World, outcome: Outcome): Command {
-  return verb<Options>(world, outcome, {
-    words: 'doctor <host:port...>',
-    summary: 'connect to each address of a key provider as vCenter would; report problems and remedies',
-    flags: [
-      [
-        '--cert <pem>',
-        "client certificate, vCenter's or one of yours; without it the doctor asks only whether KMIP is spoken there",
-      ],
-      ['--key <pem>', 'its private key'],
-      ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
-      [
-        '--write-test',
-        'create a test key, use it at all addresses, and destroy it (on a terminal you are asked); needs Revoke and Destroy (Mortise: --allow vsphere,Revoke,Destroy)',
-      ],
-      ...serverTrustFlags,
+export const doctorCommand = verb<Options>({
+  words: 'doctor <host:port...>',
+  summary: 'connect to each address of a key provider as vCenter would; report problems and remedies',
+  flags: [
+    [
+      '--cert <pem>',
+      "client certificate, vCenter's or one of yours; without it the doctor asks only whether KMIP is spoken there",
     ],
-    examples: [
-      'doctor kms.example.com',
-      'doctor 10.0.0.1 10.0.0.2 --cert client.pem --key client.key --write-test',
-      'doctor kms.example.com:5696 --cert client.pem --key client.key --json',
+    ['--key <pem>', 'its private key'],
+    ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
+    [
+      '--write-test',
+      'create a test key, use it at all addresses, and destroy it (on a terminal you are asked); needs Revoke and Destroy (Mortise: --allow vsphere,Revoke,Destroy)',
     ],
-    action: async (run, options, ...words) => {
-      const doctorOptions = await optionsOf(run.world, options, words.flat())
-      const ofServer = await rootKeyFindings(run, askedServer(run.world, options))
-      const examined = await diagnose({
-        ...doctorOptions,
-        writeTest: await mayWrite(run.world, run.json, options),
-        toItsEnd: interruptible,
-      })
-      const ok = examined.ok && ofServer.every(({ severity }) => severity !== 'fault')
-      const diagnosis = { ...examined, ok, findings: [...examined.findings, ...ofServer] }
-      run.show(diagnosis, () => diagnosisText(diagnosis, run.world.stdout))
-      return diagnosis.ok ? 0 : 1
-    },
-  })
-}
+    ...serverTrustFlags,
+  ],
+  examples: [
+    'doctor kms.example.com',
+    'doctor 10.0.0.1 10.0.0.2 --cert client.pem --key client.key --write-test',
+    'doctor kms.example.com:5696 --cert client.pem --key client.key --json',
+  ],
+  action: async (run, options, ...words) => {
+    const doctorOptions = await optionsOf(run.world, options, words.flat())
+    const ofServer = await rootKeyFindings(run, askedServer(run.world, options))
+    const examined = await diagnose({
+      ...doctorOptions,
+      writeTest: await mayWrite(run.world, run.json, options),
+      toItsEnd: interruptible,
+    })
+    const ok = examined.ok && ofServer.every(({ severity }) => severity !== 'fault')
+    const diagnosis = { ...examined, ok, findings: [...examined.findings, ...ofServer] }
+    run.show(diagnosis, () => diagnosisText(diagnosis, run.world.stdout))
+    return diagnosis.ok ? 0 : 1
+  },
+})
 
 /** Which server `run.client()` asks (connect.ts), and whether it is this machine's. */
 function askedServer({ environment }: World, { admin, data, config, profile }: Options): AskedServer {

@@ -3,7 +3,6 @@
 
 import { counted } from '../../base/text/counted.ts'
 import { Readable } from 'node:stream'
-import type { Command } from 'commander'
 import { connect } from '../../outside/kmip-client/client.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { TlsOptionsError } from '../../outside/kmip-client/tls.ts'
@@ -13,7 +12,7 @@ import { isProfile, profiles, type ProfileName } from '../vsphere/profiles.ts'
 import { chooseScenarios, scenarios } from '../vsphere/scenarios/all.ts'
 import type { ScenarioReport } from '../vsphere/report.ts'
 import { simulate, type SimulationOptions } from '../vsphere/simulate.ts'
-import { noun, verb, wholeNumber, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { noun, verb, wholeNumber, type Run } from '../../doors/cli/command.ts'
 import { readClientPair } from '../../doors/cli/client-pair.ts'
 import { mustBeFree, readNamed, writeLines } from '../../doors/cli/files.ts'
 import {
@@ -28,9 +27,7 @@ import { progressLine, reportText } from './simulate-text.ts'
 import { interruptible } from '../../doors/cli/watch-work.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
 
-export function simulateCommands(world: World, outcome: Outcome): Command {
-  return noun('simulate', 'play clients against a KMIP server', [vsphereCommand(world, outcome)])
-}
+export const simulateCommands = noun('simulate', 'play clients against a KMIP server', () => [vsphereCommand])
 
 interface VsphereOptions extends ServerTrustOptions {
   readonly server: string
@@ -49,68 +46,63 @@ interface VsphereOptions extends ServerTrustOptions {
   readonly cleanup?: boolean
 }
 
-function vsphereCommand(world: World, outcome: Outcome): Command {
-  return verb<VsphereOptions>(world, outcome, {
-    words: 'vsphere',
-    summary: 'play a vCenter, its hosts and vSAN with their real messages, and check every answer',
-    required: [
-      ['--server <host:port,...>', 'the server; several addresses separated by commas'],
-      [
-        '--cert <pem>',
-        "client certificate, in the place of vCenter's; the server must trust it (Mortise: --allow vsphere, and Revoke and Destroy for all of scenario refusals and for --cleanup)",
-      ],
-      ['--key <pem>', 'its private key'],
+const vsphereCommand = verb<VsphereOptions>({
+  words: 'vsphere',
+  summary: 'play a vCenter, its hosts and vSAN with their real messages, and check every answer',
+  required: [
+    ['--server <host:port,...>', 'the server; several addresses separated by commas'],
+    [
+      '--cert <pem>',
+      "client certificate, in the place of vCenter's; the server must trust it (Mortise: --allow vsphere, and Revoke and Destroy for all of scenario refusals and for --cleanup)",
     ],
-    flags: [
-      ...serverTrustFlags,
-      ['--profile <name>', `${Object.keys(profiles).join(', ')} (default: 7.0.3)`],
-      [
-        '--scenario <list>',
-        `letters or names separated by commas, or all (default: all):\n${scenarioList()}`,
-      ],
-      ['--hosts <n>', 'ESXi hosts (default: 3)'],
-      ['--vms <n>', 'encrypted virtual machines (default: 6)'],
-      ['--speed <x>', 'how much faster than real clients (default: 1)'],
-      ['--seed <n>', 'seed of names, identifiers and jitter, so that a run can be repeated (default: 1)'],
-      ['--save <file>', 'write the keys, with digests of their material'],
-      ['--force', 'with --save: replace the file if it exists'],
-      [
-        '--expect <file>',
-        'check that the server still serves every key of a saved file; without --scenario only that',
-      ],
-      [
-        '--cleanup',
-        `play nothing, and destroy the keys that earlier runs made: they are marked ${mark[0]}; needs the right to Locate, Revoke and Destroy`,
-      ],
-      ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
+    ['--key <pem>', 'its private key'],
+  ],
+  flags: [
+    ...serverTrustFlags,
+    ['--profile <name>', `${Object.keys(profiles).join(', ')} (default: 7.0.3)`],
+    ['--scenario <list>', `letters or names separated by commas, or all (default: all):\n${scenarioList()}`],
+    ['--hosts <n>', 'ESXi hosts (default: 3)'],
+    ['--vms <n>', 'encrypted virtual machines (default: 6)'],
+    ['--speed <x>', 'how much faster than real clients (default: 1)'],
+    ['--seed <n>', 'seed of names, identifiers and jitter, so that a run can be repeated (default: 1)'],
+    ['--save <file>', 'write the keys, with digests of their material'],
+    ['--force', 'with --save: replace the file if it exists'],
+    [
+      '--expect <file>',
+      'check that the server still serves every key of a saved file; without --scenario only that',
     ],
-    examples: [
-      'simulate vsphere --server kms.example.com --cert vcenter.pem --key vcenter.key --fingerprint SHA256',
-      'simulate vsphere --server 10.0.0.1:5696,10.0.0.2:5696 --cert c.pem --key c.key --ca ca.pem --scenario e,k --save keys.json',
-      'simulate vsphere --server 10.0.0.1 --cert c.pem --key c.key --ca ca.pem --expect keys.json',
-      'simulate vsphere --server 10.0.0.1 --cert c.pem --key c.key --ca ca.pem --cleanup',
+    [
+      '--cleanup',
+      `play nothing, and destroy the keys that earlier runs made: they are marked ${mark[0]}; needs the right to Locate, Revoke and Destroy`,
     ],
-    offline: true,
-    action: async (run, options) => {
-      const { save, force = false } = options
-      if (options.cleanup === true) return cleanUpAfter(run, options)
-      const simulation = await simulationOf(run.world, options)
-      if (save !== undefined) await mustBeFree([save], force)
-      const { stderr } = run.world
-      const ended = (scenario: ScenarioReport) => void stderr.write(progressLine(scenario))
-      return interruptible(async (signal) => {
-        const report = await simulate({ ...simulation, signal, ended }).catch((error: unknown) => {
-          throw error instanceof TlsOptionsError ? new CommandError(error.message) : error
-        })
-        run.show(report, () => reportText(report))
-        if (save !== undefined) await saveKeys(run.world, save, report.keys, force)
-        if (report.interrupted)
-          stderr.write('Interrupted: not everything was played. What was made is marked.\n')
-        return report.ok ? 0 : 1
+    ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
+  ],
+  examples: [
+    'simulate vsphere --server kms.example.com --cert vcenter.pem --key vcenter.key --fingerprint SHA256',
+    'simulate vsphere --server 10.0.0.1:5696,10.0.0.2:5696 --cert c.pem --key c.key --ca ca.pem --scenario e,k --save keys.json',
+    'simulate vsphere --server 10.0.0.1 --cert c.pem --key c.key --ca ca.pem --expect keys.json',
+    'simulate vsphere --server 10.0.0.1 --cert c.pem --key c.key --ca ca.pem --cleanup',
+  ],
+  offline: true,
+  action: async (run, options) => {
+    const { save, force = false } = options
+    if (options.cleanup === true) return cleanUpAfter(run, options)
+    const simulation = await simulationOf(run.world, options)
+    if (save !== undefined) await mustBeFree([save], force)
+    const { stderr } = run.world
+    const ended = (scenario: ScenarioReport) => void stderr.write(progressLine(scenario))
+    return interruptible(async (signal) => {
+      const report = await simulate({ ...simulation, signal, ended }).catch((error: unknown) => {
+        throw error instanceof TlsOptionsError ? new CommandError(error.message) : error
       })
-    },
-  })
-}
+      run.show(report, () => reportText(report))
+      if (save !== undefined) await saveKeys(run.world, save, report.keys, force)
+      if (report.interrupted)
+        stderr.write('Interrupted: not everything was played. What was made is marked.\n')
+      return report.ok ? 0 : 1
+    })
+  },
+})
 
 async function cleanUpAfter(run: Run, options: VsphereOptions): Promise<number> {
   for (const name of ['scenario', 'save', 'expect'] as const)

@@ -1,10 +1,9 @@
 // `mortise adopt probe`: whether the keys that IBM's KMIP for VMware left in Key Protect or HPCS could be rescued with the
 // root key alone. It asks no Mortise server; features/adopt/probe.ts does the work, and world.ts passes it in.
 
-import type { Command } from 'commander'
 import { counted } from '../../../base/text/counted.ts'
 import type { ProbeReport } from '../probe.ts'
-import { forceFlag, verb, type Outcome } from '../../../doors/cli/command.ts'
+import { forceFlag, verb } from '../../../doors/cli/command.ts'
 import { mustBeFree, readApiKey, writeFile } from '../../../doors/cli/files.ts'
 import {
   oldServerFlags,
@@ -15,7 +14,7 @@ import {
 } from '../../../doors/cli/kmip-server.ts'
 import { limitOf } from '../../../doors/cli/text/list.ts'
 import { facts, plain, table } from '../../../doors/cli/text/output.ts'
-import { UsageError, type World } from '../../../doors/cli/world.ts'
+import { UsageError } from '../../../doors/cli/world.ts'
 
 interface Options extends OldServerOptions {
   readonly rootKey: string
@@ -26,61 +25,56 @@ interface Options extends OldServerOptions {
   readonly force?: boolean
 }
 
-export function adoptProbeCommand(world: World, outcome: Outcome): Command {
-  return verb<Options>(world, outcome, {
-    words: 'probe',
-    summary:
-      "find out whether the root key alone could rescue the keys of IBM's KMIP for VMware; only reads, and stores no key; exit code 0 yes, 1 no, 3 no standard key, 4 unknown",
-    required: standardKeyFlags,
-    flags: [
-      [
-        '--kmip <host:port>',
-        'the old service, to compare what opens with what it gives; several with commas',
-      ],
-      ...oldServerFlags,
-      ['--limit <n>', 'look at no more standard keys than this'],
-      [
-        '--proof <file>',
-        'write what was proved, for adopt ibm-standard-keys after the old service has ended; it holds no key bytes',
-      ],
-      forceFlag,
+export const adoptProbeCommand = verb<Options>({
+  words: 'probe',
+  summary:
+    "find out whether the root key alone could rescue the keys of IBM's KMIP for VMware; only reads, and stores no key; exit code 0 yes, 1 no, 3 no standard key, 4 unknown",
+  required: standardKeyFlags,
+  flags: [
+    ['--kmip <host:port>', 'the old service, to compare what opens with what it gives; several with commas'],
+    ...oldServerFlags,
+    ['--limit <n>', 'look at no more standard keys than this'],
+    [
+      '--proof <file>',
+      'write what was proved, for adopt ibm-standard-keys after the old service has ended; it holds no key bytes',
     ],
-    examples: [
-      'adopt probe --root-key keyprotect://HOST/INSTANCE/KEY --api-key-file api.key',
-      'adopt probe --root-key hpcs://HOST/INSTANCE/KEY --api-key-file api.key --kmip HOST --cert c.pem --key c.key --ca ca.pem --proof proof.json',
-    ],
-    offline: true,
-    action: async ({ world, json, show, tell }, options) => {
-      const { rootKey, apiKeyFile, kmip, limit, proof: file, force = false } = options
-      requireKmip(options)
-      if (file !== undefined && kmip === undefined)
-        throw new UsageError(
-          '--proof needs --kmip HOST: only the old service proves that what opens is the key',
-        )
-      if (file !== undefined) await mustBeFree([file], force)
-      const { report, proof } = await world.probe({
-        rootKey,
-        apiKey: await readApiKey(world, apiKeyFile),
-        ...(kmip !== undefined && { kmip: await oldServerOf(world, kmip.split(','), options, '--kmip') }),
-        ...(limit !== undefined && { keysMax: limitOf({ limit }, Infinity) }),
-        onProgress: (done) => {
-          if (!json && done % 100 === 0) world.stderr.write(`${done} standard keys read\n`)
-        },
+    forceFlag,
+  ],
+  examples: [
+    'adopt probe --root-key keyprotect://HOST/INSTANCE/KEY --api-key-file api.key',
+    'adopt probe --root-key hpcs://HOST/INSTANCE/KEY --api-key-file api.key --kmip HOST --cert c.pem --key c.key --ca ca.pem --proof proof.json',
+  ],
+  offline: true,
+  action: async ({ world, json, show, tell }, options) => {
+    const { rootKey, apiKeyFile, kmip, limit, proof: file, force = false } = options
+    requireKmip(options)
+    if (file !== undefined && kmip === undefined)
+      throw new UsageError(
+        '--proof needs --kmip HOST: only the old service proves that what opens is the key',
+      )
+    if (file !== undefined) await mustBeFree([file], force)
+    const { report, proof } = await world.probe({
+      rootKey,
+      apiKey: await readApiKey(world, apiKeyFile),
+      ...(kmip !== undefined && { kmip: await oldServerOf(world, kmip.split(','), options, '--kmip') }),
+      ...(limit !== undefined && { keysMax: limitOf({ limit }, Infinity) }),
+      onProgress: (done) => {
+        if (!json && done % 100 === 0) world.stderr.write(`${done} standard keys read\n`)
+      },
+    })
+    if (file !== undefined && proof)
+      await writeFile(file, `${JSON.stringify({ mortiseProof: 1, ...proof }, null, 2)}\n`, {
+        mode: 0o600,
+        force,
       })
-      if (file !== undefined && proof)
-        await writeFile(file, `${JSON.stringify({ mortiseProof: 1, ...proof }, null, 2)}\n`, {
-          mode: 0o600,
-          force,
-        })
-      show(report, () => reportText(report))
-      tell(nextSteps(report, world.command))
-      if (file === undefined) return exitCodeOf(report)
-      if (!proof) world.stderr.write(`No way is proved, so ${file} was not written.\n`)
-      else if (!json) tell(plain`The proof is in ${file}. It holds no key bytes. Keep it with the backups.\n`)
-      return proof ? 0 : report.keys.length === 0 ? exitCodes.none : 1
-    },
-  })
-}
+    show(report, () => reportText(report))
+    tell(nextSteps(report, world.command))
+    if (file === undefined) return exitCodeOf(report)
+    if (!proof) world.stderr.write(`No way is proved, so ${file} was not written.\n`)
+    else if (!json) tell(plain`The proof is in ${file}. It holds no key bytes. Keep it with the backups.\n`)
+    return proof ? 0 : report.keys.length === 0 ? exitCodes.none : 1
+  },
+})
 
 /** Beside 1, which says that the root key alone does not rescue the keys, or that the command failed. */
 const exitCodes = { none: 3, unknown: 4 } as const

@@ -1,13 +1,12 @@
 // `mortise adopt ibm-standard-keys`: takes over the keys that IBM's KMIP for VMware left in Key Protect or HPCS, by the ways
 // that `adopt probe` proved. The server does it; this command starts it and shows its progress.
 
-import type { Command } from 'commander'
 import { counted } from '../../../base/text/counted.ts'
 import type { Input } from '../../../doors/http/route.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import { adoptionText, isWhole, type Report } from './adopt-text.ts'
 import { tellPrice, watch } from './adopt-watch.ts'
-import { instanceFlag, verb, type Outcome, type Run } from '../../../doors/cli/command.ts'
+import { instanceFlag, verb, type Run } from '../../../doors/cli/command.ts'
 import { readApiKey, readNamed } from '../../../doors/cli/files.ts'
 import {
   oldServerBody,
@@ -34,46 +33,44 @@ interface Options extends OldServerOptions {
 
 type Body = Input<typeof adoptionRoutes.beginStandardKeyAdoption>['body']
 
-export function standardKeysCommand(world: World, outcome: Outcome): Command {
-  return verb<Options>(world, outcome, {
-    words: 'ibm-standard-keys',
-    summary:
-      "adopt the keys that IBM's KMIP for VMware left in Key Protect or HPCS, by the way that adopt probe proved; only reads there",
-    required: standardKeyFlags,
-    flags: [
-      instanceFlag,
-      ['--proof <file>', 'what adopt probe --proof wrote while the old service answered'],
-      ['--kmip <host:port>', 'the old service, to compare each key with what it gives; several with commas'],
-      ...oldServerFlags,
-      ['--unchecked', 'adopt also keys that neither the old service nor the proof checks'],
-      ['--dry-run', 'find out what would be done, and do nothing'],
-    ],
-    examples: [
-      'adopt ibm-standard-keys --root-key keyprotect://HOST/INSTANCE/KEY --api-key-file api.key --proof proof.json --dry-run',
-      'adopt ibm-standard-keys --root-key keyprotect://HOST/INSTANCE/KEY --api-key-file api.key --kmip HOST --cert c.pem --key c.key --ca ca.pem',
-    ],
-    action: async (run, options) => {
-      const { rootKey, apiKeyFile, unchecked = false, dryRun = false } = options
-      const body: Body = {
-        rootKey,
-        apiKey: await readApiKey(run.world, apiKeyFile),
-        ...(await comparedWith(run.world, options)),
-        unchecked,
-        dryRun,
-      }
-      const admin = await run.client()
-      const instance = await instanceOf(admin, options.instance)
-      if (!body.oldServer) run.world.stderr.write(notAsked(unchecked))
-      if (!dryRun) await tellPrice(run, admin, instance)
-      const begun = await admin.call(adoptionRoutes.beginStandardKeyAdoption, { instance, body })
-      const report = await watch(run, admin, instance, begun)
-      if (!report) return 1
-      run.show(report, () => adoptionText(report, 'standard keys'))
-      run.tell(nextSteps(report, options.instance ?? instance, run.next))
-      return isWhole(report) ? 0 : 1
-    },
-  })
-}
+export const standardKeysCommand = verb<Options>({
+  words: 'ibm-standard-keys',
+  summary:
+    "adopt the keys that IBM's KMIP for VMware left in Key Protect or HPCS, by the way that adopt probe proved; only reads there",
+  required: standardKeyFlags,
+  flags: [
+    instanceFlag,
+    ['--proof <file>', 'what adopt probe --proof wrote while the old service answered'],
+    ['--kmip <host:port>', 'the old service, to compare each key with what it gives; several with commas'],
+    ...oldServerFlags,
+    ['--unchecked', 'adopt also keys that neither the old service nor the proof checks'],
+    ['--dry-run', 'find out what would be done, and do nothing'],
+  ],
+  examples: [
+    'adopt ibm-standard-keys --root-key keyprotect://HOST/INSTANCE/KEY --api-key-file api.key --proof proof.json --dry-run',
+    'adopt ibm-standard-keys --root-key keyprotect://HOST/INSTANCE/KEY --api-key-file api.key --kmip HOST --cert c.pem --key c.key --ca ca.pem',
+  ],
+  action: async (run, options) => {
+    const { rootKey, apiKeyFile, unchecked = false, dryRun = false } = options
+    const body: Body = {
+      rootKey,
+      apiKey: await readApiKey(run.world, apiKeyFile),
+      ...(await comparedWith(run.world, options)),
+      unchecked,
+      dryRun,
+    }
+    const admin = await run.client()
+    const instance = await instanceOf(admin, options.instance)
+    if (!body.oldServer) run.world.stderr.write(notAsked(unchecked))
+    if (!dryRun) await tellPrice(run, admin, instance)
+    const begun = await admin.call(adoptionRoutes.beginStandardKeyAdoption, { instance, body })
+    const report = await watch(run, admin, instance, begun)
+    if (!report) return 1
+    run.show(report, () => adoptionText(report, 'standard keys'))
+    run.tell(nextSteps(report, options.instance ?? instance, run.next))
+    return isWhole(report) ? 0 : 1
+  },
+})
 
 async function comparedWith(world: World, options: Options): Promise<Pick<Body, 'proof' | 'oldServer'>> {
   const { proof, kmip } = options

@@ -1,12 +1,11 @@
 // `mortise adopt`: takes keys over from another KMIP server. The command starts the adoption and shows its progress; the
 // server does it. Interrupting the command does not stop it.
 
-import type { Command } from 'commander'
 import { adoptCheckCommand } from './adopt-check.ts'
 import { standardKeysCommand } from './adopt-standard-keys.ts'
 import { adoptionText, isWhole, nextSteps, together, type Report } from './adopt-text.ts'
 import { tellPrice, watch } from './adopt-watch.ts'
-import { instanceFlag, noun, verb, type Outcome } from '../../../doors/cli/command.ts'
+import { instanceFlag, noun, verb } from '../../../doors/cli/command.ts'
 import { identifierParts, readIdentifiers } from '../../../doors/cli/identifier-file.ts'
 import {
   oldServerBody,
@@ -21,15 +20,11 @@ import { interruptible } from '../../../doors/cli/watch-work.ts'
 import type { World } from '../../../doors/cli/world.ts'
 import { adoptionRoutes } from '../routes.ts'
 
-export function adoptCommands(world: World, outcome: Outcome): Command {
-  return noun('adopt', 'take keys over from another KMIP server, under the same identifiers', [
-    kmipCommand(world, outcome),
-    adoptStatusCommand(world, outcome),
-    adoptCheckCommand(world, outcome),
-    adoptProbeCommand(world, outcome),
-    standardKeysCommand(world, outcome),
-  ])
-}
+export const adoptCommands = noun(
+  'adopt',
+  'take keys over from another KMIP server, under the same identifiers',
+  () => [kmipCommand, adoptStatusCommand, adoptCheckCommand, adoptProbeCommand, standardKeysCommand],
+)
 
 interface KmipOptions extends OldServerOptions {
   readonly instance?: string
@@ -38,45 +33,43 @@ interface KmipOptions extends OldServerOptions {
   readonly verify?: boolean
 }
 
-function kmipCommand(world: World, outcome: Outcome): Command {
-  return verb<KmipOptions>(world, outcome, {
-    words: 'kmip <host:port...>',
-    summary:
-      'adopt every object that another KMIP server shows, under the same identifier; only reads there, and may be run again',
-    flags: [
-      instanceFlag,
-      ...oldServerFlags,
-      [
-        '--ids <file>',
-        'adopt these identifiers: one a line, or CSV or JSON with a column named id or keyId (default: all that it finds)',
-      ],
-      ['--dry-run', 'find out what would be done, and do nothing'],
-      ['--verify', 'read everything back from both servers afterwards, and compare digests'],
+const kmipCommand = verb<KmipOptions>({
+  words: 'kmip <host:port...>',
+  summary:
+    'adopt every object that another KMIP server shows, under the same identifier; only reads there, and may be run again',
+  flags: [
+    instanceFlag,
+    ...oldServerFlags,
+    [
+      '--ids <file>',
+      'adopt these identifiers: one a line, or CSV or JSON with a column named id or keyId (default: all that it finds)',
     ],
-    examples: [
-      'adopt kmip kmip-1.example.com --cert client.pem --key client.key --ca ca.pem --dry-run',
-      'adopt kmip kmip-1.example.com kmip-2.example.com --cert c.pem --key c.key --fingerprint SHA256 --verify',
-    ],
-    action: async (run, options, ...words) => {
-      const server = await oldServerOf(run.world, words.flat(), options, 'adopt kmip')
-      const ids = options.ids === undefined ? undefined : await readIdentifiers(options.ids)
-      const admin = await run.client()
-      const instance = await instanceOf(admin, options.instance)
-      const { dryRun = false, verify = false } = options
-      if (!dryRun) await tellPrice(run, admin, instance)
-      const body = { ...oldServerBody(server), dryRun, verify }
-      const parts = ids === undefined ? [undefined] : identifierParts(ids)
-      const report = await adoptParts(run.world, parts, async (part, interrupted) => {
-        const asked = { instance, body: { ...body, ...(part && { ids: part }) } }
-        return watch(run, admin, instance, await admin.call(adoptionRoutes.beginAdoption, asked), interrupted)
-      })
-      if (!report) return 1
-      run.show(report, () => adoptionText(report, 'old server'))
-      run.tell(nextSteps(report, options.instance ?? instance, run.next))
-      return isWhole(report) ? 0 : 1
-    },
-  })
-}
+    ['--dry-run', 'find out what would be done, and do nothing'],
+    ['--verify', 'read everything back from both servers afterwards, and compare digests'],
+  ],
+  examples: [
+    'adopt kmip kmip-1.example.com --cert client.pem --key client.key --ca ca.pem --dry-run',
+    'adopt kmip kmip-1.example.com kmip-2.example.com --cert c.pem --key c.key --fingerprint SHA256 --verify',
+  ],
+  action: async (run, options, ...words) => {
+    const server = await oldServerOf(run.world, words.flat(), options, 'adopt kmip')
+    const ids = options.ids === undefined ? undefined : await readIdentifiers(options.ids)
+    const admin = await run.client()
+    const instance = await instanceOf(admin, options.instance)
+    const { dryRun = false, verify = false } = options
+    if (!dryRun) await tellPrice(run, admin, instance)
+    const body = { ...oldServerBody(server), dryRun, verify }
+    const parts = ids === undefined ? [undefined] : identifierParts(ids)
+    const report = await adoptParts(run.world, parts, async (part, interrupted) => {
+      const asked = { instance, body: { ...body, ...(part && { ids: part }) } }
+      return watch(run, admin, instance, await admin.call(adoptionRoutes.beginAdoption, asked), interrupted)
+    })
+    if (!report) return 1
+    run.show(report, () => adoptionText(report, 'old server'))
+    run.tell(nextSteps(report, options.instance ?? instance, run.next))
+    return isWhole(report) ? 0 : 1
+  },
+})
 
 /** The server knows one part of a long list of identifiers at a time. Undefined: the user interrupted the command before the last one was done. */
 export function adoptParts<P>(

@@ -2,7 +2,6 @@
 // an issued pair on this machine and sends the server a certificate request only.
 
 import path from 'node:path'
-import type { Command } from 'commander'
 import type { Output } from '../../../doors/http/route.ts'
 import { PkiError } from '../../../core/pki/error.ts'
 import { makeRequest } from '../../../core/pki/make-request.ts'
@@ -14,7 +13,6 @@ import {
   instanceFlag,
   verb,
   wholeNumber,
-  type Outcome,
   type Run,
 } from '../../../doors/cli/command.ts'
 import {
@@ -28,7 +26,7 @@ import {
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { nextInVcenter } from './next-steps.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
-import { CommandError, type World } from '../../../doors/cli/world.ts'
+import { CommandError } from '../../../doors/cli/world.ts'
 import { clientRoutes } from '../routes.ts'
 
 type Signed = Output<typeof clientRoutes.signClient>
@@ -44,54 +42,52 @@ interface IssueOptions {
 
 const daysFlag = ['--days <n>', 'how long it is valid (default: 10 years)'] as const
 
-export function issueCommand(world: World, outcome: Outcome): Command {
-  return verb<IssueOptions>(world, outcome, {
-    words: 'issue',
-    summary: 'create a certificate and private key for a client, and trust it',
-    required: [
-      ['--name <name>', 'name of the client; also the common name'],
-      ['--out <dir>', 'folder for client.pem, client.key and ca.pem'],
-    ],
-    flags: [instanceFlag, daysFlag, allowFlag, forceFlag],
-    examples: ['client issue --instance default --name vcenter-1 --out ./vcenter-1'],
-    action: async (run, { instance, name, out, days, force = false, ...rest }) => {
-      const lifetime = days === undefined ? {} : { days: wholeNumber('--days', days) }
-      const admin = await run.client()
-      const where = await instanceOf(admin, instance)
-      const files = fileNames(out)
-      const { request, privateKey } = await makeRequest({ commonName: name }).catch(notAsCommonName)
-      const removeFolder = await makeFolder(out)
-      let key: StagedFile | undefined
-      let signed: Signed
-      try {
-        await mustBeFree(Object.values(files), force)
-        key = await stageFile(files.key, privateKey, { mode: 0o600, force })
-        const body = { name, request, ...lifetime, ...allowOf(rest) }
-        signed = await admin.call(clientRoutes.signClient, { instance: where, body })
-      } catch (error) {
-        await key?.discard()
-        await removeFolder()
-        throw error
-      } finally {
-        privateKey.fill(0)
-      }
-      await key.keep()
-      await keep(run, signed, files.certificate, signed.certificate, force)
-      await keep(run, signed, files.authority, signed.authority, force)
-      const { certificate: _certificate, authority: _authority, ...client } = signed
-      run.show(
-        { ...client, files },
-        () =>
-          plain`Issued and trusted as ${client.name} in ${client.instance.name}:\n  ${files.certificate}\n  ${files.key}  (keep it secret)\n  ${files.authority}\n`,
-      )
-      run.tell(
-        '\nFor vCenter: Establish Trust > Make KMS trust vCenter > KMS certificate and private key,\n' +
-          'with client.pem and client.key. Then delete client.key here.\n',
-      )
-      run.tell(await nextInVcenter(admin))
-    },
-  })
-}
+export const issueCommand = verb<IssueOptions>({
+  words: 'issue',
+  summary: 'create a certificate and private key for a client, and trust it',
+  required: [
+    ['--name <name>', 'name of the client; also the common name'],
+    ['--out <dir>', 'folder for client.pem, client.key and ca.pem'],
+  ],
+  flags: [instanceFlag, daysFlag, allowFlag, forceFlag],
+  examples: ['client issue --instance default --name vcenter-1 --out ./vcenter-1'],
+  action: async (run, { instance, name, out, days, force = false, ...rest }) => {
+    const lifetime = days === undefined ? {} : { days: wholeNumber('--days', days) }
+    const admin = await run.client()
+    const where = await instanceOf(admin, instance)
+    const files = fileNames(out)
+    const { request, privateKey } = await makeRequest({ commonName: name }).catch(notAsCommonName)
+    const removeFolder = await makeFolder(out)
+    let key: StagedFile | undefined
+    let signed: Signed
+    try {
+      await mustBeFree(Object.values(files), force)
+      key = await stageFile(files.key, privateKey, { mode: 0o600, force })
+      const body = { name, request, ...lifetime, ...allowOf(rest) }
+      signed = await admin.call(clientRoutes.signClient, { instance: where, body })
+    } catch (error) {
+      await key?.discard()
+      await removeFolder()
+      throw error
+    } finally {
+      privateKey.fill(0)
+    }
+    await key.keep()
+    await keep(run, signed, files.certificate, signed.certificate, force)
+    await keep(run, signed, files.authority, signed.authority, force)
+    const { certificate: _certificate, authority: _authority, ...client } = signed
+    run.show(
+      { ...client, files },
+      () =>
+        plain`Issued and trusted as ${client.name} in ${client.instance.name}:\n  ${files.certificate}\n  ${files.key}  (keep it secret)\n  ${files.authority}\n`,
+    )
+    run.tell(
+      '\nFor vCenter: Establish Trust > Make KMS trust vCenter > KMS certificate and private key,\n' +
+        'with client.pem and client.key. Then delete client.key here.\n',
+    )
+    run.tell(await nextInVcenter(admin))
+  },
+})
 
 function notAsCommonName(error: unknown): never {
   if (!(error instanceof PkiError)) throw error
@@ -117,37 +113,35 @@ interface SignOptions {
   readonly force?: boolean
 }
 
-export function signCommand(world: World, outcome: Outcome): Command {
-  return verb<SignOptions>(world, outcome, {
-    words: 'sign',
-    summary: 'sign the certificate request of a client, and trust it',
-    required: [
-      ['--name <name>', 'name of the client'],
-      ['--csr <pem>', 'the request (vCenter: "New Certificate Signing Request"); - is standard input'],
-      ['--out <pem>', 'file for the certificate; - is standard output'],
-    ],
-    flags: [instanceFlag, daysFlag, allowFlag, forceFlag],
-    examples: ['client sign --instance default --name vcenter-1 --csr vcenter.csr --out vcenter.pem'],
-    action: async (run, { instance, name, csr, out, days, force = false, ...rest }) => {
-      await mustBeFree([out], force)
-      const request = await readPem(world, csr, 'CERTIFICATE REQUEST')
-      const admin = await run.client()
-      const lifetime = days === undefined ? {} : { days: wholeNumber('--days', days) }
-      const body = { name, request, ...lifetime, ...allowOf(rest) }
-      const signed = await admin.call(clientRoutes.signClient, {
-        instance: await instanceOf(admin, instance),
-        body,
-      })
-      if (out === '-' && !run.json) {
-        world.stdout.write(signed.certificate)
-        return
-      }
-      if (out !== '-') await keep(run, signed, out, signed.certificate, force)
-      run.show(signed, () => plain`Signed and trusted as ${signed.name} in ${signed.instance.name}: ${out}\n`)
-      run.tell('\nNow in vCenter: Establish Trust > Upload Signed CSR Certificate, with this file.\n')
-    },
-  })
-}
+export const signCommand = verb<SignOptions>({
+  words: 'sign',
+  summary: 'sign the certificate request of a client, and trust it',
+  required: [
+    ['--name <name>', 'name of the client'],
+    ['--csr <pem>', 'the request (vCenter: "New Certificate Signing Request"); - is standard input'],
+    ['--out <pem>', 'file for the certificate; - is standard output'],
+  ],
+  flags: [instanceFlag, daysFlag, allowFlag, forceFlag],
+  examples: ['client sign --instance default --name vcenter-1 --csr vcenter.csr --out vcenter.pem'],
+  action: async (run, { instance, name, csr, out, days, force = false, ...rest }) => {
+    await mustBeFree([out], force)
+    const request = await readPem(run.world, csr, 'CERTIFICATE REQUEST')
+    const admin = await run.client()
+    const lifetime = days === undefined ? {} : { days: wholeNumber('--days', days) }
+    const body = { name, request, ...lifetime, ...allowOf(rest) }
+    const signed = await admin.call(clientRoutes.signClient, {
+      instance: await instanceOf(admin, instance),
+      body,
+    })
+    if (out === '-' && !run.json) {
+      run.world.stdout.write(signed.certificate)
+      return
+    }
+    if (out !== '-') await keep(run, signed, out, signed.certificate, force)
+    run.show(signed, () => plain`Signed and trusted as ${signed.name} in ${signed.instance.name}: ${out}\n`)
+    run.tell('\nNow in vCenter: Establish Trust > Upload Signed CSR Certificate, with this file.\n')
+  },
+})
 
 /** Writes what the server signed, and trusts already: if that fails, the hint says how to take it back. */
 async function keep(

@@ -1,8 +1,7 @@
 // `mortise client show` and `set`: one client with its certificates and settings.
 
-import type { Command } from 'commander'
 import type { Output } from '../../../doors/http/route.ts'
-import { allowOf, instanceFlag, oneOf, verb, wholeNumber, type Outcome } from '../../../doors/cli/command.ts'
+import { allowOf, instanceFlag, oneOf, verb, wholeNumber } from '../../../doors/cli/command.ts'
 import { readInput } from '../../../doors/cli/files.ts'
 import { graceText } from '../../../doors/cli/text/amounts.ts'
 import { instanceOf, memberOf } from '../../../doors/cli/text/names.ts'
@@ -13,23 +12,21 @@ import { clientRoutes } from '../routes.ts'
 
 type Client = Output<typeof clientRoutes.showClient>
 
-export function showCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly instance?: string }>(world, outcome, {
-    words: 'show <client>',
-    summary: 'one client, by name or id, with its certificates and when each was last seen',
-    flags: [instanceFlag],
-    examples: ['client show vcenter-1', 'client show vcenter-1 --json'],
-    action: async ({ client, show }, { instance }, name = '') => {
-      const admin = await client()
-      const named = await instanceOf(admin, instance)
-      const shown = await admin.call(clientRoutes.showClient, {
-        instance: named,
-        client: await memberOf(admin, clientRoutes.showClient.path, { instance: named }, name),
-      })
-      show(shown, () => clientText(shown))
-    },
-  })
-}
+export const showCommand = verb<{ readonly instance?: string }>({
+  words: 'show <client>',
+  summary: 'one client, by name or id, with its certificates and when each was last seen',
+  flags: [instanceFlag],
+  examples: ['client show vcenter-1', 'client show vcenter-1 --json'],
+  action: async ({ client, show }, { instance }, name = '') => {
+    const admin = await client()
+    const named = await instanceOf(admin, instance)
+    const shown = await admin.call(clientRoutes.showClient, {
+      instance: named,
+      client: await memberOf(admin, clientRoutes.showClient.path, { instance: named }, name),
+    })
+    show(shown, () => clientText(shown))
+  },
+})
 
 interface SetOptions {
   readonly instance?: string
@@ -41,57 +38,55 @@ interface SetOptions {
   readonly allow?: string
 }
 
-export function setCommand(world: World, outcome: Outcome): Command {
-  return verb<SetOptions>(world, outcome, {
-    words: 'set <client>',
-    summary: 'rename a client, or change its settings; takes effect on its next message',
-    flags: [
-      instanceFlag,
-      ['--name <name>', 'its new name'],
-      [
-        '--expired-grace-days <n>',
-        'serve its pinned certificates for so many days after they expired; default: as the instance says',
-      ],
-      [
-        '--credential <when-sent|required|none>',
-        'user name and password in addition to the certificate; none: what is sent is ignored',
-      ],
-      ['--user-name <name>', 'with --credential: the user name entered in vCenter'],
-      ['--password-file <file>', 'with --user-name: a file with the password; - is standard input'],
-      [
-        '--allow <what>',
-        'allowed operations: vsphere (what vSphere sends; no Destroy), read, crypto (has the server use keys; no Get), all, or a list (get,locate,...)',
-      ],
+export const setCommand = verb<SetOptions>({
+  words: 'set <client>',
+  summary: 'rename a client, or change its settings; takes effect on its next message',
+  flags: [
+    instanceFlag,
+    ['--name <name>', 'its new name'],
+    [
+      '--expired-grace-days <n>',
+      'serve its pinned certificates for so many days after they expired; default: as the instance says',
     ],
-    examples: [
-      'client set vcenter-1 --name vcenter-berlin',
-      'client set vcenter-1 --expired-grace-days 0',
-      'client set vcenter-1 --credential required --user-name vcenter --password-file ./password',
-      'client set vcenter-1 --credential none',
-      'client set vcenter-1 --allow vsphere',
-      'client set backup-1 --allow get,locate,get-attributes',
+    [
+      '--credential <when-sent|required|none>',
+      'user name and password in addition to the certificate; none: what is sent is ignored',
     ],
-    action: async ({ world, client, show }, options, named = '') => {
-      const { name, expiredGraceDays, instance } = options
-      const credential = await credentialOf(world, options)
-      const body = {
-        ...(name !== undefined && { name }),
-        ...(expiredGraceDays !== undefined && { expiredGraceDays: graceOf(expiredGraceDays) }),
-        ...(credential !== undefined && { credential }),
-        ...allowOf(options),
-      }
-      if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
-      const admin = await client()
-      const inside = await instanceOf(admin, instance)
-      const where = {
-        instance: inside,
-        client: await memberOf(admin, clientRoutes.showClient.path, { instance: inside }, named),
-      }
-      const changed = await admin.call(clientRoutes.setClient, { ...where, body })
-      show(changed, () => clientText(changed))
-    },
-  })
-}
+    ['--user-name <name>', 'with --credential: the user name entered in vCenter'],
+    ['--password-file <file>', 'with --user-name: a file with the password; - is standard input'],
+    [
+      '--allow <what>',
+      'allowed operations: vsphere (what vSphere sends; no Destroy), read, crypto (has the server use keys; no Get), all, or a list (get,locate,...)',
+    ],
+  ],
+  examples: [
+    'client set vcenter-1 --name vcenter-berlin',
+    'client set vcenter-1 --expired-grace-days 0',
+    'client set vcenter-1 --credential required --user-name vcenter --password-file ./password',
+    'client set vcenter-1 --credential none',
+    'client set vcenter-1 --allow vsphere',
+    'client set backup-1 --allow get,locate,get-attributes',
+  ],
+  action: async ({ world, client, show }, options, named = '') => {
+    const { name, expiredGraceDays, instance } = options
+    const credential = await credentialOf(world, options)
+    const body = {
+      ...(name !== undefined && { name }),
+      ...(expiredGraceDays !== undefined && { expiredGraceDays: graceOf(expiredGraceDays) }),
+      ...(credential !== undefined && { credential }),
+      ...allowOf(options),
+    }
+    if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
+    const admin = await client()
+    const inside = await instanceOf(admin, instance)
+    const where = {
+      instance: inside,
+      client: await memberOf(admin, clientRoutes.showClient.path, { instance: inside }, named),
+    }
+    const changed = await admin.call(clientRoutes.setClient, { ...where, body })
+    show(changed, () => clientText(changed))
+  },
+})
 
 function graceOf(text: string): number | null {
   return text === 'default' ? null : wholeNumber('--expired-grace-days', text)

@@ -1,6 +1,5 @@
 // `mortise client ...`: who may use the keys of an instance. client-issue.ts creates certificates.
 
-import type { Command } from 'commander'
 import type { Output } from '../../../doors/http/route.ts'
 import { blockCommand, blocksCommand, unblockCommand } from './client-block.ts'
 import { issueCommand, signCommand } from './client-issue.ts'
@@ -12,7 +11,6 @@ import {
   noun,
   verb,
   wholeSha256,
-  type Outcome,
   type Run,
 } from '../../../doors/cli/command.ts'
 import { readPem } from '../../../doors/cli/files.ts'
@@ -27,24 +25,22 @@ import { instanceOf, memberOf } from '../../../doors/cli/text/names.ts'
 import { nextInVcenter, nextOfExpired } from './next-steps.ts'
 import { fingerprint, plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
-import { UsageError, type World } from '../../../doors/cli/world.ts'
+import { UsageError } from '../../../doors/cli/world.ts'
 import { clientRoutes } from '../routes.ts'
 
-export function clientCommands(world: World, outcome: Outcome): Command {
-  return noun('client', 'who may use the keys of an instance', [
-    trustCommand(world, outcome),
-    issueCommand(world, outcome),
-    signCommand(world, outcome),
-    listCommand(world, outcome),
-    showCommand(world, outcome),
-    setCommand(world, outcome),
-    pendingCommand(world, outcome),
-    blockCommand(world, outcome),
-    blocksCommand(world, outcome),
-    unblockCommand(world, outcome),
-    removeCommand(world, outcome),
-  ])
-}
+export const clientCommands = noun('client', 'who may use the keys of an instance', () => [
+  trustCommand,
+  issueCommand,
+  signCommand,
+  listCommand,
+  showCommand,
+  setCommand,
+  pendingCommand,
+  blockCommand,
+  blocksCommand,
+  unblockCommand,
+  removeCommand,
+])
 
 interface TrustOptions {
   readonly instance?: string
@@ -58,47 +54,42 @@ interface TrustOptions {
   readonly allow?: string
 }
 
-function trustCommand(world: World, outcome: Outcome): Command {
-  return verb<TrustOptions>(world, outcome, {
-    words: 'trust',
-    summary: 'trust a certificate, or certificates of a CA, as a client; takes effect on its next message',
-    required: [['--name <name>', 'name of the client; a known name adds a certificate to it']],
-    flags: [
-      instanceFlag,
-      ['--cert <pem>', 'the certificate itself (vCenter: "Certificate"); - is standard input'],
-      ['--ca <pem>', 'a CA (vCenter: "Root CA certificate"); with --subject'],
-      ['--subject <pattern>', 'with --ca: subjects to trust (default: kmipClient*)'],
-      [
-        '--leave-pinned',
-        'with --ca: trust it although it vouches for certificates pinned in other instances',
-      ],
-      [
-        '--every-certificate-of-this-ca',
-        "with --ca and --subject '*': mean it; vCenter's CA signs every host and user",
-      ],
-      ['--pending <sha256>', 'a certificate that connected, by its whole SHA-256: see client pending'],
-      allowFlag,
+const trustCommand = verb<TrustOptions>({
+  words: 'trust',
+  summary: 'trust a certificate, or certificates of a CA, as a client; takes effect on its next message',
+  required: [['--name <name>', 'name of the client; a known name adds a certificate to it']],
+  flags: [
+    instanceFlag,
+    ['--cert <pem>', 'the certificate itself (vCenter: "Certificate"); - is standard input'],
+    ['--ca <pem>', 'a CA (vCenter: "Root CA certificate"); with --subject'],
+    ['--subject <pattern>', 'with --ca: subjects to trust (default: kmipClient*)'],
+    ['--leave-pinned', 'with --ca: trust it although it vouches for certificates pinned in other instances'],
+    [
+      '--every-certificate-of-this-ca',
+      "with --ca and --subject '*': mean it; vCenter's CA signs every host and user",
     ],
-    examples: [
-      'client trust --instance default --name vcenter-1 --cert vcenter.pem',
-      'client trust --name vcenter-1 --cert - < vcenter.pem',
-      "client trust --name vcenter-1 --ca vmca.pem --subject 'kmipClient*'",
-      'client trust --name vcenter-1 --pending 3f0a...64 digits...',
-      'client trust --name vcenter-1 --cert vcenter.pem --allow vsphere',
-    ],
-    action: async (run, options) => {
-      const body = await trustBody(run, options)
-      const client = await run.client()
-      const trusted = await client.call(clientRoutes.trustClient, {
-        instance: await instanceOf(client, options.instance),
-        body,
-      })
-      run.show(trusted, () => trustedText(trusted, options))
-      run.tell(warningsText(trusted, trusted.sha256))
-      run.tell(hasExpired(trusted, run.world.now()) ? nextOfExpired(options) : await nextInVcenter(client))
-    },
-  })
-}
+    ['--pending <sha256>', 'a certificate that connected, by its whole SHA-256: see client pending'],
+    allowFlag,
+  ],
+  examples: [
+    'client trust --instance default --name vcenter-1 --cert vcenter.pem',
+    'client trust --name vcenter-1 --cert - < vcenter.pem',
+    "client trust --name vcenter-1 --ca vmca.pem --subject 'kmipClient*'",
+    'client trust --name vcenter-1 --pending 3f0a...64 digits...',
+    'client trust --name vcenter-1 --cert vcenter.pem --allow vsphere',
+  ],
+  action: async (run, options) => {
+    const body = await trustBody(run, options)
+    const client = await run.client()
+    const trusted = await client.call(clientRoutes.trustClient, {
+      instance: await instanceOf(client, options.instance),
+      body,
+    })
+    run.show(trusted, () => trustedText(trusted, options))
+    run.tell(warningsText(trusted, trusted.sha256))
+    run.tell(hasExpired(trusted, run.world.now()) ? nextOfExpired(options) : await nextInVcenter(client))
+  },
+})
 
 async function trustBody({ world }: Run, options: TrustOptions) {
   const { name, cert, ca, subject, pending, leavePinned, everyCertificateOfThisCa } = options
@@ -146,20 +137,18 @@ function hasPassed(time: string | null, nowMs: number): boolean {
   return time !== null && Date.parse(time) < nowMs
 }
 
-function listCommand(world: World, outcome: Outcome): Command {
-  return verb<ListOptions & { readonly instance?: string }>(world, outcome, {
-    words: 'list',
-    summary: 'clients, and the certificates and CAs that each is trusted by',
-    flags: [instanceFlag, limitFlag],
-    examples: ['client list', 'client list --instance default --json'],
-    action: async (run, options) =>
-      writeList(run, options, clientColumns, async () => {
-        const admin = await run.client()
-        const instance = await instanceOf(admin, options.instance)
-        return onePage(await admin.call(clientRoutes.listClients, { instance }))
-      }),
-  })
-}
+const listCommand = verb<ListOptions & { readonly instance?: string }>({
+  words: 'list',
+  summary: 'clients, and the certificates and CAs that each is trusted by',
+  flags: [instanceFlag, limitFlag],
+  examples: ['client list', 'client list --instance default --json'],
+  action: async (run, options) =>
+    writeList(run, options, clientColumns, async () => {
+      const admin = await run.client()
+      const instance = await instanceOf(admin, options.instance)
+      return onePage(await admin.call(clientRoutes.listClients, { instance }))
+    }),
+})
 
 /** One row for each certificate and CA. */
 const clientColumns: Columns<Output<typeof clientRoutes.listClients>[number]> = {
@@ -187,18 +176,16 @@ const clientColumns: Columns<Output<typeof clientRoutes.listClients>[number]> = 
   empty: 'No client is trusted yet. Unknown clients that connected: mortise client pending\n',
 }
 
-function pendingCommand(world: World, outcome: Outcome): Command {
-  return verb<ListOptions>(world, outcome, {
-    words: 'pending',
-    summary: 'unknown certificates that connected; nobody has verified their subjects',
-    flags: [limitFlag],
-    examples: ['client pending', 'client pending --json'],
-    action: async (run, options) =>
-      writeList(run, options, pendingColumns(run), async () =>
-        onePage(await (await run.client()).call(clientRoutes.listPending)),
-      ),
-  })
-}
+const pendingCommand = verb<ListOptions>({
+  words: 'pending',
+  summary: 'unknown certificates that connected; nobody has verified their subjects',
+  flags: [limitFlag],
+  examples: ['client pending', 'client pending --json'],
+  action: async (run, options) =>
+    writeList(run, options, pendingColumns(run), async () =>
+      onePage(await (await run.client()).call(clientRoutes.listPending)),
+    ),
+})
 
 const pendingColumns = ({ world, next }: Run): Columns<Output<typeof clientRoutes.listPending>[number]> => ({
   headings: ['SHA-256', 'SUBJECT (UNVERIFIED)', 'VALID UNTIL', 'ADDRESS', 'LAST ATTEMPT', 'ATTEMPTS'],
@@ -216,35 +203,33 @@ const pendingColumns = ({ world, next }: Run): Columns<Output<typeof clientRoute
   below: `\nCompare its SHA-256 with the certificate in vCenter. Then: ${next('client trust --name NAME --pending SHA256')}\n`,
 })
 
-function removeCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly instance?: string; readonly certificate?: string }>(world, outcome, {
-    words: 'remove <client>',
-    summary: 'withdraw trust from a client, or from one of its certificates',
-    flags: [
-      instanceFlag,
-      [
-        '--certificate <sha256>',
-        'withdraw trust from this certificate (or the id of a CA) only, after a renewal',
-      ],
+const removeCommand = verb<{ readonly instance?: string; readonly certificate?: string }>({
+  words: 'remove <client>',
+  summary: 'withdraw trust from a client, or from one of its certificates',
+  flags: [
+    instanceFlag,
+    [
+      '--certificate <sha256>',
+      'withdraw trust from this certificate (or the id of a CA) only, after a renewal',
     ],
-    examples: [
-      'client remove vcenter-1 --instance default',
-      'client remove vcenter-1 --certificate 3f0a...64 digits...',
-    ],
-    action: async ({ client, show }, { instance, certificate }, name = '') => {
-      const admin = await client()
-      const named = await instanceOf(admin, instance)
-      const where = {
-        instance: named,
-        client: await memberOf(admin, clientRoutes.showClient.path, { instance: named }, name),
-      }
-      if (certificate === undefined) {
-        const removed = await admin.call(clientRoutes.removeClient, where)
-        show(removed, () => plain`${removed.name} is not trusted any more. Its keys are untouched.\n`)
-        return
-      }
-      const left = await admin.call(clientRoutes.removeCertificate, { ...where, certificate })
-      show(left, () => `${plain`${left.name} is not trusted by that any more.`}\n\n${clientText(left)}`)
-    },
-  })
-}
+  ],
+  examples: [
+    'client remove vcenter-1 --instance default',
+    'client remove vcenter-1 --certificate 3f0a...64 digits...',
+  ],
+  action: async ({ client, show }, { instance, certificate }, name = '') => {
+    const admin = await client()
+    const named = await instanceOf(admin, instance)
+    const where = {
+      instance: named,
+      client: await memberOf(admin, clientRoutes.showClient.path, { instance: named }, name),
+    }
+    if (certificate === undefined) {
+      const removed = await admin.call(clientRoutes.removeClient, where)
+      show(removed, () => plain`${removed.name} is not trusted any more. Its keys are untouched.\n`)
+      return
+    }
+    const left = await admin.call(clientRoutes.removeCertificate, { ...where, certificate })
+    show(left, () => `${plain`${left.name} is not trusted by that any more.`}\n\n${clientText(left)}`)
+  },
+})

@@ -1,11 +1,10 @@
 // `mortise instance restrictions NAME` lists what one-way would refuse, before a manager sets it.
 
-import type { Command } from 'commander'
 import type { Output } from '../../../doors/http/route.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { counted } from '../../../base/text/counted.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import { verb, type Outcome } from '../../../doors/cli/command.ts'
+import { verb } from '../../../doors/cli/command.ts'
 import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
 import { batches } from '../../../doors/cli/text/list.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
@@ -20,19 +19,17 @@ type Effects = Pick<OneWay, 'keys' | 'clients' | 'moreClients'> & { readonly mor
 
 const keysMax = 1000
 
-export function restrictionsCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
-    words: 'restrictions <name>',
-    summary:
-      'what an instance would refuse with --restrictions one-way: keys that leave wrapped, clients that loosen',
-    examples: ['instance restrictions default', 'instance restrictions default --json'],
-    action: async ({ client, show }, _options, name = '') => {
-      const admin = await client()
-      const effects = await effectsOf(admin, await instanceOf(admin, name), keysMax)
-      show(effects, () => effectsText(effects))
-    },
-  })
-}
+export const restrictionsCommand = verb({
+  words: 'restrictions <name>',
+  summary:
+    'what an instance would refuse with --restrictions one-way: keys that leave wrapped, clients that loosen',
+  examples: ['instance restrictions default', 'instance restrictions default --json'],
+  action: async ({ client, show }, _options, name = '') => {
+    const admin = await client()
+    const effects = await effectsOf(admin, await instanceOf(admin, name), keysMax)
+    show(effects, () => effectsText(effects))
+  },
+})
 
 /** Asks before clients of the instance are refused something. Throws CommandError. */
 export async function confirmOneWay(

@@ -1,13 +1,11 @@
 // `mortise instance defaults NAME` and `mortise instance constraints NAME`: what clients of an instance said of objects to come
 // (KMIP 2.1 Set Defaults and Set Constraints). An administrator sees them, and clears those that get in the way.
 
-import type { Command } from 'commander'
 import type { Output } from '../../../doors/http/route.ts'
-import { verb, type Outcome } from '../../../doors/cli/command.ts'
+import { verb, type MakeCommand } from '../../../doors/cli/command.ts'
 import { attributeRows } from '../../keys/commands/key.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { table } from '../../../doors/cli/text/output.ts'
-import type { World } from '../../../doors/cli/world.ts'
 import { objectRuleRoutes } from '../object-rule-routes.ts'
 
 type Rule = Output<typeof objectRuleRoutes.listDefaults>[number]
@@ -29,9 +27,9 @@ const kinds = {
   },
 } as const
 
-export function rulesCommand(world: World, outcome: Outcome, kind: keyof typeof kinds): Command {
+export function rulesCommand(kind: keyof typeof kinds): MakeCommand {
   const { summary, empty, cleared, list, clear } = kinds[kind]
-  return verb<{ readonly clear?: boolean }>(world, outcome, {
+  return verb<{ readonly clear?: boolean }>({
     words: `${kind} <name>`,
     summary,
     flags: [['--clear', `remove all ${kind} of the instance, and show them a last time`]],

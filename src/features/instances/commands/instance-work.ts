@@ -1,12 +1,11 @@
 // `mortise instance set-root-key` and `rewrap`: the command starts the work and shows its progress; the server does it.
 // Interrupting the command does not stop the server.
 
-import type { Command } from 'commander'
 import { counted } from '../../../base/text/counted.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import type { Output } from '../../../doors/http/route.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import { oneOf, verb, wholeNumber, type Outcome, type Run } from '../../../doors/cli/command.ts'
+import { oneOf, verb, wholeNumber, type Run } from '../../../doors/cli/command.ts'
 import { apiKeyFlag, readApiKey } from '../../../doors/cli/files.ts'
 import { isRootKeyFile } from '../../../base/root-key-file.ts'
 import { instanceFacts, workFacts } from './instance-text.ts'
@@ -34,53 +33,49 @@ interface SetRootKeyOptions extends WaitOptions {
   readonly ibmApiKeyFile?: string
 }
 
-export function setRootKeyCommand(world: World, outcome: Outcome): Command {
-  return verb<SetRootKeyOptions>(world, outcome, {
-    words: 'set-root-key <name>',
-    summary: 'move an instance to another root key or custody while its clients go on',
-    required: [['--root-key <uri>', 'the new root key; a file (file:NAME.key) is created']],
-    flags: [
-      ['--custody <database|keyprotect>', 'where to store its sealed keys (default for files: database)'],
-      apiKeyFlag,
-      ...waitFlags,
-    ],
-    guarded: true,
-    examples: [
-      'instance set-root-key production --root-key keyprotect://HOST/INSTANCE/KEY --custody database',
-      'instance set-root-key production --root-key hpcs://HOST/INSTANCE/KEY --custody keyprotect --ibm-api-key-file new.key',
-      'instance set-root-key production --root-key file:new.key --no-wait',
-    ],
-    action: async (run, options, instance = '') => {
-      const { rootKey, custody, ibmApiKeyFile } = options
-      const admin = await run.client()
-      const body = {
-        rootKey,
-        ...(custody !== undefined && {
-          custody: oneOf('--custody', custody, ['database', 'keyprotect'] as const),
-        }),
-        ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
-      }
-      const named = await instanceOf(admin, instance)
-      const begun = await admin.call(instanceRoutes.setRootKey, { instance: named, body })
-      warn(world, begun.warnings)
-      return watch(run, admin, begun, options)
-    },
-  })
-}
+export const setRootKeyCommand = verb<SetRootKeyOptions>({
+  words: 'set-root-key <name>',
+  summary: 'move an instance to another root key or custody while its clients go on',
+  required: [['--root-key <uri>', 'the new root key; a file (file:NAME.key) is created']],
+  flags: [
+    ['--custody <database|keyprotect>', 'where to store its sealed keys (default for files: database)'],
+    apiKeyFlag,
+    ...waitFlags,
+  ],
+  guarded: true,
+  examples: [
+    'instance set-root-key production --root-key keyprotect://HOST/INSTANCE/KEY --custody database',
+    'instance set-root-key production --root-key hpcs://HOST/INSTANCE/KEY --custody keyprotect --ibm-api-key-file new.key',
+    'instance set-root-key production --root-key file:new.key --no-wait',
+  ],
+  action: async (run, options, instance = '') => {
+    const { rootKey, custody, ibmApiKeyFile } = options
+    const admin = await run.client()
+    const body = {
+      rootKey,
+      ...(custody !== undefined && {
+        custody: oneOf('--custody', custody, ['database', 'keyprotect'] as const),
+      }),
+      ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(run.world, ibmApiKeyFile) }),
+    }
+    const named = await instanceOf(admin, instance)
+    const begun = await admin.call(instanceRoutes.setRootKey, { instance: named, body })
+    warn(run.world, begun.warnings)
+    return watch(run, admin, begun, options)
+  },
+})
 
-export function rewrapCommand(world: World, outcome: Outcome): Command {
-  return verb<WaitOptions>(world, outcome, {
-    words: 'rewrap <name>',
-    summary: 'wrap all keys of an instance with the newest version of its root key, after its rotation',
-    flags: waitFlags,
-    examples: ['instance rewrap production', 'instance rewrap production --no-wait --json'],
-    action: async (run, options, instance = '') => {
-      const admin = await run.client()
-      const named = await instanceOf(admin, instance)
-      return watch(run, admin, await admin.call(instanceRoutes.rewrapInstance, { instance: named }), options)
-    },
-  })
-}
+export const rewrapCommand = verb<WaitOptions>({
+  words: 'rewrap <name>',
+  summary: 'wrap all keys of an instance with the newest version of its root key, after its rotation',
+  flags: waitFlags,
+  examples: ['instance rewrap production', 'instance rewrap production --no-wait --json'],
+  action: async (run, options, instance = '') => {
+    const admin = await run.client()
+    const named = await instanceOf(admin, instance)
+    return watch(run, admin, await admin.call(instanceRoutes.rewrapInstance, { instance: named }), options)
+  },
+})
 
 /** Prints warnings about a chosen root key on standard error. */
 export function warn({ stderr }: World, warnings: readonly string[]): void {

@@ -1,7 +1,6 @@
 // `mortise instance ...`: sets of keys, each with its clients and its root key.
 
 import { counted } from '../../../base/text/counted.ts'
-import type { Command } from 'commander'
 import type { Output } from '../../../doors/http/route.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { destroyDelaySecondsMax } from '../bounds.ts'
@@ -14,7 +13,6 @@ import {
   switchedOn,
   verb,
   wholeNumber,
-  type Outcome,
   type Run,
 } from '../../../doors/cli/command.ts'
 import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
@@ -41,24 +39,26 @@ import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { facts, plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { inUseFlag, inUseOf, sentence, usedByText } from '../../../doors/cli/used-by.ts'
-import { CommandError, UsageError, type World } from '../../../doors/cli/world.ts'
+import { CommandError, UsageError } from '../../../doors/cli/world.ts'
 import { instanceRoutes } from '../routes.ts'
 import { inventoryRoutes } from '../../inventory/routes.ts'
 
-export function instanceCommands(world: World, outcome: Outcome): Command {
-  return noun('instance', 'sets of keys, each with its clients and its root key', [
-    createCommand(world, outcome),
-    listCommand(world, outcome),
-    showCommand(world, outcome),
-    setCommand(world, outcome),
-    setRootKeyCommand(world, outcome),
-    rewrapCommand(world, outcome),
-    rulesCommand(world, outcome, 'defaults'),
-    rulesCommand(world, outcome, 'constraints'),
-    restrictionsCommand(world, outcome),
-    deleteCommand(world, outcome),
-  ])
-}
+export const instanceCommands = noun(
+  'instance',
+  'sets of keys, each with its clients and its root key',
+  () => [
+    createCommand,
+    listCommand,
+    showCommand,
+    setCommand,
+    setRootKeyCommand,
+    rewrapCommand,
+    rulesCommand('defaults'),
+    rulesCommand('constraints'),
+    restrictionsCommand,
+    deleteCommand,
+  ],
+)
 
 interface Settings {
   readonly cacheSeconds?: string
@@ -149,58 +149,54 @@ interface CreateOptions extends Settings {
   readonly custody?: string
 }
 
-function createCommand(world: World, outcome: Outcome): Command {
-  return verb<CreateOptions>(world, outcome, {
-    words: 'create <name>',
-    summary: 'create an instance, separate from all others',
-    flags: [
-      [
-        '--root-key <uri>',
-        "the key that seals its keys (default: the server's root key); a file (file:NAME.key) is created",
-      ],
-      ['--custody <database|keyprotect>', 'where to store its sealed keys (default: database)'],
-      apiKeyFlag,
-      ...settingFlags,
+const createCommand = verb<CreateOptions>({
+  words: 'create <name>',
+  summary: 'create an instance, separate from all others',
+  flags: [
+    [
+      '--root-key <uri>',
+      "the key that seals its keys (default: the server's root key); a file (file:NAME.key) is created",
     ],
-    examples: [
-      'instance create production',
-      'instance create production --root-key file:production.key --cache-seconds 60',
-      'instance create tenant --root-key vault:transit/mortise',
-      'instance create tenant --root-key keyprotect://HOST/INSTANCE/KEY --custody keyprotect --ibm-api-key-file tenant.key',
-    ],
-    action: async ({ client, show, tell, next }, options, name = '') => {
-      const { rootKey, custody, ibmApiKeyFile } = options
-      const body = {
-        name,
-        ...(rootKey !== undefined && { rootKey }),
-        ...(custody !== undefined && {
-          custody: oneOf('--custody', custody, ['database', 'keyprotect']),
-        }),
-        ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
-        ...settingsOf(options),
-      }
-      const instance = await (await client()).call(instanceRoutes.createInstance, { body })
-      show(instance, () => instanceFacts(instance))
-      warn(world, instance.warnings)
-      tell(
-        plain`\nNext: trust a client in it: ${next(`client trust --instance ${shellWord(instance.name)}`)} ...\n`,
-      )
-    },
-  })
-}
+    ['--custody <database|keyprotect>', 'where to store its sealed keys (default: database)'],
+    apiKeyFlag,
+    ...settingFlags,
+  ],
+  examples: [
+    'instance create production',
+    'instance create production --root-key file:production.key --cache-seconds 60',
+    'instance create tenant --root-key vault:transit/mortise',
+    'instance create tenant --root-key keyprotect://HOST/INSTANCE/KEY --custody keyprotect --ibm-api-key-file tenant.key',
+  ],
+  action: async ({ world, client, show, tell, next }, options, name = '') => {
+    const { rootKey, custody, ibmApiKeyFile } = options
+    const body = {
+      name,
+      ...(rootKey !== undefined && { rootKey }),
+      ...(custody !== undefined && {
+        custody: oneOf('--custody', custody, ['database', 'keyprotect']),
+      }),
+      ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
+      ...settingsOf(options),
+    }
+    const instance = await (await client()).call(instanceRoutes.createInstance, { body })
+    show(instance, () => instanceFacts(instance))
+    warn(world, instance.warnings)
+    tell(
+      plain`\nNext: trust a client in it: ${next(`client trust --instance ${shellWord(instance.name)}`)} ...\n`,
+    )
+  },
+})
 
-function listCommand(world: World, outcome: Outcome): Command {
-  return verb<ListOptions>(world, outcome, {
-    words: 'list',
-    summary: 'all instances',
-    flags: [limitFlag],
-    examples: ['instance list', 'instance list --json'],
-    action: async (run, options) =>
-      writeList(run, options, instanceColumns, async () =>
-        onePage(await (await run.client()).call(instanceRoutes.listInstances)),
-      ),
-  })
-}
+const listCommand = verb<ListOptions>({
+  words: 'list',
+  summary: 'all instances',
+  flags: [limitFlag],
+  examples: ['instance list', 'instance list --json'],
+  action: async (run, options) =>
+    writeList(run, options, instanceColumns, async () =>
+      onePage(await (await run.client()).call(instanceRoutes.listInstances)),
+    ),
+})
 
 const instanceColumns: Columns<Output<typeof instanceRoutes.listInstances>[number]> = {
   headings: ['NAME', 'ID', 'CUSTODY', 'ROOT KEY', 'CREATED'],
@@ -208,21 +204,19 @@ const instanceColumns: Columns<Output<typeof instanceRoutes.listInstances>[numbe
   empty: 'No instances.\n',
 }
 
-function showCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
-    words: 'show <name>',
-    summary:
-      'one instance: settings, objects, versions of its root key, how soon a revocation takes effect, work on it',
-    examples: ['instance show default'],
-    action: async ({ client, show }, _options, name = '') => {
-      const admin = await client()
-      const instance = await admin.call(instanceRoutes.showInstance, {
-        instance: await instanceOf(admin, name),
-      })
-      show(instance, () => instanceDetails(instance))
-    },
-  })
-}
+const showCommand = verb({
+  words: 'show <name>',
+  summary:
+    'one instance: settings, objects, versions of its root key, how soon a revocation takes effect, work on it',
+  examples: ['instance show default'],
+  action: async ({ client, show }, _options, name = '') => {
+    const admin = await client()
+    const instance = await admin.call(instanceRoutes.showInstance, {
+      instance: await instanceOf(admin, name),
+    })
+    show(instance, () => instanceDetails(instance))
+  },
+})
 
 interface SetOptions extends Settings, UpstreamOptions {
   readonly name?: string
@@ -230,75 +224,71 @@ interface SetOptions extends Settings, UpstreamOptions {
   readonly yes?: boolean
 }
 
-function setCommand(world: World, outcome: Outcome): Command {
-  return verb<SetOptions>(world, outcome, {
-    words: 'set <name>',
-    summary: 'rename an instance, or change its settings; takes effect on the next message',
-    flags: [
-      ['--name <name>', 'its new name'],
-      apiKeyFlag,
-      ...settingFlags,
-      ...upstreamFlags,
-      ['--yes', 'set one-way without being asked, although clients would be refused something'],
-    ],
-    guarded: true,
-    examples: [
-      'instance set default --name production',
-      'instance set production --cache-seconds 60 --outage-seconds 0',
-      'instance set tenant --objects-max 50000 --bytes-max 500MiB',
-      'instance set tenant --ibm-api-key-file new.key',
-      'instance set production --upstream kmip://kms-1.example.com --upstream-cert c.pem --upstream-key c.key --upstream-ca ca.pem',
-      'instance set production --no-upstream',
-    ],
-    action: async (run, options, instance = '') => {
-      const { client, show } = run
-      const { name, ibmApiKeyFile } = options
-      const body = {
-        ...(name !== undefined && { name }),
-        ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
-        ...settingsOf(options),
-      }
-      const settings = Object.keys(body).length
-      if (isAboutUpstream(options, settings)) return setUpstream(run, options, instance)
-      if (settings === 0) throw new UsageError('say what to change: see --help')
-      const admin = await client()
-      const named = await instanceOf(admin, instance)
-      if (options.restrictions === 'one-way')
-        await confirmOneWay(world, admin, named, { yes: options.yes === true })
-      const changed = await admin.call(instanceRoutes.setInstance, { instance: named, body })
-      show(changed, () => instanceFacts(changed))
-    },
-  })
-}
+const setCommand = verb<SetOptions>({
+  words: 'set <name>',
+  summary: 'rename an instance, or change its settings; takes effect on the next message',
+  flags: [
+    ['--name <name>', 'its new name'],
+    apiKeyFlag,
+    ...settingFlags,
+    ...upstreamFlags,
+    ['--yes', 'set one-way without being asked, although clients would be refused something'],
+  ],
+  guarded: true,
+  examples: [
+    'instance set default --name production',
+    'instance set production --cache-seconds 60 --outage-seconds 0',
+    'instance set tenant --objects-max 50000 --bytes-max 500MiB',
+    'instance set tenant --ibm-api-key-file new.key',
+    'instance set production --upstream kmip://kms-1.example.com --upstream-cert c.pem --upstream-key c.key --upstream-ca ca.pem',
+    'instance set production --no-upstream',
+  ],
+  action: async (run, options, instance = '') => {
+    const { client, show } = run
+    const { name, ibmApiKeyFile } = options
+    const body = {
+      ...(name !== undefined && { name }),
+      ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(run.world, ibmApiKeyFile) }),
+      ...settingsOf(options),
+    }
+    const settings = Object.keys(body).length
+    if (isAboutUpstream(options, settings)) return setUpstream(run, options, instance)
+    if (settings === 0) throw new UsageError('say what to change: see --help')
+    const admin = await client()
+    const named = await instanceOf(admin, instance)
+    if (options.restrictions === 'one-way')
+      await confirmOneWay(run.world, admin, named, { yes: options.yes === true })
+    const changed = await admin.call(instanceRoutes.setInstance, { instance: named, body })
+    show(changed, () => instanceFacts(changed))
+  },
+})
 
-function deleteCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly shred?: string; readonly inUse?: string }>(world, outcome, {
-    words: 'delete <name>',
-    summary: 'delete an instance with its clients and tokens; its audit stays',
-    flags: [
-      [
-        '--shred <name>',
-        'its name again: destroy all its keys, with its data keys and standard keys; prints a receipt',
-      ],
-      inUseFlag,
+const deleteCommand = verb<{ readonly shred?: string; readonly inUse?: string }>({
+  words: 'delete <name>',
+  summary: 'delete an instance with its clients and tokens; its audit stays',
+  flags: [
+    [
+      '--shred <name>',
+      'its name again: destroy all its keys, with its data keys and standard keys; prints a receipt',
     ],
-    guarded: true,
-    examples: ['instance delete staging', 'instance delete staging --shred staging --json'],
-    action: async (run, options, instance = '') => {
-      const { client, show } = run
-      const { shred } = options
-      const admin = await client()
-      const id = await instanceOf(admin, instance)
-      const inUse =
-        shred === undefined ? undefined : (inUseOf(options) ?? (await confirmUse(run, admin, id, shred)))
-      const gone = await admin.call(instanceRoutes.deleteInstance, {
-        instance: id,
-        query: { ...(shred !== undefined && { shred }), ...(inUse !== undefined && { inUse }) },
-      })
-      show(gone, () => deletedText(gone))
-    },
-  })
-}
+    inUseFlag,
+  ],
+  guarded: true,
+  examples: ['instance delete staging', 'instance delete staging --shred staging --json'],
+  action: async (run, options, instance = '') => {
+    const { client, show } = run
+    const { shred } = options
+    const admin = await client()
+    const id = await instanceOf(admin, instance)
+    const inUse =
+      shred === undefined ? undefined : (inUseOf(options) ?? (await confirmUse(run, admin, id, shred)))
+    const gone = await admin.call(instanceRoutes.deleteInstance, {
+      instance: id,
+      query: { ...(shred !== undefined && { shred }), ...(inUse !== undefined && { inUse }) },
+    })
+    show(gone, () => deletedText(gone))
+  },
+})
 
 /** If machines use keys of the instance: says so, and asks for its name again. The number of these machines. */
 async function confirmUse(

@@ -1,16 +1,15 @@
 // `mortise inventory report`: machines whose key is missing here, machines at another provider, and keys that no machine uses,
 // as text, CSV or JSON. The report may be long: it is written as it comes.
 
-import type { Command } from 'commander'
 import { counted } from '../../../base/text/counted.ts'
 import { reportLine, type ReportLine } from '../routes.ts'
-import { instanceFlag, verb, type Outcome, type Run } from '../../../doors/cli/command.ts'
+import { instanceFlag, verb, type Run } from '../../../doors/cli/command.ts'
 import { csvLine } from '../../../doors/cli/text/csv.ts'
 import { inventoryTable, summaryText } from './inventory-text.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { plain, plainJson, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
-import { CommandError, UsageError, type World } from '../../../doors/cli/world.ts'
+import { CommandError, UsageError } from '../../../doors/cli/world.ts'
 import { inventoryRoutes } from '../routes.ts'
 
 interface ReportOptions {
@@ -20,28 +19,26 @@ interface ReportOptions {
   readonly csv?: boolean
 }
 
-export function reportCommand(world: World, outcome: Outcome): Command {
-  return verb<ReportOptions>(world, outcome, {
-    words: 'report',
-    summary:
-      'machines whose key is missing here, machines at another provider, keys that no machine uses; exit code 1 if a key is missing or destroyed',
-    flags: [
-      instanceFlag,
-      [
-        '--provider <name...>',
-        'the key providers of vCenter that are this instance (default: those of which a key is here)',
-      ],
-      ['--until <date>', 'also say how many days are left until then, such as 2026-12-31'],
-      ['--csv', 'print comma-separated values, for a spreadsheet'],
+export const reportCommand = verb<ReportOptions>({
+  words: 'report',
+  summary:
+    'machines whose key is missing here, machines at another provider, keys that no machine uses; exit code 1 if a key is missing or destroyed',
+  flags: [
+    instanceFlag,
+    [
+      '--provider <name...>',
+      'the key providers of vCenter that are this instance (default: those of which a key is here)',
     ],
-    examples: [
-      'inventory report --instance production --until 2026-12-31',
-      'inventory report --instance production --provider mortise --csv > report.csv',
-      'inventory report --instance production --json',
-    ],
-    action: report,
-  })
-}
+    ['--until <date>', 'also say how many days are left until then, such as 2026-12-31'],
+    ['--csv', 'print comma-separated values, for a spreadsheet'],
+  ],
+  examples: [
+    'inventory report --instance production --until 2026-12-31',
+    'inventory report --instance production --provider mortise --csv > report.csv',
+    'inventory report --instance production --json',
+  ],
+  action: report,
+})
 
 type Summary = Extract<ReportLine, { type: 'summary' }>['summary']
 type Machine = Extract<ReportLine, { type: 'machine' }>

@@ -1,28 +1,24 @@
 // `mortise inventory ...`: which machine uses which key, as a vCenter says. docs/inventory.md has the commands that write the
 // file.
 
-import type { Command } from 'commander'
 import { counted } from '../../../base/text/counted.ts'
 import type { Output } from '../../../doors/http/route.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import { instanceFlag, noun, verb, type Outcome } from '../../../doors/cli/command.ts'
+import { instanceFlag, noun, verb } from '../../../doors/cli/command.ts'
 import { importFile } from './inventory-import.ts'
 import { reportCommand } from './inventory-report.ts'
 import { inventoryName, inventoryTable, summaryText } from './inventory-text.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { timeHelp } from '../../../doors/cli/text/time.ts'
-import type { World } from '../../../doors/cli/world.ts'
 import { inventoryRoutes } from '../routes.ts'
 
-export function inventoryCommands(world: World, outcome: Outcome): Command {
-  return noun('inventory', 'which machine uses which key, as vCenter says', [
-    importCommand(world, outcome),
-    showCommand(world, outcome),
-    reportCommand(world, outcome),
-    removeCommand(world, outcome),
-  ])
-}
+export const inventoryCommands = noun('inventory', 'which machine uses which key, as vCenter says', () => [
+  importCommand,
+  showCommand,
+  reportCommand,
+  removeCommand,
+])
 
 interface InInstance {
   readonly instance?: string
@@ -38,79 +34,70 @@ const vcenterFlag = [
   "the vCenter that it is of, for an instance that several use (default: the file's column vcenter)",
 ] as const
 
-function importCommand(world: World, outcome: Outcome): Command {
-  return verb<ImportOptions>(world, outcome, {
-    words: 'import <file>',
-    summary:
-      'import a list of machines and their keys (CSV or JSON, see docs/inventory.md; - is standard input), in place of the former one of the same vCenter',
-    flags: [
-      instanceFlag,
-      vcenterFlag,
-      ['--taken <time>', `when vCenter said it (default: the file's column taken, or its time): ${timeHelp}`],
-    ],
-    examples: [
-      'inventory import keys.csv --instance production',
-      'inventory import keys.json --instance production --vcenter vc-1',
-    ],
-    action: async (run, options, file = '') => {
-      const admin = await run.client()
-      const instance = await instanceOf(admin, options.instance)
-      const done = await importFile(run, admin, instance, { ...options, file })
-      const summary = await admin.call(inventoryRoutes.showInventory, { instance })
-      const { inventory, withoutKey } = done
-      run.show({ inventory, withoutKey, ...summary }, () => {
-        const skipped =
-          withoutKey === 0
-            ? ''
-            : `, and ${counted(withoutKey, 'without a key was', 'without a key were')} left out`
-        return `${plain`Imported: ${inventoryName(inventory)}, ${counted(inventory.rows, 'row')}${skipped}.`}\n\n${summaryText(summary, run.world.now())}`
-      })
-      run.tell(
-        `\nNext: ${run.next(`inventory report --instance ${shellWord(options.instance ?? instance)}`)}\n`,
-      )
-    },
-  })
-}
+const importCommand = verb<ImportOptions>({
+  words: 'import <file>',
+  summary:
+    'import a list of machines and their keys (CSV or JSON, see docs/inventory.md; - is standard input), in place of the former one of the same vCenter',
+  flags: [
+    instanceFlag,
+    vcenterFlag,
+    ['--taken <time>', `when vCenter said it (default: the file's column taken, or its time): ${timeHelp}`],
+  ],
+  examples: [
+    'inventory import keys.csv --instance production',
+    'inventory import keys.json --instance production --vcenter vc-1',
+  ],
+  action: async (run, options, file = '') => {
+    const admin = await run.client()
+    const instance = await instanceOf(admin, options.instance)
+    const done = await importFile(run, admin, instance, { ...options, file })
+    const summary = await admin.call(inventoryRoutes.showInventory, { instance })
+    const { inventory, withoutKey } = done
+    run.show({ inventory, withoutKey, ...summary }, () => {
+      const skipped =
+        withoutKey === 0
+          ? ''
+          : `, and ${counted(withoutKey, 'without a key was', 'without a key were')} left out`
+      return `${plain`Imported: ${inventoryName(inventory)}, ${counted(inventory.rows, 'row')}${skipped}.`}\n\n${summaryText(summary, run.world.now())}`
+    })
+    run.tell(
+      `\nNext: ${run.next(`inventory report --instance ${shellWord(options.instance ?? instance)}`)}\n`,
+    )
+  },
+})
 
-function showCommand(world: World, outcome: Outcome): Command {
-  return verb<InInstance>(world, outcome, {
-    words: 'show',
-    summary: 'the imported inventories of an instance, and what they say in sum',
-    flags: [instanceFlag],
-    examples: ['inventory show --instance production'],
-    action: async (run, options) => {
-      const admin = await run.client()
-      const instance = await instanceOf(admin, options.instance)
-      const summary = await admin.call(inventoryRoutes.showInventory, { instance })
-      run.show(summary, () => {
-        if (summary.inventories.length === 0)
-          return 'No inventory was imported: mortise inventory import FILE\n'
-        return `${inventoryTable(summary.inventories, run.world.now())}\n${summaryText(summary, run.world.now())}`
-      })
-    },
-  })
-}
+const showCommand = verb<InInstance>({
+  words: 'show',
+  summary: 'the imported inventories of an instance, and what they say in sum',
+  flags: [instanceFlag],
+  examples: ['inventory show --instance production'],
+  action: async (run, options) => {
+    const admin = await run.client()
+    const instance = await instanceOf(admin, options.instance)
+    const summary = await admin.call(inventoryRoutes.showInventory, { instance })
+    run.show(summary, () => {
+      if (summary.inventories.length === 0)
+        return 'No inventory was imported: mortise inventory import FILE\n'
+      return `${inventoryTable(summary.inventories, run.world.now())}\n${summaryText(summary, run.world.now())}`
+    })
+  },
+})
 
-function removeCommand(world: World, outcome: Outcome): Command {
-  return verb<InInstance & { readonly vcenter?: string }>(world, outcome, {
-    words: 'remove',
-    summary: 'remove the inventory of a vCenter; no key is touched',
-    flags: [
-      instanceFlag,
-      ['--vcenter <name>', 'the vCenter that it is of (default: the one without a name)'],
-    ],
-    examples: ['inventory remove --instance production --vcenter vc-1'],
-    action: async ({ client, show }, { instance, vcenter }) => {
-      const admin = await client()
-      const query = { ...(vcenter !== undefined && { vcenter }) }
-      const removed: Output<typeof inventoryRoutes.removeInventory> = await admin.call(
-        inventoryRoutes.removeInventory,
-        {
-          instance: await instanceOf(admin, instance),
-          query,
-        },
-      )
-      show(removed, () => plain`Removed: ${inventoryName(removed)}, ${counted(removed.rows, 'row')}.\n`)
-    },
-  })
-}
+const removeCommand = verb<InInstance & { readonly vcenter?: string }>({
+  words: 'remove',
+  summary: 'remove the inventory of a vCenter; no key is touched',
+  flags: [instanceFlag, ['--vcenter <name>', 'the vCenter that it is of (default: the one without a name)']],
+  examples: ['inventory remove --instance production --vcenter vc-1'],
+  action: async ({ client, show }, { instance, vcenter }) => {
+    const admin = await client()
+    const query = { ...(vcenter !== undefined && { vcenter }) }
+    const removed: Output<typeof inventoryRoutes.removeInventory> = await admin.call(
+      inventoryRoutes.removeInventory,
+      {
+        instance: await instanceOf(admin, instance),
+        query,
+      },
+    )
+    show(removed, () => plain`Removed: ${inventoryName(removed)}, ${counted(removed.rows, 'row')}.\n`)
+  },
+})

@@ -1,9 +1,8 @@
 // `mortise key list`: the keys of an instance, with filters.
 
-import type { Command } from 'commander'
 import type { Output } from '../../../doors/http/route.ts'
 import { keyStates } from '../../../doors/http/words.ts'
-import { instanceFlag, verb, type Outcome, type Run } from '../../../doors/cli/command.ts'
+import { instanceFlag, verb, type Run } from '../../../doors/cli/command.ts'
 import {
   afterFlag,
   limitFlag,
@@ -14,7 +13,6 @@ import {
 import { instanceOf, wordOf } from '../../../doors/cli/text/names.ts'
 import { dayOf, shortTime, timeHelp } from '../../../doors/cli/text/time.ts'
 import { shortUse } from '../../../doors/cli/used-by.ts'
-import type { World } from '../../../doors/cli/world.ts'
 import { keyRoutes } from '../routes.ts'
 
 export type Key = Output<typeof keyRoutes.activateKey>
@@ -36,53 +34,51 @@ interface KeyListOptions extends ListOptions {
   readonly notFetchedSince?: string
 }
 
-export function listCommand(world: World, outcome: Outcome): Command {
-  return verb<KeyListOptions>(world, outcome, {
-    words: 'list',
-    summary: 'keys and other objects, newest first; destroyed ones only when asked for',
-    flags: [
-      instanceFlag,
-      ['--state <state>', `${keyStates.slice(0, -1).join(', ')} or ${keyStates.at(-1)}`],
-      ['--recoverable', 'destroyed keys that can still be brought back'],
-      ['--name <name>', 'keys with this Name'],
-      ['--vsphere-name <name>', "keys with this x-Name, which vSphere gives: a VM's name, for example"],
-      ['--component <text>', 'keys with this x-Component, which vSphere gives'],
-      ['--identifier <text>', 'keys with this x-Identifier, which vSphere gives'],
-      ['--search <text>', 'keys of which the id, the Name or an attribute of vSphere is exactly this'],
-      [
-        '--contains <text>',
-        'keys of which one of these contains this, or a machine of the inventory that uses them; in any case, slow among many',
-      ],
-      ['--created-since <time>', `created since ${timeHelp}`],
-      ['--created-until <time>', 'created until then'],
-      ['--fetched-since <time>', 'sent to a client since then'],
-      ['--not-fetched-since <time>', 'not sent to any client since then'],
-      limitFlag,
-      afterFlag,
+export const listCommand = verb<KeyListOptions>({
+  words: 'list',
+  summary: 'keys and other objects, newest first; destroyed ones only when asked for',
+  flags: [
+    instanceFlag,
+    ['--state <state>', `${keyStates.slice(0, -1).join(', ')} or ${keyStates.at(-1)}`],
+    ['--recoverable', 'destroyed keys that can still be brought back'],
+    ['--name <name>', 'keys with this Name'],
+    ['--vsphere-name <name>', "keys with this x-Name, which vSphere gives: a VM's name, for example"],
+    ['--component <text>', 'keys with this x-Component, which vSphere gives'],
+    ['--identifier <text>', 'keys with this x-Identifier, which vSphere gives'],
+    ['--search <text>', 'keys of which the id, the Name or an attribute of vSphere is exactly this'],
+    [
+      '--contains <text>',
+      'keys of which one of these contains this, or a machine of the inventory that uses them; in any case, slow among many',
     ],
-    examples: [
-      'key list',
-      'key list --state Active --json',
-      'key list --recoverable',
-      "key list --vsphere-name 'web server 3'",
-      'key list --contains web --not-fetched-since 2026-01-01 --limit 100',
-    ],
-    action: async (run, options) => {
-      const query = queryOf(run, options)
-      await writeList(run, options, keyColumns, async () => {
-        const admin = await run.client()
-        const instance = await instanceOf(admin, options.instance)
-        return async (page) => {
-          const { keys, after } = await admin.call(keyRoutes.listKeys, {
-            instance,
-            query: { ...query, ...page },
-          })
-          return { items: keys, after }
-        }
-      })
-    },
-  })
-}
+    ['--created-since <time>', `created since ${timeHelp}`],
+    ['--created-until <time>', 'created until then'],
+    ['--fetched-since <time>', 'sent to a client since then'],
+    ['--not-fetched-since <time>', 'not sent to any client since then'],
+    limitFlag,
+    afterFlag,
+  ],
+  examples: [
+    'key list',
+    'key list --state Active --json',
+    'key list --recoverable',
+    "key list --vsphere-name 'web server 3'",
+    'key list --contains web --not-fetched-since 2026-01-01 --limit 100',
+  ],
+  action: async (run, options) => {
+    const query = queryOf(run, options)
+    await writeList(run, options, keyColumns, async () => {
+      const admin = await run.client()
+      const instance = await instanceOf(admin, options.instance)
+      return async (page) => {
+        const { keys, after } = await admin.call(keyRoutes.listKeys, {
+          instance,
+          query: { ...query, ...page },
+        })
+        return { items: keys, after }
+      }
+    })
+  },
+})
 
 function queryOf(run: Run, options: KeyListOptions) {
   const { state, name, search, contains, vsphereName, component, identifier } = options

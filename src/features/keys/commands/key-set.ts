@@ -1,10 +1,9 @@
 // `mortise key set`: what only a manager sets of a key.
 
-import type { Command } from 'commander'
-import { instanceFlag, oneOf, verb, type Outcome } from '../../../doors/cli/command.ts'
+import { instanceFlag, oneOf, verb } from '../../../doors/cli/command.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
-import { UsageError, type World } from '../../../doors/cli/world.ts'
+import { UsageError } from '../../../doors/cli/world.ts'
 import { keyRoutes } from '../routes.ts'
 import { keyOf } from './named-key.ts'
 
@@ -15,34 +14,32 @@ interface SetOptions {
   readonly sensitive?: string
 }
 
-export function setCommand(world: World, outcome: Outcome): Command {
-  return verb<SetOptions>(world, outcome, {
-    words: 'set <id>',
-    summary: 'name a key by which Sensitive keys leave, or let a key leave that a client restricted',
-    flags: [
-      instanceFlag,
-      [
-        '--wraps-sensitive <yes|no>',
-        'yes: Sensitive keys of its instance leave wrapped by this key, which serves for nothing else from then on; no: they do not any more, and it still serves for nothing else',
-      ],
-      ['--extractable <yes>', 'it may leave again, although a client made it not Extractable'],
-      ['--sensitive <no>', 'it may leave unwrapped again, although a client made it Sensitive'],
+export const setCommand = verb<SetOptions>({
+  words: 'set <id>',
+  summary: 'name a key by which Sensitive keys leave, or let a key leave that a client restricted',
+  flags: [
+    instanceFlag,
+    [
+      '--wraps-sensitive <yes|no>',
+      'yes: Sensitive keys of its instance leave wrapped by this key, which serves for nothing else from then on; no: they do not any more, and it still serves for nothing else',
     ],
-    guarded: true,
-    examples: ['key set KEY --wraps-sensitive yes', 'key set KEY --extractable yes --sensitive no'],
-    action: async ({ client, show }, options, id = '') => {
-      const body = settingsOf(options)
-      const admin = await client()
-      const instance = await instanceOf(admin, options.instance)
-      const key = await admin.call(keyRoutes.setKey, {
-        instance,
-        key: await keyOf(admin, instance, id),
-        body,
-      })
-      show(key, () => textOf(key.id, body))
-    },
-  })
-}
+    ['--extractable <yes>', 'it may leave again, although a client made it not Extractable'],
+    ['--sensitive <no>', 'it may leave unwrapped again, although a client made it Sensitive'],
+  ],
+  guarded: true,
+  examples: ['key set KEY --wraps-sensitive yes', 'key set KEY --extractable yes --sensitive no'],
+  action: async ({ client, show }, options, id = '') => {
+    const body = settingsOf(options)
+    const admin = await client()
+    const instance = await instanceOf(admin, options.instance)
+    const key = await admin.call(keyRoutes.setKey, {
+      instance,
+      key: await keyOf(admin, instance, id),
+      body,
+    })
+    show(key, () => textOf(key.id, body))
+  },
+})
 
 interface Body {
   readonly wrapsSensitive?: boolean

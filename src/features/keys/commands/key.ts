@@ -1,12 +1,11 @@
 // `mortise key ...`: the keys of an instance and their lifecycle. No command shows key material; features/key-export/commands.ts writes it
 // sealed.
 
-import type { Command } from 'commander'
 import type { Output } from '../../../doors/http/route.ts'
 import { revocationReasons } from '../../../doors/http/words.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import { instanceFlag, noun, verb, type Outcome } from '../../../doors/cli/command.ts'
+import { instanceFlag, noun, verb } from '../../../doors/cli/command.ts'
 import { exportCommand } from '../../key-export/commands.ts'
 import { setCommand, wrappingText } from './key-set.ts'
 import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
@@ -16,24 +15,22 @@ import { instanceOf, wordOf } from '../../../doors/cli/text/names.ts'
 import { facts, plain, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { inUseFlag, inUseOf, usedByText } from '../../../doors/cli/used-by.ts'
-import { CommandError, type World } from '../../../doors/cli/world.ts'
+import { CommandError } from '../../../doors/cli/world.ts'
 import { instanceRoutes } from '../../instances/routes.ts'
 import { keyRoutes } from '../routes.ts'
 import { keyOf } from './named-key.ts'
 
-export function keyCommands(world: World, outcome: Outcome): Command {
-  return noun('key', 'the keys of an instance', [
-    listCommand(world, outcome),
-    showCommand(world, outcome),
-    createCommand(world, outcome),
-    activateCommand(world, outcome),
-    revokeCommand(world, outcome),
-    destroyCommand(world, outcome),
-    undestroyCommand(world, outcome),
-    setCommand(world, outcome),
-    exportCommand(world, outcome),
-  ])
-}
+export const keyCommands = noun('key', 'the keys of an instance', () => [
+  listCommand,
+  showCommand,
+  createCommand,
+  activateCommand,
+  revokeCommand,
+  destroyCommand,
+  undestroyCommand,
+  setCommand,
+  exportCommand,
+])
 
 interface InInstance {
   readonly instance?: string
@@ -45,19 +42,17 @@ async function whereOf(admin: AdminClient, { instance }: InInstance, id: string)
   return { instance: named, key: await keyOf(admin, named, id) }
 }
 
-function showCommand(world: World, outcome: Outcome): Command {
-  return verb<InInstance>(world, outcome, {
-    words: 'show <id>',
-    summary: 'one key with all its attributes',
-    flags: [instanceFlag],
-    examples: ['key show 5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e', 'key show KEY --json'],
-    action: async ({ client, show }, options, id = '') => {
-      const admin = await client()
-      const key = await admin.call(keyRoutes.showKey, await whereOf(admin, options, id))
-      show(key, () => `${detailFacts(key, world.now())}\n${fetchTable(key)}\n${attributeTable(key)}`)
-    },
-  })
-}
+const showCommand = verb<InInstance>({
+  words: 'show <id>',
+  summary: 'one key with all its attributes',
+  flags: [instanceFlag],
+  examples: ['key show 5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e', 'key show KEY --json'],
+  action: async ({ world, client, show }, options, id = '') => {
+    const admin = await client()
+    const key = await admin.call(keyRoutes.showKey, await whereOf(admin, options, id))
+    show(key, () => `${detailFacts(key, world.now())}\n${fetchTable(key)}\n${attributeTable(key)}`)
+  },
+})
 
 function keyFacts(key: Key, more: readonly (readonly [string, string])[] = []): string {
   return facts([
@@ -111,107 +106,99 @@ interface CreateOptions extends InInstance {
   readonly activate?: boolean
 }
 
-function createCommand(world: World, outcome: Outcome): Command {
-  return verb<CreateOptions>(world, outcome, {
-    words: 'create',
-    summary: 'create an AES-256 key that encrypts and wraps, such as the wrapping key of vSphere 9',
-    flags: [
-      instanceFlag,
-      ['--name <name>', 'its Name, unique in the instance'],
-      ['--activate', 'create it Active (default: Pre-Active)'],
-    ],
-    examples: ['key create --instance default --name wrapping-2026 --activate', 'key create --json'],
-    action: async ({ client, show, tell }, { instance, name, activate }) => {
-      const admin = await client()
-      const body = { activate: activate === true, ...(name !== undefined && { name }) }
-      const key = await admin.call(keyRoutes.createKey, { instance: await instanceOf(admin, instance), body })
-      show(key, () => keyFacts(key))
-      tell('\nIn vSphere 9, enter this id as the wrapping key of the provider.\n')
-    },
-  })
-}
+const createCommand = verb<CreateOptions>({
+  words: 'create',
+  summary: 'create an AES-256 key that encrypts and wraps, such as the wrapping key of vSphere 9',
+  flags: [
+    instanceFlag,
+    ['--name <name>', 'its Name, unique in the instance'],
+    ['--activate', 'create it Active (default: Pre-Active)'],
+  ],
+  examples: ['key create --instance default --name wrapping-2026 --activate', 'key create --json'],
+  action: async ({ client, show, tell }, { instance, name, activate }) => {
+    const admin = await client()
+    const body = { activate: activate === true, ...(name !== undefined && { name }) }
+    const key = await admin.call(keyRoutes.createKey, { instance: await instanceOf(admin, instance), body })
+    show(key, () => keyFacts(key))
+    tell('\nIn vSphere 9, enter this id as the wrapping key of the provider.\n')
+  },
+})
 
-function activateCommand(world: World, outcome: Outcome): Command {
-  return verb<InInstance>(world, outcome, {
-    words: 'activate <id>',
-    summary: 'make a Pre-Active key Active',
-    flags: [instanceFlag],
-    examples: ['key activate KEY'],
-    action: async ({ client, show }, options, id = '') => {
-      const admin = await client()
-      const key = await admin.call(keyRoutes.activateKey, await whereOf(admin, options, id))
-      show(key, () => nowIs(key))
-    },
-  })
-}
+const activateCommand = verb<InInstance>({
+  words: 'activate <id>',
+  summary: 'make a Pre-Active key Active',
+  flags: [instanceFlag],
+  examples: ['key activate KEY'],
+  action: async ({ client, show }, options, id = '') => {
+    const admin = await client()
+    const key = await admin.call(keyRoutes.activateKey, await whereOf(admin, options, id))
+    show(key, () => nowIs(key))
+  },
+})
 
 interface RevokeOptions extends InInstance {
   readonly reason?: string
   readonly message?: string
 }
 
-function revokeCommand(world: World, outcome: Outcome): Command {
-  return verb<RevokeOptions>(world, outcome, {
-    words: 'revoke <id>',
-    summary: 'deactivate a key (it can still be fetched), or mark it compromised',
-    flags: [
-      instanceFlag,
-      ['--reason <reason>', `one of ${revocationReasons.join(', ')} (default: Unspecified)`],
-      ['--message <text>', 'a message that is kept with the key'],
-    ],
-    examples: ['key revoke KEY', "key revoke KEY --reason KeyCompromise --message 'host was stolen'"],
-    action: async ({ client, show }, options, id = '') => {
-      const { reason, message } = options
-      const body = {
-        ...(reason !== undefined && { reason: wordOf('reason', reason, revocationReasons) }),
-        ...(message !== undefined && { message }),
-      }
-      const admin = await client()
-      const key = await admin.call(keyRoutes.revokeKey, { ...(await whereOf(admin, options, id)), body })
-      show(key, () => nowIs(key))
-    },
-  })
-}
+const revokeCommand = verb<RevokeOptions>({
+  words: 'revoke <id>',
+  summary: 'deactivate a key (it can still be fetched), or mark it compromised',
+  flags: [
+    instanceFlag,
+    ['--reason <reason>', `one of ${revocationReasons.join(', ')} (default: Unspecified)`],
+    ['--message <text>', 'a message that is kept with the key'],
+  ],
+  examples: ['key revoke KEY', "key revoke KEY --reason KeyCompromise --message 'host was stolen'"],
+  action: async ({ client, show }, options, id = '') => {
+    const { reason, message } = options
+    const body = {
+      ...(reason !== undefined && { reason: wordOf('reason', reason, revocationReasons) }),
+      ...(message !== undefined && { message }),
+    }
+    const admin = await client()
+    const key = await admin.call(keyRoutes.revokeKey, { ...(await whereOf(admin, options, id)), body })
+    show(key, () => nowIs(key))
+  },
+})
 
-function destroyCommand(world: World, outcome: Outcome): Command {
-  return verb<InInstance & { readonly yes?: boolean; readonly inUse?: string }>(world, outcome, {
-    words: 'destroy <id>',
-    summary:
-      'delete the material of a key for good, at once or after the destroy delay of its instance; nobody can read what it encrypted then',
-    flags: [instanceFlag, ['--yes', 'do not ask for the id or name again; needs the whole id'], inUseFlag],
-    guarded: true,
-    examples: ['key destroy KEY', 'key destroy KEY --yes --json', 'key destroy KEY --yes --in-use 3'],
-    action: async ({ world, client, show }, options, id = '') => {
-      const admin = await client()
-      // Nobody looks at the key again with --yes, so a script has to give the whole id.
-      const where =
-        options.yes === true
-          ? { instance: await instanceOf(admin, options.instance), key: id }
-          : await whereOf(admin, options, id)
-      let inUse = inUseOf(options)
-      if (options.yes !== true) {
-        const key = await admin.call(keyRoutes.showKey, where)
-        // The server refuses it too, and only after the name was typed.
-        if (key.state === 'Active')
-          throw new CommandError(
-            'cannot destroy this key: it is Active',
-            `Revoke it first: mortise key revoke ${shellWord(key.id)}`,
-          )
-        inUse ??= key.usedBy?.machines
-        const { destroyDelaySeconds } = await admin.call(instanceRoutes.showInstance, {
-          instance: where.instance,
-        })
-        world.stderr.write(`${detailFacts(key, world.now())}${destroyWarning(destroyDelaySeconds)}\n`)
-        const names = [key.id, key.name, key.vsphere.name].filter((name) => name !== null)
-        if (!(await confirmTyped(world, 'Type its id or name to destroy it: ', names)))
-          throw new CommandError('not destroyed: that is not its id or name')
-      }
-      const query = { ...(inUse !== undefined && { inUse }) }
-      const key = await admin.call(keyRoutes.destroyKey, { ...where, query })
-      show(key, () => nowIs(key))
-    },
-  })
-}
+const destroyCommand = verb<InInstance & { readonly yes?: boolean; readonly inUse?: string }>({
+  words: 'destroy <id>',
+  summary:
+    'delete the material of a key for good, at once or after the destroy delay of its instance; nobody can read what it encrypted then',
+  flags: [instanceFlag, ['--yes', 'do not ask for the id or name again; needs the whole id'], inUseFlag],
+  guarded: true,
+  examples: ['key destroy KEY', 'key destroy KEY --yes --json', 'key destroy KEY --yes --in-use 3'],
+  action: async ({ world, client, show }, options, id = '') => {
+    const admin = await client()
+    // Nobody looks at the key again with --yes, so a script has to give the whole id.
+    const where =
+      options.yes === true
+        ? { instance: await instanceOf(admin, options.instance), key: id }
+        : await whereOf(admin, options, id)
+    let inUse = inUseOf(options)
+    if (options.yes !== true) {
+      const key = await admin.call(keyRoutes.showKey, where)
+      // The server refuses it too, and only after the name was typed.
+      if (key.state === 'Active')
+        throw new CommandError(
+          'cannot destroy this key: it is Active',
+          `Revoke it first: mortise key revoke ${shellWord(key.id)}`,
+        )
+      inUse ??= key.usedBy?.machines
+      const { destroyDelaySeconds } = await admin.call(instanceRoutes.showInstance, {
+        instance: where.instance,
+      })
+      world.stderr.write(`${detailFacts(key, world.now())}${destroyWarning(destroyDelaySeconds)}\n`)
+      const names = [key.id, key.name, key.vsphere.name].filter((name) => name !== null)
+      if (!(await confirmTyped(world, 'Type its id or name to destroy it: ', names)))
+        throw new CommandError('not destroyed: that is not its id or name')
+    }
+    const query = { ...(inUse !== undefined && { inUse }) }
+    const key = await admin.call(keyRoutes.destroyKey, { ...where, query })
+    show(key, () => nowIs(key))
+  },
+})
 
 function destroyWarning(delaySeconds: number): string {
   if (delaySeconds === 0) return 'What this key encrypted can never be read again once it is destroyed.'
@@ -221,25 +208,23 @@ function destroyWarning(delaySeconds: number): string {
   )
 }
 
-function undestroyCommand(world: World, outcome: Outcome): Command {
-  return verb<InInstance & { readonly withoutTakenNames?: boolean }>(world, outcome, {
-    words: 'undestroy <id>',
-    summary: 'bring a destroyed key back, in the state that it had, as long as its instance keeps it',
-    flags: [
-      instanceFlag,
-      ['--without-taken-names', 'bring it back without those of its Names that another key has now'],
-    ],
-    examples: ['key undestroy KEY', 'key undestroy KEY --without-taken-names'],
-    action: async ({ client, show }, options, id = '') => {
-      const admin = await client()
-      const body = { withoutTakenNames: options.withoutTakenNames === true }
-      const instance = await instanceOf(admin, options.instance)
-      const where = { instance, key: await keyOf(admin, instance, id, { recoverable: 'true' }) }
-      const key = await admin.call(keyRoutes.undestroyKey, { ...where, body })
-      show(key, () => nowIs(key))
-    },
-  })
-}
+const undestroyCommand = verb<InInstance & { readonly withoutTakenNames?: boolean }>({
+  words: 'undestroy <id>',
+  summary: 'bring a destroyed key back, in the state that it had, as long as its instance keeps it',
+  flags: [
+    instanceFlag,
+    ['--without-taken-names', 'bring it back without those of its Names that another key has now'],
+  ],
+  examples: ['key undestroy KEY', 'key undestroy KEY --without-taken-names'],
+  action: async ({ client, show }, options, id = '') => {
+    const admin = await client()
+    const body = { withoutTakenNames: options.withoutTakenNames === true }
+    const instance = await instanceOf(admin, options.instance)
+    const where = { instance, key: await keyOf(admin, instance, id, { recoverable: 'true' }) }
+    const key = await admin.call(keyRoutes.undestroyKey, { ...where, body })
+    show(key, () => nowIs(key))
+  },
+})
 
 function nowIs(key: Key): string {
   return plain`${key.id} is ${stateText(key)} now.\n`

@@ -1,12 +1,11 @@
 // `mortise login`, `logout` and `whoami`: a person logs in through the identity provider of the server, and commands go on
 // with the session.
 
-import type { Command } from 'commander'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import type { Output } from '../../../doors/http/route.ts'
 import { Refusal } from '../../../base/refusal.ts'
 import { loginMs } from '../../../base/bounds.ts'
-import { verb, wholeNumber, type Outcome } from '../../../doors/cli/command.ts'
+import { verb, wholeNumber } from '../../../doors/cli/command.ts'
 import { connectAsNobody, connectWithSession, type ConnectOptions } from '../../../doors/cli/connect.ts'
 import { openLoopback } from './loopback.ts'
 import { facts, plain } from '../../../doors/cli/text/output.ts'
@@ -26,34 +25,32 @@ interface LoginOptions extends ConnectOptions {
 
 type Begun = Output<typeof loginRoutes.finishLogin>
 
-export function loginCommand(world: World, outcome: Outcome): Command {
-  return verb<LoginOptions>(world, outcome, {
-    words: 'login',
-    summary: 'log in as a person, through the identity provider of the server',
-    flags: [
-      ['--device', 'by a code that you enter in a browser elsewhere, if the provider offers it'],
-      ['--port <n>', 'where the browser comes back to on this machine (default: any free port)'],
-      ['--no-browser', 'only print the address, and open no browser'],
-    ],
-    examples: ['login', 'login --admin https://kms.example.com:5697 --admin-ca kms-ca.pem', 'login --device'],
-    action: async (run, options) => {
-      const { device = false, port = '0', browser = true } = options
-      const { admin, url } = await connectAsNobody(world, options)
-      const at = wholeNumber('--port', port)
-      const { provider } = await admin.call(loginRoutes.showLogin)
-      if (!provider)
-        throw new CommandError(
-          'this server knows no identity provider: everybody needs a token',
-          'An administrator names one with oidc.issuer.',
-        )
-      const { session, ...begun } = device
-        ? await byDevice(world, admin)
-        : await byBrowser(world, admin, { port: at, browser })
-      await storeSession(world, url, session)
-      run.show(begun, () => welcome(begun))
-    },
-  })
-}
+export const loginCommand = verb<LoginOptions>({
+  words: 'login',
+  summary: 'log in as a person, through the identity provider of the server',
+  flags: [
+    ['--device', 'by a code that you enter in a browser elsewhere, if the provider offers it'],
+    ['--port <n>', 'where the browser comes back to on this machine (default: any free port)'],
+    ['--no-browser', 'only print the address, and open no browser'],
+  ],
+  examples: ['login', 'login --admin https://kms.example.com:5697 --admin-ca kms-ca.pem', 'login --device'],
+  action: async (run, options) => {
+    const { device = false, port = '0', browser = true } = options
+    const { admin, url } = await connectAsNobody(run.world, options)
+    const at = wholeNumber('--port', port)
+    const { provider } = await admin.call(loginRoutes.showLogin)
+    if (!provider)
+      throw new CommandError(
+        'this server knows no identity provider: everybody needs a token',
+        'An administrator names one with oidc.issuer.',
+      )
+    const { session, ...begun } = device
+      ? await byDevice(run.world, admin)
+      : await byBrowser(run.world, admin, { port: at, browser })
+    await storeSession(run.world, url, session)
+    run.show(begun, () => welcome(begun))
+  },
+})
 
 function welcome({ name, grants, ends }: Omit<Begun, 'session'>): string {
   return plain`Logged in as ${name} (${grantsText(grants)}) until ${shortTime(ends)}.\n`
@@ -119,44 +116,40 @@ function nobodyCame(): CommandError {
   return new CommandError('nobody logged in within the time for it', 'Try again: mortise login')
 }
 
-export function logoutCommand(world: World, outcome: Outcome): Command {
-  return verb<ConnectOptions>(world, outcome, {
-    words: 'logout',
-    summary: 'end the session that login began, here and on the server',
-    examples: ['logout'],
-    action: async ({ show }, options) => {
-      const { url } = await connectAsNobody(world, options)
-      if ((await readSession(world, url)) === undefined) {
-        show({ ended: false, logoutUrl: null }, () => 'Nobody is logged in to this server here.\n')
-        return
-      }
-      const admin = await connectWithSession(world, options)
-      const { logoutUrl } = await admin.call(sessionRoutes.endSession).catch((error: unknown) => {
-        // It was over already.
-        if (error instanceof Refusal && error.code === 'unauthenticated') return { logoutUrl: null }
-        throw error
-      })
-      await forgetSession(world, url)
-      const there =
-        logoutUrl === null
-          ? ''
-          : plain`You may still be logged in at the identity provider. To end that too, open\n\n  ${logoutUrl}\n`
-      show({ ended: true, logoutUrl }, () => `Logged out.\n${there}`)
-    },
-  })
-}
+export const logoutCommand = verb<ConnectOptions>({
+  words: 'logout',
+  summary: 'end the session that login began, here and on the server',
+  examples: ['logout'],
+  action: async ({ world, show }, options) => {
+    const { url } = await connectAsNobody(world, options)
+    if ((await readSession(world, url)) === undefined) {
+      show({ ended: false, logoutUrl: null }, () => 'Nobody is logged in to this server here.\n')
+      return
+    }
+    const admin = await connectWithSession(world, options)
+    const { logoutUrl } = await admin.call(sessionRoutes.endSession).catch((error: unknown) => {
+      // It was over already.
+      if (error instanceof Refusal && error.code === 'unauthenticated') return { logoutUrl: null }
+      throw error
+    })
+    await forgetSession(world, url)
+    const there =
+      logoutUrl === null
+        ? ''
+        : plain`You may still be logged in at the identity provider. To end that too, open\n\n  ${logoutUrl}\n`
+    show({ ended: true, logoutUrl }, () => `Logged out.\n${there}`)
+  },
+})
 
-export function whoamiCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
-    words: 'whoami',
-    summary: 'who the server takes you for, and what you may do there',
-    examples: ['whoami', 'whoami --json'],
-    action: async ({ client, show }) => {
-      const who = await (await client()).call(loginRoutes.whoAmI)
-      show(who, () => whoText(who))
-    },
-  })
-}
+export const whoamiCommand = verb({
+  words: 'whoami',
+  summary: 'who the server takes you for, and what you may do there',
+  examples: ['whoami', 'whoami --json'],
+  action: async ({ client, show }) => {
+    const who = await (await client()).call(loginRoutes.whoAmI)
+    show(who, () => whoText(who))
+  },
+})
 
 function whoText({ kind, name, issuer, subject, grants, ends }: Output<typeof loginRoutes.whoAmI>): string {
   return facts([

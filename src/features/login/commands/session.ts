@@ -1,8 +1,7 @@
 // `mortise session ...`: who is logged in through the identity provider.
 
-import type { Command } from 'commander'
 import type { Output } from '../../../doors/http/route.ts'
-import { noun, verb, type Outcome } from '../../../doors/cli/command.ts'
+import { noun, verb } from '../../../doors/cli/command.ts'
 import {
   limitFlag,
   onePage,
@@ -12,28 +11,24 @@ import {
 } from '../../../doors/cli/text/list.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
-import type { World } from '../../../doors/cli/world.ts'
 import { loginRoutes } from '../routes.ts'
 
-export function sessionCommands(world: World, outcome: Outcome): Command {
-  return noun('session', 'people who are logged in through the identity provider', [
-    listCommand(world, outcome),
-    endCommand(world, outcome),
-  ])
-}
+export const sessionCommands = noun(
+  'session',
+  'people who are logged in through the identity provider',
+  () => [listCommand, endCommand],
+)
 
-function listCommand(world: World, outcome: Outcome): Command {
-  return verb<ListOptions>(world, outcome, {
-    words: 'list',
-    summary: 'who is logged in, with which roles, and until when',
-    flags: [limitFlag],
-    examples: ['session list', 'session list --json'],
-    action: async (run, options) =>
-      writeList(run, options, columns, async () =>
-        onePage(await (await run.client()).call(loginRoutes.listSessions)),
-      ),
-  })
-}
+const listCommand = verb<ListOptions>({
+  words: 'list',
+  summary: 'who is logged in, with which roles, and until when',
+  flags: [limitFlag],
+  examples: ['session list', 'session list --json'],
+  action: async (run, options) =>
+    writeList(run, options, columns, async () =>
+      onePage(await (await run.client()).call(loginRoutes.listSessions)),
+    ),
+})
 
 const columns: Columns<Output<typeof loginRoutes.listSessions>[number]> = {
   headings: ['ID', 'NAME', 'SUBJECT', 'ROLES', 'STARTED', 'ENDS', 'LAST USED', 'FROM'],
@@ -59,14 +54,12 @@ export function grantsText(grants: Output<typeof loginRoutes.listSessions>[numbe
     .join(', ')
 }
 
-function endCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
-    words: 'end <session>',
-    summary: 'end a session, by its id: its next request is refused, on every node',
-    examples: ['session end 0c7e0f5e-1b6a-4f0f-9a51-1b6f0f4f7f10'],
-    action: async ({ client, show }, _options, session = '') => {
-      const ended = await (await client()).call(loginRoutes.endSessionOf, { session })
-      show(ended, () => plain`The session of ${ended.name} is ended.\n`)
-    },
-  })
-}
+const endCommand = verb({
+  words: 'end <session>',
+  summary: 'end a session, by its id: its next request is refused, on every node',
+  examples: ['session end 0c7e0f5e-1b6a-4f0f-9a51-1b6f0f4f7f10'],
+  action: async ({ client, show }, _options, session = '') => {
+    const ended = await (await client()).call(loginRoutes.endSessionOf, { session })
+    show(ended, () => plain`The session of ${ended.name} is ended.\n`)
+  },
+})
