@@ -295,7 +295,7 @@ async function drillBackup(
 ): Promise<BackupDrill> {
   const { config, log } = await withoutServer(outside, flags)
   const [{ drillBackup: drill }, { serve }] = await Promise.all([
-    import('../features/restore/backup-drill.ts'),
+    import('../features/restore/drill.ts'),
     import('./serve.ts'),
   ])
   const metrics = await newMetrics()
@@ -310,7 +310,7 @@ async function restoreFile(
   options: RestoreFileOptions,
 ): Promise<RestoredBackup> {
   const { config, log } = await withoutServer(outside, flags)
-  const { restoreFile: restore } = await import('../features/restore/restore-backup.ts')
+  const { restoreFile: restore } = await import('../features/restore/sources/file.ts')
   return orAdvice('nothing was restored', config, restore({ config, log }, options))
 }
 

@@ -5,9 +5,10 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { serverActor } from '../../src/core/audit/actor.ts'
 import { standardKeyName } from '../../src/core/custody/keyprotect/description.ts'
-import type { RestoreReport } from '../../src/features/restore/report.ts'
-import { restore as restoreInstance, type RestoreOptions } from '../../src/features/restore/restore.ts'
-import type { KeyProtectWanted } from '../../src/features/restore/source.ts'
+import type { KeyProtectReport } from '../../src/features/restore/report.ts'
+import type { KeyProtectProgress, KeyProtectWanted, Working } from '../../src/features/restore/source.ts'
+import { keyProtectSource } from '../../src/features/restore/sources/key-protect.ts'
+import { restoreInstance } from '../../src/features/restore/write.ts'
 import type { KeyTransaction } from '../../src/core/keys/key-transaction.ts'
 import type { RootKey } from '../../src/core/ports/root-key.ts'
 import type { Instance } from '../../src/core/trust/rows.ts'
@@ -68,13 +69,18 @@ export function restore(
   core: TestCore,
   rootKeyUri: string,
   wanted: Partial<KeyProtectWanted> = {},
-  restoring: Partial<RestoreOptions> = {},
-): Promise<RestoreReport> {
+  restoring: Partial<Working<KeyProtectProgress>> = {},
+): Promise<KeyProtectReport> {
   const { store, clock, marks, access, keyring, custodies, trust } = core
   const apiKeys = { with: () => assert.fail('no API key was given') }
   const parts = { store, clock, marks, access, keyring, custodies, apiKeys, trust }
-  const silent = { onProgress: () => undefined, signal: new AbortController().signal }
-  return restoreInstance(parts, serverActor, { rootKeyUri, ...wanted }, { ...silent, ...restoring })
+  const working = {
+    onProgress: () => undefined,
+    signal: new AbortController().signal,
+    ...restoring,
+  }
+  const source = keyProtectSource(parts, serverActor, { rootKeyUri, ...wanted }, working)
+  return restoreInstance(store, source, working.signal)
 }
 
 export async function bytesOf({ perform }: Pick<Site, 'perform'>, id: string): Promise<string> {

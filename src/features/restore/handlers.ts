@@ -1,7 +1,7 @@
 // Restores of an instance into this server: from the standard keys beside its root key, or from a backup that is sent in parts.
 
 import { RootKeyError } from '../../core/ports/root-key.ts'
-import type { RestoreReport } from './report.ts'
+import type { KeyProtectReport } from './report.ts'
 import { RestoreRefused } from './source.ts'
 import type { BackupRestore, KeyProtectRestore } from './restores.ts'
 import { beyondRequest } from '../../doors/http/askers.ts'
@@ -135,7 +135,7 @@ function shownKeyProtect(restore: KeyProtectRestore) {
   }
 }
 
-function shownReport(whole: RestoreReport) {
+function shownReport(whole: KeyProtectReport) {
   const { instance, deleted, elsewhere, unnamed, ignored, leftFor, deletedMs, ...report } = whole
   return {
     ...report,

@@ -9,9 +9,8 @@ import type { TrustSnapshot } from '../../core/trust/rows.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import type { Output } from '../../doors/http/route.ts'
-import type { InstanceInBackup } from './instance-backup.ts'
 import type { Confirmation, restoreRoutes } from './routes.ts'
-import type { BackupClient, BackupPreview, BackupRestoreWanted } from './source.ts'
+import type { BackupClient, BackupPreview, BackupRestoreWanted, InstanceInBackup } from './source.ts'
 
 type Shown = Output<typeof restoreRoutes.previewInstanceRestore>
 

@@ -1,11 +1,18 @@
-// Reports what a restore brought back and what not, for whoever ordered it. Pure.
+// The reports of restores: what came back and what did not, for the administrator who ordered one.
 
 import type { Instance } from '../../core/trust/rows.ts'
 import { firstName } from '../../core/keys/object/object-names.ts'
-import type { RestoredObject, RestoredObjects } from './objects.ts'
-import type { Ignored } from './reading.ts'
+import type { LaterActs } from '../../core/backup/later.ts'
+import type { Manifest } from '../../core/backup/manifest.ts'
+import { liveObjects } from '../../core/instances/objects.ts'
+import type { Store } from '../../core/ports/store.ts'
+import type { DataKey } from '../../core/sealing/envelope.ts'
+import type { RestoredBackup } from '../../doors/cli/world.ts'
+import type { RestoreTally } from './write-whole.ts'
+import type { RestoredObject, RestoredObjects } from './sources/found-objects.ts'
+import type { Ignored } from './sources/standard-keys.ts'
 
-export interface RestoreReport {
+export interface KeyProtectReport {
   readonly instance: Instance
   /** The name that it had; null where nothing says it. */
   readonly formerName: string | null
@@ -29,10 +36,10 @@ export interface RestoreReport {
   readonly ignored: readonly Ignored[]
 }
 
-export function reportOf(
+export function keyProtectReport(
   { objects, gone }: RestoredObjects,
-  about: Pick<RestoreReport, 'instance' | 'formerName' | 'leftFor' | 'deletedMs' | 'ignored'>,
-): RestoreReport {
+  about: Pick<KeyProtectReport, 'instance' | 'formerName' | 'leftFor' | 'deletedMs' | 'ignored'>,
+): KeyProtectReport {
   const states = Map.groupBy(objects, ({ object }) => object.state)
   return {
     ...about,
@@ -50,8 +57,89 @@ export function reportOf(
 function named(
   objects: readonly RestoredObject[],
   wanted: RestoredObject['outcome'],
-): RestoreReport['deleted'] {
+): KeyProtectReport['deleted'] {
   return objects
     .filter(({ outcome }) => outcome === wanted)
     .map(({ object }) => ({ identifier: object.uniqueIdentifier, label: firstName(object) }))
+}
+
+export interface BackupReport {
+  readonly instance: { readonly id: string; readonly name: string }
+  readonly rootKey: string
+  /** Objects that it has now, by state. */
+  readonly objects: Readonly<Record<string, number>>
+  /** Closed again, because this server's audit log or database says that they were closed since. */
+  readonly closedAgain: number
+  /** Objects whose material does not open. They are named, as many as `restoreNamedMax`. */
+  readonly notOpening: Named
+  /** Made after the backup under a data key that is gone. */
+  readonly lost: Named
+  readonly clients: readonly string[]
+  readonly leftOut: readonly string[]
+}
+
+/** Objects that the report of a restore names in each of its lists. */
+const restoreNamedMax = 200
+
+export interface Named {
+  readonly count: number
+  /** At most `restoreNamedMax`. */
+  readonly named: readonly string[]
+}
+
+export class Naming implements Named {
+  readonly named: string[] = []
+  count = 0
+
+  add(name: string): void {
+    this.count += 1
+    if (this.named.length < restoreNamedMax) this.named.push(name)
+  }
+}
+
+/** Objects of the database that no data key of the backup opens: they were made after it. */
+export async function countLost(
+  store: Store,
+  instanceId: string,
+  keys: ReadonlyMap<string, DataKey>,
+): Promise<Named> {
+  const lost = new Naming()
+  for await (const { sealed, dataKeyId, uniqueIdentifier } of liveObjects({ store, instanceId }))
+    if (sealed !== null && dataKeyId !== null && !keys.has(dataKeyId)) lost.add(uniqueIdentifier)
+  return lost
+}
+
+export function wholeBackupReport(
+  manifest: Manifest,
+  found: {
+    readonly later: LaterActs | null
+    readonly beyond: { readonly entries: number; readonly atMs: number } | null
+    readonly tally: RestoreTally
+    readonly names: readonly string[]
+    readonly missing: readonly string[]
+  },
+): RestoredBackup {
+  const { later, beyond, tally, names, missing } = found
+  const { id, created, instances, audit, rootKeys } = manifest
+  return {
+    id,
+    created,
+    instances: instances.map(({ name, objects, custody }) => ({ name, objects, custody })),
+    entries: audit.entries,
+    clients: [...names],
+    rootKeys: rootKeys.map(({ uri }) => uri),
+    rootKeysMissing: [...missing],
+    applied: later && {
+      upTo: later.upToMs === null ? null : new Date(later.upToMs).toISOString(),
+      entries: later.entries,
+      revoked: tally.revoked,
+      destroyed: tally.destroyed,
+      broughtBack: tally.broughtBack,
+      blocked: tally.blocked,
+    },
+    keysLost: later && [...later.made],
+    withdrawn: [...tally.withdrawn],
+    limited: [...tally.limited],
+    beyond: beyond && { entries: beyond.entries, at: new Date(beyond.atMs).toISOString() },
+  }
 }

@@ -11,12 +11,11 @@ import { Refusal } from '../../base/refusal.ts'
 import { refusalOf } from '../../doors/http/faults.ts'
 import { Jobs, serverStops, wholeServer, type Job } from '../../doors/http/jobs.ts'
 import { serverIdOf } from '../../host/server-id.ts'
-import type { RestoreReport } from './report.ts'
+import type { BackupReport, KeyProtectReport } from './report.ts'
 import type {
   BackupOpening,
   BackupPreview,
   BackupRestoreProgress,
-  BackupRestoreReport,
   BackupRestoreWanted,
   KeyProtectProgress,
   KeyProtectWanted,
@@ -31,8 +30,8 @@ interface ShownKeyProtect {
 interface ShownBackup {
   readonly progress: BackupRestoreProgress
 }
-export type KeyProtectRestore = Job<ShownKeyProtect, RestoreReport>
-export type BackupRestore = Job<ShownBackup, BackupRestoreReport>
+export type KeyProtectRestore = Job<ShownKeyProtect, KeyProtectReport>
+export type BackupRestore = Job<ShownBackup, BackupReport>
 
 /** They stop when `opened` is disposed. */
 export async function openRestores(
@@ -54,8 +53,8 @@ export async function openRestores(
 export class Restores {
   readonly #parts: RestoreParts
   readonly #uploads: Uploads
-  readonly #fromKeyProtect: Jobs<ShownKeyProtect, RestoreReport>
-  readonly #fromBackup: Jobs<ShownBackup, BackupRestoreReport>
+  readonly #fromKeyProtect: Jobs<ShownKeyProtect, KeyProtectReport>
+  readonly #fromBackup: Jobs<ShownBackup, BackupReport>
 
   constructor(parts: RestoreParts, uploads: Uploads) {
     this.#parts = parts
@@ -88,7 +87,7 @@ export class Restores {
   /** Throws Refusal. */
   async preview(opening: BackupOpening): Promise<BackupPreview> {
     const [{ lookAtBackup }, { previewOf }] = await Promise.all([
-      import('./instance-restore.ts'),
+      import('./sources/instance.ts'),
       import('./question.ts'),
     ])
     return asRefused(async () =>
@@ -98,16 +97,21 @@ export class Restores {
 
   /** Begins it in the background. Throws Refusal where it would refuse the preview, or a confirmation is missing. */
   async beginFromBackup(by: By, wanted: BackupRestoreWanted): Promise<BackupRestore> {
-    const [{ lookAtBackup, restoreFromBackup }, { requireConfirmed }] = await Promise.all([
-      import('./instance-restore.ts'),
-      import('./question.ts'),
-    ])
+    const [{ instanceOfBackup, lookAtBackup }, { requireConfirmed }, { restoreInstance }] = await Promise.all(
+      [import('./sources/instance.ts'), import('./question.ts'), import('./write.ts')],
+    )
     const found = await asRefused(() => lookAtBackup(this.#parts, this.#uploads, wanted))
     requireConfirmed(found, wanted)
     const progress: BackupRestoreProgress = { step: 'check', done: 0, total: 0 }
     return this.#fromBackup.begin(wholeServer, { progress }, async (working) => {
       const report = await this.#uploads.use(wanted.upload, () =>
-        this.#during(() => restoreFromBackup(this.#parts, by, { wanted, found, working })),
+        this.#during(() =>
+          restoreInstance(
+            this.#parts.store,
+            instanceOfBackup(this.#parts, by, { wanted, found }, working),
+            working.signal,
+          ),
+        ),
       )
       await this.#uploads.remove(wanted.upload)
       return report
@@ -141,8 +145,12 @@ export class Restores {
     if (same) return same
     const progress: KeyProtectProgress = { step: 'list', done: 0, total: null, trouble: null }
     return this.#fromKeyProtect.begin(wholeServer, { wanted, progress }, async (working) => {
-      const { restore } = await import('./restore.ts')
-      return this.#during(() => restore(this.#parts, by, asked, working))
+      const [{ keyProtectSource }, { restoreInstance }] = await Promise.all([
+        import('./sources/key-protect.ts'),
+        import('./write.ts'),
+      ])
+      const source = keyProtectSource(this.#parts, by, asked, working)
+      return this.#during(() => restoreInstance(this.#parts.store, source, working.signal))
     })
   }
 

@@ -1,7 +1,18 @@
-// The types that restores share: the requests, the previews, the progress and the reports of both sources, and the refusals.
+// A source from which an instance comes back into a running server, as one interface; and what its requests, previews, progress and
+// refusals are.
 
+import type { KeyObject } from 'node:crypto'
 import { Refusal, type ErrorCode } from '../../base/refusal.ts'
+import type { LaterActs } from '../../core/backup/later.ts'
+import type { Manifest } from '../../core/backup/manifest.ts'
+import type { BackupOpener } from '../../core/backup/openers.ts'
+import type { Feature } from '../../core/ports/least-version.ts'
 import type { RootKey } from '../../core/ports/root-key.ts'
+import type { DataKeyRecord } from '../../core/ports/secrets.ts'
+import type { Expectation } from '../../core/ports/expectation.ts'
+import type { Change, Write } from '../../core/ports/store.ts'
+import type { ReturningClient } from '../../core/trust/restored-clients.ts'
+import type { Block, Instance } from '../../core/trust/rows.ts'
 import type { Core } from '../../core/server/core.ts'
 import type { Log } from '../../core/ports/log.ts'
 import type { Confirmation } from './routes.ts'
@@ -15,6 +26,64 @@ export interface RestoreParts extends Pick<
   readonly rootKey: RootKey
   readonly serverId: string
   readonly log: Log
+}
+
+/** The steps of a restore; write.ts takes them in this order. Whenever one ends before its end, the restore can be done again. */
+export interface Source<Found, Opened, Page, Report> {
+  /** Looks for the instance, and changes nothing. Throws RestoreRefused, and TrustRefused where it is on this server. */
+  describe(): Promise<Found>
+  /** Runs `work` with root keys and API keys as the instance will have them. */
+  open<T>(found: Found, work: (opened: Opened) => Promise<T>): Promise<T>
+  /** Reads all objects and opens their keys. Nothing was written before it resolves. */
+  check(found: Found, opened: Opened): Promise<Checked<Page, Report>>
+}
+
+/** An instance that can be written. */
+export interface Checked<Page, Report> {
+  /** Its objects. */
+  pages(): AsyncIterable<Page> | Iterable<Page>
+  /** The writes for a page, by what the database has now. Called again where a row changed meanwhile. */
+  decide(page: Page): Promise<Decided>
+  readonly durability: Change['durability']
+  /** Makes the instance, in one change of trust: nobody sees anything of it before. */
+  finish(closedAgain: number): Promise<Report>
+}
+
+export interface Decided {
+  readonly writes: readonly Write[]
+  /** The versions of objects on which it was decided. */
+  readonly expected: NonNullable<Expectation['objects']>
+  /** Objects that were closed after the backup, and so are closed again. */
+  readonly closedAgain: number
+}
+
+export interface Working<Progress> {
+  readonly onProgress: (progress: Progress) => void
+  readonly signal: AbortSignal
+}
+
+/** One instance of a backup, as it was looked at. */
+export interface InstanceInBackup {
+  readonly file: string
+  readonly manifest: Manifest
+  readonly opener: BackupOpener
+  /** A program must know them to open the store that takes the instance in. */
+  readonly features: readonly Feature[]
+  readonly instance: Instance
+  readonly dataKeys: readonly DataKeyRecord[]
+  /** Signs the marks of the backup. */
+  readonly markKey: KeyObject
+  /** Destroyed ones included. */
+  readonly objects: number
+  readonly clients: readonly ReturningClient[]
+  /** Certificates that the backup refuses for good. Left out where this server's own blocks are newer. */
+  readonly blocks: readonly Block[]
+  /** Its own API keys, by the id of the service instance. */
+  readonly apiKeys: ReadonlyMap<string, string>
+  /** This server's audit log says this of the time after the backup. */
+  readonly later: LaterActs
+  /** This server's audit log continues that of the backup. */
+  readonly closingsKnown: boolean
 }
 
 /** Which instance of which file, and what opens it. */
@@ -66,21 +135,6 @@ export interface BackupPreview {
   readonly needed: readonly Confirmation[]
 }
 
-export interface BackupRestoreReport {
-  readonly instance: { readonly id: string; readonly name: string }
-  readonly rootKey: string
-  /** Objects that it has now, by state. */
-  readonly objects: Readonly<Record<string, number>>
-  /** Closed again, because this server's audit log or database says that they were closed since. */
-  readonly closedAgain: number
-  /** Objects whose material does not open. They are named, as many as `restoreNamedMax`. */
-  readonly notOpening: { readonly count: number; readonly named: readonly string[] }
-  /** Made after the backup under a data key that is gone. */
-  readonly lost: { readonly count: number; readonly named: readonly string[] }
-  readonly clients: readonly string[]
-  readonly leftOut: readonly string[]
-}
-
 export interface BackupRestoreProgress {
   readonly step: 'check' | 'write'
   readonly done: number
@@ -102,17 +156,11 @@ export interface KeyProtectWanted {
   readonly apiKey?: string
 }
 
-export type RestoreStep = 'list' | 'keys' | 'write'
-
-/** How far a step is. */
-export interface RestoreFar {
-  readonly step: RestoreStep
+export interface KeyProtectProgress {
+  readonly step: 'list' | 'keys' | 'write'
   readonly done: number
   /** null: not known yet. */
   readonly total: number | null
-}
-
-export interface KeyProtectProgress extends RestoreFar {
   /** Why it waits at the moment, in words; null while it goes on. */
   readonly trouble: string | null
 }

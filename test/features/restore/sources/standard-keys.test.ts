@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { retryingRootKey } from '../../../src/features/restore/retry.ts'
-import { restoreSilenceMsMax } from '../../../src/features/restore/retry.ts'
-import { RootKeyError } from '../../../src/core/ports/root-key.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { retryingRootKey } from '../../../../src/features/restore/sources/standard-keys.ts'
+import { restoreSilenceMsMax } from '../../../../src/features/restore/sources/standard-keys.ts'
+import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
+import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
+import { MovableClock } from '../../../support/movable-clock.ts'
 
 test('a root key that nobody asked for long is waited for as any other, and not without end', async () => {
   const clock = new MovableClock()

@@ -4,25 +4,29 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import type { CorePorts } from '../../../src/core/server/core.ts'
-import { serverActor } from '../../../src/core/audit/actor.ts'
-import { first } from '../../../src/wire/kmip/attributes.ts'
-import { StoreUnavailable, type Store } from '../../../src/core/ports/store.ts'
-import { RootKeyError } from '../../../src/core/ports/root-key.ts'
-import { RestoreRefused } from '../../../src/features/restore/source.ts'
-import type { RestoreOptions } from '../../../src/features/restore/restore.ts'
-import type { RestoreReport } from '../../../src/features/restore/report.ts'
-import { standardKeyName } from '../../../src/core/custody/keyprotect/description.ts'
-import { unpackPayload } from '../../../src/core/custody/keyprotect/payload.ts'
-import { standardKeyLookAfterMs } from '../../../src/base/bounds.ts'
-import { standardKeySweepAfterMs } from '../../../src/core/custody/keyprotect/bounds.ts'
-import { epochLookMs } from '../../../src/core/custody/keyprotect/markers.ts'
-import { restoreSilenceMsMax } from '../../../src/features/restore/retry.ts'
-import { TrustRefused } from '../../../src/core/trust/writer.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { workerOf } from '../../support/instance-work.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { until } from '../../support/until.ts'
+import type { CorePorts } from '../../../../src/core/server/core.ts'
+import { serverActor } from '../../../../src/core/audit/actor.ts'
+import { first } from '../../../../src/wire/kmip/attributes.ts'
+import { StoreUnavailable, type Store } from '../../../../src/core/ports/store.ts'
+import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
+import {
+  RestoreRefused,
+  type KeyProtectProgress,
+  type Working,
+} from '../../../../src/features/restore/source.ts'
+
+import type { KeyProtectReport } from '../../../../src/features/restore/report.ts'
+import { standardKeyName } from '../../../../src/core/custody/keyprotect/description.ts'
+import { unpackPayload } from '../../../../src/core/custody/keyprotect/payload.ts'
+import { standardKeyLookAfterMs } from '../../../../src/base/bounds.ts'
+import { standardKeySweepAfterMs } from '../../../../src/core/custody/keyprotect/bounds.ts'
+import { epochLookMs } from '../../../../src/core/custody/keyprotect/markers.ts'
+import { restoreSilenceMsMax } from '../../../../src/features/restore/sources/standard-keys.ts'
+import { TrustRefused } from '../../../../src/core/trust/writer.ts'
+import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
+import { workerOf } from '../../../support/instance-work.ts'
+import { StoreAround } from '../../../support/store-around.ts'
+import { until } from '../../../support/until.ts'
 import {
   bytesOf,
   emptyWorld,
@@ -32,8 +36,8 @@ import {
   standardKeyOf,
   stateOf,
   type Site,
-} from '../../support/restore-site.ts'
-import { faults, look, makeInstance, openCore, trustClient, type TestCore } from '../../support/core.ts'
+} from '../../../support/restore-site.ts'
+import { faults, look, makeInstance, openCore, trustClient, type TestCore } from '../../../support/core.ts'
 
 test('every key comes back with its bytes, its Names and its closing; all else of it was in the database', async (t) => {
   const before = await openSite(t)
@@ -209,12 +213,12 @@ test('with a root key that does not open it nothing is written; one that cannot 
   await assert.rejects(restore(pretends, other.uri), { why: 'other-root-key' })
   assert.deepEqual(await deceived.store.objectCounts(instance.id, 0), {})
   rootKey.fault = 'unreachable'
-  const givesUp: RestoreOptions['onProgress'] = ({ trouble }) => {
+  const givesUp: Working<KeyProtectProgress>['onProgress'] = ({ trouble }) => {
     if (trouble !== null) empty.clock.pass(restoreSilenceMsMax + 1)
   }
   await assert.rejects(restore(empty, rootKey.uri, {}, { onProgress: givesUp }), RootKeyError)
   const troubles: (string | null)[] = []
-  const onProgress: RestoreOptions['onProgress'] = ({ trouble }) => {
+  const onProgress: Working<KeyProtectProgress>['onProgress'] = ({ trouble }) => {
     if (trouble !== null) rootKey.fault = null
     if (trouble !== troubles.at(-1)) troubles.push(trouble)
   }
@@ -270,7 +274,7 @@ test('it ends between any two calls when the server stops, and tells how far it 
     const stopping = new AbortController()
     const steps: string[] = []
     const empty = await emptyWorld(t, core.rootKey)
-    const onProgress: RestoreOptions['onProgress'] = ({ step, done, total }) => {
+    const onProgress: Working<KeyProtectProgress>['onProgress'] = ({ step, done, total }) => {
       assert.ok(total === null || done <= total)
       steps.push(step)
       if (step === last) stopping.abort(new Error('the server stops'))
@@ -463,7 +467,7 @@ test('a sweep deletes no standard key of a shredded instance that a restore has 
   await core.sweep()
   Reflect.deleteProperty(standardKeys, 'remove')
   core.clock.pass(epochLookMs)
-  const restored: RestoreReport[] = []
+  const restored: KeyProtectReport[] = []
   const find = standardKeys.find.bind(standardKeys)
   // The look for a higher epoch is the last call before the deletion.
   standardKeys.find = async (...asked) => {

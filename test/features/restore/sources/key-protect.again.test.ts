@@ -3,16 +3,16 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { serverActor } from '../../../src/core/audit/actor.ts'
-import { RootKeyError } from '../../../src/core/ports/root-key.ts'
-import { StoreUnavailable } from '../../../src/core/ports/store.ts'
-import { TrustRefused } from '../../../src/core/trust/writer.ts'
-import { makeInstance, openCore, type TestCoreOptions } from '../../support/core.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { workerOf } from '../../support/instance-work.ts'
-import { bytesOf, openSite, restore, siteOf, type Site } from '../../support/restore-site.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { until } from '../../support/until.ts'
+import { serverActor } from '../../../../src/core/audit/actor.ts'
+import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
+import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
+import { TrustRefused } from '../../../../src/core/trust/writer.ts'
+import { makeInstance, openCore, type TestCoreOptions } from '../../../support/core.ts'
+import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
+import { workerOf } from '../../../support/instance-work.ts'
+import { bytesOf, openSite, restore, siteOf, type Site } from '../../../support/restore-site.ts'
+import { StoreAround } from '../../../support/store-around.ts'
+import { until } from '../../../support/until.ts'
 
 const markersAt = ({ standardKeys }: FaultyRootKey) =>
   standardKeys
@@ -116,4 +116,39 @@ test('a restore that is refused, as its name is taken, leaves the server that ha
   assert.deepEqual(markersAt(core.rootKey), [])
   await core.sweep()
   await bytesOf(before, await key())
+})
+
+test('a key that is destroyed in the database while a restore writes it stays destroyed', async (t) => {
+  const before = await openSite(t)
+  const { rootKey } = before.core
+  const [gone, kept] = [await before.key(), await before.key()]
+  const text = await bytesOf(before, kept)
+  const held: { around?: StoreAround } = {}
+  const core = await openCore(t, {
+    rootKeys: [rootKey],
+    wrap: (store) => (held.around = new StoreAround(store)),
+  })
+  const { around } = held
+  assert.ok(around)
+  const instanceId = before.instance.id
+  around.before = ({ entries }) => {
+    if (entries.some(({ action }) => action === 'instance.restore'))
+      throw new StoreUnavailable('unavailable', 'cut off')
+  }
+  await assert.rejects(restore(core, rootKey.uri), StoreUnavailable)
+  around.before = async ({ writes }) => {
+    if (writes.every(({ type }) => type !== 'standard-key')) return
+    around.before = () => undefined
+    const record = await core.store.object(instanceId, gone)
+    assert.ok(record)
+    const { sequence: _, lastFetchedMs: __, ...row } = record
+    const destroyed = { ...row, state: 'Destroyed', sealed: null, version: row.version + 1 }
+    const write = { type: 'object', record: destroyed, names: [], index: [] } as const
+    await core.store.commit({ writes: [write], entries: [], durability: 'process' })
+  }
+  const { instance } = await restore(core, rootKey.uri)
+  assert.equal((await core.store.object(instanceId, gone))?.sealed, null)
+  const rows = await core.store.standardKeys({ instanceId, kind: 'object', limit: 10 })
+  assert.equal(rows.find(({ identifier }) => identifier === gone)?.state, 'unwanted')
+  assert.equal(await bytesOf(await siteOf(core, instance), kept), text)
 })

@@ -1,31 +1,30 @@
 // `mortise restore FILE`: makes the database of a data folder of a backup. All or nothing: until the last moment the folder
-// has no database. What it makes serves nothing before `restore-accept`. Part of the composition root.
+// has no database. What it makes serves nothing before `restore-accept`.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { open, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { readdir, readFile, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { serverActor } from '../../core/audit/actor.ts'
-import { signingKeyName } from '../../core/audit/audit.ts'
-import { linesOf, readExport, type ExportedLog } from '../../core/audit/export.ts'
-import { genuineBody } from '../../core/audit/verify.ts'
-import { BackupError } from '../../core/backup/error.ts'
-import { laterActs, type ExportedActs, type LaterActs } from '../../core/backup/later.ts'
-import type { Manifest } from '../../core/backup/manifest.ts'
-import { cannotRead, readManifest, readRecords } from '../../core/backup/read.ts'
-import type { Checkpoint, RestoredBackup, RestoreFileOptions } from '../../doors/cli/world.ts'
-import type { Config } from '../../outside/config/options.ts'
-import type { AuditEntry } from '../../core/ports/audit.ts'
-import type { DumpedRecord } from '../../core/ports/backup.ts'
-import { inspectRootKeyFile } from '../../outside/rootkey/file.ts'
-import { placeDurably } from '../../outside/rootkey/file-create.ts'
-import { openSecret } from '../../core/sealing/secrets.ts'
-import { refuseUnsafeFolder } from '../../outside/store/data-folder.ts'
-import type { Log } from '../../core/ports/log.ts'
-import { openerFor } from '../../host/backup-opener.ts'
-import { StartError } from '../../host/first-start.ts'
-import { currentFolder, fileOf, offlineRootKeys, type OfflineRootKeys } from '../../host/offline.ts'
-import { wholeBackupQuestion } from './question.ts'
-import { changedPages, readTrust, type RestoreTally } from './restore-changes.ts'
+import { serverActor } from '../../../core/audit/actor.ts'
+import { signingKeyName } from '../../../core/audit/audit.ts'
+import type { LaterActs } from '../../../core/backup/later.ts'
+import type { Manifest } from '../../../core/backup/manifest.ts'
+import { readManifest, readRecords } from '../../../core/backup/read.ts'
+import { readTrust } from '../../../core/backup/trust.ts'
+import type { RestoredBackup, RestoreFileOptions } from '../../../doors/cli/world.ts'
+import type { Config } from '../../../outside/config/options.ts'
+import type { AuditEntry } from '../../../core/ports/audit.ts'
+import { inspectRootKeyFile } from '../../../outside/rootkey/file.ts'
+import { placeDurably } from '../../../outside/rootkey/file-create.ts'
+import { openSecret } from '../../../core/sealing/secrets.ts'
+import { refuseUnsafeFolder } from '../../../outside/store/data-folder.ts'
+import type { Log } from '../../../core/ports/log.ts'
+import { openerFor } from '../../../host/backup-opener.ts'
+import { StartError } from '../../../host/first-start.ts'
+import { currentFolder, fileOf, offlineRootKeys, type OfflineRootKeys } from '../../../host/offline.ts'
+import { wholeBackupQuestion } from '../question.ts'
+import { wholeBackupReport } from '../report.ts'
+import { entriesBeyond, readLater } from '../since.ts'
+import { changedPages, reported, type RestoreTally } from '../write-whole.ts'
 import {
   dataFolderIsFile,
   loaderOf,
@@ -33,8 +32,8 @@ import {
   storeFile,
   storePlaceOf,
   type StorePlace,
-} from '../../host/store-place.ts'
-import { systemClock } from '../../host/system-clock.ts'
+} from '../../../host/store-place.ts'
+import { systemClock } from '../../../host/system-clock.ts'
 
 /** These may be in the folder, with the leftovers of a killed restore: root key files. */
 const allowedThere = /^(.*\.key(\.[0-9a-f]+\.new)?|lost\+found)$/
@@ -79,7 +78,7 @@ export async function restoreFile(
   const entry = restoreEntry(manifest, file, nowMs, later)
   const load = await loaderOf(place, nowMs)
   await load(reported(records, manifest, onProgress), [entry])
-  return report(manifest, {
+  return wholeBackupReport(manifest, {
     later,
     beyond,
     tally,
@@ -130,49 +129,6 @@ async function bringRootKey(
   await placeDurably(wanted, await readFile(given), (temporary) => rename(temporary, wanted))
 }
 
-async function readLater(
-  file: string,
-  manifest: Manifest,
-  publicKey: string | undefined,
-): Promise<ExportedActs> {
-  return laterActs(await readLog(file), manifest, publicKey ?? '')
-}
-
-async function readLog(file: string): Promise<ExportedLog> {
-  await using handle = await open(file, 'r').catch((cause: unknown) => {
-    throw cannotRead(file, cause)
-  })
-  try {
-    return await readExport(linesOf(handle.createReadStream({ autoClose: false })))
-  } catch (cause) {
-    if (cause instanceof Error && 'syscall' in cause) throw cannotRead(file, cause)
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new BackupError(
-      `${file} is not an audit export: ${why}`,
-      'Make one with: mortise audit export FILE',
-      { cause },
-    )
-  }
-}
-
-/** How many audit entries were written after the backup, as far as a checkpoint that was kept outside knows. */
-function entriesBeyond(
-  checkpoint: Checkpoint,
-  { audit }: Manifest,
-  publicKey: string | undefined,
-): { readonly entries: number; readonly atMs: number } {
-  const der = Buffer.from(publicKey ?? '', 'base64')
-  const body =
-    publicKey && genuineBody(checkpoint, createPublicKey({ key: der, format: 'der', type: 'spki' }))
-  if (!body) throw new BackupError('the checkpoint was not signed by the server that made this backup')
-  const heads = new Map(audit.heads.map(({ writer, number }) => [writer, number]))
-  const entries = body.heads.reduce(
-    (sum, { writer, number }) => sum + Math.max(0, number - (heads.get(writer) ?? 0)),
-    0,
-  )
-  return { entries, atMs: body.atMs }
-}
-
 function publicKeyOf(der: Buffer): string {
   const key = createPublicKey(createPrivateKey({ key: der, type: 'pkcs8', format: 'der' }))
   der.fill(0)
@@ -193,20 +149,6 @@ function restoreEntry(manifest: Manifest, file: string, atMs: number, later: Lat
   return { atMs, ...about, object: id, reason: null, requestId: null, detail }
 }
 
-/** The same pages. Reports how many records have passed. */
-export async function* reported(
-  pages: AsyncIterable<readonly DumpedRecord[]>,
-  { body }: Manifest,
-  onProgress: RestoreFileOptions['onProgress'],
-): AsyncGenerator<readonly DumpedRecord[]> {
-  let done = 0
-  for await (const page of pages) {
-    yield page
-    done += page.length
-    onProgress(done, body.records)
-  }
-}
-
 /** Root key files that the server will look for, and that are not in the folder. */
 async function missingKeys(
   { rootKeys }: Manifest,
@@ -220,39 +162,4 @@ async function missingKeys(
     if (file !== null && !(await stat(file).catch(() => undefined))) missing.push(uri)
   }
   return missing
-}
-
-function report(
-  manifest: Manifest,
-  found: {
-    readonly later: LaterActs | null
-    readonly beyond: { readonly entries: number; readonly atMs: number } | null
-    readonly tally: RestoreTally
-    readonly names: readonly string[]
-    readonly missing: readonly string[]
-  },
-): RestoredBackup {
-  const { later, beyond, tally, names, missing } = found
-  const { id, created, instances, audit, rootKeys } = manifest
-  return {
-    id,
-    created,
-    instances: instances.map(({ name, objects, custody }) => ({ name, objects, custody })),
-    entries: audit.entries,
-    clients: [...names],
-    rootKeys: rootKeys.map(({ uri }) => uri),
-    rootKeysMissing: [...missing],
-    applied: later && {
-      upTo: later.upToMs === null ? null : new Date(later.upToMs).toISOString(),
-      entries: later.entries,
-      revoked: tally.revoked,
-      destroyed: tally.destroyed,
-      broughtBack: tally.broughtBack,
-      blocked: tally.blocked,
-    },
-    keysLost: later && [...later.made],
-    withdrawn: [...tally.withdrawn],
-    limited: [...tally.limited],
-    beyond: beyond && { entries: beyond.entries, at: new Date(beyond.atMs).toISOString() },
-  }
 }

@@ -9,7 +9,7 @@ import {
   type LaterClosingFound,
 } from '../../../src/core/backup/later.ts'
 import type { StandardKeyRecord } from '../../../src/core/ports/secrets.ts'
-import { restoredRow } from '../../../src/features/restore/restore-changes.ts'
+import { restoredRow } from '../../../src/features/restore/since.ts'
 
 const row: StandardKeyRecord = {
   id: 's',

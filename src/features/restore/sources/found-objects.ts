@@ -1,20 +1,20 @@
-// Finds the objects of an instance from its standard keys alone, by rule 3 of core/custody/keyprotect/rules.ts. Pure: reading.ts
-// reads the keys, and writing.ts writes the objects.
+// Finds the objects of an instance from its standard keys alone, by rule 3 of core/custody/keyprotect/rules.ts. Pure: standard-keys.ts
+// reads the keys, and write.ts writes the objects.
 
-import { rowOf } from '../../core/custody/keyprotect/records.ts'
-import { encodeStandardKeyRef } from '../../core/custody/keyprotect/reference.ts'
+import { rowOf } from '../../../core/custody/keyprotect/records.ts'
+import { encodeStandardKeyRef } from '../../../core/custody/keyprotect/reference.ts'
 import {
   closingFor,
   closingRank,
   mayDelete,
   withoutDatabase,
   type Copy,
-} from '../../core/custody/keyprotect/rules.ts'
-import type { ManagedObject } from '../../core/keys/object/managed-object.ts'
-import { foundObject } from '../../core/keys/object/object-facts.ts'
-import { comparedNames, nameValues, withFreeNames } from '../../core/keys/object/object-names.ts'
-import type { StandardKeyRecord } from '../../core/ports/secrets.ts'
-import type { FoundKey } from './reading.ts'
+} from '../../../core/custody/keyprotect/rules.ts'
+import type { ManagedObject } from '../../../core/keys/object/managed-object.ts'
+import { foundObject } from '../../../core/keys/object/object-facts.ts'
+import { comparedNames, nameValues, withFreeNames } from '../../../core/keys/object/object-names.ts'
+import type { StandardKeyRecord } from '../../../core/ports/secrets.ts'
+import type { FoundKey } from './standard-keys.ts'
 
 export interface RestoredObject {
   readonly object: ManagedObject

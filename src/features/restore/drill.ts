@@ -1,6 +1,6 @@
 // `mortise backup drill`: restores a backup into a temporary folder, starts a server on it on loopback, plays vCenter against
 // it for keys that it finds, and removes the folder. Without outside effects: instances that keep keys at their root key's
-// service, or that are in the middle of a move, are left out, and no root key file is copied. Part of the composition root.
+// service, or that are in the middle of a move, are left out, and no root key file is copied.
 
 import path from 'node:path'
 import { AdminClient } from '../../doors/http/client.ts'
@@ -23,8 +23,8 @@ import { absoluteRootKey, currentFolder, offlineRootKeys } from '../../host/offl
 import { rootKeyConfig } from '../../host/root-keys/root-key-opening.ts'
 import { storeFile } from '../../host/store-place.ts'
 import { acceptRestore } from '../../host/restore-accept.ts'
-import { reported } from './restore-backup.ts'
-import { changedPages, readTrust } from './restore-changes.ts'
+import { readTrust } from '../../core/backup/trust.ts'
+import { changedPages, reported } from './write-whole.ts'
 import { Settings } from '../../host/settings.ts'
 import { systemClock } from '../../host/system-clock.ts'
 import { openTemporaryFolder } from '../../host/temporary-folder.ts'

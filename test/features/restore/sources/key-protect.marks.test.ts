@@ -3,10 +3,17 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { serverActor } from '../../../src/core/audit/actor.ts'
-import { RootKeyError } from '../../../src/core/ports/root-key.ts'
-import { edit, faults } from '../../support/core.ts'
-import { bytesOf, openSite, restore, siteOf, standardKeyOf, type Site } from '../../support/restore-site.ts'
+import { serverActor } from '../../../../src/core/audit/actor.ts'
+import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
+import { edit, faults } from '../../../support/core.ts'
+import {
+  bytesOf,
+  openSite,
+  restore,
+  siteOf,
+  standardKeyOf,
+  type Site,
+} from '../../../support/restore-site.ts'
 
 /** The service hears of no deletion, so that all standard keys stay. */
 async function shredUnheard({ core, instance }: Site): Promise<void> {

@@ -4,14 +4,14 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { objectName } from '../../../src/core/backup/later.ts'
-import { serverActor } from '../../../src/core/audit/actor.ts'
-import { readInstance } from '../../../src/features/restore/instance-backup.ts'
-import { openSqliteDump } from '../../../src/outside/store/sqlite/dump.ts'
-import { writeRecords } from '../../support/backup-files.ts'
-import { makeCertificate } from '../../support/certificates.ts'
-import { createKey, dayMs, manager, openCoreWithClient, type TestCore } from '../../support/core.ts'
-import { storeFolder } from '../../support/store-place.ts'
+import { objectName } from '../../../../src/core/backup/later.ts'
+import { serverActor } from '../../../../src/core/audit/actor.ts'
+import { readInstance } from '../../../../src/features/restore/sources/instance.ts'
+import { openSqliteDump } from '../../../../src/outside/store/sqlite/dump.ts'
+import { writeRecords } from '../../../support/backup-files.ts'
+import { makeCertificate } from '../../../support/certificates.ts'
+import { createKey, dayMs, manager, openCoreWithClient, type TestCore } from '../../../support/core.ts'
+import { storeFolder } from '../../../support/store-place.ts'
 
 const revocation = { code: 'KeyCompromise', message: undefined, compromiseOccurrenceDate: undefined }
 

@@ -1,9 +1,8 @@
-// Brings an instance back from its standard keys alone (custody keyprotect), for a server whose database is gone. It writes the
-// objects first and the instance last: until then nobody sees anything of it, and a restore that was cut off is simply done
-// again. reading.ts reads the standard keys, objects.ts decides what follows, writing.ts writes it.
+// The standard keys beside a root key as a source (custody keyprotect): an instance comes back from them alone, for a server whose
+// database is gone. standard-keys.ts reads them, found-objects.ts decides which objects they are.
 
 import { randomUUID } from 'node:crypto'
-import { requireStandardKeys } from '../../core/custody/keyprotect/copies.ts'
+import { requireStandardKeys } from '../../../core/custody/keyprotect/copies.ts'
 import {
   deletedMs,
   leftForDatabase,
@@ -12,33 +11,40 @@ import {
   raiseEpoch,
   type ListedMarker,
   type OtherPlace,
-} from '../../core/custody/keyprotect/restore-markers.ts'
-import type { Header } from '../../core/custody/keyprotect/payload.ts'
-import type { By } from '../../core/audit/actor.ts'
-import type { Write } from '../../core/ports/store.ts'
-import { RootKeyError, type RootKey } from '../../core/ports/root-key.ts'
-import type { Instance } from '../../core/trust/rows.ts'
-import { isThere, requireFreeName } from '../../core/instances/restore-commit.ts'
-import { restoreObjects, type NamedRootKey, type RestoredObjects, type RestorePlace } from './objects.ts'
-import { retryingRootKey } from './retry.ts'
+} from '../../../core/custody/keyprotect/restore-markers.ts'
+import type { Header } from '../../../core/custody/keyprotect/payload.ts'
+import type { By } from '../../../core/audit/actor.ts'
+import type { Write } from '../../../core/ports/store.ts'
+import { RootKeyError, type RootKey } from '../../../core/ports/root-key.ts'
+import type { Instance } from '../../../core/trust/rows.ts'
+import { isThere, requireFreeName } from '../../../core/instances/restore-commit.ts'
+import {
+  restoreObjects,
+  type NamedRootKey,
+  type RestoredObjects,
+  type RestorePlace,
+} from './found-objects.ts'
 import {
   listInstances,
   readKeys,
+  retryingRootKey,
   type FoundInstance,
   type FoundKey,
   type Listed,
   type WithStandardKeys,
-} from './reading.ts'
+} from './standard-keys.ts'
 import {
   RestoreRefused,
+  type Checked,
   type KeyProtectProgress,
   type KeyProtectWanted,
   type RestoreChoice,
-  type RestoreFar,
   type RestoreParts,
-} from './source.ts'
-import { reportOf, type RestoreReport } from './report.ts'
-import { writeObjects } from './writing.ts'
+  type Source,
+  type Working,
+} from '../source.ts'
+import { keyProtectReport, type KeyProtectReport } from '../report.ts'
+import { keyProtectPages, type FoundPage } from '../write.ts'
 
 export type KeyProtectParts = Pick<RestoreParts, 'store' | 'clock' | 'custodies'> & {
   readonly marks: Pick<RestoreParts['marks'], 'closing'>
@@ -48,23 +54,14 @@ export type KeyProtectParts = Pick<RestoreParts, 'store' | 'clock' | 'custodies'
   readonly trust: Pick<RestoreParts['trust'], 'restores'>
 }
 
-export interface RestoreOptions {
-  readonly onProgress: (progress: KeyProtectProgress) => void
-  readonly signal: AbortSignal
-}
-
-/**
- * Throws RestoreRefused, TrustRefused, RootKeyError and StoreUnavailable. Whenever it ends before its end, it can be
- * done again.
- */
-export async function restore(
+/** It reports progress between any two calls to the service, so that the restore can end there. */
+export function keyProtectSource(
   parts: KeyProtectParts,
   by: By,
   wanted: KeyProtectWanted,
-  { onProgress, signal }: RestoreOptions,
-): Promise<RestoreReport> {
+  { onProgress, signal }: Working<KeyProtectProgress>,
+): Source<FoundInstance, OpenedRootKeys, FoundPage, KeyProtectReport> {
   let progress: KeyProtectProgress = { step: 'list', done: 0, total: null, trouble: null }
-  // Called between any two calls to the service, so that the restore can end there.
   const report = (news: Partial<KeyProtectProgress>): void => {
     signal.throwIfAborted()
     progress = { ...progress, ...news }
@@ -73,78 +70,106 @@ export async function restore(
   const onTrouble = (trouble: string | null): void => {
     if (trouble !== progress.trouble) report({ trouble })
   }
-  const run: RestoreRun = { signal, onProgress: report, onTrouble }
-  const listed = (done: number) => run.onProgress({ step: 'list', done, total: null })
-  const one = await asInstance(parts, randomUUID(), { wanted, run }, async (rootKeys) => {
-    listed(0)
-    return chosen(await listInstances(rootKeys, listed), rootKeys, wanted)
-  })
-  // A refusal at the end would come after the server that has the instance was told to store nothing any more.
-  const { tables } = await parts.access.snapshot()
-  if (tables.instance.has(one.instanceId)) throw isThere(one.instanceId)
-  if (wanted.name !== undefined) requireFreeName(tables, wanted.name)
-  return asInstance(parts, one.instanceId, { wanted, run }, (rootKeys, writes) =>
-    restoreInstance(parts, by, { wanted, one, rootKeys, writes, run }),
-  )
+  const listed = (done: number) => report({ step: 'list', done, total: null })
+  const run: Run = { signal, onProgress: report, onTrouble }
+  const opened = <T>(instanceId: string, work: (opened: OpenedRootKeys) => Promise<T>) =>
+    asInstance(parts, instanceId, { wanted, run }, work)
+  return {
+    async describe() {
+      const found = await opened(randomUUID(), async ({ rootKeys }) => {
+        listed(0)
+        return chosen(await listInstances(rootKeys, listed), rootKeys, wanted)
+      })
+      // A refusal at the end would come after the server that has the instance was told to store nothing any more.
+      const { tables } = await parts.access.snapshot()
+      if (tables.instance.has(found.instanceId)) throw isThere(found.instanceId)
+      if (wanted.name !== undefined) requireFreeName(tables, wanted.name)
+      return found
+    },
+    open: (found, work) => opened(found.instanceId, work),
+    check: (found, { rootKeys, writes }) => check(parts, by, { wanted, found, rootKeys, writes, run }),
+  }
 }
 
-/** A restore that is under way, as its steps see it. */
-export interface RestoreRun {
-  readonly signal: AbortSignal
-  readonly onProgress: (far: RestoreFar) => void
+interface Run extends Working<Omit<KeyProtectProgress, 'trouble'>> {
   readonly onTrouble: (why: string | null) => void
 }
 
-interface FoundRestore {
-  readonly wanted: KeyProtectWanted
-  readonly one: FoundInstance
+interface OpenedRootKeys {
   readonly rootKeys: readonly [WithStandardKeys, ...WithStandardKeys[]]
   /** For the commit that makes the instance. */
   readonly writes: readonly Write[]
-  readonly run: RestoreRun
 }
 
-async function restoreInstance(parts: KeyProtectParts, by: By, found: FoundRestore): Promise<RestoreReport> {
-  const { one, rootKeys, wanted, run } = found
-  const { clock, keyring, custodies } = parts
-  const { onProgress, signal } = run
-  const place: RestorePlace = { instanceId: one.instanceId, rootKeys, nowMs: clock.now() }
-  const onKey = (done: number, total: number) => onProgress({ step: 'keys', done, total })
-  const read = await readKeys(rootKeys, custodies.keyprotect.copies, one, onKey).catch((cause: unknown) => {
+interface Checking extends OpenedRootKeys {
+  readonly wanted: KeyProtectWanted
+  readonly found: FoundInstance
+  readonly run: Run
+}
+
+async function check(
+  parts: KeyProtectParts,
+  by: By,
+  checking: Checking,
+): Promise<Checked<FoundPage, KeyProtectReport>> {
+  const { found, rootKeys, wanted, run } = checking
+  const { clock, custodies } = parts
+  const place: RestorePlace = { instanceId: found.instanceId, rootKeys, nowMs: clock.now() }
+  const onKey = (done: number, total: number) => run.onProgress({ step: 'keys', done, total })
+  const { copies } = custodies.keyprotect
+  const read = await readKeys(rootKeys, copies, found, onKey).catch((cause: unknown) => {
     const isNo = cause instanceof RootKeyError && cause.reach === 'wrapped-form'
     throw isNo ? anotherRootKey(rootKeys[0], cause) : cause
   })
-  signal.throwIfAborted()
+  run.signal.throwIfAborted()
   const said = newestOpened(read.keys)
   const restored = restoreObjects(place, read.keys, said?.sharesNames === true)
-  const others = await placesOf(one.markers)
+  const others = await placesOf(found.markers)
   if (wanted.partial !== true) requireAll(place, restored, others)
   const comesFrom = leftToMove(place, restored)
-  const draft = instanceOf(place, said, restored, { markers: one.markers, from: comesFrom[0] })
-  await writeObjects(parts, restored, { ...run, namesShared: draft.names === 'shared' })
-  signal.throwIfAborted()
+  const draft = instanceOf(place, said, restored, { markers: found.markers, from: comesFrom[0] })
+  return {
+    ...keyProtectPages(parts, restored, { ...run, namesShared: draft.names === 'shared' }),
+    async finish() {
+      const instance = await commit(parts, by, checking, { draft, comesFrom, restored })
+      return keyProtectReport(restored, {
+        instance,
+        formerName: said?.instanceName ?? null,
+        leftFor: leftForDatabase(others),
+        deletedMs: deletedMs(others),
+        ignored: read.ignored,
+      })
+    },
+  }
+}
+
+async function commit(
+  { clock, keyring, custodies, trust }: KeyProtectParts,
+  by: By,
+  { found, rootKeys, wanted, writes }: Checking,
+  made: {
+    readonly draft: Instance
+    readonly comesFrom: readonly NamedRootKey[]
+    readonly restored: RestoredObjects
+  },
+): Promise<Instance> {
+  const { draft, comesFrom, restored } = made
   // From here on a server with an older database writes nothing there any more.
-  const markers = await raiseEpoch(custodies.keyprotect.markers, draft, one.markers, {
+  const markers = await raiseEpoch(custodies.keyprotect.markers, draft, found.markers, {
     rootKeys,
     comesFrom,
     nowMs: clock.now(),
   })
-  const instance = await parts.trust.restores.commit(by, {
+  const instance = await trust.restores.commit(by, {
     instance: draft,
     ...(wanted.name !== undefined && { name: wanted.name }),
-    writes: [await keyring.make(draft), ...found.writes, ...markers],
+    writes: [await keyring.make(draft), ...writes, ...markers],
     detail: { epoch: draft.epoch ?? 0, ...countsOf(restored) },
   })
   // A sweep that saw these markers before the instance was here took this server for one that was left behind.
   await custodies.keyprotect.markers.updateFence(instance.id, [])
   void custodies.clear(instance.id)
-  return reportOf(restored, {
-    instance,
-    formerName: said?.instanceName ?? null,
-    leftFor: leftForDatabase(others),
-    deletedMs: deletedMs(others),
-    ignored: read.ignored,
-  })
+  return instance
 }
 
 /** The root keys beside the first that wrapped keys of the instance: it moves on to the first. */
@@ -206,17 +231,14 @@ function countsOf({ objects }: RestoredObjects): Readonly<Record<string, number>
 async function asInstance<T>(
   { keyring, apiKeys, clock }: KeyProtectParts,
   instanceId: string,
-  { wanted, run }: Pick<FoundRestore, 'wanted' | 'run'>,
-  work: (
-    rootKeys: readonly [WithStandardKeys, ...WithStandardKeys[]],
-    writes: readonly Write[],
-  ) => Promise<T>,
+  { wanted, run }: Pick<Checking, 'wanted' | 'run'>,
+  work: (opened: OpenedRootKeys) => Promise<T>,
 ): Promise<T> {
   const { rootKeyUri, otherRootKeyUris = [], apiKey } = wanted
   const open = async (uri: string) =>
     retryingRootKey(withStandardKeys(await keyring.openUnguarded(uri, instanceId)), { ...run, clock })
   const opened = async (writes: readonly Write[]) =>
-    work([await open(rootKeyUri), ...(await Promise.all(otherRootKeyUris.map(open)))], writes)
+    work({ rootKeys: [await open(rootKeyUri), ...(await Promise.all(otherRootKeyUris.map(open)))], writes })
   if (apiKey === undefined) return opened([])
   // The same API key speaks for the instance to each service instance in which one of them is.
   const withKeys = [rootKeyUri, ...otherRootKeyUris].reduceRight(

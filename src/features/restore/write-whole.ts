@@ -1,25 +1,25 @@
 // Changes the records on their way from a backup into a store: closes what was withdrawn or closed since, leaves out trust
-// that is too new, and seals under another root key where one takes over. Part of the composition root.
+// that is too new, and seals under another root key where one takes over.
 
 import type { KeyObject } from 'node:crypto'
 import { signedMark } from '../../core/audit/marks.ts'
-import { notClosed, objectName, type LaterActs, type LaterClosingFound } from '../../core/backup/later.ts'
+import { notClosed, objectName, type LaterActs } from '../../core/backup/later.ts'
+import type { Manifest } from '../../core/backup/manifest.ts'
 import type { BackupOpener } from '../../core/backup/openers.ts'
 import { RecordStream } from '../../core/backup/stream.ts'
 import { BackupError } from '../../core/backup/error.ts'
-import { closedLater, withNamesLeft, type LaterClosing } from '../../core/keys/recovery/closing.ts'
+import { closedLater, withNamesLeft } from '../../core/keys/recovery/closing.ts'
 import { dumpPageRecords } from '../../base/bounds.ts'
 import { dumpedTypes, type DumpedObject, type DumpedRecord } from '../../core/ports/backup.ts'
-import { tooOldFor, type Feature } from '../../core/ports/least-version.ts'
 import { isBack, type MarksEnd, type StoredMark } from '../../core/ports/marks.ts'
-import type { ObjectRecord, RecoveryTime } from '../../core/ports/objects.ts'
+import type { RecoveryTime } from '../../core/ports/objects.ts'
 import type { RootKey } from '../../core/ports/root-key.ts'
-import type { DataKeyRecord, SecretRecord, StandardKeyRecord } from '../../core/ports/secrets.ts'
+import type { DataKeyRecord, SecretRecord } from '../../core/ports/secrets.ts'
 import type { TrustRow } from '../../core/ports/trust.ts'
 import type { DataKey } from '../../core/sealing/envelope.ts'
 import { wrapDataKey } from '../../core/sealing/keyring.ts'
 import { openMacKey, systemKeyName, wrapSystemKey } from '../../core/sealing/secrets.ts'
-import { allowOf, allowText, inBoth, type Allow } from '../../core/trust/allow.ts'
+import { allowText } from '../../core/trust/allow.ts'
 import {
   makeHead,
   makeRow,
@@ -28,6 +28,7 @@ import {
   type RowOf,
   type TrustReading,
 } from '../../core/trust/rows.ts'
+import { laterClosing, limitedClient, restoredRow } from './since.ts'
 
 export interface RestoreChanges {
   /** Null: not known. */
@@ -47,28 +48,6 @@ export interface RestoreTally {
   /** Clients that may ask for less than the backup says, with what that is. */
   limited: string[]
   blocked: number
-}
-
-/** The trust and the data keys in a backup: its first records, without reading the rest. Throws BackupError. */
-export async function readTrust(
-  pages: AsyncIterable<readonly DumpedRecord[]>,
-  opener: BackupOpener,
-): Promise<{
-  readonly features: readonly Feature[]
-  readonly reading: TrustReading
-  readonly secrets: readonly SecretRecord[]
-  readonly systemKey: DataKey
-  readonly dataKeys: readonly DataKeyRecord[]
-}> {
-  await using stream = new RecordStream(pages)
-  const features = await stream.all('leastVersion')
-  const tooOld = tooOldFor(features)
-  if (tooOld !== null) throw new BackupError(`this backup is not read: ${tooOld}`)
-  const [version = 0] = await stream.all('trustVersion')
-  const secrets = await stream.all('secret')
-  const systemKey = await opener.systemKey(secrets)
-  const reading = readRows(openMacKey(systemKey, secrets), version, await stream.all('trust'))
-  return { features, reading, secrets, systemKey, dataKeys: await stream.all('dataKey') }
 }
 
 export async function* changedPages(
@@ -229,13 +208,6 @@ function isGoneClient(
   return later?.clientsRemoved.has(id) === true || later?.instancesEmptied.has(instanceId) === true
 }
 
-/** `allowed`: the list that it had last, if the log tells of one. It gets no operation that it had not in the backup. */
-export function limitedClient<C extends Client>(client: C, allowed: Allow | undefined): C {
-  const before = allowOf(client)
-  const after = allowed === undefined ? before : inBoth(before, allowed)
-  return after === before ? client : { ...client, allow: after }
-}
-
 function isGone({ later }: RestoreChanges, instanceId: string): boolean {
   return later?.instancesGone.has(instanceId) === true
 }
@@ -340,34 +312,6 @@ function changedObject(
   return closed
 }
 
-/**
- * The row of a standard key in a backup. If its object was destroyed since, it is to be deleted at the service; if it was
- * revoked or got a Deactivation Date, that is to be recorded there, unless it is. `here`: the object as this database has it.
- */
-export function restoredRow(
-  record: StandardKeyRecord,
-  later: LaterActs,
-  here: Pick<ObjectRecord, 'sealed'> | undefined,
-): StandardKeyRecord {
-  const { kind, instanceId, identifier } = record
-  if (kind !== 'object') return record
-  const found = later.closed.get(objectName(instanceId, identifier))
-  if (here?.sealed === null || found?.destroyed) return { ...record, state: 'unwanted' }
-  const closes = found !== undefined && (found.revoked ?? found.deactivatesMs) !== null
-  return closes && record.state === 'current' ? { ...record, state: 'due' } : record
-}
-
-/** The audit log says the time by the wall clock; the recovery clock was behind it or ahead. */
-export function laterClosing(
-  { destroyed, ...found }: LaterClosingFound,
-  recovery: RecoveryTime | null,
-): LaterClosing {
-  if (!destroyed) return { ...found, destroyed }
-  const { atMs, untilMs } = destroyed
-  const aheadMs = recovery ? recovery.ms - recovery.atMs : 0
-  return { ...found, destroyed: { atMs, dueMs: untilMs === null ? null : untilMs + aheadMs } }
-}
-
 async function* paged<T>(
   values: AsyncIterable<T>,
   make: (value: T) => DumpedRecord,
@@ -379,4 +323,18 @@ async function* paged<T>(
     page = []
   }
   if (page.length > 0) yield page
+}
+
+/** The same pages. Reports how many records have passed. */
+export async function* reported(
+  pages: AsyncIterable<readonly DumpedRecord[]>,
+  { body }: Manifest,
+  onProgress: (done: number, total: number) => void,
+): AsyncGenerator<readonly DumpedRecord[]> {
+  let done = 0
+  for await (const page of pages) {
+    yield page
+    done += page.length
+    onProgress(done, body.records)
+  }
 }

@@ -1,26 +1,28 @@
-// Reads the standard keys beside root keys: which instances have some, the markers of one, and its keys, and opens each of
-// these. It changes nothing. objects.ts decides what follows.
+// Reads the standard keys beside root keys: which instances have some, the markers of one, and its keys, and opens each of these, while
+// it waits for a service that does not answer. It changes nothing. found-objects.ts decides what follows.
 
-import { readIfThere, type Copies } from '../../core/custody/keyprotect/copies.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readIfThere, type Copies } from '../../../core/custody/keyprotect/copies.ts'
 import {
   namePrefix,
   readDescription,
   standardKeyName,
   type KeyDescription,
-} from '../../core/custody/keyprotect/description.ts'
-import { eachOf } from '../../core/custody/keyprotect/each-of.ts'
-import { markersIn } from '../../core/custody/keyprotect/markers.ts'
-import { PayloadError, unpackPayload, type Header } from '../../core/custody/keyprotect/payload.ts'
-import type { Copy } from '../../core/custody/keyprotect/rules.ts'
-import type { ListedMarker } from '../../core/custody/keyprotect/restore-markers.ts'
-import { isObjectType } from '../../core/keys/object/object-facts.ts'
+} from '../../../core/custody/keyprotect/description.ts'
+import { eachOf } from '../../../core/custody/keyprotect/each-of.ts'
+import { markersIn } from '../../../core/custody/keyprotect/markers.ts'
+import { PayloadError, unpackPayload, type Header } from '../../../core/custody/keyprotect/payload.ts'
+import type { Copy } from '../../../core/custody/keyprotect/rules.ts'
+import type { ListedMarker } from '../../../core/custody/keyprotect/restore-markers.ts'
+import type { Clock } from '../../../core/ports/clock.ts'
+import { isObjectType } from '../../../core/keys/object/object-facts.ts'
 import {
   RootKeyError,
   type RootKey,
   type StandardKeyFound,
   type StandardKeys,
-} from '../../core/ports/root-key.ts'
-import { rootKeyCallsMax } from '../../base/bounds.ts'
+} from '../../../core/ports/root-key.ts'
+import { rootKeyCallsMax } from '../../../base/bounds.ts'
 
 /** A root key with standard keys beside it. */
 export type WithStandardKeys = RootKey & { readonly standardKeys: StandardKeys }
@@ -154,5 +156,80 @@ async function readOne(
   } catch (error) {
     if (error instanceof PayloadError) return error.message
     throw error
+  }
+}
+
+/** How long a restore waits for a service that does not answer, and its pauses between attempts. */
+export const restoreSilenceMsMax = 5 * 60_000
+const restorePauseMs = 500
+const restorePauseMsMax = 10_000
+
+export interface RetryOptions {
+  readonly clock: Pick<Clock, 'monotonic'>
+  readonly signal: AbortSignal
+  /** Why it waits, in words; null: it does not any more. */
+  readonly onTrouble: (why: string | null) => void
+}
+
+/**
+ * A root key that waits while its service does not answer or asks for fewer calls: what was read is not read again for that. A refusal is
+ * reported at once. Its calls throw 'unreachable' only after `restoreSilenceMsMax` without any answer, since they were begun.
+ */
+export function retryingRootKey(
+  rootKey: WithStandardKeys,
+  { clock, signal, onTrouble }: RetryOptions,
+): WithStandardKeys {
+  const { standardKeys } = rootKey
+  let answeredAt = -Infinity
+  const answered = () => {
+    answeredAt = clock.monotonic()
+    onTrouble(null)
+  }
+  /** Throws what is no reason to wait. Nobody may have asked for anything for long, while another root key was read. */
+  const wait = async (error: unknown, attempt: number, askedAt: number): Promise<void> => {
+    const isAway = error instanceof RootKeyError && error.reach === 'unreachable'
+    const silentMs = clock.monotonic() - Math.max(answeredAt, askedAt)
+    if (!isAway || silentMs > restoreSilenceMsMax) throw error
+    onTrouble(error.message)
+    const pauseMs = Math.min(restorePauseMs * 2 ** attempt, restorePauseMsMax)
+    await sleep(pauseMs, undefined, { signal })
+  }
+  const retry = async <T>(call: () => Promise<T>): Promise<T> => {
+    const askedAt = clock.monotonic()
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const answer = await call()
+        answered()
+        return answer
+      } catch (error) {
+        await wait(error, attempt, askedAt)
+      }
+    }
+  }
+  return {
+    ...rootKey,
+    unwrap: (...asked) => retry(() => rootKey.unwrap(...asked)),
+    standardKeys: {
+      payloadBytesMax: standardKeys.payloadBytesMax,
+      create: (...asked) => standardKeys.create(...asked),
+      remove: (...asked) => standardKeys.remove(...asked),
+      find: (...asked) => standardKeys.find(...asked),
+      read: (...asked) => retry(() => standardKeys.read(...asked)),
+      /** Begins anew after each wait: some come twice. */
+      async *list(...asked) {
+        const askedAt = clock.monotonic()
+        for (let attempt = 0; ; attempt++) {
+          try {
+            for await (const page of standardKeys.list(...asked)) {
+              answered()
+              yield page
+            }
+            return
+          } catch (error) {
+            await wait(error, attempt, askedAt)
+          }
+        }
+      },
+    },
   }
 }
