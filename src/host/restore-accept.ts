@@ -8,7 +8,6 @@ import { readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { Audit } from '../core/audit/audit.ts'
 import { serverActor } from '../core/audit/actor.ts'
-import type { AcceptedNode, AcceptedRestore } from '../doors/cli/world.ts'
 import type { CorePorts } from '../core/server/core.ts'
 import { backgroundLeaseMs } from '../base/bounds.ts'
 import type { AnchoredStore } from '../core/ports/anchor.ts'
@@ -24,7 +23,12 @@ import { signAnew } from '../core/trust/sign-anew.ts'
 import { bootstrapName } from '../core/trust/identity.ts'
 import { newBearer } from '../core/trust/token-changes.ts'
 import { withUpstreamOff } from '../core/trust/upstream.ts'
-import { disagreement, RestoreNotAccepted } from '../core/server/anchor.ts'
+import {
+  disagreement,
+  RestoreNotAccepted,
+  type AcceptedNode,
+  type AcceptedRestore,
+} from '../core/server/anchor.ts'
 import { openPorts, type PortOptions } from './ports.ts'
 import { needlessMarks } from '../core/audit/needless-marks.ts'
 import { machineRecords, otherMachine } from '../core/server/machine-id.ts'

@@ -2,14 +2,13 @@
 // needs no server; and runs the server itself. main.ts makes one of the process; tests make theirs. How commands behave is in doors/cli/, and
 // doors/cli/advice.ts puts expected errors into words.
 
+import type { AcceptedNode, AcceptedRestore } from '../core/server/anchor.ts'
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Probed } from '../features/adopt/probe.ts'
 import {
   UsageError,
-  type AcceptedNode,
-  type AcceptedRestore,
   type BackupDrill,
   type BackupVerified,
   type CopiedStore,

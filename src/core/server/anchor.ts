@@ -9,7 +9,34 @@ import type { AuditEntry, AuditStore } from '../ports/audit.ts'
 import type { LeaseStore } from '../ports/leases.ts'
 import type { MarksEnd } from '../ports/marks.ts'
 import type { SecretStore } from '../ports/secrets.ts'
+import type { AcceptedEpoch } from '../custody/keyprotect/accepted-epochs.ts'
 import type { Secrets } from '../sealing/secrets.ts'
+
+/** The result of `restore-accept`. */
+export interface AcceptedRestore {
+  /** The fault, in words; null when there was none. */
+  readonly found: string | null
+  readonly trustVersion: number
+  readonly checkpoint: number
+  readonly tokensRevoked: number
+  /** Marks that this server did not write, of keys that were not destroyed as far as the audit log knows. */
+  readonly marksRemoved: number
+  /** The only token that counts now. */
+  readonly token: string
+  readonly tokenFile: string
+  /**
+   * That this database counts, recorded at the service of each root key beside which an instance keeps its keys. `cause`:
+   * why it is not recorded there yet; null: it is.
+   */
+  readonly epochs: readonly AcceptedEpoch[]
+}
+
+/** The result of `restore-accept` where the database was accepted on another node before. */
+export interface AcceptedNode {
+  readonly found: string
+  /** The anchor of this node, which was made anew. Nothing else was changed. */
+  readonly anchorFile: string
+}
 
 /** The server serves nothing until the owner decides. The message says what is known. */
 export class RestoreNotAccepted extends Error {

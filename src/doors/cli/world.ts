@@ -1,6 +1,7 @@
 // The command line needs this from outside, passed in by main.ts: streams, configuration, and the parts of the server that
 // some commands use themselves. Tests pass in their own.
 
+import type { AcceptedNode, AcceptedRestore } from '../../core/server/anchor.ts'
 import type { Probed } from '../../features/adopt/probe.ts'
 import type { Manifest } from '../../core/backup/manifest.ts'
 import type { BackupProof } from '../../core/backup/verify.ts'
@@ -166,36 +167,6 @@ export interface TemporaryServer extends Pick<Started, 'kmip' | 'admin' | 'serve
   readonly stopped: Promise<string>
   /** Runs a command with these variables and those of the user, without what the user set for Mortise; its exit code. */
   readonly run: (words: readonly string[], variables: Readonly<Record<string, string>>) => Promise<number>
-}
-
-/** The result of `restore-accept`. */
-export interface AcceptedRestore {
-  /** The fault, in words; null when there was none. */
-  readonly found: string | null
-  readonly trustVersion: number
-  readonly checkpoint: number
-  readonly tokensRevoked: number
-  /** Marks that this server did not write, of keys that were not destroyed as far as the audit log knows. */
-  readonly marksRemoved: number
-  /** The only token that counts now. */
-  readonly token: string
-  readonly tokenFile: string
-  /**
-   * That this database counts, recorded at the service of each root key beside which an instance keeps its keys. `cause`:
-   * why it is not recorded there yet; null: it is.
-   */
-  readonly epochs: readonly {
-    readonly instance: string
-    readonly rootKey: string
-    readonly cause: string | null
-  }[]
-}
-
-/** The result of `restore-accept` where the database was accepted on another node before. */
-export interface AcceptedNode {
-  readonly found: string
-  /** The anchor of this node, which was made anew. Nothing else was changed. */
-  readonly anchorFile: string
 }
 
 /** A backup's file and what opens it; without either option the root key that it names. */

@@ -209,7 +209,7 @@ async function commitBack(
     instance: { id: back.instance.id, name: back.instance.name },
     rootKey: back.instance.rootKeyUri,
     objects: await store.objectCounts(instance.id, clock.now()),
-    closedAgain: closedAgain,
+    closedAgain,
     notOpening: checked.notOpening,
     lost,
     clients: back.clients.clients,
