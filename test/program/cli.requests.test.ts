@@ -20,7 +20,7 @@ const mark = ' --wait-for-second'
 
 function answer({ name, line, method, url, body }: AskedOfAdmin) {
   const bytes = line.media === 'application/octet-stream'
-  asked.push(`${method} ${url}${body.length === 0 ? '' : ` ${body.toString('utf8')}`}`)
+  asked.push(`${method} ${inOrder(url)}${body.length === 0 ? '' : ` ${sorted(body)}`}`)
   if (waits && method !== 'GET') {
     const waiting = { approval: examples.showApproval.answer, token: null }
     return { status: 202, type: 'application/json', body: JSON.stringify(waiting) }
@@ -28,6 +28,19 @@ function answer({ name, line, method, url, body }: AskedOfAdmin) {
   const { answer: said } = examples[name as keyof typeof examples] as { answer: unknown }
   const text = typeof said === 'string' ? said : JSON.stringify(said)
   return { status: line.status, type: line.media, body: bytes ? 'x'.repeat(10) : text }
+}
+
+/** Requests are equal whatever the order of their fields. */
+function sorted(body: Buffer): string {
+  const text = body.toString('utf8')
+  if (!text.startsWith('{')) return text
+  const fields = Object.entries(JSON.parse(text) as object)
+  return JSON.stringify(Object.fromEntries(fields.toSorted(([one], [other]) => (one < other ? -1 : 1))))
+}
+
+function inOrder(url: string): string {
+  const [place = '', query] = url.split('?')
+  return query === undefined ? place : `${place}?${query.split('&').toSorted().join('&')}`
 }
 
 const pem = `-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n`

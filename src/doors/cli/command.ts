@@ -42,6 +42,8 @@ export interface CommandLine<O> {
   readonly flags?: readonly (readonly [string, string])[]
   readonly required?: readonly (readonly [string, string])[]
   readonly examples: readonly string[]
+  /** The flags of the fields of the request, by their names, where the server speaks of a field. */
+  readonly flagOf?: Readonly<Record<string, string>>
   /** The command asks no Mortise server, so it gets no flags that say where one is. */
   readonly offline?: true
   /** The act may need a second person: the command gets --wait. */
@@ -88,7 +90,7 @@ function commandOf<O>(world: World, outcome: Outcome, line: CommandLine<O>): Com
       const exitCode = await line.action(run, options, ...words)
       if (typeof exitCode === 'number') outcome.exitCode = exitCode
     } catch (error) {
-      if (error instanceof Refusal) throw inFlags(error, command)
+      if (error instanceof Refusal) throw inFlags(error, command, line.flagOf)
       if (!(error instanceof WaitsForApproval)) throw error
       outcome.exitCode = showWaiting(run, error)
     }
@@ -96,13 +98,17 @@ function commandOf<O>(world: World, outcome: Outcome, line: CommandLine<O>): Com
 }
 
 /** A refusal that names fields of the request, with the flags and words of the command in their place. */
-function inFlags(refusal: Refusal, { options, registeredArguments }: Command): Refusal {
+function inFlags(
+  refusal: Refusal,
+  { options, registeredArguments }: Command,
+  flagOf: CommandLine<unknown>['flagOf'] = {},
+): Refusal {
   const { code, message, hint } = refusal
   const words = message.replaceAll(fieldPath, (whole, before: string, field: string) => {
     const name = otherwiseNamed[field] ?? field
     const option = options.find((one) => one.attributeName() === name)
     const word = registeredArguments.some((one) => one.name() === name) ? `the ${name}` : undefined
-    const said = option?.long ?? word
+    const said = flagOf[field] ?? option?.long ?? word
     return said === undefined ? whole : `${before}${said}:`
   })
   return new Refusal(code, words, hint, { cause: refusal })

@@ -75,7 +75,8 @@ export const sendAgain: unique symbol = Symbol('send again')
  */
 export type OnWaiting = (client: AdminClient, waiting: Waiting) => Promise<unknown>
 
-type Arguments<R extends Route> = Partial<Input<R>> extends Input<R> ? [Input<R>?] : [Input<R>]
+/** The rest of a call after its route: nothing, where the route needs nothing. */
+export type CallArguments<R extends Route> = Partial<Input<R>> extends Input<R> ? [Input<R>?] : [Input<R>]
 
 export class AdminClient {
   readonly #target: AdminTarget
@@ -98,7 +99,7 @@ export class AdminClient {
   }
 
   /** Throws Refusal when the server says no, AdminUnreachable when there is no answer, WaitsForApproval as said above. */
-  async call<R extends Route>(line: R, ...[input]: Arguments<R>): Promise<Output<R>> {
+  async call<R extends Route>(line: R, ...[input]: CallArguments<R>): Promise<Output<R>> {
     const { query, body, ...params } = (input ?? {}) as { query?: object; body?: unknown } & Record<
       string,
       string
@@ -111,7 +112,7 @@ export class AdminClient {
       const said = await text(response)
       const waiting = understood(() => waitingAnswer.parse(JSON.parse(said)))
       const answer = await this.#onWaiting(this, waiting)
-      if (answer === sendAgain) return this.call(line, ...([input] as Arguments<R>))
+      if (answer === sendAgain) return this.call(line, ...([input] as CallArguments<R>))
       return understood(() => line.answer.parse(answer)) as Output<R>
     }
     if (status !== line.status) throw refusal(status, await text(response))

@@ -1,7 +1,8 @@
 // `mortise alert ...`: who is alerted about conditions, and a test.
 
 import { counted } from '../../base/text/counted.ts'
-import { noun, verb } from '../../doors/cli/command.ts'
+import { noun } from '../../doors/cli/command.ts'
+import { command } from '../../doors/cli/route-command.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { alertRoutes } from './routes.ts'
@@ -11,37 +12,29 @@ export const alertCommands = noun('alert', 'who is alerted when something needs 
   testCommand,
 ])
 
-const listCommand = verb({
+const listCommand = command(alertRoutes.listAlerts, {
   words: 'list',
   summary: 'who is alerted, and which alerts could not be delivered',
   examples: ['alert list', 'alert list --json'],
-  action: async ({ client, show }) => {
-    const shown = await (await client()).call(alertRoutes.listAlerts)
-    show(shown, () => {
-      const { targets, waiting, undelivered } = shown
-      if (targets.length === 0) return 'Nobody is alerted: name a file in alerts.targetsFile.\n'
-      const lost = undelivered.map(
-        ({ target, event, message, at, why }) =>
-          plain`  ${shortTime(at)} ${target}: ${event}: ${message} (${why})\n`,
-      )
-      return [
-        ...targets.map((target) => plain`${target}\n`),
-        `${counted(waiting, 'alert waits', 'alerts wait')} to be delivered.\n`,
-        lost.length === 0 ? '' : `Not delivered:\n${lost.join('')}`,
-      ].join('')
-    })
+  view: ({ targets, waiting, undelivered }) => {
+    if (targets.length === 0) return 'Nobody is alerted: name a file in alerts.targetsFile.\n'
+    const lost = undelivered.map(
+      ({ target, event, message, at, why }) =>
+        plain`  ${shortTime(at)} ${target}: ${event}: ${message} (${why})\n`,
+    )
+    return [
+      ...targets.map((target) => plain`${target}\n`),
+      `${counted(waiting, 'alert waits', 'alerts wait')} to be delivered.\n`,
+      lost.length === 0 ? '' : `Not delivered:\n${lost.join('')}`,
+    ].join('')
   },
 })
 
-const testCommand = verb({
+const testCommand = command(alertRoutes.testAlerts, {
   words: 'test',
   summary: 'send a test to everybody who is alerted; exit code 1 if one did not take it',
   examples: ['alert test'],
-  action: async ({ client, show }) => {
-    const shown = await (await client()).call(alertRoutes.testAlerts)
-    show(shown, () =>
-      shown.tried.map(({ target, problem }) => plain`${target}: ${problem ?? 'it took the test'}\n`).join(''),
-    )
-    return shown.tried.every(({ problem }) => problem === null) ? 0 : 1
-  },
+  view: ({ tried }) =>
+    tried.map(({ target, problem }) => plain`${target}: ${problem ?? 'it took the test'}\n`).join(''),
+  exitCode: ({ tried }) => (tried.every(({ problem }) => problem === null) ? 0 : 1),
 })

@@ -1,10 +1,11 @@
 // `mortise approval ...`: acts that wait for a second person.
 
+import { command } from '../../doors/cli/route-command.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import type { Output } from '../../doors/http/route.ts'
-import { noun, verb } from '../../doors/cli/command.ts'
+import { noun } from '../../doors/cli/command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
-import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '../../doors/cli/text/list.ts'
+import type { Columns } from '../../doors/cli/text/list.ts'
 import { memberOf } from '../../doors/cli/text/names.ts'
 import { facts, plain, visible } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
@@ -22,16 +23,12 @@ export const approvalCommands = noun('approval', 'acts that wait for a second pe
   cancelCommand,
 ])
 
-const listCommand = verb<ListOptions & { readonly all?: boolean }>({
+const listCommand = command(approvalRoutes.listApprovals, {
   words: 'list',
   summary: 'requests that wait, newest first',
-  flags: [['--all', 'also those that are over'], limitFlag],
+  fields: { state: ['--all', 'also those that are over', () => 'all'] },
   examples: ['approval list', 'approval list --all --json'],
-  action: async (run, options) =>
-    writeList(run, options, columns, async () => {
-      const state = options.all === true ? 'all' : 'open'
-      return onePage(await (await run.client()).call(approvalRoutes.listApprovals, { query: { state } }))
-    }),
+  columns: () => columns,
 })
 
 const columns: Columns<Approval> = {
@@ -42,68 +39,53 @@ const columns: Columns<Approval> = {
   empty: 'No requests.\n',
 }
 
-const showCommand = verb({
+const showCommand = command(approvalRoutes.showApproval, {
   words: 'show <approval>',
   summary: 'what would be done, who asked for it, and who may approve it',
   examples: ['approval show 3f0c8f0e'],
-  action: async ({ client, show }, _options, named = '') => {
-    const admin = await client()
-    const approval = await admin.call(approvalRoutes.showApproval, {
-      approval: await approvalOf(admin, named),
-    })
-    show(approval, () => approvalText(approval))
-  },
+  find: approvalOf,
+  view: approvalText,
 })
 
-const approveCommand = verb<{ readonly yes?: boolean }>({
+const approveCommand = command(approvalRoutes.approve, {
   words: 'approve <approval>',
   summary: 'approve what another person asked for: it is carried out once, as it was asked',
   flags: [['--yes', 'do not ask']],
   examples: ['approval approve 3f0c8f0e'],
-  action: async ({ world, client, show, next }, { yes = false }, named = '') => {
-    const admin = await client()
-    const id = await approvalOf(admin, named)
-    const asked = await admin.call(approvalRoutes.showApproval, { approval: id })
+  find: approvalOf,
+  confirm: async ({ run, admin, options, input }) => {
+    const asked = await admin.call(approvalRoutes.showApproval, input)
     const question = `${approvalText(asked)}\nType yes to approve it: `
-    if (!yes && asked.mayApprove && !(await confirmTyped(world, question, ['yes'])))
-      throw new CommandError('nothing was done')
-    const approval = await admin.call(approvalRoutes.approve, { approval: id })
-    const how =
-      approval.state === 'approved' && !approval.repeated
-        ? plain` See how it goes: ${next(`approval show ${id}`)}`
-        : ''
-    show(approval, () => `${plain`"${approval.act}": ${outcomeText(approval)}.`}${how}\n`)
+    if (options['yes'] === true || !asked.mayApprove) return
+    if (!(await confirmTyped(run.world, question, ['yes']))) throw new CommandError('nothing was done')
+  },
+  view: (approval, { run }) => {
+    const goesOn = approval.state === 'approved' && !approval.repeated
+    const how = goesOn ? plain` See how it goes: ${run.next(`approval show ${approval.id}`)}` : ''
+    return `${plain`"${approval.act}": ${outcomeText(approval)}.`}${how}\n`
   },
 })
 
-const refuseCommand = verb<{ readonly reason?: string }>({
+const refuseCommand = command(approvalRoutes.refuseApproval, {
   words: 'refuse <approval>',
   summary: 'refuse what somebody asked for',
-  flags: [['--reason <text>', 'why; whoever asked reads it']],
+  fields: { reason: 'why; whoever asked reads it' },
   examples: ['approval refuse 3f0c8f0e --reason "the host is still in use"'],
-  action: async ({ client, show }, { reason }, named = '') => {
-    const admin = await client()
-    const body = reason === undefined ? {} : { reason }
-    const approval = await admin.call(approvalRoutes.refuseApproval, {
-      approval: await approvalOf(admin, named),
-      body,
-    })
-    show(approval, () => plain`"${approval.act}": ${outcomeText(approval)}.\n`)
-  },
+  find: approvalOf,
+  view: endText,
 })
 
-const cancelCommand = verb({
+const cancelCommand = command(approvalRoutes.cancelApproval, {
   words: 'cancel <approval>',
   summary: 'take back what you asked for',
   examples: ['approval cancel 3f0c8f0e'],
-  action: async ({ client, show }, _options, named = '') => {
-    const admin = await client()
-    const approval = await admin.call(approvalRoutes.cancelApproval, {
-      approval: await approvalOf(admin, named),
-    })
-    show(approval, () => plain`"${approval.act}": ${outcomeText(approval)}.\n`)
-  },
+  find: approvalOf,
+  view: endText,
 })
+
+function endText(approval: Approval): string {
+  return plain`"${approval.act}": ${outcomeText(approval)}.\n`
+}
 
 export async function approvalOf(admin: AdminClient, text: string): Promise<string> {
   return memberOf(admin, approvalRoutes.showApproval.path, { query: { state: 'all' } }, text)

@@ -2,7 +2,9 @@
 
 import type { AdminClient } from '../../doors/http/client.ts'
 import { siemPollMs } from './bounds.ts'
+import type { Output } from '../../doors/http/route.ts'
 import { noun, verb } from '../../doors/cli/command.ts'
+import { command } from '../../doors/cli/route-command.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { interruptible, pause } from '../../doors/cli/watch-work.ts'
@@ -11,26 +13,19 @@ import { siemRoutes } from './routes.ts'
 /** A test of the targets waits this long. */
 const siemTestMs = 60_000
 
-type Shown = Awaited<ReturnType<typeof shownBy>>
+type Shown = Output<typeof siemRoutes.showSiem>
 
 export const siemCommands = noun('siem', 'the audit log in a SIEM: what it has, and a test', () => [
   statusCommand,
   testCommand,
 ])
 
-function shownBy(admin: AdminClient) {
-  return admin.call(siemRoutes.showSiem)
-}
-
-const statusCommand = verb({
+const statusCommand = command(siemRoutes.showSiem, {
   words: 'status',
   summary: 'how far each target of the audit log is; exit code 1 if one cannot be reached',
   examples: ['siem status', 'siem status --json'],
-  action: async ({ client, show }) => {
-    const shown = await shownBy(await client())
-    show(shown, () => targetsText(shown))
-    return shown.targets.every(({ trouble }) => trouble === null) ? 0 : 1
-  },
+  view: targetsText,
+  exitCode: ({ targets }) => (targets.every(({ trouble }) => trouble === null) ? 0 : 1),
 })
 
 const testCommand = verb<{ readonly wait: boolean }>({
@@ -61,7 +56,7 @@ async function untilTaken(
   return interruptible(async (interrupted) => {
     const endMs = performance.now() + siemTestMs
     for (;;) {
-      const shown = await shownBy(admin)
+      const shown = await admin.call(siemRoutes.showSiem)
       const ok = shown.targets.every(({ behindSince }) => behindSince === null || behindSince > at)
       if (ok || interrupted.aborted || performance.now() > endMs) return { shown, ok }
       await pause(siemPollMs, interrupted)
