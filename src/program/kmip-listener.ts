@@ -4,6 +4,7 @@
 import type { Config } from '../outside/config/options.ts'
 import type { Core } from '../core/server/core.ts'
 import { createAnswerer, type AnswererOptions } from '../doors/kmip/answerer.ts'
+import type { Admission } from '../doors/admission/admission.ts'
 import type { ListenerOptions } from '../doors/kmip/contract.ts'
 import { signRequest } from '../core/pki/issue.ts'
 import { messageFirst, type Log } from '../core/ports/log.ts'
@@ -20,6 +21,8 @@ interface ListenerParts {
   readonly metrics: Metrics
   readonly traces: Traces
   readonly version: string
+  /** The doors of this process share it. */
+  readonly admission: Admission
   /** Where the answerer notes what an administrator should know; left out: in the core. */
   readonly notes?: Pick<AnswererOptions, 'pending' | 'unservedVersions'>
 }
@@ -27,7 +30,7 @@ interface ListenerParts {
 /** Registers on `opened` what must be closed. */
 export async function openListener<L extends { close(): Promise<void> }>(
   core: Core,
-  { config, tls, log, metrics, traces, version, notes }: ListenerParts,
+  { config, tls, log, metrics, traces, version, admission, notes }: ListenerParts,
   open: (options: ListenerOptions) => L | Promise<L>,
   opened: AsyncDisposableStack,
 ): Promise<L> {
@@ -39,6 +42,7 @@ export async function openListener<L extends { close(): Promise<void> }>(
     ...core,
     ...notes,
     bring: core.upstreams.bring,
+    turns: admission.turns,
     log: listenerLog,
     version,
     protocol: { ...config.kmip, fips: await fipsVersion(config.server.data) },
@@ -57,6 +61,7 @@ export async function openListener<L extends { close(): Promise<void> }>(
     log: listenerLog,
     metrics: counting,
     clock: core.clock,
+    admission,
   })
   opened.defer(() => listener.close())
   return listener

@@ -1,6 +1,7 @@
 // The answerer of the listener over a test's core, without a listener: for those who send many messages. Bytes in, bytes out.
 
 import { versions } from '../../src/wire/kmip/version.ts'
+import { Admission } from '../../src/doors/admission/admission.ts'
 import { createAnswerer, type AnswererOptions } from '../../src/doors/kmip/answerer.ts'
 import type { Peer } from '../../src/doors/kmip/contract.ts'
 import { PkiError } from '../../src/core/pki/error.ts'
@@ -25,6 +26,7 @@ export function answeringOn(
   const errors: unknown[] = []
   const answerer = createAnswerer({
     ...core,
+    turns: new Admission({ now: () => core.clock.monotonic() }).turns,
     version: '0.0.0-test',
     protocol: { versions: [...versions] },
     log: {

@@ -1,12 +1,12 @@
 // The HTTPS server of the admin API, with bounds on connections, headers, slow senders and idle time.
-// connection-slots.ts decides which connection closes when there are too many, and application.ts makes the answers.
+// places.ts decides which connection closes when there are too many, and application.ts makes the answers.
 
 import { createServer, type Server } from 'node:https'
 import { isIPv6, type AddressInfo, type Socket } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import { adminIdleTimeoutMs } from './bounds.ts'
 import { createApplication, type ApplicationOptions } from './application.ts'
-import { ConnectionSlots } from '../admission/admin-connection-slots.ts'
+import { adminPlaces, Places, type AdminHolder } from '../admission/places.ts'
 import type { AdminContext } from './context.ts'
 import { statusOf, type ErrorCode } from '../../base/refusal.ts'
 import { AdminRefusals } from './refusals.ts'
@@ -123,41 +123,55 @@ interface Connections {
 }
 
 function boundConnections(server: Server, { subnetOf, onDisplaced }: AdminOptions): Connections {
-  const max = adminConnectionsMax
-  const perSubnetMax = adminConnectionsPerAddressMax
-  const slots = new ConnectionSlots<string>({ max, perSubnetMax })
-  const sockets = new Map<string, Socket>()
-  const cut = (name: string): void => {
-    slots.remove(name)
-    sockets.get(name)?.destroy()
+  const places = new Places<HeldSocket>({
+    max: adminConnectionsMax,
+    perSubnetMax: adminConnectionsPerAddressMax,
+    policy: adminPlaces(),
+  })
+  const held = new Map<string, HeldSocket>()
+  const cut = (holder: HeldSocket): void => {
+    places.remove(holder)
+    holder.socket.destroy()
   }
   // This handler runs after Node's own, which wraps the socket: destroying it ends the TLS socket too.
   server.on('connection', (socket: Socket) => {
-    const { remoteAddress } = socket
     const name = nameOf(socket)
-    sockets.set(name, socket)
+    const holder = { socket, subnet: subnetOf(socket.remoteAddress ?? 'gone'), asked: false, running: 0 }
+    held.set(name, holder)
     socket.once('close', () => {
-      slots.remove(name)
-      sockets.delete(name)
+      places.remove(holder)
+      held.delete(name)
     })
-    const leaves = slots.add(name, subnetOf(remoteAddress ?? 'gone'))
-    if (leaves !== undefined) {
-      onDisplaced?.()
-      cut(leaves)
-    }
+    const offer = places.offer(holder.subnet)
+    if (offer.place !== 'free') onDisplaced?.()
+    if (offer.place === 'taken-from') cut(offer.holder)
+    if (offer.place === 'none') socket.destroy()
+    else places.add(holder)
   })
-  server.on('secureConnection', (socket) => slots.secured(nameOf(socket)))
+  const progressed = (holder: HeldSocket | undefined) => holder && places.moveToEnd(holder)
+  server.on('secureConnection', (socket) => progressed(held.get(nameOf(socket))))
   server.on('request', (incoming, outgoing) => {
-    const name = nameOf(incoming.socket)
-    const running = slots.began(name)
-    outgoing.once('close', () => slots.ended(name))
+    const holder = held.get(nameOf(incoming.socket))
+    if (!holder) return
+    holder.asked = true
+    holder.running += 1
+    outgoing.once('close', () => {
+      holder.running -= 1
+      progressed(holder)
+    })
     // Answers are made at once, and wait in memory for those before them.
-    if (running > adminRequestsPipelinedMax) incoming.socket.destroy()
+    if (holder.running > adminRequestsPipelinedMax) incoming.socket.destroy()
   })
   return {
-    cutIdle: () => slots.idle().forEach(cut),
-    cutAll: () => [...sockets.keys()].forEach(cut),
+    cutIdle: () => [...places].filter(({ running }) => running === 0).forEach(cut),
+    cutAll: () => [...held.values()].forEach(cut),
   }
+}
+
+interface HeldSocket extends AdminHolder {
+  readonly socket: Socket
+  asked: boolean
+  running: number
 }
 
 /** A name that the TCP socket and the TLS socket on it share. */

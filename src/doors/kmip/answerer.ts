@@ -51,10 +51,9 @@ import type {
   Peer,
   Unreadable,
 } from './contract.ts'
-import type { Party } from '../admission/fair-queue.ts'
-import { LargeMessages } from '../admission/large-messages.ts'
+import { LargeMessages } from '../admission/credit.ts'
+import type { Party, Turns } from '../admission/turns.ts'
 import { Notices } from '../../core/server/notices.ts'
-import { Shares } from '../admission/shares.ts'
 import { inEachEncoding } from './text-answers.ts'
 import { failed, UnauthenticatedPeers } from './unauthenticated-peers.ts'
 
@@ -77,6 +76,8 @@ export interface AnswererOptions {
   readonly unservedVersions: Pick<UnservedVersions, 'note'>
   readonly audit: Audit
   readonly clock: Clock
+  /** The turns of this process. */
+  readonly turns: Turns
   readonly log: ListenerLog
   /** Signs a client's certificate request with the CA of this server. Throws PkiError. */
   readonly signRequest: (request: Uint8Array) => Promise<SignedCertificate>
@@ -134,7 +135,7 @@ class Answerer {
   readonly #served: ReadonlySet<Version>
   readonly #unauthenticated: UnauthenticatedPeers
   readonly #gate: CredentialGate
-  readonly #shares: Shares
+  readonly #turns: Turns
   readonly #asynchronous: Asynchronous
   readonly #large: LargeMessages
   readonly #pkcs11Uses: Pkcs11Uses
@@ -149,7 +150,7 @@ class Answerer {
     this.#server = serverFacts(options.version, handledOperations, options.protocol)
     this.#served = new Set(this.#server.versions)
     this.#asynchronous = new Asynchronous(options.clock)
-    this.#shares = new Shares(() => options.clock.monotonic())
+    this.#turns = options.turns
     this.#tickets = new Tickets(options.clock)
     this.#pkcs11Uses = new Pkcs11Uses(options.clock)
     this.#notifier = new Notifier(options)
@@ -175,7 +176,7 @@ class Answerer {
   begin(peer: Peer, abandoned: AbortSignal): MaybePromise<Pace> {
     const party = this.#parties.get(peer)
     return andThen(party && this.#large.paying(party, abandoned), () => {
-      const pace = this.#shares.paceOf(party ?? untrustedParty(peer), abandoned)
+      const pace = this.#turns.paceOf(party ?? untrustedParty(peer), abandoned)
       return andThen(pace.turn(), () => pace)
     })
   }
@@ -210,10 +211,10 @@ class Answerer {
           ? await this.#serve(request, { peer, pace, room, requestId, exchange }, auth)
           : this.#counted(request, this.#unauthenticated.refuse(request, peer, auth))
       const isTaken = takesServerRole(items, request.version)
-      const sinceMs = this.#shares.now()
+      const sinceMs = this.#turns.now()
       const answer = encoded({ ...header, items })
       if (auth?.trusted !== true) return { bytes: answer, close: false }
-      this.#large.sent(trustedParty(auth), answer.length, this.#shares.now() - sinceMs)
+      this.#large.sent(trustedParty(auth), answer.length, this.#turns.now() - sinceMs)
       if (!isTaken) return { bytes: answer, close: false }
       return { bytes: answer, close: false, takeOver: this.#takeOver(request.version, peer, auth) }
     } catch (error) {
@@ -234,11 +235,11 @@ class Answerer {
   #decoded(bytes: Buffer, peer: Peer): RequestMessage {
     const decode = () => decodeRequest(bytes, this.#server.versions)
     if (bytes.length <= untrustedMessageBytesMax) return decode()
-    const sinceMs = this.#shares.now()
+    const sinceMs = this.#turns.now()
     try {
       return decode()
     } finally {
-      this.worked(peer, this.#shares.now() - sinceMs)
+      this.worked(peer, this.#turns.now() - sinceMs)
     }
   }
 
@@ -339,7 +340,7 @@ class Answerer {
       log.warn(message, { ...facts, client: first.client.name, instance: first.instance.name, requestId })
     }
     const later = () => ({
-      pace: this.#shares.paceOf(trustedParty(first), neverAbandoned),
+      pace: this.#turns.paceOf(trustedParty(first), neverAbandoned),
       room: new AnswerRoom(this.#header(request, requestId), {
         maximumBytes: asynchronousAnswerBytesMax,
         reserve: () => true,
@@ -372,7 +373,7 @@ class Answerer {
   /** From now on this server tells the client what changes, as long as it is this client, and has the same password. */
   #takeOver(version: Version, peer: Peer, auth: TrustedAuth): TakeOver {
     const { access } = this.#options
-    const pace = this.#shares.paceOf(trustedParty(auth), neverAbandoned)
+    const pace = this.#turns.paceOf(trustedParty(auth), neverAbandoned)
     const identify = async () => {
       const now = await access.identify(peer)
       if (!now.trusted) throw this.#unauthenticated.fault(peer, now)

@@ -3,6 +3,7 @@
 
 import type { ListenerLimits } from './listener-limits.ts'
 import type { Socket } from 'node:net'
+import type { Admission } from '../admission/admission.ts'
 import type { Encoding } from '../../wire/kmip/encodings.ts'
 import type { Framed, Halt } from '../../wire/ttlv/framer.ts'
 import type { ServerCertificate, TlsIdentity } from '../../core/identity/tls-identity.ts'
@@ -198,6 +199,8 @@ export interface ListenerOptions extends TlsIdentity {
   readonly log: ListenerLog
   readonly metrics: ListenerMetrics
   readonly clock?: { monotonic(): number }
+  /** The doors of this process share it; left out: the listener has its own. */
+  readonly admission?: Admission
   /** Tests set tighter bounds than listener-limits.ts. */
   readonly limits?: Partial<ListenerLimits>
 }

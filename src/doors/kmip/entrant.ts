@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net'
 import type { HeldBytes } from '../admission/budget.ts'
 import type { Connection } from './connection.ts'
-import type { SlotHolder } from '../admission/connection-slots.ts'
+import type { ClientHolder } from '../admission/places.ts'
 import type { Wire } from './contract.ts'
 import type { Handshaking } from './handshakes.ts'
 import type { Hello } from './hello.ts'
@@ -19,7 +19,7 @@ interface EntrantParts {
 }
 
 /** A class, so that all of them have one shape: code that meets a new shape with each connection costs a multiple. */
-export class Entrant implements Handshaking, SlotHolder {
+export class Entrant implements Handshaking, ClientHolder {
   readonly id: string
   readonly wire: Wire
   readonly address: string
@@ -32,6 +32,7 @@ export class Entrant implements Handshaking, SlotHolder {
   since: number
   waitedMs = 0
   failure: string | undefined = undefined
+  turn: Handshaking['turn'] = undefined
   begun: Handshaking['begun'] = undefined
   connection: Connection | undefined = undefined
   trusted = false

@@ -11,10 +11,11 @@ import { codeOf } from './error-code.ts'
 import type { Hello } from './hello.ts'
 import { MeteredStream } from './metered-stream.ts'
 import type { Notices } from '../../core/server/notices.ts'
+import type { Admission } from '../admission/admission.ts'
+import type { StrangerRank } from '../admission/arrivals.ts'
 import { Subnets, type Rank } from '../admission/subnets.ts'
-import { TimeShare } from '../admission/time-share.ts'
+import type { Work } from '../admission/turns.ts'
 import { contextOptions, createTlsServer, type TlsSettings } from './tls.ts'
-import { Turns } from '../admission/turns.ts'
 
 /** A connection during its handshake. The 'close' of its raw socket follows every failure. */
 export interface Handshaking {
@@ -27,6 +28,8 @@ export interface Handshaking {
   since: number
   waitedMs: number
   failure: string | undefined
+  /** Its turns; undefined until its ClientHello is whole. */
+  turn: Work | undefined
   /** undefined until the handshake begins. */
   begun: Begun | undefined
 }
@@ -38,15 +41,14 @@ interface Begun {
   movedAt: number
   readonly threadMsBefore: number
   /** Its pieces took so much from the shares of unknown subnets. */
-  readonly spentMs: Record<UnknownRank, number>
+  readonly spentMs: Record<StrangerRank, number>
   /** The turn is given back: the handshake is done, or waits for its peer. */
   released: boolean
 }
 
-type UnknownRank = Exclude<Rank, 'known'>
-
 export interface HandshakesOptions<H> {
   readonly limits: ListenerLimits
+  readonly admission: Pick<Admission, 'arrivals' | 'credit'>
   readonly now: () => number
   readonly notices: Notices
   /**
@@ -63,8 +65,8 @@ export class Handshakes<H extends Handshaking> {
   readonly subnets: Subnets
   readonly #options: HandshakesOptions<H>
   readonly #tls: TlsServer
-  readonly #turns: Turns<H>
-  readonly #shares: Readonly<Record<UnknownRank, TimeShare>>
+  readonly #arrivals: Admission['arrivals']
+  readonly #credit: Admission['credit']
   /**
    * Node does not say which raw connection a TLS socket belongs to, so each handshake runs with itself in this
    * storage.
@@ -72,43 +74,11 @@ export class Handshakes<H extends Handshaking> {
   readonly #atHand = new AsyncLocalStorage<H>()
 
   constructor(settings: TlsSettings, options: HandshakesOptions<H>) {
-    const { limits, now, notices } = options
+    const { limits, now, admission } = options
     this.#options = options
     this.subnets = new Subnets(limits, now)
-    const debtMaxMs = limits.timeDebtMaxMs
-    this.#shares = {
-      new: new TimeShare(
-        { percent: limits.newTimePercent, savedMaxMs: limits.newTimeSavedMaxMs, debtMaxMs },
-        now,
-      ),
-      costly: new TimeShare(
-        { percent: limits.costlyTimePercent, savedMaxMs: limits.costlyTimeSavedMaxMs, debtMaxMs },
-        now,
-      ),
-    }
-    this.#turns = new Turns({
-      activeMax: {
-        known: limits.handshakesMax,
-        new: limits.newHandshakesMax,
-        costly: limits.costlyHandshakesMax,
-      },
-      activePerSubnetMax: {
-        known: limits.knownHandshakesPerAddressMax,
-        new: limits.handshakesPerAddressMax,
-        costly: limits.handshakesPerAddressMax,
-      },
-      acceptsPerTurnMax: limits.acceptsPerHandshakeMax,
-      knownInARowMax: limits.knownTurnsInARowMax,
-      shares: this.#shares,
-      rankOf: (line) => this.#rankOf(line),
-      run: (handshaking) => this.#run(handshaking),
-      onUntrustedWait: () =>
-        notices.warn(
-          'untrusted wait',
-          'handshakes of unknown addresses take so much time that they wait',
-          {},
-        ),
-    })
+    this.#arrivals = admission.arrivals
+    this.#credit = admission.credit
     this.#tls = createTlsServer(settings)
     this.#tls.on('secureConnection', (socket) => this.#open(socket))
     this.#tls.on('tlsClientError', (error, socket) => this.#fail(error, socket))
@@ -116,11 +86,11 @@ export class Handshakes<H extends Handshaking> {
   }
 
   get waiting(): number {
-    return this.#turns.waiting
+    return this.#arrivals.waiting
   }
 
   get active(): number {
-    return this.#turns.active
+    return this.#arrivals.active
   }
 
   setSettings(settings: TlsSettings): void {
@@ -129,20 +99,23 @@ export class Handshakes<H extends Handshaking> {
 
   /** A connection was accepted, whatever becomes of it. */
   accepted(): void {
-    this.#turns.accepted()
+    this.#arrivals.accepted()
   }
 
   /** The ClientHello of a connection is whole. */
   enter(handshaking: H): void {
     handshaking.stage = 'waiting'
     handshaking.since = this.#options.now()
-    this.#turns.enter(handshaking.subnet, handshaking)
+    const turn: Work = { begin: () => this.#run(handshaking) }
+    handshaking.turn = turn
+    this.#arrivals.enter(handshaking.subnet, this.#rankOf(handshaking.subnet), turn)
   }
 
   /** The connection is closed. */
   leave(handshaking: H): void {
-    this.#turns.leave(handshaking.subnet, handshaking)
-    this.#turns.leave(longLine(handshaking), handshaking)
+    const { turn, subnet } = handshaking
+    if (turn) this.#arrivals.leave(subnet, turn)
+    if (turn) this.#arrivals.leave(longLine(handshaking), turn)
     if (handshaking.begun !== undefined && handshaking.stage !== 'open')
       this.#end(handshaking, handshaking.begun)
   }
@@ -152,9 +125,9 @@ export class Handshakes<H extends Handshaking> {
    * cluster whose hosts nobody knows yet must not wait for them when it boots.
    */
   trusted({ subnet, begun }: H): void {
-    for (const rank of ['new', 'costly'] as const) this.#shares[rank].spend(-(begun?.spentMs[rank] ?? 0))
+    for (const rank of ['new', 'costly'] as const) this.#credit[rank].spend(-(begun?.spentMs[rank] ?? 0))
     this.subnets.authenticated(subnet)
-    this.#turns.rerank(subnet)
+    this.#arrivals.rerank(subnet, this.#rankOf(subnet))
   }
 
   /** The peer turned out to be a stranger, or wastes time: from now on others of its subnet are metered. */
@@ -177,7 +150,8 @@ export class Handshakes<H extends Handshaking> {
 
   // ------------------------------------------------------------ a turn
 
-  #run(handshaking: H): void {
+  /** Returns true: the turn is used. */
+  #run(handshaking: H): true {
     const { subnet, begun } = handshaking
     const threadMsBefore = threadMs()
     const before = this.#options.now()
@@ -188,22 +162,23 @@ export class Handshakes<H extends Handshaking> {
       begun.movedAt = before
       begun.stream?.feed()
     }
-    if (handshaking.begun?.stream === undefined) return
+    if (handshaking.begun?.stream === undefined) return true
     // The share pays the elapsed time, for which the others waited. The subnet pays the processor time only, so it
     // does not pay for other programs of a busy machine. Long handshakes have a queue of their own.
     if (rank !== 'known') {
       const ms = this.#options.now() - before
-      this.#shares[rank].spend(ms)
+      this.#credit[rank].spend(ms)
       handshaking.begun.spentMs[rank] += ms
     }
     if (line === subnet) this.subnets.charge(subnet, threadMs() - threadMsBefore)
-    this.#turns.rerank(subnet)
+    this.#arrivals.rerank(subnet, this.#rankOf(subnet))
+    return true
   }
 
   /** TLS reads what the stream holds when its turn comes. */
   #resume(handshaking: H, begun: Begun): void {
     const line = lineOf(handshaking, this.#options.limits)
-    this.#turns.resume(line, handshaking)
+    if (handshaking.turn) this.#arrivals.resume(line, this.#rankOf(line), handshaking.turn)
     // The peer may take long, and must not keep others from beginning.
     if (line !== handshaking.subnet) this.#release(handshaking, begun)
   }
@@ -297,7 +272,7 @@ export class Handshakes<H extends Handshaking> {
   #release({ subnet }: H, begun: Begun): void {
     if (begun.released) return
     begun.released = true
-    this.#turns.release(subnet)
+    this.#arrivals.release(subnet)
   }
 }
 

@@ -44,8 +44,6 @@ export const listenerLimits = {
   handshakesMax: 64,
   newHandshakesMax: 32,
   costlyHandshakesMax: 16,
-  /** Turns of known addresses in a row while another address waits. */
-  knownTurnsInARowMax: 4,
   /**
    * A peer may send so much until the end of its handshake, if no trusted client came from its address: a chain of six
    * certificates with 4096-bit keys. OpenSSL accepts 100 KB, which may take a second to verify; this takes a tenth.

@@ -7,7 +7,8 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { subnetOf, plainAddress } from '../../base/address.ts'
 import { bind, boundAddress } from './bind.ts'
-import { Budget, HeldBytes } from '../admission/budget.ts'
+import { Admission } from '../admission/admission.ts'
+import { HeldBytes, type Budget } from '../admission/budget.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { listenerLimits } from './listener-limits.ts'
 import type {
@@ -22,7 +23,7 @@ import type {
 } from './contract.ts'
 import type { ServerCertificate } from '../../core/identity/tls-identity.ts'
 import type { ListenerLimits } from './listener-limits.ts'
-import { ConnectionSlots } from '../admission/connection-slots.ts'
+import { clientPlaces, Places } from '../admission/places.ts'
 import { Entrant } from './entrant.ts'
 import { Handshakes } from './handshakes.ts'
 import { Hello } from './hello.ts'
@@ -50,6 +51,8 @@ export function listenToHanded(options: ListenerOptions): HandedListener {
   return listener
 }
 
+const strangersWait = 'handshakes of unknown addresses take so much time that they wait'
+
 class Listener implements KmipListener, HandedListener {
   readonly #options: ListenerOptions
   readonly #limits: ListenerLimits
@@ -60,7 +63,7 @@ class Listener implements KmipListener, HandedListener {
   /** Connections to the second port. */
   readonly #overHttps = new WeakSet<Socket>()
   readonly #handshakes: Handshakes<Entrant>
-  readonly #slots: ConnectionSlots<Entrant>
+  readonly #places: Places<Entrant>
   readonly #budget: Budget
   readonly #connectionOptions: ConnectionOptions
   readonly #notices: Notices
@@ -78,10 +81,13 @@ class Listener implements KmipListener, HandedListener {
     const { clock } = options
     this.#now = clock === undefined ? performance.now.bind(performance) : clock.monotonic.bind(clock)
     this.#connectionOptions = { ...options, limits: this.#limits, now: this.#now }
-    this.#budget = new Budget(this.#limits.bufferedBytesMax)
+    const admission = options.admission ?? new Admission({ limits: this.#limits, now: this.#now })
+    admission.turns.onStrangersWait = () => this.#notices.warn('untrusted wait', strangersWait, {})
+    this.#budget = admission.budget
     this.#notices = new Notices(options.log, this.#now)
     this.#handshakes = new Handshakes(this.#tlsSettings(options.serverCertificate), {
       limits: this.#limits,
+      admission,
       now: this.#now,
       notices: this.#notices,
       onOpen: (entrant, socket) => this.#welcome(entrant, socket),
@@ -96,11 +102,11 @@ class Listener implements KmipListener, HandedListener {
       metrics: options.metrics,
       onSource: (raw, source) => this.#admit(raw, source),
     })
-    this.#slots = new ConnectionSlots({
+    const isKnown = (near: string) => this.#handshakes.subnets.isKnown(near)
+    this.#places = new Places({
       max: this.#limits.connectionsMax,
       perSubnetMax: this.#limits.connectionsPerAddressMax,
-      knownKeep: this.#limits.knownConnectionsKept,
-      isKnown: (near) => this.#handshakes.subnets.isKnown(near),
+      policy: clientPlaces(this.#limits.knownConnectionsKept, isKnown),
     })
     this.#net = this.#createNet('ttlv')
     this.#httpsNet = this.#createNet('https')
@@ -203,14 +209,14 @@ class Listener implements KmipListener, HandedListener {
     const near = subnetOf(address)
     if (!this.#placeFor(raw, address, near)) return
     const entrant = this.#newEntrant(raw, address, source.port, near)
-    this.#slots.add(entrant)
+    this.#places.add(entrant)
     raw.on('close', () => this.#leave(entrant))
   }
 
   #placeFor(raw: Socket, address: string, near: string): boolean {
-    const offer = this.#closing === undefined ? this.#slots.offer(near) : undefined
-    if (offer?.slot === 'free') return true
-    if (offer?.slot === 'taken-from') {
+    const offer = this.#closing === undefined ? this.#places.offer(near) : undefined
+    if (offer?.place === 'free') return true
+    if (offer?.place === 'taken-from') {
       this.#options.metrics.count('connections_displaced', {})
       this.#notices.warn(
         'displaced',
@@ -263,7 +269,7 @@ class Listener implements KmipListener, HandedListener {
   }
 
   #leave(entrant: Entrant): void {
-    if (!this.#slots.remove(entrant)) return
+    if (!this.#places.remove(entrant)) return
     entrant.connection = undefined
     entrant.held.close()
     this.#handshakes.leave(entrant)
@@ -280,7 +286,7 @@ class Listener implements KmipListener, HandedListener {
       const durationMs = this.#now() - entrant.since
       void this.#tell(entrant, { ok: false, address, port, code, waitedMs, durationMs })
     }
-    if (this.#slots.count === 0) this.#whenEmpty?.()
+    if (this.#places.count === 0) this.#whenEmpty?.()
   }
 
   /** Never rejects. Resolves to whether the peer is trusted. */
@@ -311,7 +317,7 @@ class Listener implements KmipListener, HandedListener {
   #sweep(): void {
     const now = this.#now()
     this.#proxied.sweep(now)
-    for (const entrant of this.#slots) {
+    for (const entrant of this.#places) {
       const { connection, raw } = entrant
       if (!entrant.waitsInRoom()) this.#endFull(entrant)
       else if (connection === undefined) this.#handshakes.sweep(entrant, now)
@@ -336,21 +342,21 @@ class Listener implements KmipListener, HandedListener {
     this.#net.close()
     this.#httpsNet.close()
     this.#proxied.destroy()
-    for (const { connection, stage, raw } of this.#slots) {
+    for (const { connection, stage, raw } of this.#places) {
       // A client may send its request with the last bytes of its handshake, also of one that waits for its turn.
       if (connection === undefined && stage === 'hello') raw.destroy()
       else if (connection?.mayBeInTask === false) connection.end()
     }
-    if (this.#slots.count > 0) {
+    if (this.#places.count > 0) {
       const tasks = setTimeout(() => {
         this.#tasksAreOver = true
-        for (const { connection } of this.#slots) connection?.end()
+        for (const { connection } of this.#places) connection?.end()
       }, this.#limits.taskPauseMs)
       const empty = new Promise<void>((resolve) => {
         this.#whenEmpty = resolve
       })
       const late = setTimeout(() => {
-        for (const entrant of this.#slots) {
+        for (const entrant of this.#places) {
           if (entrant.connection === undefined) entrant.raw.destroy()
           else entrant.connection.cut('closing')
         }
@@ -370,13 +376,13 @@ class Listener implements KmipListener, HandedListener {
 
   #announceGauges(): void {
     const { metrics } = this.#options
-    metrics.gauge('connections', () => this.#slots.count + this.#proxied.waiting)
+    metrics.gauge('connections', () => this.#places.count + this.#proxied.waiting)
     metrics.gauge('handshakes_waiting', () => this.#handshakes.waiting)
     metrics.gauge('handshakes_active', () => this.#handshakes.active)
     metrics.gauge('bytes_buffered', () => this.#budget.bytes)
     metrics.gauge('requests_running', () => {
       let running = 0
-      for (const entrant of this.#slots) if (entrant.connection?.answering === true) running += 1
+      for (const entrant of this.#places) if (entrant.connection?.answering === true) running += 1
       return running
     })
   }

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os'
 import type { AdminContext } from '../../doors/http/context.ts'
+import { Admission } from '../../doors/admission/admission.ts'
 import type { Config } from '../../outside/config/options.ts'
 import type { Core } from '../../core/server/core.ts'
 import type { KmipListener, ListenerOptions } from '../../doors/kmip/contract.ts'
@@ -29,6 +30,8 @@ interface DoorOptions extends PortOptions {
 }
 
 export interface KmipDoor {
+  /** The doors of this process share it. */
+  readonly admission: Admission
   readonly listener: Pick<KmipListener, 'setServerCertificate' | 'close'>
   readonly addresses: {
     /** HOST:PORT */
@@ -58,7 +61,7 @@ export async function openKmipDoor(
   options: DoorOptions,
   opened: AsyncDisposableStack,
 ): Promise<KmipDoor> {
-  const { readiness, upstreams, alarms } = core
+  const { readiness, upstreams, alarms, clock } = core
   const own = () => readiness.now(core)
   const count = workersOf(options.config)
   const { drafts } = options.config.kmip
@@ -68,12 +71,14 @@ export async function openKmipDoor(
   const openFiles = openFilesMax()
   const bounds = connectionLimits(openFiles, count)
   const connections = { max: bounds.connectionsMax * count, openFiles }
-  if (count > 1) return openWorkers(core, { ...options, count, connections, here: own }, opened)
+  const admission = new Admission({ now: () => clock.monotonic() })
+  if (count > 1) return openWorkers(core, { ...options, count, connections, admission, here: own }, opened)
   const { listen: address, https } = options.config.kmip
   const addresses = { ...address, https: https ?? undefined }
   const open = (rest: ListenerOptions) => listen({ ...addresses, ...rest, limits: bounds })
-  const listener = await openListener(core, options, open, opened)
+  const listener = await openListener(core, { ...options, admission }, open, opened)
   return {
+    admission,
     listener,
     addresses: shownAddresses(listener),
     onConfig: () => {},
@@ -92,10 +97,13 @@ export async function openKmipDoor(
 async function openWorkers(
   { clock, pending, unservedVersions, upstreams, alarms }: Core,
   options: DoorOptions &
-    Pick<KmipDoor, 'connections'> & { readonly count: number; readonly here: KmipDoor['seen']['readiness'] },
+    Pick<KmipDoor, 'connections' | 'admission'> & {
+      readonly count: number
+      readonly here: KmipDoor['seen']['readiness']
+    },
   opened: AsyncDisposableStack,
 ): Promise<KmipDoor> {
-  const { config, log, logFormat: format, metrics, here, count, version, connections } = options
+  const { config, log, logFormat: format, metrics, here, count, version, connections, admission } = options
   const onTold = (message: FromWorker & { readonly type: 'pending' | 'unserved' }) => {
     if (message.type === 'unserved') return unservedVersions.note(message.client, message.version)
     for (const { certificate, sha256, address, attempts } of message.clients)
@@ -116,6 +124,7 @@ async function openWorkers(
   let last: Awaited<ReturnType<Workers['states']>> = []
   const states = async () => (last = await workers.states())
   return {
+    admission,
     listener: workers,
     addresses: shownAddresses(workers),
     onConfig: (next) => workers.setConfig(next),

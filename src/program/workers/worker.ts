@@ -9,6 +9,7 @@ import { buildCore, type Core } from '../../core/server/core.ts'
 import { subnetOf } from '../../base/address.ts'
 import type { ListenerOptions } from '../../doors/kmip/contract.ts'
 import type { ListenerLimits } from '../../doors/kmip/listener-limits.ts'
+import { Admission } from '../../doors/admission/admission.ts'
 import { listenToHanded } from '../../doors/kmip/listener.ts'
 import { bufferedBytesMax, messageBytesMax } from '../../base/bounds.ts'
 import { certificateOrNull } from '../../core/pki/certificate.ts'
@@ -77,8 +78,10 @@ async function serveHanded(
   const tls = await ServerTls.open({ secrets, settings, clock, log })
   opened.defer(() => tls.stop())
   const notes = await openNotes(core, send, opened)
-  const parts = { config, tls, log, metrics, traces, version, notes }
-  const open = (rest: ListenerOptions) => listenToHanded({ ...rest, limits: shareOf(count) })
+  const limits = shareOf(count)
+  const admission = new Admission({ limits, now: () => clock.monotonic() })
+  const parts = { config, tls, log, metrics, traces, version, admission, notes }
+  const open = (rest: ListenerOptions) => listenToHanded({ ...rest, limits })
   const listener = await openListener(core, parts, open, opened)
   const show = () => {
     const { serverCertificate, ticketKeys } = tls.certificates.shown

@@ -113,7 +113,7 @@ test('the handshakes of trusted clients take nothing from the share of unknown a
     await using listener = await openListener({
       clock: { monotonic: () => nowMs++ },
       onHandshake: () => Promise.resolve(trusted),
-      limits: { newTimeSavedMaxMs: 30 },
+      limits: { newTimeSavedMaxMs: 30, newTimePercent: 5, timeDebtMaxMs: 1 },
     })
     const isWaiting = () =>
       listener.loud().some(({ message }) => message.includes('so much time that they wait'))

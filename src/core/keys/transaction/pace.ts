@@ -1,5 +1,5 @@
 // Long work shares the one thread of the server by pausing. The interface between the work and whoever decides when it
-// may go on (doors/admission/shares.ts).
+// may go on (doors/admission/turns.ts).
 
 import type { MaybePromise } from '../../../base/maybe-promise.ts'
 

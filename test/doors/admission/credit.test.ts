@@ -1,15 +1,16 @@
-// How long a client waits that sends or fetches much.
+// Shares of the thread's time, and how long a client waits that sends or fetches much.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LargeMessages } from '../../../src/doors/admission/large-messages.ts'
 import { largeAnswerBytes } from '../../../src/base/bounds.ts'
 import {
+  LargeMessages,
+  TimeShare,
   largeMovingMsPerMegabyte,
   largeTimeDebtMaxMs,
   largeTimePercent,
   largeTimeSavedMaxMs,
-} from '../../../src/doors/admission/large-messages.ts'
+} from '../../../src/doors/admission/credit.ts'
 import { listenerLimits } from '../../../src/doors/kmip/listener-limits.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 
@@ -120,4 +121,19 @@ test('however many clients of one instance send large messages, a quarter of the
   assert.ok(share > 0.7 && share < 0.8, `they take ${share} of the time`)
   assert.equal((await waits(large.turn(of('other', 'j'), savedBytes))).now, false)
   assert.equal((await waits(large.paying(of('small')))).now, false, 'nor does one wait that sends none')
+})
+
+test('a share of the time is so much of each second, what was saved included, and a debt is waited for', () => {
+  const clock = { ms: 0 }
+  const share = new TimeShare({ percent: 20, savedMaxMs: 1_000, debtMaxMs: 500 }, () => clock.ms)
+  assert.equal(share.waitMs(), 0)
+  share.spend(1_100)
+  assert.equal(share.waitMs(), 500)
+  clock.ms += 500
+  assert.equal(share.waitMs(), 0)
+  clock.ms += 3_600_000
+  share.spend(1_001)
+  assert.equal(share.waitMs(), 5)
+  share.spend(60_000)
+  assert.equal(share.waitMs(), 2_500)
 })

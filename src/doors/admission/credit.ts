@@ -1,12 +1,15 @@
-// Each client's share of the thread's time for large messages: reading, copying and writing a megabyte takes so long that
-// others would notice. What reading and writing takes is measured, since it depends on what the message is made of. A client that sends or fetches more than its share waits before its next message is read, and holds
-// nothing meanwhile; what would have to wait too long is refused. One instance leaves a quarter of the time to the others, however
-// many clients it has: with each one of them more, their messages cost more. Small messages take turns instead (shares.ts).
+// Shares of the thread's time, as credit: a share gives some milliseconds of each second, and what is not used is saved up to a
+// bound. A debt is paid back by waiting.
+//
+// Each client has such a share for its large messages: reading, copying and writing a megabyte takes so long that others would
+// notice. What reading and writing takes is measured, since it depends on what the message is made of. A client that sends or
+// fetches more than its share waits before its next message is read, and holds nothing meanwhile; what would have to wait too long is
+// refused. One instance leaves a quarter of the time to the others, however many clients it has: with each one of them more,
+// their messages cost more. Small messages take turns instead (turns.ts).
 
 import { largeAnswerBytes } from '../../base/bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
-import type { Party } from './fair-queue.ts'
-import { TimeShare } from './time-share.ts'
+import type { Party } from './turns.ts'
 
 /**
  * Moving a megabyte costs the thread about so much: TLS, copies, the collection of the buffers, and what the operation does with the
@@ -22,6 +25,51 @@ export const largeTimeDebtMaxMs = 5_000
 const largeTimeBusyMs = 60_000
 const largeTimeClientsPerInstance = 15
 const largeMessageClientsMax = 1_000
+
+export interface TimeShareOptions {
+  readonly percent: number
+  readonly savedMaxMs: number
+  readonly debtMaxMs: number
+}
+
+export class TimeShare {
+  readonly #options: TimeShareOptions
+  readonly #now: () => number
+  #balanceMs: number
+  #at: number
+
+  /** `now`: monotonic milliseconds. */
+  constructor(options: TimeShareOptions, now: () => number) {
+    this.#options = options
+    this.#now = now
+    this.#balanceMs = options.savedMaxMs
+    this.#at = now()
+  }
+
+  /** Whether so much would leave a debt that is still paid back. */
+  bears(ms: number): boolean {
+    return this.#balance() - ms >= -this.#options.debtMaxMs
+  }
+
+  /** May go below zero, because the cost is known only afterwards. A negative time is given back. */
+  spend(ms: number): void {
+    const { debtMaxMs, savedMaxMs } = this.#options
+    this.#balanceMs = Math.min(savedMaxMs, Math.max(-debtMaxMs, this.#balance() - ms))
+  }
+
+  /** Milliseconds until time may be spent again; 0: now. */
+  waitMs(): number {
+    return Math.max(0, (-this.#balance() * 100) / this.#options.percent)
+  }
+
+  #balance(): number {
+    const now = this.#now()
+    const { percent, savedMaxMs } = this.#options
+    this.#balanceMs = Math.min(savedMaxMs, this.#balanceMs + ((now - this.#at) * percent) / 100)
+    this.#at = now
+    return this.#balanceMs
+  }
+}
 
 interface ClientShare {
   readonly group: string
