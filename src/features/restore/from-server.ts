@@ -13,7 +13,7 @@ import { goneInRestore, untilEnded } from '../../doors/cli/watch-work.ts'
 import { CommandError, UsageError } from '../../doors/cli/world.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import type { Input, Output } from '../../doors/http/route.ts'
-import { instanceQuestion, instanceText } from './question.ts'
+import { instanceQuestion, instanceText, type BackupPreview } from './question.ts'
 import { afterBackup, afterKeyProtect, backupText, keyProtectText } from './report-text.ts'
 import { restoreRoutes } from './routes.ts'
 
@@ -28,7 +28,6 @@ export interface RestoreInstanceFlags {
 
 type KeyProtectRestore = Output<typeof restoreRoutes.showRestore>
 type BackupRestore = Output<typeof restoreRoutes.showInstanceRestore>
-type Preview = Output<typeof restoreRoutes.previewInstanceRestore>
 type Opening = Input<typeof restoreRoutes.previewInstanceRestore>['body']
 
 const lookEveryMs = 500
@@ -157,7 +156,7 @@ async function beginConfirmed(
   asked: {
     readonly flags: RestoreInstanceFlags
     readonly opening: Opening
-    readonly preview: Preview
+    readonly preview: BackupPreview
   },
 ): Promise<BackupRestore> {
   const { flags, opening, preview } = asked

@@ -56,24 +56,8 @@ export const restoreHandlers = {
     return { id: params.upload }
   },
 
-  previewInstanceRestore: async ({ restores }, { body }) => {
-    const preview = await restores.preview({ ...present(body), upload: body.upload })
-    const { backup, gone, clients, needed } = preview
-    const { createdMs, ...about } = backup
-    return {
-      ...preview,
-      backup: { ...about, created: isoTime(createdMs) },
-      instance: { ...preview.instance },
-      gone: gone && { at: isoTime(gone.atMs), shredded: gone.shredded },
-      clients: clients.map((client) => ({
-        ...client,
-        certificates: [...client.certificates],
-        authorities: client.authorities.map((one) => ({ ...one })),
-        leftOut: [...client.leftOut],
-      })),
-      needed: [...needed],
-    }
-  },
+  previewInstanceRestore: ({ restores }, { body }) =>
+    restores.preview({ ...present(body), upload: body.upload }),
 
   beginInstanceRestore: async ({ restores }, { asker, body }) => {
     const { upload, clients, confirmed, ...rest } = body
@@ -157,18 +141,5 @@ function shownObject({ identifier, label }: { readonly identifier: string; reado
 
 function shownBackup(restore: BackupRestore) {
   const { ended } = restore
-  const report = ended?.state === 'done' ? ended.report : undefined
-  return {
-    ...shownJob(restore),
-    report: report
-      ? {
-          ...report,
-          objects: { ...report.objects },
-          notOpening: { ...report.notOpening, named: [...report.notOpening.named] },
-          lost: { ...report.lost, named: [...report.lost.named] },
-          clients: [...report.clients],
-          leftOut: [...report.leftOut],
-        }
-      : null,
-  }
+  return { ...shownJob(restore), report: ended?.state === 'done' ? ended.report : null }
 }

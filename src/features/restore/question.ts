@@ -10,9 +10,9 @@ import { plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import type { Output } from '../../doors/http/route.ts'
 import type { Confirmation, restoreRoutes } from './routes.ts'
-import type { BackupClient, BackupPreview, BackupRestoreWanted, InstanceInBackup } from './source.ts'
+import type { BackupRestoreWanted, InstanceInBackup } from './source.ts'
 
-type Shown = Output<typeof restoreRoutes.previewInstanceRestore>
+export type BackupPreview = Output<typeof restoreRoutes.previewInstanceRestore>
 
 /** `here`: the trust of this server. */
 export function previewOf(
@@ -22,10 +22,11 @@ export function previewOf(
   const { manifest, instance, objects, later, closingsKnown } = found
   const { id, serverId, created } = manifest
   const { name, custody, rootKeyUri: rootKey } = instance
+  const gone = later.instancesGone.get(instance.id)
   return {
-    backup: { id, serverId, createdMs: Date.parse(created) },
+    backup: { id, serverId, created: new Date(created).toISOString() },
     instance: { id: instance.id, name, custody, rootKey, objects },
-    gone: later.instancesGone.get(instance.id) ?? null,
+    gone: gone ? { at: new Date(gone.atMs).toISOString(), shredded: gone.shredded } : null,
     closingsKnown,
     clients: clientsOf(found, here),
     needed: neededFor(found),
@@ -53,7 +54,7 @@ const unconfirmed: Record<Confirmation, string> = {
     'this server does not know what was revoked or destroyed after the backup: such keys are open again',
 }
 
-function neededFor({ instance, later, closingsKnown }: InstanceInBackup): readonly Confirmation[] {
+function neededFor({ instance, later, closingsKnown }: InstanceInBackup): Confirmation[] {
   return [
     ...(later.instancesGone.get(instance.id)?.shredded === true ? (['shredded'] as const) : []),
     ...(closingsKnown ? [] : (['closings-unknown'] as const)),
@@ -63,7 +64,7 @@ function neededFor({ instance, later, closingsKnown }: InstanceInBackup): readon
 function clientsOf(
   { clients, blocks }: Pick<InstanceInBackup, 'clients' | 'blocks'>,
   { tables, macs }: Pick<TrustSnapshot, 'tables' | 'macs'>,
-): readonly BackupClient[] {
+): BackupPreview['clients'] {
   return clients.map(({ id, name, certificates, authorities, removed, withdrawn }) => {
     const gone = [...certificates, ...authorities].filter((one) => withdrawn.has(one.id))
     const leftOut = [
@@ -87,11 +88,14 @@ function clientsOf(
   })
 }
 
-export function instanceText({ backup, instance }: Shown): string {
+export function instanceText({ backup, instance }: BackupPreview): string {
   return plain`The instance ${instance.name} (${instance.id}) with ${keysAndObjects(instance.objects)}, of the backup of ${shortTime(backup.created)}.\n`
 }
 
-export function instanceQuestion({ gone, needed, clients, backup }: Shown, withClients: boolean): string {
+export function instanceQuestion(
+  { gone, needed, clients, backup }: BackupPreview,
+  withClients: boolean,
+): string {
   const shredded =
     needed.includes('shredded') && gone
       ? plain`Its keys were SHREDDED here at ${shortTime(gone.at)}, so that nobody could open them any more. Restored, they open again.\n`
@@ -103,7 +107,7 @@ export function instanceQuestion({ gone, needed, clients, backup }: Shown, withC
   return shredded + open + trusted
 }
 
-function trustText(clients: Shown['clients'], needed: Shown['needed']): string {
+function trustText(clients: BackupPreview['clients'], needed: BackupPreview['needed']): string {
   const lines = clients.map(({ name, certificates, authorities, leftOut }) => {
     const cas = authorities.map(({ subject }) => `CA for ${subject}`)
     const why = leftOut.map((one) => plain`\n      not: ${one}`).join('')

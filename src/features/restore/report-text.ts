@@ -8,10 +8,10 @@ import { shortTime } from '../../doors/cli/text/time.ts'
 import type { AcceptedNode, AcceptedRestore } from '../../core/server/anchor.ts'
 import type { BackupDrill, RestoredBackup } from '../../doors/cli/world.ts'
 import type { Output } from '../../doors/http/route.ts'
+import type { BackupReport } from './report.ts'
 import type { restoreRoutes } from './routes.ts'
 
 type KeyProtectReport = Exclude<Output<typeof restoreRoutes.showRestore>['report'], null>
-type BackupReport = Exclude<Output<typeof restoreRoutes.showInstanceRestore>['report'], null>
 
 export function wholeBackupText(restored: RestoredBackup, accept: string): string {
   const { created, instances, entries, clients, applied, beyond } = restored

@@ -7,7 +7,9 @@ import type { Manifest } from '../../core/backup/manifest.ts'
 import { liveObjects } from '../../core/instances/objects.ts'
 import type { Store } from '../../core/ports/store.ts'
 import type { DataKey } from '../../core/sealing/envelope.ts'
+import type { Output } from '../../doors/http/route.ts'
 import type { RestoredBackup } from '../../doors/cli/world.ts'
+import type { restoreRoutes } from './routes.ts'
 import type { RestoreTally } from './write-whole.ts'
 import type { RestoredObject, RestoredObjects } from './sources/found-objects.ts'
 import type { Ignored } from './sources/standard-keys.ts'
@@ -63,29 +65,12 @@ function named(
     .map(({ object }) => ({ identifier: object.uniqueIdentifier, label: firstName(object) }))
 }
 
-export interface BackupReport {
-  readonly instance: { readonly id: string; readonly name: string }
-  readonly rootKey: string
-  /** Objects that it has now, by state. */
-  readonly objects: Readonly<Record<string, number>>
-  /** Closed again, because this server's audit log or database says that they were closed since. */
-  readonly closedAgain: number
-  /** Objects whose material does not open. They are named, as many as `restoreNamedMax`. */
-  readonly notOpening: Named
-  /** Made after the backup under a data key that is gone. */
-  readonly lost: Named
-  readonly clients: readonly string[]
-  readonly leftOut: readonly string[]
-}
+export type BackupReport = Exclude<Output<typeof restoreRoutes.showInstanceRestore>['report'], null>
 
 /** Objects that the report of a restore names in each of its lists. */
 const restoreNamedMax = 200
 
-export interface Named {
-  readonly count: number
-  /** At most `restoreNamedMax`. */
-  readonly named: readonly string[]
-}
+export type Named = BackupReport['notOpening']
 
 export class Naming implements Named {
   readonly named: string[] = []

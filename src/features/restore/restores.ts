@@ -11,10 +11,10 @@ import { Refusal } from '../../base/refusal.ts'
 import { refusalOf } from '../../doors/http/faults.ts'
 import { Jobs, serverStops, wholeServer, type Job } from '../../doors/http/jobs.ts'
 import { serverIdOf } from '../../host/server-id.ts'
+import type { BackupPreview } from './question.ts'
 import type { BackupReport, KeyProtectReport } from './report.ts'
 import type {
   BackupOpening,
-  BackupPreview,
   BackupRestoreProgress,
   BackupRestoreWanted,
   KeyProtectProgress,

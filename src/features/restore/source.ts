@@ -106,35 +106,6 @@ export interface BackupRestoreWanted extends BackupOpening {
   readonly confirmed: readonly Confirmation[]
 }
 
-export interface BackupClient {
-  readonly id: string
-  readonly name: string
-  /** SHA-256 of its certificates. */
-  readonly certificates: readonly string[]
-  readonly authorities: readonly { readonly id: string; readonly subject: string }[]
-  /** Why it cannot come back, or a certificate or CA of it; one sentence each. */
-  readonly leftOut: readonly string[]
-}
-
-/** Tells what a restore would do. */
-export interface BackupPreview {
-  readonly backup: { readonly id: string; readonly serverId: string; readonly createdMs: number }
-  readonly instance: {
-    readonly id: string
-    readonly name: string
-    readonly custody: string
-    readonly rootKey: string
-    readonly objects: number
-  }
-  /** It was deleted on this server after the backup. */
-  readonly gone: { readonly atMs: number; readonly shredded: boolean } | null
-  /** This server knows what was closed since the backup, because its own audit log continues that of the backup. */
-  readonly closingsKnown: boolean
-  readonly clients: readonly BackupClient[]
-  /** `confirmed` must have these. */
-  readonly needed: readonly Confirmation[]
-}
-
 export interface BackupRestoreProgress {
   readonly step: 'check' | 'write'
   readonly done: number

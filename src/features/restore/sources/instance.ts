@@ -208,11 +208,11 @@ async function commitBack(
   return {
     instance: { id: back.instance.id, name: back.instance.name },
     rootKey: back.instance.rootKeyUri,
-    objects: await store.objectCounts(instance.id, clock.now()),
+    objects: { ...(await store.objectCounts(instance.id, clock.now())) },
     closedAgain,
     notOpening: checked.notOpening,
     lost,
-    clients: back.clients.clients,
-    leftOut: back.clients.leftOut,
+    clients: [...back.clients.clients],
+    leftOut: [...back.clients.leftOut],
   }
 }
