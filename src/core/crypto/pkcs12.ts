@@ -14,8 +14,6 @@ import {
   writeDer,
   type DerNode,
 } from './der.ts'
-import { ids } from './pkcs12-ids.ts'
-import { pkcs12Key } from './pkcs12-key.ts'
 
 export interface Pkcs12Wanted {
   /** PKCS#8. */
@@ -116,3 +114,126 @@ function mac(content: Uint8Array, password: Uint8Array): DerNode {
   const info = sequence(sequence(identifier(ids.sha256), nothing), octetString(digest))
   return sequence(info, octetString(salt), number(macIterations))
 }
+
+// ---------------------------------------------------------------- Keys of a password
+
+// How PKCS#12 makes keys of a password (RFC 7292 appendix B), for its MACs and its older ciphers.
+
+/** The number that stands for each use of the derived bytes. */
+const purposes = { key: 1, iv: 2, mac: 3 } as const
+
+interface Pkcs12KeyWanted {
+  readonly hash: string
+  readonly purpose: keyof typeof purposes
+  /** UTF-8. */
+  readonly password: Uint8Array
+  readonly salt: Uint8Array
+  readonly iterations: number
+  readonly bytes: number
+}
+
+/** The bytes are the caller's to wipe. */
+export function pkcs12Key({ hash, purpose, password, salt, iterations, bytes }: Pkcs12KeyWanted): Buffer {
+  const blockBytes = hash === 'sha384' || hash === 'sha512' ? 128 : 64
+  const word = passwordWord(password)
+  const start = Buffer.alloc(blockBytes, purposes[purpose])
+  const input = Buffer.concat([filled(salt, blockBytes), filled(word, blockBytes)])
+  word.fill(0)
+  const blocks: Buffer[] = []
+  for (let made = 0; made < bytes;) {
+    let block = createHash(hash).update(start).update(input).digest()
+    for (let round = 1; round < iterations; round++) block = createHash(hash).update(block).digest()
+    blocks.push(block)
+    made += block.length
+    addToEach(input, filled(block, blockBytes), blockBytes)
+  }
+  input.fill(0)
+  const all = Buffer.concat(blocks)
+  for (const block of blocks) block.fill(0)
+  const key = Buffer.from(all.subarray(0, bytes))
+  all.fill(0)
+  return key
+}
+
+/** The bytes repeated to whole blocks. */
+function filled(bytes: Uint8Array, blockBytes: number): Buffer {
+  const whole = Buffer.alloc(Math.ceil(bytes.length / blockBytes) * blockBytes)
+  for (let at = 0; at < whole.length; at++) whole[at] = bytes[at % bytes.length] ?? 0
+  return whole
+}
+
+/** Each block of the input becomes itself, plus the addend, plus 1, as numbers. */
+function addToEach(input: Buffer, addend: Buffer, blockBytes: number): void {
+  for (let end = blockBytes; end <= input.length; end += blockBytes) {
+    let carry = 1
+    for (let at = 1; at <= blockBytes; at++) {
+      const sum = (input[end - at] ?? 0) + (addend[blockBytes - at] ?? 0) + carry
+      input[end - at] = sum & 0xff
+      carry = sum >> 8
+    }
+  }
+}
+
+/** The password in UTF-16, big-endian, with a zero behind it: read byte by byte, since a text could not be wiped. */
+function passwordWord(utf8: Uint8Array): Buffer {
+  const word = Buffer.alloc(2 * utf8.length + 2)
+  let end = 0
+  for (let at = 0; at < utf8.length;) {
+    const lead = utf8[at] ?? 0
+    const more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3
+    let point = more === 0 ? lead : lead & (0x3f >> more)
+    for (let next = 1; next <= more; next++) point = (point << 6) | ((utf8[at + next] ?? 0) & 0x3f)
+    at += more + 1
+    if (point < 0x10000) end = word.writeUInt16BE(point, end)
+    else {
+      end = word.writeUInt16BE(0xd800 + ((point - 0x10000) >> 10), end)
+      end = word.writeUInt16BE(0xdc00 + ((point - 0x10000) & 0x3ff), end)
+    }
+  }
+  return word.subarray(0, end + 2)
+}
+
+// ---------------------------------------------------------------- Object identifiers
+
+// The object identifiers of PKCS#12 (RFC 7292) and of the algorithms in it, with what Node calls these.
+
+const hashes: Readonly<Record<string, string>> = {
+  '1.3.14.3.2.26': 'sha1',
+  '2.16.840.1.101.3.4.2.1': 'sha256',
+  '2.16.840.1.101.3.4.2.2': 'sha384',
+  '2.16.840.1.101.3.4.2.3': 'sha512',
+}
+
+const prfs: Readonly<Record<string, string>> = {
+  '1.2.840.113549.2.7': 'sha1',
+  '1.2.840.113549.2.9': 'sha256',
+  '1.2.840.113549.2.10': 'sha384',
+  '1.2.840.113549.2.11': 'sha512',
+}
+
+const ciphers: Readonly<Record<string, { readonly name: string; readonly keyBytes: number }>> = {
+  '1.2.840.113549.3.7': { name: 'des-ede3-cbc', keyBytes: 24 },
+  '2.16.840.1.101.3.4.1.2': { name: 'aes-128-cbc', keyBytes: 16 },
+  '2.16.840.1.101.3.4.1.22': { name: 'aes-192-cbc', keyBytes: 24 },
+  '2.16.840.1.101.3.4.1.42': { name: 'aes-256-cbc', keyBytes: 32 },
+}
+
+export const ids = {
+  data: '1.2.840.113549.1.7.1',
+  encryptedData: '1.2.840.113549.1.7.6',
+  keyBag: '1.2.840.113549.1.12.10.1.1',
+  shroudedKeyBag: '1.2.840.113549.1.12.10.1.2',
+  certificateBag: '1.2.840.113549.1.12.10.1.3',
+  x509: '1.2.840.113549.1.9.22.1',
+  friendlyName: '1.2.840.113549.1.9.20',
+  localKeyId: '1.2.840.113549.1.9.21',
+  sha1TripleDes: '1.2.840.113549.1.12.1.3',
+  pbes2: '1.2.840.113549.1.5.13',
+  pbkdf2: '1.2.840.113549.1.5.12',
+  hmacSha256: '1.2.840.113549.2.9',
+  aes256Cbc: '2.16.840.1.101.3.4.1.42',
+  sha256: '2.16.840.1.101.3.4.2.1',
+  hashes,
+  prfs,
+  ciphers,
+} as const

@@ -7,8 +7,7 @@ import { certificateChainMax } from '../../base/bounds.ts'
 import { DerError, DerFields, derTags } from './der.ts'
 import { CryptoError } from './error.ts'
 import { copyOf, wipeBytes } from './own-bytes.ts'
-import { ids } from './pkcs12-ids.ts'
-import { pkcs12Key } from './pkcs12-key.ts'
+import { ids, pkcs12Key } from './pkcs12.ts'
 
 /** All derivations in one PKCS#12 container together: those of its MAC go hash by hash, a million in two seconds. */
 export const pkcs12IterationsMax = 2_000_000

@@ -1,7 +1,17 @@
 // The scripts that bash, zsh and fish read to complete a command line of mortise. Each finds the command in the words before the
 // cursor, and offers what can follow it.
 
-import type { CompletedCommand, Value } from './completion.ts'
+/** The words that can stand at one place of the command line. */
+export interface CompletedCommand {
+  /** `key list`; empty for the program itself. */
+  readonly path: string
+  readonly commands: readonly { readonly name: string; readonly summary: string }[]
+  readonly flags: readonly { readonly name: string; readonly summary: string; readonly value: Value }[]
+  readonly argument: Value
+}
+
+/** A flag or a command is followed by nothing, a path, one of a few words, or something that no shell can know. */
+export type Value = 'none' | 'file' | 'folder' | 'any' | readonly string[]
 
 const head = '# Made by `mortise completion`. Completes the commands and flags of mortise.'
 

@@ -2,23 +2,17 @@
 
 import { Argument, type Command } from 'commander'
 import { verb, type Outcome } from './command.ts'
-import { bashCompletion, fishCompletion, zshCompletion } from './completion-scripts.ts'
+import {
+  bashCompletion,
+  fishCompletion,
+  zshCompletion,
+  type CompletedCommand,
+  type Value,
+} from './completion-scripts.ts'
 import type { World } from './world.ts'
 
 const shells = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const
 export const shellNames = Object.keys(shells) as readonly (keyof typeof shells)[]
-
-/** The words that can stand at one place of the command line. */
-export interface CompletedCommand {
-  /** `key list`; empty for the program itself. */
-  readonly path: string
-  readonly commands: readonly { readonly name: string; readonly summary: string }[]
-  readonly flags: readonly { readonly name: string; readonly summary: string; readonly value: Value }[]
-  readonly argument: Value
-}
-
-/** A flag or a command is followed by nothing, a path, one of a few words, or something that no shell can know. */
-export type Value = 'none' | 'file' | 'folder' | 'any' | readonly string[]
 
 /** `tree`: makes the whole tree of commands. */
 export function completionCommand(world: World, outcome: Outcome, tree: () => Promise<Command>): Command {

@@ -3,9 +3,9 @@
 import { Clouds, type CloudOptions } from '../../../src/outside/rootkey/clouds/clouds.ts'
 import type { CloudCallMade } from '../../../src/outside/rootkey/clouds/session.ts'
 import type { RootKeyOptions } from '../../../src/outside/rootkey/open.ts'
-import type { AzureAccess } from '../../../src/outside/rootkey/azure-kv/login.ts'
-import type { GcpAccess } from '../../../src/outside/rootkey/gcp-kms/login.ts'
-import type { VaultAccess } from '../../../src/outside/rootkey/vault/login.ts'
+import type { AzureAccess } from '../../../src/outside/rootkey/azure-kv/api.ts'
+import type { GcpAccess } from '../../../src/outside/rootkey/gcp-kms/api.ts'
+import type { VaultAccess } from '../../../src/outside/rootkey/vault/api.ts'
 import { withoutPauses } from '../without-pauses.ts'
 import type { CloudFake } from './fake.ts'
 

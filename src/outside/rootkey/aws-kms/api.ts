@@ -1,14 +1,17 @@
 // Signs every call of AWS KMS with the credentials that AWS's chain finds, and reads its refusals.
 
+import type { DefaultProviderInit } from '@aws-sdk/credential-provider-node'
+import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { iamTokenFreshMs, rootKeyAnswerTimeoutMs } from '../bounds.ts'
+import { z } from 'zod'
 import type { Clock } from '../../../core/ports/clock.ts'
-import type { Answer } from '../https/exchange.ts'
+import { RootKeyError } from '../../../core/ports/root-key.ts'
+import { iamTokenFreshMs, rootKeyAnswerTimeoutMs } from '../bounds.ts'
 import { CloudError, type CloudRefusal } from '../clouds/error.ts'
-import type { CloudApi, CloudCall } from '../clouds/session.ts'
-import { readAwsRefusal } from './answers.ts'
 import { ServiceClock } from '../clouds/service-clock.ts'
-import type { AwsCredentials, AwsSdk } from './sdk.ts'
+import type { CloudApi, CloudCall } from '../clouds/session.ts'
+import type { Answer } from '../https/exchange.ts'
+import { parseJson } from '../https/secret-json.ts'
 
 interface AwsKmsApiOptions {
   readonly title: string
@@ -150,3 +153,170 @@ const aboutKey = new Set([
   'InvalidArnException',
 ])
 const ofOthers = new Set(['InvalidCiphertextException', 'IncorrectKeyException'])
+
+// ---------------------------------------------------------------- Credentials and signatures
+
+// The two packages of AWS's SDK that root keys in AWS KMS need: its chain of credentials and its signatures. They are loaded on
+// use, since most servers have no such root key.
+
+/**
+ * How long AWS's chain of credentials may wait for a program or a service before another one asks anew, at first and at most; twice as
+ * long after each, since what hangs is left behind.
+ */
+const awsChainMs = 10_000
+const awsChainMsMax = 3_600_000
+
+interface AwsCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+}
+
+interface SignedRequest {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+}
+
+export interface AwsSdk {
+  /** Those that a chain found, which keeps them until they end. `forceRefresh`: it looks again. */
+  readonly credentials: Chain
+  /** The headers of the request with its signature. */
+  readonly sign: (
+    request: SignedRequest,
+    how: { readonly region: string; readonly credentials: AwsCredentials; readonly at: Date },
+  ) => Promise<Record<string, string>>
+}
+
+type Chain = (options: { readonly forceRefresh: boolean }) => Promise<AwsCredentials>
+
+/** Throws RootKeyError where the packages are not there. */
+export async function loadAwsSdk(
+  init: Pick<DefaultProviderInit, 'filepath' | 'profile'>,
+  clock: Pick<Clock, 'after'>,
+): Promise<AwsSdk> {
+  const [{ defaultProvider }, { SignatureV4 }] = await Promise.all([
+    import('@aws-sdk/credential-provider-node'),
+    import('@smithy/signature-v4'),
+  ]).catch((cause: unknown) => {
+    throw new RootKeyError(
+      'unreachable',
+      'root keys in AWS KMS need two packages of AWS: npm install @aws-sdk/credential-provider-node @smithy/signature-v4, ' +
+        'beside Mortise; see docs/root-key-aws.md',
+      { cause },
+    )
+  })
+  // Files may be replaced at any time.
+  const credentials = unlessItHangs(() => defaultProvider({ ...init, ignoreCache: true }), clock)
+  return {
+    credentials,
+    sign: async ({ method, url, headers, body }, { region, credentials, at }) => {
+      const signer = new SignatureV4({ service: 'kms', region, credentials, sha256: Sha256 })
+      const { protocol, hostname, pathname } = url
+      const request = { method, protocol, hostname, path: pathname, query: {}, body }
+      const signed = await signer.sign(
+        { ...request, headers: { ...headers, host: url.host } },
+        { signingDate: at },
+      )
+      return signed.headers
+    },
+  }
+}
+
+/** A chain lets all wait for the answer that it waits for, so that after one that never comes it would give no credentials any more. */
+function unlessItHangs(make: () => Chain, clock: Pick<Clock, 'after'>): Chain {
+  let chain = make()
+  let patienceMs: number = awsChainMs
+  return async (options) => {
+    const asked = chain
+    const late = Promise.withResolvers<never>()
+    const timer = clock.after(patienceMs, () => {
+      late.reject(new Error('they did not come in time'))
+      if (chain !== asked) return
+      chain = make()
+      patienceMs = Math.min(2 * patienceMs, awsChainMsMax)
+    })
+    try {
+      const found = await Promise.race([asked(options), late.promise])
+      if (chain === asked) patienceMs = awsChainMs
+      return found
+    } finally {
+      timer.cancel()
+    }
+  }
+}
+
+/** The hash that the signer takes, by Node.js. */
+class Sha256 {
+  #hash: Hash | Hmac
+  readonly #fresh: () => Hash | Hmac
+
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#fresh = () => {
+      if (secret === undefined) return createHash('sha256')
+      return createHmac('sha256', typeof secret === 'string' ? secret : bytesOf(secret))
+    }
+    this.#hash = this.#fresh()
+  }
+
+  update(data: string | ArrayBuffer | ArrayBufferView): void {
+    this.#hash.update(typeof data === 'string' ? data : bytesOf(data))
+  }
+
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(new Uint8Array(this.#hash.digest()))
+  }
+
+  reset(): void {
+    this.#hash = this.#fresh()
+  }
+}
+
+function bytesOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data)
+}
+
+// ---------------------------------------------------------------- Answers
+
+// The answers of AWS KMS, as schemas: their JSON is parsed here and nowhere else.
+
+const encrypted = z.object({ CiphertextBlob: z.string().regex(/^[\w+/=]+$/) })
+
+/** undefined: there is no ciphertext in it. */
+export function readCiphertext(json: unknown): string | undefined {
+  return encrypted.safeParse(json).data?.CiphertextBlob
+}
+
+const described = z.object({
+  KeyMetadata: z.object({
+    Arn: z.string().startsWith('arn:'),
+    KeyState: z.string(),
+    KeyUsage: z.string(),
+    KeySpec: z.string(),
+  }),
+})
+
+export type KeyMetadata = Readonly<z.output<typeof described>['KeyMetadata']>
+
+/** undefined: it is no key. */
+export function readMetadata(json: unknown): KeyMetadata | undefined {
+  return described.safeParse(json).data?.KeyMetadata
+}
+
+const words = z
+  .string()
+  .transform((text) => text.replace(/[\s\p{Cc}]+/gu, ' ').slice(0, 300))
+  .catch('')
+
+const refusal = z.object({ __type: z.string(), message: words, Message: words })
+
+/** The code of a refusal without its namespace, and the words. undefined: AWS did not write it. */
+function readAwsRefusal(body: Buffer): { readonly code: string; readonly message: string } | undefined {
+  const parsed = refusal.safeParse(parseJson(body))
+  if (!parsed.success) return undefined
+  const { __type: type, message, Message } = parsed.data
+  return { code: type.slice(type.lastIndexOf('#') + 1).slice(0, 100), message: message || Message }
+}

@@ -1,11 +1,16 @@
 // Puts our token on every call of Azure Key Vault and Managed HSM, and reads their refusals.
 
+import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { BearerLogin } from '../clouds/bearer-login.ts'
+import { z } from 'zod'
+import { RootKeyError } from '../../../core/ports/root-key.ts'
+import type { BearerLogin, BearerGrant, BearerQuestion } from '../clouds/bearer-login.ts'
 import type { CloudRefusal } from '../clouds/error.ts'
+import type { CloudHttp } from '../clouds/http.ts'
+import { signedJwt } from '../clouds/jwt.ts'
 import type { CloudApi, CloudCall } from '../clouds/session.ts'
 import type { Answer } from '../https/exchange.ts'
-import { readAzureRefusal } from './answers.ts'
+import { parseJson } from '../https/secret-json.ts'
 
 interface AzureApiOptions {
   readonly title: string
@@ -89,3 +94,163 @@ const aboutKey = new Set([
   'KeyOperationForbidden',
   'ObjectIsDeletedButRecoverable',
 ])
+
+// ---------------------------------------------------------------- Login
+
+// How Mortise gets a token of Microsoft Entra ID: by a client secret, a certificate or a token of another issuer, as an application;
+// or from the machine's metadata service (IMDS), as a managed identity.
+
+/** Files are read for each token, so that they may be replaced at any time. They reject with RootKeyError. */
+export type AzureAccess =
+  | {
+      readonly method: 'client-secret' | 'certificate' | 'federated-token'
+      readonly tenantId: string
+      readonly clientId: string
+      /** The secret; the certificate with its private key, in PEM; or the token. */
+      readonly readCredential: () => Promise<string>
+    }
+  /** `clientId`: of an identity that was assigned by name; undefined: that of the machine. */
+  | { readonly method: 'managed-identity'; readonly clientId: string | undefined }
+
+interface AzureGrantOptions {
+  readonly access: AzureAccess
+  /** For which the token must be: https://vault.azure.net, for example. */
+  readonly resource: string
+  /** Entra ID, or the metadata service: the one that `access` asks, and its address. */
+  readonly http: CloudHttp
+  readonly address: URL
+}
+
+export function azureGrant({ access, resource, http, address }: AzureGrantOptions): BearerGrant {
+  const cure = `${cures[access.method]}. See docs/root-key-azure.md`
+  if (access.method === 'managed-identity') {
+    const url = new URL('/metadata/identity/oauth2/token', address)
+    const { clientId } = access
+    const query = {
+      'api-version': '2018-02-01',
+      resource,
+      ...(clientId !== undefined && { client_id: clientId }),
+    }
+    url.search = new URLSearchParams(query).toString()
+    // Nothing is shown but the machine's own address.
+    const readCredential = async () => `managed identity ${clientId ?? ''}`
+    return { http, cure, readCredential, question: () => ({ url, headers: { Metadata: 'true' } }) }
+  }
+  const { tenantId, clientId, readCredential } = access
+  const url = new URL(`/${tenantId}/oauth2/v2.0/token`, address)
+  return {
+    http,
+    cure,
+    readCredential,
+    question: (credential, nowMs): BearerQuestion => ({
+      url,
+      form: {
+        grant_type: 'client_credentials',
+        client_id: clientId,
+        scope: `${resource}/.default`,
+        ...(access.method === 'client-secret'
+          ? { client_secret: credential }
+          : {
+              client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+              client_assertion:
+                access.method === 'certificate' ? assertion(credential, clientId, url, nowMs) : credential,
+            }),
+      },
+    }),
+  }
+}
+
+const cures = {
+  'client-secret':
+    'Look at azure.tenantId, azure.clientId and the secret in the file that azure.clientSecretFile names',
+  certificate:
+    'Look at azure.tenantId and azure.clientId, and whether the application has the certificate in the file that azure.clientCertificateFile names',
+  'federated-token':
+    'Look at azure.tenantId and azure.clientId, and at the federated credential of the application or identity',
+  'managed-identity': 'Give this machine a managed identity, or look at azure.clientId',
+}
+
+/** Microsoft believes it for ten minutes; five are enough. */
+const assertionSeconds = 300
+
+function assertion(pem: string, clientId: string, { href: aud }: URL, nowMs: number): string {
+  const now = Math.floor(nowMs / 1000)
+  const claims = { aud, iss: clientId, sub: clientId, jti: randomUUID() }
+  const times = { iat: now, nbf: now, exp: now + assertionSeconds }
+  const { thumbprint, key } = readPair(pem)
+  return signedJwt({ alg: 'PS256', 'x5t#S256': thumbprint }, { ...claims, ...times }, key)
+}
+
+function readPair(pem: string) {
+  try {
+    const { fingerprint256 } = new X509Certificate(pem)
+    const thumbprint = Buffer.from(fingerprint256.replaceAll(':', ''), 'hex').toString('base64url')
+    const key = createPrivateKey(pem)
+    if (key.asymmetricKeyType !== 'rsa') throw new Error('Entra ID takes RSA keys only')
+    return { thumbprint, key }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new RootKeyError(
+      'unreachable',
+      `the file that azure.clientCertificateFile names must hold a certificate and its RSA private key without a passphrase, in PEM: ${why}`,
+      { cause },
+    )
+  }
+}
+
+// ---------------------------------------------------------------- Answers
+
+// The answers of Azure Key Vault and Managed HSM, as schemas: their JSON is parsed here and nowhere else.
+
+/** The identifier of a version of a key ends with the version. */
+const kid = z
+  .string()
+  .transform((text) => /\/keys\/[^/]+\/([0-9a-f]{32})$/i.exec(text)?.[1] ?? '')
+  .pipe(z.string().min(1))
+
+const described = z.object({
+  key: z.object({ kid, kty: z.string(), key_ops: z.array(z.string()).catch([]) }),
+  attributes: z.object({ enabled: z.boolean(), exp: z.number().optional(), nbf: z.number().optional() }),
+})
+
+export interface AzureKeyVersion {
+  readonly version: string
+  readonly type: string
+  readonly operations: readonly string[]
+  readonly enabled: boolean
+  /** Milliseconds since 1970; undefined: never. */
+  readonly expiresMs: number | undefined
+}
+
+/** undefined: it is no key. */
+export function readKeyVersion(json: unknown): AzureKeyVersion | undefined {
+  const read = described.safeParse(json).data
+  if (!read) return undefined
+  const { key, attributes } = read
+  const expiresMs = attributes.exp === undefined ? undefined : attributes.exp * 1000
+  return { version: key.kid, type: key.kty, operations: key.key_ops, enabled: attributes.enabled, expiresMs }
+}
+
+const wrapped = z.object({ kid, value: z.string().regex(/^[\w-]+$/) })
+
+/** undefined: there is no wrapped key in it. */
+export function readWrapped(json: unknown): { readonly version: string; readonly value: string } | undefined {
+  const read = wrapped.safeParse(json).data
+  return read && { version: read.kid, value: read.value }
+}
+
+const words = z
+  .string()
+  .transform((text) => text.replace(/[\s\p{Cc}]+/gu, ' ').slice(0, 300))
+  .catch('')
+const inner = z.object({ code: z.string() }).optional().catch(undefined)
+const refusal = z.object({
+  error: z.object({ code: z.string(), message: words, innererror: inner, innerError: inner }),
+})
+
+/** The innermost code of a refusal, and the words. undefined: Azure did not write it. */
+function readAzureRefusal(body: Buffer): { readonly code: string; readonly message: string } | undefined {
+  const error = refusal.safeParse(parseJson(body)).data?.error
+  const code = error && (error.innererror?.code ?? error.innerError?.code ?? error.code)
+  return error && { code: (code ?? '').slice(0, 100), message: error.message }
+}

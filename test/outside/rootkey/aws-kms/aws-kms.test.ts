@@ -10,7 +10,7 @@ import { closeSync, constants, copyFileSync, openSync, readFileSync, writeFileSy
 import path from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import type { RootKeyReach } from '../../../../src/core/ports/root-key.ts'
-import { parseAwsKmsUri } from '../../../../src/outside/rootkey/aws-kms/uri.ts'
+import { parseAwsKmsUri } from '../../../../src/outside/rootkey/aws-kms/aws-kms.ts'
 import { checkRootKey, openRootKey } from '../../../../src/outside/rootkey/open.ts'
 import { systemClock } from '../../../../src/host/system-clock.ts'
 import { accessKeyFile } from '../../../support/clouds/aws-kms-access.ts'

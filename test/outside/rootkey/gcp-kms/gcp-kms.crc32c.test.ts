@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { crc32c } from '../../../../src/outside/rootkey/gcp-kms/crc32c.ts'
+import { crc32c } from '../../../../src/outside/rootkey/gcp-kms/gcp-kms.ts'
 
 test('the examples of RFC 3720, and the check value', () => {
   assert.equal(crc32c(Buffer.from('123456789')), 0xe3069283)

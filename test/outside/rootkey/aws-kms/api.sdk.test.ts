@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 
 test('without the packages of AWS it says which to install', async () => {
-  const sdk = path.resolve(import.meta.dirname, '../../../../src/outside/rootkey/aws-kms/sdk.ts')
+  const sdk = path.resolve(import.meta.dirname, '../../../../src/outside/rootkey/aws-kms/api.ts')
   const code = `
     import { registerHooks } from 'node:module'
     registerHooks({
