@@ -113,6 +113,8 @@ test('mistakes are told with their line', async () => {
   )
   await refused('kind,name,keyId\nvm,"a,k\nvm,b,l\n', 2, /opens a quote that is not closed/)
   await refused('kind,name,keyId\nvm,"a"b,k\n', 2, /behind a closing quote/)
+  await refused('kind,name,keyId\nvm,a "b",k\n', 2, /put the cell in quotes/)
+  await refused('#TYPE x\n\nkind,name,keyId\nvm,"a\nb",k\nvm,"c"d,k\n', 6, /behind a closing quote/)
   await refused('kind,name,keyId\nvm,,k\n', 2, /no name of a machine/)
   await refused(`kind,name,keyId\nvm,a,${'k'.repeat(1025)}\n`, 2, /longer than a key identifier/)
   await refused(`kind,name,keyId\nvm,${'a'.repeat(256)},k\n`, 2, /more than 255 characters/)
