@@ -3,7 +3,6 @@
 import { sendAgain, WaitsForApproval, type AdminClient, type OnWaiting } from '../http/client.ts'
 import { showApproval } from '../http/waiting-answer.ts'
 import type { Output } from '../http/route.ts'
-import type { Run } from './command.ts'
 import { facts, plain, visible } from './text/output.ts'
 import { shortTime } from './text/time.ts'
 import { awayText, interruptible, isAway, pause } from './watch-work.ts'
@@ -22,8 +21,15 @@ export const waitFlag = [
 /** Nothing was done: a script must not go on as if it were. */
 const waitingExitCode = 3
 
+/** The ways in which a command tells something (command.ts). */
+interface Telling {
+  readonly show: (data: unknown, text: () => string) => void
+  readonly tell: (text: string) => void
+  readonly next: (words: string) => string
+}
+
 /** Tells what was asked for and who may approve it, and `more`; the exit code. */
-export function showWaiting(run: Run, { approval, token }: WaitsForApproval, more = ''): number {
+export function showWaiting(run: Telling, { approval, token }: WaitsForApproval, more = ''): number {
   run.show({ approval, ...(token !== null && { token }) }, () => {
     const text =
       token === null
