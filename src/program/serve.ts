@@ -141,7 +141,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const admin = await startAdmin({
     ...(await tls.admin(config)),
     context: full,
-    ...adminParts(config, { metrics, traces }, log),
+    ...adminParts(config, { metrics, traces, admission: door.admission }, log),
   })
   opened.defer(() => admin.close())
   await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: tls.authority.certificate.pem })
@@ -208,11 +208,19 @@ function reachable(kmip: string): string {
 /** The counts and reports of the admin API, and the console beside it. */
 function adminParts(
   { admin }: Config,
-  { metrics, traces }: { readonly metrics: Metrics; readonly traces: Traces },
+  {
+    metrics,
+    traces,
+    admission,
+  }: { readonly metrics: Metrics; readonly traces: Traces } & Pick<KmipDoor, 'admission'>,
   log: LevelledLog,
-): Pick<AdminOptions, 'host' | 'port' | 'subnetOf' | 'onDisplaced' | 'onAnswer' | 'onFailure' | 'console'> {
+): Pick<
+  AdminOptions,
+  'admission' | 'host' | 'port' | 'subnetOf' | 'onDisplaced' | 'onAnswer' | 'onFailure' | 'console'
+> {
   return {
     ...admin.listen,
+    admission,
     console: admin.console ? openConsole() : undefined,
     subnetOf: (address) => subnetOf(plainAddress(address)),
     onDisplaced: () => metrics.adminConnectionsDisplaced.inc(),

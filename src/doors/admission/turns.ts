@@ -28,6 +28,11 @@ export interface Party {
   readonly member: string
 }
 
+/** All peers of a subnet that no instance or token vouches for; together the strangers have the share of one instance. */
+export function strangers(subnet: string): Party {
+  return { group: 'strangers', member: subnet }
+}
+
 /** A piece of work that waits for a turn. */
 export interface Work {
   /** Runs it, or resumes what waits for it. Returns false if it has left and needs no turn. */

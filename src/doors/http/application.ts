@@ -5,10 +5,13 @@
 import { randomUUID } from 'node:crypto'
 import { Hono, type Context, type Next } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { HeldBytes } from '../admission/budget.ts'
+import type { Admission } from '../admission/admission.ts'
+import { strangers } from '../admission/turns.ts'
 import { KeyedMutex } from '../../base/keyed-mutex.ts'
 import { adminBodyBytesMax } from '../../base/bounds.ts'
 import { adminSlowTimeoutMs } from './bounds.ts'
-import { inTurns, type Turns } from '../../base/parts.ts'
+import { inTurns } from '../../base/parts.ts'
 import { routes } from './api.ts'
 import { waitingAnswer } from './waiting-answer.ts'
 import { askForApproval } from '../../features/approvals/approvals.ts'
@@ -24,7 +27,7 @@ import { addDescription } from './description.ts'
 import { encodeAnswer } from './encode-answer.ts'
 import { readBytes, readJson } from './read-json.ts'
 import { bytesBody, none, type Route } from './route.ts'
-import { AdminTurns } from './turns.ts'
+import { RequestTurns } from './turns.ts'
 import { valid } from './valid.ts'
 
 /** A body on a route that needs no token: a login. */
@@ -36,6 +39,11 @@ export interface ApplicationOptions {
   readonly context: AdminContext
   /** The host names accepted besides the address that the request came to, in lower case. */
   readonly hosts: ReadonlySet<string>
+  readonly admission: Pick<Admission, 'turns' | 'budget'>
+  /** The subnet of an address. */
+  readonly subnetOf: (address: string) => string
+  /** Called for each request whose token or session holds. */
+  readonly onAuthenticated?: (subnet: string) => void
   /** Left out: there is none (`admin.console = false`). */
   readonly console?: Console | undefined
   readonly refusals: Pick<AdminRefusals, 'note'>
@@ -55,8 +63,7 @@ interface Streaming extends Pick<Asker, 'by'> {
 export function createApplication(options: ApplicationOptions): Hono<Env> {
   const app = new Hono<Env>()
   app.use('*', async (c, next) => observe(c, next, options))
-  const turns = new AdminTurns()
-  app.use('*', async (c, next) => takeTurn(c, next, turns.ofRequest()))
+  app.use('*', async (c, next) => takeTurn(c, next, options))
   app.use('*', async (c, next) => checkHost(c, next, options.hosts))
   app.use('*', checkPath)
   const oneAtATime = new KeyedMutex()
@@ -96,13 +103,15 @@ function addRoute(
     }
     const first = await authenticate(context, line, asking)
     c.set('asker', first)
+    c.get('turns').isOf(first.actor.id)
+    if (line.scope !== 'public') options.onAuthenticated?.(c.get('held').subnet)
     const isBackground = c.req.header('mortise-background') !== undefined
     const renewed = first.session && context.sessions.renewed(first.session, { isBackground })
     if (renewed) c.header('Mortise-Session', renewed)
     const params = valid('path', line.params, c.req.param())
     if (asking.instance !== undefined) await visibleInstance(context, first, asking.instance)
     const query = valid('query', line.query, line.query === none ? undefined : queryOf(c))
-    const body = valid('body', line.body, await bodyOf(line, c.req.raw))
+    const body = valid('body', line.body, await bodyOf(line, c))
     // The body takes as long as the client likes, and a token may be revoked meanwhile.
     const asker = line.body === none ? first : await authenticate(context, line, asking)
     const instance =
@@ -120,11 +129,13 @@ function addRoute(
   })
 }
 
-async function bodyOf({ body, large, scope }: Route, request: Request): Promise<unknown> {
+async function bodyOf({ body, large, scope }: Route, c: Ctx): Promise<unknown> {
   if (body === none) return undefined
   const byToken = large ? adminLargeBodyBytesMax : adminBodyBytesMax
   const bytesMax = scope === 'public' ? adminPublicBodyBytesMax : byToken
-  return body === bytesBody ? readBytes(request, bytesMax) : readJson(request, bytesMax)
+  const held = c.get('held').bytes
+  if (body === bytesBody) return readBytes(c.req.raw, bytesMax, held)
+  return readJson(c.req.raw, bytesMax, { held, turn: async () => c.get('turns').turn() })
 }
 
 /** A repeated query parameter becomes an array, so the schema rejects it. */
@@ -136,6 +147,7 @@ function queryOf(c: Ctx): Record<string, string | string[] | undefined> {
 async function answer(c: Ctx, line: Route, value: unknown, streaming: Streaming): Promise<Response> {
   const { media, status } = line
   const headers = { 'Content-Type': media }
+  await c.get('turns').turn()
   if (media === 'application/x-ndjson')
     return c.body(streamed(chunksOf(value as AsyncIterable<string>), streaming), status, headers)
   if (media === 'application/octet-stream')
@@ -212,12 +224,24 @@ function isLongBodyLeft({ complete, headers }: Env['Bindings']['incoming']): boo
 }
 
 /** A request whose client has left meanwhile is not answered. */
-async function takeTurn(c: Ctx, next: Next, turns: Turns): Promise<Response | undefined> {
+async function takeTurn(
+  c: Ctx,
+  next: Next,
+  { admission, subnetOf }: ApplicationOptions,
+): Promise<Response | undefined> {
+  const subnet = subnetOf(c.env.incoming.socket.remoteAddress ?? 'gone')
+  const turns = new RequestTurns(admission.turns, strangers(subnet))
+  const bytes = new HeldBytes(admission.budget, subnet)
   c.set('turns', turns)
+  c.set('held', { subnet, bytes })
   await turns.turn()
-  const left = hasLeft(c)
-  if (!left) await next()
-  return left
+  try {
+    const left = hasLeft(c)
+    if (!left) await next()
+    return left
+  } finally {
+    bytes.close()
+  }
 }
 
 /** An answer that nobody reads; undefined: the client is still there. */

@@ -3,8 +3,9 @@
 
 import type { HttpBindings } from '@hono/node-server'
 import type { Hono } from 'hono'
-import type { Turns } from '../../base/parts.ts'
+import type { HeldBytes } from '../admission/budget.ts'
 import type { Asker } from './asked.ts'
+import type { RequestTurns } from './turns.ts'
 import { answerDocument, publicDocument, type PublicDocument } from './documents.ts'
 
 export interface ConsoleFile {
@@ -43,7 +44,9 @@ export interface Env {
     policy: string
     cache: string
     asker: Asker | undefined
-    turns: Turns
+    turns: RequestTurns
+    /** The subnet of the client, and the memory for the body. */
+    held: { readonly subnet: string; readonly bytes: HeldBytes }
   }
 }
 

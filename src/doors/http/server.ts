@@ -5,7 +5,9 @@ import { createServer, type Server } from 'node:https'
 import { isIPv6, type AddressInfo, type Socket } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import { adminIdleTimeoutMs } from './bounds.ts'
+import { AdminArrivals } from './arrivals.ts'
 import { createApplication, type ApplicationOptions } from './application.ts'
+import { Admission } from '../admission/admission.ts'
 import { adminPlaces, Places, type AdminHolder } from '../admission/places.ts'
 import type { AdminContext } from './context.ts'
 import { statusOf, type ErrorCode } from '../../base/refusal.ts'
@@ -42,6 +44,8 @@ export interface AdminOptions {
   readonly requestTimeoutMs?: number
   /** Connections are bounded per subnet: an IPv4 address, or the /64 of an IPv6 address. */
   readonly subnetOf: (address: string) => string
+  /** The doors of this process share it; left out: this one has its own. */
+  readonly admission?: Admission
   /** Called for each connection that was closed to make room. */
   readonly onDisplaced?: () => void
   readonly onAnswer: ApplicationOptions['onAnswer']
@@ -76,7 +80,10 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   setHosts(options.hosts)
   const failed = (error: unknown) => options.onFailure(error, { route: 'none', requestId: 'none' })
   const refusals = new AdminRefusals({ ...options, failed })
-  const application = createApplication({ ...options, hosts, refusals })
+  const admission = options.admission ?? new Admission({ now: () => performance.now() })
+  const arrivals = new AdminArrivals(admission, { subnetOf: options.subnetOf })
+  const onAuthenticated = (subnet: string) => arrivals.authenticated(subnet)
+  const application = createApplication({ ...options, admission, hosts, refusals, onAuthenticated })
   const requestTimeout = options.requestTimeoutMs ?? adminRequestTimeoutMs
   const listener = getRequestListener(application.fetch, {
     overrideGlobalObjects: false,
@@ -93,6 +100,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     headersTimeout: Math.min(requestTimeout, adminHeadersTimeoutMs),
     connectionsCheckingInterval: requestTimeout / 10,
   })
+  arrivals.watch(server, options.handshakeTimeoutMs ?? adminHandshakeTimeoutMs)
   const connections = boundConnections(server, options)
   server.on('request', (incoming, outgoing) => {
     if (!incoming.socket.destroyed) void listener(incoming, outgoing)
@@ -133,7 +141,7 @@ function boundConnections(server: Server, { subnetOf, onDisplaced }: AdminOption
     places.remove(holder)
     holder.socket.destroy()
   }
-  // This handler runs after Node's own, which wraps the socket: destroying it ends the TLS socket too.
+  // Destroying the socket ends the TLS socket on it too.
   server.on('connection', (socket: Socket) => {
     const name = nameOf(socket)
     const holder = { socket, subnet: subnetOf(socket.remoteAddress ?? 'gone'), asked: false, running: 0 }

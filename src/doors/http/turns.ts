@@ -1,44 +1,36 @@
-// The requests of the admin API take turns: one turn in each round of the event loop, in the order of arrival. The thread
-// serves KMIP clients too, and their messages are read and answered between two turns.
+// The turns of one request to the admin API, from the queue that all doors share. Until its asker is known it is a stranger's,
+// and one of many of its subnet; from then on it takes its turns among the administrators.
 
+import type { Turns as ManyTurns, Party } from '../admission/turns.ts'
 import type { Turns } from '../../base/parts.ts'
 
 /** A turn of a request. After this long, its work lets KMIP clients and other requests go first. */
 const adminTurnMs = 1
+/** Whether the client is still there is looked at between turns. */
+const neverAbandoned = new AbortController().signal
 
-export class AdminTurns {
-  readonly #waiting: (() => void)[] = []
-  #isPlanned = false
+export class RequestTurns implements Turns {
+  readonly #turns: Pick<ManyTurns, 'wait' | 'now'>
+  #party: Party
+  /** When the turn is used up; -Infinity: there was none yet. */
+  #endMs = -Infinity
 
-  /** The turns of one request; the first is still to come. */
-  ofRequest(): Turns {
-    let endMs = -Infinity
-    return {
-      get spent() {
-        return performance.now() >= endMs
-      },
-      turn: async () => {
-        await this.#next()
-        endMs = performance.now() + adminTurnMs
-      },
-    }
+  constructor(turns: Pick<ManyTurns, 'wait' | 'now'>, party: Party) {
+    this.#turns = turns
+    this.#party = party
   }
 
-  #next(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve)
-      this.#plan()
-    })
+  get spent(): boolean {
+    return this.#turns.now() >= this.#endMs
   }
 
-  /** A callback that is set within such a callback runs in the next round. */
-  #plan(): void {
-    if (this.#isPlanned || this.#waiting.length === 0) return
-    this.#isPlanned = true
-    setImmediate(() => {
-      this.#isPlanned = false
-      this.#waiting.shift()?.()
-      this.#plan()
-    })
+  async turn(): Promise<void> {
+    await this.#turns.wait(this.#party, neverAbandoned)
+    this.#endMs = this.#turns.now() + adminTurnMs
+  }
+
+  /** The next turns are those of this asker: the id of a token or a person; null: of a stranger still. */
+  isOf(asker: string | null): void {
+    if (asker !== null) this.#party = { group: 'admin', member: asker }
   }
 }

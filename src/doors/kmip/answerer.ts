@@ -52,7 +52,7 @@ import type {
   Unreadable,
 } from './contract.ts'
 import { LargeMessages } from '../admission/credit.ts'
-import type { Party, Turns } from '../admission/turns.ts'
+import { strangers, type Party, type Turns } from '../admission/turns.ts'
 import { Notices } from '../../core/server/notices.ts'
 import { inEachEncoding } from './text-answers.ts'
 import { failed, UnauthenticatedPeers } from './unauthenticated-peers.ts'
@@ -482,9 +482,8 @@ function trustedParty({ instance, client }: Pick<TrustedAuth, 'instance' | 'clie
   return { group: instance.id, member: client.id }
 }
 
-/** All untrusted peers together have the share of one instance. */
 function untrustedParty({ address }: Peer): Party {
-  return { group: 'untrusted', member: subnetOf(address) }
+  return strangers(subnetOf(address))
 }
 
 function isPassword({ CredentialType }: RequestMessage['credentials'][number]): boolean {
