@@ -63,7 +63,10 @@ export interface TestDoor {
 }
 
 export type DoorSettings = Partial<
-  Pick<AdminOptions, 'requestTimeoutMs' | 'handshakeTimeoutMs' | 'subnetOf' | 'onDisplaced' | 'onAnswer'>
+  Pick<
+    AdminOptions,
+    'admission' | 'requestTimeoutMs' | 'handshakeTimeoutMs' | 'subnetOf' | 'onDisplaced' | 'onAnswer'
+  >
 > & {
   /** Called for what was found altered; left out: nothing may be. */
   readonly alarm?: (message: string) => void
