@@ -133,7 +133,6 @@ const packages: Record<string, RegExp> = {
   'openid-client': /^src\/features\/login\/oidc\//,
   nodemailer: /^src\/features\/alerts\//,
   'p-queue': /^src\/outside\/rootkey\/https\//,
-  'csv-parse': /^src\/base\/records\/csv-records\.ts$/,
   'smol-toml': /^src\/outside\/config\/(config|profiles)\.ts$/,
   pino: /^src\/outside\/telemetry\//,
   'prom-client': /^src\/outside\/telemetry\//,

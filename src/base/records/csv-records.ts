@@ -1,8 +1,6 @@
-// Cuts text into records of comma-separated values (RFC 4180) as it comes. csv-parse reads them; what stands before them is read
-// here. The first line says what separates the cells: a comma, a semicolon (PowerShell and Excel in many countries) or a tab.
+// Cuts text into records of comma-separated values (RFC 4180) as it comes. A cell in quotes may hold separators, quotes twice,
+// and line breaks. The first line says what separates: a comma, a semicolon (PowerShell and Excel in many countries) or a tab.
 
-import { pipeline } from 'node:stream'
-import type { CsvError } from 'csv-parse'
 import { inventoryRecordCharactersMax } from '../bounds.ts'
 import { InventoryFileError } from './file-error.ts'
 
@@ -14,67 +12,67 @@ export interface CsvRecord {
 
 /** Lines that are empty, PowerShell's `#TYPE`, and Excel's `sep=` are no records. Throws InventoryFileError. */
 export async function* csvRecords(text: AsyncIterable<string>): AsyncGenerator<CsvRecord> {
-  const { separator, linesBefore, rest } = await readStart(text)
-  // Few commands read CSV, so the others do not load it.
-  const { CsvError, parse } = await import('csv-parse')
-  let line = linesBefore + 1
-  /** The lines of the records that the parser has read and the loop has not taken yet. */
-  const begins: number[] = []
-  const parser = parse({
-    delimiter: separator,
-    record_delimiter: ['\r\n', '\n', '\r'],
-    relax_column_count: true,
-    trim: true,
-    max_record_size: inventoryRecordCharactersMax,
-    on_record: (cells, { lines }) => {
-      const isEmpty = cells.length === 1 && cells[0] === ''
-      if (!isEmpty) begins.push(line)
-      line = linesBefore + lines + 1
-      return isEmpty ? null : cells
-    },
-  })
-  try {
-    // The loop throws what the text throws.
-    for await (const cells of pipeline(rest, parser, () => {}))
-      yield { line: begins.shift() ?? line, cells: cells as readonly string[] }
-  } catch (error) {
-    throw error instanceof CsvError ? new InventoryFileError(line, troubleOf(error)) : error
-  }
-}
-
-function troubleOf({ code, quoting }: CsvError): string {
-  if (code === 'CSV_INVALID_CLOSING_QUOTE' || code === 'CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE')
-    return 'something stands behind a closing quote'
-  if (code === 'INVALID_OPENING_QUOTE')
-    return 'a quote stands in a cell that is not in quotes: put the cell in quotes, and each quote in it twice'
-  return code === 'CSV_QUOTE_NOT_CLOSED' || quoting === true
-    ? 'it opens a quote that is not closed again'
-    : `it has more than ${String(inventoryRecordCharactersMax)} characters`
-}
-
-/** A line before the first record. */
-const noRecord = /^(?:[^\S\r\n]*|#.*|"?sep=(?<separator>.)"?)(?:\r\n|\n|\r(?!$))/i
-const firstRecord = /^(?:"[^"]*"|[^"\r\n])*(?=\n|\r(?!$))/
-
-/** Reads as much of the text as says what separates the cells. */
-async function readStart(text: AsyncIterable<string>) {
-  const parts = text[Symbol.asyncIterator]()
-  let [start, linesBefore] = ['', 0]
   let separator: string | undefined
-  for (let isRead = false; !isRead && separator === undefined;) {
-    const { value = '\n', done = false } = await parts.next()
-    start += value
-    for (let found; separator === undefined && (found = noRecord.exec(start)); linesBefore++) {
-      start = start.slice(found[0].length)
-      separator = found.groups?.['separator']
+  for await (const { line, raw } of rawRecords(text)) {
+    if (raw.trim() === '' || (separator === undefined && raw.startsWith('#'))) continue
+    const declared = /^"?sep=(.)"?$/i.exec(raw)?.[1]
+    if (separator === undefined && declared !== undefined) {
+      separator = declared
+      continue
     }
-    isRead = done || start.length > inventoryRecordCharactersMax || firstRecord.test(start)
+    separator ??= separatorOf(raw)
+    yield { line, cells: cellsOf(raw, separator, line) }
   }
-  async function* rest() {
-    yield start
-    yield* { [Symbol.asyncIterator]: () => parts }
+}
+
+interface RawRecord {
+  readonly line: number
+  readonly raw: string
+}
+
+/** Lines, joined where a quote is open at the end of one. */
+async function* rawRecords(text: AsyncIterable<string>): AsyncGenerator<RawRecord> {
+  let [line, begun] = [0, 1]
+  let raw = ''
+  let open = false
+  for await (const one of lines(text)) {
+    line++
+    if (!open) begun = line
+    raw = open ? `${raw}\n${one}` : one
+    if (raw.length > inventoryRecordCharactersMax)
+      throw new InventoryFileError(
+        begun,
+        open
+          ? 'it opens a quote that is not closed again'
+          : `it has more than ${String(inventoryRecordCharactersMax)} characters`,
+      )
+    open = quotes(one) % 2 === 1 ? !open : open
+    if (open) continue
+    yield { line: begun, raw }
+    raw = ''
   }
-  return { separator: separator ?? separatorOf(firstRecord.exec(start)?.[0] ?? start), linesBefore, rest }
+  if (open) throw new InventoryFileError(begun, 'it opens a quote that is not closed again')
+}
+
+function quotes(text: string): number {
+  let count = 0
+  for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) count++
+  return count
+}
+
+/** Lines without their ends: CRLF, LF or CR. */
+async function* lines(text: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = ''
+  for await (const part of text) {
+    const parts = (rest + part).split(/\r\n|\n|\r(?!$)/)
+    rest = parts.pop() ?? ''
+    yield* parts
+    if (rest.length > inventoryRecordCharactersMax) {
+      yield rest
+      rest = ''
+    }
+  }
+  if (rest !== '') yield rest.replace(/\r$/, '')
 }
 
 const separators = [',', ';', '\t'] as const
@@ -84,4 +82,42 @@ function separatorOf(header: string): string {
   const bare = header.replaceAll(/"[^"]*"/g, '')
   const count = (separator: string) => bare.split(separator).length
   return separators.reduce((most, one) => (count(one) > count(most) ? one : most))
+}
+
+function cellsOf(raw: string, separator: string, line: number): readonly string[] {
+  const cells: string[] = []
+  let at = 0
+  for (;;) {
+    const { text, end } = raw[at] === '"' ? quoted(raw, at, line) : bare(raw, at, separator)
+    cells.push(text)
+    if (end >= raw.length) return cells
+    if (raw[end] !== separator)
+      throw new InventoryFileError(
+        line,
+        `something stands behind a closing quote: ${raw.slice(end, end + 20)}`,
+      )
+    at = end + 1
+  }
+}
+
+interface Cell {
+  readonly text: string
+  readonly end: number
+}
+
+function bare(raw: string, from: number, separator: string): Cell {
+  const found = raw.indexOf(separator, from)
+  const end = found === -1 ? raw.length : found
+  return { text: raw.slice(from, end).trim(), end }
+}
+
+function quoted(raw: string, from: number, line: number): Cell {
+  let at = from + 1
+  for (;;) {
+    const quote = raw.indexOf('"', at)
+    if (quote === -1) throw new InventoryFileError(line, 'it opens a quote that is not closed again')
+    if (raw[quote + 1] !== '"')
+      return { text: raw.slice(from + 1, quote).replaceAll('""', '"'), end: quote + 1 }
+    at = quote + 2
+  }
 }
