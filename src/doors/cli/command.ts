@@ -119,7 +119,6 @@ const fieldPath = /(^|; )(?:body|query)\.(\w+)(?:\.\w+)*:/g
 
 /** Fields that a flag has under another name. */
 const otherwiseNamed: { readonly [field: string]: string } = {
-  destroyDelaySeconds: 'destroyDelay',
   expiresDays: 'expires',
 }
 

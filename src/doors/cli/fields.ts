@@ -9,27 +9,27 @@ import { readPem } from './files.ts'
 import { wordOf } from './text/names.ts'
 import { UsageError } from './world.ts'
 
-/** Reads the text that was given to a flag. */
-export type ReadField = (run: Run, text: string, flag: string) => unknown
+/** Reads the text that was given to a flag; `options` has those of all flags. */
+export type ReadField = (run: Run, text: string, flag: string, options: Options) => unknown
 
 /**
  * How a command says a field. A text: the help of its flag. Two: the flag as commander writes it, and its help; the word in brackets says
  * how it is read, too (`<pem>`: a file, `<size>`: bytes, `<time>`: of a number, a length of time, `<yes|no>`). Three: with a way of its
- * own to read it. false: no flag.
+ * own to read it. false: no flag. Two under a name that no field has: a flag that the command itself reads.
  */
 export type FieldLine = string | readonly [string, string] | readonly [string, string, ReadField] | false
 
 /** The values of the flags of one run, by the names that commander makes of flags. */
-export type Options = Readonly<Record<string, unknown>>
+export type Options = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 
 interface Field {
   readonly name: string
-  /** Where its value goes. */
-  readonly part: 'query' | 'body'
+  /** Where its value goes; null: the command reads it. */
+  readonly part: 'query' | 'body' | null
   readonly flags: string
   readonly help: string
   readonly isRequired: boolean
-  readonly read: (run: Run, given: unknown) => unknown
+  readonly read: (run: Run, given: unknown, options: Options) => unknown
 }
 
 /** One form of a body that is a union: its fields, and the one that tells it from others. */
@@ -51,7 +51,7 @@ export interface Fields {
 const ofPages = new Set(['limit', 'after', 'newerThan'])
 
 export function fieldsOf(
-  route: Pick<Route, 'method' | 'query' | 'body'>,
+  route: Pick<Route, 'query' | 'body'>,
   said: Readonly<Record<string, FieldLine>>,
 ): Fields {
   const branches = branchesOf(route.body)
@@ -59,10 +59,13 @@ export function fieldsOf(
     const at = Object.keys(said).indexOf(name)
     return at === -1 ? Number.MAX_SAFE_INTEGER : at
   }
-  const fields = [
+  const all = [
     ...fieldsIn('query', [route.query], said).filter(({ name }) => !ofPages.has(name)),
     ...fieldsIn('body', optionsOf(route.body), said),
-  ].toSorted((one, other) => inOrder(one.name) - inOrder(other.name))
+  ]
+  const fields = [...all, ...otherFlags(said, all)].toSorted(
+    (one, other) => inOrder(one.name) - inOrder(other.name),
+  )
   const isChoice = (name: string) => branches.some(({ key }) => key === name)
   const required = fields.filter(({ name, isRequired }) => isRequired && !isChoice(name))
   return {
@@ -74,7 +77,7 @@ export function fieldsOf(
 }
 
 function fieldsIn(
-  part: Field['part'],
+  part: 'query' | 'body',
   schemas: readonly z.ZodType[],
   said: Readonly<Record<string, FieldLine>>,
 ): Field[] {
@@ -95,11 +98,22 @@ function fieldsIn(
         flags,
         help,
         isRequired,
-        read: (run, given) =>
-          typeof given === 'boolean' && !read ? setTo(kind, given) : readText(run, String(given), flag),
+        read: (run, given, options) =>
+          typeof given === 'boolean' && !read
+            ? setTo(kind, given)
+            : readText(run, String(given), flag, options),
       } satisfies Field,
     ]
   })
+}
+
+/** The flags that the command itself reads. */
+function otherFlags(said: Readonly<Record<string, FieldLine>>, all: readonly Field[]): Field[] {
+  return Object.entries(said).flatMap(([name, line]) =>
+    typeof line !== 'object' || all.some((field) => field.name === name)
+      ? []
+      : [{ name, part: null, flags: line[0], help: line[1], isRequired: false, read: () => undefined }],
+  )
 }
 
 const inHelp = ({ flags, help }: Field) => [flags, help] as const
@@ -207,7 +221,7 @@ async function valuesOf(
     fields,
     branches,
   }: {
-    readonly route: Pick<Route, 'method' | 'query' | 'body'>
+    readonly route: Pick<Route, 'query' | 'body'>
     readonly fields: readonly Field[]
     readonly branches: readonly Branch[]
   },
@@ -219,8 +233,7 @@ async function valuesOf(
     body: { ...branch?.constants } as Record<string, unknown>,
   }
   for (const { name, part, flags, read } of given)
-    values[part][name] = await read(run, options[optionOf(flags)])
-  if (route.method === 'patch' && given.length === 0) throw new UsageError('say what to change: see --help')
+    if (part !== null) values[part][name] = await read(run, options[optionOf(flags)], options)
   return {
     ...(route.query !== none && { query: values.query }),
     ...(route.body !== none && { body: values.body }),

@@ -8,6 +8,7 @@ import { instanceFlag, verb, type CommandLine, type MakeCommand, type Run } from
 import { fieldsOf, type FieldLine, type Options } from './fields.ts'
 import { afterFlag, limitFlag, onePage, writeList, type Columns, type ReadPage } from './text/list.ts'
 import { instanceOf, memberOf } from './text/names.ts'
+import { UsageError } from './world.ts'
 
 /** The call that a command makes. */
 export interface Done<R extends Route> {
@@ -28,8 +29,8 @@ export interface RouteLine<R extends Route> extends Pick<
 > {
   /** Fields that the command says in its own way. Their flags stand in this order, before the others. */
   readonly fields?: Readonly<Record<string, FieldLine>>
-  /** Flags that no field has. */
-  readonly flags?: readonly (readonly [string, string])[]
+  /** Reads the word, before the server is asked. */
+  readonly word?: (run: Run, options: Options, word: string | undefined) => Promise<string>
   /** Finds what the word names. Left out: in the list at the path before it. */
   readonly find?: (
     admin: AdminClient,
@@ -38,6 +39,8 @@ export interface RouteLine<R extends Route> extends Pick<
   ) => Promise<string> | string
   /** Adds to the request what its fields do not say. */
   readonly also?: (run: Run, options: Options) => Promise<object> | object
+  /** Does something else where the flags say so, and then resolves with true. `body`: the fields that were given. */
+  readonly instead?: (run: Run, options: Options, word: string, body: object) => Promise<boolean>
   /** Asks before the call. Throws CommandError. */
   readonly confirm?: (done: Done<R>) => Promise<void>
   /** The answer as text. */
@@ -67,12 +70,15 @@ export function command<R extends Route>(route: R, line: RouteLine<R>): MakeComm
     flags: [
       ...(place.instanceByFlag ? [instanceFlag] : []),
       ...fields.flags,
-      ...(line.flags ?? []),
       ...(columns ? [limitFlag, ...(isPaged ? [afterFlag] : [])] : []),
     ],
-    action: async (run, options, word) => {
+    action: async (run, options, text) => {
+      const word = line.word ? await line.word(run, options, text) : text
       const given = await fields.read(run, options)
       const more = await line.also?.(run, options)
+      if (await line.instead?.(run, options, word ?? '', { ...given.body })) return
+      if (route.method === 'patch' && Object.keys({ ...given.body, ...more }).length === 0)
+        throw new UsageError('say what to change: see --help')
       const open = async () => {
         const admin = await run.client()
         const where = await whereOf({ admin, route, place, line, options, word })

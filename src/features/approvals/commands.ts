@@ -50,7 +50,7 @@ const showCommand = command(approvalRoutes.showApproval, {
 const approveCommand = command(approvalRoutes.approve, {
   words: 'approve <approval>',
   summary: 'approve what another person asked for: it is carried out once, as it was asked',
-  flags: [['--yes', 'do not ask']],
+  fields: { yes: ['--yes', 'do not ask'] },
   examples: ['approval approve 3f0c8f0e'],
   find: approvalOf,
   confirm: async ({ run, admin, options, input }) => {

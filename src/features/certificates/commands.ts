@@ -1,8 +1,10 @@
 // `mortise server-cert ...`: the certificate that vCenter pins, and its successor.
 
+import type { Options } from '../../doors/cli/fields.ts'
+import { command } from '../../doors/cli/route-command.ts'
 import type { Output } from '../../doors/http/route.ts'
-import { forceFlag, noun, verb, wholeNumber, wholeSha256, type Run } from '../../doors/cli/command.ts'
-import { mustBeFree, readPem, writeFile } from '../../doors/cli/files.ts'
+import { forceFlag, noun, verb, type Run } from '../../doors/cli/command.ts'
+import { mustBeFree, writeFile } from '../../doors/cli/files.ts'
 import { facts, fingerprint, plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { CommandError, UsageError } from '../../doors/cli/world.ts'
@@ -10,19 +12,10 @@ import { serverRoutes } from '../status/server-routes.ts'
 
 type Shown = Output<typeof serverRoutes.showServerCertificate>
 
-interface Meant {
-  readonly sha256?: string
-}
-
-interface When {
-  readonly at?: string
-  readonly now?: boolean
-}
-
-const whenFlags = [
-  ['--at <time>', 'switch to it at this time, such as 2026-03-01T22:00 (default: when you run activate)'],
-  ['--now', 'switch to it at once'],
-] as const
+const whenFields = {
+  at: 'switch to it at this time, such as 2026-03-01T22:00 (default: when you run activate)',
+  now: 'switch to it at once',
+} as const
 
 const meantFlag = [
   '--sha256 <sha256>',
@@ -37,14 +30,11 @@ export const serverCertificateCommands = noun(
   () => [showCommand, csrCommand, importCommand, renewCommand, activateCommand, discardCommand],
 )
 
-const showCommand = verb({
+const showCommand = command(serverRoutes.showServerCertificate, {
   words: 'show',
   summary: 'its fingerprints, names and dates, to compare with vCenter; also the staged certificate',
   examples: ['server-cert show', 'server-cert show --json'],
-  action: async ({ client, show }) => {
-    const shown = await (await client()).call(serverRoutes.showServerCertificate)
-    show(shown, () => everything(shown))
-  },
+  view: everything,
 })
 
 const csrCommand = verb<{ names?: string; out: string; replace?: boolean; force?: boolean }>({
@@ -78,81 +68,74 @@ const csrCommand = verb<{ names?: string; out: string; replace?: boolean; force?
   },
 })
 
-const importCommand = verb<When & { cert: string }>({
+const importCommand = command(serverRoutes.importServerCertificate, {
   words: 'import',
   summary: 'stage the certificate that your CA issued for the request',
-  required: [['--cert <pem>', 'the certificate, and its chain if it has one; - is standard input']],
-  flags: [...whenFlags],
+  fields: {
+    certificate: ['--cert <pem>', 'the certificate, and its chain if it has one; - is standard input'],
+    ...whenFields,
+  },
   examples: [
     'server-cert import --cert kms.pem',
     'server-cert import --cert kms.pem --at 2026-03-01T22:00:00Z',
   ],
-  action: async (run, options) => {
-    const when = whenOf(run, options)
-    const body = { certificate: await readPem(run.world, options.cert, 'CERTIFICATE'), ...when }
-    staged(run, await (await run.client()).call(serverRoutes.importServerCertificate, { body }))
-  },
+  also: oneTime,
+  view: everything,
+  tell: nextStep,
 })
 
-const renewCommand = verb<When & { names?: string; days?: string }>({
+const renewCommand = command(serverRoutes.renewServerCertificate, {
   words: 'renew',
   summary: "stage a new certificate from Mortise's own CA",
-  flags: [namesFlag, ['--days <n>', 'how long it is valid (default: 10 years)'], ...whenFlags],
+  fields: {
+    names: [...namesFlag, (_run, text) => namesOf(text).names],
+    days: 'how long it is valid (default: 10 years)',
+    ...whenFields,
+  },
   examples: [
     'server-cert renew',
     'server-cert renew --names kms.example.com,192.0.2.10 --at 2026-03-01T22:00:00Z',
   ],
-  action: async (run, options) => {
-    const { names, days } = options
-    const body = {
-      ...namesOf(names),
-      ...(days !== undefined && { days: wholeNumber('--days', days) }),
-      ...whenOf(run, options),
-    }
-    staged(run, await (await run.client()).call(serverRoutes.renewServerCertificate, { body }))
-  },
+  also: oneTime,
+  view: everything,
+  tell: nextStep,
 })
 
-const activateCommand = verb<Meant & { at?: string; previous?: boolean }>({
+const activateCommand = command(serverRoutes.activateServerCertificate, {
   words: 'activate',
   summary: 'switch to the staged certificate, now or at a time; connections are kept',
-  flags: [
-    ['--at <time>', 'at this time, such as 2026-03-01T22:00; `never` cancels an earlier time'],
-    ['--previous', 'go back to the certificate that was active before'],
-    meantFlag,
-  ],
+  fields: {
+    at: [
+      '--at <time>',
+      'at this time, such as 2026-03-01T22:00; `never` cancels an earlier time',
+      (run, text, flag) => (text === 'never' ? null : run.time(flag, text)),
+    ],
+    which: ['--previous', 'go back to the certificate that was active before', () => 'previous'],
+    sha256: meantFlag,
+  },
   examples: [
     'server-cert activate',
     'server-cert activate --at 2026-03-01T22:00:00Z',
     'server-cert activate --previous',
   ],
-  action: async (run, { at, previous, sha256 }) => {
-    if (previous && at !== undefined) throw new UsageError('give --at or --previous, not both')
-    const body = {
-      which: previous ? 'previous' : 'staged',
-      ...(at !== undefined && { at: at === 'never' ? null : run.time('--at', at) }),
-      ...meant(sha256),
-    } as const
-    staged(run, await (await run.client()).call(serverRoutes.activateServerCertificate, { body }))
+  also: (_run, { previous, at }) => {
+    if (previous === true && at !== undefined) throw new UsageError('give --at or --previous, not both')
+    return {}
   },
+  view: everything,
+  tell: nextStep,
 })
 
-const discardCommand = verb<Meant>({
+const discardCommand = command(serverRoutes.discardServerCertificate, {
   words: 'discard',
   summary: 'discard the staged certificate',
-  flags: [meantFlag],
+  fields: { sha256: meantFlag },
   examples: ['server-cert discard'],
-  action: async (run, { sha256 }) => {
-    const query = meant(sha256)
-    const shown = await (await run.client()).call(serverRoutes.discardServerCertificate, { query })
-    run.show(shown, () => `Nothing is staged. The active certificate stays:\n${certificateFacts(shown)}`)
-  },
+  view: (shown) => `Nothing is staged. The active certificate stays:\n${certificateFacts(shown)}`,
 })
 
-/** Shows the result of a step and the next steps. */
-function staged(run: Run, shown: Shown): void {
-  run.show(shown, () => everything(shown))
-  run.tell(`\n${shown.staged ? beforeSwitch(shown.staged, run.next) : afterSwitch(run.next)}\n`)
+function nextStep({ staged }: Shown, { run }: { readonly run: Run }): string {
+  return `\n${staged ? beforeSwitch(staged, run.next) : afterSwitch(run.next)}\n`
 }
 
 function beforeSwitch({ at }: NonNullable<Shown['staged']>, next: Run['next']): string {
@@ -197,10 +180,6 @@ function certificateFacts(shown: NonNullable<Shown['previous']>): string {
   ])
 }
 
-function meant(sha256: string | undefined): { sha256?: string } {
-  return sha256 === undefined ? {} : { sha256: wholeSha256(sha256) }
-}
-
 function namesOf(list: string | undefined): { names?: string[] } {
   if (list === undefined) return {}
   const names = list.split(',').map((name) => name.trim())
@@ -208,7 +187,7 @@ function namesOf(list: string | undefined): { names?: string[] } {
   return { names }
 }
 
-function whenOf(run: Run, { at, now }: When): { at?: string; now?: boolean } {
+function oneTime(_run: Run, { at, now }: Options): object {
   if (at !== undefined && now === true) throw new UsageError('give --at or --now, not both')
-  return { ...(at !== undefined && { at: run.time('--at', at) }), ...(now === true && { now }) }
+  return {}
 }

@@ -1,5 +1,6 @@
 // `mortise root-key ...`: copies of root key files, the root keys in a service, to choose one for an instance, and a trial of one.
 
+import { command } from '../../doors/cli/route-command.ts'
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import type { Output } from '../../doors/http/route.ts'
@@ -28,17 +29,12 @@ interface CopyOptions {
   readonly config?: string
 }
 
-const copiedCommand = verb<CopyOptions>({
+const copiedCommand = command(rootKeyCopyRoutes.recordRootKeyCopy, {
   words: 'copied',
   summary: 'record that you keep a copy of the root key file elsewhere; the audit says who recorded it',
-  flags: [rootKeyFlag],
+  fields: { rootKey: rootKeyFlag, challenge: false },
   examples: ['root-key copied', 'root-key copied --root-key file:production.key'],
-  action: async ({ client, show }, options) => {
-    const recorded = await (
-      await client()
-    ).call(rootKeyCopyRoutes.recordRootKeyCopy, { body: bodyOf(options) })
-    show(recorded, () => plain`Recorded: ${recorded.by} keeps a copy of ${recorded.rootKey} elsewhere.\n`)
-  },
+  view: ({ by, rootKey }) => plain`Recorded: ${by} keeps a copy of ${rootKey} elsewhere.\n`,
 })
 
 const verifyCopyCommand = verb<CopyOptions>({

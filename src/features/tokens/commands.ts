@@ -1,11 +1,12 @@
 // `mortise token ...`: who may use the admin API. A token's text is shown once, when it is created.
 
+import { command } from '../../doors/cli/route-command.ts'
 import type { Output } from '../../doors/http/route.ts'
 import { WaitsForApproval } from '../../doors/http/client.ts'
 import { forceFlag, noun, oneOf, verb, wholeNumber, type Run } from '../../doors/cli/command.ts'
 import { mustBeFree, writeFile } from '../../doors/cli/files.ts'
-import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '../../doors/cli/text/list.ts'
-import { instanceOf, memberOf } from '../../doors/cli/text/names.ts'
+import type { Columns } from '../../doors/cli/text/list.ts'
+import { instanceOf } from '../../doors/cli/text/names.ts'
 import { facts, plain, visible } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { recoverCommand } from './recover-command.ts'
@@ -111,15 +112,11 @@ async function created(
   }
 }
 
-const listCommand = verb<ListOptions>({
+const listCommand = command(tokenRoutes.listTokens, {
   words: 'list',
   summary: 'tokens, with their expiry and last use; not their text',
-  flags: [limitFlag],
   examples: ['token list', 'token list --json'],
-  action: async (run, options) =>
-    writeList(run, options, tokenColumns, async () =>
-      onePage(await (await run.client()).call(tokenRoutes.listTokens)),
-    ),
+  columns: () => tokenColumns,
 })
 
 const tokenColumns: Columns<Output<typeof tokenRoutes.listTokens>[number]> = {
@@ -140,17 +137,11 @@ const tokenColumns: Columns<Output<typeof tokenRoutes.listTokens>[number]> = {
   empty: 'No tokens.\n',
 }
 
-const revokeCommand = verb({
+const revokeCommand = command(tokenRoutes.revokeToken, {
   words: 'revoke <token>',
   summary: 'revoke a token, by its id, or by its name if only one token has it',
   examples: ['token revoke bootstrap', 'token revoke 5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e'],
-  action: async ({ client, show }, _options, named = '') => {
-    const admin = await client()
-    const revoked = await admin.call(tokenRoutes.revokeToken, {
-      token: await memberOf(admin, tokenRoutes.revokeToken.path, {}, named),
-    })
-    show(revoked, () => plain`The token ${revoked.name} (${revoked.role}) is revoked.\n`)
-  },
+  view: ({ name, role }) => plain`The token ${name} (${role}) is revoked.\n`,
 })
 
 function tokenFacts(

@@ -10,8 +10,17 @@ import { none, route } from '../../../src/doors/http/route.ts'
 import { page, sha256, time } from '../../../src/doors/http/schemas.ts'
 
 const run = { time: (_flag: string, text: string) => `at ${text}` } as unknown as Run
-const posted = (body: z.ZodType, query: z.ZodType = none, method: 'post' | 'patch' = 'post') =>
-  route({ method, path: '/x', role: 'viewer', scope: 'server', summary: '', body, query, answer: z.null() })
+const posted = (body: z.ZodType, query: z.ZodType = none) =>
+  route({
+    method: 'post',
+    path: '/x',
+    role: 'viewer',
+    scope: 'server',
+    summary: '',
+    body,
+    query,
+    answer: z.null(),
+  })
 
 const everything = posted(
   z.strictObject({
@@ -108,7 +117,12 @@ test('of a union one form is given, and no flag of another', async () => {
     await assert.rejects(read(run, options), new UsageError(message))
 })
 
-test('a change names what it changes', async () => {
-  const { read } = fieldsOf(posted(z.strictObject({ name: z.string() }).partial(), none, 'patch'), {})
-  await assert.rejects(read(run, {}), new UsageError('say what to change: see --help'))
+test('a flag that no field has stands where the command names it, and is in no request', async () => {
+  const body = z.strictObject({ name: z.string().optional(), colour: z.string().optional() })
+  const { flags, read } = fieldsOf(posted(body), { name: 'its name', yes: ['--yes', 'do not ask'] })
+  assert.deepEqual(
+    flags.map(([flag]) => flag),
+    ['--name <text>', '--yes', '--colour <text>'],
+  )
+  assert.deepEqual(await read(run, { name: 'x', yes: true }), { body: { name: 'x' } })
 })

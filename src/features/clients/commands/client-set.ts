@@ -1,10 +1,11 @@
 // `mortise client show` and `set`: one client with its certificates and settings.
 
+import type { Options } from '../../../doors/cli/fields.ts'
+import { command } from '../../../doors/cli/route-command.ts'
 import type { Output } from '../../../doors/http/route.ts'
-import { allowOf, instanceFlag, oneOf, verb, wholeNumber } from '../../../doors/cli/command.ts'
+import { oneOf, type Run, wholeNumber } from '../../../doors/cli/command.ts'
 import { readInput } from '../../../doors/cli/files.ts'
 import { graceText } from '../../../doors/cli/text/amounts.ts'
-import { instanceOf, memberOf } from '../../../doors/cli/text/names.ts'
 import { facts, plain, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { CommandError, UsageError, type World } from '../../../doors/cli/world.ts'
@@ -12,53 +13,38 @@ import { clientRoutes } from '../routes.ts'
 
 type Client = Output<typeof clientRoutes.showClient>
 
-export const showCommand = verb<{ readonly instance?: string }>({
+export const showCommand = command(clientRoutes.showClient, {
   words: 'show <client>',
   summary: 'one client, by name or id, with its certificates and when each was last seen',
-  flags: [instanceFlag],
   examples: ['client show vcenter-1', 'client show vcenter-1 --json'],
-  action: async ({ client, show }, { instance }, name = '') => {
-    const admin = await client()
-    const named = await instanceOf(admin, instance)
-    const shown = await admin.call(clientRoutes.showClient, {
-      instance: named,
-      client: await memberOf(admin, clientRoutes.showClient.path, { instance: named }, name),
-    })
-    show(shown, () => clientText(shown))
-  },
+  view: clientText,
 })
 
-interface SetOptions {
-  readonly instance?: string
-  readonly name?: string
-  readonly expiredGraceDays?: string
-  readonly credential?: string
-  readonly userName?: string
-  readonly passwordFile?: string
-  readonly allow?: string
-}
-
-export const setCommand = verb<SetOptions>({
+export const setCommand = command(clientRoutes.setClient, {
   words: 'set <client>',
   summary: 'rename a client, or change its settings; takes effect on its next message',
-  flags: [
-    instanceFlag,
-    ['--name <name>', 'its new name'],
-    [
+  fields: {
+    name: ['--name <name>', 'its new name'],
+    expiredGraceDays: [
       '--expired-grace-days <n>',
       'serve its pinned certificates for so many days after they expired; default: as the instance says',
+      (_run, text, flag) => (text === 'default' ? null : wholeNumber(flag, text)),
     ],
-    [
+    credential: [
       '--credential <when-sent|required|none>',
       'user name and password in addition to the certificate; none: what is sent is ignored',
+      credentialOf,
     ],
-    ['--user-name <name>', 'with --credential: the user name entered in vCenter'],
-    ['--password-file <file>', 'with --user-name: a file with the password; - is standard input'],
-    [
+    userName: ['--user-name <name>', 'with --credential: the user name entered in vCenter'],
+    passwordFile: [
+      '--password-file <file>',
+      'with --user-name: a file with the password; - is standard input',
+    ],
+    allow: [
       '--allow <what>',
       'allowed operations: vsphere (what vSphere sends; no Destroy), read, crypto (has the server use keys; no Get), all, or a list (get,locate,...)',
     ],
-  ],
+  },
   examples: [
     'client set vcenter-1 --name vcenter-berlin',
     'client set vcenter-1 --expired-grace-days 0',
@@ -67,45 +53,24 @@ export const setCommand = verb<SetOptions>({
     'client set vcenter-1 --allow vsphere',
     'client set backup-1 --allow get,locate,get-attributes',
   ],
-  action: async ({ world, client, show }, options, named = '') => {
-    const { name, expiredGraceDays, instance } = options
-    const credential = await credentialOf(world, options)
-    const body = {
-      ...(name !== undefined && { name }),
-      ...(expiredGraceDays !== undefined && { expiredGraceDays: graceOf(expiredGraceDays) }),
-      ...(credential !== undefined && { credential }),
-      ...allowOf(options),
-    }
-    if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
-    const admin = await client()
-    const inside = await instanceOf(admin, instance)
-    const where = {
-      instance: inside,
-      client: await memberOf(admin, clientRoutes.showClient.path, { instance: inside }, named),
-    }
-    const changed = await admin.call(clientRoutes.setClient, { ...where, body })
-    show(changed, () => clientText(changed))
+  also: (_run, { credential, userName, passwordFile }) => {
+    if ((userName === undefined) !== (passwordFile === undefined))
+      throw new UsageError('--user-name and --password-file belong together')
+    if (credential === undefined && userName !== undefined)
+      throw new UsageError('--user-name belongs to --credential when-sent|required')
+    return {}
   },
+  view: clientText,
 })
 
-function graceOf(text: string): number | null {
-  return text === 'default' ? null : wholeNumber('--expired-grace-days', text)
-}
-
-async function credentialOf(world: World, { credential, userName, passwordFile }: SetOptions) {
-  if ((userName === undefined) !== (passwordFile === undefined))
-    throw new UsageError('--user-name and --password-file belong together')
-  if (credential === undefined) {
-    if (userName !== undefined) throw new UsageError('--user-name belongs to --credential when-sent|required')
-    return undefined
-  }
-  const mode = oneOf('--credential', credential, ['when-sent', 'required', 'none'])
+async function credentialOf(run: Run, text: string, flag: string, { userName, passwordFile }: Options) {
+  const mode = oneOf(flag, text, ['when-sent', 'required', 'none'])
   if (mode === 'none') {
     if (userName !== undefined) throw new UsageError('--credential none takes no user name')
     return null
   }
   if (userName === undefined || passwordFile === undefined) return { mode }
-  return { mode, userName, password: await readPassword(world, passwordFile) }
+  return { mode, userName, password: await readPassword(run.world, String(passwordFile)) }
 }
 
 /** Reads a password, without the line end. */

@@ -1,26 +1,14 @@
 // `mortise client ...`: who may use the keys of an instance. client-issue.ts creates certificates.
 
+import { readInput } from '../../../doors/cli/files.ts'
+import { parseCertificate } from '../../../core/pki/certificate.ts'
+import type { Options } from '../../../doors/cli/fields.ts'
+import { command } from '../../../doors/cli/route-command.ts'
 import type { Output } from '../../../doors/http/route.ts'
-import { blockCommand, blocksCommand, unblockCommand } from './client-block.ts'
 import { issueCommand, signCommand } from './client-issue.ts'
 import { clientText, setCommand, showCommand, unreadable, warningsText } from './client-set.ts'
-import {
-  allowFlag,
-  allowOf,
-  instanceFlag,
-  noun,
-  verb,
-  wholeSha256,
-  type Run,
-} from '../../../doors/cli/command.ts'
-import { readPem } from '../../../doors/cli/files.ts'
-import {
-  limitFlag,
-  onePage,
-  writeList,
-  type Columns,
-  type ListOptions,
-} from '../../../doors/cli/text/list.ts'
+import { allowFlag, noun, type Run, wholeSha256 } from '../../../doors/cli/command.ts'
+import type { Columns } from '../../../doors/cli/text/list.ts'
 import { instanceOf, memberOf } from '../../../doors/cli/text/names.ts'
 import { nextInVcenter, nextOfExpired } from './next-steps.ts'
 import { fingerprint, plain } from '../../../doors/cli/text/output.ts'
@@ -42,35 +30,26 @@ export const clientCommands = noun('client', 'who may use the keys of an instanc
   removeCommand,
 ])
 
-interface TrustOptions {
-  readonly instance?: string
-  readonly name: string
-  readonly cert?: string
-  readonly ca?: string
-  readonly subject?: string
-  readonly pending?: string
-  readonly leavePinned?: boolean
-  readonly everyCertificateOfThisCa?: boolean
-  readonly allow?: string
-}
-
-const trustCommand = verb<TrustOptions>({
+const trustCommand = command(clientRoutes.trustClient, {
   words: 'trust',
   summary: 'trust a certificate, or certificates of a CA, as a client; takes effect on its next message',
-  required: [['--name <name>', 'name of the client; a known name adds a certificate to it']],
-  flags: [
-    instanceFlag,
-    ['--cert <pem>', 'the certificate itself (vCenter: "Certificate"); - is standard input'],
-    ['--ca <pem>', 'a CA (vCenter: "Root CA certificate"); with --subject'],
-    ['--subject <pattern>', 'with --ca: subjects to trust (default: kmipClient*)'],
-    ['--leave-pinned', 'with --ca: trust it although it vouches for certificates pinned in other instances'],
-    [
+  fields: {
+    name: ['--name <name>', 'name of the client; a known name adds a certificate to it'],
+    certificate: ['--cert <pem>', 'the certificate itself (vCenter: "Certificate"); - is standard input'],
+    authority: ['--ca <pem>', 'a CA (vCenter: "Root CA certificate"); with --subject'],
+    subject: [
+      '--subject <pattern>',
+      'with --ca: subjects to trust (default: kmipClient*)',
+      (_run, text) => text || emptySubject(),
+    ],
+    leavePinned: 'with --ca: trust it although it vouches for certificates pinned in other instances',
+    everyCertificate: [
       '--every-certificate-of-this-ca',
       "with --ca and --subject '*': mean it; vCenter's CA signs every host and user",
     ],
-    ['--pending <sha256>', 'a certificate that connected, by its whole SHA-256: see client pending'],
-    allowFlag,
-  ],
+    sha256: ['--pending <sha256>', 'a certificate that connected, by its whole SHA-256: see client pending'],
+    allow: allowFlag,
+  },
   examples: [
     'client trust --instance default --name vcenter-1 --cert vcenter.pem',
     'client trust --name vcenter-1 --cert - < vcenter.pem',
@@ -78,48 +57,22 @@ const trustCommand = verb<TrustOptions>({
     'client trust --name vcenter-1 --pending 3f0a...64 digits...',
     'client trust --name vcenter-1 --cert vcenter.pem --allow vsphere',
   ],
-  action: async (run, options) => {
-    const body = await trustBody(run, options)
-    const client = await run.client()
-    const trusted = await client.call(clientRoutes.trustClient, {
-      instance: await instanceOf(client, options.instance),
-      body,
-    })
-    run.show(trusted, () => trustedText(trusted, options))
-    run.tell(warningsText(trusted, trusted.sha256))
-    run.tell(hasExpired(trusted, run.world.now()) ? nextOfExpired(options) : await nextInVcenter(client))
+  view: (trusted, { input }) => trustedText(trusted, input.body.by === 'authority'),
+  tell: async (trusted, { run, admin, input }) => {
+    const expired = hasExpired(trusted, run.world.now())
+    const next = expired ? nextOfExpired(input.body.by === 'authority') : await nextInVcenter(admin)
+    return `${warningsText(trusted, trusted.sha256)}${next}`
   },
 })
 
-async function trustBody({ world }: Run, options: TrustOptions) {
-  const { name, cert, ca, subject, pending, leavePinned, everyCertificateOfThisCa } = options
-  if ([cert, ca, pending].filter((given) => given !== undefined).length !== 1)
-    throw new UsageError('give one of --cert PEM, --ca PEM and --pending SHA256')
-  if (subject !== undefined && ca === undefined) throw new UsageError('--subject belongs to --ca')
-  if (subject === '')
-    throw new UsageError("--subject takes a pattern that is not empty, such as 'kmipClient*'")
-  if (leavePinned && ca === undefined) throw new UsageError('--leave-pinned belongs to --ca')
-  if (everyCertificateOfThisCa && ca === undefined)
-    throw new UsageError('--every-certificate-of-this-ca belongs to --ca')
-  const client = { name, ...allowOf(options) }
-  if (cert !== undefined)
-    return { by: 'certificate' as const, ...client, certificate: await readPem(world, cert, 'CERTIFICATE') }
-  if (ca !== undefined)
-    return {
-      by: 'authority' as const,
-      ...client,
-      authority: await readPem(world, ca, 'CERTIFICATE'),
-      ...(subject !== undefined && { subject }),
-      ...(leavePinned && { leavePinned }),
-      ...(everyCertificateOfThisCa && { everyCertificate: true }),
-    }
-  return { by: 'pending' as const, ...client, sha256: wholeSha256(pending ?? '') }
+function emptySubject(): never {
+  throw new UsageError("--subject takes a pattern that is not empty, such as 'kmipClient*'")
 }
 
-function trustedText(trusted: Output<typeof clientRoutes.trustClient>, { ca }: TrustOptions): string {
+function trustedText(trusted: Output<typeof clientRoutes.trustClient>, byAuthority: boolean): string {
   const where = `as ${trusted.name} in ${trusted.instance.name}`
   const may = plain`It may ask for: ${trusted.allow.join(', ')}`
-  if (ca === undefined)
+  if (!byAuthority)
     return plain`Trusted ${where}: the certificate with SHA-256\n  ${fingerprint(trusted.sha256)}\n${may}\n`
   const authority = trusted.authorities.find(({ sha256 }) => sha256 === trusted.sha256)
   return plain`Trusted ${where}: certificates signed by ${authority?.authority ?? 'that CA'} whose subject fits ${authority?.subject ?? ''}\n${may}\n`
@@ -137,17 +90,11 @@ function hasPassed(time: string | null, nowMs: number): boolean {
   return time !== null && Date.parse(time) < nowMs
 }
 
-const listCommand = verb<ListOptions & { readonly instance?: string }>({
+const listCommand = command(clientRoutes.listClients, {
   words: 'list',
   summary: 'clients, and the certificates and CAs that each is trusted by',
-  flags: [instanceFlag, limitFlag],
   examples: ['client list', 'client list --instance default --json'],
-  action: async (run, options) =>
-    writeList(run, options, clientColumns, async () => {
-      const admin = await run.client()
-      const instance = await instanceOf(admin, options.instance)
-      return onePage(await admin.call(clientRoutes.listClients, { instance }))
-    }),
+  columns: () => clientColumns,
 })
 
 /** One row for each certificate and CA. */
@@ -176,15 +123,11 @@ const clientColumns: Columns<Output<typeof clientRoutes.listClients>[number]> = 
   empty: 'No client is trusted yet. Unknown clients that connected: mortise client pending\n',
 }
 
-const pendingCommand = verb<ListOptions>({
+const pendingCommand = command(clientRoutes.listPending, {
   words: 'pending',
   summary: 'unknown certificates that connected; nobody has verified their subjects',
-  flags: [limitFlag],
   examples: ['client pending', 'client pending --json'],
-  action: async (run, options) =>
-    writeList(run, options, pendingColumns(run), async () =>
-      onePage(await (await run.client()).call(clientRoutes.listPending)),
-    ),
+  columns: (run) => pendingColumns(run),
 })
 
 const pendingColumns = ({ world, next }: Run): Columns<Output<typeof clientRoutes.listPending>[number]> => ({
@@ -203,33 +146,75 @@ const pendingColumns = ({ world, next }: Run): Columns<Output<typeof clientRoute
   below: `\nCompare its SHA-256 with the certificate in vCenter. Then: ${next('client trust --name NAME --pending SHA256')}\n`,
 })
 
-const removeCommand = verb<{ readonly instance?: string; readonly certificate?: string }>({
+const removeCommand = command(clientRoutes.removeClient, {
   words: 'remove <client>',
   summary: 'withdraw trust from a client, or from one of its certificates',
-  flags: [
-    instanceFlag,
-    [
+  fields: {
+    certificate: [
       '--certificate <sha256>',
       'withdraw trust from this certificate (or the id of a CA) only, after a renewal',
     ],
-  ],
+  },
   examples: [
     'client remove vcenter-1 --instance default',
     'client remove vcenter-1 --certificate 3f0a...64 digits...',
   ],
-  action: async ({ client, show }, { instance, certificate }, name = '') => {
-    const admin = await client()
-    const named = await instanceOf(admin, instance)
-    const where = {
-      instance: named,
-      client: await memberOf(admin, clientRoutes.showClient.path, { instance: named }, name),
-    }
-    if (certificate === undefined) {
-      const removed = await admin.call(clientRoutes.removeClient, where)
-      show(removed, () => plain`${removed.name} is not trusted any more. Its keys are untouched.\n`)
-      return
-    }
-    const left = await admin.call(clientRoutes.removeCertificate, { ...where, certificate })
-    show(left, () => `${plain`${left.name} is not trusted by that any more.`}\n\n${clientText(left)}`)
-  },
+  instead: removeCertificate,
+  view: ({ name }) => plain`${name} is not trusted any more. Its keys are untouched.\n`,
 })
+
+async function removeCertificate(run: Run, options: Options, name: string): Promise<boolean> {
+  if (options['certificate'] === undefined) return false
+  const admin = await run.client()
+  const instance = await instanceOf(admin, options['instance'] as string | undefined)
+  const client = await memberOf(admin, clientRoutes.showClient.path, { instance }, name)
+  const certificate = String(options['certificate'])
+  const left = await admin.call(clientRoutes.removeCertificate, { instance, client, certificate })
+  run.show(left, () => `${plain`${left.name} is not trusted by that any more.`}\n\n${clientText(left)}`)
+  return true
+}
+
+const certFlag = ['--cert <pem>', 'the certificate, instead of its SHA-256; - is standard input'] as const
+
+const blockCommand = command(clientRoutes.blockCertificate, {
+  words: 'block [sha256]',
+  summary: 'refuse one certificate for good, even if a client or a CA vouches for it',
+  fields: { cert: certFlag, reason: 'why; appears in the audit log' },
+  examples: [
+    'client block 3f0a...64 digits...',
+    "client block --cert old-host.pem --reason 'host was stolen'",
+  ],
+  word: namedSha256,
+  view: ({ sha256 }) =>
+    plain`Refused from its next message on: ${sha256}\nTo lift it: mortise client unblock, or trust the certificate again.\n`,
+})
+
+const blocksCommand = command(clientRoutes.listBlocks, {
+  words: 'blocks',
+  summary: 'certificates that are refused for good',
+  examples: ['client blocks', 'client blocks --json'],
+  columns: () => blockColumns,
+})
+
+const blockColumns: Columns<Output<typeof clientRoutes.listBlocks>[number]> = {
+  headings: ['SHA-256', 'SINCE', 'REASON'],
+  rows: ({ sha256, created, reason }) => [[sha256, shortTime(created), reason]],
+  empty: 'No certificate is blocked.\n',
+}
+
+const unblockCommand = command(clientRoutes.unblockCertificate, {
+  words: 'unblock [sha256]',
+  summary: 'lift a block; the certificate is trusted again where a client or a CA vouches for it',
+  fields: { cert: certFlag },
+  examples: ['client unblock 3f0a...64 digits...', 'client unblock --cert host.pem'],
+  word: namedSha256,
+  find: (_admin, sha256) => sha256,
+  view: ({ sha256 }) => plain`Not refused any more: ${sha256}\n`,
+})
+
+async function namedSha256({ world }: Run, { cert }: Options, given: string | undefined): Promise<string> {
+  if ((given === undefined) === (cert === undefined)) throw new UsageError('give a SHA-256 or --cert PEM')
+  return cert === undefined
+    ? wholeSha256(given ?? '')
+    : parseCertificate(await readInput(world, String(cert))).sha256
+}

@@ -14,8 +14,8 @@ Now in vCenter: Configure > Security > Key Providers, choose the provider.
 `
 }
 
-export function nextOfExpired({ ca }: { readonly ca?: string }): string {
-  if (ca !== undefined)
+export function nextOfExpired(isAuthority: boolean): string {
+  if (isAuthority)
     return '\nThis CA has expired and vouches for nobody. Trust its successor under the same name.\n'
   return `
 This certificate has expired. Now in vCenter: Configure > Security > Key Providers, choose the provider, then the server.

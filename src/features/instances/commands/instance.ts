@@ -1,20 +1,13 @@
 // `mortise instance ...`: sets of keys, each with its clients and its root key.
 
+import { command } from '../../../doors/cli/route-command.ts'
+import type { FieldLine } from '../../../doors/cli/fields.ts'
 import { counted } from '../../../base/text/counted.ts'
 import type { Output } from '../../../doors/http/route.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { destroyDelaySecondsMax } from '../bounds.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import {
-  byteSize,
-  duration,
-  noun,
-  oneOf,
-  switchedOn,
-  verb,
-  wholeNumber,
-  type Run,
-} from '../../../doors/cli/command.ts'
+import { duration, noun, verb, type Run } from '../../../doors/cli/command.ts'
 import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
 import { apiKeyFlag, readApiKey } from '../../../doors/cli/files.ts'
 import { countsText } from '../../../doors/cli/text/amounts.ts'
@@ -28,13 +21,7 @@ import {
   type UpstreamOptions,
 } from '../../adopt/commands/instance-upstream.ts'
 import { rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
-import {
-  limitFlag,
-  onePage,
-  writeList,
-  type Columns,
-  type ListOptions,
-} from '../../../doors/cli/text/list.ts'
+import type { Columns } from '../../../doors/cli/text/list.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { facts, plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
@@ -60,142 +47,83 @@ export const instanceCommands = noun(
   ],
 )
 
-interface Settings {
-  readonly cacheSeconds?: string
-  readonly outageSeconds?: string
-  readonly expiredGraceDays?: string
-  readonly portable?: string
-  readonly objectsMax?: string
-  readonly bytesMax?: string
-  readonly destroyDelay?: string
-  readonly names?: string
-  readonly lengths?: string
-  readonly restrictions?: string
-}
+const apiKeyField = [...apiKeyFlag, ({ world }: Run, file: string) => readApiKey(world, file)] as const
 
-const settingFlags = [
-  ['--cache-seconds <n>', 'how long keys may be served after the root key last answered (default: 300)'],
-  [
+const settingFields = {
+  cacheSeconds: [
+    '--cache-seconds <n>',
+    'how long keys may be served after the root key last answered (default: 300)',
+  ],
+  outageSeconds: [
     '--outage-seconds <n>',
     'how much longer while the root key cannot be reached; 0: not at all (default: 3600)',
   ],
-  ['--expired-grace-days <n>', 'serve pinned certificates for so many days after they expired (default: 30)'],
-  ['--portable <yes|no>', 'whether its keys may ever be exported (default: no)'],
-  [
+  expiredGraceDays: [
+    '--expired-grace-days <n>',
+    'serve pinned certificates for so many days after they expired (default: 30)',
+  ],
+  portable: ['--portable <yes|no>', 'whether its keys may ever be exported (default: no)'],
+  objectsMax: [
     '--objects-max <n>',
     'how many objects it may hold, not counting destroyed ones that are gone for good (default: 2000000)',
   ],
-  [
+  bytesMax: [
     '--bytes-max <size>',
     'how much space its objects may take in the database, records of destroyed ones included (default: 4GiB)',
   ],
-  [
+  destroyDelaySeconds: [
     '--destroy-delay <time>',
     'how long a destroyed key can be brought back, such as 7d; custody database only (default: 0, not at all)',
+    delaySeconds,
   ],
-  ['--names <unique|shared>', 'whether several of its keys may share a Name (default: unique)'],
-  [
+  names: ['--names <unique|shared>', 'whether several of its keys may share a Name (default: unique)'],
+  lengths: [
     '--lengths <strict|as-sent>',
     'whether a registered key must be as long as it states (default: strict); as-sent is for clients such as Rook',
   ],
-  [
+  restrictions: [
     '--restrictions <one-way|as-sent>',
     'whether clients may undo Sensitive and Extractable false, and take Sensitive keys wrapped by any key (default of new instances: one-way); one-way forbids both, and mortise key set names the keys that wrap',
   ],
-] as const
+} as const satisfies Readonly<Record<string, FieldLine>>
 
-function settingsOf(options: Settings) {
-  const {
-    cacheSeconds,
-    outageSeconds,
-    expiredGraceDays,
-    portable,
-    objectsMax,
-    bytesMax,
-    destroyDelay,
-    names,
-    lengths,
-    restrictions,
-  } = options
-  return {
-    ...(cacheSeconds !== undefined && { cacheSeconds: wholeNumber('--cache-seconds', cacheSeconds) }),
-    ...(outageSeconds !== undefined && { outageSeconds: wholeNumber('--outage-seconds', outageSeconds) }),
-    ...(expiredGraceDays !== undefined && {
-      expiredGraceDays: wholeNumber('--expired-grace-days', expiredGraceDays),
-    }),
-    ...(portable !== undefined && { portable: switchedOn('--portable', portable) }),
-    ...(objectsMax !== undefined && { objectsMax: wholeNumber('--objects-max', objectsMax) }),
-    ...(bytesMax !== undefined && { bytesMax: byteSize('--bytes-max', bytesMax) }),
-    ...(destroyDelay !== undefined && { destroyDelaySeconds: delaySeconds(destroyDelay) }),
-    ...(names !== undefined && { names: oneOf('--names', names, ['unique', 'shared']) }),
-    ...(lengths !== undefined && { lengths: oneOf('--lengths', lengths, ['strict', 'as-sent']) }),
-    ...(restrictions !== undefined && {
-      restrictions: oneOf('--restrictions', restrictions, ['one-way', 'as-sent']),
-    }),
-  }
-}
-
-function delaySeconds(text: string): number {
-  const seconds = duration('--destroy-delay', text)
+function delaySeconds(_run: Run, text: string, flag: string): number {
+  const seconds = duration(flag, text)
   const daysMax = destroyDelaySecondsMax / (24 * 3600)
-  if (seconds > destroyDelaySecondsMax)
-    throw new UsageError(`--destroy-delay takes at most ${daysMax}d, not ${text}`)
+  if (seconds > destroyDelaySecondsMax) throw new UsageError(`${flag} takes at most ${daysMax}d, not ${text}`)
   return seconds
 }
 
-interface CreateOptions extends Settings {
-  readonly ibmApiKeyFile?: string
-  readonly rootKey?: string
-  readonly custody?: string
-}
-
-const createCommand = verb<CreateOptions>({
+const createCommand = command(instanceRoutes.createInstance, {
   words: 'create <name>',
   summary: 'create an instance, separate from all others',
-  flags: [
-    [
+  fields: {
+    rootKey: [
       '--root-key <uri>',
       "the key that seals its keys (default: the server's root key); a file (file:NAME.key) is created",
     ],
-    ['--custody <database|keyprotect>', 'where to store its sealed keys (default: database)'],
-    apiKeyFlag,
-    ...settingFlags,
-  ],
+    custody: 'where to store its sealed keys (default: database)',
+    ibmApiKey: apiKeyField,
+    ...settingFields,
+  },
   examples: [
     'instance create production',
     'instance create production --root-key file:production.key --cache-seconds 60',
     'instance create tenant --root-key vault:transit/mortise',
     'instance create tenant --root-key keyprotect://HOST/INSTANCE/KEY --custody keyprotect --ibm-api-key-file tenant.key',
   ],
-  action: async ({ world, client, show, tell, next }, options, name = '') => {
-    const { rootKey, custody, ibmApiKeyFile } = options
-    const body = {
-      name,
-      ...(rootKey !== undefined && { rootKey }),
-      ...(custody !== undefined && {
-        custody: oneOf('--custody', custody, ['database', 'keyprotect']),
-      }),
-      ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
-      ...settingsOf(options),
-    }
-    const instance = await (await client()).call(instanceRoutes.createInstance, { body })
-    show(instance, () => instanceFacts(instance))
-    warn(world, instance.warnings)
-    tell(
-      plain`\nNext: trust a client in it: ${next(`client trust --instance ${shellWord(instance.name)}`)} ...\n`,
-    )
+  view: (instance) => instanceFacts(instance),
+  tell: ({ name, warnings }, { run }) => {
+    warn(run.world, warnings)
+    return plain`\nNext: trust a client in it: ${run.next(`client trust --instance ${shellWord(name)}`)} ...\n`
   },
 })
 
-const listCommand = verb<ListOptions>({
+const listCommand = command(instanceRoutes.listInstances, {
   words: 'list',
   summary: 'all instances',
-  flags: [limitFlag],
   examples: ['instance list', 'instance list --json'],
-  action: async (run, options) =>
-    writeList(run, options, instanceColumns, async () =>
-      onePage(await (await run.client()).call(instanceRoutes.listInstances)),
-    ),
+  columns: () => instanceColumns,
 })
 
 const instanceColumns: Columns<Output<typeof instanceRoutes.listInstances>[number]> = {
@@ -204,36 +132,24 @@ const instanceColumns: Columns<Output<typeof instanceRoutes.listInstances>[numbe
   empty: 'No instances.\n',
 }
 
-const showCommand = verb({
+const showCommand = command(instanceRoutes.showInstance, {
   words: 'show <name>',
   summary:
     'one instance: settings, objects, versions of its root key, how soon a revocation takes effect, work on it',
   examples: ['instance show default'],
-  action: async ({ client, show }, _options, name = '') => {
-    const admin = await client()
-    const instance = await admin.call(instanceRoutes.showInstance, {
-      instance: await instanceOf(admin, name),
-    })
-    show(instance, () => instanceDetails(instance))
-  },
+  view: instanceDetails,
 })
 
-interface SetOptions extends Settings, UpstreamOptions {
-  readonly name?: string
-  readonly ibmApiKeyFile?: string
-  readonly yes?: boolean
-}
-
-const setCommand = verb<SetOptions>({
+const setCommand = command(instanceRoutes.setInstance, {
   words: 'set <name>',
   summary: 'rename an instance, or change its settings; takes effect on the next message',
-  flags: [
-    ['--name <name>', 'its new name'],
-    apiKeyFlag,
-    ...settingFlags,
-    ...upstreamFlags,
-    ['--yes', 'set one-way without being asked, although clients would be refused something'],
-  ],
+  fields: {
+    name: ['--name <name>', 'its new name'],
+    ibmApiKey: apiKeyField,
+    ...settingFields,
+    ...Object.fromEntries(upstreamFlags.map((flag) => [flag[0], flag])),
+    yes: ['--yes', 'set one-way without being asked, although clients would be refused something'],
+  },
   guarded: true,
   examples: [
     'instance set default --name production',
@@ -243,24 +159,16 @@ const setCommand = verb<SetOptions>({
     'instance set production --upstream kmip://kms-1.example.com --upstream-cert c.pem --upstream-key c.key --upstream-ca ca.pem',
     'instance set production --no-upstream',
   ],
-  action: async (run, options, instance = '') => {
-    const { client, show } = run
-    const { name, ibmApiKeyFile } = options
-    const body = {
-      ...(name !== undefined && { name }),
-      ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(run.world, ibmApiKeyFile) }),
-      ...settingsOf(options),
-    }
-    const settings = Object.keys(body).length
-    if (isAboutUpstream(options, settings)) return setUpstream(run, options, instance)
-    if (settings === 0) throw new UsageError('say what to change: see --help')
-    const admin = await client()
-    const named = await instanceOf(admin, instance)
-    if (options.restrictions === 'one-way')
-      await confirmOneWay(run.world, admin, named, { yes: options.yes === true })
-    const changed = await admin.call(instanceRoutes.setInstance, { instance: named, body })
-    show(changed, () => instanceFacts(changed))
+  instead: async (run, options: UpstreamOptions, name, body) => {
+    if (!isAboutUpstream(options, Object.keys(body).length)) return false
+    await setUpstream(run, options, name)
+    return true
   },
+  confirm: async ({ run, admin, options, input }) => {
+    if (options['restrictions'] === 'one-way')
+      await confirmOneWay(run.world, admin, input.instance, { yes: options['yes'] === true })
+  },
+  view: (instance) => instanceFacts(instance),
 })
 
 const deleteCommand = verb<{ readonly shred?: string; readonly inUse?: string }>({

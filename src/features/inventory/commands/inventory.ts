@@ -1,8 +1,8 @@
 // `mortise inventory ...`: which machine uses which key, as a vCenter says. docs/inventory.md has the commands that write the
 // file.
 
+import { command } from '../../../doors/cli/route-command.ts'
 import { counted } from '../../../base/text/counted.ts'
-import type { Output } from '../../../doors/http/route.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import { instanceFlag, noun, verb } from '../../../doors/cli/command.ts'
 import { importFile } from './inventory-import.ts'
@@ -66,38 +66,21 @@ const importCommand = verb<ImportOptions>({
   },
 })
 
-const showCommand = verb<InInstance>({
+const showCommand = command(inventoryRoutes.showInventory, {
   words: 'show',
   summary: 'the imported inventories of an instance, and what they say in sum',
-  flags: [instanceFlag],
   examples: ['inventory show --instance production'],
-  action: async (run, options) => {
-    const admin = await run.client()
-    const instance = await instanceOf(admin, options.instance)
-    const summary = await admin.call(inventoryRoutes.showInventory, { instance })
-    run.show(summary, () => {
-      if (summary.inventories.length === 0)
-        return 'No inventory was imported: mortise inventory import FILE\n'
-      return `${inventoryTable(summary.inventories, run.world.now())}\n${summaryText(summary, run.world.now())}`
-    })
+  view: (summary, { run }) => {
+    if (summary.inventories.length === 0) return 'No inventory was imported: mortise inventory import FILE\n'
+    const nowMs = run.world.now()
+    return `${inventoryTable(summary.inventories, nowMs)}\n${summaryText(summary, nowMs)}`
   },
 })
 
-const removeCommand = verb<InInstance & { readonly vcenter?: string }>({
+const removeCommand = command(inventoryRoutes.removeInventory, {
   words: 'remove',
   summary: 'remove the inventory of a vCenter; no key is touched',
-  flags: [instanceFlag, ['--vcenter <name>', 'the vCenter that it is of (default: the one without a name)']],
+  fields: { vcenter: ['--vcenter <name>', 'the vCenter that it is of (default: the one without a name)'] },
   examples: ['inventory remove --instance production --vcenter vc-1'],
-  action: async ({ client, show }, { instance, vcenter }) => {
-    const admin = await client()
-    const query = { ...(vcenter !== undefined && { vcenter }) }
-    const removed: Output<typeof inventoryRoutes.removeInventory> = await admin.call(
-      inventoryRoutes.removeInventory,
-      {
-        instance: await instanceOf(admin, instance),
-        query,
-      },
-    )
-    show(removed, () => plain`Removed: ${inventoryName(removed)}, ${counted(removed.rows, 'row')}.\n`)
-  },
+  view: (removed) => plain`Removed: ${inventoryName(removed)}, ${counted(removed.rows, 'row')}.\n`,
 })

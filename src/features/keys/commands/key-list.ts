@@ -1,16 +1,9 @@
 // `mortise key list`: the keys of an instance, with filters.
 
+import { command } from '../../../doors/cli/route-command.ts'
 import type { Output } from '../../../doors/http/route.ts'
 import { keyStates } from '../../../doors/http/words.ts'
-import { instanceFlag, verb, type Run } from '../../../doors/cli/command.ts'
-import {
-  afterFlag,
-  limitFlag,
-  writeList,
-  type Columns,
-  type ListOptions,
-} from '../../../doors/cli/text/list.ts'
-import { instanceOf, wordOf } from '../../../doors/cli/text/names.ts'
+import type { Columns } from '../../../doors/cli/text/list.ts'
 import { dayOf, shortTime, timeHelp } from '../../../doors/cli/text/time.ts'
 import { shortUse } from '../../../doors/cli/used-by.ts'
 import { keyRoutes } from '../routes.ts'
@@ -18,45 +11,27 @@ import { keyRoutes } from '../routes.ts'
 export type Key = Output<typeof keyRoutes.activateKey>
 type ListedKey = Output<typeof keyRoutes.listKeys>['keys'][number]
 
-interface KeyListOptions extends ListOptions {
-  readonly instance?: string
-  readonly state?: string
-  readonly recoverable?: boolean
-  readonly name?: string
-  readonly vsphereName?: string
-  readonly component?: string
-  readonly identifier?: string
-  readonly search?: string
-  readonly contains?: string
-  readonly createdSince?: string
-  readonly createdUntil?: string
-  readonly fetchedSince?: string
-  readonly notFetchedSince?: string
-}
-
-export const listCommand = verb<KeyListOptions>({
+export const listCommand = command(keyRoutes.listKeys, {
   words: 'list',
   summary: 'keys and other objects, newest first; destroyed ones only when asked for',
-  flags: [
-    instanceFlag,
-    ['--state <state>', `${keyStates.slice(0, -1).join(', ')} or ${keyStates.at(-1)}`],
-    ['--recoverable', 'destroyed keys that can still be brought back'],
-    ['--name <name>', 'keys with this Name'],
-    ['--vsphere-name <name>', "keys with this x-Name, which vSphere gives: a VM's name, for example"],
-    ['--component <text>', 'keys with this x-Component, which vSphere gives'],
-    ['--identifier <text>', 'keys with this x-Identifier, which vSphere gives'],
-    ['--search <text>', 'keys of which the id, the Name or an attribute of vSphere is exactly this'],
-    [
-      '--contains <text>',
-      'keys of which one of these contains this, or a machine of the inventory that uses them; in any case, slow among many',
+  fields: {
+    state: ['--state <state>', `${keyStates.slice(0, -1).join(', ')} or ${keyStates.at(-1)}`],
+    recoverable: 'destroyed keys that can still be brought back',
+    name: ['--name <name>', 'keys with this Name'],
+    vsphereName: [
+      '--vsphere-name <name>',
+      "keys with this x-Name, which vSphere gives: a VM's name, for example",
     ],
-    ['--created-since <time>', `created since ${timeHelp}`],
-    ['--created-until <time>', 'created until then'],
-    ['--fetched-since <time>', 'sent to a client since then'],
-    ['--not-fetched-since <time>', 'not sent to any client since then'],
-    limitFlag,
-    afterFlag,
-  ],
+    vsphereComponent: ['--component <text>', 'keys with this x-Component, which vSphere gives'],
+    vsphereIdentifier: ['--identifier <text>', 'keys with this x-Identifier, which vSphere gives'],
+    search: 'keys of which the id, the Name or an attribute of vSphere is exactly this',
+    contains:
+      'keys of which one of these contains this, or a machine of the inventory that uses them; in any case, slow among many',
+    createdSince: `created since ${timeHelp}`,
+    createdUntil: 'created until then',
+    fetchedSince: 'sent to a client since then',
+    notFetchedSince: 'not sent to any client since then',
+  },
   examples: [
     'key list',
     'key list --state Active --json',
@@ -64,42 +39,8 @@ export const listCommand = verb<KeyListOptions>({
     "key list --vsphere-name 'web server 3'",
     'key list --contains web --not-fetched-since 2026-01-01 --limit 100',
   ],
-  action: async (run, options) => {
-    const query = queryOf(run, options)
-    await writeList(run, options, keyColumns, async () => {
-      const admin = await run.client()
-      const instance = await instanceOf(admin, options.instance)
-      return async (page) => {
-        const { keys, after } = await admin.call(keyRoutes.listKeys, {
-          instance,
-          query: { ...query, ...page },
-        })
-        return { items: keys, after }
-      }
-    })
-  },
+  columns: () => keyColumns,
 })
-
-function queryOf(run: Run, options: KeyListOptions) {
-  const { state, name, search, contains, vsphereName, component, identifier } = options
-  const { createdSince, createdUntil, fetchedSince, notFetchedSince } = options
-  return {
-    ...(state !== undefined && { state: wordOf('state', state, keyStates) }),
-    ...(options.recoverable === true && { recoverable: 'true' as const }),
-    ...(name !== undefined && { name }),
-    ...(search !== undefined && { search }),
-    ...(contains !== undefined && { contains }),
-    ...(vsphereName !== undefined && { vsphereName }),
-    ...(component !== undefined && { vsphereComponent: component }),
-    ...(identifier !== undefined && { vsphereIdentifier: identifier }),
-    ...(createdSince !== undefined && { createdSince: run.time('--created-since', createdSince) }),
-    ...(createdUntil !== undefined && { createdUntil: run.time('--created-until', createdUntil) }),
-    ...(fetchedSince !== undefined && { fetchedSince: run.time('--fetched-since', fetchedSince) }),
-    ...(notFetchedSince !== undefined && {
-      notFetchedSince: run.time('--not-fetched-since', notFetchedSince),
-    }),
-  }
-}
 
 const keyColumns: Columns<ListedKey> = {
   headings: ['ID', 'STATE', 'KIND', 'NAME', 'FOR', 'USED BY', 'CREATED', 'LAST FETCHED'],

@@ -1,24 +1,24 @@
 // `mortise key ...`: the keys of an instance and their lifecycle. No command shows key material; features/key-export/commands.ts writes it
 // sealed.
 
-import type { Output } from '../../../doors/http/route.ts'
+import { command } from '../../../doors/cli/route-command.ts'
+import type { Output, Input } from '../../../doors/http/route.ts'
 import { revocationReasons } from '../../../doors/http/words.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import { instanceFlag, noun, verb } from '../../../doors/cli/command.ts'
+import { instanceFlag, noun, verb, oneOf } from '../../../doors/cli/command.ts'
 import { exportCommand } from '../../key-export/commands.ts'
-import { setCommand, wrappingText } from './key-set.ts'
 import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
 import { kind, listCommand, stateText, vsphereText, type Key } from './key-list.ts'
 import { durationText } from '../../../doors/cli/text/amounts.ts'
-import { instanceOf, wordOf } from '../../../doors/cli/text/names.ts'
+import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { facts, plain, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { inUseFlag, inUseOf, usedByText } from '../../../doors/cli/used-by.ts'
 import { CommandError } from '../../../doors/cli/world.ts'
 import { instanceRoutes } from '../../instances/routes.ts'
 import { keyRoutes } from '../routes.ts'
-import { keyOf } from './named-key.ts'
+import { keyOf, namedKey } from './named-key.ts'
 
 export const keyCommands = noun('key', 'the keys of an instance', () => [
   listCommand,
@@ -42,16 +42,12 @@ async function whereOf(admin: AdminClient, { instance }: InInstance, id: string)
   return { instance: named, key: await keyOf(admin, named, id) }
 }
 
-const showCommand = verb<InInstance>({
+const showCommand = command(keyRoutes.showKey, {
   words: 'show <id>',
   summary: 'one key with all its attributes',
-  flags: [instanceFlag],
   examples: ['key show 5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e', 'key show KEY --json'],
-  action: async ({ world, client, show }, options, id = '') => {
-    const admin = await client()
-    const key = await admin.call(keyRoutes.showKey, await whereOf(admin, options, id))
-    show(key, () => `${detailFacts(key, world.now())}\n${fetchTable(key)}\n${attributeTable(key)}`)
-  },
+  find: namedKey,
+  view: (key, { run }) => `${detailFacts(key, run.world.now())}\n${fetchTable(key)}\n${attributeTable(key)}`,
 })
 
 function keyFacts(key: Key, more: readonly (readonly [string, string])[] = []): string {
@@ -101,65 +97,37 @@ export function attributeRows(attributes: Output<typeof keyRoutes.showKey>['attr
   ])
 }
 
-interface CreateOptions extends InInstance {
-  readonly name?: string
-  readonly activate?: boolean
-}
-
-const createCommand = verb<CreateOptions>({
+const createCommand = command(keyRoutes.createKey, {
   words: 'create',
   summary: 'create an AES-256 key that encrypts and wraps, such as the wrapping key of vSphere 9',
-  flags: [
-    instanceFlag,
-    ['--name <name>', 'its Name, unique in the instance'],
-    ['--activate', 'create it Active (default: Pre-Active)'],
-  ],
-  examples: ['key create --instance default --name wrapping-2026 --activate', 'key create --json'],
-  action: async ({ client, show, tell }, { instance, name, activate }) => {
-    const admin = await client()
-    const body = { activate: activate === true, ...(name !== undefined && { name }) }
-    const key = await admin.call(keyRoutes.createKey, { instance: await instanceOf(admin, instance), body })
-    show(key, () => keyFacts(key))
-    tell('\nIn vSphere 9, enter this id as the wrapping key of the provider.\n')
+  fields: {
+    name: ['--name <name>', 'its Name, unique in the instance'],
+    activate: 'create it Active (default: Pre-Active)',
   },
+  examples: ['key create --instance default --name wrapping-2026 --activate', 'key create --json'],
+  view: (key) => keyFacts(key),
+  tell: () => '\nIn vSphere 9, enter this id as the wrapping key of the provider.\n',
 })
 
-const activateCommand = verb<InInstance>({
+const activateCommand = command(keyRoutes.activateKey, {
   words: 'activate <id>',
   summary: 'make a Pre-Active key Active',
-  flags: [instanceFlag],
   examples: ['key activate KEY'],
-  action: async ({ client, show }, options, id = '') => {
-    const admin = await client()
-    const key = await admin.call(keyRoutes.activateKey, await whereOf(admin, options, id))
-    show(key, () => nowIs(key))
-  },
+  find: namedKey,
+  view: nowIs,
 })
 
-interface RevokeOptions extends InInstance {
-  readonly reason?: string
-  readonly message?: string
-}
-
-const revokeCommand = verb<RevokeOptions>({
+const revokeCommand = command(keyRoutes.revokeKey, {
   words: 'revoke <id>',
   summary: 'deactivate a key (it can still be fetched), or mark it compromised',
-  flags: [
-    instanceFlag,
-    ['--reason <reason>', `one of ${revocationReasons.join(', ')} (default: Unspecified)`],
-    ['--message <text>', 'a message that is kept with the key'],
-  ],
-  examples: ['key revoke KEY', "key revoke KEY --reason KeyCompromise --message 'host was stolen'"],
-  action: async ({ client, show }, options, id = '') => {
-    const { reason, message } = options
-    const body = {
-      ...(reason !== undefined && { reason: wordOf('reason', reason, revocationReasons) }),
-      ...(message !== undefined && { message }),
-    }
-    const admin = await client()
-    const key = await admin.call(keyRoutes.revokeKey, { ...(await whereOf(admin, options, id)), body })
-    show(key, () => nowIs(key))
+  fields: {
+    reason: ['--reason <reason>', `one of ${revocationReasons.join(', ')} (default: Unspecified)`],
+    message: 'a message that is kept with the key',
+    occurred: false,
   },
+  examples: ['key revoke KEY', "key revoke KEY --reason KeyCompromise --message 'host was stolen'"],
+  find: namedKey,
+  view: nowIs,
 })
 
 const destroyCommand = verb<InInstance & { readonly yes?: boolean; readonly inUse?: string }>({
@@ -208,24 +176,59 @@ function destroyWarning(delaySeconds: number): string {
   )
 }
 
-const undestroyCommand = verb<InInstance & { readonly withoutTakenNames?: boolean }>({
+const undestroyCommand = command(keyRoutes.undestroyKey, {
   words: 'undestroy <id>',
   summary: 'bring a destroyed key back, in the state that it had, as long as its instance keeps it',
-  flags: [
-    instanceFlag,
-    ['--without-taken-names', 'bring it back without those of its Names that another key has now'],
-  ],
+  fields: { withoutTakenNames: 'bring it back without those of its Names that another key has now' },
   examples: ['key undestroy KEY', 'key undestroy KEY --without-taken-names'],
-  action: async ({ client, show }, options, id = '') => {
-    const admin = await client()
-    const body = { withoutTakenNames: options.withoutTakenNames === true }
-    const instance = await instanceOf(admin, options.instance)
-    const where = { instance, key: await keyOf(admin, instance, id, { recoverable: 'true' }) }
-    const key = await admin.call(keyRoutes.undestroyKey, { ...where, body })
-    show(key, () => nowIs(key))
-  },
+  find: (admin, text, { instance = '' }) => keyOf(admin, instance, text, { recoverable: 'true' }),
+  view: nowIs,
 })
 
 function nowIs(key: Key): string {
   return plain`${key.id} is ${stateText(key)} now.\n`
+}
+
+const setCommand = command(keyRoutes.setKey, {
+  words: 'set <id>',
+  summary: 'name a key by which Sensitive keys leave, or let a key leave that a client restricted',
+  fields: {
+    wrapsSensitive: [
+      '--wraps-sensitive <yes|no>',
+      'yes: Sensitive keys of its instance leave wrapped by this key, which serves for nothing else from then on; no: they do not any more, and it still serves for nothing else',
+    ],
+    extractable: [
+      '--extractable <yes>',
+      'it may leave again, although a client made it not Extractable',
+      (_run, text, flag) => oneOf(flag, text, ['yes']) === 'yes',
+    ],
+    sensitive: [
+      '--sensitive <no>',
+      'it may leave unwrapped again, although a client made it Sensitive',
+      (_run, text, flag) => oneOf(flag, text, ['no']) !== 'no',
+    ],
+  },
+  guarded: true,
+  examples: ['key set KEY --wraps-sensitive yes', 'key set KEY --extractable yes --sensitive no'],
+  find: namedKey,
+  view: ({ id }, { input }) => textOf(id, input.body ?? {}),
+})
+
+type Body = NonNullable<Input<typeof keyRoutes.setKey>['body']>
+
+function textOf(id: string, { wrapsSensitive, extractable, sensitive }: Body): string {
+  const lines = [
+    ...(extractable ? [plain`${id} may leave again.`] : []),
+    ...(sensitive === false ? [plain`${id} may leave unwrapped again.`] : []),
+    ...(wrapsSensitive === undefined
+      ? []
+      : [plain`${id} is a wrapping key: ${wrappingText(wrapsSensitive)}.`]),
+  ]
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+function wrappingText(wraps: boolean): string {
+  return wraps
+    ? 'Sensitive keys leave wrapped by it, and it serves for nothing else'
+    : 'no Sensitive key leaves by it any more, and it serves for nothing else'
 }

@@ -57,3 +57,12 @@ async function keysThatBeginWith(
   }
   return found
 }
+
+/** As a command finds the key that its word names. */
+export function namedKey(
+  admin: AdminClient,
+  text: string,
+  { instance = '' }: { readonly instance?: string },
+): Promise<string> {
+  return keyOf(admin, instance, text)
+}

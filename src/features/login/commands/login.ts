@@ -1,6 +1,7 @@
 // `mortise login`, `logout` and `whoami`: a person logs in through the identity provider of the server, and commands go on
 // with the session.
 
+import { command } from '../../../doors/cli/route-command.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import type { Output } from '../../../doors/http/route.ts'
 import { Refusal } from '../../../base/refusal.ts'
@@ -141,14 +142,11 @@ export const logoutCommand = verb<ConnectOptions>({
   },
 })
 
-export const whoamiCommand = verb({
+export const whoamiCommand = command(loginRoutes.whoAmI, {
   words: 'whoami',
   summary: 'who the server takes you for, and what you may do there',
   examples: ['whoami', 'whoami --json'],
-  action: async ({ client, show }) => {
-    const who = await (await client()).call(loginRoutes.whoAmI)
-    show(who, () => whoText(who))
-  },
+  view: whoText,
 })
 
 function whoText({ kind, name, issuer, subject, grants, ends }: Output<typeof loginRoutes.whoAmI>): string {

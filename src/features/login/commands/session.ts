@@ -1,14 +1,9 @@
 // `mortise session ...`: who is logged in through the identity provider.
 
+import { command } from '../../../doors/cli/route-command.ts'
 import type { Output } from '../../../doors/http/route.ts'
-import { noun, verb } from '../../../doors/cli/command.ts'
-import {
-  limitFlag,
-  onePage,
-  writeList,
-  type Columns,
-  type ListOptions,
-} from '../../../doors/cli/text/list.ts'
+import { noun } from '../../../doors/cli/command.ts'
+import type { Columns } from '../../../doors/cli/text/list.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { loginRoutes } from '../routes.ts'
@@ -19,15 +14,11 @@ export const sessionCommands = noun(
   () => [listCommand, endCommand],
 )
 
-const listCommand = verb<ListOptions>({
+const listCommand = command(loginRoutes.listSessions, {
   words: 'list',
   summary: 'who is logged in, with which roles, and until when',
-  flags: [limitFlag],
   examples: ['session list', 'session list --json'],
-  action: async (run, options) =>
-    writeList(run, options, columns, async () =>
-      onePage(await (await run.client()).call(loginRoutes.listSessions)),
-    ),
+  columns: () => columns,
 })
 
 const columns: Columns<Output<typeof loginRoutes.listSessions>[number]> = {
@@ -54,12 +45,10 @@ export function grantsText(grants: Output<typeof loginRoutes.listSessions>[numbe
     .join(', ')
 }
 
-const endCommand = verb({
+const endCommand = command(loginRoutes.endSessionOf, {
   words: 'end <session>',
   summary: 'end a session, by its id: its next request is refused, on every node',
   examples: ['session end 0c7e0f5e-1b6a-4f0f-9a51-1b6f0f4f7f10'],
-  action: async ({ client, show }, _options, session = '') => {
-    const ended = await (await client()).call(loginRoutes.endSessionOf, { session })
-    show(ended, () => plain`The session of ${ended.name} is ended.\n`)
-  },
+  find: (_admin, id) => id,
+  view: ({ name }) => plain`The session of ${name} is ended.\n`,
 })
