@@ -111,7 +111,10 @@ function addRoute(
     const params = valid('path', line.params, c.req.param())
     if (asking.instance !== undefined) await visibleInstance(context, first, asking.instance)
     const query = valid('query', line.query, line.query === none ? undefined : queryOf(c))
-    const body = valid('body', line.body, await bodyOf(line, c))
+    const sent = await bodyOf(line, c)
+    // Parsing a long body used the turn up, and its check takes about as long.
+    if (line.body !== none && c.get('turns').spent) await c.get('turns').turn()
+    const body = valid('body', line.body, sent)
     // The body takes as long as the client likes, and a token may be revoked meanwhile.
     const asker = line.body === none ? first : await authenticate(context, line, asking)
     const instance =

@@ -57,5 +57,6 @@ function targetOf({ port }: TestDoor) {
 }
 
 async function closed(socket: Socket): Promise<void> {
-  if (!socket.closed) await once(socket, 'close')
+  // A reset is an end too.
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
 }
