@@ -5,7 +5,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { listKeys } from '../src/features/keys/key-list.ts'
+import { listKeys } from '../src/core/keys/key-search.ts'
 import { Keys } from '../src/core/keys/keys.ts'
 import { RecoveryClock } from '../src/core/keys/object/recovery-clock.ts'
 import { toWrite, type ManagedObject } from '../src/core/keys/object/managed-object.ts'

@@ -2,10 +2,12 @@
 
 import { format } from 'prettier'
 import { severities, type ConditionLine } from '../src/core/conditions/line.ts'
-import { conditionTable } from '../src/features/status/conditions/table.ts'
+import { readinessConditions } from '../src/core/conditions/readiness.ts'
+import { features } from '../src/program/features.ts'
 
 export async function conditionsPage(): Promise<string> {
-  const lines = Object.entries(conditionTable) as [string, ConditionLine][]
+  const tables = [readinessConditions, ...Object.values(features).map(({ conditions }) => conditions)]
+  const lines = tables.flatMap((table) => Object.entries(table) as [string, ConditionLine<never>][])
   const parts = severities.flatMap((severity) => [
     `## ${severity[0]?.toUpperCase()}${severity.slice(1)}`,
     intro[severity],

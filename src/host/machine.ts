@@ -1,7 +1,7 @@
 // The conditions ask this machine for its root key files and the room on its disk. Part of the composition root.
 
 import { statfs } from 'node:fs/promises'
-import type { Machine, RootKeyFileFacts } from '../features/status/conditions/facts.ts'
+import type { Machine, RootKeyFileFacts } from '../core/server/machine.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import { inspectRootKeyFile } from '../outside/rootkey/file.ts'
 import type { RootKeyFileReads } from '../outside/rootkey/file-reads.ts'

@@ -2,33 +2,28 @@
 // this file but world.ts and tests.
 
 import { hostname } from 'node:os'
-import type { AdminContext } from '../doors/http/context.ts'
 import type { Reloaded } from '../host/settings.ts'
 import { startAdmin, type AdminOptions } from '../doors/http/server.ts'
 import type { Config } from '../outside/config/options.ts'
 import { buildCore, type Core } from '../core/server/core.ts'
 import { fipsVersion } from '../host/fips.ts'
 import { openTracing } from '../host/tracing.ts'
-import { openAlerting } from '../features/alerts/alerting.ts'
-import { openBackups, type Backups } from '../features/backup/backups.ts'
+import type { Backups } from '../features/backup/backups.ts'
+import { openFeatures, type Offered, type OpenFeatures } from './features.ts'
 import { openConsole } from './console.ts'
 import { openLogins } from '../features/login/open-logins.ts'
-import { noteGuardedActs, openGuard } from '../features/approvals/guard.ts'
-import { openRestores } from '../features/restore/restores.ts'
 import { openPorts } from '../host/ports.ts'
 import { bootstrap, isUnused, leaveAddress } from '../host/first-start.ts'
 import { requireFreePorts } from './free-ports.ts'
 import { serverActor } from '../core/audit/actor.ts'
-import { BelievedTime, type BelievedTimeParts } from '../core/audit/believed-time.ts'
-import { pruneExpired, type RetentionParts } from '../core/audit/retention.ts'
+import { BelievedTime } from '../core/audit/believed-time.ts'
+import { pruneExpired } from '../core/audit/retention.ts'
 import { subnetOf, plainAddress } from '../base/address.ts'
 import type { KmipListener } from '../doors/kmip/contract.ts'
 import { openKmipDoor, type KmipDoor } from './workers/kmip-door.ts'
 import { thisMachine } from '../host/machine.ts'
 import type { IdentityKeys } from '../core/identity/identity-keys.ts'
 import { ServerTls } from './server-tls.ts'
-import { TokenRecovery } from '../features/tokens/recovery.ts'
-import { openSiem } from '../features/siem/open-siem.ts'
 import { Settings } from '../host/settings.ts'
 import type { StoreThreads } from '../outside/store/threads.ts'
 import type { LevelledLog } from '../core/ports/log.ts'
@@ -101,7 +96,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const traces = await openTracing(options, opened)
   const { ports, rootKeys, reads, warnings } = await openPorts({ ...options, settings, traces }, opened)
   const core = await buildCore(ports, opened)
-  const { access, audit, clock, readiness, secrets, store, trust } = core
+  const { access, audit, clock, readiness, secrets, store } = core
   core.start()
   const dataFolder = config.server.data
   const auditKeepDays = () => settings.now.audit.keep
@@ -116,49 +111,48 @@ export async function serve(options: ServeOptions): Promise<Running> {
     { logFormat: 'json', ...options, settings, tls, traces },
     opened,
   )
-  const parts = { ...core, rootKey: ports.rootKey, openRootKey: ports.rootKeys.open, settings, log, version }
-  const backups = await openBackups(parts, opened)
-  const restores = await openRestores({ ...parts, dataFolder }, opened)
-  const acts = await noteGuardedActs({ ...core, acts: config.approval.for, log })
-  const { guard, approvedActs } = openGuard(acts, { ...core, context: () => full, failed }, opened)
-  const context = {
+  const offered: Offered = {
     ...core,
-    guard,
-    backups,
-    siem: openSiem(config.siem, { ...parts, metrics }, opened),
-    ...(await openLogins(parts, opened)),
-    restores,
-    rootKeys,
     ...tls.administration,
-    tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),
-    machine: thisMachine(dataFolder, { ...machineParts, adminCertificate: () => tls.adminCertificate }),
     ...door.seen,
     about: { version, startedMs: clock.now(), ...(await modesOf(config, door)), ...addresses },
+    config,
+    dataFolder,
+    guardedActs: config.approval.for,
+    log,
+    machine: thisMachine(dataFolder, { ...machineParts, adminCertificate: () => tls.adminCertificate }),
+    metrics,
+    metricsText: () => watch.metrics(),
+    node: store.node,
+    openRootKey: ports.rootKeys.open,
+    rootKey: ports.rootKey,
+    rootKeys,
+    settings,
+    version,
+    ...(await openLogins({ ...core, settings, log }, opened)),
   }
-  const alerts = openAlerting({ context, settings, log, dataFolder, node: store.node }, opened)
-  const watch = openWatch({ context: { ...context, alerts }, metrics, log, auditKeepDays }, door)
-  const full: AdminContext = { ...context, alerts, metrics: () => watch.metrics() }
+  const open = await openFeatures(offered, opened)
+  const watch = openWatch({ core, offered, open, metrics, log, auditKeepDays }, door)
   const admin = await startAdmin({
     ...(await tls.admin(config)),
-    context: full,
     ...adminParts(config, { metrics, traces, admission: door.admission }, log),
+    ...adminRoutes(offered, open),
   })
   opened.defer(() => admin.close())
   await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: tls.authority.certificate.pem })
-  await core.leases.announce({ version, kmip: reachable(addresses.kmip), startedMs: context.about.startedMs })
+  await core.leases.announce({ version, kmip: reachable(addresses.kmip), startedMs: offered.about.startedMs })
   tls.start({ listener, admin, audit, onConfig: door.onConfig })
   audit.start(failed('make an audit checkpoint'))
   const running = opened.move()
   running.defer(() => audit.stop())
   watch.start(failed('look for what needs somebody'))
   running.defer(() => drain({ watch, readiness, listener, keys: core.keys }))
-  backups.start(failed('look whether a backup is due'))
-  approvedActs.start()
+  open.start()
   return {
     ...addresses,
     admin: admin.url,
     serverCertSha256: tls.certificates.active.certificate.sha256,
-    ...(await progressOfSetup({ access, dataFolder, backups }, warnings)),
+    ...(await progressOfSetup({ access, dataFolder, backups: open.open.backup.backups }, warnings)),
     reload: () => settings.reload(serverActor),
     close: () => running.disposeAsync(),
   }
@@ -173,17 +167,31 @@ async function modesOf(
 
 function openWatch(
   {
+    core,
+    offered,
+    open: { conditions, measure, plugs },
     auditKeepDays,
     ...parts
-  }: Omit<WatchParts, 'store' | 'alarms' | 'reports' | 'prune'> & {
-    readonly context: Omit<RetentionParts, 'believed'> & BelievedTimeParts & Pick<Core, 'store'>
+  }: Pick<WatchParts, 'metrics' | 'log'> & {
+    readonly core: Core
+    readonly offered: Offered
+    readonly open: OpenFeatures
     readonly auditKeepDays: () => number | null
   },
   { alarms, reports }: Pick<WatchParts, 'alarms' | 'reports'>,
 ): Watch {
-  const believed = new BelievedTime(parts.context)
-  const prune = () => pruneExpired({ ...parts.context, believed }, auditKeepDays())
-  return new Watch({ ...parts, prune, store: parts.context.store, alarms, reports })
+  const believed = new BelievedTime(core)
+  const auditKeepers = () => plugs.auditKeepers.facts()
+  const prune = () => pruneExpired({ ...core, believed, auditKeepers }, auditKeepDays())
+  return new Watch({
+    ...parts,
+    context: { ...offered, conditions },
+    measure,
+    prune,
+    store: core.store,
+    alarms,
+    reports,
+  })
 }
 
 /** Runs first when the server stops: the admin API still answers, and says that this node is not ready. */
@@ -203,6 +211,15 @@ async function drain(parts: {
 /** An address that listens everywhere is the machine's. */
 function reachable(kmip: string): string {
   return kmip.replace(/^(?:0\.0\.0\.0|\[::\]):/, `${hostname()}:`)
+}
+
+/** The routes of the admin API, and the parts with which each request is checked. */
+function adminRoutes(
+  offered: Offered,
+  { routes, plugs }: OpenFeatures,
+): Pick<AdminOptions, 'routes' | 'authentication' | 'gate' | 'audit' | 'clock'> {
+  const { audit, clock } = offered
+  return { routes, authentication: offered, gate: plugs.approvals.gate, audit, clock }
 }
 
 /** The counts and reports of the admin API, and the console beside it. */

@@ -4,7 +4,7 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { adminCertificate } from '../core/identity/admin-certificate.ts'
-import type { AdminContext } from '../doors/http/context.ts'
+import type { Offered } from './features.ts'
 import type { AdminServer, TlsIdentity } from '../doors/http/server.ts'
 import type { Config } from '../outside/config/options.ts'
 import type { Audit } from '../core/audit/audit.ts'
@@ -62,13 +62,10 @@ export class ServerTls {
   }
 
   /** The handlers of the admin API need these from here. */
-  get administration(): Pick<
-    AdminContext,
-    'authority' | 'serverCertificate' | 'serverCertificates' | 'reload'
-  > {
+  get administration(): Pick<Offered, 'authority' | 'serverCertificate' | 'serverCertificates' | 'reload'> {
     const { authority, certificates } = this
     const serverCertificate = () => certificates.active.certificate
-    const reload: AdminContext['reload'] = async (by) => this.#options.settings.reload(by)
+    const reload: Offered['reload'] = async (by) => this.#options.settings.reload(by)
     return { authority, serverCertificate, serverCertificates: certificates, reload }
   }
 

@@ -5,23 +5,22 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { AdminClient } from '../../src/doors/http/client.ts'
-import type { ApprovedActs } from '../../src/features/approvals/approved-acts.ts'
-import type { AdminContext } from '../../src/doors/http/context.ts'
+import { ApprovedActs } from '../../src/features/approvals/approved-acts.ts'
+import type { Backups } from '../../src/features/backup/backups.ts'
+import type { Conditions } from '../../src/core/conditions/conditions.ts'
+import type { Plugs } from '../../src/doors/http/plugs.ts'
 import type { Role } from '../../src/doors/http/route.ts'
 import { startAdmin, type AdminOptions } from '../../src/doors/http/server.ts'
 import { serverActor } from '../../src/core/audit/actor.ts'
 import { readConfig } from '../../src/outside/config/config.ts'
 import { buildCore, type CorePorts } from '../../src/core/server/core.ts'
 import { connectionsMax } from '../../src/base/bounds.ts'
-import { openBackups } from '../../src/features/backup/backups.ts'
 import { leaveAddress } from '../../src/host/first-start.ts'
 import { openLogins } from '../../src/features/login/open-logins.ts'
-import { openGuard } from '../../src/features/approvals/guard.ts'
-import { openRestores } from '../../src/features/restore/restores.ts'
+import { openFeatures, type Offered } from '../../src/program/features.ts'
 import { thisMachine } from '../../src/host/machine.ts'
 import { openPorts } from '../../src/host/ports.ts'
 import { ServerTls } from '../../src/program/server-tls.ts'
-import { TokenRecovery } from '../../src/features/tokens/recovery.ts'
 import { Settings } from '../../src/host/settings.ts'
 import { createLog } from '../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../src/outside/telemetry/metrics.ts'
@@ -41,7 +40,12 @@ export interface TestDoor {
   readonly port: number
   readonly authorityPem: string
   readonly certificateSha256: string
-  readonly context: AdminContext
+  /** Everything that features need. */
+  readonly context: Offered & {
+    readonly plugs: Plugs
+    readonly conditions: Conditions
+    readonly backups: Backups
+  }
   readonly store: CorePorts['store']
   /** Two, of which no client or instance token of one may see the other. */
   readonly red: Instance
@@ -105,47 +109,17 @@ export async function startDoor({
   const settings = new Settings({ initial: read(), read })
   const bugs: unknown[] = []
   const log = createLog({ format: 'json', level: 'error', write: (text) => tell(text, alarm) })
-  const { ports, rootKeys, reads } = await openPorts(
-    { settings, log, metrics: createMetrics(), threads },
-    opened,
-  )
+  const metrics = createMetrics()
+  const { ports, rootKeys, reads } = await openPorts({ settings, log, metrics, threads }, opened)
   const store = around?.(ports.store) ?? ports.store
   const core = await buildCore({ ...ports, store, clock: turned ?? ports.clock }, opened)
   const { trust, secrets, clock } = core
   const tls = await ServerTls.open({ secrets, settings, clock, log })
-  const parts = {
+  const failed = (error: unknown) => void bugs.push(error)
+  const { people, logins } = await openLogins({ ...core, settings, log }, opened)
+  const offered: Offered = {
     ...core,
-    rootKey: ports.rootKey,
-    openRootKey: ports.rootKeys.open,
-    settings,
-    log,
-    version: '0.0.0-test',
-  }
-  const failed = () => (error: unknown) => void bugs.push(error)
-  const acts = { context: () => context, leases: core.leases, failed }
-  const { guard, approvedActs } = openGuard(guards, acts, opened)
-  const { people, logins } = await openLogins(parts, opened)
-  const context: AdminContext = {
-    ...core,
-    guard,
-    backups: await openBackups(parts, opened),
-    restores: await openRestores({ ...parts, dataFolder }, opened),
-    siem: { facts: async () => [] },
-    people,
-    logins,
-    alerts: { targets: async () => [], waiting: 0, undelivered: [], silent: [], test: async () => [] },
     ...tls.administration,
-    rootKeys,
-    tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),
-    machine: thisMachine(dataFolder, {
-      adminCertificate: () => tls.adminCertificate,
-      auditKeepDays: () => null,
-      clock,
-      reads,
-    }),
-    readiness: () => core.readiness.now(core),
-    traffic: async () => ({ keysPerMinute: null, connections: 0 }),
-    workers: () => null,
     about: {
       version: '0.0.0-test',
       startedMs: clock.now(),
@@ -155,8 +129,32 @@ export async function startDoor({
       kmip: '127.0.0.1:5696',
       kmipHttps: null,
     },
-    metrics: async () => 'mortise_test 1\n',
+    config: settings.now,
+    dataFolder,
+    guardedActs: guards,
+    log,
+    logins,
+    machine: thisMachine(dataFolder, {
+      adminCertificate: () => tls.adminCertificate,
+      auditKeepDays: () => null,
+      clock,
+      reads,
+    }),
+    metrics,
+    metricsText: async () => 'mortise_test 1\n',
+    node: store.node,
+    people,
+    readiness: () => core.readiness.now(core),
+    openRootKey: ports.rootKeys.open,
+    rootKey: ports.rootKey,
+    rootKeys,
+    settings,
+    traffic: async () => ({ keysPerMinute: null, connections: 0 }),
+    version: '0.0.0-test',
+    workers: () => null,
   }
+  const { open, routes, plugs, conditions } = await openFeatures(offered, opened)
+  const { approvals } = open
   const own = { custody: 'database', rootKeyUri: ports.rootKey.uri } as const
   const red = await trust.instances.create(serverActor, { name: 'red', ...own })
   const blue = await trust.instances.create(serverActor, { name: 'blue', ...own })
@@ -165,7 +163,11 @@ export async function startDoor({
     port: 0,
     ...(await tls.admin(settings.now)),
     hosts: ['kms.example.test'],
-    context,
+    routes,
+    authentication: offered,
+    gate: plugs.approvals.gate,
+    audit: core.audit,
+    clock,
     subnetOf: (address) => address,
     onAnswer: () => {},
     onFailure: (error) => bugs.push(error),
@@ -185,13 +187,17 @@ export async function startDoor({
     port: door.port,
     authorityPem,
     certificateSha256: tls.certificates.active.certificate.sha256,
-    context,
+    context: { ...offered, plugs, conditions, backups: open.backup.backups },
     store,
     red,
     blue,
     people,
-    approvedActs,
-    nextApprovedActs: () => openGuard(guards, acts, running).approvedActs,
+    approvedActs: approvals.approvedActs,
+    nextApprovedActs: () => {
+      const next = new ApprovedActs({ context: approvals, leases: core.leases, failed })
+      running.defer(() => next.stop())
+      return next
+    },
     bugs,
     token,
     client: async (role, instance) =>

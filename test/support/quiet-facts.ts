@@ -1,6 +1,6 @@
 // Facts in which no condition holds, for tests that change one of them.
 
-import type { Facts } from '../../src/features/status/conditions/facts.ts'
+import type { AllFacts } from './all-conditions.ts'
 import type { ReadinessFacts } from '../../src/core/server/readiness-facts.ts'
 import { connectionsMax } from '../../src/base/bounds.ts'
 import { trustKinds, type Instance, type TrustTables } from '../../src/core/trust/rows.ts'
@@ -39,7 +39,7 @@ export function tablesWith(...instances: readonly Instance[]): TrustTables {
   return { ...empty, instance: new Map(instances.map((one) => [one.id, one])) }
 }
 
-export const quietFacts: Facts = {
+export const quietFacts: AllFacts = {
   nowMs,
   trust: { tables: tablesWith(instance), alarms: [] },
   readiness: quietReadiness,
@@ -75,7 +75,10 @@ export const quietFacts: Facts = {
   guard: { acts: [], noted: null, areTwo: false },
   upstreams: [],
   siem: [],
-  alerts: { trouble: null, silent: [] },
+  isAuditKept: false,
+  auditOldestMs: nowMs,
+  trouble: null,
+  silent: [],
   backups: {
     last: null,
     failure: null,

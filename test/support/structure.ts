@@ -54,13 +54,7 @@ export function measures(): readonly Measure[] {
       1,
       mostImported(sources),
     ),
-    measure('context-fields', 'fields of doors/http/context.ts', 0, fieldsOf(sources, 'AdminContext')),
-    measure(
-      'context-importers',
-      'files that import doors/http/context.ts',
-      0,
-      importing(sources, 'doors/http/context.ts'),
-    ),
+    measure('needs-fields', 'fields of the largest Needs of a feature', 12, largestNeeds(sources)),
     measure('world-members', 'members of World', 12, fieldsOf(sources, 'World')),
     measure('core-from-above', 'imports of core/server/core.ts from above', 0, coreFromAbove(sources)),
     measure('lone-bounds', 'bounds in base/bounds.ts that one file uses', 0, loneBounds(sources)),
@@ -133,18 +127,19 @@ function mostImported(sources: readonly Source[]): readonly string[] {
   return importers.toSorted((one, other) => other.length - one.length)[0] ?? []
 }
 
-function importing(sources: readonly Source[], name: string): readonly string[] {
-  return sources
-    .filter(({ imports }) => imports.some(({ target }) => target === `src/${name}`))
-    .map(({ file }) => file)
-}
-
 /** The members of an interface, wherever it is declared. */
 function fieldsOf(sources: readonly Source[], name: string): readonly string[] {
   return sources.flatMap(({ file, text }) => {
     const body = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n([^]*?)^\\}`, 'm').exec(text)?.[1] ?? ''
     return [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(<]/gm)].map(([, field]) => `${file}: ${field}`)
   })
+}
+
+/** The parts of the server that the neediest feature is handed. */
+function largestNeeds(sources: readonly Source[]): readonly string[] {
+  const needs = sources.filter(({ file }) => file.endsWith('/needs.ts'))
+  const fields = needs.map((source) => fieldsOf([source], 'Needs'))
+  return fields.toSorted((a, b) => b.length - a.length)[0] ?? []
 }
 
 function coreFromAbove(sources: readonly Source[]): readonly string[] {
@@ -165,6 +160,9 @@ function loneBounds(sources: readonly Source[]): readonly string[] {
 }
 
 /** Files of operations/ are small by design, one for each operation, and so are lists of bounds. */
+/** The files that a feature has by its form: a reader finds them by their names. */
+const ofEachFeature = /^src\/features\/[\w-]+\/(?:conditions|guards|(?:[\w-]+-)?handlers|needs)\.ts$/
+
 function smallFiles(sources: readonly Source[]): readonly string[] {
   const importers = new Map<string, Set<string>>()
   for (const { file, imports } of sources)
@@ -173,7 +171,8 @@ function smallFiles(sources: readonly Source[]): readonly string[] {
     .filter(({ file, text }) => {
       const [importer, ...others] = importers.get(file) ?? []
       if (importer === undefined || others.length > 0) return false
-      if (file.startsWith('src/core/operations/') || file.endsWith('/bounds.ts')) return false
+      if (file.startsWith('src/core/operations/') || file.endsWith('/bounds.ts') || ofEachFeature.test(file))
+        return false
       return text.split('\n').length - 1 < 60 && path.dirname(importer) === path.dirname(file)
     })
     .map(({ file }) => file)

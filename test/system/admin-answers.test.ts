@@ -2,6 +2,7 @@
 // the commit. So a store that can no longer be read at the moment of the commit costs no answer, and one that cannot be
 // read before it costs the change too.
 
+import { certificateRoutes } from '../../src/features/certificates/routes.ts'
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { AdminClient } from '../../src/doors/http/client.ts'
@@ -21,7 +22,6 @@ import {
 import { clientRoutes } from '../../src/features/clients/routes.ts'
 import { instanceRoutes } from '../../src/features/instances/routes.ts'
 import { keyRoutes } from '../../src/features/keys/routes.ts'
-import { serverRoutes } from '../../src/features/status/server-routes.ts'
 import { statusRoutes } from '../../src/features/status/routes.ts'
 import { tokenRoutes } from '../../src/features/tokens/routes.ts'
 
@@ -151,10 +151,10 @@ const changes: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> =
     return () => client.call(keyRoutes.destroyKey, { ...red, key: id })
   },
   renewServerCertificate: async () => () =>
-    client.call(serverRoutes.renewServerCertificate, { body: { names: ['kms.example.test'] } }),
-  discardServerCertificate: async () => () => client.call(serverRoutes.discardServerCertificate),
+    client.call(certificateRoutes.renewServerCertificate, { body: { names: ['kms.example.test'] } }),
+  discardServerCertificate: async () => () => client.call(certificateRoutes.discardServerCertificate),
   requestServerCertificate: async () => () =>
-    client.call(serverRoutes.requestServerCertificate, { body: { names: ['kms.example.test'] } }),
+    client.call(certificateRoutes.requestServerCertificate, { body: { names: ['kms.example.test'] } }),
 }
 
 for (const [name, prepare] of Object.entries(changes))
@@ -237,7 +237,7 @@ test('a certificate that cannot be read is refused in words, and changes nothing
       what,
     )
     await assert.rejects(
-      client.call(serverRoutes.importServerCertificate, { body: { certificate: pem } }),
+      client.call(certificateRoutes.importServerCertificate, { body: { certificate: pem } }),
       refusedInWords,
     )
     const listed = (await client.call(clientRoutes.listPending)).find((one) => one.sha256 === sha256)

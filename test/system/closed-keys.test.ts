@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { conditionsOf } from '../../src/features/status/conditions/table.ts'
+import { conditionsOf } from '../support/all-conditions.ts'
 import { serverActor } from '../../src/core/audit/actor.ts'
 import type { KeyTransaction } from '../../src/core/keys/key-transaction.ts'
 import type { AuditEntry } from '../../src/core/ports/audit.ts'

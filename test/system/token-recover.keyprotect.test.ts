@@ -1,6 +1,7 @@
 // `mortise token recover` where the server's root key is in Key Protect: whoever has the API key that may use it gets a token,
 // with and without a running server. Without one, with another one, or while the service is down, nobody gets anything.
 
+import { tokenRoutes } from '../../src/features/tokens/routes.ts'
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,7 +10,6 @@ import { after, test } from 'node:test'
 import { AdminClient } from '../../src/doors/http/client.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { runCli, spawnCli, startServer, type CommandResult, type TestServer } from '../support/server.ts'
-import { rootKeyCopyRoutes } from '../../src/features/root-keys/routes.ts'
 
 const fake = await KeyProtectFake.start()
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-recover-'))
@@ -74,7 +74,7 @@ test('with the API key that may use the root key, and in no other way', async ()
     const stranger = new AdminClient({ url: server.admin, token: '', trust: { by: 'authority', pem } })
     await fake.fault(down)
     const refused = () =>
-      assert.rejects(stranger.call(rootKeyCopyRoutes.beginTokenRecovery), /503|does not answer|unavailable/i)
+      assert.rejects(stranger.call(tokenRoutes.beginTokenRecovery), /503|does not answer|unavailable/i)
     await refused()
     const wraps = (await fake.calls('wrap')).length
     for (let n = 0; n < 5; n++) await refused()

@@ -1,6 +1,7 @@
 // A way back in: `mortise token recover` with and without a running server, what it needs, and what it does where rows
 // of trust were altered. And `root-key copied` and `verify-copy`, which stand on the same proof.
 
+import { tokenRoutes } from '../../src/features/tokens/routes.ts'
 import assert from 'node:assert/strict'
 import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +11,6 @@ import { AdminClient } from '../../src/doors/http/client.ts'
 import { Refusal } from '../../src/base/refusal.ts'
 import { edit } from '../support/core.ts'
 import { runCli, startEmbedded, type EmbeddedServer } from '../support/server.ts'
-import { rootKeyCopyRoutes } from '../../src/features/root-keys/routes.ts'
 
 const elsewhere = mkdtempSync(path.join(tmpdir(), 'mortise-elsewhere-'))
 let server: EmbeddedServer
@@ -92,8 +92,8 @@ test('whoever cannot read the challenge gets nothing, and a challenge counts onc
     trust: { by: 'authority', pem: readFileSync(path.join(server.data, 'admin-ca.pem'), 'utf8') },
   })
   const [{ file }, again] = [
-    await admin.call(rootKeyCopyRoutes.beginTokenRecovery),
-    await admin.call(rootKeyCopyRoutes.beginTokenRecovery),
+    await admin.call(tokenRoutes.beginTokenRecovery),
+    await admin.call(tokenRoutes.beginTokenRecovery),
   ]
   assert.equal(again.file, file)
   const place = path.join(server.data, file)
@@ -101,7 +101,7 @@ test('whoever cannot read the challenge gets nothing, and a challenge counts onc
   const { id, wrapped } = JSON.parse(readFileSync(place, 'utf8')) as { id: string; wrapped: string }
   for (const answer of ['0'.repeat(64), Buffer.from(wrapped, 'base64').toString('hex').slice(0, 64)])
     await assert.rejects(
-      admin.call(rootKeyCopyRoutes.recoverToken, { body: { id, answer } }),
+      admin.call(tokenRoutes.recoverToken, { body: { id, answer } }),
       (error) => error instanceof Refusal && error.code === 'forbidden',
     )
   await recovered()

@@ -8,24 +8,34 @@ import type { Audit } from './audit.ts'
 
 const dayMs = 24 * 3600_000
 
+/** A target that gets the audit log, such as a SIEM. An entry that it lacks is not pruned. */
+export interface AuditKeeper {
+  readonly kind: 'syslog' | 'file'
+  /** A URL or a path. */
+  readonly target: string
+  /** The time of the first entry that the target does not surely have; null: it has all. */
+  readonly behindSinceMs: number | null
+  /** Why this node cannot send, for people; null: it can, or another node sends. */
+  readonly trouble: string | null
+}
+
 export interface RetentionParts {
   readonly audit: Pick<Audit, 'prune'>
   readonly store: Pick<Store, 'auditHeads' | 'prunable'>
   readonly clock: Pick<Clock, 'now'>
   readonly believed: Pick<Clock, 'now'>
   readonly leases: Pick<Leases, 'hold'>
-  /** How far the SIEM targets of the log are. Entries that a target lacks stay. */
-  readonly siem: { readonly facts: () => Promise<readonly { readonly behindSinceMs: number | null }[]> }
+  readonly auditKeepers: () => Promise<readonly Pick<AuditKeeper, 'behindSinceMs'>[]>
 }
 
 /** Whether it pruned. `keepDays`: null keeps everything. */
 export async function pruneExpired(
-  { audit, store, clock, believed, leases, siem }: RetentionParts,
+  { audit, store, clock, believed, leases, auditKeepers }: RetentionParts,
   keepDays: number | null,
 ): Promise<boolean> {
   const nowMs = believed.now()
   if (keepDays === null) return false
-  const beforeMs = mayGoBeforeMs(nowMs - keepDays * dayMs, await siem.facts())
+  const beforeMs = mayGoBeforeMs(nowMs - keepDays * dayMs, await auditKeepers())
   const { heads } = await store.auditHeads({ asStored: true })
   const old = await store.prunable({ beforeMs: beforeMs - dayMs, nowMs: clock.now() }, heads)
   if (old.length === 0) return false
@@ -44,7 +54,7 @@ export async function pruneExpired(
 /** Clocks jump, so an entry behind one that waits may be older than that one, though hardly by a day. */
 export function mayGoBeforeMs(
   wantedMs: number,
-  targets: readonly { readonly behindSinceMs: number | null }[],
+  targets: readonly Pick<AuditKeeper, 'behindSinceMs'>[],
 ): number {
   const waiting = targets.flatMap(({ behindSinceMs }) =>
     behindSinceMs === null ? [] : [behindSinceMs - dayMs],

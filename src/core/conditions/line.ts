@@ -1,9 +1,9 @@
-// The type of a line in the table of conditions, and small parts of its sentences. The lines are in the files beside
-// this one, grouped by subject; table.ts puts them together.
+// The type of a line in the table of conditions, and small parts of its sentences. Each feature has its lines;
+// conditions.ts finds what holds.
 
+import { closedKeysNamedMax } from '../../base/bounds.ts'
 import { counted } from '../../base/text/counted.ts'
 import type { TrustTables } from '../trust/rows.ts'
-import type { Facts } from '../../features/status/conditions/facts.ts'
 
 /**
  * critical: keys are not served, or may be lost. warning: it becomes critical if nobody acts. notice: somebody should
@@ -12,7 +12,7 @@ import type { Facts } from '../../features/status/conditions/facts.ts'
 export const severities = ['critical', 'warning', 'notice'] as const
 export type Severity = (typeof severities)[number]
 
-export interface ConditionLine<F = Facts> {
+export interface ConditionLine<F> {
   readonly severity: Severity
   /** The severity that a found condition may have instead, as a date comes near. */
   readonly rises?: Severity
@@ -23,6 +23,9 @@ export interface ConditionLine<F = Facts> {
   /** Finds the condition in the facts. Pure. */
   readonly find: (facts: F) => readonly Found[]
 }
+
+/** The lines of a feature, by the ids of the conditions. */
+export type ConditionLines<F> = Readonly<Record<string, ConditionLine<F>>>
 
 /** One condition that holds now. */
 export interface Found {
@@ -55,3 +58,9 @@ export function aOrMany(count: number, noun: string): string {
 }
 
 export const dayMs = 24 * 3600_000
+
+/** The ids of the first items, and how many more there are. */
+export function someOf(items: readonly { readonly id: string }[]): string {
+  const ids = items.slice(0, closedKeysNamedMax).map(({ id }) => id)
+  return ids.join(', ') + (items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : '')
+}

@@ -1,12 +1,14 @@
 // Tries the root key, and the API key for it, that an instance is to get, before anything changes. For the routes
 // that create instances and that change their root key or API key.
 
-import type { Write } from '../ports/store.ts'
+import type { Store, Write } from '../ports/store.ts'
 import { custodyNeeds } from '../custody/custody.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { isRootKeyFile } from '../../base/root-key-file.ts'
 import type { Instance } from '../trust/rows.ts'
-import type { AdminContext } from '../../doors/http/context.ts'
+import type { RootKeys } from '../ports/root-keys.ts'
+import type { Access } from '../trust/access.ts'
+import type { ApiKeys } from './api-keys.ts'
 import { Refusal } from '../../base/refusal.ts'
 
 export interface WantedRootKey {
@@ -15,6 +17,13 @@ export interface WantedRootKey {
   readonly custody: Instance['custody']
   /** undefined: the API key that is there already, the instance's own or the server's. */
   readonly apiKey: string | undefined
+}
+
+export interface RootKeyChangeParts {
+  readonly rootKeys: RootKeys
+  readonly apiKeys: Pick<ApiKeys, 'with'>
+  readonly access: Pick<Access, 'instances'>
+  readonly store: Pick<Store, 'dataKeys'>
 }
 
 /** The caller commits this together with its change of the instance. */
@@ -32,7 +41,7 @@ export interface ReadyRootKey {
  * is kept. Throws Refusal, with what to do, if they do not fit or the root key's service refuses.
  */
 export async function withRootKey<T>(
-  context: Pick<AdminContext, 'rootKeys' | 'apiKeys' | 'access' | 'store'>,
+  context: RootKeyChangeParts,
   { instanceId, rootKey, custody, apiKey }: WantedRootKey,
   work: (ready: ReadyRootKey) => Promise<T>,
 ): Promise<T> {
@@ -59,7 +68,10 @@ export async function withRootKey<T>(
 }
 
 /** The URIs of the root keys that seal data keys. */
-async function usedRootKeys({ access, store }: Pick<AdminContext, 'access' | 'store'>): Promise<string[]> {
+async function usedRootKeys({
+  access,
+  store,
+}: Pick<RootKeyChangeParts, 'access' | 'store'>): Promise<string[]> {
   const used = new Set<string>()
   for (const { id } of await access.instances())
     for (const { rootKeyUri } of await store.dataKeys(id)) used.add(rootKeyUri)

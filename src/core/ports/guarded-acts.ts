@@ -1,4 +1,4 @@
-// The acts that may need a second person, as approval.for names them. core/trust/approval.ts has the requests; features/approvals/guarded.ts has the
+// The acts that may need a second person, as approval.for names them. core/trust/approval.ts has the requests; The guards of features (guards.ts) have the
 // routes.
 
 export const guardedActs = [

@@ -83,3 +83,23 @@ export interface InventoryStore {
     readonly firstMax: number
   }): Promise<readonly KeyUse[]>
 }
+
+export type UsingMachine = Pick<InventoryRow, 'kind' | 'name'>
+
+export interface Use {
+  readonly machines: number
+  /** The first of them. */
+  readonly first: readonly UsingMachine[]
+  /** When the oldest of the inventories was taken that this is from. */
+  readonly takenMs: number
+}
+
+/** The machines that use keys, as the imported inventories say. */
+export interface KeyUses {
+  /** The machines that use each of the keys, in their order; null: the instance has no inventory. */
+  uses(instanceId: string, keys: readonly string[]): Promise<readonly Use[] | null>
+  /** The keys of the machines that have a fitting name or id. */
+  keysOfMachines(instanceId: string, fits: (nameOrId: string) => boolean): Promise<ReadonlySet<string>>
+  /** The machines that use any key of the instance; null: it has no inventory. */
+  useOf(instanceId: string): Promise<Use | null>
+}

@@ -1,5 +1,7 @@
 // A file for recipients outside, which is made piece by piece.
 
+import { Refusal } from '../../base/refusal.ts'
+
 export interface SealedFile {
   /** The beginning of the file. */
   readonly head: Buffer
@@ -15,6 +17,9 @@ export interface SealedFile {
 export const pemBegin = '-----BEGIN '
 
 /** Its message never repeats what somebody gave for a recipient: that may be a private key or an identity. */
-export class NoRecipient extends Error {
+export class NoRecipient extends Refusal {
   override readonly name = 'NoRecipient'
+  constructor(message: string, options?: ErrorOptions) {
+    super('bad-request', message, undefined, options)
+  }
 }

@@ -2,7 +2,7 @@
 // (server.ts), the typed client (client.ts), /api/openapi.json and the tests derive from it. The server removes every field that
 // these schemas do not name from an answer, so a token's hash or sealed material cannot leak.
 
-import type { Checked as CheckedOf, Input as InputOf, Output as OutputOf } from './route.ts'
+import type { Input as InputOf, Output as OutputOf } from './route.ts'
 import { adoptionRoutes } from '../../features/adopt/routes.ts'
 import { alertRoutes } from '../../features/alerts/routes.ts'
 import { approvalRoutes } from '../../features/approvals/routes.ts'
@@ -14,11 +14,10 @@ import { inventoryRoutes } from '../../features/inventory/routes.ts'
 import { keyExportRoutes } from '../../features/key-export/routes.ts'
 import { keyRoutes } from '../../features/keys/routes.ts'
 import { loginRoutes } from '../../features/login/routes.ts'
-import { leftStandardKeyRoutes } from '../../features/root-keys/left-standard-key-routes.ts'
 import { objectRuleRoutes } from '../../features/instances/object-rule-routes.ts'
 import { restoreRoutes } from '../../features/restore/routes.ts'
-import { rootKeyCopyRoutes } from '../../features/root-keys/routes.ts'
-import { serverRoutes } from '../../features/status/server-routes.ts'
+import { rootKeyRoutes } from '../../features/root-keys/routes.ts'
+import { certificateRoutes } from '../../features/certificates/routes.ts'
 import { sessionRoutes } from '../../features/login/session-routes.ts'
 import { siemRoutes } from '../../features/siem/routes.ts'
 import { statusRoutes } from '../../features/status/routes.ts'
@@ -34,8 +33,7 @@ export const routes = {
   ...auditRoutes,
   ...backupRoutes,
   ...restoreRoutes,
-  ...rootKeyCopyRoutes,
-  ...leftStandardKeyRoutes,
+  ...rootKeyRoutes,
   ...adoptionRoutes,
   ...inventoryRoutes,
   ...keyExportRoutes,
@@ -44,7 +42,7 @@ export const routes = {
   ...siemRoutes,
   ...alertRoutes,
   ...approvalRoutes,
-  ...serverRoutes,
+  ...certificateRoutes,
   ...sessionRoutes,
   ...loginRoutes,
 } as const
@@ -52,5 +50,4 @@ export const routes = {
 export type Routes = typeof routes
 export type RouteName = keyof Routes
 export type Input<N extends RouteName> = InputOf<Routes[N]>
-export type Checked<N extends RouteName> = CheckedOf<Routes[N]>
 export type Output<N extends RouteName> = OutputOf<Routes[N]>

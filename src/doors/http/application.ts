@@ -12,17 +12,14 @@ import { KeyedMutex } from '../../base/keyed-mutex.ts'
 import { adminBodyBytesMax } from '../../base/bounds.ts'
 import { adminSlowTimeoutMs } from './bounds.ts'
 import { inTurns } from '../../base/parts.ts'
-import { routes } from './api.ts'
-import { waitingAnswer } from './waiting-answer.ts'
-import { askForApproval } from '../../features/approvals/approvals.ts'
-import { authenticate, visibleInstance } from './authenticate.ts'
+import { authenticate, visibleInstance, type AuthenticationParts } from './authenticate.ts'
 import { addConsole, type Console, type Env } from './console.ts'
-import type { AdminContext } from './context.ts'
+import type { OpenRoute, OpenRoutes } from './open-route.ts'
+import type { Plugs } from './plugs.ts'
 import type { Asker } from './asked.ts'
 import { Refusal, statusOf } from '../../base/refusal.ts'
 import { refusalOf } from './faults.ts'
 import type { AdminRefusals } from './refusals.ts'
-import { handlers } from '../../program/handlers.ts'
 import { addDescription } from './description.ts'
 import { encodeAnswer } from './encode-answer.ts'
 import { readBytes, readJson } from './read-json.ts'
@@ -36,7 +33,10 @@ export const adminPublicBodyBytesMax = 16 * 1024
 const adminLargeBodyBytesMax = 16 * 1024 * 1024
 
 export interface ApplicationOptions {
-  readonly context: AdminContext
+  /** All routes, by name. */
+  readonly routes: OpenRoutes
+  readonly authentication: AuthenticationParts
+  readonly gate: Plugs['approvals']['gate']
   /** The host names accepted besides the address that the request came to, in lower case. */
   readonly hosts: ReadonlySet<string>
   readonly admission: Pick<Admission, 'turns' | 'budget'>
@@ -65,12 +65,13 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
   app.use('*', async (c, next) => observe(c, next, options))
   app.use('*', async (c, next) => takeTurn(c, next, options))
   app.use('*', async (c, next) => checkHost(c, next, options.hosts))
-  app.use('*', checkPath)
+  const patterns = patternsOf(options.routes)
+  app.use('*', async (c, next) => checkPath(c, next, patterns))
   const oneAtATime = new KeyedMutex()
-  for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, { ...options, oneAtATime })
+  for (const [name, route] of options.routes) addRoute(app, name, route, { ...options, oneAtATime })
   addDescription(app)
   if (options.console) addConsole(app, options.console)
-  app.notFound((c) => answerRefusal(c, noRoute(c)))
+  app.notFound((c) => answerRefusal(c, noRoute(c, patterns)))
   app.onError((error, c) => {
     const [route, requestId, asker] = [c.get('route'), c.get('requestId'), c.get('asker')]
     options.refusals.note(error, { route, requestId, asker })
@@ -79,18 +80,14 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
   return app
 }
 
-/** The loop over the table loses the exact types of a route; handlers.ts keeps them. */
 function addRoute(
   app: Hono<Env>,
   name: string,
-  line: Route,
+  route: OpenRoute,
   options: ApplicationOptions & { readonly oneAtATime: KeyedMutex },
 ): void {
-  const { context, oneAtATime } = options
-  const handler = handlers[name as keyof typeof handlers] as (
-    context: AdminContext,
-    asked: unknown,
-  ) => Promise<unknown>
+  const { authentication, gate, oneAtATime } = options
+  const { line } = route
   app.on(line.method, line.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
     c.set('route', name)
     if (line.slow) c.env.incoming.setTimeout(adminSlowTimeoutMs)
@@ -101,32 +98,34 @@ function addRoute(
       host: c.req.header('host') ?? '',
       instance: line.scope === 'instance' ? c.req.param('instance') : undefined,
     }
-    const first = await authenticate(context, line, asking)
+    const first = await authenticate(authentication, line, asking)
     c.set('asker', first)
     c.get('turns').isOf(first.actor.id)
     if (line.scope !== 'public') options.onAuthenticated?.(c.get('held').subnet)
     const isBackground = c.req.header('mortise-background') !== undefined
-    const renewed = first.session && context.sessions.renewed(first.session, { isBackground })
+    const renewed = first.session && authentication.sessions.renewed(first.session, { isBackground })
     if (renewed) c.header('Mortise-Session', renewed)
     const params = valid('path', line.params, c.req.param())
-    if (asking.instance !== undefined) await visibleInstance(context, first, asking.instance)
+    if (asking.instance !== undefined) await visibleInstance(authentication, first, asking.instance)
     const query = valid('query', line.query, line.query === none ? undefined : queryOf(c))
     const sent = await bodyOf(line, c)
     // Parsing a long body used the turn up, and its check takes about as long.
     if (line.body !== none && c.get('turns').spent) await c.get('turns').turn()
     const body = valid('body', line.body, sent)
     // The body takes as long as the client likes, and a token may be revoked meanwhile.
-    const asker = line.body === none ? first : await authenticate(context, line, asking)
+    const asker = line.body === none ? first : await authenticate(authentication, line, asking)
     const instance =
-      asking.instance === undefined ? undefined : await visibleInstance(context, asker, asking.instance)
+      asking.instance === undefined
+        ? undefined
+        : await visibleInstance(authentication, asker, asking.instance)
     const asked = { asker, instance, params, query, body, pace: c.get('turns') }
-    const waits = await askForApproval(context, name, asked)
-    if (waits) return c.json(waitingAnswer.parse(waits), 202)
+    const waits = await gate(name, route, asked)
+    if (waits) return c.json(waits, 202)
     const broken = (error: unknown) => {
       known(error, c, options)
       c.env.outgoing.destroy()
     }
-    const answered = async () => answer(c, line, await handler(context, asked), { by: asker.by, broken })
+    const answered = async () => answer(c, line, await route.handle(asked), { by: asker.by, broken })
     if (!line.oneAtATime) return answered()
     return oneAtATime.run(asker.actor.id ?? '', async () => hasLeft(c) ?? answered())
   })
@@ -271,10 +270,10 @@ async function checkHost(c: Ctx, next: Next, hosts: ReadonlySet<string>): Promis
  * A proxy in front of this server decides by the path as the client wrote it. So a path that matches a route only
  * after `..` or a backslash is resolved, or after letters of the route are decoded, does not exist here.
  */
-async function checkPath(c: Ctx, next: Next): Promise<void> {
+async function checkPath(c: Ctx, next: Next, patterns: Patterns): Promise<void> {
   const sent = (c.env.incoming.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
   const [path = ''] = sent.split('?')
-  const isElsewhere = path !== new URL(c.req.url).pathname || isRouteOnlyDecoded(path, c.req.path)
+  const isElsewhere = path !== new URL(c.req.url).pathname || isRouteOnlyDecoded(path, c.req.path, patterns)
   if (isElsewhere) throw nothingHere()
   await next()
 }
@@ -284,20 +283,24 @@ function plainAddress(address: string | undefined): string | null {
   return address?.replace(/^::ffff:/, '') ?? null
 }
 
-const patterns = Object.values(routes).map(({ method, path }) => ({
-  method: method.toUpperCase(),
-  pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
-}))
+type Patterns = readonly { readonly method: string; readonly pattern: RegExp }[]
+
+function patternsOf(routes: OpenRoutes): Patterns {
+  return [...routes.values()].map(({ line: { method, path } }) => ({
+    method: method.toUpperCase(),
+    pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+  }))
+}
 
 /** Percent signs are for what stands in the place of a parameter. */
-function isRouteOnlyDecoded(path: string, decoded: string): boolean {
+function isRouteOnlyDecoded(path: string, decoded: string, patterns: Patterns): boolean {
   return path !== decoded && patterns.some(({ pattern }) => pattern.test(decoded) && !pattern.test(path))
 }
 
 /** The pages that are not in the table. */
 const pages: ReadonlySet<string> = new Set(['/api/openapi.json', '/api/docs'])
 
-function noRoute(c: Ctx): Refusal {
+function noRoute(c: Ctx, patterns: Patterns): Refusal {
   const methods = patterns.filter(({ pattern }) => pattern.test(c.req.path)).map(({ method }) => method)
   if (pages.has(c.req.path)) methods.push('GET')
   if (methods.length === 0) return nothingHere()

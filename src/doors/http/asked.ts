@@ -50,3 +50,11 @@ export interface Asked<R> {
   /** Long work waits for the next turn of the request where it has used one up: clients of KMIP and other requests go first. */
   readonly pace: Turns
 }
+
+/** A request to a route that is known by its name alone. */
+export type AnyAsked = Pick<Asked<unknown>, 'asker' | 'pace'> & {
+  readonly instance: Asked<{ readonly scope: 'instance' }>['instance'] | undefined
+  readonly params: unknown
+  readonly query: unknown
+  readonly body: unknown
+}

@@ -7,7 +7,9 @@ import { idOfSubject } from '../../core/trust/person.ts'
 import { grantFor, isAtLeast, type Grant } from '../../core/trust/role-rules.ts'
 import { sha256Of } from '../../core/trust/token-changes.ts'
 import { loginAsker, personActor, tokenActor, tokenAsker } from './askers.ts'
-import type { AdminContext } from './context.ts'
+import type { Access } from '../../core/trust/access.ts'
+import type { LastSeen } from '../../core/trust/last-seen.ts'
+import type { People } from '../../core/trust/people.ts'
 import type { Asker } from './asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { Denied } from './refusals.ts'
@@ -15,7 +17,13 @@ import type { Role, Route } from './route.ts'
 import { Sessions, type Session } from '../../core/trust/sessions.ts'
 
 type Authorization = Pick<Route, 'role' | 'scope' | 'withoutStore'>
-type Parts = Pick<AdminContext, 'access' | 'lastSeen' | 'sessions' | 'people'>
+export interface AuthenticationParts {
+  readonly access: Access
+  readonly lastSeen: Pick<LastSeen, 'note'>
+  readonly sessions: Sessions
+  readonly people: Pick<People, 'accessOf' | 'isIdle'>
+}
+type Parts = AuthenticationParts
 
 interface Asking {
   readonly authorization: string | undefined
@@ -125,7 +133,7 @@ function chosenGrant(
 
 /** Returns the instance with that id or name, if the asker may know that it exists. */
 export async function visibleInstance(
-  { access }: Pick<AdminContext, 'access'>,
+  { access }: Pick<Parts, 'access'>,
   asker: Pick<Asker, 'sees' | 'actor' | 'instanceId'>,
   nameOrId: string,
 ): Promise<Instance> {

@@ -3,7 +3,7 @@
 // the server somebody begins it again.
 
 import { randomUUID } from 'node:crypto'
-import type { AdminContext } from './context.ts'
+import type { NodeLeases } from '../../core/server/leases.ts'
 import { Refusal } from '../../base/refusal.ts'
 
 /** The place of jobs that concern no single instance. */
@@ -95,7 +95,7 @@ export class Jobs<Shown extends { readonly progress: unknown }, Report> {
 
 /** Throws Refusal if another node does such work: it alone knows the job. */
 export async function refuseIfElsewhere(
-  { leases }: Pick<AdminContext, 'leases'>,
+  { leases }: { readonly leases: Pick<NodeLeases, 'elsewhere'> },
   work: 'adoption' | 'restore',
 ): Promise<void> {
   const node = await leases.elsewhere(work)

@@ -8,7 +8,6 @@ import { waitingExample } from '../../features/approvals/examples.ts'
 import { waitingAnswer } from './waiting-answer.ts'
 import { errorAnswer } from './error-answer.ts'
 import { examples } from './examples.ts'
-import { guardedRoute } from '../../features/approvals/guarded.ts'
 import { bytesBody, none, roles, type Route } from './route.ts'
 
 const about = `Errors have one shape: {"error":{"code","message","hint","requestId"}}. Send a token as "Authorization:
@@ -109,7 +108,7 @@ function operationOf(name: keyof typeof routes, line: Route, schemas: Components
     }),
     responses: {
       [line.status]: { description: 'Done.', content: { [line.media]: answer } },
-      ...(guardedRoute(name) && { 202: waits(schemas) }),
+      ...(line.guarded && { 202: waits(schemas) }),
     },
   }
 }

@@ -3,7 +3,8 @@
 
 import { Refusals } from '../../core/audit/refusals.ts'
 import { auditTextCharactersMax } from '../../base/bounds.ts'
-import type { AdminContext } from './context.ts'
+import type { Audit } from '../../core/audit/audit.ts'
+import type { Clock } from '../../core/ports/clock.ts'
 import type { Asker } from './asked.ts'
 import { TrustForbidden } from '../../core/trust/writer.ts'
 import { Refusal } from '../../base/refusal.ts'
@@ -24,7 +25,8 @@ export class Denied extends Refusal {
 }
 
 export interface AdminRefusalsOptions {
-  readonly context: Pick<AdminContext, 'audit' | 'clock'>
+  readonly audit: Audit
+  readonly clock: Clock
   /** Strangers are bounded per subnet: an IPv4 address, or the /64 of an IPv6 address. */
   readonly subnetOf: (address: string) => string
   readonly failed: (error: unknown) => void
@@ -35,7 +37,7 @@ export class AdminRefusals {
   readonly #strangers: Refusals
   readonly #known: Refusals
 
-  constructor({ context: { audit, clock }, subnetOf, failed }: AdminRefusalsOptions) {
+  constructor({ audit, clock, subnetOf, failed }: AdminRefusalsOptions) {
     const common = {
       audit,
       clock,

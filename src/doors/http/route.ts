@@ -47,6 +47,8 @@ export interface Route<
   readonly large: boolean
   /** The answers are large: a token or a person gets one of them at a time, so that few are in memory. */
   readonly oneAtATime: boolean
+  /** The act may need a second person: its feature has a guard for it, and the answer may be that it waits (202). */
+  readonly guarded: boolean
   /** Answered also while the store does not answer, to whose token was read before. */
   readonly withoutStore: boolean
 }
@@ -114,15 +116,16 @@ export function route<
   readonly slow?: boolean
   readonly large?: boolean
   readonly oneAtATime?: boolean
+  readonly guarded?: boolean
   readonly withoutStore?: boolean
 }): Route<Path, Query, Body, Answer, M, Reach> {
   const { allInstances = false, status = 200 } = line
-  const { slow = false, large = false, oneAtATime = false, withoutStore = false } = line
+  const { slow = false, large = false, oneAtATime = false, guarded = false, withoutStore = false } = line
   const media = line.media ?? 'application/json'
   const names = [...line.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
   const params = z.object(Object.fromEntries(names.map((name) => [name, pathParameter(name)])))
   const { query = none as unknown as Query, body = none as unknown as Body } = line
-  const flags = { allInstances, slow, large, oneAtATime, withoutStore }
+  const flags = { allInstances, slow, large, oneAtATime, guarded, withoutStore }
   return { ...line, ...flags, params, query, body, media: media as M, status }
 }
 

@@ -9,7 +9,8 @@ import { AdminArrivals } from './arrivals.ts'
 import { createApplication, type ApplicationOptions } from './application.ts'
 import { Admission } from '../admission/admission.ts'
 import { adminPlaces, Places, type AdminHolder } from '../admission/places.ts'
-import type { AdminContext } from './context.ts'
+import type { Audit } from '../../core/audit/audit.ts'
+import type { Clock } from '../../core/ports/clock.ts'
 import { statusOf, type ErrorCode } from '../../base/refusal.ts'
 import { AdminRefusals } from './refusals.ts'
 
@@ -36,7 +37,11 @@ export interface AdminOptions {
   readonly tls: TlsIdentity
   /** Host names accepted besides localhost and the server's addresses. */
   readonly hosts: readonly string[]
-  readonly context: AdminContext
+  readonly routes: ApplicationOptions['routes']
+  readonly authentication: ApplicationOptions['authentication']
+  readonly gate: ApplicationOptions['gate']
+  readonly audit: Audit
+  readonly clock: Clock
   readonly console?: ApplicationOptions['console']
   /** A shorter timeout for tests; default adminHandshakeTimeoutMs. */
   readonly handshakeTimeoutMs?: number

@@ -2,13 +2,25 @@
 // that was forgotten.
 
 import { isoTime } from '../../doors/http/views/shown.ts'
-import type { UpstreamFacts } from './shown-upstream.ts'
-import type { Facts } from '../status/conditions/facts.ts'
-import { aOrMany, dayMs, days, type ConditionLine, type Found } from '../../core/conditions/line.ts'
-import { someOf } from '../status/conditions/server.ts'
+import { upstreamFacts, type UpstreamFacts } from './shown-upstream.ts'
+import type { Gauges } from '../../outside/telemetry/metrics.ts'
+import type { CommonFacts } from '../../core/conditions/conditions.ts'
+import {
+  aOrMany,
+  dayMs,
+  days,
+  type ConditionLine,
+  type ConditionLines,
+  type Found,
+} from '../../core/conditions/line.ts'
+import { someOf } from '../../core/conditions/line.ts'
 
 /** An upstream is for a change-over. A warning names one that is older. */
 const upstreamDays = 31
+
+export interface UpstreamConditionFacts extends CommonFacts {
+  readonly upstreams: readonly UpstreamFacts[]
+}
 
 export const upstreamConditions = {
   'upstream-not-answering': {
@@ -60,13 +72,13 @@ export const upstreamConditions = {
       return `is named since ${days(age)}; ${last}`
     }),
   },
-} as const satisfies Record<string, ConditionLine>
+} as const satisfies ConditionLines<UpstreamConditionFacts>
 
 /** Finds the upstreams for which `what` gives a text. The message is `the upstream HOST of the instance NAME` and that text. */
 function findUpstreams(
   what: (upstream: UpstreamFacts, nowMs: number) => string | null | undefined,
-): ConditionLine['find'] {
-  return ({ nowMs, upstreams }: Facts): readonly Found[] =>
+): ConditionLine<UpstreamConditionFacts>['find'] {
+  return ({ nowMs, upstreams }: UpstreamConditionFacts): readonly Found[] =>
     upstreams.flatMap((one) => {
       const { instance, upstream } = one
       const said = what(one, nowMs)
@@ -74,4 +86,20 @@ function findUpstreams(
       const message = `the upstream ${upstream.servers.join(', ')} of the instance ${instance.name} ${said}`
       return [{ instanceId: instance.id, about: '', message }]
     })
+}
+
+export async function upstreamConditionFacts(
+  parts: Parameters<typeof upstreamFacts>[0],
+  common: CommonFacts,
+): Promise<UpstreamConditionFacts> {
+  const instances = [...common.trust.tables.instance.values()]
+  const all = await Promise.all(instances.map((instance) => upstreamFacts(parts, instance)))
+  return { ...common, upstreams: all.filter((facts) => facts !== null) }
+}
+
+export function upstreamGauges({ upstreams }: UpstreamConditionFacts, gauges: Gauges): void {
+  gauges.upstreams.set(upstreams.length)
+  gauges.upstreamsOff.set(upstreams.filter(({ upstream }) => upstream.off).length)
+  gauges.upstreamsFailing.set(upstreams.filter(({ health }) => health?.failing).length)
+  gauges.adoptedOnDemand.set(upstreams.reduce((sum, { adopted }) => sum + adopted.count, 0))
 }

@@ -13,7 +13,10 @@ import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
 import { objectsStepRows } from '../../base/bounds.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { refusalOfAdoption, type Adoption } from './jobs.ts'
-import type { AdminContext, Asked, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import type { adoptionRoutes } from './routes.ts'
+import type { Asked } from '../../doors/http/asked.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { refuseIfElsewhere } from '../../doors/http/jobs.ts'
@@ -76,11 +79,11 @@ export const adoptionHandlers = {
     }
     return { present: ids.length - missing.length - destroyed.length, missing, destroyed }
   },
-} satisfies SomeHandlers
+} satisfies Handlers<typeof adoptionRoutes, Needs>
 
 async function begun(
-  { adoptions, keys, upstreams }: Pick<AdminContext, 'adoptions' | 'keys' | 'upstreams'>,
-  { asker, instance }: Pick<Asked<'beginAdoption'>, 'asker' | 'instance'>,
+  { adoptions, keys, upstreams }: Pick<Needs, 'adoptions' | 'keys' | 'upstreams'>,
+  { asker, instance }: Pick<Asked<(typeof adoptionRoutes)['beginAdoption']>, 'asker' | 'instance'>,
   wanted: AdoptionWanted | StandardKeysWanted,
 ) {
   const before = triedBefore(upstreams, asker, 'rootKey' in wanted ? wanted.server : wanted)
@@ -98,7 +101,7 @@ async function begun(
 
 /** A trial of the old server, for an asker who is not told why it cannot be used. Throws Refusal if it may not be asked. */
 function triedBefore(
-  { trials }: AdminContext['upstreams'],
+  { trials }: Needs['upstreams'],
   { instanceId }: Pick<Asker, 'instanceId'>,
   server: OldServerWanted | undefined,
 ): (() => Promise<void>) | undefined {
@@ -122,7 +125,9 @@ function oldServer({
   certificate,
   privateKey,
   trust,
-}: NonNullable<Asked<'beginStandardKeyAdoption'>['body']['oldServer']>): OldServerWanted {
+}: NonNullable<
+  Asked<(typeof adoptionRoutes)['beginStandardKeyAdoption']>['body']['oldServer']
+>): OldServerWanted {
   return {
     servers,
     cert: certificate,

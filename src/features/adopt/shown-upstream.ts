@@ -6,7 +6,7 @@ import type { AdoptedOnDemand } from '../../core/ports/objects.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import type { Upstream } from '../../core/trust/upstream.ts'
 import type { Output } from '../../doors/http/route.ts'
-import type { AdminContext } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 import type { instanceRoutes } from '../instances/routes.ts'
@@ -21,8 +21,8 @@ export interface UpstreamFacts {
   readonly isListed: boolean
 }
 
-type Parts = Pick<AdminContext, 'upstreams'> & {
-  readonly store: Pick<AdminContext['store'], 'adoptedOnDemand'>
+type Parts = Pick<Needs, 'upstreams'> & {
+  readonly store: Pick<Needs['store'], 'adoptedOnDemand'>
 }
 
 /** null: the instance has none. */

@@ -2,34 +2,9 @@
 // unknown here, for the time of a change-over.
 
 import { z } from 'zod'
+import { ShownUpstream } from '../../doors/http/plug-schemas.ts'
 import { instancePath, route } from '../../doors/http/route.ts'
-import { pem, serverToAsk, shownSha256, time } from '../../doors/http/schemas.ts'
-
-export const ShownUpstream = z
-  .object({
-    servers: z.array(z.string()),
-    certificateSha256: shownSha256.meta({
-      description: 'The client certificate that the old server is shown.',
-    }),
-    since: time,
-    state: z.enum(['on', 'off', 'not-answering']).meta({
-      description:
-        'off: it is not asked since a restore, until a manager turns it on. not-answering: it did not answer when it was last asked.',
-    }),
-    off: time.nullable().meta({ description: 'Since when it is off.' }),
-    adopted: z
-      .int()
-      .meta({ description: 'Objects that were adopted from it because a client asked for them.' }),
-    lastAdopted: time.nullable(),
-    lastAnswer: time.nullable().meta({ description: 'null: none since this server was started.' }),
-    lastFailure: z.object({ at: time, message: z.string() }).nullable().meta({
-      description: 'When it last did not answer, and why; null: not since this server was started.',
-    }),
-    notAdopted: z.array(z.object({ id: z.string(), why: z.string() })).meta({
-      description: 'Objects that it has and that could not be adopted when a client asked for them.',
-    }),
-  })
-  .meta({ id: 'Upstream' })
+import { pem, serverToAsk } from '../../doors/http/schemas.ts'
 
 const manager = { role: 'manager', scope: 'instance' } as const
 const upstream = `${instancePath}/upstream`

@@ -8,35 +8,24 @@ import type { Condition } from './alert.ts'
 import { Alerts, type AlertsOptions } from './alerts.ts'
 import { send, type SendOptions } from './send.ts'
 import { readTargets } from './targets.ts'
-import { conditionsInSight } from '../status/conditions/table.ts'
-import type { FactParts } from '../status/conditions/facts.ts'
-import type { Clock } from '../../core/ports/clock.ts'
-import type { LevelledLog } from '../../core/ports/log.ts'
+import type { Needs } from './needs.ts'
 import { writeWhole } from '../../host/first-start.ts'
-import type { Settings } from '../../host/settings.ts'
 
-export interface AlertingParts {
-  readonly context: Omit<FactParts, 'alerts'> & {
-    readonly clock: Clock
-    readonly about: { readonly version: string }
-  }
-  readonly settings: Pick<Settings, 'now'>
-  readonly log: Pick<LevelledLog, 'warn' | 'error'>
-  /** The name of the node; null: the machine's. */
-  readonly node: string | null
-  readonly dataFolder: string
+/** The service that the handlers work with. */
+export interface Alerting {
+  readonly alerts: AlertAdministration
+  readonly audit: Needs['audit']
 }
 
-/** People are alerted from now on, until the stack is disposed of. */
+/** People are alerted from `start` on, until the stack is disposed of. */
 export function openAlerting(
-  { context, settings, log, node, dataFolder }: AlertingParts,
+  { audit, clock, conditions, settings, log, node, dataFolder, version }: Needs,
   opened: AsyncDisposableStack,
-): AlertAdministration {
-  const { clock, about } = context
+): Alerting & { readonly start: () => void } {
   const options = (): SendOptions => {
     const { smtp, smtpPasswordFile, signingKeyFile, from } = settings.now.alerts
     return {
-      origin: { node: node ?? hostname(), version: about.version },
+      origin: { node: node ?? hostname(), version },
       signingKeyFile,
       smtp:
         smtp === ''
@@ -49,9 +38,9 @@ export function openAlerting(
     const { targetsFile } = settings.now.alerts
     return targetsFile === null ? [] : readTargets(targetsFile)
   }
-  const alerts: Alerts = new Alerts({
+  const alerts = new Alerts({
     clock,
-    conditions: () => conditionsInSight({ ...context, alerts }),
+    conditions: () => conditions.inSight(),
     least: () => settings.now.alerts.severity,
     targets,
     send: (alert, target) => send(alert, target, options()),
@@ -60,9 +49,8 @@ export function openAlerting(
     onUndelivered: ({ target, alert, why }) =>
       log.warn({ target, condition: alert.id, why }, 'an alert could not be delivered'),
   })
-  alerts.start()
   opened.defer(() => alerts.stop())
-  return alerts
+  return { alerts, audit, start: () => alerts.start() }
 }
 
 /** Remembers in the data folder what people were told. */

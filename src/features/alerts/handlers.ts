@@ -1,6 +1,8 @@
 // Alerts: who gets them, what could not be delivered, and a test.
 
-import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { Alerting } from './alerting.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import type { alertRoutes } from './routes.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 
@@ -31,9 +33,9 @@ export const alertHandlers = {
     await audit.enter({ action: 'alert.test', actor, requestId, ...about })
     return { tried: [...(await alerts.test())] }
   },
-} satisfies SomeHandlers
+} satisfies Handlers<typeof alertRoutes, Alerting>
 
-async function targetsOf(alerts: AdminContext['alerts']) {
+async function targetsOf(alerts: Alerting['alerts']) {
   try {
     return await alerts.targets()
   } catch (error) {

@@ -16,25 +16,18 @@ import type { Instance } from '../../core/trust/rows.ts'
 import { standingOf, unfit, whyGone } from '../../core/trust/second-person.ts'
 import { newBearer, sha256Of } from '../../core/trust/token-changes.ts'
 import { TrustRefused } from '../../core/trust/writer.ts'
-import { routes, type RouteName } from '../../doors/http/api.ts'
 import { loginAsker, partyOf, standingOfAsker, tokenAsker } from '../../doors/http/askers.ts'
-import type { AdminContext, Asked } from '../../doors/http/context.ts'
+import type { Approvals } from './needs.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
-import { guardedRoute, type Guarded } from './guarded.ts'
+import type { AnyAsked } from '../../doors/http/asked.ts'
+import type { OpenRoute } from '../../doors/http/open-route.ts'
+import type { OpenGuard } from '../../doors/http/guard.ts'
 import { shownApproval, type ApprovalShown } from './shown-approval.ts'
 
 /** One request's question, and its answer. */
 const approvalAskedBytesMax = 16 * 1024
 const approvalResultCharactersMax = 16 * 1024
-
-/** The same as a handler gets, for a route that is known by its name alone. */
-export type AskedOfRoute = Pick<Asked<RouteName>, 'asker'> & {
-  readonly instance: Instance | undefined
-  readonly params: unknown
-  readonly query: unknown
-  readonly body: unknown
-}
 
 /** The answer to a request that waits. */
 export interface Waiting {
@@ -45,32 +38,32 @@ export interface Waiting {
 
 /** Keeps the request for a second person, if its act needs one. undefined: it does not, and may be answered now. */
 export async function askForApproval(
-  context: AdminContext,
-  route: string,
-  asked: AskedOfRoute,
+  context: Approvals,
+  name: string,
+  { guard }: OpenRoute,
+  asked: AnyAsked,
 ): Promise<Waiting | undefined> {
-  const line = guardedRoute(route)
-  const act = line?.acts(asked as Asked<RouteName>).find((one) => context.guard.acts.includes(one))
-  if (!line || !act) return undefined
+  const act = guard?.acts(asked).find((one) => context.acts.includes(one))
+  if (!guard || !act) return undefined
   const { asker } = asked
   if (asker.token?.recovered === true) {
     await enterBreakGlass(context, act, asker)
     return undefined
   }
-  const instanceId = await line.reach(context, asked as Asked<RouteName>)
-  if (line.isRepeated && (await isApproved(context, line, route, asked))) return undefined
+  const instanceId = await guard.reach(asked)
+  if (guard.isRepeated && (await isApproved(context, guard, name, asked))) return undefined
   const party = partyThatMayAsk(context, asker, instanceId, act)
-  const facts = await line.facts(context, asked as Asked<RouteName>)
+  const facts = await guard.facts(asked)
   const nowMs = context.clock.now()
-  const bearer = route === 'createToken' ? newBearer() : null
-  const { open, secret } = split(line, asked)
+  const bearer = guard.makesToken ? newBearer() : null
+  const { open, secret } = split(guard, asked)
   const approval: Approval = {
     id: randomUUID(),
     act,
-    route,
+    route: name,
     asked: open,
     hasSecrets: secret !== undefined,
-    ...(line.isRepeated && { isRepeated: true }),
+    ...(guard.isRepeated && { isRepeated: true }),
     ...(bearer !== null && { tokenSha256: sha256Of(bearer) }),
     facts,
     instanceId,
@@ -90,19 +83,19 @@ export async function askForApproval(
 
 /** Whether a second person has approved this very request, which is used up then. Throws Refusal if something has changed since. */
 async function isApproved(
-  context: AdminContext,
-  line: Guarded<RouteName>,
+  context: Approvals,
+  guard: OpenGuard,
   route: string,
-  asked: AskedOfRoute,
+  asked: AnyAsked,
 ): Promise<boolean> {
   const { approvals } = context.trust
   const { asker } = asked
   const party = partyOf(asker)
   if (!party) return false
-  const wanted = { route, asked: split(line, asked).open, asker: party }
+  const wanted = { route, asked: split(guard, asked).open, asker: party }
   const approval = approvals.repeated(await context.access.snapshot(), wanted)
   if (!approval) return false
-  const changed = changedFacts(approval.facts, await line.facts(context, asked as Asked<RouteName>))
+  const changed = changedFacts(approval.facts, await guard.facts(asked))
   if (changed.length > 0) {
     const refusal = somethingChanged(changed)
     await approvals.fail(approval.id, asker.by, refusal.message)
@@ -117,7 +110,7 @@ async function isApproved(
  * handler throws, and Refusal if whoever asked may not any more, or something has changed.
  */
 export async function carryOut(
-  context: AdminContext,
+  context: Approvals,
   approval: Approval,
   {
     requestId,
@@ -125,8 +118,9 @@ export async function carryOut(
     consent,
   }: { readonly requestId: string; readonly host: string; readonly consent?: Consent },
 ): Promise<void> {
-  const line = guardedRoute(approval.route)
-  if (!line)
+  const route = context.routes().get(approval.route)
+  const guard = route?.guard
+  if (!route || !guard)
     throw new Refusal(
       'refused',
       `this version of Mortise does not know what was asked for (${approval.route})`,
@@ -135,7 +129,7 @@ export async function carryOut(
   const instance =
     params['instance'] === undefined ? undefined : await sameInstance(context, params['instance'])
   // Before the facts are read: what changes after that fails the commit.
-  const expect = line.countsObjects && instance && (await sameObjects(context, instance.id))
+  const expect = guard.countsObjects && instance && (await sameObjects(context, instance.id))
   const about = instance ?? (await context.access.instance(approval.instanceId ?? ''))
   const consenting = consent && { ...asOf(about, consent), ...(expect && { expect }) }
   const asker = await askerOf(context, approval, { requestId, host, consent: consenting })
@@ -146,14 +140,14 @@ export async function carryOut(
     query,
     body: { ...(body as object), ...(await secretsOf(context, approval)) },
     pace: unhurried,
-  } as unknown as Asked<RouteName>
+  }
   // A name in the request may be another instance's by now.
-  if ((await line.reach(context, asked)) !== approval.instanceId) throw instanceGone()
-  const changed = changedFacts(approval.facts, await line.facts(context, asked))
+  if ((await guard.reach(asked)) !== approval.instanceId) throw instanceGone()
+  const changed = changedFacts(approval.facts, await guard.facts(asked))
   if (changed.length > 0) throw somethingChanged(changed)
-  const answer = await line.handler(context, asked)
+  const answer = await route.handle(asked)
   if (consent && !consent.isUsed()) throw new Error(`the act ${approval.act} left its request open`)
-  await keepResult(context, approval, answer)
+  await keepResult(context, approval, route.line.answer.parse(answer))
 }
 
 function somethingChanged(changed: readonly string[]): Refusal {
@@ -165,12 +159,7 @@ function somethingChanged(changed: readonly string[]): Refusal {
 }
 
 /** Keeps the answer for the person who asked. If the process dies before, the answer is gone, and the audit log tells. */
-async function keepResult(
-  { secrets }: AdminContext,
-  { id, route }: Approval,
-  answer: unknown,
-): Promise<void> {
-  const cut: unknown = routes[route as RouteName].answer.parse(answer)
+async function keepResult({ secrets }: Approvals, { id }: Approval, cut: unknown): Promise<void> {
   const text = JSON.stringify(cut)
   if (text.length > approvalResultCharactersMax) return
   await secrets.put(approvalResult(id), Buffer.from(text)).catch(() => undefined)
@@ -178,7 +167,7 @@ async function keepResult(
 
 /** The person who asked, as of now. Throws Refusal if the token or session is gone, or they may not do it any more. */
 async function askerOf(
-  { access, clock, people: { loginOf } }: AdminContext,
+  { access, clock, people: { loginOf } }: Approvals,
   { asker, instanceId, tokenSha256 }: Approval,
   about: { readonly requestId: string; readonly host: string; readonly consent: Consent | undefined },
 ): Promise<Asker> {
@@ -199,7 +188,7 @@ async function askerOf(
   return loginAsker(login, { chosen, fitting }, parts)
 }
 
-async function sameObjects({ store }: AdminContext, instanceId: string): Promise<Expectation> {
+async function sameObjects({ store }: Approvals, instanceId: string): Promise<Expectation> {
   return { liveObjects: { instanceId, count: (await store.usage(instanceId)).objects } }
 }
 
@@ -220,7 +209,7 @@ function asOf(about: Instance | undefined, consent: Consent): Consent {
 }
 
 /** An instance of the same name is another one. */
-async function sameInstance({ access }: AdminContext, id: string): Promise<Instance> {
+async function sameInstance({ access }: Approvals, id: string): Promise<Instance> {
   const instance = await access.instance(id)
   if (instance?.id === id) return instance
   throw instanceGone()
@@ -230,7 +219,7 @@ function instanceGone(): Refusal {
   return new Refusal('not-found', 'the instance does not exist any more')
 }
 
-async function secretsOf({ secrets }: AdminContext, { id, hasSecrets }: Approval): Promise<object> {
+async function secretsOf({ secrets }: Approvals, { id, hasSecrets }: Approval): Promise<object> {
   if (!hasSecrets) return {}
   const bytes = await secrets.fresh(approvalSecret(id))
   if (!bytes) throw new Refusal('refused', 'a part of what was asked for is not in the database any more')
@@ -242,10 +231,10 @@ async function secretsOf({ secrets }: AdminContext, { id, hasSecrets }: Approval
 }
 
 /** Splits a request into the part that a row may show, and the bytes that are sealed; undefined: there are none. */
-function split(line: Guarded<RouteName>, { instance, params, query, body }: AskedOfRoute) {
+function split(guard: OpenGuard, { instance, params, query, body }: AnyAsked) {
   const fields = Object.entries((body ?? {}) as Record<string, unknown>)
   const isSecret = ([name, value]: [string, unknown]) =>
-    value !== undefined && line.secrets?.includes(name) === true
+    value !== undefined && guard.secrets?.includes(name) === true
   const secret = fields.filter(isSecret)
   const open = {
     params: { ...(params as Record<string, string>), ...(instance && { instance: instance.id }) },
@@ -264,7 +253,7 @@ function requireSmall({ asked, facts }: Approval): void {
 }
 
 function partyThatMayAsk(
-  { clock }: AdminContext,
+  { clock }: Approvals,
   asker: Asker,
   instanceId: string | null,
   act: GuardedAct,
@@ -281,7 +270,7 @@ function partyThatMayAsk(
 }
 
 async function enterBreakGlass(
-  { audit }: AdminContext,
+  { audit }: Approvals,
   act: GuardedAct,
   { actor, requestId }: Asker,
 ): Promise<void> {

@@ -8,14 +8,14 @@ import { LeaseElsewhere, type LeaseName } from '../../core/ports/leases.ts'
 import { StoreUnavailable } from '../../core/ports/store.ts'
 import type { Approval } from '../../core/trust/approval.ts'
 import { carryOut } from './approvals.ts'
-import type { AdminContext } from '../../doors/http/context.ts'
+import type { Approvals } from './needs.ts'
 import { refusalOf } from '../../doors/http/faults.ts'
 
 /** How often requests are looked at that are over, or approved and not carried out. */
 const approvalLookEveryMs = 60_000
 
 export interface ApprovedActsParts {
-  readonly context: () => AdminContext
+  readonly context: Approvals
   readonly leases: { readonly during: <T>(name: LeaseName, work: () => Promise<T>) => Promise<T> }
   readonly failed: (error: unknown) => void
 }
@@ -34,7 +34,7 @@ export class ApprovedActs {
 
   /** Looks now, and every minute. */
   start(): void {
-    const { clock } = this.#parts.context()
+    const { clock } = this.#parts.context
     this.#timer = clock.every(approvalLookEveryMs, () => void this.look())
     void this.look()
   }
@@ -61,7 +61,7 @@ export class ApprovedActs {
   }
 
   async #look(): Promise<void> {
-    const { access, trust } = this.#parts.context()
+    const { access, trust } = this.#parts.context
     const snapshot = await access.snapshot()
     await trust.approvals.tidy(snapshot)
     if (![...snapshot.tables.approval.values()].some(isToBeDone)) return
@@ -78,7 +78,7 @@ export class ApprovedActs {
   }
 
   async #carryOut(approval: Approval): Promise<void> {
-    const context = this.#parts.context()
+    const context = this.#parts.context
     const { approvals } = context.trust
     try {
       await carryOut(context, approval, { requestId: approval.id, host: '' })

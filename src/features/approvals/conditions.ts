@@ -1,12 +1,26 @@
 // Conditions of acts that need a second person: requests that wait, a server on which nobody can approve, and a list of acts
 // that became shorter.
 
+import type { CommonFacts } from '../../core/conditions/conditions.ts'
+import type { GuardedActs } from '../../core/sealing/server-notes.ts'
+import { areTwo } from '../../core/trust/second-person.ts'
+import type { Approvals } from './needs.ts'
 import { stateAt } from '../../core/trust/approval.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
-import { dayMs, ofServer, type ConditionLine } from '../../core/conditions/line.ts'
+import { dayMs, ofServer, type ConditionLines } from '../../core/conditions/line.ts'
 
 /** After a start that guards fewer acts, status says so for this long. */
 const approvalChangeToldDays = 7
+
+export interface ApprovalFacts extends CommonFacts {
+  /** Acts that need a second person here; `noted`: as the last start that changed them had them. */
+  readonly guard: {
+    readonly acts: readonly string[]
+    readonly noted: GuardedActs | null
+    /** Whether one could ask and another approve, as far as anybody can know. */
+    readonly areTwo: boolean
+  }
+}
 
 export const approvalConditions = {
   'approval-waits': {
@@ -64,4 +78,17 @@ export const approvalConditions = {
         : found
     },
   },
-} as const satisfies Record<string, ConditionLine>
+} as const satisfies ConditionLines<ApprovalFacts>
+
+export async function approvalFacts(
+  { acts, notes, people }: Pick<Approvals, 'acts' | 'notes' | 'people'>,
+  common: CommonFacts,
+): Promise<ApprovalFacts> {
+  const { tables } = common.trust
+  // Nobody knows how many members a group has, until they log in.
+  const areTwoPeople = () =>
+    people.managerGroups(null, tables).length > 0 ||
+    areTwo({ tables, nowMs: common.nowMs, loginOf: people.loginOf })
+  const noted = (await notes.read('guarded-acts')) ?? null
+  return { ...common, guard: { acts, noted, areTwo: acts.length > 0 && areTwoPeople() } }
+}

@@ -1,8 +1,8 @@
 // The acts that need a second person, as the configuration has them: the start of the server compares them with those of the
 // start before, and says so loudly if they differ. Part of the composition root.
 
-import { ApprovedActs, type ApprovedActsParts } from './approved-acts.ts'
-import type { AdminContext } from '../../doors/http/context.ts'
+import { ApprovedActs } from './approved-acts.ts'
+import type { Approvals, Needs } from './needs.ts'
 import { serverActor } from '../../core/audit/actor.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Store } from '../../core/ports/store.ts'
@@ -22,7 +22,7 @@ export interface GuardParts {
  * Enters a change of the list in the audit before anything is served. Returns the acts that are guarded: those of before too,
  * if the change cannot be entered.
  */
-export async function noteGuardedActs({
+async function noteGuardedActs({
   acts,
   notes,
   clock,
@@ -53,18 +53,16 @@ export async function noteGuardedActs({
   return acts
 }
 
-/** Tells the admin API which acts are guarded, and works in the background until `opened` is disposed. */
-export function openGuard(
-  acts: readonly GuardedAct[],
-  {
-    failed,
-    ...parts
-  }: Pick<ApprovedActsParts, 'context' | 'leases'> & {
-    readonly failed: (what: string) => (error: unknown) => void
-  },
+/** Works in the background from `approvedActs.start` on, until `opened` is disposed. */
+export async function openApprovals(
+  { guardedActs: configured, ...needs }: Needs,
   opened: AsyncDisposableStack,
-): { readonly guard: AdminContext['guard']; readonly approvedActs: ApprovedActs } {
-  const approvedActs = new ApprovedActs({ ...parts, failed: failed('carry out what was approved') })
+): Promise<Approvals & { readonly approvedActs: ApprovedActs }> {
+  const acts = await noteGuardedActs({ ...needs, acts: configured })
+  const look = () => void approvedActs.look()
+  const failed = (error: unknown) => needs.log.error({ error }, 'carry out what was approved')
+  const approvals: Approvals = { ...needs, acts, look }
+  const approvedActs = new ApprovedActs({ context: approvals, leases: needs.leases, failed })
   opened.defer(() => approvedActs.stop())
-  return { guard: { acts, nudge: () => void approvedActs.look() }, approvedActs }
+  return { ...approvals, approvedActs }
 }

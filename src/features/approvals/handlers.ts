@@ -7,11 +7,12 @@ import { NotWaiting, type Decider } from '../../core/trust/approval-changes.ts'
 import { TrustForbidden } from '../../core/trust/writer.ts'
 import { carryOut } from './approvals.ts'
 import { partyOf } from '../../doors/http/askers.ts'
-import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { Approvals } from './needs.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import type { approvalRoutes } from './routes.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { refusalOf } from '../../doors/http/faults.ts'
-import { guardedRoute } from './guarded.ts'
 import { isAsker, shownApproval } from './shown-approval.ts'
 
 export const approvalHandlers = {
@@ -34,9 +35,9 @@ export const approvalHandlers = {
     const decider = deciderOf(context, asker)
     await requireSecond(context, asker, approval, decider)
     const { approvals } = context.trust
-    if (approval.isRepeated === true || guardedRoute(approval.route)?.isLong === true) {
+    if (approval.isRepeated === true || context.routes().get(approval.route)?.guard?.isLong === true) {
       await approvals.approve(approval.id, decider)
-      context.guard.nudge()
+      context.look()
     } else await carryOutNow(context, asker, approval, decider)
     return shownApproval(context, asker, await existing(context, asker, params.approval))
   },
@@ -58,14 +59,14 @@ export const approvalHandlers = {
     const cancelled = await context.trust.approvals.cancel(approval.id, deciderOf(context, asker))
     return shownApproval(context, asker, cancelled)
   },
-} satisfies SomeHandlers
+} satisfies Handlers<typeof approvalRoutes, Approvals>
 
 /** A token of another instance does not learn that there is one. */
 function mayKnow({ instanceId, sees }: Asker, approval: Approval): boolean {
   return instanceId === null || (approval.instanceId !== null && sees(approval.instanceId))
 }
 
-async function existing({ access }: AdminContext, asker: Asker, id: string): Promise<Approval> {
+async function existing({ access }: Approvals, asker: Asker, id: string): Promise<Approval> {
   const { tables } = await access.snapshot()
   const found = tables.approval.get(id)
   if (found && mayKnow(asker, found)) return found
@@ -73,7 +74,7 @@ async function existing({ access }: AdminContext, asker: Asker, id: string): Pro
 }
 
 /** A person decides, so that the audit log names one. */
-function deciderOf({ people: { loginOf } }: AdminContext, asker: Asker): Decider {
+function deciderOf({ people: { loginOf } }: Approvals, asker: Asker): Decider {
   const party = partyOf(asker)
   if (party) return { by: asker.by, party, loginOf }
   throw new Refusal(
@@ -85,7 +86,7 @@ function deciderOf({ people: { loginOf } }: AdminContext, asker: Asker): Decider
 
 /** Throws TrustForbidden, entered in the audit, for whoever asked, whoever may have the asker's token, and the like. */
 async function requireSecond(
-  { access, audit, trust }: AdminContext,
+  { access, audit, trust }: Approvals,
   asker: Asker,
   { id }: Approval,
   decider: Decider,
@@ -103,7 +104,7 @@ async function requireSecond(
 
 /** One commit does the act and uses up the request. If it cannot be done any more, the request fails for good. */
 async function carryOutNow(
-  context: AdminContext,
+  context: Approvals,
   asker: Asker,
   approval: Approval,
   decider: Decider,

@@ -5,13 +5,13 @@ import { approvalResult } from '../../core/trust/approval-changes.ts'
 import { idOfSubject, mayBeSame } from '../../core/trust/person.ts'
 import { mayApprove, notSecond } from '../../core/trust/second-person.ts'
 import { standingOfAsker } from '../../doors/http/askers.ts'
-import type { AdminContext } from '../../doors/http/context.ts'
+import type { Approvals } from './needs.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 
 export type ApprovalShown = Awaited<ReturnType<typeof shownApproval>>
 
-export async function shownApproval(context: AdminContext, asker: Asker, approval: Approval) {
+export async function shownApproval(context: Approvals, asker: Asker, approval: Approval) {
   const { access, clock, people, trust } = context
   const { tables } = await access.snapshot()
   const nowMs = clock.now()
@@ -56,7 +56,7 @@ export function isAsker({ asker: { person } }: Approval, asker: Asker): boolean 
   return asker.person !== null && mayBeSame(asker.person, person)
 }
 
-async function resultOf({ secrets }: AdminContext, { id, state }: Approval): Promise<unknown> {
+async function resultOf({ secrets }: Approvals, { id, state }: Approval): Promise<unknown> {
   const bytes = state === 'done' ? await secrets.fresh(approvalResult(id)) : undefined
   return bytes ? (JSON.parse(bytes.toString('utf8')) as unknown) : null
 }

@@ -2,11 +2,14 @@
 
 import { setImmediate } from 'node:timers/promises'
 import type { AuditEntry, StoredAuditEntry } from '../../core/ports/audit.ts'
-import type { AdminContext, Asked, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import type { auditRoutes } from './routes.ts'
+import type { Asked } from '../../doors/http/asked.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import { auditKeepDaysMin, listStepObjects } from '../../base/bounds.ts'
 import { Refusal } from '../../base/refusal.ts'
-import { objectsNamed } from '../keys/named-objects.ts'
+import { objectsNamed } from '../../core/keys/named-objects.ts'
 import { present } from '../../doors/http/views/present.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 import { mayGoBeforeMs } from '../../core/audit/retention.ts'
@@ -40,12 +43,12 @@ export const auditHandlers = {
     const { oldestMs } = await store.auditTimes()
     return { before, removed, begins: isoTimeOrNull(oldestMs) }
   },
-} satisfies SomeHandlers
+} satisfies Handlers<typeof auditRoutes, Needs>
 
 /** The time before which entries go. Throws Refusal if they must stay. */
 export async function requirePrunable(
-  { clock, siem }: AdminContext,
-  body: Asked<'pruneAudit'>['body'],
+  { clock, plugs }: Needs,
+  body: Asked<(typeof auditRoutes)['pruneAudit']>['body'],
 ): Promise<number> {
   const beforeMs = Date.parse(body.before)
   if (beforeMs > clock.now())
@@ -57,7 +60,7 @@ export async function requirePrunable(
       `the date is less than ${auditKeepDaysMin} days ago: what happened since then should stay`,
       'If you mean it: --younger.',
     )
-  const targets = await siem.facts()
+  const targets = await plugs.auditKeepers.facts()
   if (mayGoBeforeMs(beforeMs, targets) < beforeMs)
     throw new Refusal(
       'refused',
@@ -68,7 +71,7 @@ export async function requirePrunable(
 }
 
 /** Records the export once it was read to its end. */
-async function* exported({ audit, notes, clock }: AdminContext, { actor, requestId }: Asker) {
+async function* exported({ audit, notes, clock }: Needs, { actor, requestId }: Asker) {
   yield* audit.export()
   const atMs = clock.now()
   const about = { result: 'success', instanceId: null, object: null, reason: null, detail: null } as const
@@ -76,9 +79,14 @@ async function* exported({ audit, notes, clock }: AdminContext, { actor, request
   await notes.write('audit-export', { atMs, by: actor.name ?? 'unknown' }, [entry])
 }
 
-async function page(context: AdminContext, query: Asked<'listAudit'>['query'], instanceId: string | null) {
+async function page(
+  context: Needs,
+  query: Asked<(typeof auditRoutes)['listAudit']>['query'],
+  instanceId: string | null,
+) {
   const { certificate, since, until, objectName, ...rest } = query
-  const objects = objectName === undefined ? undefined : await objectsNamed(context, objectName, instanceId)
+  const parts = { ...context, keyUses: context.plugs.keyUses }
+  const objects = objectName === undefined ? undefined : await objectsNamed(parts, objectName, instanceId)
   const [only, ...more] = objects ?? []
   if (objects && only === undefined) return { entries: [], after: null }
   const found = await context.audit.list({

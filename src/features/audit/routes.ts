@@ -126,6 +126,7 @@ export const auditRoutes = {
     path: '/api/v1/audit/prune',
     role: 'manager',
     scope: 'server',
+    guarded: true,
     summary: 'Remove audit entries older than a date, keeping the signed proof of what remains',
     body: z.strictObject({
       before: time,

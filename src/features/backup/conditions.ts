@@ -2,10 +2,20 @@
 
 import { counted } from '../../base/text/counted.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
-import { dayMs, ofServer, type ConditionLine } from '../../core/conditions/line.ts'
+import type { CommonFacts } from '../../core/conditions/conditions.ts'
+import type { Gauges } from '../../outside/telemetry/metrics.ts'
+import type { Store } from '../../core/ports/store.ts'
+import type { BackupAdministration, BackupFacts } from './port.ts'
+import { dayMs, ofServer, type ConditionLines } from '../../core/conditions/line.ts'
 
 /** A backup should be verified this often. */
 const backupVerifyDays = 30
+
+export interface BackupConditionFacts extends CommonFacts {
+  readonly backups: BackupFacts
+  /** The time of the first entry of the audit log; null: it is empty. */
+  readonly auditOldestMs: number | null
+}
 
 export const backupConditions = {
   'backup-folder-silent': {
@@ -47,7 +57,7 @@ export const backupConditions = {
     meaning: `Nobody has verified a backup for ${backupVerifyDays} days. Only a backup that was opened is known to open.`,
     action:
       'Verify one: mortise backup verify FILE. Better still, start a server on one: mortise backup drill FILE',
-    find: ({ nowMs, backups: { last, verifiedMs }, audit: { oldestMs } }) => {
+    find: ({ nowMs, backups: { last, verifiedMs }, auditOldestMs: oldestMs }) => {
       const sinceMs = verifiedMs ?? oldestMs ?? nowMs
       if (!last || nowMs - sinceMs <= backupVerifyDays * dayMs) return []
       return [
@@ -59,8 +69,27 @@ export const backupConditions = {
       ]
     },
   },
-} as const satisfies Record<string, ConditionLine>
+} as const satisfies ConditionLines<BackupConditionFacts>
 
 function risk(keysAtRisk: number): string {
   return `${counted(keysAtRisk, 'key is', 'keys are')} in no backup`
+}
+
+export async function backupConditionFacts(
+  {
+    backups,
+    store,
+  }: { readonly backups: Pick<BackupAdministration, 'facts'>; readonly store: Pick<Store, 'auditTimes'> },
+  common: CommonFacts,
+): Promise<BackupConditionFacts> {
+  return { ...common, backups: await backups.facts(), auditOldestMs: (await store.auditTimes()).oldestMs }
+}
+
+export function backupGauges({ backups }: BackupConditionFacts, gauges: Gauges): void {
+  const { last, failure, keysAtRisk, keysOnlyHere } = backups
+  gauges.backupLastSuccess.set(last ? last.createdMs / 1000 : 0)
+  gauges.backupSize.set(last?.bytes ?? 0)
+  gauges.backupFailed.set(failure ? 1 : 0)
+  gauges.keysAtRisk.set(keysAtRisk)
+  gauges.keysOnlyHere.set(keysOnlyHere)
 }

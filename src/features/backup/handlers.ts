@@ -1,7 +1,9 @@
 // Backups: made, listed, and handed out as they are.
 
 import type { BackupFacts, BackupShown } from './port.ts'
-import type { SomeHandlers } from '../../doors/http/context.ts'
+import type { BackupService } from './needs.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import type { backupRoutes } from './routes.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 
@@ -27,7 +29,7 @@ export const backupHandlers = {
     if (!(await backups.noteVerified(asker.by, params.backup))) throw noBackup(params.backup)
     return { id: params.backup }
   },
-} satisfies SomeHandlers
+} satisfies Handlers<typeof backupRoutes, BackupService>
 
 function noBackup(id: string): Refusal {
   return new Refusal('not-found', `there is no backup ${id}`, 'List them: mortise backup list')

@@ -1,46 +1,8 @@
 // The part of the route table that is about backups, which the server makes in its own folder.
 
 import { z } from 'zod'
+import { Backup, BackupStatus } from '../../doors/http/plug-schemas.ts'
 import { route } from '../../doors/http/route.ts'
-import { time } from '../../doors/http/schemas.ts'
-
-const Backup = z
-  .object({
-    id: z.string(),
-    file: z.string().meta({ description: "The path of the file on the server's machine." }),
-    created: time,
-    bytes: z.int(),
-    version: z.string().meta({ description: 'The version of Mortise that made it.' }),
-    objects: z.int().meta({ description: 'Keys and other objects in it, destroyed ones included.' }),
-    entries: z.int().meta({ description: 'Audit entries in it.' }),
-    rootKeys: z.array(z.string()).meta({ description: 'The root keys that it takes to open all of it.' }),
-    recipients: z.array(z.string()).meta({
-      description:
-        'Who can open it without the root keys: age recipients, or the fingerprints of certificates.',
-    }),
-    elsewhere: z
-      .boolean()
-      .meta({ description: 'The command backup.after copied it elsewhere, or a newer one.' }),
-  })
-  .meta({ id: 'Backup' })
-
-export const BackupStatus = z
-  .object({
-    scheduled: z.boolean().meta({ description: 'The server makes backups by itself.' }),
-    folder: z.string(),
-    last: Backup.nullable(),
-    failure: z
-      .object({ at: time, message: z.string() })
-      .nullable()
-      .meta({ description: 'Why the last attempt failed; null: it did not.' }),
-    running: z.object({ done: z.int(), total: z.int() }).nullable(),
-    keysAtRisk: z.int().meta({ description: 'Keys and other objects that are in no backup.' }),
-    keysOnlyHere: z
-      .int()
-      .meta({ description: 'Those in no backup that the command backup.after copied elsewhere.' }),
-    verified: time.nullable().meta({ description: 'When a backup was last verified.' }),
-  })
-  .meta({ id: 'BackupStatus' })
 
 const path = '/api/v1/backups'
 
@@ -50,6 +12,7 @@ export const backupRoutes = {
     path,
     role: 'manager',
     scope: 'server',
+    guarded: true,
     summary: 'Make a backup of everything, while the server goes on; answers when it is on the disk',
     body: z.strictObject({
       recipients: z.array(z.string().min(1).max(8192)).max(20).default([]).meta({

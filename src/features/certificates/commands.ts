@@ -1,5 +1,6 @@
 // `mortise server-cert ...`: the certificate that vCenter pins, and its successor.
 
+import { certificateRoutes } from './routes.ts'
 import type { Options } from '../../doors/cli/fields.ts'
 import { command } from '../../doors/cli/route-command.ts'
 import type { Output } from '../../doors/http/route.ts'
@@ -8,9 +9,8 @@ import { mustBeFree, writeFile } from '../../doors/cli/files.ts'
 import { facts, fingerprint, plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { CommandError, UsageError } from '../../doors/cli/world.ts'
-import { serverRoutes } from '../status/server-routes.ts'
 
-type Shown = Output<typeof serverRoutes.showServerCertificate>
+type Shown = Output<typeof certificateRoutes.showServerCertificate>
 
 const whenFields = {
   at: 'switch to it at this time, such as 2026-03-01T22:00 (default: when you run activate)',
@@ -30,7 +30,7 @@ export const serverCertificateCommands = noun(
   () => [showCommand, csrCommand, importCommand, renewCommand, activateCommand, discardCommand],
 )
 
-const showCommand = command(serverRoutes.showServerCertificate, {
+const showCommand = command(certificateRoutes.showServerCertificate, {
   words: 'show',
   summary: 'its fingerprints, names and dates, to compare with vCenter; also the staged certificate',
   examples: ['server-cert show', 'server-cert show --json'],
@@ -53,7 +53,7 @@ const csrCommand = verb<{ names?: string; out: string; replace?: boolean; force?
   action: async (run, { names, out, replace, force = false }) => {
     await mustBeFree([out], force)
     const body = { ...namesOf(names), ...(replace === true && { replace }) }
-    const { request } = await (await run.client()).call(serverRoutes.requestServerCertificate, { body })
+    const { request } = await (await run.client()).call(certificateRoutes.requestServerCertificate, { body })
     if (!request) throw new CommandError('the server has no request any more: somebody used it meanwhile')
     if (out === '-' && !run.json) {
       run.world.stdout.write(request.request)
@@ -68,7 +68,7 @@ const csrCommand = verb<{ names?: string; out: string; replace?: boolean; force?
   },
 })
 
-const importCommand = command(serverRoutes.importServerCertificate, {
+const importCommand = command(certificateRoutes.importServerCertificate, {
   words: 'import',
   summary: 'stage the certificate that your CA issued for the request',
   fields: {
@@ -84,7 +84,7 @@ const importCommand = command(serverRoutes.importServerCertificate, {
   tell: nextStep,
 })
 
-const renewCommand = command(serverRoutes.renewServerCertificate, {
+const renewCommand = command(certificateRoutes.renewServerCertificate, {
   words: 'renew',
   summary: "stage a new certificate from Mortise's own CA",
   fields: {
@@ -101,7 +101,7 @@ const renewCommand = command(serverRoutes.renewServerCertificate, {
   tell: nextStep,
 })
 
-const activateCommand = command(serverRoutes.activateServerCertificate, {
+const activateCommand = command(certificateRoutes.activateServerCertificate, {
   words: 'activate',
   summary: 'switch to the staged certificate, now or at a time; connections are kept',
   fields: {
@@ -126,7 +126,7 @@ const activateCommand = command(serverRoutes.activateServerCertificate, {
   tell: nextStep,
 })
 
-const discardCommand = command(serverRoutes.discardServerCertificate, {
+const discardCommand = command(certificateRoutes.discardServerCertificate, {
   words: 'discard',
   summary: 'discard the staged certificate',
   fields: { sha256: meantFlag },

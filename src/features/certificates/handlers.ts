@@ -2,7 +2,9 @@
 
 import type { Certificate } from '../../core/pki/certificate.ts'
 import { namesIn, thumbprint } from '../../core/pki/server-chain.ts'
-import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import type { certificateRoutes } from './routes.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 
@@ -42,14 +44,14 @@ export const serverCertificateHandlers = {
     await context.serverCertificates.discard(asker.by, query)
     return shown(context)
   },
-} satisfies SomeHandlers
+} satisfies Handlers<typeof certificateRoutes, Needs>
 
 function when(at: string | undefined, now: boolean): { atMs?: number; now: boolean } {
   if (at !== undefined && now) throw new Refusal('bad-request', 'give a time or now, not both')
   return { now, ...(at !== undefined && { atMs: Date.parse(at) }) }
 }
 
-function shown({ serverCertificates, authority }: AdminContext) {
+function shown({ serverCertificates, authority }: Needs) {
   const { active, staged, previous, request } = serverCertificates.view()
   return {
     ...shownPair(active),

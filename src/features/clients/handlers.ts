@@ -8,7 +8,10 @@ import { parseCertificate, type Certificate } from '../../core/pki/certificate.t
 import { signsCertificatesOnly } from '../../core/pki/key-usage.ts'
 import { signRequest } from '../../core/pki/issue.ts'
 import { checkSubjectPattern, fitsEverySubject, sameAuthority } from '../../core/pki/match.ts'
-import type { AdminContext, Asked, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { SomeHandlers } from '../../doors/http/feature.ts'
+import type { clientRoutes } from './routes.ts'
+import type { Asked } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { present } from '../../doors/http/views/present.ts'
 import { byName } from '../../doors/http/views/shown.ts'
@@ -69,10 +72,10 @@ export const clientHandlers = {
     const { id, name } = await trust.clients.remove(asker.by, instance.id, params.client)
     return { id, name }
   },
-} satisfies SomeHandlers
+} satisfies SomeHandlers<typeof clientRoutes, Needs>
 
 /** People who saved both certificates take one for the other. This one would never connect, and nothing would say why. */
-function requireAnother({ serverCertificates, machine }: AdminContext, { sha256 }: Certificate): void {
+function requireAnother({ serverCertificates, machine }: Needs, { sha256 }: Certificate): void {
   const { active, staged, previous } = serverCertificates.view()
   const own = [active?.certificate, staged?.certificate, previous?.certificate, machine.adminCertificate()]
   if (!own.some((one) => one?.sha256 === sha256)) return
@@ -83,7 +86,7 @@ function requireAnother({ serverCertificates, machine }: AdminContext, { sha256 
   )
 }
 
-type Trusting = Pick<Asked<'trustClient'>, 'asker' | 'instance'>
+type Trusting = Pick<Asked<(typeof clientRoutes)['trustClient']>, 'asker' | 'instance'>
 
 interface NewClient {
   readonly name: string
@@ -91,7 +94,7 @@ interface NewClient {
 }
 
 async function trustCertificate(
-  context: AdminContext,
+  context: Needs,
   { asker, instance }: Trusting,
   { name, allow, issuedUntilMs }: NewClient & { readonly issuedUntilMs?: number },
   certificate: Certificate,
@@ -115,9 +118,9 @@ async function trustCertificate(
 }
 
 async function trustAuthority(
-  context: AdminContext,
+  context: Needs,
   { asker, instance }: Trusting,
-  body: Asked<'trustClient'>['body'] & { readonly by: 'authority' },
+  body: Asked<(typeof clientRoutes)['trustClient']>['body'] & { readonly by: 'authority' },
 ) {
   const ca = parseCertificate(body.authority)
   const subject = checkSubjectPattern(body.subject)
@@ -149,7 +152,7 @@ async function trustAuthority(
 }
 
 async function pendingCertificate(
-  { pending }: AdminContext,
+  { pending }: Needs,
   { asker }: Trusting,
   sha256: string,
 ): Promise<Certificate> {
@@ -170,13 +173,13 @@ async function pendingCertificate(
  * Shows a client as a change leaves it. It runs before the commit, so a change that cannot be answered does not
  * happen.
  */
-function answer(context: AdminContext, instance: Instance) {
+function answer(context: Needs, instance: Instance) {
   return (client: Client, tables: TrustTables) =>
     shownClient(context, instance, trustedClient(tables, client))
 }
 
 /** Finds a client by id or name. */
-async function clientNamed({ access }: AdminContext, instance: Instance, nameOrId: string) {
+async function clientNamed({ access }: Needs, instance: Instance, nameOrId: string) {
   const clients = await access.clients(instance.id)
   const found = clients.find(({ id }) => id === nameOrId) ?? clients.find(({ name }) => name === nameOrId)
   if (!found)
@@ -190,7 +193,7 @@ async function clientNamed({ access }: AdminContext, instance: Instance, nameOrI
 
 /** The credential to store, or only another mode for the one that is set. The password is hashed here and kept nowhere else. */
 async function newCredential(
-  asked: NonNullable<Asked<'setClient'>['body']['credential']> | null,
+  asked: NonNullable<Asked<(typeof clientRoutes)['setClient']>['body']['credential']> | null,
 ): Promise<ClientSettings['credential']> {
   if (asked === null) return null
   const { mode, userName, password } = asked

@@ -2,7 +2,9 @@
 
 import type { Block } from '../../core/trust/rows.ts'
 import { certificatePem } from '../../core/pki/certificate.ts'
-import type { SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { SomeHandlers } from '../../doors/http/feature.ts'
+import type { clientRoutes } from './routes.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 
 export const pendingHandlers = {
@@ -31,7 +33,7 @@ export const pendingHandlers = {
 
   unblockCertificate: async ({ trust }, { asker, params }) =>
     shownBlock(await trust.clients.unblock(asker.by, plainSha256(params.certificate))),
-} satisfies SomeHandlers
+} satisfies SomeHandlers<typeof clientRoutes, Needs>
 
 function shownBlock({ id, reason, createdMs }: Block) {
   return { sha256: id, reason, created: isoTime(createdMs) }

@@ -13,10 +13,10 @@ import {
 } from '../../core/trust/rows.ts'
 import { certificateOrNull, type Certificate } from '../../core/pki/certificate.ts'
 import { fingerprint } from '../../core/pki/fingerprint.ts'
-import type { AdminContext } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 
-type Sight = Pick<AdminContext, 'lastSeen' | 'clock'>
+type Sight = Pick<Needs, 'lastSeen' | 'clock'>
 
 export async function shownClient({ lastSeen, clock }: Sight, instance: Instance, client: TrustedClient) {
   const seen = await lastSeen.of(client.certificates.map(({ id }) => id))

@@ -9,14 +9,17 @@ import { limitsOf } from '../../core/trust/instance-limits.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import { TrustRefused } from '../../core/trust/writer.ts'
 import { listScannedMax, namesToldMax } from '../../base/bounds.ts'
-import type { AdminContext, Asked, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { SomeHandlers } from '../../doors/http/feature.ts'
+import type { instanceRoutes } from './routes.ts'
+import type { Asked } from '../../doors/http/asked.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { keyPages } from '../../core/keys/key-pages.ts'
 import { present } from '../../doors/http/views/present.ts'
 import { isIbm, withRootKey } from '../../core/instances/root-key-change.ts'
 import { byName, isoTime } from '../../doors/http/views/shown.ts'
-import { customText } from '../../doors/http/views/shown-key.ts'
+import { customText } from '../../core/keys/object/object-names.ts'
 import { requireKnownUse } from '../../doors/http/views/used-by.ts'
 
 export const instanceHandlers = {
@@ -66,8 +69,8 @@ export const instanceHandlers = {
       return { id, name, receipt: null }
     }
     requireShredName(instance, query.shred)
-    const summary = await context.inventories.summary(id)
-    requireKnownUse(`the instance ${name}`, summary?.use, query.inUse, context)
+    const use = await context.plugs.keyUses.useOf(id)
+    requireKnownUse(`the instance ${name}`, use, query.inUse, context)
     const { dataKeys, standardKeys, standardKeysLeft, objects } = await trust.instances.shred(asker.by, id)
     const { count, rootKeyUris, cause } = standardKeysLeft
     const receipt = {
@@ -84,11 +87,11 @@ export const instanceHandlers = {
     }
     return { id, name, receipt }
   },
-} satisfies SomeHandlers
+} satisfies SomeHandlers<typeof instanceRoutes, Needs>
 
 export function requireMaySet(
   { instanceId }: Pick<Asker, 'instanceId'>,
-  { name, objectsMax, bytesMax }: Asked<'setInstance'>['body'],
+  { name, objectsMax, bytesMax }: Asked<(typeof instanceRoutes)['setInstance']>['body'],
 ): void {
   if (instanceId === null) return
   // A refusal because a name is taken would reveal that another instance exists.
@@ -112,7 +115,7 @@ export function requireShredName({ name }: Instance, typed: string): void {
  * Shows an instance as a change leaves it. It reads everything now, before the commit, so a change that cannot be
  * answered does not happen.
  */
-export async function answer({ apiKeys }: Pick<AdminContext, 'apiKeys'>) {
+export async function answer({ apiKeys }: Pick<Needs, 'apiKeys'>) {
   const sourceOf = await apiKeys.sources()
   return (instance: Instance) => shownInstance(instance, sourceOf(instance))
 }
@@ -151,7 +154,7 @@ export function shownInstance(
  * If objects are the reason of the refusal, adds vSphere's names for them. It does not read a large instance to its
  * end.
  */
-async function withNames({ keys }: AdminContext, instanceId: string, error: unknown): Promise<unknown> {
+async function withNames({ keys }: Needs, instanceId: string, error: unknown): Promise<unknown> {
   if (!(error instanceof TrustRefused) || error.why !== 'in-use') return error
   const names = new Set<string>()
   let unnamed = 0

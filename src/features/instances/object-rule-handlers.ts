@@ -3,7 +3,10 @@
 
 import type { RuleActs } from '../../core/keys/rule-acts.ts'
 import { readRules, type ObjectRule } from '../../core/keys/object/object-rules.ts'
-import type { AdminContext, Asked, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import type { objectRuleRoutes } from './object-rule-routes.ts'
+import type { Asked } from '../../doors/http/asked.ts'
 import { shownAttributes } from '../../doors/http/views/shown.ts'
 
 export const objectRuleHandlers = {
@@ -15,11 +18,11 @@ export const objectRuleHandlers = {
 
   clearConstraints: async (context, asked) =>
     clear(context, asked, async (rules) => rules.setConstraints([])),
-} satisfies SomeHandlers
+} satisfies Handlers<typeof objectRuleRoutes, Needs>
 
 async function clear(
-  { keys }: AdminContext,
-  { asker, instance }: Pick<Asked<'clearDefaults'>, 'asker' | 'instance'>,
+  { keys }: Needs,
+  { asker, instance }: Pick<Asked<(typeof objectRuleRoutes)['clearDefaults']>, 'asker' | 'instance'>,
   act: (rules: RuleActs) => Promise<readonly ObjectRule[]>,
 ) {
   const removed = await keys.perform(

@@ -1,14 +1,13 @@
 // The part of the route table about instances and the root keys that they may use.
 
 import { z } from 'zod'
+import { ShownUpstream, inUse } from '../../doors/http/plug-schemas.ts'
 import { clientNameCharactersMax } from '../../base/bounds.ts'
 import { destroyDelaySecondsMax } from './bounds.ts'
 import { lengthsRules, namesRules, restrictionsRules } from '../../core/trust/rows.ts'
 import { severities } from '../../core/conditions/line.ts'
-import { inUse } from '../inventory/routes.ts'
 import { instancePath, route } from '../../doors/http/route.ts'
 import { graceDays, ibmApiKey, name, nothingAsked, somethingAsked, time } from '../../doors/http/schemas.ts'
-import { ShownUpstream } from '../adopt/upstream-routes.ts'
 
 /** The largest settings. */
 const instanceObjectsMax = 100_000_000
@@ -118,29 +117,6 @@ const InstanceWork = z
     }),
   })
   .meta({ id: 'InstanceWork' })
-
-const rootKeysAt = z.string().min(1).max(1024).meta({
-  description:
-    'keyprotect://HOST/INSTANCE, hpcs://HOST/INSTANCE or pkcs11:token=LABEL?pin-source=…; a key in the URI is ignored.',
-})
-
-const RootKey = z
-  .object({
-    id: z.string(),
-    uri: z.string().meta({
-      description: 'The URI to give to an instance.',
-      example:
-        'keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6/02fd6835-6001-4482-a892-13bd2085f75d',
-    }),
-    name: z.string(),
-    aliases: z.array(z.string()),
-    state: z.enum(['pre-activation', 'active', 'suspended', 'deactivated', 'destroyed', 'unknown']),
-    keyRing: z.string(),
-    created: z.string().nullable(),
-    lastRotated: z.string().nullable(),
-    expires: z.string().nullable(),
-  })
-  .meta({ id: 'RootKey' })
 
 export const counts = z.record(z.string(), z.int()).meta({ description: 'Objects by state.' })
 
@@ -291,34 +267,12 @@ export const instanceRoutes = {
     answer: Instance.extend({ warnings }),
     status: 201,
   }),
-  listRootKeys: route({
-    method: 'get',
-    path: '/api/v1/root-keys',
-    role: 'manager',
-    scope: 'server',
-    summary: 'The root keys of a Key Protect or HPCS instance, or on a token, to choose from',
-    query: z.strictObject({
-      rootKey: rootKeysAt,
-      instance: z.string().min(1).max(1024).optional().meta({
-        description: 'Id or name of the Mortise instance that asks, with its API key. Left out: the server.',
-      }),
-    }),
-    answer: z.array(RootKey),
-  }),
-  listRootKeysWith: route({
-    method: 'post',
-    path: '/api/v1/root-keys/list',
-    role: 'manager',
-    scope: 'server',
-    summary: 'The same with an API key that is not stored, for an instance that is to be created',
-    body: z.strictObject({ rootKey: rootKeysAt, ibmApiKey }),
-    answer: z.array(RootKey),
-  }),
   setInstance: route({
     method: 'patch',
     path: instancePath,
     role: 'manager',
     scope: 'instance',
+    guarded: true,
     summary: 'Rename an instance or change its settings; takes effect on the next message',
     body: z
       .strictObject({ name, ibmApiKey, ...instanceSettings })
@@ -332,6 +286,7 @@ export const instanceRoutes = {
     role: 'manager',
     scope: 'instance',
     allInstances: true,
+    guarded: true,
     summary:
       'Change the root key or custody. New keys use it from now on, the others follow in the background',
     body: z.strictObject({
@@ -359,6 +314,7 @@ export const instanceRoutes = {
     path: instancePath,
     role: 'manager',
     scope: 'instance',
+    guarded: true,
     summary:
       'Delete an instance; refused while it has objects that are not destroyed, unless they are shredded',
     query: z.strictObject({

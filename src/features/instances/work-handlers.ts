@@ -7,14 +7,15 @@ import { requireNoDelayFor } from '../../core/instances/destroy-delay.ts'
 import { RootKeyError } from '../../core/ports/root-key.ts'
 import type { Instance, InstanceWork } from '../../core/trust/rows.ts'
 import type { Output } from '../../doors/http/api.ts'
-import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { SomeHandlers } from '../../doors/http/feature.ts'
+import type { instanceRoutes } from './routes.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { hpcsEnd, moveToKeyProtect } from '../../core/instances/hpcs-end.ts'
 import { shownLimits, shownRecoverable } from '../../doors/http/views/instance-usage.ts'
 import { withRootKey } from '../../core/instances/root-key-change.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
-import { shownUpstream } from '../adopt/shown-upstream.ts'
 import { answer, custodyOf, shownInstance } from './handlers.ts'
 
 export const instanceWorkHandlers = {
@@ -35,7 +36,7 @@ export const instanceWorkHandlers = {
       work: work
         ? shownWork(instance, work, progress, await context.leases.elsewhere('instance-work'))
         : null,
-      upstream: await shownUpstream(context, asker, instance),
+      upstream: await context.plugs.upstreamOf(asker, instance),
       keyVersions: keyVersions.map((counted) => ({ ...counted })),
       countedAs,
       notRecoverable: { count: notRecoverable.count, ids: [...notRecoverable.identifiers] },
@@ -74,7 +75,7 @@ export const instanceWorkHandlers = {
     context.instanceWork.nudge(instance.id)
     return answered
   },
-} satisfies SomeHandlers
+} satisfies SomeHandlers<typeof instanceRoutes, Needs>
 
 /** A change of root key makes files on the server and calls services in its name. */
 export function requireAllInstances({ instanceId }: Pick<Asker, 'instanceId'>): void {
@@ -82,7 +83,7 @@ export function requireAllInstances({ instanceId }: Pick<Asker, 'instanceId'>): 
   throw new Refusal('forbidden', 'to change the root key of an instance needs a token for all instances')
 }
 
-async function requireVersions({ reports }: AdminContext, instance: Instance): Promise<void> {
+async function requireVersions({ reports }: Needs, instance: Instance): Promise<void> {
   try {
     if (await reports.hasVersions(instance)) return
   } catch (error) {
@@ -98,7 +99,7 @@ async function requireVersions({ reports }: AdminContext, instance: Instance): P
 }
 
 /** Shows an instance with the work that a change begins. */
-async function begun(context: AdminContext): Promise<(instance: Instance) => Output<'rewrapInstance'>> {
+async function begun(context: Needs): Promise<(instance: Instance) => Output<'rewrapInstance'>> {
   const shown = await answer(context)
   return (instance) => {
     if (!instance.work) throw new Error(`the instance ${instance.id} has no work that was begun`)

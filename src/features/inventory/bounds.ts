@@ -17,5 +17,3 @@ export const inventoryAheadMsMax = 3600_000
 export const inventoryLookEveryMs = 5 * 60_000
 /** Keys that one step looks up. */
 export const inventoryStepKeys = 100
-/** Machines that are named where a key is in use. */
-export const inventoryNamesToldMax = 5

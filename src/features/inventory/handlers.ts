@@ -3,7 +3,10 @@
 import { isOld } from '../../base/text/inventory-age.ts'
 import type { Importer, InventorySummary } from './inventories.ts'
 import type { InventoryRecord } from '../../core/ports/inventory.ts'
-import type { AdminContext, Asked, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import type { inventoryRoutes } from './routes.ts'
+import type { Asked } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import type { ReportLine } from './routes.ts'
 import { keyPages } from '../../core/keys/key-pages.ts'
@@ -51,10 +54,10 @@ export const inventoryHandlers = {
     const by = importer(asker, instance.id)
     return shownInventory(await inventories.remove(by, instance.id, query.vcenter), clock.now())
   },
-} satisfies SomeHandlers
+} satisfies Handlers<typeof inventoryRoutes, Needs>
 
 function importer(
-  { actor, requestId, identify }: Asked<'showInventory'>['asker'],
+  { actor, requestId, identify }: Asked<(typeof inventoryRoutes)['showInventory']>['asker'],
   instanceId: string,
 ): Importer {
   return { actor, requestId, identify: () => identify(instanceId) }
@@ -90,7 +93,7 @@ function line(one: ReportLine): string {
 }
 
 async function* linesOf(
-  context: AdminContext,
+  context: Needs,
   instanceId: string,
   summary: InventorySummary,
 ): AsyncGenerator<string> {
@@ -103,7 +106,7 @@ async function* linesOf(
 
 /** Keys that are not destroyed and that no machine uses. */
 async function* unusedKeys(
-  { keys, inventories }: AdminContext,
+  { keys, inventories }: Needs,
   instanceId: string,
 ): AsyncGenerator<Extract<ReportLine, { type: 'key' }>> {
   for await (const read of keyPages(keys, { instanceId, includeDestroyed: false })) {

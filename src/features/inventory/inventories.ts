@@ -21,10 +21,12 @@ import { apartFromLease, type Leases } from '../../core/ports/leases.ts'
 import { StoreConflict, type Store } from '../../core/ports/store.ts'
 import { currentOf, readCurrent } from './current.ts'
 import { Refusal } from '../../base/refusal.ts'
+import { inventoryNamesToldMax } from '../../doors/http/bounds.ts'
 import { notOpen, replaced } from './refused.ts'
 import { removeGone } from './remove-gone.ts'
 import { keysOfMachines, rowsOf } from './rows-of.ts'
-import { findingOf, Tally, together, type InventoryTally, type MachineFinding, type Use } from './tally.ts'
+import { findingOf, Tally, together, type InventoryTally, type MachineFinding } from './tally.ts'
+import type { Use } from '../../core/ports/inventory.ts'
 
 /** The administrator who changes inventories. */
 export interface Importer {
@@ -210,7 +212,7 @@ export class Inventories {
       const uses: Use[] = []
       for (let from = 0; from < keys.length; from += bounds.inventoryStepKeys) {
         const step = keys.slice(from, from + bounds.inventoryStepKeys)
-        const firstMax = bounds.inventoryNamesToldMax
+        const firstMax = inventoryNamesToldMax
         const found = await Promise.all(
           inventories.map(async ({ id, takenMs }) => {
             return { takenMs, uses: await this.#store.keyUses({ id, keys: step, firstMax }) }
@@ -291,7 +293,7 @@ export class Inventories {
   ): Promise<InventorySummary> {
     const tallies: InventoryTally[] = []
     for (const { id } of inventories) {
-      const tally = new Tally(bounds.inventoryNamesToldMax)
+      const tally = new Tally(inventoryNamesToldMax)
       for await (const row of this.#rows(id)) tally.add(row)
       tallies.push(tally.result(named))
     }

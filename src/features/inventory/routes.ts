@@ -2,9 +2,10 @@
 // parts, since a body has an end, and takes the place of the former inventory with its last request.
 
 import { z } from 'zod'
+import { UsedBy } from '../../doors/http/plug-schemas.ts'
 import { machineKinds } from './rows.ts'
 import { inventoryOldDays, uniqueIdentifierBytesMax } from '../../base/bounds.ts'
-import { inventoryBatchRowsMax, inventoryNamesToldMax, inventoryTextCharactersMax } from './bounds.ts'
+import { inventoryBatchRowsMax, inventoryTextCharactersMax } from './bounds.ts'
 import { instancePath, route } from '../../doors/http/route.ts'
 import { time } from '../../doors/http/schemas.ts'
 
@@ -46,23 +47,6 @@ const Inventory = z
     old: z.boolean().meta({ description: `Taken more than ${inventoryOldDays} days ago.` }),
   })
   .meta({ id: 'Inventory' })
-
-export const UsedBy = z
-  .object({
-    machines: z.int().meta({ description: 'Each once, however many disks it has.' }),
-    first: z
-      .array(z.object({ kind: z.string(), name: z.string() }))
-      .meta({ description: `At most ${inventoryNamesToldMax} of them.` }),
-    asOf: time.meta({ description: 'When the oldest of the inventories was taken that say so.' }),
-    old: z.boolean(),
-  })
-  .meta({ id: 'UsedBy' })
-
-/** Confirms that somebody knows what a request closes. */
-export const inUse = z.coerce.number().int().min(0).max(10_000_000).optional().meta({
-  description:
-    'If an inventory names machines that use it: their number, as `usedBy.machines` says. With another number, and without it, the request is refused.',
-})
 
 const counted = z.int().meta({ description: 'Machines.' })
 

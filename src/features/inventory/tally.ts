@@ -4,8 +4,8 @@
 // this instance; otherwise a provider is this instance if at least one of its keys is here. Rows without a provider count as
 // this instance's.
 
-import { inventoryNamesToldMax } from './bounds.ts'
-import type { FoundInventoryRow, InventoryRow } from '../../core/ports/inventory.ts'
+import { inventoryNamesToldMax } from '../../doors/http/bounds.ts'
+import type { FoundInventoryRow, Use, UsingMachine } from '../../core/ports/inventory.ts'
 
 /** `missing`: the key was never here. `destroyed`: it was destroyed here. `elsewhere`: the machine is at another provider. */
 export type MachineFinding = 'missing' | 'destroyed' | 'elsewhere'
@@ -20,16 +20,6 @@ export interface InventoryTally {
   readonly destroyed: number
   readonly elsewhere: number
   readonly providers: readonly ProviderTally[]
-}
-
-export type UsingMachine = Pick<InventoryRow, 'kind' | 'name'>
-
-export interface Use {
-  readonly machines: number
-  /** The first of them. */
-  readonly first: readonly UsingMachine[]
-  /** When the oldest of the inventories was taken that this is from. */
-  readonly takenMs: number
 }
 
 export interface ProviderTally {

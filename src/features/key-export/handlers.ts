@@ -1,6 +1,8 @@
 // The export of keys: the sealed file, and what became of it.
 
-import type { SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import type { keyExportRoutes } from './routes.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { shownFailure } from '../../doors/http/shown-job.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
@@ -32,7 +34,7 @@ export const keyExportHandlers = {
       error: shownFailure(refusal),
     }
   },
-} satisfies SomeHandlers
+} satisfies Handlers<typeof keyExportRoutes, Needs>
 
 export function requirePortable({ name, portable }: Instance): void {
   if (portable) return

@@ -10,7 +10,7 @@ import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { createSealedFile, shownRecipient } from '../../core/sealing/for-recipients.ts'
-import { NoRecipient, type SealedFile } from '../../core/sealing/sealed-file.ts'
+import type { SealedFile } from '../../core/sealing/sealed-file.ts'
 import { KeysUnavailable } from '../../core/sealing/unwrap-cache.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import { Refusal } from '../../base/refusal.ts'
@@ -77,9 +77,7 @@ export class KeyExports {
   async begin(wanted: ExportWanted): Promise<AsyncIterable<Uint8Array>> {
     const { instance, recipients, version } = wanted
     this.requireFree(instance)
-    const file = await createSealedFile(recipients).catch((error: unknown) => {
-      throw error instanceof NoRecipient ? new Refusal('bad-request', error.message) : error
-    })
+    const file = await createSealedFile(recipients)
     const to = (await Promise.all(recipients.map(shownRecipient))).join(' ')
     const made = new KeyExport(this.#keys, file, to, wanted)
     // If several began together, the one that is read first goes on.

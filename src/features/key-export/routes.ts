@@ -13,6 +13,7 @@ export const keyExportRoutes = {
     method: 'post',
     path,
     ...manager,
+    guarded: true,
     summary:
       'Export all keys of an instance as an age file (for certificates a CMS file), sealed on the server to the recipients; docs/leave.md has the format',
     body: z.strictObject({

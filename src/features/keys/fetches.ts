@@ -2,7 +2,7 @@
 
 import type { AuditEntry } from '../../core/ports/audit.ts'
 import { fetchesReadMax } from './bounds.ts'
-import type { AdminContext } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 
 interface Fetcher {
@@ -15,7 +15,7 @@ interface Fetcher {
 }
 
 export async function shownFetches(
-  { audit }: Pick<AdminContext, 'audit'>,
+  { audit }: Pick<Needs, 'audit'>,
   instanceId: string,
   uniqueIdentifier: string,
 ) {

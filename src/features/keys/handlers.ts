@@ -8,10 +8,13 @@ import type { ListedKey } from '../../core/keys/keys.ts'
 import type { KeyTransaction } from '../../core/keys/key-transaction.ts'
 import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
 import { single } from '../../core/keys/object/managed-object.ts'
-import type { AdminContext, Asked, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { SomeHandlers } from '../../doors/http/feature.ts'
+import type { keyRoutes } from './routes.ts'
+import type { Asked } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { shownFetches } from './fetches.ts'
-import { listKeys } from './key-list.ts'
+import { listKeys } from '../../core/keys/key-search.ts'
 import { shownKey } from '../../doors/http/views/shown-key.ts'
 import { shownAttributes } from '../../doors/http/views/shown.ts'
 import { requireKnownUse, usesOf } from '../../doors/http/views/used-by.ts'
@@ -30,7 +33,7 @@ export const keyHandlers = {
     const ofMachines =
       part === undefined
         ? undefined
-        : await context.inventories.keysOfMachines(instance.id, (text) => folded(text).includes(part))
+        : await context.plugs.keyUses.keysOfMachines(instance.id, (text) => folded(text).includes(part))
     const found = await listKeys(reader, instance.id, query, place, ofMachines)
     const ids = found.views.map(({ uniqueIdentifier }) => uniqueIdentifier)
     const uses = await usesOf(context, instance.id, ids)
@@ -87,14 +90,14 @@ export const keyHandlers = {
     const { instance, params, query } = asked
     const view = await context.keys.show(instance.id, params.key)
     const open = view !== undefined && !isDestroyed(view.state)
-    const uses = open ? await context.inventories.uses(instance.id, [params.key]) : null
+    const uses = open ? await context.plugs.keyUses.uses(instance.id, [params.key]) : null
     requireKnownUse(`the key ${params.key}`, uses?.[0], query.inUse, context)
     return change(context, asked, async (work, id) => work.destroy(id))
   },
 
   undestroyKey: async (context, asked) =>
     change(context, asked, async (work, id) => work.undestroy(id, asked.body)),
-} satisfies SomeHandlers
+} satisfies SomeHandlers<typeof keyRoutes, Needs>
 
 /** AES-256, with the usages that vSphere 9 needs of a wrapping key, and KMIP's own Encrypt and wrapping. */
 const wrappingKey: AttributeSet = new Map<
@@ -114,8 +117,12 @@ const wrappingKey: AttributeSet = new Map<
  * nothing changes.
  */
 async function change(
-  context: AdminContext,
-  { asker, instance, params }: Pick<Asked<'activateKey'>, 'asker' | 'instance' | 'params'>,
+  context: Needs,
+  {
+    asker,
+    instance,
+    params,
+  }: Pick<Asked<(typeof keyRoutes)['activateKey']>, 'asker' | 'instance' | 'params'>,
   act: (work: KeyTransaction, uniqueIdentifier: string) => Promise<void>,
 ) {
   const { key } = params
@@ -129,11 +136,7 @@ async function change(
 }
 
 /** Throws Refusal if there is no such key. */
-export async function existingKey(
-  { keys }: AdminContext,
-  instanceId: string,
-  key: string,
-): Promise<ListedKey> {
+export async function existingKey({ keys }: Needs, instanceId: string, key: string): Promise<ListedKey> {
   const view = await keys.show(instanceId, key)
   if (!view)
     throw new Refusal('not-found', `there is no key ${key} in this instance`, 'List them: mortise key list')

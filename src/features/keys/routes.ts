@@ -1,9 +1,9 @@
 // The part of the route table about keys and what is done to them.
 
 import { z } from 'zod'
+import { UsedBy, inUse } from '../../doors/http/plug-schemas.ts'
 import { enums } from '../../wire/kmip/enums.ts'
 import { fetchesReadMax } from './bounds.ts'
-import { UsedBy, inUse } from '../inventory/routes.ts'
 import { instancePath, route } from '../../doors/http/route.ts'
 import { nextPage, page, shownAttributes, time } from '../../doors/http/schemas.ts'
 
@@ -156,6 +156,7 @@ export const keyRoutes = {
     path: `${instancePath}/keys/{key}`,
     role: 'manager',
     scope: 'instance',
+    guarded: true,
     summary:
       'Destroy a key and keep its record. Its material is removed for good, at once or after the destroy delay of its instance',
     query: z.strictObject({ inUse }),
@@ -179,6 +180,7 @@ export const keyRoutes = {
     path: `${instancePath}/keys/{key}`,
     role: 'manager',
     scope: 'instance',
+    guarded: true,
     summary: 'Set what no client may: by which keys Sensitive keys leave, and which keys may leave again',
     body: z
       .strictObject({

@@ -2,7 +2,9 @@
 
 import { LoginError } from './oidc/error.ts'
 import { idOfSubject } from '../../core/trust/person.ts'
-import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import type { loginRoutes } from './routes.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import type { BegunPersonSession } from './logins.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
@@ -59,18 +61,18 @@ export const loginHandlers = {
     }))
   },
 
-  endSessionOf: async ({ people, guard }, { asker, params }) => {
+  endSessionOf: async ({ people, plugs }, { asker, params }) => {
     const { id, name } = await people.end(asker.by, params.session)
-    guard.nudge()
+    plugs.approvals.look()
     return { id, name }
   },
-} satisfies SomeHandlers
+} satisfies Handlers<typeof loginRoutes, Needs>
 
 function strangerOf({ actor: { address }, requestId }: Asker) {
   return { address, requestId }
 }
 
-async function begun(context: AdminContext, { row, session, text }: BegunPersonSession) {
+async function begun(context: Needs, { row, session, text }: BegunPersonSession) {
   const access = await context.people.accessOf(session)
   return { ...(await shownPersonSession(context, row, access?.grants ?? [])), session: text }
 }

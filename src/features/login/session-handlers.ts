@@ -3,7 +3,9 @@
 import type { AuditAction } from '../../core/ports/audit-actions.ts'
 import type { AuditEntry } from '../../core/ports/audit.ts'
 import type { Session } from '../../core/trust/sessions.ts'
-import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import type { sessionRoutes } from './session-routes.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { shownPersonSession, shownSession } from './shown-session.ts'
@@ -32,13 +34,13 @@ export const sessionHandlers = {
     const session = sessionOf(asker)
     if (asker.login) {
       await context.people.end(asker.by, session.id)
-      context.guard.nudge()
+      context.plugs.approvals.look()
       return { ended: true, logoutUrl: context.logins.logoutUrl }
     }
     await context.sessions.end(session, entryOf('session.end', asker, session, context))
     return { ended: true, logoutUrl: null }
   },
-} satisfies SomeHandlers
+} satisfies Handlers<typeof sessionRoutes, Needs>
 
 function sessionOf({ session }: Asker): Session {
   if (!session) throw new Refusal('refused', 'this request carries a token, not a session')
@@ -49,7 +51,7 @@ function entryOf(
   action: AuditAction,
   { actor, instanceId, requestId }: Asker,
   { id }: Session,
-  { clock }: AdminContext,
+  { clock }: Needs,
 ): AuditEntry {
   return {
     atMs: clock.now(),

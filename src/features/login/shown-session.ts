@@ -4,16 +4,12 @@ import { sessionIdleMs } from '../../base/bounds.ts'
 import { grantFor, isAtLeast, type Grant } from '../../core/trust/role-rules.ts'
 import type { PersonSession, Token } from '../../core/trust/rows.ts'
 import type { Session } from '../../core/trust/sessions.ts'
-import type { AdminContext } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 import { shownGrants } from '../../doors/http/views/shown-grants.ts'
 
 /** The session of a token. */
-export async function shownSession(
-  { access, guard, sessions }: AdminContext,
-  token: Token,
-  session: Session,
-) {
+export async function shownSession({ access, plugs, sessions }: Needs, token: Token, session: Session) {
   const { id, role, name, instanceId } = token
   const instance = instanceId === null ? undefined : await access.instance(instanceId)
   return {
@@ -22,7 +18,7 @@ export async function shownSession(
     token: id,
     instance: instanceId === null ? null : { id: instanceId, name: instance?.name ?? instanceId },
     ends: isoTime(sessions.endsMs(session)),
-    guards: [...guard.acts],
+    guards: [...plugs.approvals.acts],
     idleMinutes: sessionIdleMs / 60_000,
     person: null,
     grants: [],
@@ -31,7 +27,7 @@ export async function shownSession(
 
 /** The session of a person who logged in through the identity provider. */
 export async function shownPersonSession(
-  { access, guard, people }: AdminContext,
+  { access, people, plugs }: Needs,
   { name, issuer, subject, endsMs }: PersonSession,
   grants: readonly Grant[],
 ) {
@@ -46,7 +42,7 @@ export async function shownPersonSession(
     token: null,
     instance: everywhere ? null : (shownOf[0]?.instance ?? null),
     ends: isoTime(endsMs),
-    guards: [...guard.acts],
+    guards: [...plugs.approvals.acts],
     idleMinutes: people.idleMs / 60_000,
     person: { issuer, subject },
     grants: shownOf,

@@ -1,6 +1,7 @@
 // `mortise support-bundle`: what somebody who helps from afar needs, in one file: versions, configuration, conditions, metrics, logs.
 // Secrets and names of keys are hidden (redact.ts). It works also while the server does not answer, and says then what is missing.
 
+import { certificateRoutes } from '../certificates/routes.ts'
 import { execFile } from 'node:child_process'
 import { open, readFile } from 'node:fs/promises'
 import { release } from 'node:os'
@@ -19,7 +20,6 @@ import { tarOf, type TarFile } from './tar.ts'
 import { CommandError, UsageError, type Flags, type World } from '../../doors/cli/world.ts'
 import { backupRoutes } from '../backup/routes.ts'
 import { instanceRoutes } from '../instances/routes.ts'
-import { serverRoutes } from '../status/server-routes.ts'
 import { statusRoutes } from '../status/routes.ts'
 
 /** A bundle has the last part of each log. */
@@ -185,7 +185,7 @@ async function addServer({ client }: Run, add: Add, redactor: Redactor, missing:
   await add('instances.json', async () => jsonText(await admin.call(instanceRoutes.listInstances)))
   await add('backups.json', async () => jsonText(await admin.call(backupRoutes.listBackups)))
   await add('server-certificate.json', async () =>
-    jsonText(await admin.call(serverRoutes.showServerCertificate)),
+    jsonText(await admin.call(certificateRoutes.showServerCertificate)),
   )
   await add('metrics.txt', () => admin.call(statusRoutes.metrics))
   const left = await addNames(admin, redactor)

@@ -5,7 +5,9 @@ import type { KeyProtectReport } from './report.ts'
 import { RestoreRefused } from './source.ts'
 import type { BackupRestore, KeyProtectRestore } from './restores.ts'
 import { beyondRequest } from '../../doors/http/askers.ts'
-import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { RestoreService } from './needs.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import type { restoreRoutes } from './routes.ts'
 import type { RootKeys } from '../../core/ports/root-keys.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { refuseIfElsewhere } from '../../doors/http/jobs.ts'
@@ -67,9 +69,9 @@ export const restoreHandlers = {
 
   showInstanceRestore: async (context, { params }) =>
     shownBackup(context.restores.showFromBackup(params.restore) ?? (await noRestore(context))),
-} satisfies SomeHandlers
+} satisfies Handlers<typeof restoreRoutes, RestoreService>
 
-async function noRestore(context: Pick<AdminContext, 'leases'>): Promise<never> {
+async function noRestore(context: Pick<RestoreService, 'leases'>): Promise<never> {
   await refuseIfElsewhere(context, 'restore')
   throw new Refusal(
     'not-found',

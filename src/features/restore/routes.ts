@@ -177,6 +177,7 @@ export const restoreRoutes = {
     method: 'post',
     path: '/api/v1/restores',
     ...manager,
+    guarded: true,
     summary:
       'Restore an instance with custody keyprotect from Key Protect or HPCS, without its database. The same request during the restore returns the running one',
     body: z.strictObject({

@@ -1,5 +1,6 @@
 // `mortise root-key ...`: copies of root key files, the root keys in a service, to choose one for an instance, and a trial of one.
 
+import { rootKeyRoutes } from './routes.ts'
 import { command } from '../../doors/cli/route-command.ts'
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
@@ -15,7 +16,6 @@ import { forgetLeftCommand, leftCommand } from './left-command.ts'
 import { isRootKeyFile } from '../../base/root-key-file.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
 import { instanceRoutes } from '../instances/routes.ts'
-import { rootKeyCopyRoutes } from './routes.ts'
 
 const rootKeyFlag = ['--root-key <uri>', 'a root key file in use (default: that of the server)'] as const
 const anyRootKeyFlag = [
@@ -29,7 +29,7 @@ interface CopyOptions {
   readonly config?: string
 }
 
-const copiedCommand = command(rootKeyCopyRoutes.recordRootKeyCopy, {
+const copiedCommand = command(rootKeyRoutes.recordRootKeyCopy, {
   words: 'copied',
   summary: 'record that you keep a copy of the root key file elsewhere; the audit says who recorded it',
   fields: { rootKey: rootKeyFlag, challenge: false },
@@ -79,10 +79,10 @@ async function prove(
   admin: AdminClient,
   body: CopyBody,
   file: string,
-): Promise<Output<typeof rootKeyCopyRoutes.recordRootKeyCopy>> {
-  const challenge = await admin.call(rootKeyCopyRoutes.challengeRootKeyCopy, { body })
+): Promise<Output<typeof rootKeyRoutes.recordRootKeyCopy>> {
+  const challenge = await admin.call(rootKeyRoutes.challengeRootKeyCopy, { body })
   const answer = await world.answerChallenge({ file }, challenge)
-  return admin.call(rootKeyCopyRoutes.recordRootKeyCopy, {
+  return admin.call(rootKeyRoutes.recordRootKeyCopy, {
     body: { ...body, challenge: { id: challenge.id, answer } },
   })
 }
@@ -193,15 +193,15 @@ const listCommand = verb<RootKeyListOptions>({
       const admin = await run.client()
       if (ibmApiKeyFile !== undefined) {
         const body = { rootKey, ibmApiKey: await readApiKey(run.world, ibmApiKeyFile) }
-        return onePage(await admin.call(instanceRoutes.listRootKeysWith, { body }))
+        return onePage(await admin.call(rootKeyRoutes.listRootKeysWith, { body }))
       }
       const asking = instance === undefined ? {} : { instance: await instanceOf(admin, instance) }
-      return onePage(await admin.call(instanceRoutes.listRootKeys, { query: { rootKey, ...asking } }))
+      return onePage(await admin.call(rootKeyRoutes.listRootKeys, { query: { rootKey, ...asking } }))
     })
   },
 })
 
-const rootKeyColumns: Columns<Output<typeof instanceRoutes.listRootKeys>[number]> = {
+const rootKeyColumns: Columns<Output<typeof rootKeyRoutes.listRootKeys>[number]> = {
   headings: ['NAME', 'STATE', 'RING', 'CREATED', 'ROTATED', 'URI'],
   rows: ({ name, state, keyRing, lastRotated, created, uri }) => [
     [name, state, keyRing, shortTime(created), shortTime(lastRotated), uri],

@@ -4,9 +4,11 @@ import { RootKeyError } from '../../core/ports/root-key.ts'
 import { isRootKeyFile } from '../../base/root-key-file.ts'
 import type { AuditEntry } from '../../core/ports/audit.ts'
 import type { RootKeyCopy } from '../../core/sealing/server-notes.ts'
-import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { SomeHandlers } from '../../doors/http/feature.ts'
+import type { rootKeyRoutes } from './routes.ts'
 import type { Asker } from '../../doors/http/asked.ts'
-import type { RootKeyFileFacts } from '../status/conditions/facts.ts'
+import type { RootKeyFileFacts } from '../../core/server/machine.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 
@@ -47,11 +49,11 @@ export const rootKeyCopyHandlers = {
     )
     return { rootKey: uri, rootKeyId, by: copy.by, at: isoTime(copy.atMs), verified }
   },
-} satisfies SomeHandlers
+} satisfies SomeHandlers<typeof rootKeyRoutes, Needs>
 
 /** The root key file with this URI, if the server or an instance uses it. */
 async function fileInUse(
-  { access, machine, rootKeys }: AdminContext,
+  { access, machine, rootKeys }: Needs,
   wanted: string = rootKeys.initial,
 ): Promise<{ readonly uri: string; readonly rootKeyId: string }> {
   const instances = await access.instances()

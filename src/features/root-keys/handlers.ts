@@ -3,7 +3,9 @@
 import { RootKeyError } from '../../core/ports/root-key.ts'
 import type { LeftThere } from '../../core/instances/left-standard-keys.ts'
 import { visibleInstance } from '../../doors/http/authenticate.ts'
-import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { SomeHandlers } from '../../doors/http/feature.ts'
+import type { rootKeyRoutes } from './routes.ts'
 import type { RootKeyAccess } from '../../core/ports/root-keys.ts'
 import { Refusal } from '../../base/refusal.ts'
 
@@ -22,9 +24,9 @@ export const rootKeyHandlers = {
   forgetLeftStandardKeys: async ({ trust }, { asker, body: { service, left } }) => {
     return shownLeft(await trust.leftStandardKeys.forget(asker.by, { service, left }))
   },
-} satisfies SomeHandlers
+} satisfies SomeHandlers<typeof rootKeyRoutes, Needs>
 
-async function list({ rootKeys }: AdminContext, uri: string, access?: RootKeyAccess) {
+async function list({ rootKeys }: Needs, uri: string, access?: RootKeyAccess) {
   try {
     const listed = await rootKeys.list(uri, access)
     return listed.map(({ createdAt, lastRotatedAt, expiresAt, aliases, ...key }) => ({

@@ -1,6 +1,7 @@
 // `mortise root-key left` and `forget-left`: standard keys that are still to be deleted at a service instance, and their end where
 // that is gone for good.
 
+import { rootKeyRoutes } from './routes.ts'
 import type { Output } from '../../doors/http/route.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { counted } from '../../base/text/counted.ts'
@@ -9,9 +10,8 @@ import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '../../doors/cli/text/list.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { CommandError, UsageError } from '../../doors/cli/world.ts'
-import { leftStandardKeyRoutes } from './left-standard-key-routes.ts'
 
-type Left = Output<typeof leftStandardKeyRoutes.listLeftStandardKeys>[number]
+type Left = Output<typeof rootKeyRoutes.listLeftStandardKeys>[number]
 
 export const leftCommand = verb<ListOptions>({
   words: 'left',
@@ -20,7 +20,7 @@ export const leftCommand = verb<ListOptions>({
   examples: ['root-key left', 'root-key left --json'],
   action: (run, options) =>
     writeList(run, options, leftColumns, async () =>
-      onePage(await (await run.client()).call(leftStandardKeyRoutes.listLeftStandardKeys)),
+      onePage(await (await run.client()).call(rootKeyRoutes.listLeftStandardKeys)),
     ),
 })
 
@@ -40,14 +40,14 @@ export const forgetLeftCommand = verb<{ readonly left?: string }>({
         ? await confirmLeft(run, admin, service)
         : wholeNumber('--left', options.left)
     const body = { service, ...(left !== undefined && { left }) }
-    const forgotten = await admin.call(leftStandardKeyRoutes.forgetLeftStandardKeys, { body })
+    const forgotten = await admin.call(rootKeyRoutes.forgetLeftStandardKeys, { body })
     run.show(forgotten, () => forgottenText(forgotten))
   },
 })
 
 /** Says what is left there, and asks for its number. undefined: nothing is known to be left, as the server then says. */
 async function confirmLeft({ world }: Run, admin: AdminClient, named: string): Promise<number | undefined> {
-  const all = await admin.call(leftStandardKeyRoutes.listLeftStandardKeys)
+  const all = await admin.call(rootKeyRoutes.listLeftStandardKeys)
   const there = all.find(({ service }) => named.toLowerCase().includes(service))
   if (!there || there.inUse.length > 0) return undefined
   const { service, left, instances, cause } = there
@@ -72,7 +72,7 @@ function forgottenText({
   left,
   instances,
   cause,
-}: Output<typeof leftStandardKeyRoutes.forgetLeftStandardKeys>): string {
+}: Output<typeof rootKeyRoutes.forgetLeftStandardKeys>): string {
   const lines = [
     plain`Forgotten: ${counted(left, 'standard key')} at the service instance ${service}. The server deletes nothing there any more.`,
     ...instances.map((one) => `  ${countOf(one)}`),

@@ -5,9 +5,10 @@
 import { siemPollMs } from './bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { underLease, type Lease, type Leases } from '../../core/ports/leases.ts'
+import type { AuditKeeper } from '../../core/audit/retention.ts'
 import type { Store } from '../../core/ports/store.ts'
 import type { AuditEntry } from '../../core/ports/audit.ts'
-import type { Session, Target, TargetKind } from './target.ts'
+import type { Session, Target } from './target.ts'
 
 /** Entries that are read and sent at a time. */
 export const siemPageEntries = 500
@@ -26,15 +27,6 @@ export interface ForwarderOptions {
   readonly onTrouble: (trouble: string | null) => void
   /** Called with the number of entries that were sent, those sent again included. */
   readonly onSent: (entries: number) => void
-}
-
-export interface ForwarderFacts {
-  readonly kind: TargetKind
-  readonly target: string
-  /** The time of the first entry that the target does not surely have; null: it has all. */
-  readonly behindSinceMs: number | null
-  /** Why this node cannot send, for people; null: it can, or another node sends. */
-  readonly trouble: string | null
 }
 
 export class Forwarder {
@@ -58,7 +50,7 @@ export class Forwarder {
     await Promise.race([this.#running, this.#options.clock.sleep(siemStopMs)])
   }
 
-  async facts(): Promise<ForwarderFacts> {
+  async facts(): Promise<AuditKeeper> {
     const { store, target } = this.#options
     const [first] = await store.auditBehind(await store.forwardedTo(target.kind), 1)
     const behindSinceMs = first ? (JSON.parse(first.body) as AuditEntry).atMs : null

@@ -1,9 +1,11 @@
 // The targets that get the audit log: how far each is, and a test entry.
 
-import type { SomeHandlers } from '../../doors/http/context.ts'
+import type { Siem } from './open-siem.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import type { siemRoutes } from './routes.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
-import type { ForwarderFacts } from './forwarder.ts'
+import type { AuditKeeper } from '../../core/audit/retention.ts'
 
 export const siemHandlers = {
   showSiem: async ({ siem }) => ({ targets: (await siem.facts()).map(shown) }),
@@ -21,8 +23,8 @@ export const siemHandlers = {
     // Not before the time of the entry: a target that lacks it still lacks an entry that is not younger than this.
     return { at: isoTime(clock.now()) }
   },
-} satisfies SomeHandlers
+} satisfies Handlers<typeof siemRoutes, Siem>
 
-function shown({ kind, target, behindSinceMs, trouble }: ForwarderFacts) {
+function shown({ kind, target, behindSinceMs, trouble }: AuditKeeper) {
   return { kind, target, behindSince: isoTimeOrNull(behindSinceMs), trouble }
 }

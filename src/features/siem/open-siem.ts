@@ -1,9 +1,9 @@
 // Sends the audit log to the targets that the configuration names. Part of the composition root.
 
 import { hostname } from 'node:os'
-import type { AdminContext } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
 import type { Config } from '../../outside/config/options.ts'
-import type { Core } from '../../core/server/core.ts'
+import type { AuditKeeper } from '../../core/audit/retention.ts'
 import { auditActions } from '../../core/ports/audit-actions.ts'
 import type { PlacedEntry } from '../../core/ports/audit.ts'
 import { cefLine } from './cef.ts'
@@ -12,23 +12,20 @@ import { Forwarder } from './forwarder.ts'
 import { jsonLine } from './syslog-message.ts'
 import { syslogTarget } from './syslog-target.ts'
 import type { Target } from './target.ts'
-import type { LevelledLog } from '../../core/ports/log.ts'
-import type { Metrics } from '../../outside/telemetry/metrics.ts'
 
-export interface SiemParts extends Pick<Core, 'store' | 'leases' | 'clock'> {
-  readonly metrics: Pick<Metrics, 'siemEntries'>
-  readonly log: Pick<LevelledLog, 'info' | 'warn'>
-  readonly version: string
+/** The service that the handlers work with. */
+export interface Siem extends Pick<Needs, 'audit' | 'clock'> {
+  readonly siem: {
+    readonly targets: readonly string[]
+    readonly facts: () => Promise<readonly AuditKeeper[]>
+  }
 }
 
 /** The targets are sent to from now on, until the stack is disposed of. */
-export function openSiem(
-  config: Config['siem'],
-  parts: SiemParts,
-  opened: AsyncDisposableStack,
-): AdminContext['siem'] {
+export function openSiem({ audit, config, ...parts }: Needs, opened: AsyncDisposableStack): Siem {
   const { metrics, log } = parts
-  const forwarders = targetsOf(config, parts).map((target) => {
+  const targets = targetsOf(config.siem, parts)
+  const forwarders = targets.map((target) => {
     const onTrouble = (trouble: string | null) => {
       if (trouble === null) log.info({ target: target.name }, 'the SIEM gets the audit log again')
       else log.warn({ target: target.name, trouble }, 'the SIEM does not get the audit log')
@@ -40,10 +37,17 @@ export function openSiem(
     forwarder.start()
     opened.defer(() => forwarder.stop())
   }
-  return { facts: () => Promise.all(forwarders.map((forwarder) => forwarder.facts())) }
+  const siem = {
+    targets: targets.map(({ name }) => name),
+    facts: () => Promise.all(forwarders.map((forwarder) => forwarder.facts())),
+  }
+  return { audit, clock: parts.clock, siem }
 }
 
-function targetsOf(config: Config['siem'], { clock, version }: SiemParts): readonly Target[] {
+function targetsOf(
+  config: Config['siem'],
+  { clock, version }: Omit<Needs, 'audit' | 'config'>,
+): readonly Target[] {
   const { syslog, format, file, caFile, certificateFile, keyFile } = config
   const cef = (entry: PlacedEntry) => cefLine(entry, { version, meanings: auditActions })
   const targets: Target[] = []

@@ -4,18 +4,18 @@
 import { namesToldMax } from '../../base/bounds.ts'
 import { allowOf, allowsEverything } from '../../core/trust/allow.ts'
 import type { Instance, TrustSnapshot } from '../../core/trust/rows.ts'
-import type { Output } from '../../doors/http/api.ts'
-import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { SomeHandlers } from '../../doors/http/feature.ts'
+import type { Output } from '../../doors/http/route.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import type { ServingNode } from '../../core/server/leases.ts'
 import type { ReadinessFacts } from '../../core/server/readiness-facts.ts'
-import { gatherFacts } from './conditions/facts.ts'
-import { conditionsOf, type Condition } from './conditions/table.ts'
+import type { Condition } from '../../core/conditions/conditions.ts'
+import { statusConditions } from './conditions/table.ts'
+import type { Needs } from './needs.ts'
+import type { statusRoutes } from './routes.ts'
 import type { Expiry } from './expiries.ts'
 import { shownLimits, shownRecoverable } from '../../doors/http/views/instance-usage.ts'
 import { byName, isoTime } from '../../doors/http/views/shown.ts'
-import { shownUpstream } from '../adopt/shown-upstream.ts'
-import { shownBackupStatus } from '../backup/handlers.ts'
 
 const expiriesShown = 10
 
@@ -23,8 +23,12 @@ export const statusHandlers = {
   status: async (context, { asker }) => {
     const mine = (instanceId: string | null) =>
       instanceId === null ? asker.instanceId === null : asker.sees(instanceId)
-    const [snapshot, facts] = [await context.access.snapshot(), await gatherFacts(context)]
-    const { readiness, expiries } = facts
+    const [snapshot, { common, conditions, of }] = [
+      await context.access.snapshot(),
+      await context.conditions.gather(),
+    ]
+    const { readiness } = common
+    const { expiries } = of(statusConditions)
     const instances = await Promise.all(
       [...snapshot.tables.instance.values()]
         .filter(({ id }) => mine(id))
@@ -48,16 +52,16 @@ export const statusHandlers = {
         .slice(0, expiriesShown)
         .map((expiry) => shownExpiry(expiry, snapshot)),
       nodes: asker.instanceId === null ? (await context.leases.nodes()).map(shownNode) : null,
-      backups: asker.instanceId === null ? shownBackupStatus(facts.backups) : null,
-      conditions: conditionsOf(facts)
+      backups: asker.instanceId === null ? await context.plugs.backupStatus() : null,
+      conditions: conditions
         .filter(({ instanceId }) => mine(instanceId))
         .map((condition) => shownCondition(condition, snapshot)),
     }
   },
-} satisfies SomeHandlers
+} satisfies SomeHandlers<typeof statusRoutes, Needs>
 
 async function shownInstance(
-  context: AdminContext,
+  context: Needs,
   asker: Asker,
   snapshot: TrustSnapshot,
   { degraded, unknown, fromMemory, reasons }: ReadinessFacts,
@@ -68,7 +72,7 @@ async function shownInstance(
     ...(await counted(context, snapshot, instance)),
     recoverable: await shownRecoverable(context, instance),
     limits: await shownLimits(context, instance),
-    upstream: await shownUpstream(context, asker, instance),
+    upstream: await context.plugs.upstreamOf(asker, instance),
     rootKey: degraded.get(id) ?? (unknown.has(id) ? ('unknown' as const) : ('ok' as const)),
     rootKeyReason: reasons.get(id) ?? null,
     served: !degraded.has(id) || fromMemory.has(id),
@@ -77,7 +81,10 @@ async function shownInstance(
 
 /** An empty instance whose root key answers does not make up for one with keys that nobody gets. */
 function keysAreServed(
-  instances: readonly Pick<Output<'status'>['instances'][number], 'served' | 'objects'>[],
+  instances: readonly Pick<
+    Output<(typeof statusRoutes)['status']>['instances'][number],
+    'served' | 'objects'
+  >[],
 ): boolean {
   const holding = instances.filter(({ objects }) =>
     Object.entries(objects).some(([state, count]) => count > 0 && !state.startsWith('Destroyed')),
@@ -110,7 +117,7 @@ function shownCondition({ id, severity, instanceId, message, action }: Condition
   return { id, severity, instance: instance?.name ?? instanceId, message, action }
 }
 
-async function counted({ clock, store }: AdminContext, { tables }: TrustSnapshot, { id, name }: Instance) {
+async function counted({ clock, store }: Needs, { tables }: TrustSnapshot, { id, name }: Instance) {
   const clients = [...tables.client.values()].filter(({ instanceId }) => instanceId === id).length
   return { id, name, clients, objects: { ...(await store.objectCounts(id, clock.now())) } }
 }

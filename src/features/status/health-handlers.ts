@@ -1,11 +1,13 @@
-// Health and metrics, for monitoring.
+// Health and metrics, for monitoring, and the reload of the configuration.
 
 import type { StandardKeyTrouble } from '../../core/sealing/standard-key-troubles.ts'
-import type { SomeHandlers } from '../../doors/http/context.ts'
+import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { RootKeyTrouble } from '../../core/server/readiness-facts.ts'
 import { Refusal } from '../../base/refusal.ts'
-import { gatherFacts } from './conditions/facts.ts'
-import { conditionsOf, countBySeverity } from './conditions/table.ts'
+import { countBySeverity } from '../../core/conditions/conditions.ts'
+import { statusConditions } from './conditions/table.ts'
+import type { Needs } from './needs.ts'
+import type { statusRoutes } from './routes.ts'
 
 export const healthHandlers = {
   live: async () => ({ live: true }),
@@ -15,7 +17,8 @@ export const healthHandlers = {
     const { ready, degraded, standardKeys } = readiness
     // Anybody may ask, so only the log has the reason.
     if (!ready) throw new Refusal('unavailable', 'this node cannot serve', 'Its log says why.')
-    const facts = await gatherFacts(context, readiness)
+    const { conditions, of } = await context.conditions.gather(readiness)
+    const facts = of(statusConditions)
     const those = (trouble: RootKeyTrouble) =>
       [...degraded].filter(([, its]) => its === trouble).map(([instanceId]) => instanceId)
     const refused = (what: StandardKeyTrouble['what']) =>
@@ -33,9 +36,14 @@ export const healthHandlers = {
       otherServers: refused('another'),
       nearLimit: facts.usages.filter(({ near }) => near.length > 0).map(({ instance }) => instance.id),
       recoverableKeys: facts.recoverable.reduce((sum, { count }) => sum + count, 0),
-      conditions: countBySeverity(conditionsOf(facts)),
+      conditions: countBySeverity(conditions),
     }
   },
 
-  metrics: async ({ metrics }) => metrics(),
-} satisfies SomeHandlers
+  metrics: async ({ metricsText }) => metricsText(),
+
+  reloadConfiguration: async ({ reload }, { asker }) => {
+    const { applied, needRestart } = await reload(asker.by)
+    return { applied: [...applied], needRestart: [...needRestart] }
+  },
+} satisfies SomeHandlers<typeof statusRoutes, Needs>

@@ -1,10 +1,10 @@
 // `mortise reload`: makes the running server read its configuration again.
 
+import { statusRoutes } from './routes.ts'
 import { command } from '../../doors/cli/route-command.ts'
 import { visible } from '../../doors/cli/text/output.ts'
-import { serverRoutes } from './server-routes.ts'
 
-export const reloadCommand = command(serverRoutes.reloadConfiguration, {
+export const reloadCommand = command(statusRoutes.reloadConfiguration, {
   words: 'reload',
   summary: 'make the running server read its configuration again',
   examples: ['reload', 'reload --json'],

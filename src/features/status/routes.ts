@@ -1,13 +1,12 @@
 // The part of the route table that tells how the server is: health, metrics, and its status on one page.
 
 import { z } from 'zod'
+import { BackupStatus, ShownUpstream } from '../../doors/http/plug-schemas.ts'
 import { namesToldMax } from '../../base/bounds.ts'
 import { severities } from '../../core/conditions/line.ts'
-import { BackupStatus } from '../backup/routes.ts'
 import { counts, limitsShown, recoverableShown } from '../instances/routes.ts'
 import { live, route } from '../../doors/http/route.ts'
 import { shownSha256, time } from '../../doors/http/schemas.ts'
-import { ShownUpstream } from '../adopt/upstream-routes.ts'
 
 const Expiry = z.object({
   kind: z.enum(['client', 'client-ca', 'server', 'server-ca', 'admin']),
@@ -197,5 +196,18 @@ export const statusRoutes = {
     scope: 'any',
     summary: 'The state of the server on one page, as far as the token may see it',
     answer: Status,
+  }),
+  reloadConfiguration: route({
+    method: 'post',
+    path: '/api/v1/reload',
+    role: 'manager',
+    scope: 'server',
+    summary: 'Reload the configuration, and apply what needs no restart',
+    answer: z
+      .object({
+        applied: z.array(z.string()).meta({ example: ['log.level'] }),
+        needRestart: z.array(z.string()).meta({ example: ['kmip.listen'] }),
+      })
+      .meta({ id: 'Reloaded' }),
   }),
 }

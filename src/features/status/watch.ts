@@ -1,21 +1,14 @@
 // Watches the running server: checks all trust rows and all marks of destroyed keys once an hour, logs each warning once a day, and updates the
 // gauges when Prometheus reads them. Part of the composition root.
 
-import type { BackupFacts } from '../backup/port.ts'
-import type { AdminContext } from '../../doors/http/context.ts'
-import type { ReadinessFacts } from '../../core/server/readiness-facts.ts'
-import type { Expiry } from './expiries.ts'
-import { gatherFacts, type Facts } from './conditions/facts.ts'
+import { conditionsOfReadiness, type Condition, type Gathered } from '../../core/conditions/conditions.ts'
+import { readinessConditions } from '../../core/conditions/readiness.ts'
 import type { ConditionLine } from '../../core/conditions/line.ts'
-import {
-  conditionsNow,
-  conditionsOf,
-  conditionsOfReadiness,
-  conditionTable,
-  type Condition,
-  type ConditionId,
-} from './conditions/table.ts'
-import { readinessConditions } from './conditions/server.ts'
+import type { ReadinessFacts } from '../../core/server/readiness-facts.ts'
+import type { Facts } from './conditions/facts.ts'
+import { statusConditions } from './conditions/table.ts'
+import type { Needs } from './needs.ts'
+import type { Expiry } from './expiries.ts'
 import type { Timer } from '../../core/ports/clock.ts'
 import { StoreUnavailable, type Store } from '../../core/ports/store.ts'
 import type { StandardKeyTrouble } from '../../core/sealing/standard-key-troubles.ts'
@@ -23,10 +16,12 @@ import { expiryWarningDays } from '../../base/bounds.ts'
 import { JointRuns } from '../../base/joint-runs.ts'
 import type { Log } from '../../core/ports/log.ts'
 import { together, type MetricsReport } from '../../outside/telemetry/aggregate.ts'
-import type { Metrics } from '../../outside/telemetry/metrics.ts'
+import type { Gauges, Metrics } from '../../outside/telemetry/metrics.ts'
 
 export interface WatchParts {
-  readonly context: Omit<AdminContext, 'metrics'>
+  readonly context: Pick<Needs, 'access' | 'clock' | 'conditions' | 'marks' | 'readiness' | 'workers'>
+  /** Sets the gauges of the other features. */
+  readonly measure: (gathered: Gathered, gauges: Gauges) => void
   readonly store: Pick<Store, 'health' | 'objectCounts'>
   readonly metrics: Metrics
   readonly log: Log
@@ -70,7 +65,7 @@ export class Watch {
     await context.access.check()
     await context.marks.check()
     const now = context.clock.monotonic()
-    const conditions = await conditionsNow(context)
+    const { conditions } = await context.conditions.gather()
     const current = new Set(conditions.map(nameOf))
     for (const name of this.#written.keys()) if (!current.has(name)) this.#written.delete(name)
     for (const condition of conditions) {
@@ -116,9 +111,10 @@ export class Watch {
 
   /** Throws StoreUnavailable. */
   async #state(): Promise<void> {
-    const { context, store, metrics, alarms } = this.#parts
+    const { context, store, metrics, alarms, measure } = this.#parts
     const { state } = metrics
-    const facts = await gatherFacts(context)
+    const gathered = await context.conditions.gather()
+    const facts = gathered.of(statusConditions)
     const { readiness, usages } = facts
     const { tables } = facts.trust
     state.ready.set(readiness.ready ? 1 : 0)
@@ -138,11 +134,8 @@ export class Watch {
     state.instances.set(tables.instance.size)
     state.clients.set(tables.client.size)
     state.blocks.set(tables.block.size)
-    this.#backups(facts.backups)
-    this.#upstreams(facts.upstreams)
-    for (const { kind, behindSinceMs } of facts.siem)
-      state.siemLag.set({ target: kind }, Math.max(0, facts.nowMs - (behindSinceMs ?? facts.nowMs)) / 1000)
-    this.#conditions(conditionTable, conditionsOf(facts))
+    measure(gathered, state)
+    this.#conditions(context.conditions.lines, gathered.conditions)
     state.recoverableKeys.set(facts.recoverable.reduce((sum, one) => sum + one.count, 0))
     state.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)
     for (const limit of ['objects', 'bytes'] as const)
@@ -164,30 +157,12 @@ export class Watch {
     state.workersServing.set(serving)
   }
 
-  #backups({ last, failure, keysAtRisk, keysOnlyHere }: BackupFacts): void {
-    const { state } = this.#parts.metrics
-    state.backupLastSuccess.set(last ? last.createdMs / 1000 : 0)
-    state.backupSize.set(last?.bytes ?? 0)
-    state.backupFailed.set(failure ? 1 : 0)
-    state.keysAtRisk.set(keysAtRisk)
-    state.keysOnlyHere.set(keysOnlyHere)
-  }
-
-  #upstreams(upstreams: Facts['upstreams']): void {
-    const { state } = this.#parts.metrics
-    state.upstreams.set(upstreams.length)
-    state.upstreamsOff.set(upstreams.filter(({ upstream }) => upstream.off).length)
-    state.upstreamsFailing.set(upstreams.filter(({ health }) => health?.failing).length)
-    state.adoptedOnDemand.set(upstreams.reduce((sum, { adopted }) => sum + adopted.count, 0))
-  }
-
   /** Every id of the table has its line, so that an alert sees a condition come and go. */
   #conditions(
-    table: Readonly<Record<string, Pick<ConditionLine, 'severity' | 'rises'>>>,
+    table: Readonly<Record<string, Pick<ConditionLine<never>, 'severity' | 'rises'>>>,
     conditions: readonly Condition[],
   ): void {
-    const lines = Object.entries(table) as [ConditionId, Pick<ConditionLine, 'severity' | 'rises'>][]
-    for (const [id, { severity: usual, rises }] of lines)
+    for (const [id, { severity: usual, rises }] of Object.entries(table))
       for (const severity of rises ? [usual, rises] : [usual])
         this.#parts.metrics.state.conditions.set({ id, severity }, count(conditions, id, severity))
   }
@@ -230,11 +205,7 @@ export class Watch {
 /** An error line tells of a fault of the server itself. A condition is for a person. */
 const levels = { critical: 'warn', warning: 'warn', notice: 'info' } as const
 
-function count(
-  conditions: readonly Condition[],
-  wanted: ConditionId,
-  severity: Condition['severity'],
-): number {
+function count(conditions: readonly Condition[], wanted: string, severity: Condition['severity']): number {
   return conditions.filter((one) => one.id === wanted && one.severity === severity).length
 }
 

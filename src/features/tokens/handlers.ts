@@ -3,7 +3,9 @@
 import { bootstrapName } from '../../core/trust/identity.ts'
 import type { Instance, Token, TrustTables } from '../../core/trust/rows.ts'
 import { visibleInstance } from '../../doors/http/authenticate.ts'
-import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { TokenService } from './needs.ts'
+import type { SomeHandlers } from '../../doors/http/feature.ts'
+import type { tokenRoutes } from './routes.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { present } from '../../doors/http/views/present.ts'
 import { byName, isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
@@ -42,14 +44,14 @@ export const tokenHandlers = {
     const revoked = await context.trust.tokens.revoke(asker.by, params.token, reach, (token, tables) =>
       shownToken(context, tables, token),
     )
-    context.guard.nudge()
+    context.plugs.approvals.look()
     return revoked
   },
-} satisfies SomeHandlers
+} satisfies SomeHandlers<typeof tokenRoutes, TokenService>
 
 /** As it was asked for; null: never. */
 export function expiresMsOf(
-  { clock }: Pick<AdminContext, 'clock'>,
+  { clock }: Pick<TokenService, 'clock'>,
   { expiresDays }: { readonly expiresDays?: number | undefined },
 ): number | null {
   return expiresDays === undefined ? null : clock.now() + expiresDays * dayMs
@@ -70,14 +72,14 @@ export function tokenName({ name, owner, role }: Naming): string {
 }
 
 /** Makes the answer before the commit: a token must not exist if nobody received its text. */
-async function shownToken(context: AdminContext, tables: TrustTables, token: Token) {
+async function shownToken(context: TokenService, tables: TrustTables, token: Token) {
   const [shown] = await shownTokens(context, tables.instance, [token])
   if (!shown) throw new Error('a token is shown as one token')
   return shown
 }
 
 async function shownTokens(
-  { lastSeen, clock }: AdminContext,
+  { lastSeen, clock }: TokenService,
   instances: ReadonlyMap<string, Instance>,
   tokens: readonly Token[],
 ) {

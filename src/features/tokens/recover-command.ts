@@ -1,6 +1,7 @@
 // `mortise token recover`: a manager's token for whoever owns the data folder and has the root key, but no token. If no
 // server runs it opens the store itself; otherwise it proves both to the server. docs/decisions/token-recover.md says why.
 
+import { tokenRoutes } from './routes.ts'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { AdminClient } from '../../doors/http/client.ts'
@@ -18,7 +19,6 @@ import {
   type TokenRecovered,
   type World,
 } from '../../doors/cli/world.ts'
-import { rootKeyCopyRoutes } from '../root-keys/routes.ts'
 
 interface RecoverOptions {
   readonly config?: string
@@ -88,10 +88,10 @@ async function recoverOnline(
     throw new UsageError('--sign-anew needs the server to be stopped: it decides about rows that it reads')
   const folder = world.dataFolder(flags)
   const admin = new AdminClient({ ...(await localAddress(folder)), token: '' })
-  const { file } = await admin.call(rootKeyCopyRoutes.beginTokenRecovery)
+  const { file } = await admin.call(tokenRoutes.beginTokenRecovery)
   const challenge = await readChallenge(path.join(folder, file))
   const answer = await world.answerChallenge({ flags }, challenge)
-  const { id, expires, token } = await admin.call(rootKeyCopyRoutes.recoverToken, {
+  const { id, expires, token } = await admin.call(tokenRoutes.recoverToken, {
     body: { id: challenge.id, answer },
   })
   return { state: 'made', id, expires, token }

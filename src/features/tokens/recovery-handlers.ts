@@ -3,7 +3,9 @@
 
 import { serverActor } from '../../core/audit/actor.ts'
 import { RootKeyError } from '../../core/ports/root-key.ts'
-import type { SomeHandlers } from '../../doors/http/context.ts'
+import type { TokenService } from './needs.ts'
+import type { SomeHandlers } from '../../doors/http/feature.ts'
+import type { tokenRoutes } from './routes.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
@@ -33,7 +35,7 @@ export const tokenRecoveryHandlers = {
     const { token, bearer } = made
     return { id: token.id, role: token.role, expires: isoTime(token.expiresMs ?? 0), token: bearer }
   },
-} satisfies SomeHandlers
+} satisfies SomeHandlers<typeof tokenRoutes, TokenService>
 
 function refuseOtherMachines({ actor: { address } }: Asker): void {
   if (address !== null && /^(127\.|::1$|::ffff:127\.)/.test(address)) return

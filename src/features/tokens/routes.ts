@@ -4,6 +4,12 @@ import { z } from 'zod'
 import { roles, route } from '../../doors/http/route.ts'
 import { name, time } from '../../doors/http/schemas.ts'
 
+/** The answer to a challenge that only the root key opens. */
+export const challengeAnswer = z.strictObject({
+  id: z.string().max(100),
+  answer: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'),
+})
+
 const tokenExpiryDaysMax = 3_650
 
 const Token = z
@@ -43,6 +49,7 @@ export const tokenRoutes = {
     path: '/api/v1/tokens',
     role: 'manager',
     scope: 'any',
+    guarded: true,
     summary: 'Create a token; its text is in this answer and nowhere else',
     body: z.strictObject({
       role: z.enum(roles),
@@ -72,5 +79,27 @@ export const tokenRoutes = {
     scope: 'any',
     summary: 'Revoke a token; its next request is refused',
     answer: Token,
+  }),
+  beginTokenRecovery: route({
+    method: 'post',
+    path: '/api/v1/token-recovery/challenge',
+    role: 'viewer',
+    scope: 'public',
+    summary:
+      'Write a challenge into a file of the data folder that only its owner can read. From this machine only',
+    answer: z.object({ file: z.string().meta({ description: 'In the data folder.' }) }),
+  }),
+  recoverToken: route({
+    method: 'post',
+    path: '/api/v1/token-recovery',
+    role: 'viewer',
+    scope: 'public',
+    summary:
+      "A manager's token for one hour, for whoever answers the challenge with the root key. From this machine only",
+    body: challengeAnswer,
+    answer: z
+      .object({ id: z.string(), role: z.enum(roles), expires: time, token: z.string() })
+      .meta({ id: 'RecoveredToken' }),
+    status: 201,
   }),
 }

@@ -12,6 +12,8 @@ const secondsBuckets = [0.001, 0.01, 0.1, 1, 10]
 const names = <const L extends readonly LabelName[]>(labels: L): L => labels
 
 export type Metrics = ReturnType<typeof createMetrics>
+/** The gauges of the state, which the handler of /metrics sets. */
+export type Gauges = Metrics['state']
 
 let ofProcess: Registry | undefined
 

@@ -1,7 +1,7 @@
 // Opens the door for KMIP: in this process, or with `server.workers` above 1 in several. Part of the composition root.
 
 import { availableParallelism } from 'node:os'
-import type { AdminContext } from '../../doors/http/context.ts'
+import type { Offered } from '../features.ts'
 import { Admission } from '../../doors/admission/admission.ts'
 import type { Config } from '../../outside/config/options.ts'
 import type { Core } from '../../core/server/core.ts'
@@ -42,8 +42,8 @@ export interface KmipDoor {
   /** Live options have changed. */
   readonly onConfig: (config: Config) => void
   /** The admin API says this of the whole node; with workers, this process alone knows only a part. */
-  readonly seen: Pick<AdminContext, 'readiness' | 'upstreams' | 'workers' | 'traffic'>
-  readonly connections: AdminContext['about']['connections']
+  readonly seen: Pick<Offered, 'readiness' | 'upstreams' | 'workers' | 'traffic'>
+  readonly connections: Offered['about']['connections']
   readonly alarms: () => Promise<number>
   /** The metrics of the other processes. */
   readonly reports: () => Promise<readonly MetricsReport[]>
@@ -162,7 +162,7 @@ function trafficOf(
   { metrics, log }: Pick<DoorOptions, 'metrics' | 'log'>,
   reports: KmipDoor['reports'],
   opened: AsyncDisposableStack,
-): AdminContext['traffic'] {
+): Offered['traffic'] {
   const meter = new TrafficMeter({ registry: metrics.registry, reports, clock })
   opened.defer(() => meter.stop())
   meter.start((error) => log.error({ error }, 'count what clients fetch'))

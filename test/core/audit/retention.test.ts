@@ -7,11 +7,11 @@ import { mayGoBeforeMs, pruneExpired, type RetentionParts } from '../../../src/c
 import { enter } from '../../support/audit-log.ts'
 import { dayMs, openCore, type TestCore } from '../../support/core.ts'
 
-const siem = { facts: async () => [] }
+const auditKeepers = async () => []
 
 /** Prunes by this core, and by what it was told to take instead. */
 function pruning(core: TestCore, instead: Partial<RetentionParts> = {}) {
-  const parts = { ...core, siem, believed: new BelievedTime(core), ...instead }
+  const parts = { ...core, auditKeepers, believed: new BelievedTime(core), ...instead }
   return (keepDays: number | null) => pruneExpired(parts, keepDays)
 }
 
@@ -127,8 +127,8 @@ test('what a target of the log lacks stays, with a day before it', async (t) => 
   await core.audit.checkpoint()
   const firstMs = core.clock.now()
   core.clock.pass(100 * dayMs)
-  const behind = { facts: async () => [{ behindSinceMs: null }, { behindSinceMs: firstMs }] }
-  assert.equal(await pruning(core, { siem: behind })(90), false)
+  const behind = async () => [{ behindSinceMs: null }, { behindSinceMs: firstMs }]
+  assert.equal(await pruning(core, { auditKeepers: behind })(90), false)
   assert.equal(await pruning(core)(90), true)
   assert.equal(mayGoBeforeMs(10 * dayMs, [{ behindSinceMs: 9 * dayMs }]), 8 * dayMs)
   assert.equal(

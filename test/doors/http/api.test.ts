@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { routes } from '../../../src/doors/http/api.ts'
-import { guardedRoute } from '../../../src/features/approvals/guarded.ts'
 import { errorAnswer } from '../../../src/doors/http/error-answer.ts'
 import { none, roles, type Role, type Route } from '../../../src/doors/http/route.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
@@ -132,7 +131,7 @@ test('the description names every route with its role, and every answer that it 
     assert.equal(described.security === undefined, line.scope === 'public', name)
     if (line.scope !== 'public') assert.match(described.description, new RegExp(`role ${line.role}`), name)
     // An act may wait for a second person.
-    const statuses = [String(line.status), ...(guardedRoute(name) ? ['202'] : [])].toSorted()
+    const statuses = [String(line.status), ...(line.guarded ? ['202'] : [])].toSorted()
     assert.deepEqual(Object.keys(described.responses), [...statuses, 'default'], name)
   }
 })

@@ -7,7 +7,7 @@ import { Alerts, type AlertsOptions } from '../../../src/features/alerts/alerts.
 import { NotSent } from '../../../src/features/alerts/send.ts'
 import type { AlertTarget } from '../../../src/features/alerts/targets.ts'
 import { dayMs } from '../../../src/core/conditions/line.ts'
-import { conditionsOf } from '../../../src/features/status/conditions/table.ts'
+import { conditionsOf } from '../../support/all-conditions.ts'
 import { alertLookMs } from '../../../src/features/alerts/alerts.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
 import { quietFacts } from '../../support/quiet-facts.ts'
@@ -156,7 +156,7 @@ test('a memory that cannot be read or written is said, and people are alerted al
 test('a target that takes nothing is told to the others once, and as over once it takes a test', async () => {
   const { alerts, state, sent, pass } = setUp()
   state.targets = [hook, pager]
-  const about = () => conditionsOf({ ...quietFacts, alerts: { trouble: null, silent: alerts.silent } })
+  const about = () => conditionsOf({ ...quietFacts, trouble: null, silent: alerts.silent })
   state.conditions = [low]
   alerts.start()
   for (let times = 0; times < 3; times++) await pass()

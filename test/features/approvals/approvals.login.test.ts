@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { trustChangeEveryMs } from '../../../src/core/trust/change-pace.ts'
 import { personNamesMax } from '../../../src/core/trust/person-sessions.ts'
-import { gatherFacts } from '../../../src/features/status/conditions/facts.ts'
+import { approvalConditions, type ApprovalFacts } from '../../../src/features/approvals/conditions.ts'
 import { TwoPersons, type Shown, type Someone } from '../../support/two-persons.ts'
 
 const hourMs = 3600_000
@@ -219,7 +219,8 @@ test('only whoever asked takes a request back, from any session', async (t) => {
 
 test('people of a group are enough for two persons to be known', async (t) => {
   const all = await TwoPersons.open(t)
-  const areTwo = async () => (await gatherFacts(all.door.context)).guard.areTwo
+  const areTwo = async () =>
+    (await all.door.context.conditions.gather()).of<ApprovalFacts>(approvalConditions).guard.areTwo
   assert.equal(await areTwo(), true)
   await all.setRoles('of-red=manager@red')
   assert.equal(await areTwo(), false)

@@ -1,5 +1,6 @@
 // The certificate that somebody means, by its fingerprint: another one that was staged meanwhile is neither switched to nor discarded.
 
+import type { certificateRoutes } from '../../../src/features/certificates/routes.ts'
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,9 +9,8 @@ import { test } from 'node:test'
 import type { Output } from '../../../src/doors/http/route.ts'
 import { leaveDoor, startDoor } from '../../support/admin-door.ts'
 import { inProcess } from '../../support/command.ts'
-import type { serverRoutes } from '../../../src/features/status/server-routes.ts'
 
-type Shown = Output<typeof serverRoutes.showServerCertificate>
+type Shown = Output<typeof certificateRoutes.showServerCertificate>
 
 test('activate and discard with --sha256 take that certificate alone', async (t) => {
   const door = await startDoor()

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AdminContext } from '../../../src/doors/http/context.ts'
+import type { Needs } from '../../../src/features/root-keys/needs.ts'
 import type { Asker } from '../../../src/doors/http/asked.ts'
 import { rootKeyCopyHandlers } from '../../../src/features/root-keys/copies-handlers.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
@@ -20,7 +20,7 @@ test('copies of two root keys that are recorded at the same moment are both reme
     access: { instances: async () => [{ rootKeyUri: second }] },
     rootKeys: { initial: first },
     machine: { rootKeyFiles: async ([id]: readonly string[]) => [{ id }] },
-  } as unknown as AdminContext
+  } as unknown as Needs
   const asker = { actor: serverActor, by: { name: 'ann' }, requestId: null } as unknown as Asker
   const record = (rootKey: string) =>
     rootKeyCopyHandlers.recordRootKeyCopy(context, { asker, body: { rootKey } } as Parameters<

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AdminContext } from '../../../src/doors/http/context.ts'
+import type { Siem } from '../../../src/features/siem/open-siem.ts'
 import type { Asker } from '../../../src/doors/http/asked.ts'
 import { siemHandlers } from '../../../src/features/siem/handlers.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
@@ -21,7 +21,7 @@ test('siem test says no earlier time than its entry has, so that a target withou
       },
     },
     clock,
-  } as unknown as AdminContext
+  } as unknown as Siem
   const asked = { asker: { actor: serverActor, requestId: null } as unknown as Asker }
   const { at } = await siemHandlers.testSiem(context, asked as Parameters<typeof siemHandlers.testSiem>[1])
   const { entries } = await audit.list({ order: 'newest', limit: 1, action: 'siem.test' })

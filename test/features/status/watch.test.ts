@@ -8,10 +8,10 @@ import { systemClock } from '../../../src/host/system-clock.ts'
 import { after, before, test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import type { ReadinessFacts } from '../../../src/core/server/readiness-facts.ts'
-import { conditionsInSight, conditionsNow } from '../../../src/features/status/conditions/table.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
-import { Watch, type WatchParts } from '../../../src/features/status/watch.ts'
+import { Watch } from '../../../src/features/status/watch.ts'
+import { conditionsOver } from '../../support/all-conditions.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import { MovableClock } from '../../support/movable-clock.ts'
@@ -48,11 +48,19 @@ interface Line {
   readonly action: string
 }
 
+type Context = TestDoor['context']
+
+const conditionsNow = async (context: Context) => (await conditionsOver(context).gather()).conditions
+const conditionsInSight = (context: Context) => conditionsOver(context).inSight()
+
+const withConditions = (changed: Context) =>
+  Object.create(changed, { conditions: { value: conditionsOver(changed) } }) as Context
+
 function watching(
   degraded: ReadinessFacts['degraded'] = new Map(),
   watched = door,
   turned: Clock = clock,
-  change = (context: WatchParts['context']) => context,
+  change = (context: Context) => context,
 ) {
   const lines: Line[] = []
   const context = {
@@ -63,7 +71,8 @@ function watching(
     readiness: async () => ({ ...quietReadiness, degraded }),
   }
   const watch = new Watch({
-    context: change(context),
+    context: withConditions(change(context)),
+    measure: () => undefined,
     store: {
       objectCounts: (id, nowMs) => watched.context.store.objectCounts(id, nowMs),
       health: () => ({ writable: true, reason: null, handsOut: true }),
@@ -155,7 +164,7 @@ test('an instance whose root key cannot be used is named where its name may be s
     assert.match(metrics, new RegExp(`^mortise_root_keys\\{condition="${condition}"\\} ${count}$`, 'm'))
 })
 
-const away = (error: Error, context: WatchParts['context']) => {
+const away = (error: Error, context: Context) => {
   const { access } = context
   const snapshot = async () => {
     throw error

@@ -1,6 +1,7 @@
 // The certificate of the KMIP door through the real server: staged, switched to, brought from another CA, and what is
 // left when the process is killed between two steps.
 
+import type { certificateRoutes } from '../../../src/features/certificates/routes.ts'
 import assert from 'node:assert/strict'
 import { createPublicKey, X509Certificate } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -27,9 +28,8 @@ import { command } from '../../support/command.ts'
 import { openTalk } from '../../support/kmip-talk.ts'
 import { startServer, type ClientFiles, type CommandResult, type TestServer } from '../../support/server.ts'
 import { connectClient } from '../../support/tls-client.ts'
-import type { serverRoutes } from '../../../src/features/status/server-routes.ts'
 
-type Shown = Output<typeof serverRoutes.showServerCertificate>
+type Shown = Output<typeof certificateRoutes.showServerCertificate>
 
 const dayMs = 24 * 3600_000
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-certificate-'))

@@ -1,6 +1,6 @@
-// The Names of an object. Whether they are free is asked in transaction/names.ts.
+// The Names of an object, and vSphere's names for it, which are custom attributes. transaction/names.ts says whether Names are free.
 
-import { first, searchKey, type AttributeValue } from '../../../wire/kmip/attributes.ts'
+import { first, searchKey, type AttributeSet, type AttributeValue } from '../../../wire/kmip/attributes.ts'
 import type { ManagedObject } from './managed-object.ts'
 
 /** The Names of an object in the form in which they are compared. */
@@ -27,4 +27,14 @@ export function withFreeNames(object: ManagedObject, taken: (name: string) => bo
   if (free.length > 0) attributes.set('Name', free)
   else attributes.delete('Name')
   return { ...object, attributes }
+}
+
+/** The custom attributes in which vCenter notes what a key is for. */
+export const vsphereNames = { name: 'x-Name', component: 'x-Component', identifier: 'x-Identifier' } as const
+
+/** The text of a custom attribute, or null: a custom attribute holds a value of any type. */
+export function customText(attributes: AttributeSet, key: string): string | null {
+  const value = attributes.get(key)?.[0]?.value
+  if (typeof value !== 'object' || value === null || !('value' in value)) return null
+  return typeof value.value === 'string' ? value.value : null
 }

@@ -4,7 +4,9 @@
 import type { Usage } from '../../../core/ports/objects.ts'
 import { limitsOf, usedRatios } from '../../../core/trust/instance-limits.ts'
 import type { Instance } from '../../../core/trust/rows.ts'
-import type { AdminContext } from '../context.ts'
+import type { RecoveryClock } from '../../../core/keys/object/recovery-clock.ts'
+import type { Store } from '../../../core/ports/store.ts'
+import type { Access } from '../../../core/trust/access.ts'
 import { isoTime } from './shown.ts'
 
 /** A warning names an instance that uses this part of a limit. */
@@ -21,7 +23,10 @@ export interface InstanceUsage {
 export async function instanceUsages({
   access,
   store,
-}: Pick<AdminContext, 'access' | 'store'>): Promise<readonly InstanceUsage[]> {
+}: {
+  readonly access: Pick<Access, 'instances'>
+  readonly store: Pick<Store, 'usage'>
+}): Promise<readonly InstanceUsage[]> {
   const instances = await access.instances()
   return Promise.all(
     instances.map(async (instance) => {
@@ -33,14 +38,17 @@ export async function instanceUsages({
   )
 }
 
-export async function shownLimits({ store }: Pick<AdminContext, 'store'>, instance: Instance) {
+export async function shownLimits({ store }: { readonly store: Pick<Store, 'usage'> }, instance: Instance) {
   const { objects, bytes } = await store.usage(instance.id)
   const { objectsMax, bytesMax } = limitsOf(instance)
   return { objects: { used: objects, max: objectsMax }, bytes: { used: bytes, max: bytesMax } }
 }
 
 export async function shownRecoverable(
-  { store, recovery }: Pick<AdminContext, 'store' | 'recovery'>,
+  {
+    store,
+    recovery,
+  }: { readonly store: Pick<Store, 'recoverable'>; readonly recovery: Pick<RecoveryClock, 'until'> },
   { id }: Pick<Instance, 'id'>,
 ) {
   const { count, firstDueMs, lastDueMs } = await store.recoverable(id)

@@ -1,8 +1,9 @@
 // Which machines use a key, as the admin API shows it, and what must be said before keys are closed that machines use.
 
 import { isOld, useText } from '../../../base/text/inventory-age.ts'
-import type { Use } from '../../../features/inventory/tally.ts'
-import type { AdminContext } from '../context.ts'
+import type { Use } from '../../../core/ports/inventory.ts'
+import type { Clock } from '../../../core/ports/clock.ts'
+import type { Plugs } from '../plugs.ts'
 import { Refusal } from '../../../base/refusal.ts'
 import { isoTime } from './shown.ts'
 
@@ -12,11 +13,11 @@ export function shownUse({ machines, first, takenMs }: Use, nowMs: number) {
 
 /** The machines that use each of the keys, in their order; null for each: the instance has no inventory. */
 export async function usesOf(
-  { inventories, clock }: Pick<AdminContext, 'inventories' | 'clock'>,
+  { plugs, clock }: { readonly plugs: Pick<Plugs, 'keyUses'>; readonly clock: Pick<Clock, 'now'> },
   instanceId: string,
   keys: readonly string[],
 ) {
-  const uses = await inventories.uses(instanceId, keys)
+  const uses = await plugs.keyUses.uses(instanceId, keys)
   return keys.map((_, at) => {
     const use = uses?.[at]
     return use ? shownUse(use, clock.now()) : null
@@ -31,7 +32,7 @@ export function requireKnownUse(
   what: string,
   use: Use | null | undefined,
   known: number | undefined,
-  { clock }: Pick<AdminContext, 'clock'>,
+  { clock }: { readonly clock: Pick<Clock, 'now'> },
 ): void {
   if (!use || use.machines === 0 || use.machines === known) return
   throw new Refusal(

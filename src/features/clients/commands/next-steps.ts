@@ -1,11 +1,11 @@
 // The steps in vCenter after a client is trusted, or once its certificate has expired.
 
+import { certificateRoutes } from '../../certificates/routes.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { fingerprint } from '../../../doors/cli/text/output.ts'
-import { serverRoutes } from '../../status/server-routes.ts'
 
 export async function nextInVcenter(client: AdminClient): Promise<string> {
-  const { sha1 } = await client.call(serverRoutes.showServerCertificate)
+  const { sha1 } = await client.call(certificateRoutes.showServerCertificate)
   return `
 Now in vCenter: Configure > Security > Key Providers, choose the provider.
   If it does not trust this server yet: Establish Trust > Make vCenter Trust KMS, and compare the thumbprint:

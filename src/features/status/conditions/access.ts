@@ -12,7 +12,7 @@ import {
   days,
   instanceName,
   ofServer,
-  type ConditionLine,
+  type ConditionLines,
   type Found,
 } from '../../../core/conditions/line.ts'
 
@@ -159,7 +159,7 @@ export const accessConditions = {
         }
       }),
   },
-} as const satisfies Record<string, ConditionLine>
+} as const satisfies ConditionLines<Facts>
 
 /** `in 3 days`; whole days that are left. */
 function within(daysLeft: number): string {

@@ -3,8 +3,9 @@
 import { isRootKeyFile } from '../../../base/root-key-file.ts'
 import type { RootKeyTrouble } from '../../../core/server/readiness-facts.ts'
 import { hpcsEnd, moveToKeyProtect } from '../../../core/instances/hpcs-end.ts'
-import type { Facts, RootKeyFileFacts } from './facts.ts'
-import { instanceName, ofServer, type ConditionLine, type Found } from '../../../core/conditions/line.ts'
+import type { Facts } from './facts.ts'
+import type { RootKeyFileFacts } from '../../../core/server/machine.ts'
+import { instanceName, ofServer, type ConditionLines, type Found } from '../../../core/conditions/line.ts'
 
 export const rootKeyConditions = {
   'root-key-not-copied': {
@@ -67,7 +68,7 @@ export const rootKeyConditions = {
     action: moveToKeyProtect('NAME'),
     find: hpcsEnds,
   },
-} as const satisfies Record<string, ConditionLine>
+} as const satisfies ConditionLines<Facts>
 
 function octal(mode: number): string {
   return (mode & 0o777).toString(8).padStart(4, '0')

@@ -1,33 +1,25 @@
 // Conditions of the server as a whole: whether it serves, whether somebody altered its store, its disk, its clock, its
 // audit log.
 
-import {
-  alteredItemsMax,
-  closedKeysNamedMax,
-  connectionsMax,
-  workerEndsWithinMs,
-} from '../../../base/bounds.ts'
+import { alteredItemsMax, connectionsMax, workerEndsWithinMs } from '../../../base/bounds.ts'
 import { clockBehindMs } from './bounds.ts'
 import { isoTime } from '../../../doors/http/views/shown.ts'
 import type { DatabaseFacts } from '../../../core/ports/store.ts'
 import type { WorkerFacts } from '../../../core/server/readiness-facts.ts'
-import type { ForwarderFacts } from '../../siem/forwarder.ts'
-import type { AlertFacts, Facts } from './facts.ts'
+import type { Facts } from './facts.ts'
 import {
   aOrMany,
   dayMs,
   days,
   instanceName,
   ofServer,
-  type ConditionLine,
+  someOf,
+  type ConditionLines,
   type Found,
 } from '../../../core/conditions/line.ts'
 
 /** So many ends of workers within workerEndsWithinMs are a condition. */
 const workerEndsMax = 3
-/** People are told when a target lacks an entry that is older. */
-export const siemBehindMs = 5 * 60_000
-const siemBehindMsCritical = 24 * 3600_000
 /** A difference of the database's clock to the machine's that an administrator should mend. */
 const clockDiffersMs = 5_000
 /** How old the last export of the audit log, or an audit log without one, may be. */
@@ -41,35 +33,6 @@ const clockBehindToldDays = 7
 /** How long after a failover a node may take to come back, and how long it is named that has not. */
 export const failoverProveMs = 60_000
 const failoverToldDays = 30
-
-/** These show also while the store does not answer. */
-export const readinessConditions = {
-  'not-ready': {
-    severity: 'critical',
-    meaning: 'This node cannot serve any key.',
-    action: 'Read the last lines of its log: they say why.',
-    find: ({ readiness: { ready, reason } }) =>
-      ready ? [] : [ofServer(`this node cannot serve: ${reason ?? 'its log says why'}`)],
-  },
-  'no-key-handed-out': {
-    severity: 'critical',
-    meaning:
-      'A Get was refused, since its record could not be stored: the disk of the data folder is full, fails or hangs, or the audit log has taken no record of a read for a minute. Mortise hands out no key whose record is not stored.',
-    action:
-      'Make room on the disk of the data folder, or see to the disk or the database, as the message says. The server tries once a second, and goes on by itself where the message does not tell you to start it again.',
-    find: ({ readiness: { refused } }) =>
-      refused === null ? [] : [ofServer(`no key is handed out: ${refused}`)],
-  },
-  'changes-refused': {
-    severity: 'critical',
-    meaning:
-      'The store refuses changes, usually because the disk is full, or keeps them waiting, since the disk does not answer. Existing keys are served.',
-    action:
-      'Make room on the disk of the data folder, or see to the disk, as the message says. The server goes on by itself where the message does not tell you to start it again.',
-    find: ({ readiness: { ready, reason } }) =>
-      ready && reason !== null ? [ofServer(`no change is made: ${reason}`)] : [],
-  },
-} as const satisfies Record<string, ConditionLine<Pick<Facts, 'readiness'>>>
 
 export const serverConditions = {
   'workers-end': {
@@ -188,23 +151,6 @@ export const serverConditions = {
     find: ({ database }) =>
       database !== null && Math.abs(database.behindMs) > clockDiffersMs ? [clockDiffers(database)] : [],
   },
-  'siem-behind': {
-    severity: 'warning',
-    rises: 'critical',
-    meaning:
-      'A target of the audit log (`siem.syslog`, `siem.file`) lacks entries that are older than a few minutes. They wait in the database, from which nothing is pruned before the target has it. After a day the condition is critical.',
-    action:
-      'Read the log of the server: it says why the target takes nothing. Start the receiver, then look: mortise siem status.',
-    find: ({ nowMs, siem }) => siem.flatMap((one) => siemBehind(nowMs, one)),
-  },
-  'alerts-silent': {
-    severity: 'warning',
-    meaning:
-      'Somebody is to be alerted and was not: the file that `alerts.targetsFile` names cannot be read, or a target did not take an alert, and has taken none since.',
-    action:
-      'Correct the file or the target, and try it: mortise alert test. The condition stays until the target takes something, or is taken out of the file. mortise alert list shows what was not delivered.',
-    find: ({ alerts }) => alertsSilent(alerts),
-  },
   'audit-not-exported': {
     severity: 'notice',
     meaning: `Nobody exported the audit log for ${auditExportDays} days, and no SIEM gets it. It is nowhere but in the database.`,
@@ -222,7 +168,7 @@ export const serverConditions = {
         ? [ofServer(`the audit log goes back to ${isoTime(oldestMs)}, and audit.keep is ${days(keepDays)}`)]
         : [],
   },
-} as const satisfies Record<string, ConditionLine>
+} as const satisfies ConditionLines<Facts>
 
 function workersEnd({ wanted, serving, endedLately, lastEnd }: WorkerFacts): readonly Found[] {
   const minutes = workerEndsWithinMs / 60_000
@@ -263,28 +209,8 @@ function altered({ trust: { tables }, readiness }: Facts): readonly Found[] {
   })
 }
 
-/** The ids of the first items, and how many more there are. */
-export function someOf(items: readonly { readonly id: string }[]): string {
-  const ids = items.slice(0, closedKeysNamedMax).map(({ id }) => id)
-  return ids.join(', ') + (items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : '')
-}
-
-function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: ForwarderFacts): readonly Found[] {
-  if (behindSinceMs === null || nowMs - behindSinceMs <= siemBehindMs) return []
-  const why = trouble === null ? '' : `: ${trouble}`
-  const found = ofServer(`${target} lacks the audit log since ${isoTime(behindSinceMs)}${why}`, target)
-  return [nowMs - behindSinceMs > siemBehindMsCritical ? { ...found, severity: 'critical' } : found]
-}
-
-function alertsSilent({ trouble, silent }: AlertFacts): readonly Found[] {
-  if (trouble !== null) return [ofServer(`nobody is alerted: ${trouble}`)]
-  return silent.map(({ target, why, atMs }) =>
-    ofServer(`${target} did not take an alert, given up at ${isoTime(atMs)}: ${why}`, target),
-  )
-}
-
-function notExported({ nowMs, audit: { oldestMs, lastExport }, siem }: Facts): readonly Found[] {
-  if (siem.length > 0) return []
+function notExported({ nowMs, audit: { oldestMs, lastExport }, isAuditKept }: Facts): readonly Found[] {
+  if (isAuditKept) return []
   const isAhead = lastExport !== null && lastExport.atMs > nowMs + dayMs
   const sinceMs = isAhead ? oldestMs : (lastExport?.atMs ?? oldestMs)
   if (sinceMs === null || nowMs - sinceMs <= auditExportDays * dayMs) return []

@@ -4,15 +4,14 @@
 import { counted } from '../../../base/text/counted.ts'
 import type { ClosedKey } from '../../../core/sealing/closed-keys.ts'
 import type { StandardKeyTrouble } from '../../../core/sealing/standard-key-troubles.ts'
-import { ageText, isOld } from '../../../base/text/inventory-age.ts'
 import { closedKeysMax } from '../../../base/bounds.ts'
 import { limitsOf } from '../../../core/trust/instance-limits.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import type { ReadinessFacts } from '../../../core/server/readiness-facts.ts'
 import { isoTime } from '../../../doors/http/views/shown.ts'
 import type { Facts } from './facts.ts'
-import { aOrMany, instanceName, type ConditionLine, type Found } from '../../../core/conditions/line.ts'
-import { someOf } from './server.ts'
+import { aOrMany, instanceName, type ConditionLines, type Found } from '../../../core/conditions/line.ts'
+import { someOf } from '../../../core/conditions/line.ts'
 
 /** A call that takes longer, including its wait, counts as slow. */
 const keyProtectSlowMs = 5_000
@@ -96,14 +95,6 @@ export const storedKeyConditions = {
         return { instanceId: id, about: workId, message, action }
       }),
   },
-  'machine-key-missing': {
-    severity: 'warning',
-    meaning:
-      'Machines of vCenter use keys that this instance does not have, or that were destroyed here, as an imported inventory says. They run until they are restarted.',
-    action:
-      'See which: mortise inventory report --instance NAME. Adopt the keys from the server that has them (docs/adopt.md), or restore them from a backup. If these machines are gone, import a new inventory. The server counts every five minutes.',
-    find: missingKeys,
-  },
   'keys-recoverable': {
     severity: 'notice',
     meaning:
@@ -126,7 +117,7 @@ export const storedKeyConditions = {
       'Find out which client creates so much, or raise the limit: mortise instance set NAME --objects-max N (or --bytes-max)',
     find: nearLimits,
   },
-} as const satisfies Record<string, ConditionLine>
+} as const satisfies ConditionLines<Facts>
 
 /** A data key that is closed is reported as its instance's trouble, where there is one. */
 function closedKeys({
@@ -211,23 +202,6 @@ function slowCalls({ trust: { tables }, readiness: { calls } }: Facts): readonly
 const laneWords: Record<ReadinessFacts['calls'][number]['lane'], string> = {
   reads: 'calls that read keys',
   others: 'calls that create, change and list keys',
-}
-
-function missingKeys({ inventories, nowMs }: Facts): readonly Found[] {
-  return inventories.flatMap(({ instance: { id, name }, missing, destroyed, takenMs }) => {
-    const sentences = [
-      ...(missing > 0 ? [`${machinesUse(missing)} missing in`] : []),
-      ...(destroyed > 0 ? [`${machinesUse(destroyed)} destroyed in`] : []),
-    ]
-    if (sentences.length === 0) return []
-    const old = isOld(takenMs, nowMs) ? ', an old inventory' : ''
-    const message = `${sentences.join(' the instance, and ')} the instance ${name}, as of ${ageText(takenMs, nowMs)}${old}`
-    return [{ instanceId: id, about: '', message }]
-  })
-}
-
-function machinesUse(count: number): string {
-  return count === 1 ? 'a machine uses a key that is' : `${String(count)} machines use a key that is`
 }
 
 function nearLimits({ usages }: Facts): readonly Found[] {

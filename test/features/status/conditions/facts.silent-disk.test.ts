@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { gatherFacts } from '../../../../src/features/status/conditions/facts.ts'
-import { conditionsInSight } from '../../../../src/features/status/conditions/table.ts'
+import { statusConditions } from '../../../../src/features/status/conditions/table.ts'
 import { pruneExpired } from '../../../../src/core/audit/retention.ts'
 import { pendingWriteEveryMs } from '../../../../src/core/trust/pending.ts'
 import { startDoor } from '../../../support/admin-door.ts'
@@ -30,13 +29,16 @@ test('conditions and status answer while the disk hangs, with a stranger on the 
   clock.pass(pendingWriteEveryMs)
   await store.record({ entries: [auditEntry()], fetched: [] })
   await setImmediate()
-  const facts = await gatherFacts(context)
+  const facts = (await context.conditions.gather()).of(statusConditions)
   assert.equal(facts.pendingClients, 1)
   const { status } = await door.ask('GET', '/api/v1/status', { token })
   assert.equal(status, 200)
   // The hourly look at the conditions begins with this.
   const leases = { hold: () => assert.fail('nothing is due') }
-  assert.equal(await pruneExpired({ ...context, store, leases, believed: clock }, 90), false)
+  assert.equal(
+    await pruneExpired({ ...context, store, leases, believed: clock, auditKeepers: async () => [] }, 90),
+    false,
+  )
 })
 
 class RefusingStore extends StoreAround {
@@ -58,7 +60,7 @@ test('a disk that hangs so long that no key is handed out ends no condition: wha
   })
   t.after(() => door.close())
   const told = async () => {
-    const { conditions, isWhole } = await conditionsInSight(door.context)
+    const { conditions, isWhole } = await door.context.conditions.inSight()
     const ids = conditions
       .map(({ id }) => id)
       .filter((id) => /^(not-ready|no-key-handed-out|changes-refused)$/.test(id))

@@ -8,9 +8,11 @@ import { isKept, isSensitive, isWrappingKey } from '../../core/keys/object/restr
 import { listScannedMax, listStepObjects } from '../../base/bounds.ts'
 import { allowOf, allows } from '../../core/trust/allow.ts'
 import type { Client, Instance } from '../../core/trust/rows.ts'
-import type { AdminContext, SomeHandlers } from '../../doors/http/context.ts'
+import type { Needs } from './needs.ts'
+import type { SomeHandlers } from '../../doors/http/feature.ts'
+import type { keyRoutes } from './routes.ts'
 import { shownKey } from '../../doors/http/views/shown-key.ts'
-import { placeOf } from '../keys/handlers.ts'
+import { placeOf } from './handlers.ts'
 
 /** Audit entries of one key, and clients, that a list shows of what restrictions that go one way would refuse. */
 const oneWayFetchesReadMax = 100
@@ -31,11 +33,11 @@ export const oneWayHandlers = {
       after: after === undefined ? null : String(after),
     }
   },
-} satisfies SomeHandlers
+} satisfies SomeHandlers<typeof keyRoutes, Needs>
 
 /** Sensitive keys that leave wrapped by any key now, newest first. It reads a bounded number of objects. */
 async function sensitiveKeys(
-  { keys }: AdminContext,
+  { keys }: Needs,
   instance: Instance,
   limit: number,
   before: number | undefined,
@@ -68,7 +70,7 @@ function leavesWrapped({ uniqueIdentifier, state, attributes }: ListedKey, insta
 
 /** The names of the clients that fetched the key, as far as the newest entries of the audit log tell. */
 async function fetchersOf(
-  { audit }: AdminContext,
+  { audit }: Needs,
   instanceId: string,
   { uniqueIdentifier: object, lastFetchedMs }: ListedKey,
 ): Promise<string[]> {
@@ -91,7 +93,7 @@ async function fetchersOf(
 /** The requests by which a client loosens Sensitive or Extractable. */
 const loosening = ['ModifyAttribute', 'SetAttribute', 'AdjustAttribute', 'Import']
 
-async function looseners({ access }: AdminContext, instanceId: string) {
+async function looseners({ access }: Needs, instanceId: string) {
   const { tables } = await access.snapshot()
   const clients = [...tables.client.values()].filter((client) => client.instanceId === instanceId)
   return clients

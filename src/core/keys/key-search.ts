@@ -3,16 +3,36 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { folded } from '../../base/text/folded.ts'
-import type { Keys, ListedKey, ScannedKey } from '../../core/keys/keys.ts'
-import type { KeyView } from '../../core/keys/object/managed-object.ts'
-import { indexEntry } from '../../core/keys/object/managed-object.ts'
-import type { Store } from '../../core/ports/store.ts'
+import type { Keys, ListedKey, ScannedKey } from './keys.ts'
+import type { KeyView } from './object/managed-object.ts'
+import { indexEntry } from './object/managed-object.ts'
+import type { Store } from '../ports/store.ts'
 import { listScannedMax, listStepObjects } from '../../base/bounds.ts'
-import type { Checked } from '../../doors/http/api.ts'
-import { nameValues } from '../../core/keys/object/object-names.ts'
-import { customText, vsphereNames } from '../../doors/http/views/shown-key.ts'
+import { nameValues } from './object/object-names.ts'
+import { customText, vsphereNames } from './object/object-names.ts'
 
-type Query = Checked<'listKeys'>['query']
+/** Which objects of an instance are wanted: those that fit each part that is there. Times are RFC 3339. */
+export interface KeySearch {
+  readonly limit: number
+  /** Left out: all but the destroyed ones. */
+  readonly state?: KeyView['state'] | undefined
+  /** Only destroyed objects that can still be brought back. */
+  readonly recoverable?: 'true' | undefined
+  /** A whole Name; whole names of vSphere's. */
+  readonly name?: string | undefined
+  readonly vsphereName?: string | undefined
+  readonly vsphereComponent?: string | undefined
+  readonly vsphereIdentifier?: string | undefined
+  /** The whole text of any of these, or of the identifier. */
+  readonly search?: string | undefined
+  /** A part of the text of any of these, or of a machine that uses the object. */
+  readonly contains?: string | undefined
+  readonly createdSince?: string | undefined
+  readonly createdUntil?: string | undefined
+  readonly fetchedSince?: string | undefined
+  readonly notFetchedSince?: string | undefined
+}
+
 type Reader = Pick<Keys, 'scan' | 'show'> & {
   /** The number of objects in each state now. */
   readonly objectCounts: (instanceId: string) => ReturnType<Store['objectCounts']>
@@ -36,7 +56,7 @@ const clockSlackMs = 3600_000
 export async function listKeys(
   keys: Reader,
   instanceId: string,
-  query: Query,
+  query: KeySearch,
   beforeSequence: number | undefined,
   /** The keys of the machines that have the text of `contains` in their name. */
   ofMachines: ReadonlySet<string> = new Set(),
@@ -78,7 +98,7 @@ export async function listKeys(
 }
 
 /** How many objects there are at most to be found, as far as that is counted. */
-async function mostOf(keys: Reader, instanceId: string, { state, recoverable }: Query): Promise<number> {
+async function mostOf(keys: Reader, instanceId: string, { state, recoverable }: KeySearch): Promise<number> {
   if (recoverable !== undefined) return (await keys.recoverable(instanceId)).count
   return state === undefined ? Infinity : ((await keys.objectCounts(instanceId))[state] ?? 0)
 }
@@ -88,7 +108,7 @@ interface Where {
   readonly includeDestroyed: boolean
 }
 
-function stepOf(keys: Reader, where: Where, query: Query): Step {
+function stepOf(keys: Reader, where: Where, query: KeySearch): Step {
   const wanted = [
     nameEntry(query.name),
     customEntry(vsphereNames.name, query.vsphereName),
@@ -161,7 +181,7 @@ async function beginning(keys: Reader, where: Where, until: string | undefined):
 /**
  * Judges an object before it is decoded, which takes most of the time of a search: false only if `filter` would say so, too.
  */
-function prefilter(query: Query, ofMachines: ReadonlySet<string>): (key: ReadKey) => boolean {
+function prefilter(query: KeySearch, ofMachines: ReadonlySet<string>): (key: ReadKey) => boolean {
   const part = query.contains === undefined ? undefined : folded(query.contains)
   const [fetchedSince, notFetchedSince] = [ms(query.fetchedSince), ms(query.notFetchedSince)]
   const hasText = part === undefined ? undefined : textSearch(part)
@@ -201,7 +221,7 @@ function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength)
 }
 
-function filter(query: Query, ofMachines: ReadonlySet<string>): (view: KeyView) => boolean {
+function filter(query: KeySearch, ofMachines: ReadonlySet<string>): (view: KeyView) => boolean {
   const tests: ((view: KeyView) => boolean)[] = []
   const add = <T>(value: T | undefined, fits: (view: KeyView, value: T) => boolean): void => {
     if (value !== undefined) tests.push((view) => fits(view, value))

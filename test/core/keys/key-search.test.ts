@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { listKeys } from '../../../src/features/keys/key-list.ts'
+import { listKeys } from '../../../src/core/keys/key-search.ts'
 import { createKey, openCoreWithClient } from '../../support/core.ts'
 
 test('a key that comes into the state meanwhile takes the place of none in the list', async (t) => {

@@ -1,5 +1,6 @@
 // What the routes do, through the typed client: trust in all its modes, keys, audit.
 
+import { certificateRoutes } from '../../src/features/certificates/routes.ts'
 import assert from 'node:assert/strict'
 import { createPublicKey } from 'node:crypto'
 import { after, before, test } from 'node:test'
@@ -16,7 +17,6 @@ import { auditRoutes } from '../../src/features/audit/routes.ts'
 import { clientRoutes } from '../../src/features/clients/routes.ts'
 import { instanceRoutes } from '../../src/features/instances/routes.ts'
 import { keyRoutes } from '../../src/features/keys/routes.ts'
-import { serverRoutes } from '../../src/features/status/server-routes.ts'
 import { statusRoutes } from '../../src/features/status/routes.ts'
 
 let door: TestDoor
@@ -353,7 +353,7 @@ test('the audit log is verified, exported and pruned', async (t) => {
 })
 
 test('the server certificate, health and metrics', async () => {
-  const shown = await client.call(serverRoutes.showServerCertificate)
+  const shown = await client.call(certificateRoutes.showServerCertificate)
   assert.equal(shown.sha256, door.certificateSha256)
   assert(shown.names.includes('localhost') && shown.names.includes('::1'))
   assert.deepEqual(await client.call(statusRoutes.live), { live: true })

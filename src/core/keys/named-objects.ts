@@ -3,8 +3,12 @@
 
 import { formsOf } from '../../base/text/folded.ts'
 import { listPageMax } from '../../base/bounds.ts'
-import type { AdminContext } from '../../doors/http/context.ts'
-import { listKeys } from './key-list.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { KeyUses } from '../ports/inventory.ts'
+import type { Store } from '../ports/store.ts'
+import type { Access } from '../trust/access.ts'
+import { listKeys } from './key-search.ts'
+import type { Keys } from './keys.ts'
 
 /** `instanceId`: only what belongs to that instance; null: everything. */
 export async function objectsNamed(
@@ -13,8 +17,14 @@ export async function objectsNamed(
     keys,
     store,
     clock,
-    inventories,
-  }: Pick<AdminContext, 'access' | 'keys' | 'store' | 'clock' | 'inventories'>,
+    keyUses,
+  }: {
+    readonly access: Pick<Access, 'snapshot'>
+    readonly keys: Pick<Keys, 'scan' | 'show'>
+    readonly store: Pick<Store, 'objectCounts' | 'recoverable'>
+    readonly clock: Pick<Clock, 'now'>
+    readonly keyUses: Pick<KeyUses, 'keysOfMachines'>
+  },
   name: string,
   instanceId: string | null,
 ): Promise<readonly string[]> {
@@ -38,7 +48,7 @@ export async function objectsNamed(
     ),
   )
   const ofMachines = await Promise.all(
-    instances.map((id) => inventories.keysOfMachines(id, (text) => names.includes(text))),
+    instances.map((id) => keyUses.keysOfMachines(id, (text) => names.includes(text))),
   )
   return [
     ...new Set([

@@ -1,4 +1,4 @@
-// The part of the route table about the server itself: its certificate, and the reload of its configuration.
+// The part of the route table about the certificate of the server.
 
 import { z } from 'zod'
 import { certificateDaysMax, certificateNamesMax } from '../../base/bounds.ts'
@@ -62,7 +62,7 @@ const path = '/api/v1/server-certificate'
 /** Needs a token for all instances, because every vCenter sees the certificate. */
 const manager = { role: 'manager', scope: 'server' } as const
 
-export const serverRoutes = {
+export const certificateRoutes = {
   showServerCertificate: route({
     method: 'get',
     path,
@@ -125,17 +125,5 @@ export const serverRoutes = {
     summary: 'Delete the staged certificate',
     query: z.strictObject({ sha256: mustBe }),
     answer: ServerCertificate,
-  }),
-  reloadConfiguration: route({
-    method: 'post',
-    path: '/api/v1/reload',
-    ...manager,
-    summary: 'Reload the configuration, and apply what needs no restart',
-    answer: z
-      .object({
-        applied: z.array(z.string()).meta({ example: ['log.level'] }),
-        needRestart: z.array(z.string()).meta({ example: ['kmip.listen'] }),
-      })
-      .meta({ id: 'Reloaded' }),
   }),
 } as const

@@ -1,0 +1,129 @@
+// Finds the conditions that hold: gathers the facts of each feature once, and asks the lines of each. Status, health, metrics, the log and
+// alerts read it.
+
+import type { Clock } from '../ports/clock.ts'
+import { StoreUnavailable } from '../ports/store.ts'
+import type { ReadinessFacts } from '../server/readiness-facts.ts'
+import type { Access } from '../trust/access.ts'
+import type { TrustSnapshot } from '../trust/rows.ts'
+import { severities, type ConditionLine, type ConditionLines, type Found, type Severity } from './line.ts'
+import { readinessConditions } from './readiness.ts'
+
+/** The facts that every feature gets. */
+export interface CommonFacts {
+  /** Wall clock, milliseconds since 1970. */
+  readonly nowMs: number
+  readonly trust: Pick<TrustSnapshot, 'tables' | 'alarms'>
+  readonly readiness: ReadinessFacts
+}
+
+/** A condition that holds now. */
+export interface Condition extends Found {
+  readonly id: string
+  readonly severity: Severity
+  /** The advice: how a person ends it. */
+  readonly action: string
+}
+
+/** The lines of a feature, and what gathers the facts in which they are found. Each look at a disk takes a bounded time. */
+export interface ConditionSource<F> {
+  readonly lines: ConditionLines<F>
+  readonly facts: (common: CommonFacts) => F | Promise<F>
+}
+
+/** The findings of one look. */
+export interface Gathered {
+  readonly common: CommonFacts
+  /** The most severe first. */
+  readonly conditions: readonly Condition[]
+  /** The facts that were gathered for these lines. */
+  readonly of: <F>(lines: ConditionLines<F>) => F
+}
+
+export interface ConditionsParts {
+  readonly access: Pick<Access, 'snapshot'>
+  readonly clock: Pick<Clock, 'now'>
+  readonly readiness: () => Promise<ReadinessFacts>
+}
+
+export class Conditions {
+  readonly #parts: ConditionsParts
+  // The facts of a source are for its own lines alone.
+  readonly #sources: ConditionSource<unknown>[] = []
+
+  constructor(parts: ConditionsParts) {
+    this.#parts = parts
+  }
+
+  add<F>(source: ConditionSource<F>): void {
+    this.#sources.push(source as ConditionSource<unknown>)
+  }
+
+  /** Every line, so that an alert sees a condition come and go. */
+  get lines(): Readonly<Record<string, Pick<ConditionLine<never>, 'severity' | 'rises'>>> {
+    return Object.assign({ ...readinessConditions }, ...this.#sources.map(({ lines }) => lines)) as Readonly<
+      Record<string, ConditionLine<never>>
+    >
+  }
+
+  /** All conditions, for whoever may see all instances. `known`: the caller has looked already. Throws StoreUnavailable. */
+  async gather(known?: ReadinessFacts): Promise<Gathered> {
+    const { access, clock, readiness } = this.#parts
+    const [trust, ready] = [await access.snapshot(), known ?? (await readiness())]
+    const common: CommonFacts = { nowMs: clock.now(), trust, readiness: ready }
+    const facts = new Map<unknown, unknown>()
+    await Promise.all(
+      this.#sources.map(async (source) => facts.set(source.lines, await source.facts(common))),
+    )
+    const found = this.#sources.flatMap(({ lines }) => conditionsIn(lines, facts.get(lines)))
+    const conditions = sorted([...conditionsIn(readinessConditions, common), ...found])
+    return { common, conditions, of: <F>(lines: ConditionLines<F>) => facts.get(lines) as F }
+  }
+
+  /**
+   * All conditions, and where the store does not answer, those that are known without it. `isWhole`: a condition that is not among
+   * them does not hold. It is false while the node is not ready, since such a node does not know much else, and after a start until
+   * it has heard of each root key.
+   */
+  async inSight(): Promise<{ readonly conditions: readonly Condition[]; readonly isWhole: boolean }> {
+    try {
+      const { conditions, common } = await this.gather()
+      const { ready, unknown } = common.readiness
+      return { conditions, isWhole: ready && unknown.size === 0 }
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error
+      return { conditions: conditionsOfReadiness(await this.#parts.readiness()), isWhole: false }
+    }
+  }
+}
+
+/** The conditions that are known without the store. */
+export function conditionsOfReadiness(readiness: ReadinessFacts): readonly Condition[] {
+  return conditionsIn(readinessConditions, { readiness })
+}
+
+/** The most severe first. */
+export function conditionsIn<F>(lines: ConditionLines<F>, facts: F): readonly Condition[] {
+  return sorted(
+    Object.entries(lines).flatMap(([id, { severity, action, find }]) =>
+      find(facts).map((found): Condition => ({
+        ...found,
+        id,
+        severity: found.severity ?? severity,
+        action: found.action ?? action,
+      })),
+    ),
+  )
+}
+
+function sorted(conditions: readonly Condition[]): readonly Condition[] {
+  return conditions.toSorted((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity))
+}
+
+/** How many there are of each severity. */
+export function countBySeverity(
+  conditions: readonly Pick<Condition, 'severity'>[],
+): Readonly<Record<Severity, number>> {
+  const count = (wanted: Severity) => conditions.filter(({ severity }) => severity === wanted).length
+  return { critical: count('critical'), warning: count('warning'), notice: count('notice') }
+}

@@ -1,0 +1,114 @@
+// The form of a feature in the server: a table of routes with their handlers, what it opens of what it needs, the acts that need a second
+// person, its conditions and gauges, and its plugs. A handler gets the feature's own service and the request, and nothing else. program/features.ts lists
+// the features; application.ts answers their routes.
+
+import type { CommonFacts, ConditionSource, Gathered } from '../../core/conditions/conditions.ts'
+import type { ConditionLines } from '../../core/conditions/line.ts'
+import type { Gauges } from '../../outside/telemetry/metrics.ts'
+import type { AnyAsked, Asked } from './asked.ts'
+import type { Guard, OpenGuard } from './guard.ts'
+import type { OpenRoute, OpenRoutes } from './open-route.ts'
+import type { Plugs } from './plugs.ts'
+import type { Output, Route } from './route.ts'
+
+export type RouteTable = Readonly<Record<string, Route>>
+
+/** The handlers of a table. A route without a handler, or a handler with a wrong answer, does not compile. */
+export type Handlers<T, Own> = {
+  readonly [N in keyof T]: (own: Own, asked: Asked<T[N]>) => Promise<Output<T[N]>>
+}
+
+/** The handlers of one file, of several that have a table's. */
+export type SomeHandlers<T, Own> = Partial<Handlers<T, Own>>
+
+/** The routes of a table that may need a second person. */
+export type Guards<T, Own> = { readonly [N in keyof T]?: Guard<T[N], Own> }
+
+/** A feature of the list. `Own`: its own service, which its handlers get. */
+export interface Feature<Needs, Own> {
+  readonly routes: RouteTable
+  /** The lines of its conditions. */
+  readonly conditions: ConditionLines<never>
+  /** Opens what the feature has; what closes it is registered on `opened`. */
+  readonly open: (needs: Needs, opened: AsyncDisposableStack) => Promise<OpenFeature<Own>>
+}
+
+export interface OpenFeature<Own> {
+  readonly own: Own
+  readonly routes: OpenRoutes
+  readonly plugs: Partial<Plugs>
+  /** undefined: it has no conditions. */
+  readonly conditions: ConditionSource<unknown> | undefined
+  /** Sets its gauges by the facts of its conditions. */
+  readonly measure: (gathered: Gathered, gauges: Gauges) => void
+  /** Begins the background work, once everything is open. */
+  readonly start: () => void
+}
+
+export interface FeatureLine<T extends RouteTable, Needs, Own, F> {
+  readonly routes: T
+  readonly open: (needs: Needs, opened: AsyncDisposableStack) => Own | Promise<Own>
+  readonly handlers: Handlers<T, NoInfer<Own>>
+  readonly guards?: Guards<T, NoInfer<Own>>
+  /** Its conditions, and the facts in which they are found; the facts are gathered once for each look. */
+  readonly conditions?: ConditionLines<F>
+  readonly facts?: (own: NoInfer<Own>, common: CommonFacts) => F | Promise<F>
+  readonly gauges?: (facts: NoInfer<F>, gauges: Gauges) => void
+  readonly plugs?: (own: NoInfer<Own>) => Partial<Plugs>
+  readonly start?: (own: NoInfer<Own>) => void
+}
+
+/** The loop over a table loses the exact types of its routes; the parameter has them. */
+export function feature<const T extends RouteTable, Needs, Own, F = never>(
+  line: FeatureLine<T, Needs, Own, F>,
+): Feature<Needs, Own> {
+  const { conditions, facts, gauges } = line
+  return {
+    routes: line.routes,
+    conditions: conditions ?? {},
+    open: async (needs, opened) => {
+      const own = await line.open(needs, opened)
+      return {
+        own,
+        routes: new Map(
+          Object.entries<Route>(line.routes).map(([name, route]) => [
+            name,
+            openRoute(line, [name, route], own),
+          ]),
+        ),
+        plugs: line.plugs?.(own) ?? {},
+        conditions:
+          conditions &&
+          facts &&
+          ({ lines: conditions, facts: (common) => facts(own, common) } as ConditionSource<unknown>),
+        measure: (gathered, state) => conditions && gauges?.(gathered.of(conditions), state),
+        start: () => line.start?.(own),
+      }
+    },
+  }
+}
+
+function openRoute<T extends RouteTable, Needs, Own, F>(
+  { handlers, guards }: FeatureLine<T, Needs, Own, F>,
+  [name, line]: readonly [keyof T, Route],
+  own: Own,
+): OpenRoute {
+  const handler = handlers[name] as unknown as (own: Own, asked: AnyAsked) => Promise<unknown>
+  const guard = guards?.[name]
+  if (line.guarded !== (guard !== undefined))
+    throw new Error(`the route ${String(name)} is guarded in its table or by its feature, and not in both`)
+  return {
+    line,
+    handle: (asked) => handler(own, asked),
+    guard: guard && openGuard(guard, own),
+  }
+}
+
+function openGuard<Own>({ acts, reach, facts, ...flags }: Guard<Route, Own>, own: Own): OpenGuard {
+  return {
+    ...flags,
+    acts: (asked) => acts(asked as Asked<Route>),
+    reach: (asked) => reach(own, asked as Asked<Route>),
+    facts: (asked) => facts(own, asked as Asked<Route>),
+  }
+}

@@ -1,0 +1,49 @@
+// Plugs: the few things that features want of each other. A feature that is there puts its own in (feature.ts); where it is missing, the
+// value of `withoutFeatures` stands, which is safe.
+
+import type { z } from 'zod'
+import type { AuditKeeper } from '../../core/audit/retention.ts'
+import type { GuardedAct } from '../../core/ports/guarded-acts.ts'
+import type { KeyUses } from '../../core/ports/inventory.ts'
+import type { Instance } from '../../core/trust/rows.ts'
+import type { Asker } from './asked.ts'
+import type { AnyAsked } from './asked.ts'
+import type { OpenRoute } from './open-route.ts'
+import type { BackupStatus, ShownUpstream } from './plug-schemas.ts'
+
+export interface Plugs {
+  /** From features/inventory: the machines that use keys. */
+  readonly keyUses: KeyUses
+  /** From features/adopt: the upstream of an instance, as this asker may see it; null: it has none. */
+  readonly upstreamOf: (
+    asker: Pick<Asker, 'instanceId'>,
+    instance: Instance,
+  ) => Promise<z.output<typeof ShownUpstream> | null>
+  /** From features/siem: the targets that must have an entry before it is pruned. */
+  readonly auditKeepers: {
+    readonly targets: readonly string[]
+    readonly facts: () => Promise<readonly AuditKeeper[]>
+  }
+  /** From features/backup; null: no backup is made here. */
+  readonly backupStatus: () => Promise<z.output<typeof BackupStatus> | null>
+  /** From features/approvals. */
+  readonly approvals: Approving
+}
+
+/** Acts that need a second person. */
+export interface Approving {
+  /** The configured ones. */
+  readonly acts: readonly GuardedAct[]
+  /** Keeps the request for a second person, if its act needs one: returns the answer. undefined: it does not, and may be answered now. */
+  readonly gate: (name: string, route: OpenRoute, asked: AnyAsked) => Promise<object | undefined>
+  /** Carries out what was approved, and ends the requests of askers whose token or session has ended. */
+  readonly look: () => void
+}
+
+export const withoutFeatures: Plugs = {
+  keyUses: { uses: async () => null, keysOfMachines: async () => new Set(), useOf: async () => null },
+  upstreamOf: async () => null,
+  auditKeepers: { targets: [], facts: async () => [] },
+  backupStatus: async () => null,
+  approvals: { acts: [], gate: async () => undefined, look: () => undefined },
+}

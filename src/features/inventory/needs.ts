@@ -1,0 +1,27 @@
+// The parts of the server that the routes about inventories need.
+
+import type { Audit } from '../../core/audit/audit.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import type { Access } from '../../core/trust/access.ts'
+import type { Inventories } from './inventories.ts'
+
+export interface Needs {
+  readonly access: Access
+  readonly audit: Audit
+  readonly clock: Clock
+  readonly inventories: Pick<
+    Inventories,
+    | 'begin'
+    | 'add'
+    | 'finish'
+    | 'cancel'
+    | 'remove'
+    | 'uses'
+    | 'keysOfMachines'
+    | 'summary'
+    | 'findings'
+    | 'known'
+  >
+  readonly keys: Keys
+}
