@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build, stop, type Plugin } from 'esbuild'
-import { routes } from '../src/doors/http/api.ts'
+import { routes } from '../src/program/routes.ts'
 
 /** What the first page may take, compressed. */
 const compressedBytesMax = 300 * 1024

@@ -2,7 +2,7 @@
 // survives a reload and ends with the tab.
 
 import table from 'route-table'
-import type { Input, Output, RouteName } from '../../src/doors/http/api.ts'
+import type { Input, Output, RouteName } from '../../src/program/routes.ts'
 import { approversOf } from './approvers.ts'
 import { addressOf } from './place.ts'
 import { noteServerTime } from './server-time.ts'

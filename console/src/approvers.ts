@@ -1,6 +1,6 @@
 // Says who may approve a request that waits for a second person.
 
-import type { Output } from '../../src/doors/http/api.ts'
+import type { Output } from '../../src/program/routes.ts'
 
 /** Empty: nobody. */
 export function approversOf({

@@ -1,6 +1,6 @@
 // Whether somebody may do what needs a role, so that the pages offer no more. The server decides anew with each request.
 
-import type { Output } from '../../src/doors/http/api.ts'
+import type { Output } from '../../src/program/routes.ts'
 
 type Who = Pick<Output<'showSession'>, 'role' | 'instance' | 'person' | 'grants'>
 

@@ -5,6 +5,6 @@ declare module 'route-table' {
     readonly path: string
     readonly media: string
   }
-  const table: { readonly [Name in import('../../src/doors/http/api.ts').RouteName]: Line }
+  const table: { readonly [Name in import('../../src/program/routes.ts').RouteName]: Line }
   export default table
 }

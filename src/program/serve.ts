@@ -213,13 +213,15 @@ function reachable(kmip: string): string {
   return kmip.replace(/^(?:0\.0\.0\.0|\[::\]):/, `${hostname()}:`)
 }
 
+const describedApi = async () => (await import('./examples.ts')).describedApi
+
 /** The routes of the admin API, and the parts with which each request is checked. */
 function adminRoutes(
   offered: Offered,
   { routes, plugs }: OpenFeatures,
-): Pick<AdminOptions, 'routes' | 'authentication' | 'gate' | 'audit' | 'clock'> {
+): Pick<AdminOptions, 'routes' | 'authentication' | 'gate' | 'describedApi' | 'audit' | 'clock'> {
   const { audit, clock } = offered
-  return { routes, authentication: offered, gate: plugs.approvals.gate, audit, clock }
+  return { routes, authentication: offered, gate: plugs.approvals.gate, describedApi, audit, clock }
 }
 
 /** The counts and reports of the admin API, and the console beside it. */

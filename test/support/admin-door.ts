@@ -17,6 +17,7 @@ import { buildCore, type CorePorts } from '../../src/core/server/core.ts'
 import { connectionsMax } from '../../src/base/bounds.ts'
 import { leaveAddress } from '../../src/host/first-start.ts'
 import { openLogins } from '../../src/features/login/open-logins.ts'
+import { describedApi } from '../../src/program/examples.ts'
 import { openFeatures, type Offered } from '../../src/program/features.ts'
 import { thisMachine } from '../../src/host/machine.ts'
 import { openPorts } from '../../src/host/ports.ts'
@@ -166,6 +167,7 @@ export async function startDoor({
     routes,
     authentication: offered,
     gate: plugs.approvals.gate,
+    describedApi: async () => describedApi,
     audit: core.audit,
     clock,
     subnetOf: (address) => address,

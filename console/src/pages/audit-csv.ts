@@ -1,6 +1,6 @@
 // Audit entries as CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front.
 
-import type { Output } from '../../../src/doors/http/api.ts'
+import type { Output } from '../../../src/program/routes.ts'
 
 type AuditEntry = Output<'listAudit'>['entries'][number]
 

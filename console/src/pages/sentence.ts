@@ -1,6 +1,6 @@
 // The one sentence that says whether all is well.
 
-import type { Output } from '../../../src/doors/http/api.ts'
+import type { Output } from '../../../src/program/routes.ts'
 import { counted, numberText } from '../parts/counted.ts'
 
 export type Status = Output<'status'>

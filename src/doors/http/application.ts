@@ -14,6 +14,7 @@ import { adminSlowTimeoutMs } from './bounds.ts'
 import { inTurns } from '../../base/parts.ts'
 import { authenticate, visibleInstance, type AuthenticationParts } from './authenticate.ts'
 import { addConsole, type Console, type Env } from './console.ts'
+import type { DescribedApi } from './openapi.ts'
 import type { OpenRoute, OpenRoutes } from './open-route.ts'
 import type { Plugs } from './plugs.ts'
 import type { Asker } from './asked.ts'
@@ -37,6 +38,8 @@ export interface ApplicationOptions {
   readonly routes: OpenRoutes
   readonly authentication: AuthenticationParts
   readonly gate: Plugs['approvals']['gate']
+  /** Loads what the description of the API is made of. */
+  readonly describedApi: () => Promise<DescribedApi>
   /** The host names accepted besides the address that the request came to, in lower case. */
   readonly hosts: ReadonlySet<string>
   readonly admission: Pick<Admission, 'turns' | 'budget'>
@@ -69,7 +72,7 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
   app.use('*', async (c, next) => checkPath(c, next, patterns))
   const oneAtATime = new KeyedMutex()
   for (const [name, route] of options.routes) addRoute(app, name, route, { ...options, oneAtATime })
-  addDescription(app)
+  addDescription(app, options.describedApi)
   if (options.console) addConsole(app, options.console)
   app.notFound((c) => answerRefusal(c, noRoute(c, patterns)))
   app.onError((error, c) => {

@@ -4,6 +4,7 @@
 import type { Hono } from 'hono'
 import { inTurns, type Turns } from '../../base/parts.ts'
 import type { Env } from './console.ts'
+import type { DescribedApi } from './openapi.ts'
 import { docsPageParts, docsPolicy } from './docs-page.ts'
 import { answerDocument, publicDocument, type PublicDocument } from './documents.ts'
 
@@ -12,12 +13,13 @@ interface Description {
   readonly page: PublicDocument
 }
 
-export function addDescription(app: Hono<Env>): void {
+/** `api`: loads the API that is described. */
+export function addDescription(app: Hono<Env>, api: () => Promise<DescribedApi>): void {
   let made: Promise<Description> | undefined
   // After a failure the next request tries again.
   const description = async (turns: Turns) => {
     try {
-      return await (made ??= make(turns))
+      return await (made ??= make(turns, api))
     } catch (error) {
       made = undefined
       throw error
@@ -30,9 +32,9 @@ export function addDescription(app: Hono<Env>): void {
   })
 }
 
-async function make(turns: Turns): Promise<Description> {
+async function make(turns: Turns, api: () => Promise<DescribedApi>): Promise<Description> {
   const { openApiParts } = await import('./openapi.ts')
-  const document = await inTurns(openApiParts(), turns)
+  const document = await inTurns(openApiParts(await api()), turns)
   const page = await inTurns(docsPageParts(document), turns)
   await turns.turn()
   const json = JSON.stringify(document)

@@ -3,15 +3,21 @@
 
 import { z } from 'zod'
 import { whole, type Parts } from '../../base/parts.ts'
-import { routes } from './api.ts'
-import { waitingExample } from '../../features/approvals/examples.ts'
 import { waitingAnswer } from './waiting-answer.ts'
 import { errorAnswer } from './error-answer.ts'
-import { examples } from './examples.ts'
 import { bytesBody, none, roles, type Route } from './route.ts'
 
 const about = `Errors have one shape: {"error":{"code","message","hint","requestId"}}. Send a token as "Authorization:
 Bearer ...". Times are UTC, ISO 8601. Lists that may be long come in pages: pass \`after\` as the page before gave it.`
+
+/** The API that the document describes. program/examples.ts has the whole one. */
+export interface DescribedApi {
+  /** By name. */
+  readonly routes: Readonly<Record<string, Route>>
+  readonly examples: Readonly<Record<string, { readonly answer: unknown; readonly body?: unknown }>>
+  /** The answer to a request that waits for a second person. */
+  readonly waitingExample: unknown
+}
 
 /** The fields of an operation that the pages made of the document read. */
 export interface Operation {
@@ -63,21 +69,21 @@ export interface OpenApiDocument {
 
 type Components = Record<string, Schema>
 
-export function openApiDocument(): OpenApiDocument {
-  return whole(openApiParts())
+export function openApiDocument(api: DescribedApi): OpenApiDocument {
+  return whole(openApiParts(api))
 }
 
 /** A part is one route. */
-export function* openApiParts(): Parts<OpenApiDocument> {
+export function* openApiParts(api: DescribedApi): Parts<OpenApiDocument> {
   const schemas: Components = {}
   const refused = {
     description: 'Refused or failed.',
     content: { 'application/json': { schema: jsonSchema(errorAnswer, 'output', schemas) } },
   }
   const paths: Record<string, Record<string, Operation>> = {}
-  for (const [name, line] of Object.entries(routes) as [keyof typeof routes, Route][]) {
+  for (const [name, line] of Object.entries(api.routes)) {
     const methods = (paths[line.path] ??= {})
-    const operation = operationOf(name, line, schemas)
+    const operation = operationOf(api, name, line, schemas)
     methods[line.method] = { ...operation, responses: { ...operation.responses, default: refused } }
     yield
   }
@@ -89,13 +95,18 @@ export function* openApiParts(): Parts<OpenApiDocument> {
   }
 }
 
-function operationOf(name: keyof typeof routes, line: Route, schemas: Components): Operation {
-  const example: { readonly answer: unknown; readonly body?: unknown } = examples[name]
+function operationOf(
+  { examples, waitingExample }: DescribedApi,
+  name: string,
+  line: Route,
+  schemas: Components,
+): Operation {
+  const example = examples[name]
   const parameters = [
     ...parametersOf('path', line.params, schemas),
     ...(line.query === none ? [] : parametersOf('query', line.query, schemas)),
   ]
-  const answer = { schema: jsonSchema(line.answer, 'output', schemas), example: example.answer }
+  const answer = { schema: jsonSchema(line.answer, 'output', schemas), example: example?.answer }
   return {
     operationId: name,
     tags: [groupOf(line)],
@@ -104,20 +115,20 @@ function operationOf(name: keyof typeof routes, line: Route, schemas: Components
     ...(line.scope !== 'public' && { security: [{ bearer: [] }] }),
     ...(parameters.length > 0 && { parameters }),
     ...(line.body !== none && {
-      requestBody: { required: true, content: bodyOf(line, example.body, schemas) },
+      requestBody: { required: true, content: bodyOf(line, example?.body, schemas) },
     }),
     responses: {
       [line.status]: { description: 'Done.', content: { [line.media]: answer } },
-      ...(line.guarded && { 202: waits(schemas) }),
+      ...(line.guarded && { 202: waits(schemas, waitingExample) }),
     },
   }
 }
 
-function waits(schemas: Components) {
+function waits(schemas: Components, example: unknown) {
   const schema = jsonSchema(waitingAnswer, 'output', schemas)
   return {
     description: 'Nothing is done yet: the act waits for a second person (approval.for).',
-    content: { 'application/json': { schema, example: waitingExample } },
+    content: { 'application/json': { schema, example } },
   }
 }
 

@@ -40,6 +40,7 @@ export interface AdminOptions {
   readonly routes: ApplicationOptions['routes']
   readonly authentication: ApplicationOptions['authentication']
   readonly gate: ApplicationOptions['gate']
+  readonly describedApi: ApplicationOptions['describedApi']
   readonly audit: Audit
   readonly clock: Clock
   readonly console?: ApplicationOptions['console']

@@ -1,11 +1,11 @@
 // The examples of adoption in the description of the admin API.
 
 import type { adoptionRoutes } from './routes.ts'
-import type { Example } from '../../doors/http/examples.ts'
-import type { Output } from '../../doors/http/api.ts'
+import type { Examples } from '../../doors/http/example.ts'
+import type { Output } from '../../doors/http/route.ts'
 
 const none = { count: 0, items: [] }
-const adoption: Output<'showAdoption'> = {
+const adoption: Output<(typeof adoptionRoutes)['showAdoption']> = {
   id: '0d9a2f4c-7b1e-4a53-8c60-e1f5b2d7a938',
   servers: ['kmip-1.example.com:5696'],
   state: 'done',
@@ -41,9 +41,7 @@ const rootKey =
   'keyprotect://us-south.kms.cloud.ibm.com/3b1d2c44-6a5f-4c7e-9d1a-0f2e4b8c7a61/8a4c2f10-5b7d-4e3a-9c61-d20f7b5e8a94'
 const pem = '-----BEGIN CERTIFICATE-----\nMIIC...\n-----END CERTIFICATE-----\n'
 
-export const adoptionExamples: {
-  readonly [N in keyof typeof adoptionRoutes]: Example<N>
-} = {
+export const adoptionExamples: Examples<typeof adoptionRoutes> = {
   beginAdoption: {
     body: {
       servers: ['kmip-1.example.com'],

@@ -1,6 +1,7 @@
 // The examples of the upstream in the description of the admin API.
 
-import type { Example } from '../../doors/http/examples.ts'
+import type { upstreamRoutes } from './upstream-routes.ts'
+import type { Examples } from '../../doors/http/example.ts'
 
 export const upstreamExample = {
   servers: ['kmip-1.example.com:5696'],
@@ -17,9 +18,7 @@ export const upstreamExample = {
 
 const pem = '-----BEGIN CERTIFICATE-----\nMIIC...\n-----END CERTIFICATE-----\n'
 
-export const upstreamExamples: {
-  readonly [N in 'setUpstream' | 'turnUpstreamOn' | 'removeUpstream']: Example<N>
-} = {
+export const upstreamExamples: Examples<typeof upstreamRoutes> = {
   setUpstream: {
     body: {
       servers: ['kmip-1.example.com'],

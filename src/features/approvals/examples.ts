@@ -1,8 +1,9 @@
 // Examples of requests that wait for a second person, for the OpenAPI document.
 
-import type { Output } from '../../doors/http/api.ts'
+import type { approvalRoutes } from './routes.ts'
+import type { Output } from '../../doors/http/route.ts'
 
-const waiting: Output<'showApproval'> = {
+const waiting: Output<(typeof approvalRoutes)['showApproval']> = {
   id: '3f0c8f0e-6a52-4f6c-9d3e-0b5a7c1e2d44',
   act: 'key destroy',
   state: 'waiting',

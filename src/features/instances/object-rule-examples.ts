@@ -1,6 +1,6 @@
 // The examples of the rules for new objects in the description of the admin API.
 
-import type { Example } from '../../doors/http/examples.ts'
+import type { Examples } from '../../doors/http/example.ts'
 import type { objectRuleRoutes } from './object-rule-routes.ts'
 
 const rule = {
@@ -17,7 +17,7 @@ const ofDisks = {
   attributes: [{ name: 'CryptographicUsageMask', index: 0, value: 12 }],
 }
 
-export const objectRuleExamples: { readonly [N in keyof typeof objectRuleRoutes]: Example<N> } = {
+export const objectRuleExamples: Examples<typeof objectRuleRoutes> = {
   listDefaults: { answer: [rule] },
   clearDefaults: { answer: { removed: [rule] } },
   listConstraints: { answer: [rule, ofDisks] },

@@ -6,7 +6,7 @@ import { custodyNeeds } from '../../core/custody/custody.ts'
 import { requireNoDelayFor } from '../../core/instances/destroy-delay.ts'
 import { RootKeyError } from '../../core/ports/root-key.ts'
 import type { Instance, InstanceWork } from '../../core/trust/rows.ts'
-import type { Output } from '../../doors/http/api.ts'
+import type { Output } from '../../doors/http/route.ts'
 import type { Needs } from './needs.ts'
 import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { instanceRoutes } from './routes.ts'
@@ -99,7 +99,9 @@ async function requireVersions({ reports }: Needs, instance: Instance): Promise<
 }
 
 /** Shows an instance with the work that a change begins. */
-async function begun(context: Needs): Promise<(instance: Instance) => Output<'rewrapInstance'>> {
+async function begun(
+  context: Needs,
+): Promise<(instance: Instance) => Output<(typeof instanceRoutes)['rewrapInstance']>> {
   const shown = await answer(context)
   return (instance) => {
     if (!instance.work) throw new Error(`the instance ${instance.id} has no work that was begun`)

@@ -1,12 +1,13 @@
 // The examples of inventories in the description of the admin API.
 
-import type { Output } from '../../doors/http/api.ts'
-import type { Example } from '../../doors/http/examples.ts'
+import type { inventoryRoutes } from './routes.ts'
+import type { Output } from '../../doors/http/route.ts'
+import type { Examples } from '../../doors/http/example.ts'
 
 const taken = '2026-03-01T12:00:00.000Z'
 const keyId = '5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e'
 
-const inventory: Output<'finishInventoryImport'> = {
+const inventory: Output<(typeof inventoryRoutes)['finishInventoryImport']> = {
   id: '1c7d5b0a-94e2-4f61-8b7d-3a2e5c90f18d',
   vcenter: 'vc-1',
   taken,
@@ -17,7 +18,7 @@ const inventory: Output<'finishInventoryImport'> = {
 
 export const usedByExample = { machines: 1, first: [{ kind: 'vm', name: 'web-1' }], asOf: taken, old: false }
 
-const summary: Output<'showInventory'> = {
+const summary: Output<(typeof inventoryRoutes)['showInventory']> = {
   inventories: [inventory],
   machines: 215,
   usedBy: { ...usedByExample, machines: 180 },
@@ -44,18 +45,7 @@ const lines = [
   { type: 'end' },
 ]
 
-export const inventoryExamples: {
-  readonly [
-    N in
-      | 'showInventory'
-      | 'reportInventory'
-      | 'beginInventoryImport'
-      | 'addInventoryRows'
-      | 'finishInventoryImport'
-      | 'cancelInventoryImport'
-      | 'removeInventory'
-  ]: Example<N>
-} = {
+export const inventoryExamples: Examples<typeof inventoryRoutes> = {
   showInventory: { answer: summary },
   reportInventory: {
     body: { providers: ['mortise'] },

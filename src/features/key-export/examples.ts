@@ -1,10 +1,11 @@
 // The examples of the export of keys in the description of the admin API.
 
-import type { Example } from '../../doors/http/examples.ts'
+import type { keyExportRoutes } from './routes.ts'
+import type { Examples } from '../../doors/http/example.ts'
 
 const id = '5a0f8c62-93d1-4e7b-8f24-6b1c0d9e7a35'
 
-export const keyExportExamples: { readonly [N in 'exportKeys' | 'showKeyExport']: Example<N> } = {
+export const keyExportExamples: Examples<typeof keyExportRoutes> = {
   exportKeys: {
     body: { id, recipients: ['age1ql3z7hjy54pw3hyww5ayyfg7zqgv...'] },
     answer: 'age-encryption.org/v1...',

@@ -1,6 +1,6 @@
 // The examples of logins and sessions of people in the description of the admin API.
 
-import type { Example } from '../../doors/http/examples.ts'
+import type { Examples } from '../../doors/http/example.ts'
 import type { loginRoutes } from './routes.ts'
 
 const issuer = 'https://login.example.com/realms/staff'
@@ -22,7 +22,7 @@ export const sessionExample = {
 const begun = { ...sessionExample, grants: [...grants], session: 'mortise-session.WyJl...' }
 const flow = 'WyJk...'
 
-export const loginExamples: { readonly [N in keyof typeof loginRoutes]: Example<N> } = {
+export const loginExamples: Examples<typeof loginRoutes> = {
   showLogin: { answer: { provider: { name: 'Example login', issuer } } },
   beginLogin: {
     body: { redirectUri: 'https://kms.example.com:5697/login/callback' },

@@ -1,4 +1,4 @@
-// Examples of the routes about restores, for the OpenAPI document (see doors/http/examples.ts).
+// Examples of the routes about restores, for the OpenAPI document (see program/examples.ts).
 
 import type { Output } from '../../doors/http/route.ts'
 import type { restoreRoutes } from './routes.ts'

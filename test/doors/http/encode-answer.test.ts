@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
-import { routes } from '../../../src/doors/http/api.ts'
+import { routes } from '../../../src/program/routes.ts'
 import { encodeAnswer } from '../../../src/doors/http/encode-answer.ts'
-import { examples } from '../../../src/doors/http/examples.ts'
+import { examples } from '../../../src/program/examples.ts'
 import type { Route } from '../../../src/doors/http/route.ts'
 import { whole } from '../../../src/base/parts.ts'
 

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { routes, type RouteName } from '../../../src/doors/http/api.ts'
+import { routes, type RouteName } from '../../../src/program/routes.ts'
 import type { Route } from '../../../src/doors/http/route.ts'
 import { AdminClient, type AdminTarget } from '../../../src/doors/http/client.ts'
 import { makeCertificate } from '../certificates.ts'

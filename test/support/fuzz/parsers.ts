@@ -1,8 +1,8 @@
 // Other readers of what comes from outside, as targets: certificates and requests for certificates, the JSON bodies of the
 // admin API, and the answers of Key Protect and IAM.
 
-import { routes } from '../../../src/doors/http/api.ts'
-import { examples } from '../../../src/doors/http/examples.ts'
+import { routes } from '../../../src/program/routes.ts'
+import { examples } from '../../../src/program/examples.ts'
 import { parseCertificate, parseCertificates } from '../../../src/core/pki/certificate.ts'
 import { PkiError } from '../../../src/core/pki/error.ts'
 import { readRequest } from '../../../src/core/pki/request.ts'

@@ -1,6 +1,6 @@
 // The settings of an instance: what each means, how it is written in a form, and what a form changed.
 
-import type { Input, Output } from '../../../../src/doors/http/api.ts'
+import type { Input, Output } from '../../../../src/program/routes.ts'
 
 export type Instance = Output<'listInstances'>[number]
 type Settings = NonNullable<Input<'setInstance'>['body']>

@@ -1,22 +1,18 @@
 // An example of each route's request and answer, for the OpenAPI document and its pages: one table, and long because of that.
 // A route without an example does not compile, and a test checks each example against the schemas of its route.
 
-import { backupExamples, backupStatus } from '../../features/backup/examples.ts'
-import { restoreExamples } from '../../features/restore/examples.ts'
-import { approvalExamples } from '../../features/approvals/examples.ts'
-import { adoptionExamples } from '../../features/adopt/examples.ts'
-import { inventoryExamples, usedByExample } from '../../features/inventory/examples.ts'
-import { keyExportExamples } from '../../features/key-export/examples.ts'
-import { loginExamples, sessionExample } from '../../features/login/examples.ts'
-import { objectRuleExamples } from '../../features/instances/object-rule-examples.ts'
-import { upstreamExample, upstreamExamples } from '../../features/adopt/upstream-example.ts'
-import type { Input, Output, RouteName } from './api.ts'
-
-type Body<N extends RouteName> = 'body' extends keyof Input<N>
-  ? { readonly body: Exclude<Input<N>['body'], undefined> }
-  : object
-type Answer<N extends RouteName> = Output<N> extends AsyncIterable<string | Uint8Array> ? string : Output<N>
-export type Example<N extends RouteName> = Body<N> & { readonly answer: Answer<N> }
+import { backupExamples, backupStatus } from '../features/backup/examples.ts'
+import { restoreExamples } from '../features/restore/examples.ts'
+import { approvalExamples, waitingExample } from '../features/approvals/examples.ts'
+import { adoptionExamples } from '../features/adopt/examples.ts'
+import { inventoryExamples, usedByExample } from '../features/inventory/examples.ts'
+import { keyExportExamples } from '../features/key-export/examples.ts'
+import { loginExamples, sessionExample } from '../features/login/examples.ts'
+import { objectRuleExamples } from '../features/instances/object-rule-examples.ts'
+import { upstreamExample, upstreamExamples } from '../features/adopt/upstream-example.ts'
+import type { Examples } from '../doors/http/example.ts'
+import type { DescribedApi } from '../doors/http/openapi.ts'
+import { routes, type Output, type Routes } from './routes.ts'
 
 const at = '2026-03-01T12:00:00.000Z'
 const later = '2036-02-27T12:00:00.000Z'
@@ -197,7 +193,7 @@ const leftStandardKeys: Output<'listLeftStandardKeys'>[number] = {
   cause: 'Key Protect at us-south.kms.cloud.ibm.com cannot be reached',
 }
 
-export const examples: { readonly [N in RouteName]: Example<N> } = {
+export const examples: Examples<Routes> = {
   live: { answer: { live: true } },
   ready: {
     answer: {
@@ -547,3 +543,6 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   testSiem: { answer: { at: '2026-09-12T08:30:00.000Z' } },
   reloadConfiguration: { answer: { applied: ['log.level'], needRestart: ['kmip.listen'] } },
 }
+
+/** The whole admin API, for its description. */
+export const describedApi: DescribedApi = { routes, examples, waitingExample }

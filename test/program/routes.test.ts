@@ -3,11 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { routes } from '../../../src/doors/http/api.ts'
-import { errorAnswer } from '../../../src/doors/http/error-answer.ts'
-import { none, roles, type Role, type Route } from '../../../src/doors/http/route.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
-import type { Answer } from '../../support/https.ts'
+import { routes } from '../../src/program/routes.ts'
+import { errorAnswer } from '../../src/doors/http/error-answer.ts'
+import { none, roles, type Role, type Route } from '../../src/doors/http/route.ts'
+import { startDoor, type TestDoor } from '../support/admin-door.ts'
+import type { Answer } from '../support/https.ts'
 
 let door: TestDoor
 before(async () => {
