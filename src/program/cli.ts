@@ -18,7 +18,13 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   health: async () => (await import('../features/status/health-command.ts')).healthCommand,
   instance: async () => (await import('../features/instances/commands/instance.ts')).instanceCommands,
   client: async () => (await import('../features/clients/commands/client.ts')).clientCommands,
-  key: async () => (await import('../features/keys/commands/key.ts')).keyCommands,
+  key: async () => {
+    const [{ keyCommands }, { exportCommand }] = await Promise.all([
+      import('../features/keys/commands/key.ts'),
+      import('../features/key-export/commands.ts'),
+    ])
+    return (world, outcome) => keyCommands(world, outcome).addCommand(exportCommand(world, outcome))
+  },
   inventory: async () => (await import('../features/inventory/commands/inventory.ts')).inventoryCommands,
   token: async () => (await import('../features/tokens/commands.ts')).tokenCommands,
   login: async () => (await import('../features/login/commands/login.ts')).loginCommand,

@@ -3,6 +3,7 @@
 import { sendAgain, WaitsForApproval, type AdminClient, type OnWaiting } from '../http/client.ts'
 import { showApproval } from '../http/waiting-answer.ts'
 import type { Output } from '../http/route.ts'
+import { memberOf } from './text/names.ts'
 import { facts, plain, visible } from './text/output.ts'
 import { shortTime } from './text/time.ts'
 import { awayText, interruptible, isAway, pause } from './watch-work.ts'
@@ -127,4 +128,9 @@ export function outcomeText({ state, decidedBy, reason, repeated, askedBy }: App
     cancelled: `taken back${who}`,
     ended: why === '' ? 'nobody decided in time' : `it ended${why}`,
   }[state]
+}
+
+/** The id of the request that a word names. */
+export function approvalOf(admin: AdminClient, text: string): Promise<string> {
+  return memberOf(admin, showApproval.path, { query: { state: 'all' } }, text)
 }

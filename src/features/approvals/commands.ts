@@ -1,15 +1,13 @@
 // `mortise approval ...`: acts that wait for a second person.
 
 import { command } from '../../doors/cli/route-command.ts'
-import type { AdminClient } from '../../doors/http/client.ts'
 import type { Output } from '../../doors/http/route.ts'
 import { noun } from '../../doors/cli/command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import type { Columns } from '../../doors/cli/text/list.ts'
-import { memberOf } from '../../doors/cli/text/names.ts'
 import { facts, plain, visible } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
-import { approversText, outcomeText } from '../../doors/cli/waiting.ts'
+import { approvalOf, approversText, outcomeText } from '../../doors/cli/waiting.ts'
 import { CommandError } from '../../doors/cli/world.ts'
 import { approvalRoutes } from './routes.ts'
 
@@ -85,10 +83,6 @@ const cancelCommand = command(approvalRoutes.cancelApproval, {
 
 function endText(approval: Approval): string {
   return plain`"${approval.act}": ${outcomeText(approval)}.\n`
-}
-
-export async function approvalOf(admin: AdminClient, text: string): Promise<string> {
-  return memberOf(admin, approvalRoutes.showApproval.path, { query: { state: 'all' } }, text)
 }
 
 /** The name of a person is what they chose at the identity provider: the subject is who it is. */

@@ -146,3 +146,13 @@ export function namedList(
   const more = count > some.length ? `  and ${count - some.length} more: see --json\n` : ''
   return `\n${counted(count, one, several)}:\n${some.join('')}${more}`
 }
+
+/** The cells of attributes of an object: each has its name, with its number after the first, and its value. */
+export function attributeRows(
+  attributes: readonly { readonly name: string; readonly index: number; readonly value?: unknown }[],
+): string[][] {
+  return attributes.map(({ name, index, value }) => [
+    index === 0 ? name : `${name}[${index}]`,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ])
+}

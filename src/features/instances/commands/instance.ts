@@ -1,5 +1,6 @@
 // `mortise instance ...`: sets of keys, each with its clients and its root key.
 
+import { objectRuleRoutes } from '../object-rule-routes.ts'
 import { command } from '../../../doors/cli/route-command.ts'
 import type { FieldLine } from '../../../doors/cli/fields.ts'
 import { counted } from '../../../base/text/counted.ts'
@@ -7,13 +8,12 @@ import type { Output } from '../../../doors/http/route.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { destroyDelaySecondsMax } from '../bounds.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import { duration, noun, verb, type Run } from '../../../doors/cli/command.ts'
+import { duration, noun, verb, type Run, type MakeCommand } from '../../../doors/cli/command.ts'
 import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
 import { apiKeyFlag, readApiKey } from '../../../doors/cli/files.ts'
 import { countsText } from '../../../doors/cli/text/amounts.ts'
 import { instanceDetails, instanceFacts } from './instance-text.ts'
 import { confirmOneWay, restrictionsCommand } from './instance-restrictions.ts'
-import { rulesCommand } from './instance-rules.ts'
 import {
   isAboutUpstream,
   setUpstream,
@@ -23,7 +23,7 @@ import {
 import { rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
 import type { Columns } from '../../../doors/cli/text/list.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
-import { facts, plain } from '../../../doors/cli/text/output.ts'
+import { facts, plain, attributeRows, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { inUseFlag, inUseOf, sentence, usedByText } from '../../../doors/cli/used-by.ts'
 import { CommandError, UsageError } from '../../../doors/cli/world.ts'
@@ -261,4 +261,55 @@ function atItsService(
     restorable,
     marker,
   ]
+}
+
+type Rule = Output<typeof objectRuleRoutes.listDefaults>[number]
+
+const kinds = {
+  defaults: {
+    summary: 'what new objects get where a request is silent, as clients said by Set Defaults',
+    empty: 'No defaults: new objects get what their requests say.\n',
+    cleared: 'These defaults are removed: new objects no longer get them.\n',
+    list: objectRuleRoutes.listDefaults,
+    clear: objectRuleRoutes.clearDefaults,
+  },
+  constraints: {
+    summary: 'what objects that clients make or bring must have, as clients said by Set Constraints',
+    empty: 'No constraints: clients make and bring any objects.\n',
+    cleared: 'These constraints are removed: nothing is refused because of them any more.\n',
+    list: objectRuleRoutes.listConstraints,
+    clear: objectRuleRoutes.clearConstraints,
+  },
+} as const
+
+function rulesCommand(kind: keyof typeof kinds): MakeCommand {
+  const { summary, empty, cleared, list, clear } = kinds[kind]
+  return verb<{ readonly clear?: boolean }>({
+    words: `${kind} <name>`,
+    summary,
+    flags: [['--clear', `remove all ${kind} of the instance, and show them a last time`]],
+    examples: [`instance ${kind} default`, `instance ${kind} default --clear`],
+    action: async ({ client, show, tell }, options, name = '') => {
+      const admin = await client()
+      const instance = await instanceOf(admin, name)
+      if (options.clear !== true) {
+        const rules = await admin.call(list, { instance })
+        return show(rules, () => (rules.length === 0 ? empty : rulesTable(rules)))
+      }
+      const { removed } = await admin.call(clear, { instance })
+      show({ removed }, () => (removed.length === 0 ? empty : rulesTable(removed)))
+      if (removed.length > 0) tell(`\n${cleared}`)
+    },
+  })
+}
+
+/** A line for each attribute of a rule; the types and groups stand in its first. */
+function rulesTable(rules: readonly Rule[]): string {
+  const rows = rules.flatMap(({ objectTypes, objectGroups, attributes }) =>
+    (attributes.length === 0 ? [['', '']] : attributeRows(attributes)).map((cells, line) => [
+      ...(line === 0 ? [objectTypes.join(', ') || 'all', objectGroups.join(', ') || 'any'] : [' ', ' ']),
+      ...cells,
+    ]),
+  )
+  return table(['TYPES', 'GROUPS', 'ATTRIBUTE', 'VALUE'], rows)
 }

@@ -7,12 +7,11 @@ import { revocationReasons } from '../../../doors/http/words.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import { instanceFlag, noun, verb, oneOf } from '../../../doors/cli/command.ts'
-import { exportCommand } from '../../key-export/commands.ts'
 import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
 import { kind, listCommand, stateText, vsphereText, type Key } from './key-list.ts'
 import { durationText } from '../../../doors/cli/text/amounts.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
-import { facts, plain, table } from '../../../doors/cli/text/output.ts'
+import { attributeRows, facts, plain, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { inUseFlag, inUseOf, usedByText } from '../../../doors/cli/used-by.ts'
 import { CommandError } from '../../../doors/cli/world.ts'
@@ -29,7 +28,6 @@ export const keyCommands = noun('key', 'the keys of an instance', () => [
   destroyCommand,
   undestroyCommand,
   setCommand,
-  exportCommand,
 ])
 
 interface InInstance {
@@ -88,13 +86,6 @@ function fetchTable({ fetches: { times, complete, by } }: Output<typeof keyRoute
 
 function attributeTable({ attributes }: Output<typeof keyRoutes.showKey>): string {
   return table(['ATTRIBUTE', 'VALUE'], attributeRows(attributes))
-}
-
-export function attributeRows(attributes: Output<typeof keyRoutes.showKey>['attributes']): string[][] {
-  return attributes.map(({ name, index, value }) => [
-    index === 0 ? name : `${name}[${index}]`,
-    typeof value === 'string' ? value : JSON.stringify(value),
-  ])
 }
 
 const createCommand = command(keyRoutes.createKey, {
