@@ -25,7 +25,7 @@ type Item<Answer> = Answer extends readonly (infer One)[]
 
 export interface RouteLine<R extends Route> extends Pick<
   CommandLine<Options>,
-  'words' | 'summary' | 'examples' | 'guarded'
+  'words' | 'summary' | 'examples'
 > {
   /** Fields that the command says in its own way. Their flags stand in this order, before the others. */
   readonly fields?: Readonly<Record<string, FieldLine>>
@@ -53,7 +53,7 @@ export interface RouteLine<R extends Route> extends Pick<
 }
 
 export function command<R extends Route>(route: R, line: RouteLine<R>): MakeCommand {
-  const { words, summary, examples, guarded, columns } = line
+  const { words, summary, examples, columns } = line
   const place = placeOf(route, words)
   const fields = fieldsOf(route, {
     ...(place.field !== undefined && { [place.field]: false }),
@@ -64,7 +64,7 @@ export function command<R extends Route>(route: R, line: RouteLine<R>): MakeComm
     words,
     summary,
     examples,
-    ...(guarded && { guarded }),
+    ...(route.guarded && { guarded: true }),
     flagOf: fields.flagOf,
     required: fields.required,
     flags: [

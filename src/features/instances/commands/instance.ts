@@ -150,7 +150,6 @@ const setCommand = command(instanceRoutes.setInstance, {
     ...Object.fromEntries(upstreamFlags.map((flag) => [flag[0], flag])),
     yes: ['--yes', 'set one-way without being asked, although clients would be refused something'],
   },
-  guarded: true,
   examples: [
     'instance set default --name production',
     'instance set production --cache-seconds 60 --outage-seconds 0',

@@ -199,7 +199,6 @@ const setCommand = command(keyRoutes.setKey, {
       (_run, text, flag) => oneOf(flag, text, ['no']) !== 'no',
     ],
   },
-  guarded: true,
   examples: ['key set KEY --wraps-sensitive yes', 'key set KEY --extractable yes --sensitive no'],
   find: namedKey,
   view: ({ id }, { input }) => textOf(id, input.body ?? {}),
