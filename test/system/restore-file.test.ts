@@ -112,7 +112,7 @@ async function seenOnce(data: string): Promise<string> {
   const talk = await openTalk({ port: server.port, tls: vcenter.tls })
   await talk.create()
   talk.close()
-  return lastSeenOf(server)
+  return await lastSeenOf(server)
 }
 
 async function lastSeenOf({ admin }: RunningServer): Promise<string> {
