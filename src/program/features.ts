@@ -50,8 +50,8 @@ type AllNeeds = NeedsOf<Features[keyof Features]> extends (needs: infer All) => 
 export type Offered = Omit<AllNeeds, 'plugs' | 'conditions' | 'routes'>
 
 export interface OpenFeatures {
-  /** The open features by name, with their own services. */
-  readonly open: {
+  /** The own service of each feature, by its name. */
+  readonly services: {
     readonly [Name in keyof Features]: Features[Name] extends Feature<never, infer Own> ? Own : never
   }
   readonly routes: OpenRoutes
@@ -79,9 +79,9 @@ export async function openFeatures(offered: Offered, opened: AsyncDisposableStac
     if (opening.conditions) conditions.add(opening.conditions)
   }
   return {
-    open: Object.fromEntries(
+    services: Object.fromEntries(
       [...open].map(([name, { own }]) => [name, own]),
-    ) as unknown as OpenFeatures['open'],
+    ) as unknown as OpenFeatures['services'],
     routes,
     plugs,
     conditions,

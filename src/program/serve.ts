@@ -152,7 +152,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     ...addresses,
     admin: admin.url,
     serverCertSha256: tls.certificates.active.certificate.sha256,
-    ...(await progressOfSetup({ access, dataFolder, backups: open.open.backup.backups }, warnings)),
+    ...(await progressOfSetup({ access, dataFolder, backups: open.services.backup.backups }, warnings)),
     reload: () => settings.reload(serverActor),
     close: () => running.disposeAsync(),
   }

@@ -154,8 +154,8 @@ export async function startDoor({
     version: '0.0.0-test',
     workers: () => null,
   }
-  const { open, routes, plugs, conditions } = await openFeatures(offered, opened)
-  const { approvals } = open
+  const { services, routes, plugs, conditions } = await openFeatures(offered, opened)
+  const { approvals } = services
   const own = { custody: 'database', rootKeyUri: ports.rootKey.uri } as const
   const red = await trust.instances.create(serverActor, { name: 'red', ...own })
   const blue = await trust.instances.create(serverActor, { name: 'blue', ...own })
@@ -189,7 +189,7 @@ export async function startDoor({
     port: door.port,
     authorityPem,
     certificateSha256: tls.certificates.active.certificate.sha256,
-    context: { ...offered, plugs, conditions, backups: open.backup.backups },
+    context: { ...offered, plugs, conditions, backups: services.backup.backups },
     store,
     red,
     blue,

@@ -1,6 +1,11 @@
 // The conditions of every feature in one table, over facts that have those of all: for tests of the rules.
 
-import { Conditions, conditionsIn, type Condition } from '../../src/core/conditions/conditions.ts'
+import {
+  Conditions,
+  conditionsIn,
+  mostSevereFirst,
+  type Condition,
+} from '../../src/core/conditions/conditions.ts'
 import { readinessConditions } from '../../src/core/conditions/readiness.ts'
 import type { ConditionLines } from '../../src/core/conditions/line.ts'
 import {
@@ -47,7 +52,7 @@ export const conditionTable: ConditionLines<AllFacts> = {
 }
 
 export function conditionsOf(facts: AllFacts): readonly Condition[] {
-  return conditionsIn(conditionTable, facts)
+  return mostSevereFirst(conditionsIn(conditionTable, facts))
 }
 
 /** The conditions of a server's parts, of which a test has changed some. */

@@ -76,7 +76,7 @@ export class Conditions {
       this.#sources.map(async (source) => facts.set(source.lines, await source.facts(common))),
     )
     const found = this.#sources.flatMap(({ lines }) => conditionsIn(lines, facts.get(lines)))
-    const conditions = sorted([...conditionsIn(readinessConditions, common), ...found])
+    const conditions = mostSevereFirst([...conditionsIn(readinessConditions, common), ...found])
     return { common, conditions, of: <F>(lines: ConditionLines<F>) => facts.get(lines) as F }
   }
 
@@ -102,21 +102,19 @@ export function conditionsOfReadiness(readiness: ReadinessFacts): readonly Condi
   return conditionsIn(readinessConditions, { readiness })
 }
 
-/** The most severe first. */
+/** In the order of the lines. */
 export function conditionsIn<F>(lines: ConditionLines<F>, facts: F): readonly Condition[] {
-  return sorted(
-    Object.entries(lines).flatMap(([id, { severity, action, find }]) =>
-      find(facts).map((found): Condition => ({
-        ...found,
-        id,
-        severity: found.severity ?? severity,
-        action: found.action ?? action,
-      })),
-    ),
+  return Object.entries(lines).flatMap(([id, { severity, action, find }]) =>
+    find(facts).map((found): Condition => ({
+      ...found,
+      id,
+      severity: found.severity ?? severity,
+      action: found.action ?? action,
+    })),
   )
 }
 
-function sorted(conditions: readonly Condition[]): readonly Condition[] {
+export function mostSevereFirst(conditions: readonly Condition[]): readonly Condition[] {
   return conditions.toSorted((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity))
 }
 

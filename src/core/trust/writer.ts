@@ -27,17 +27,23 @@ export class TrustRefused extends Refusal {
   override readonly name = 'TrustRefused'
   readonly why: TrustTrouble
   constructor(why: TrustTrouble, message: string, hint?: string) {
-    super(
-      why === 'not-found' || why === 'forbidden' ? why : why === 'unfit' ? 'refused' : 'conflict',
-      message,
-      hint,
-    )
+    super(codeOf[why], message, hint)
     this.why = why
   }
 }
 
-type TrustTrouble =
-  'not-found' | 'exists' | 'overlap' | 'in-use' | 'waiting' | 'unfit' | 'damaged' | 'forbidden'
+const codeOf = {
+  'not-found': 'not-found',
+  forbidden: 'forbidden',
+  unfit: 'refused',
+  exists: 'conflict',
+  overlap: 'conflict',
+  'in-use': 'conflict',
+  waiting: 'conflict',
+  damaged: 'conflict',
+} as const
+
+type TrustTrouble = keyof typeof codeOf
 
 /** A refusal because of the asker's rights. The writer enters it in the audit. */
 export class TrustForbidden extends TrustRefused {

@@ -1,6 +1,7 @@
 // How a command of the command line is declared: its words, its flags, examples, and a function of its options. The flags
 // that every command has (--json, and where the server is) are added here.
 
+import { listed } from '../../base/text/listed.ts'
 import { Command, Option } from 'commander'
 import { WaitsForApproval, type AdminClient } from '../http/client.ts'
 import { Refusal } from '../../base/refusal.ts'
@@ -230,7 +231,7 @@ const unitSeconds: { readonly [unit: string]: number } = {
 /** A flag that takes one of a few words. */
 export function oneOf<W extends string>(flag: string, text: string, words: readonly W[]): W {
   const found = words.find((word) => word === text)
-  if (found === undefined) throw wrongValue(flag, words.join(', ').replace(/, ([^,]*)$/, ' or $1'), text)
+  if (found === undefined) throw wrongValue(flag, listed(words, 'or'), text)
   return found
 }
 

@@ -2,6 +2,7 @@
 // field. The schema of the field says how it is read; a command says in its own words what does not follow from that.
 
 import { z } from 'zod'
+import { listed } from '../../base/text/listed.ts'
 import { none, type Route } from '../http/route.ts'
 import { sha256 } from '../http/schemas.ts'
 import { byteSize, duration, oneOf, switchedOn, wholeNumber, wholeSha256, type Run } from './command.ts'
@@ -251,7 +252,7 @@ function chosen(
   const [branch, ...others] = branches.filter(({ key }) => given.some(({ name }) => name === key))
   if (!branch || others.length > 0) {
     const flags = branches.map(({ key }) => `${longOf(named(key))} ${wordIn(named(key)).toUpperCase()}`)
-    throw new UsageError(`give one of ${flags.join(', ').replace(/, ([^,]*)$/, ' and $1')}`)
+    throw new UsageError(`give one of ${listed(flags, 'and')}`)
   }
   for (const { name, flags } of given) {
     const owner = branches.find((one) => one.fields.includes(name))

@@ -3,6 +3,7 @@
 
 import type { z } from 'zod'
 import type { AuditKeeper } from '../../core/audit/retention.ts'
+import type { Gathered } from '../../core/conditions/conditions.ts'
 import type { GuardedAct } from '../../core/ports/guarded-acts.ts'
 import type { KeyUses } from '../../core/ports/inventory.ts'
 import type { Instance } from '../../core/trust/rows.ts'
@@ -24,8 +25,8 @@ export interface Plugs {
     readonly targets: readonly string[]
     readonly facts: () => Promise<readonly AuditKeeper[]>
   }
-  /** From features/backup; null: no backup is made here. */
-  readonly backupStatus: () => Promise<z.output<typeof BackupStatus> | null>
+  /** From features/backup: its part of what was gathered; null: no backup is made here. */
+  readonly backupStatus: (gathered: Gathered) => z.output<typeof BackupStatus> | null
   /** From features/approvals. */
   readonly approvals: Approving
 }
@@ -44,6 +45,6 @@ export const withoutFeatures: Plugs = {
   keyUses: { uses: async () => null, keysOfMachines: async () => new Set(), useOf: async () => null },
   upstreamOf: async () => null,
   auditKeepers: { targets: [], facts: async () => [] },
-  backupStatus: async () => null,
+  backupStatus: () => null,
   approvals: { acts: [], gate: async () => undefined, look: () => undefined },
 }

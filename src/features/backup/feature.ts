@@ -1,6 +1,11 @@
 // Backups, which the server makes in its own folder.
 
-import { backupConditionFacts, backupConditions, backupGauges } from './conditions.ts'
+import {
+  backupConditionFacts,
+  backupConditions,
+  backupGauges,
+  type BackupConditionFacts,
+} from './conditions.ts'
 import { openBackups } from './backups.ts'
 import { feature } from '../../doors/http/feature.ts'
 import { guards } from './guards.ts'
@@ -16,7 +21,9 @@ export const backup = feature({
     return { audit, log, store, backups: await openBackups(needs, opened) }
   },
   guards,
-  plugs: ({ backups }) => ({ backupStatus: async () => shownBackupStatus(await backups.facts()) }),
+  plugs: () => ({
+    backupStatus: ({ of }) => shownBackupStatus(of<BackupConditionFacts>(backupConditions).backups),
+  }),
   conditions: backupConditions,
   facts: backupConditionFacts,
   gauges: backupGauges,

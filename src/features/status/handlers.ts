@@ -23,12 +23,9 @@ export const statusHandlers = {
   status: async (context, { asker }) => {
     const mine = (instanceId: string | null) =>
       instanceId === null ? asker.instanceId === null : asker.sees(instanceId)
-    const [snapshot, { common, conditions, of }] = [
-      await context.access.snapshot(),
-      await context.conditions.gather(),
-    ]
-    const { readiness } = common
-    const { expiries } = of(statusConditions)
+    const [snapshot, gathered] = [await context.access.snapshot(), await context.conditions.gather()]
+    const { readiness } = gathered.common
+    const { expiries } = gathered.of(statusConditions)
     const instances = await Promise.all(
       [...snapshot.tables.instance.values()]
         .filter(({ id }) => mine(id))
@@ -52,8 +49,8 @@ export const statusHandlers = {
         .slice(0, expiriesShown)
         .map((expiry) => shownExpiry(expiry, snapshot)),
       nodes: asker.instanceId === null ? (await context.leases.nodes()).map(shownNode) : null,
-      backups: asker.instanceId === null ? await context.plugs.backupStatus() : null,
-      conditions: conditions
+      backups: asker.instanceId === null ? context.plugs.backupStatus(gathered) : null,
+      conditions: gathered.conditions
         .filter(({ instanceId }) => mine(instanceId))
         .map((condition) => shownCondition(condition, snapshot)),
     }
