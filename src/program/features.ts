@@ -18,6 +18,7 @@ import { siem } from '../features/siem/feature.ts'
 import { status } from '../features/status/feature.ts'
 import { tokens } from '../features/tokens/feature.ts'
 import { Conditions, type Gathered } from '../core/conditions/conditions.ts'
+import type { AuthenticationParts } from '../doors/http/authenticate.ts'
 import type { Feature, OpenFeature } from '../doors/http/feature.ts'
 import type { OpenRoute, OpenRoutes } from '../doors/http/open-route.ts'
 import { withoutFeatures, type Plugs } from '../doors/http/plugs.ts'
@@ -46,8 +47,8 @@ export const features = {
 type Features = typeof features
 type NeedsOf<F> = F extends Feature<infer Needs, unknown> ? (needs: Needs) => void : never
 type AllNeeds = NeedsOf<Features[keyof Features]> extends (needs: infer All) => void ? All : never
-/** Everything that features need beside what they have of each other. */
-export type Offered = Omit<AllNeeds, 'plugs' | 'conditions' | 'routes'>
+/** Everything that features need beside what they have of each other, and what each request is checked with. */
+export type Offered = Omit<AllNeeds, 'plugs' | 'conditions' | 'routes'> & AuthenticationParts
 
 export interface OpenFeatures {
   /** The own service of each feature, by its name. */

@@ -58,7 +58,7 @@ export function conditionsOf(facts: AllFacts): readonly Condition[] {
 /** The conditions of a server's parts, of which a test has changed some. */
 export function conditionsOver(
   context: Omit<StatusNeeds, 'conditions' | 'metricsText'> &
-    Pick<Offered, 'inventories' | 'upstreams'> & { readonly backups: Pick<Backups, 'facts'> },
+    Pick<Offered, 'inventories' | 'store' | 'upstreams'> & { readonly backups: Pick<Backups, 'facts'> },
 ): Conditions {
   const conditions = new Conditions(context)
   const needs = { ...context, conditions, metricsText: () => Promise.reject(new Error('no metrics here')) }

@@ -1,37 +1,21 @@
 // The parts of the server that the routes about adoption need.
 
-import type { Audit } from '../../core/audit/audit.ts'
 import type { TrustChanges } from '../../core/instances/trust-changes.ts'
 import type { UpstreamKeys } from '../../core/instances/upstream-keys.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Certificate } from '../../core/pki/certificate.ts'
 import type { Store } from '../../core/ports/store.ts'
-import type { Secrets } from '../../core/sealing/secrets.ts'
-import type { Access } from '../../core/trust/access.ts'
 import type { Adoptions } from './jobs.ts'
 import type { Upstreams } from './upstreams.ts'
 import type { NodeLeases } from '../../core/server/leases.ts'
 
 export interface Needs {
   readonly leases: Pick<NodeLeases, 'elsewhere'>
-  readonly access: Access
   readonly adoptions: Pick<Adoptions, 'begin' | 'show' | 'last'>
-  readonly audit: Audit
   readonly keys: Keys
-  readonly secrets: Pick<Secrets, 'fresh' | 'put' | 'seal'>
   /** The certificate that the KMIP listener presents now. */
   readonly serverCertificate: () => Certificate
-  readonly store: Pick<
-    Store,
-    | 'adoptedOnDemand'
-    | 'databaseFacts'
-    | 'auditSetBack'
-    | 'auditTimes'
-    | 'dataKeys'
-    | 'objectCounts'
-    | 'recoverable'
-    | 'usage'
-  >
+  readonly store: Pick<Store, 'adoptedOnDemand'>
   readonly trust: TrustChanges
   readonly upstreamKeys: Pick<UpstreamKeys, 'of' | 'stored'>
   readonly upstreams: Pick<Upstreams, 'health' | 'trials'>

@@ -2,7 +2,6 @@
 
 import type { ServerCertificateChanges } from '../../core/identity/server-certificate-changes.ts'
 import type { TrustChanges } from '../../core/instances/trust-changes.ts'
-import type { Certificate } from '../../core/pki/certificate.ts'
 import type { Identity as SigningIdentity } from '../../core/pki/issue.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Access } from '../../core/trust/access.ts'
@@ -15,11 +14,9 @@ export interface Needs {
   /** The CA that signs certificates for `client issue` and `client sign`. */
   readonly authority: SigningIdentity
   readonly clock: Clock
-  readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>
+  readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient'>
   readonly machine: Machine
   readonly pending: Pending
-  /** The certificate that the KMIP listener presents now. */
-  readonly serverCertificate: () => Certificate
   readonly serverCertificates: ServerCertificateChanges
   readonly trust: TrustChanges
 }

@@ -1,14 +1,10 @@
 // The parts of the server that the routes about inventories need.
 
-import type { Audit } from '../../core/audit/audit.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { Clock } from '../../core/ports/clock.ts'
-import type { Access } from '../../core/trust/access.ts'
 import type { Inventories } from './inventories.ts'
 
 export interface Needs {
-  readonly access: Access
-  readonly audit: Audit
   readonly clock: Clock
   readonly inventories: Pick<
     Inventories,

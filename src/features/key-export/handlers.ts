@@ -9,12 +9,12 @@ import { shellWord } from '../../base/text/shell-word.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 
 export const keyExportHandlers = {
-  exportKeys: async ({ keyExports, keys, about }, { asker, instance, body }) => {
+  exportKeys: async ({ keyExports, keys, version }, { asker, instance, body }) => {
     requirePortable(instance)
     return keyExports.begin({
       ...body,
       instance,
-      version: about.version,
+      version,
       perform: (work) => keys.perform(async () => asker.identify(instance.id), work),
     })
   },

@@ -2,7 +2,6 @@
 
 import type { Audit } from '../../core/audit/audit.ts'
 import type { Keys } from '../../core/keys/keys.ts'
-import type { RecoveryClock } from '../../core/keys/object/recovery-clock.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Store } from '../../core/ports/store.ts'
 import type { Access } from '../../core/trust/access.ts'
@@ -14,16 +13,5 @@ export interface Needs {
   readonly clock: Clock
   readonly keys: Keys
   readonly plugs: Plugs
-  readonly recovery: Pick<RecoveryClock, 'until'>
-  readonly store: Pick<
-    Store,
-    | 'adoptedOnDemand'
-    | 'databaseFacts'
-    | 'auditSetBack'
-    | 'auditTimes'
-    | 'dataKeys'
-    | 'objectCounts'
-    | 'recoverable'
-    | 'usage'
-  >
+  readonly store: Pick<Store, 'objectCounts' | 'recoverable'>
 }

@@ -14,7 +14,7 @@ export interface Needs {
   readonly audit: Audit
   readonly clock: Clock
   readonly machine: Machine
-  readonly notes: Pick<ServerNotes, 'read' | 'write' | 'change'>
+  readonly notes: Pick<ServerNotes, 'change'>
   /** Challenges for copies of root keys, by the URI of the root key. */
   readonly rootKeyProof: {
     readonly challenge: (uri: string) => Promise<RootKeyChallenge>

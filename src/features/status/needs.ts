@@ -8,11 +8,10 @@ import type { RecoveryClock } from '../../core/keys/object/recovery-clock.ts'
 import type { Certificate } from '../../core/pki/certificate.ts'
 import type { Identity as SigningIdentity } from '../../core/pki/issue.ts'
 import type { Clock } from '../../core/ports/clock.ts'
-import type { LeaseName } from '../../core/ports/leases.ts'
 import type { RootKeys } from '../../core/ports/root-keys.ts'
 import type { Store } from '../../core/ports/store.ts'
 import type { ServerNotes } from '../../core/sealing/server-notes.ts'
-import type { ServingNode } from '../../core/server/leases.ts'
+import type { NodeLeases } from '../../core/server/leases.ts'
 import type { ReadinessFacts, Traffic, WorkerFacts } from '../../core/server/readiness-facts.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { LastSeen } from '../../core/trust/last-seen.ts'
@@ -44,18 +43,14 @@ export interface Needs {
   readonly clock: Clock
   readonly conditions: Conditions
   readonly instanceWork: Pick<InstanceWorker, 'progress'>
-  readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>
-  readonly leases: {
-    readonly nodes: () => Promise<readonly ServingNode[]>
-    /** The other node that does such work now, or null. */
-    readonly elsewhere: (name: LeaseName) => Promise<string | null>
-  }
+  readonly lastSeen: Pick<LastSeen, 'of'>
+  readonly leases: Pick<NodeLeases, 'nodes'>
   readonly machine: Machine
   /** Whether the list of destroyed keys is whole. */
   readonly marks: Pick<MarkCheck, 'check' | 'findings'>
   /** The metrics in the text format of Prometheus. */
   readonly metricsText: () => Promise<string>
-  readonly notes: Pick<ServerNotes, 'read' | 'write' | 'change'>
+  readonly notes: Pick<ServerNotes, 'read'>
   readonly pending: Pending
   readonly plugs: Plugs
   readonly readiness: () => Promise<ReadinessFacts>
@@ -68,14 +63,7 @@ export interface Needs {
   readonly serverCertificates: ServerCertificateChanges
   readonly store: Pick<
     Store,
-    | 'adoptedOnDemand'
-    | 'databaseFacts'
-    | 'auditSetBack'
-    | 'auditTimes'
-    | 'dataKeys'
-    | 'objectCounts'
-    | 'recoverable'
-    | 'usage'
+    'databaseFacts' | 'auditSetBack' | 'auditTimes' | 'objectCounts' | 'recoverable' | 'usage'
   >
   /** Counts what this node serves to its clients now. */
   readonly traffic: () => Promise<Traffic>

@@ -10,7 +10,7 @@ import type { TokenRecovery, TokenRecoveryOptions } from './recovery.ts'
 export interface Needs extends Omit<TokenRecoveryOptions, 'tokens'> {
   readonly access: Access
   readonly clock: Clock
-  readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>
+  readonly lastSeen: Pick<LastSeen, 'of'>
   readonly plugs: Plugs
   readonly trust: TrustChanges
 }
