@@ -4,6 +4,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { unplain } from './plain-english.ts'
 import { readSources, root, type Source } from './sources.ts'
 
 export interface Measure {
@@ -65,6 +66,14 @@ export function measures(): readonly Measure[] {
       smallFiles(sources),
     ),
     measure('circles', 'circles of files, types included', 0, circles(sources)),
+    ...floors.map((floor) =>
+      measure(
+        `english-${floor}`,
+        `comments of src/${floor} that hide who does what`,
+        0,
+        unplain(sources, `src/${floor}`),
+      ),
+    ),
   ]
 }
 
