@@ -15,7 +15,7 @@ export function plainAddress(address: string): string {
   return zone < 0 ? address : address.slice(0, zone)
 }
 
-/** Fairness is per IPv4 address, or per IPv6 /64, since one machine usually owns a whole /64. */
+/** Turns are shared per IPv4 address, or per IPv6 /64, since one machine usually owns a whole /64. */
 export function subnetOf(plain: string): string {
   if (!plain.includes(':')) return plain
   const [head = '', tail] = plain.split('::')

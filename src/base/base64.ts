@@ -1,11 +1,11 @@
-// Base64 of secrets, from bytes to bytes: strings cannot be wiped.
+// Base64 of secrets, from bytes to bytes, since a string cannot be wiped.
 
 const alphabet = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
 const values = new Int8Array(256).fill(-1)
 for (const [value, character] of alphabet.entries()) values[character] = value
 const padding = 0x3d
 
-/** Standard alphabet, padded. The caller wipes it. */
+/** Uses the standard alphabet, with padding. The caller wipes the result. */
 export function encodeBase64(bytes: Uint8Array): Buffer {
   const text = Buffer.alloc(Math.ceil(bytes.length / 3) * 4, padding)
   for (let at = 0, out = 0; at < bytes.length; at += 3, out += 4) {
@@ -18,7 +18,7 @@ export function encodeBase64(bytes: Uint8Array): Buffer {
   return text
 }
 
-/** Standard alphabet, padded; undefined for anything else. The caller wipes it. */
+/** Reads the standard alphabet with padding. Undefined for anything else. The caller wipes the result. */
 export function decodeBase64(text: Uint8Array): Buffer | undefined {
   let length = text.length
   while (length > text.length - 2 && text[length - 1] === padding) length--
@@ -42,7 +42,7 @@ export function decodeBase64(text: Uint8Array): Buffer | undefined {
 
 const [plus = 0, slash = 0, minus = 0, underscore = 0] = Buffer.from('+/-_')
 
-/** The alphabet for URLs, not padded (RFC 4648 §5). The caller wipes it. */
+/** Uses the alphabet for URLs, without padding (RFC 4648 §5). The caller wipes the result. */
 export function encodeBase64Url(bytes: Uint8Array): Buffer {
   const text = encodeBase64(bytes)
   for (const [at, character] of text.entries())
@@ -51,7 +51,7 @@ export function encodeBase64Url(bytes: Uint8Array): Buffer {
   return text.subarray(0, Math.ceil((bytes.length * 4) / 3))
 }
 
-/** Either alphabet, padded or not; undefined for anything else. The caller wipes it. */
+/** Reads either alphabet, with or without padding. Undefined for anything else. The caller wipes the result. */
 export function decodeAnyBase64(text: Uint8Array): Buffer | undefined {
   const standard = Buffer.alloc(Math.ceil(text.length / 4) * 4, padding)
   for (const [at, character] of text.entries())

@@ -1,4 +1,4 @@
-// A MAC over several texts, each with its length before it, so that no two lists of texts have the same one.
+// A MAC over several texts. Each text's length precedes it, so that different lists have different MACs.
 
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
 

@@ -5,7 +5,7 @@ import { getFips } from 'node:crypto'
 
 export const fipsMode = getFips() === 1
 
-/** Why something is refused, for people. `what`: a noun that begins the sentence. */
+/** The text of a refusal. `what`: a noun that begins the sentence. */
 export function notApproved(what: string): string {
   return `${what} is not approved for FIPS mode, in which this server runs`
 }

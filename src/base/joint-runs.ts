@@ -1,10 +1,10 @@
-// Costly work with a result that several callers may share. One run goes on at a time; all calls during a run share the next
-// one, so that each result is of a time after its call.
+// Lets callers share the result of costly work. Only one run goes on at a time. All calls made during a run share the next run,
+// so that no caller gets a result older than its call.
 
 export class JointRuns<T> {
   readonly #work: () => Promise<T>
   #last: Promise<unknown> = Promise.resolve()
-  /** Begins when the last one ends. */
+  /** The run that begins when the last one ends. Undefined: no call waits. */
   #next: Promise<T> | undefined
 
   constructor(work: () => Promise<T>) {

@@ -6,7 +6,7 @@ export interface Address {
   /** A name or an IP address; IPv6 without brackets. */
   readonly host: string
   readonly port: number
-  /** The one of the host's IP addresses to connect to. Undefined: whichever answers. */
+  /** The IP address of the host to connect to. Undefined: the first one that answers. */
   readonly ip?: string
 }
 

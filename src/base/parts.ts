@@ -1,12 +1,12 @@
-// Long work in parts, so that the thread that does it can do other work in between. The work is a generator; whoever runs it
-// decides what happens at its pauses.
+// Long work in parts, so that its thread can do other work in between. The work is a generator. Its caller decides what happens
+// at each pause.
 
 import type { MaybePromise } from './maybe-promise.ts'
 
 /** Work that pauses at each yield and returns its result. */
 export type Parts<T> = Generator<undefined, T, undefined>
 
-/** The time that the work may take at once. */
+/** The time that the work may take without a pause. */
 export interface Turns {
   /** Whether the turn is used up. */
   readonly spent: boolean
@@ -23,8 +23,8 @@ export function whole<T>(parts: Parts<T>): T {
 }
 
 /**
- * Does the parts within the turn that has begun, and waits for another one where it is used up. If no turn comes, the work gets
- * the error.
+ * Does the parts within the current turn. When that is used up, waits for the next turn. If no turn comes, throws the error into
+ * the work.
  */
 export async function inTurns<T>(parts: Parts<T>, turns: Turns): Promise<T> {
   let step = parts.next()

@@ -1,15 +1,15 @@
-// Where the program's own files are, and how it is called. A checkout runs the sources where they lie. The build (scripts/bundle.ts) puts all of them into
-// one folder, dist/, each script of a thread or process under its own name.
+// The paths of the program's own files, and the command that calls it. A checkout runs the sources in their folders. The build
+// (scripts/bundle.ts) puts all of them into one folder, dist/, and names each script of a thread or process after its file.
 
 import path from 'node:path'
 
-/** Node runs TypeScript in a checkout only; what is installed is JavaScript. */
+/** Whether this is a checkout, where Node runs TypeScript. An installed program is JavaScript. */
 export const isSource = import.meta.url.endsWith('.ts')
 
 /** The words with which a user calls this program. */
 export const programCommand = isSource ? 'npm run -s mortise --' : 'mortise'
 
-/** Threads and processes of their own run these: paths below src/, without the extension. */
+/** The scripts that run in threads and processes of their own: paths below src/, without the extension. */
 export const scripts = [
   'core/crypto/pool-thread',
   'outside/rootkey/pkcs11/helper',
@@ -19,7 +19,7 @@ export const scripts = [
   'outside/store/sqlite/writer',
 ] as const
 
-/** A thread or a process is started with this. */
+/** The URL to start a thread or a process with. */
 export function scriptFile(name: (typeof scripts)[number]): URL {
   return new URL(isSource ? `../${name}.ts` : `./${path.basename(name)}.js`, import.meta.url)
 }

@@ -1,5 +1,5 @@
-// Refusal, the error that is safe to show, and one table of its codes, shared by server and client. doors/http/error-answer.ts has its shape in
-// JSON; doors/http/faults.ts maps what handlers throw to it.
+// Refusal, the error whose text is safe to send, and the table of its codes, which server and client share.
+// doors/http/error-answer.ts has its form in JSON. doors/http/faults.ts makes refusals of other errors.
 
 /** Every error code with its HTTP status. */
 export const statusOf = {
@@ -22,7 +22,7 @@ export const statusOf = {
 export type ErrorCode = keyof typeof statusOf
 export const errorCodes = Object.keys(statusOf) as [ErrorCode, ...ErrorCode[]]
 
-/** A refusal, safe to show. The server sends it and the client throws it. */
+/** A refusal with a text that is safe to send. The server sends it and the client throws it. */
 export class Refusal extends Error {
   override readonly name: string = 'Refusal'
   readonly code: ErrorCode

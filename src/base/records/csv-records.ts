@@ -1,16 +1,17 @@
-// Cuts text into records of comma-separated values (RFC 4180) as it comes. A cell in quotes may hold separators, quotes twice,
-// and line breaks. The first line says what separates: a comma, a semicolon (PowerShell and Excel in many countries) or a tab.
+// Cuts text into records of comma-separated values (RFC 4180) as the text arrives. A quoted cell may hold separators, doubled
+// quotes and line breaks. The first line decides the separator: a comma, a semicolon (PowerShell and Excel in many countries) or
+// a tab.
 
 import { inventoryRecordCharactersMax } from '../bounds.ts'
 import { InventoryFileError } from './file-error.ts'
 
 export interface CsvRecord {
-  /** The line that it begins on, from 1. */
+  /** The line on which it begins, from 1. */
   readonly line: number
   readonly cells: readonly string[]
 }
 
-/** Lines that are empty, PowerShell's `#TYPE`, and Excel's `sep=` are no records. Throws InventoryFileError. */
+/** Skips empty lines, PowerShell's `#TYPE` and Excel's `sep=`. Throws InventoryFileError. */
 export async function* csvRecords(text: AsyncIterable<string>): AsyncGenerator<CsvRecord> {
   let separator: string | undefined
   for await (const { line, raw } of rawRecords(text)) {
@@ -30,7 +31,7 @@ interface RawRecord {
   readonly raw: string
 }
 
-/** Lines, joined where a quote is open at the end of one. */
+/** Joins the lines of a record, where a quote is open at the end of a line. */
 async function* rawRecords(text: AsyncIterable<string>): AsyncGenerator<RawRecord> {
   let [line, begun] = [0, 1]
   let raw = ''
@@ -77,7 +78,7 @@ async function* lines(text: AsyncIterable<string>): AsyncGenerator<string> {
 
 const separators = [',', ';', '\t'] as const
 
-/** Whatever separates most outside quotes. */
+/** The separator that occurs most often outside quotes. */
 function separatorOf(header: string): string {
   const bare = header.replaceAll(/"[^"]*"/g, '')
   const count = (separator: string) => bare.split(separator).length
@@ -106,8 +107,8 @@ interface Cell {
 }
 
 function bare(raw: string, from: number, separator: string): Cell {
-  const found = raw.indexOf(separator, from)
-  const end = found === -1 ? raw.length : found
+  const next = raw.indexOf(separator, from)
+  const end = next === -1 ? raw.length : next
   return { text: raw.slice(from, end).trim(), end }
 }
 

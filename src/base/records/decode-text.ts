@@ -1,14 +1,14 @@
-// Decodes the text of a file as its bytes come: UTF-8, and the UTF-16 that Windows PowerShell 5 writes. The first bytes say
+// Decodes the text of a file as its bytes arrive: UTF-8, or the UTF-16 that Windows PowerShell 5 writes. The first bytes decide
 // which: a byte order mark, or a NUL beside the first character.
 
 import { InventoryFileError } from './file-error.ts'
 
-/** Bytes of a file to import. */
+/** The largest file to import. */
 const inventoryFileBytesMax = 64 * 1024 * 1024
 
 type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be'
 
-/** Text in parts, without a byte order mark. Throws InventoryFileError. */
+/** Yields text without a byte order mark. Throws InventoryFileError. */
 export async function* decodeText(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   let decoder: InstanceType<typeof TextDecoder> | undefined
   let encoding: Encoding = 'utf-8'
@@ -59,6 +59,6 @@ function undecodable(line: number, encoding: Encoding, cause: unknown): Error {
   return new InventoryFileError(
     null,
     `near line ${String(line)} or behind it are bytes that are not ${encoding === 'utf-8' ? 'UTF-8' : 'UTF-16'}`,
-    'Write the file anew in UTF-8: Export-Csv -NoTypeInformation -Encoding utf8',
+    'Write the file again in UTF-8: Export-Csv -NoTypeInformation -Encoding utf8',
   )
 }

@@ -1,8 +1,8 @@
-// A mistake in a file that somebody imports, with the line where it is.
+// A mistake in an imported file, and its line.
 
 export class InventoryFileError extends Error {
   override readonly name = 'InventoryFileError'
-  /** From 1; null: it concerns the file as a whole. */
+  /** From 1. Null: the mistake concerns the whole file. */
   readonly line: number | null
   readonly hint: string | undefined
   constructor(line: number | null, message: string, hint?: string) {

@@ -1,10 +1,11 @@
-// Cuts text into JSON objects as it comes: an array of objects, objects one after the other, or one a line.
+// Cuts text into JSON objects as the text arrives. The text is an array of objects, objects one after the other, or one object a
+// line.
 
 import { inventoryRecordCharactersMax } from '../bounds.ts'
 import { InventoryFileError } from './file-error.ts'
 
 export interface JsonRecord {
-  /** The line that it begins on, from 1. */
+  /** The line on which it begins, from 1. */
   readonly line: number
   readonly fields: Readonly<Record<string, unknown>>
 }
@@ -28,18 +29,18 @@ function fieldsOf(json: string, line: number): Readonly<Record<string, unknown>>
   }
 }
 
-/** Knows strings, their escapes and the depth of brackets; JSON.parse does the rest. */
+/** Finds the objects by strings, escapes and the depth of brackets. JSON.parse reads each object. */
 class ObjectCutter {
   #line = 1
   #begun = 1
-  /** Lists around the objects that are not closed yet. */
+  /** Open lists around the objects. */
   #lists = 0
   #depth = 0
   #inString = false
   #escaped = false
   #object = ''
 
-  /** To be called at the end of the text. */
+  /** The caller calls it at the end of the text. */
   end(): void {
     if (this.#depth > 0)
       throw new InventoryFileError(this.#begun, 'the file ends in the middle of the object that begins there')
@@ -87,10 +88,10 @@ class ObjectCutter {
     return this.#depth === 0
   }
 
-  #notAnObject(found: string): InventoryFileError {
+  #notAnObject(character: string): InventoryFileError {
     return new InventoryFileError(
       this.#line,
-      `expected an object, and found: ${found}`,
+      `expected an object, and found: ${character}`,
       'The file should be a list of objects, one for each key of a machine.',
     )
   }

@@ -1,11 +1,11 @@
 // Suggests the known words that are closest to a mistyped one, by edit distance.
 
-/** The known word with the smallest edit distance, however far it is; empty where nothing is known. */
+/** The known word with the smallest edit distance, however large it is. Empty if no word is known. */
 export function nearest(text: string, known: readonly string[]): string {
   return ranked(text, known)[0]?.word ?? ''
 }
 
-/** The known words with the smallest distance, three at most; none if all are too different. */
+/** The known words with the smallest distance, at most three. Empty if all are too different. */
 function closest(text: string, known: readonly string[]): readonly string[] {
   const far = Math.max(1, Math.floor(text.length / 3))
   const candidates = ranked(text, known).filter(
@@ -31,7 +31,7 @@ function ranked(text: string, known: readonly string[]) {
     .toSorted((a, b) => a.distance - b.distance)
 }
 
-/** Levenshtein. Insertions, deletions and replacements count 1 each. */
+/** Levenshtein distance. Each insertion, deletion and replacement counts 1. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {

@@ -1,11 +1,11 @@
-// Compares texts of people as they read them: whatever the case, and however the letters are composed (Unicode NFC: ü is one
-// character or two).
+// Compares texts as people read them: without regard to case, and to how letters are composed (Unicode NFC: ü is one character or
+// two).
 
 export function folded(text: string): string {
   return text.normalize('NFC').toLowerCase()
 }
 
-/** A whole name as it may have been written; indexes hold names as they are. */
+/** The ways in which a whole name may be spelled. An index holds names as they were written. */
 export function formsOf(name: string): readonly string[] {
   return [...new Set([name, name.normalize('NFC'), name.normalize('NFD')])]
 }

@@ -1,4 +1,4 @@
-// Says in words how old an inventory is, and which machines it names. Pure.
+// Says how old an inventory is, and which machines it names. Pure.
 
 import { counted } from './counted.ts'
 import { inventoryOldDays } from '../bounds.ts'
@@ -7,12 +7,12 @@ const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 const dayMs = 24 * hourMs
 
-/** An inventory may not know machines that were made since; an old one is labelled. */
+/** An old inventory gets a label, since it may lack newer machines. */
 export function isOld(takenMs: number, nowMs: number): boolean {
   return nowMs - takenMs > inventoryOldDays * dayMs
 }
 
-/** `2 days ago`; a time in the future is just now, since clocks differ. */
+/** `2 days ago`. A time in the future is `just now`, since clocks differ. */
 export function ageText(takenMs: number, nowMs: number): string {
   const age = nowMs - takenMs
   if (age < minuteMs) return 'just now'

@@ -1,4 +1,4 @@
-// Words of commands that people are shown, as a POSIX shell takes them: names hold spaces, and whatever else their givers like.
+// Quotes a word of a command that people copy into a POSIX shell, since names may hold spaces and other special characters.
 
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`

@@ -2,7 +2,7 @@
 // each group, so many in all, and at the end of the minute one report that counts the rest. It only counts; its user
 // writes the entries and lines.
 
-import { namesToldMax, refusalEntryEveryMs } from '../../base/bounds.ts'
+import { namesShownMax, refusalEntryEveryMs } from '../../base/bounds.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 
 /** Entries of a minute for one group (a subnet or a client), all entries, and the groups that are counted by name. */
@@ -19,7 +19,7 @@ export interface LeftOut {
 
 /** `203.0.113.7: 6800, 2001:db8::/64: 12`: the largest of them. */
 export function largest(groups: LeftOut['groups']): string {
-  const named = groups.filter(([group]) => group !== '').slice(0, namesToldMax)
+  const named = groups.filter(([group]) => group !== '').slice(0, namesShownMax)
   return named.map(([group, count]) => `${group}: ${count}`).join(', ')
 }
 

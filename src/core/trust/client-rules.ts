@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { namesToldMax } from '../../base/bounds.ts'
+import { namesShownMax } from '../../base/bounds.ts'
 import { allowOf, allowText, isWithin } from './allow.ts'
 import type { By } from '../audit/actor.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
@@ -191,8 +191,8 @@ export async function refuseCoveredPins(
     covered.push(`${pin.id} (the client ${tables.client.get(pin.clientId)?.name ?? ''} of ${instance})`)
   }
   if (covered.length === 0) return
-  const named = covered.slice(0, namesToldMax).join(', ')
-  const more = covered.length > namesToldMax ? ` and ${covered.length - namesToldMax} more` : ''
+  const named = covered.slice(0, namesShownMax).join(', ')
+  const more = covered.length > namesShownMax ? ` and ${covered.length - namesShownMax} more` : ''
   throw new TrustRefused(
     'overlap',
     `this CA vouches for certificates that are pinned in other instances: ${named}${more}`,

@@ -8,7 +8,7 @@ import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
 import { limitsOf } from '../../core/trust/instance-limits.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import { TrustRefused } from '../../core/trust/writer.ts'
-import { listScannedMax, namesToldMax } from '../../base/bounds.ts'
+import { listScannedMax, namesShownMax } from '../../base/bounds.ts'
 import type { Needs } from './needs.ts'
 import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { instanceRoutes } from './routes.ts'
@@ -169,7 +169,7 @@ async function withNames({ keys }: Needs, instanceId: string, error: unknown): P
     seen += read.length
     if (seen >= listScannedMax) break
   }
-  const told = [...names].slice(0, namesToldMax)
+  const told = [...names].slice(0, namesShownMax)
   const more = names.size > told.length ? ` and ${String(names.size - told.length)} more` : ''
   const without = unnamed > 0 ? `, ${String(unnamed)} without a name of vSphere's` : ''
   const text =

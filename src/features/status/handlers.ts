@@ -1,7 +1,7 @@
 // The state of the server on one page. A token of one instance sees that instance, and what concerns it of the
 // server.
 
-import { namesToldMax } from '../../base/bounds.ts'
+import { namesShownMax } from '../../base/bounds.ts'
 import { allowOf, allowsEverything } from '../../core/trust/allow.ts'
 import type { Instance, TrustSnapshot } from '../../core/trust/rows.ts'
 import type { SomeHandlers } from '../../doors/http/feature.ts'
@@ -97,7 +97,7 @@ function shownMayAll({ tables }: TrustSnapshot, sees: (instanceId: string) => bo
   )
   const shown = clients
     .toSorted(byName)
-    .slice(0, namesToldMax)
+    .slice(0, namesShownMax)
     .map(({ name, instanceId }) => ({
       name,
       instance: tables.instance.get(instanceId)?.name ?? instanceId,

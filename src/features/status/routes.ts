@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { BackupStatus, ShownUpstream } from '../../doors/http/plug-schemas.ts'
-import { namesToldMax } from '../../base/bounds.ts'
+import { namesShownMax } from '../../base/bounds.ts'
 import { severities } from '../../core/conditions/line.ts'
 import { counts, limitsShown, recoverableShown } from '../instances/routes.ts'
 import { live, route } from '../../doors/http/route.ts'
@@ -116,7 +116,7 @@ const Status = z
       .object({
         count: z.int(),
         clients: z.array(z.object({ name: z.string(), instance: z.string() })).meta({
-          description: `The first of them, at most ${namesToldMax}.`,
+          description: `The first of them, at most ${namesShownMax}.`,
         }),
       })
       .default({ count: 0, clients: [] })

@@ -1,7 +1,7 @@
-// Decides what a client may do with attributes, by the rules of attribute-table.ts: give one in the request that creates an
-// object, add, modify, delete. Pure: each function returns, or throws the Fault that the request's version defines
-// (KMIP 1.4 §11.2 to §11.17, 2.1 §6.1). core/keys/ decides what depends on other objects (a taken Name) and on the object as
-// a whole (archived, destroyed).
+// Decides what a client may do with attributes, by the rules of attribute-table.ts: set them in the request that creates an
+// object, add, modify and delete them. Pure: each function returns, or throws the Fault that the request's version defines (KMIP
+// 1.4 §11.2 to §11.17, 2.1 §6.1). core/keys/ checks the rules that depend on other objects (a taken Name) and on the whole object
+// (archived, destroyed).
 
 import { attributeInstancesMax } from '../../base/bounds.ts'
 import { attributeFact, isAttributeName } from './attribute-table.ts'
@@ -74,7 +74,7 @@ export function checkAdd(key: string, target: AttributeTarget, version: Version)
   }
 }
 
-/** In 2.x instances differ by their value alone, so an object cannot have the same Name twice. `others`: those that stay. */
+/** In 2.x only the value distinguishes instances, so an object cannot have the same Name twice. `others`: the Names that stay. */
 export function requireNewName(
   others: readonly AttributeInstance[],
   { key, value, version }: { readonly key: string; readonly value: unknown; readonly version: Version },
@@ -85,21 +85,24 @@ export function requireNewName(
     throw new Fault('NonUniqueNameAttribute', 'the object has that Name already')
 }
 
-/** The type of an attribute's value, as a schema names it. Structure for what has no type of its own. */
+/** The type of an attribute's value, by the name that schemas use. Structure if the value has no type of its own. */
 export function valueType(key: string): string {
   return isAttributeName(key) ? attributeFact(key).schema.shape.kind : 'Structure'
 }
 
-/** Set and Adjust Attribute have another Fault than Modify Attribute for what only the server changes (KMIP 2.1 §6.1.51). */
+/**
+ * For attributes that only the server changes, Set and Adjust Attribute have another Fault than Modify Attribute (KMIP 2.1
+ * §6.1.51).
+ */
 export function requireModifiable(key: string): void {
   if (!may(key, 'clientMayModify')) throw readOnly(key, 'modified', 'ReadOnlyAttribute')
 }
 
-/** Which instance is meant: by its index (1.x), by its value (2.x), or the only one. */
+/** Selects an instance: by its index (1.x), by its value (2.x), or the only one. */
 export interface WhichInstance {
   readonly index?: number | undefined
   readonly current?: unknown
-  /** Among those with such values. Absent: among all. */
+  /** Selects only among the instances with these values. Absent: among all. */
   readonly only?: (value: unknown) => boolean
 }
 
@@ -146,16 +149,16 @@ export function checkDelete(
   return instance
 }
 
-/** The same of an instance that is known. */
+/** Checks Delete Attribute for an instance that the caller has already found. */
 export function requireDeletable(key: string, instance: AttributeInstance, now: bigint): void {
   if (!may(key, 'clientMayDelete')) throw readOnly(key, 'deleted')
   if (isAttributeName(key)) checkChangeable(attributeFact(key), instance, now)
 }
 
 /**
- * Checks a value that a client gives. Fault InvalidField for an operation policy that the server does not have: it would not
- * be followed. Fault ApplicationNamespaceNotSupported if it omits the Application Data: the server would have to generate
- * it, and supports no namespace for that (KMIP 1.4 §3.36; Query lists none).
+ * Checks a value from a client. Fault InvalidField for an operation policy that the server does not have, since the server would
+ * not follow it. Fault ApplicationNamespaceNotSupported if the client omits the Application Data: the server would have to
+ * generate it, and supports no namespace for that (KMIP 1.4 §3.36; Query lists none).
  */
 export function checkValue(key: string, value: unknown): void {
   if (key === 'OperationPolicyName' && value !== onlyPolicy)
@@ -171,7 +174,7 @@ export function checkValue(key: string, value: unknown): void {
   )
 }
 
-/** KMIP 1.4 §3.18.2: every server has the policy of this name. What clients may do is set per client. */
+/** KMIP 1.4 §3.18.2: every server has the policy with this name. An administrator sets the rights of each client elsewhere. */
 export const onlyPolicy = 'default'
 
 /** Whether an object may have several instances of the attribute. */
@@ -179,7 +182,7 @@ export function isMultiple(key: string): boolean {
   return isAttributeName(key) ? attributeFact(key).multiple === true : true
 }
 
-/** The index of the next instance: above all existing ones, since an index never changes (KMIP 1.4 §2.1.1). */
+/** The index of the next instance. It is above all existing ones, since an index never changes (KMIP 1.4 §2.1.1). */
 export function nextIndex(instances: readonly AttributeInstance[]): number {
   return instances.reduce((next, { index }) => Math.max(next, index + 1), 0)
 }
@@ -191,7 +194,7 @@ export function mayBeSet(key: string): boolean {
 
 type Right = 'clientMaySet' | 'clientMayAdd' | 'clientMayModify' | 'clientMayDelete'
 
-/** y- is meant for the server's own attributes (KMIP 1.4 §3.39). This server has none, and clients do use y-. */
+/** KMIP 1.4 §3.39 reserves y- for the server's own attributes. This server has no such attributes, and clients do use y-. */
 function may(key: string, right: Right): boolean {
   return isAttributeName(key) ? attributeFact(key)[right] : isCustom(key)
 }
@@ -204,7 +207,7 @@ function findInstance(
   version: Version,
   absent: 'AttributeNotFound' | 'InvalidField' | 'ItemNotFound',
 ): AttributeInstance {
-  // An attribute that the version cannot express does not exist for it: the answer could not hold it.
+  // An attribute that the version cannot express does not exist for that version, since the answer could not hold it.
   const instances = (attributes.get(key) ?? []).filter(
     ({ value }) => existsIn(key, version, value) && isMeant(value),
   )
@@ -223,7 +226,7 @@ function findInstance(
   throw new Fault('ItemNotFound', `the object has no instance ${index ?? 0} of "${wireName(key)}"`)
 }
 
-/** KMIP 2.1 §6.1.34: by the Current Attribute; without one the only instance. */
+/** KMIP 2.1 §6.1.34: finds the instance with the Current Attribute, or the only instance if the request has none. */
 function findByValue(
   key: string,
   current: unknown,
@@ -243,7 +246,7 @@ function findByValue(
   throw new Fault('AttributeInstanceNotFound', `the object has no such value of "${wireName(key)}"`)
 }
 
-/** KMIP 1.4 §3.25, §3.26: a date that was reached stays. §3.21: so does a limit of which a part was allocated. */
+/** KMIP 1.4 §3.25, §3.26: a date in the past stays as it is. §3.21: so does a limit that was used in part. */
 function checkChangeable(fact: AttributeFact, { value }: AttributeInstance, now: bigint): void {
   if (fact.changeable === 'untilReached' && typeof value === 'bigint' && value <= now) {
     throw new Fault('PermissionDenied', `"${fact.name}" was reached and can no longer be modified`)

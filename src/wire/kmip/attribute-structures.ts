@@ -106,7 +106,7 @@ export const deactivationReason = struct({
 // resolved before a link is stored, so here it is text.
 export const link = struct({ LinkType: enumeration('LinkType'), LinkedObjectIdentifier: text })
 
-// KMIP 3.0, a draft: a link names its object by identifier, here text, or by name, here an AnyValue
+// KMIP 3.0, a draft: a link names its object by identifier (text here) or by name (an AnyValue here)
 export const objectReference = oneOf(reference, any)
 
 // KMIP 1.4 §3.36. A client omits the data to have the server generate it.

@@ -1,7 +1,7 @@
-// Every attribute of KMIP 1.0 to 2.1 (KMIP 1.4 §3, 2.1 §4) and of the draft 3.0, with the specification's rules for it: versions, value,
-// instances, who may set, change and delete it, and for which objects. The order is that of the 1.4 specification, and
-// of answers. Custom (x-, y-) and vendor attributes have no rows, since any name is possible. attribute-rules.ts
-// applies the rules; attributes.ts encodes the values.
+// Every attribute of KMIP 1.0 to 2.1 (KMIP 1.4 §3, 2.1 §4) and of the draft 3.0, with the specification's rules for it: versions,
+// value, instances, who may set, change and delete it, and for which objects. The order is that of the 1.4 specification. Answers
+// keep it. Custom (x-, y-) and vendor attributes have no rows, since any name is possible. attribute-rules.ts applies the rules.
+// attributes.ts encodes the values.
 
 import { boolean, bytes, dateTime, enumerationCode, integer, interval, mask, text } from '../ttlv/schema.ts'
 import type { ItemSchema } from '../ttlv/schema.ts'
@@ -25,11 +25,11 @@ export interface AttributeFact extends Defined {
   readonly clientMayAdd: boolean
   readonly clientMayModify: boolean
   readonly clientMayDelete: boolean
-  /** The only states in which it may be modified. Absent: any. */
+  /** The states in which a client may modify it. Absent: all. */
   readonly modifiableStates?: readonly EnumName<'State'>[]
   /**
-   * `untilReached`: a date that may change only while it is in the future. `untilUsed`: a limit that may change or be
-   * deleted only while nothing of it was used.
+   * `untilReached`: a client may change the date only while it is in the future. `untilUsed`: a client may change or delete the
+   * limit only while no part of it was used.
    */
   readonly changeable?: 'untilReached' | 'untilUsed'
   /** The object types that it applies to. Absent: all. */
@@ -60,14 +60,11 @@ const opaque = ['OpaqueObject'] as const
 const asymmetric = ['PublicKey', 'PrivateKey', 'Template'] as const
 const withKeyValue = ['SymmetricKey', 'PrivateKey', 'SplitKey', 'SecretData'] as const
 /**
- * Also for Process Start and Protect Stop Date: the rules say symmetric keys, but the published cases set them on key
- * pairs.
+ * These types also apply to Process Start and Protect Stop Date: the rules say symmetric keys, but the published cases set them
+ * on key pairs.
  */
 const keys = ['SymmetricKey', 'PublicKey', 'PrivateKey', 'SplitKey', 'PGPKey', 'Template'] as const
-/**
- * The rules say keys, certificates and templates, but Derive Key (§4.7) gives secret data an algorithm and a length
- * too.
- */
+/** The rules say keys, certificates and templates, but Derive Key (§4.7) also gives secret data an algorithm and a length. */
 const keysAndMore = [...keys, 'Certificate', 'SecretData'] as const
 const cryptographic = keysAndMore
 const cryptographicAndOpaque = [...cryptographic, 'OpaqueObject'] as const

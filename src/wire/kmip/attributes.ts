@@ -79,7 +79,7 @@ export function existsIn(key: string, version: Version, value?: unknown): boolea
   )
 }
 
-/** 3.0 has these in another form, which attributes3.ts makes of them. */
+/** 3.0 has these in another form. attributes3.ts converts them. */
 const hasForm3: ReadonlySet<string> = new Set(['Name', 'Link', 'ObjectGroup', 'RotateName'])
 
 /** Whether the version has all item types in the value: one came with 2.0, and three with 3.0. */
@@ -144,13 +144,13 @@ function otherVersion(key: string, name: string, version: Version): string {
 
 // ---------------------------------------------------------------- On the wire, 1.x
 
-/** The schema of the AttributeValue that goes with this AttributeName. Any item for custom and unknown names. */
+/** The schema of the AttributeValue for this AttributeName. For custom and unknown names: any item. */
 export function valueSchema(name: unknown): ItemSchema {
   const key = typeof name === 'string' ? keyByName.get(name) : undefined
   return key === undefined ? any : attributes[key].schema
 }
 
-/** The same for a search, where a part of a structure is enough. */
+/** The schema of an AttributeValue in a search, where a part of a structure is enough. */
 export function searchedSchema(name: unknown): ItemSchema {
   const key = typeof name === 'string' ? keyByName.get(name) : undefined
   return (key && searchedByKey.get(key)) ?? any
@@ -189,7 +189,7 @@ export function fromWire1(
   if (value === undefined) throw new Fault('InvalidMessage', `the attribute "${name}" has no value`)
   if (index !== undefined && index < 0)
     throw new Fault('InvalidMessage', `the attribute "${name}" has a negative index`)
-  // The decoder accepts values of newer minor versions. An answer in this version could not repeat them.
+  // The decoder accepts values of newer minor versions, but an answer in this version could not repeat them.
   if (!existsIn(key, version, value))
     throw new Fault('InvalidField', `KMIP ${version} has no such value of "${name}"`)
   return { key, index, value }
@@ -210,7 +210,7 @@ const storedAttribute = struct({
   AttributeValue: dependent(({ AttributeName: key }) => schemaByKey.get(String(key)) ?? any),
 })
 const stored = struct({ Attribute: repeated(storedAttribute) })
-/** With room for the attributes of every state. */
+/** Leaves room for the attributes of every state. */
 const storedBytesMax = objectAttributesBytesMax + 8 * stateAttributesBytes
 const storedOptions = {
   tag: tagCode('Attributes'),
@@ -222,8 +222,8 @@ const storedOptions = {
 }
 
 /**
- * Encodes for the store: a format byte, then TTLV with everything, whatever the version. Fault ServerLimitExceeded if
- * too large.
+ * Encodes all attributes for the store, whatever the version: a format byte, then TTLV. Fault ServerLimitExceeded if they are too
+ * large.
  */
 export function packAttributes(set: AttributeSet, bytesMax: number = objectAttributesBytesMax): Uint8Array {
   const Attribute = [...set].flatMap(([key, instances]) =>
@@ -267,7 +267,7 @@ export function searchKey(key: string, value: unknown): string {
 }
 
 /**
- * In decimals, or in hexadecimal digits if it is so long that decimals would take long: their time grows faster than the number, which
+ * Writes a number in decimal, or in hexadecimal if it is long. The time for decimal digits grows faster than the number, which
  * may fill a message.
  */
 export function numberText(value: bigint): string {
@@ -277,7 +277,7 @@ export function numberText(value: bigint): string {
 
 const decimalMax = 2n ** 4096n
 
-/** One text for equal values: fields in order, without those that are undefined or empty lists. */
+/** Equal values get the same text: fields in order, without fields that are undefined or empty lists. */
 export function canonical(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'bigint') return `${numberText(value)}n`
@@ -310,7 +310,7 @@ function isExpressible({ shape }: Schema, value: unknown, version: number): bool
     ({ name, schema }) =>
       schema.presence !== 'required' ||
       schema.since > version ||
-      // A part of a structure, for a search.
+      // A search may hold a part of a structure.
       fields[name] === undefined ||
       isExpressible(schema, fields[name], version),
   )

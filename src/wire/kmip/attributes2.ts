@@ -17,14 +17,14 @@ type VendorAttribute = Attributes['Attribute'][number]
 type AttributeReference = Infer<typeof attributeReference>
 
 /**
- * Reads the instances in an `Attributes` structure. Fault InvalidAttribute for an invalid vendor, and for an attribute or
- * a value that only a later version has: an answer in this one could not repeat it.
+ * Reads the instances in an `Attributes` structure. Fault InvalidAttribute for an invalid vendor, and for an attribute or a value
+ * that only a later version has, since an answer in this version could not repeat it.
  */
 export function fromWire2(value: Attributes, version: Version): ReturnType<typeof fromForm3>[] {
   const standard = attributeNames.flatMap((key) => {
-    const given: unknown = value[key]
-    if (given === undefined) return []
-    return (Array.isArray(given) ? (given as unknown[]) : [given]).map((one) => ({ key, value: one }))
+    const field: unknown = value[key]
+    if (field === undefined) return []
+    return (Array.isArray(field) ? (field as unknown[]) : [field]).map((one) => ({ key, value: one }))
   })
   const vendors = value.Attribute.map(
     ({ VendorIdentification: vendor, AttributeName: name, AttributeValue }) => ({
@@ -35,11 +35,11 @@ export function fromWire2(value: Attributes, version: Version): ReturnType<typeo
   for (const one of standard)
     if (!existsIn(one.key, version, one.value))
       throw new Fault('InvalidAttribute', `KMIP ${version} has no such attribute: ${one.key}`)
-  const given = [...standard, ...vendors]
-  return atLeast(version, '3.0') ? given.map(fromForm3) : given
+  const attributes = [...standard, ...vendors]
+  return atLeast(version, '3.0') ? attributes.map(fromForm3) : attributes
 }
 
-/** The set as a client of `version` sees it: 3.0 has some attributes in another form. */
+/** The attributes in the form of `version`: 3.0 has some of them in another form. */
 export function seenIn(version: Version, set: AttributeSet): AttributeSet {
   return atLeast(version, '3.0') ? toForm3(set) : set
 }
@@ -49,7 +49,7 @@ export function toWire2(set: AttributeSet, version: Version): Attributes {
   return toStructure(seenIn(version, set), version)
 }
 
-/** The same for a set that is in the form of the version already. */
+/** The structure for a set that already has the form of the version. */
 export function toStructure(seen: AttributeSet, version: Version): Attributes {
   const value: Record<string, unknown> = {}
   const Attribute: VendorAttribute[] = []

@@ -7,13 +7,13 @@ import type { EnumName } from './enums.ts'
 import { Fault } from './fault.ts'
 import type { TagName } from './tags.ts'
 
-interface Given extends Stored {
+interface KeyedValue extends Stored {
   readonly value: unknown
 }
 
 interface Stored {
   readonly key: string
-  /** Only instances with such values are meant: each kind of link is an attribute of its own. Absent: all. */
+  /** Selects only the instances with these values, since each kind of link is an attribute of its own. Absent: all. */
   readonly only?: (value: unknown) => boolean
 }
 
@@ -39,7 +39,7 @@ const keyOfType: ReadonlyMap<string, string> = new Map(
   Object.entries(linkTypes).map(([key, type]) => [type, key]),
 )
 
-/** The set as a client of 3.0 sees it. What has that form already stays as it is. */
+/** The set in the form of 3.0. Attributes that already have that form stay as they are. */
 export function toForm3(set: AttributeSet): AttributeSet {
   const seen = new Map<string, AttributeInstance[]>()
   for (const [stored, instances] of set)
@@ -52,7 +52,7 @@ export function toForm3(set: AttributeSet): AttributeSet {
   return seen
 }
 
-function inForm3(key: string, value: unknown): Given {
+function inForm3(key: string, value: unknown): KeyedValue {
   if (key === 'ObjectGroup') return { key: 'GroupLink', value: { type: 'NameReference', value } }
   if (typeof value !== 'object') return { key, value }
   if (key === 'Name') return { key, value: (value as AttributeValue<'Name'>).NameValue }
@@ -62,7 +62,7 @@ function inForm3(key: string, value: unknown): Given {
   return { key: keyOfType.get(LinkType) ?? key, value: LinkedObjectIdentifier }
 }
 
-/** The stored instances that a reference of 3.0 means. */
+/** The stored instances to which a reference of 3.0 refers. */
 export function storedAs(reference: string): Stored {
   if (reference === 'GroupLink') return { key: 'ObjectGroup' }
   if (!isLink(reference)) return { key: reference }
@@ -70,8 +70,8 @@ export function storedAs(reference: string): Stored {
   return { key: 'Link', only: (value) => (value as AttributeValue<'Link'>).LinkType === type }
 }
 
-/** An attribute of a message of 3.0 as it is stored. Fault InvalidAttribute for a reference that is none. */
-export function fromForm3({ key, value }: Given): Given {
+/** The stored form of an attribute from a 3.0 message. Fault InvalidAttribute for an invalid reference. */
+export function fromForm3({ key, value }: KeyedValue): KeyedValue {
   if (key === 'Name') return { key, value: { NameValue: value, NameType: 'UninterpretedTextString' } }
   if (key === 'RotateName')
     return { key, value: { RotateNameValue: value, RotateNameType: 'UninterpretedTextString' } }
@@ -91,7 +91,7 @@ interface Groups {
   readonly GroupLink?: readonly (string | AnyValue)[] | undefined
 }
 
-/** The names of the groups in an Object Groups structure of any version. Fault InvalidAttribute as above. */
+/** The names of the groups in an Object Groups structure of any version. Fault InvalidAttribute for an invalid reference. */
 export function groupNames({ ObjectGroup = [], GroupLink = [] }: Groups): readonly string[] {
   return [...ObjectGroup, ...GroupLink.map((value) => String(fromForm3({ key: 'GroupLink', value }).value))]
 }

@@ -1,5 +1,5 @@
-// Messages from the client's side: encodes requests and decodes answers. Bytes that are not a KMIP answer throw a plain
-// TtlvError, since a client has nobody to report a Fault to.
+// A client's side of messages: encodes requests and decodes answers. Bytes that are not a KMIP answer cause a plain TtlvError,
+// since a client does not answer with Faults.
 
 import { TtlvError } from '../ttlv/error.ts'
 import { credential } from './credential.ts'
@@ -97,7 +97,7 @@ export function decodeResponse(bytes: Uint8Array): IncomingResponse {
   }
 }
 
-/** 1.x only says whether the client accepts an asynchronous answer. */
+/** 1.x only states whether the client accepts an asynchronous answer. */
 function asynchronousIndicator({ version, asynchronousIndicator: indicator }: OutgoingRequest) {
   if (indicator === undefined || atLeast(version, '2.0')) return indicator
   return indicator !== 'Prohibited'

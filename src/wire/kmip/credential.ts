@@ -46,13 +46,13 @@ export type Credential = {
 }[CredentialType]
 
 /** The credential of a client that has a name and a password (KMIP 1.4 §2.1.2). */
-export function usernameAndPassword(given: {
+export function usernameAndPassword(login: {
   readonly username: string
   readonly password: string
 }): Credential {
   return {
     CredentialType: 'UsernameAndPassword',
-    CredentialValue: { Username: given.username, Password: given.password },
+    CredentialValue: { Username: login.username, Password: login.password },
   }
 }
 

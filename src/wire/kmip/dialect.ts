@@ -1,5 +1,5 @@
-// The version and rules for reading a message. They come from the version in its header, which stands at a fixed place,
-// so they are known before anything is decoded, and even if nothing else can be decoded.
+// The version of a message, and the rules for reading it. The header has the version at a fixed place, so it is known before
+// anything is decoded, even if nothing else can be decoded.
 
 import { headerBytes, itemTypes } from '../ttlv/wire.ts'
 import { tagCode } from './tags.ts'
@@ -24,17 +24,20 @@ export function statedVersion(
 ): { readonly major: number; readonly minor: number } | undefined {
   if (bytes.length < minorAt + 2 * headerBytes) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const found =
+  const match =
     view.getUint32(0) === structureOf(message) &&
     view.getUint32(headerBytes) === structureOf(header) &&
     view.getUint32(2 * headerBytes) === versionStart &&
     view.getUint32(majorAt) === majorStart &&
     view.getUint32(minorAt) === minorStart
-  if (!found) return undefined
+  if (!match) return undefined
   return { major: view.getInt32(majorAt + headerBytes), minor: view.getInt32(minorAt + headerBytes) }
 }
 
-/** A later minor version is read as the newest one that we know. Undefined for an unknown major version. */
+/**
+ * The version and rules for a stated version. A later minor version is read as the newest known one. Undefined for an unknown
+ * major version.
+ */
 export function dialectFor(stated: { readonly major: number; readonly minor: number }): Dialect | undefined {
   const { major, minor } = stated
   if (minor < 0 || minor >= 100) return undefined

@@ -1,6 +1,5 @@
-// The three encodings of a message (KMIP profiles 2.1 §5.4 to §5.6). TTLV is what everything else works on; XML and JSON
-// are read into it and written from it, with the names of the tables, so that one decoder and one set of rules stands
-// behind all three.
+// The three encodings of a message (KMIP profiles 2.1 §5.4 to §5.6). The rest of the server works on TTLV. XML and JSON are
+// converted to TTLV and back with the names of the tables, so that all three share one decoder and one set of rules.
 
 import { whole, type Parts } from '../../base/parts.ts'
 import { readJson } from '../ttlv/read-json.ts'
@@ -17,7 +16,7 @@ export type Encoding = 'ttlv' | TextEncoding
 const readers = { xml: readXml, json: readJson } as const
 const writers = { xml: writeXml, json: writeJson } as const
 
-/** A message in TTLV. Throws TtlvError. The caller overwrites both. */
+/** A message in TTLV. Throws TtlvError. The caller overwrites the text and the result. */
 export function fromText(encoding: TextEncoding, text: Uint8Array): Buffer {
   return whole(fromTextInParts(encoding, text))
 }
@@ -26,7 +25,10 @@ export function fromTextInParts(encoding: TextEncoding, text: Uint8Array): Parts
   return readers[encoding](text, textNames(newest))
 }
 
-/** The text of a message of ours, in the names of its version. The caller overwrites both. */
+/**
+ * The text of a message that this server or client encoded, with the names of its version. The caller overwrites the message and
+ * the result.
+ */
 export function toText(encoding: TextEncoding, message: Buffer): Buffer {
   return whole(toTextInParts(encoding, message))
 }

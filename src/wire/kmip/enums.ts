@@ -12,7 +12,7 @@ interface EnumFact extends Defined {
   readonly code: number
   readonly in1x?: string
   readonly in2x?: string
-  /** XML and JSON write its number: readers that know only the first draft of its version lack this name. */
+  /** XML and JSON write its number, since readers of the first draft of its version do not know this name. */
   readonly isNumbered?: true
 }
 

@@ -1,6 +1,6 @@
-// An expected refusal: an answer with a result reason, safe to send. Reasons have the names of the newest version;
-// result-reasons.ts translates them for an older one. Any other error is a bug or an outage, and the client learns nothing
-// about it.
+// An expected refusal: an answer with a result reason, safe to send. Reasons have the names of the newest version.
+// result-reasons.ts translates them for an older one. Any other error is a bug or an outage, and the client learns nothing about
+// it.
 
 import { TtlvError } from '../ttlv/error.ts'
 import type { TtlvErrorCode } from '../ttlv/error.ts'
@@ -12,7 +12,7 @@ export class Fault extends Error {
   override readonly name: string = 'Fault'
   readonly reason: ResultReasonName
 
-  /** The client receives `message`: no secrets, no internals. */
+  /** The client receives `message`, so it holds no secrets and no internals. */
   constructor(reason: ResultReasonName, message: string, options?: ErrorOptions) {
     super(message, options)
     this.reason = reason

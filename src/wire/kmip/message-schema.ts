@@ -41,7 +41,7 @@ export const requestHeader = struct({
   AsynchronousIndicator: optional(asynchronousIndicator),
   AttestationCapableIndicator: since('1.2', optional(boolean)),
   AttestationType: since('1.2', repeated(enumeration('AttestationType'))),
-  /** Credentials are decoded one by one, so that one of an unknown kind does not make the message fail. */
+  /** Credentials are decoded one by one, so that one of an unknown kind does not fail the message. */
   Authentication: optional(struct({ Credential: oneOrMore(raw) })),
   BatchErrorContinuationOption: optional(enumeration('BatchErrorContinuationOption')),
   BatchOrderOption: until('2.1', optional(boolean)),
@@ -49,7 +49,7 @@ export const requestHeader = struct({
   BatchCount: until('2.1', integer),
 })
 
-/** The operation is a number, so that the answer can name one that this version lacks. */
+/** The operation is a number, so that the answer can repeat one that this version lacks. */
 export const requestItem = struct({
   Operation: enumerationCode,
   Ephemeral: since('2.0', optional(changedIn3(boolean, enumeration('Ephemeral')))),
@@ -58,7 +58,7 @@ export const requestItem = struct({
   MessageExtension: repeated(messageExtension),
 })
 
-/** The fields that the answer to a broken item needs, wherever after these fields it is broken. */
+/** The fields that the answer to a broken item repeats. The item may be broken anywhere after them. */
 export const itemToEcho = struct({
   Operation: optional(enumerationCode),
   UniqueBatchItemID: until('2.1', optional(bytes)),
@@ -66,7 +66,7 @@ export const itemToEcho = struct({
 })
 
 export const requestMessage = struct({ RequestHeader: requestHeader, BatchItem: oneOrMore(requestItem) })
-/** The same with undecoded items, for messages with a broken item. */
+/** A request whose items stay undecoded, for messages with a broken item. */
 export const splitRequestMessage = struct({ RequestHeader: requestHeader, BatchItem: oneOrMore(unread) })
 
 export const responseHeader = struct({

@@ -27,7 +27,7 @@ export interface RequestMessage extends Dialect {
   readonly asynchronousIndicator: EnumName<'AsynchronousIndicator'>
   readonly attestationCapable: boolean
   readonly attestationTypes: readonly EnumName<'AttestationType'>[]
-  /** The credentials that could be decoded. One that could not proves nothing, so it is omitted. */
+  /** The credentials that could be decoded. An undecodable one proves nothing, so it is omitted. */
   readonly credentials: readonly Credential[]
   readonly batchErrorContinuationOption: EnumName<'BatchErrorContinuationOption'>
   readonly batchOrderOption: boolean
@@ -39,14 +39,14 @@ export interface RequestMessage extends Dialect {
 export interface RequestItem {
   /** Null if this version has no such operation. */
   readonly operation: OperationName | null
-  /** As sent, to be echoed. Undefined if the item could not be decoded that far. */
+  /** As sent, since the answer repeats it. Undefined if the item could not be decoded that far. */
   readonly operationCode: number | undefined
   readonly uniqueBatchItemId: Uint8Array | undefined
   /** The whole Request Payload item, well formed. Empty if there is a `fault`. */
   readonly payload: Uint8Array
   readonly extensions: readonly MessageExtension[]
   readonly ephemeral: boolean | EnumName<'Ephemeral'>
-  /** The reason why the item cannot be processed. */
+  /** Why the item cannot be processed. */
   readonly fault: Fault | undefined
 }
 
@@ -74,7 +74,7 @@ export interface ResponseItem {
   readonly operationCode?: number | undefined
   readonly uniqueBatchItemId?: Uint8Array | undefined
   readonly status: EnumName<'ResultStatus'>
-  /** As in the newest version. The encoder translates it for the message's version. */
+  /** The reason as the newest version names it. The encoder translates it for the message's version. */
   readonly reason?: ResultReasonName | undefined
   readonly message?: string | undefined
   readonly asynchronousCorrelationValue?: Uint8Array | undefined
@@ -91,7 +91,7 @@ export class RequestError extends Fault {
   /** Whether the header could be decoded. If not, the sender may not be a KMIP client at all. */
   readonly headerRead: boolean
   readonly clientCorrelationValue: string | undefined
-  /** The version that the message states, if it is one that this code does not know. */
+  /** The version that the message states, if this server does not know it. */
   readonly unknownVersion: string | undefined
 
   constructor(
@@ -114,7 +114,8 @@ export class RequestError extends Fault {
 // ---------------------------------------------------------------- Requests
 
 /**
- * Throws only RequestError, if the message as a whole cannot be processed. A draft that is not in `spoken` is an unknown version.
+ * Throws only RequestError, if the message as a whole cannot be processed. A draft that is not in `spoken` counts as an unknown
+ * version.
  */
 export function decodeRequest(bytes: Uint8Array, spoken: readonly Version[] = []): RequestMessage {
   const dialect = dialectOf(bytes, spoken)
@@ -142,7 +143,7 @@ export function decodeRequest(bytes: Uint8Array, spoken: readonly Version[] = []
     attestationTypes: header.AttestationType ?? [],
     credentials: credentials(header.Authentication?.Credential ?? [], dialect),
     batchErrorContinuationOption: header.BatchErrorContinuationOption ?? 'Stop',
-    // KMIP 1.4 §6.12 against 2.1 §9.8
+    // KMIP 1.4 §6.12 and 2.1 §9.8 have different defaults.
     batchOrderOption: header.BatchOrderOption ?? atLeast(dialect.version, '2.0'),
     timeStamp: header.TimeStamp,
     items,
@@ -168,7 +169,7 @@ interface Parts {
   readonly items: readonly RequestItem[]
 }
 
-/** Decodes in one pass if nothing is wrong, else item by item, so that a broken item is found and fails alone. */
+/** Decodes in one pass if the message is valid. Otherwise decodes item by item, so that a broken item fails alone. */
 function decodeParts(bytes: Uint8Array, dialect: Dialect): Parts {
   try {
     const whole = decodeItem('RequestMessage', schemas.requestMessage, bytes, dialect)
@@ -178,7 +179,7 @@ function decodeParts(bytes: Uint8Array, dialect: Dialect): Parts {
   }
   try {
     const split = decodeItem('RequestMessage', schemas.splitRequestMessage, bytes, dialect)
-    // With one more than there may be, the message is refused. A broken item takes long.
+    // Decoding broken items is slow. One item above the limit is enough to refuse the message.
     const items = split.BatchItem.slice(0, batchItemsMax + 1)
     return { header: split.RequestHeader, items: items.map((item) => brokenOrNot(item, dialect)) }
   } catch (error) {
@@ -230,7 +231,10 @@ function operationOf(code: number | undefined, version: Version): OperationName 
   return code === undefined ? null : (nameOf('Operation', code, version) ?? null)
 }
 
-/** 1.x says whether the client accepts such an answer; 2.x also whether it insists on one (KMIP 1.4 §6.7, 2.1 §9.2). */
+/**
+ * 1.x states whether the client accepts an asynchronous answer. 2.x also states whether the client insists on one (KMIP 1.4 §6.7,
+ * 2.1 §9.2).
+ */
 function asynchronousIndicator(
   value: Infer<typeof schemas.requestHeader>['AsynchronousIndicator'],
 ): EnumName<'AsynchronousIndicator'> {
@@ -254,7 +258,7 @@ const empty = new Uint8Array(0)
 
 // ---------------------------------------------------------------- Responses
 
-/** Encodes a response in the request's version. Omits whatever that version lacks. */
+/** Encodes a response in the request's version. Omits the fields that this version lacks. */
 export function encodeResponse(response: ResponseMessage): Buffer {
   const { version } = response
   const message = {

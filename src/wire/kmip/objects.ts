@@ -42,8 +42,9 @@ import { ordinal, type Version } from './version.ts'
 // ---------------------------------------------------------------- Identifiers and attributes
 
 /**
- * A Unique Identifier in a request. 1.x has only text. In 2.x it may also be an enumeration (ID Placeholder, the last
- * Create of the batch, ...), here an AnyValue, or the number of a batch item (KMIP 2.1 §4.58); in 3.0 a Reference or the name of the object, too.
+ * A Unique Identifier in a request. 1.x has only text. In 2.x it may also be an enumeration (ID Placeholder, the last Create of
+ * the batch, ...), here an AnyValue, or the number of a batch item (KMIP 2.1 §4.58). In 3.0 it may also be a Reference or the
+ * name of the object.
  */
 export const identifier = changedIn3(
   oneOf(text, integer, any),
@@ -64,7 +65,7 @@ export const searchedAttribute = struct({
   AttributeValue: optional(dependent(({ AttributeName }) => searchedSchema(AttributeName))),
 })
 
-// Not in the specification: FortiOS 7.6 wraps what it searches for as if it created an object.
+// Not in the specification: FortiOS 7.6 wraps the attributes of a search in a template, as if it created an object.
 export const searchedTemplate = struct({ Attribute: repeated(searchedAttribute) })
 
 // KMIP 1.4 §2.1.8: also Common, Private Key and Public Key Template-Attribute
@@ -79,7 +80,7 @@ export interface Attributes {
   readonly [attribute: string]: unknown
 }
 
-// KMIP 2.1 §5.1; also Common, Private Key and Public Key Attributes, and what New and Current Attribute hold
+// KMIP 2.1 §5.1; also the schema of Common, Private Key and Public Key Attributes, and of New and Current Attribute
 export const attributesStructure = attributesWith((fact) =>
   fact.multiple === true ? repeated(fact.schema) : optional(fact.schema),
 )
@@ -99,7 +100,7 @@ function attributesWith(often: (fact: AttributeFact) => Schema): ItemSchema<Attr
   return unordered({ ...standard, Attribute: repeated(vendorAttribute) }) as ItemSchema<Attributes>
 }
 
-/** 3.0 made text of structures that held only one, and a type of its own of identifiers. */
+/** In 3.0, structures with a single text became text, and identifiers got a type of their own. */
 function formIn3(name: string, schema: ItemSchema): ItemSchema {
   if (name === 'Name' || name === 'RotateName') return changedIn3(schema, text)
   return name === 'UniqueIdentifier' ? uniqueIdentifier : schema
@@ -171,12 +172,12 @@ export function isTransparent(format: string): format is TransparentFormat {
   return Object.hasOwn(transparent, format)
 }
 
-/** The TTLV of a Key Material structure: what its Digest counts (KMIP 1.4 §3.17), and how Mortise stores it. */
+/** The TTLV of a Key Material structure. Its Digest is computed from this (KMIP 1.4 §3.17), and Mortise stores it. */
 export function packTransparent(format: TransparentFormat, material: TransparentMaterial): Buffer {
   return encode<unknown>(transparent[format], material, keyMaterialItem)
 }
 
-/** Byte strings are views into `packed`. */
+/** Byte strings in the result are views into `packed`. */
 export function unpackTransparent(format: TransparentFormat, packed: Uint8Array): TransparentMaterial {
   return decode<TransparentMaterial>(transparent[format], packed, keyMaterialItem)
 }
@@ -246,7 +247,7 @@ export type KeyBlock = Infer<typeof keyBlock>
 export type KeyWrappingData = Infer<typeof keyWrappingData>
 export type KeyWrappingSpecification = Infer<typeof keyWrappingSpecification>
 
-/** A Key Value as TTLV: what is wrapped, unless the wrapping goes without an encoding (KMIP 1.4 §2.1.4). */
+/** A Key Value as TTLV: the plaintext of a wrapped key, unless the wrapping uses no encoding (KMIP 1.4 §2.1.4). */
 export function packKeyValue(
   format: KeyBlock['KeyFormatType'],
   value: KeyValue,
@@ -256,7 +257,7 @@ export function packKeyValue(
   return encode<unknown>(schema, value, { tag: tagCode('KeyValue'), version: ordinal(version) })
 }
 
-/** Throws TtlvError. Byte strings are views into `packed`. */
+/** Throws TtlvError. Byte strings in the result are views into `packed`. */
 export function unpackKeyValue(format: KeyBlock['KeyFormatType'], packed: Uint8Array): KeyValue | Uint8Array {
   const schema = keyValues.get(format) ?? opaqueKeyValue
   const unpack = (version: Version) =>
@@ -264,7 +265,7 @@ export function unpackKeyValue(format: KeyBlock['KeyFormatType'], packed: Uint8A
   try {
     return unpack('1.4')
   } catch {
-    // The attributes in it may be those of 2.x.
+    // The Key Value may hold attributes in the form of 2.x.
     return unpack('2.1')
   }
 }
@@ -307,7 +308,7 @@ const splitKey = struct({
   KeyBlock: keyBlock,
 })
 
-// KMIP 3.0, a draft: what proves who a user is
+// KMIP 3.0, a draft: objects that prove the identity of a user
 export const credentialObjects = {
   PasswordCredential: optional(struct({ Password: text })),
   Certificate: optional(certificate),

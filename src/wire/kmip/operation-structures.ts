@@ -25,7 +25,7 @@ export const protocolVersion = struct({ ProtocolVersionMajor: integer, ProtocolV
 
 // ---------------------------------------------------------------- Query
 
-// KMIP 1.4 §2.1.9; the type became an enumeration with 2.0
+// KMIP 1.4 §2.1.9; the type is an enumeration since 2.0
 export const extensionInformation = struct({
   ExtensionName: text,
   ExtensionTag: optional(integer),
@@ -79,7 +79,7 @@ export const capabilityInformation = struct({
 // KMIP 2.1 §7.33
 export const protectionStorageMasks = struct({ ProtectionStorageMask: repeated(mask) })
 
-// ---------------------------------------------------------------- Groups of things, 2.x
+// ---------------------------------------------------------------- Lists in structures, 2.x
 
 // KMIP 2.1 §7.21, §7.23 to §7.25
 const objects = struct({ UniqueIdentifier: repeated(identifier) })
@@ -90,7 +90,7 @@ export const objectGroups = struct({
 const objectTypes = struct({ ObjectType: repeated(enumeration('ObjectType')) })
 export const operationsStructure = struct({ Operation: repeated(enumeration('Operation')) })
 
-// KMIP 2.1 §7.11 and §7.22: one object type, or several from 2.1 on
+// KMIP 2.1 §7.11 and §7.22: one object type in 2.0, several since 2.1
 export const defaultsInformation = struct({
   ObjectDefaults: repeated(
     struct({
@@ -139,7 +139,7 @@ export const rights = struct({
 // KMIP 2.1 §7.39
 export const ticket = struct({ TicketType: enumeration('TicketType'), TicketValue: bytes })
 
-// KMIP 2.1 §6.1.12 and §6.1.30: how long, or until when
+// KMIP 2.1 §6.1.12 and §6.1.30: a duration, or a date
 export const leaseTime = oneOf(interval, dateTime)
 
 // KMIP 2.1 §7.1

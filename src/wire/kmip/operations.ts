@@ -37,7 +37,7 @@ export function operationExistsIn(name: OperationName, version: Version): boolea
   return isDefined(enums.Operation[name], version)
 }
 
-// ---------------------------------------------------------------- Fields that many have
+// ---------------------------------------------------------------- Fields that several operations share
 
 const { identifier, managedObjects } = objects
 const { cryptographicParameters } = attributeStructures
@@ -52,15 +52,15 @@ const theObject = { UniqueIdentifier: uniqueIdentifier }
 const itsIdentifier = struct(theObject)
 
 // The attributes of a new object: templates and attributes in 1.x, attributes in 2.x.
-const wanted = {
+const newAttributes = {
   TemplateAttribute: until('1.4', objects.templateAttribute),
   Attributes: since('2.0', objects.attributesStructure),
 }
-const wantedIfAny = {
+const optionalAttributes = {
   TemplateAttribute: until('1.4', optional(objects.templateAttribute)),
   Attributes: since('2.0', optional(objects.attributesStructure)),
 }
-const wantedOfPair = {
+const attributesOfPair = {
   CommonTemplateAttribute: until('1.4', optional(objects.templateAttribute)),
   PrivateKeyTemplateAttribute: until('1.4', optional(objects.templateAttribute)),
   PublicKeyTemplateAttribute: until('1.4', optional(objects.templateAttribute)),
@@ -73,7 +73,7 @@ const wantedOfPair = {
 }
 const storage = { ProtectionStorageMasks: since('2.0', optional(protectionStorageMasks)) }
 
-// Attributes that the server chose: the 1.x answer lists them.
+// Attributes that the server chose. The 1.x answer lists them.
 const implied = { TemplateAttribute: until('1.4', optional(objects.templateAttribute)) }
 const made = struct({ ...theObject, ...implied })
 const madePair = struct({
@@ -83,7 +83,7 @@ const madePair = struct({
   PublicKeyTemplateAttribute: until('1.4', optional(objects.templateAttribute)),
 })
 
-// Get and Export
+// Fields of Get and Export
 const form = struct({
   ...whichObject,
   KeyFormatType: optional(enumeration('KeyFormatType')),
@@ -92,7 +92,7 @@ const form = struct({
   KeyWrappingSpecification: optional(objects.keyWrappingSpecification),
 })
 
-// Cryptographic operations. In 2.x the data of a request may be the result of an earlier item (KMIP 2.1 §7.9).
+// Fields of cryptographic operations. In 2.x the data of a request may be the result of an earlier item (KMIP 2.1 §7.9).
 const data = oneOf(bytes, integer, enumeration('Data'))
 const keyAndParameters = { ...whichObject, CryptographicParameters: optional(cryptographicParameters) }
 const correlation = { CorrelationValue: since('1.3', optional(bytes)) }
@@ -124,16 +124,16 @@ interface Payloads {
 
 export const operations = {
   Create: {
-    request: struct({ ObjectType: objectType, ...wanted, ...storage }),
+    request: struct({ ObjectType: objectType, ...newAttributes, ...storage }),
     response: struct({ ObjectType: objectType, ...theObject, ...implied }),
   },
-  CreateKeyPair: { request: struct(wantedOfPair), response: madePair },
+  CreateKeyPair: { request: struct(attributesOfPair), response: madePair },
   Register: {
-    request: struct({ ObjectType: objectType, ...wanted, ...managedObjects, ...storage }),
+    request: struct({ ObjectType: objectType, ...newAttributes, ...managedObjects, ...storage }),
     response: made,
   },
   ReKey: {
-    request: struct({ ...whichObject, Offset: optional(interval), ...wantedIfAny, ...storage }),
+    request: struct({ ...whichObject, Offset: optional(interval), ...optionalAttributes, ...storage }),
     response: made,
   },
   DeriveKey: {
@@ -142,7 +142,7 @@ export const operations = {
       UniqueIdentifier: oneOrMore(identifier),
       DerivationMethod: enumeration('DerivationMethod'),
       DerivationParameters: structures.derivationParameters,
-      ...wanted,
+      ...newAttributes,
     }),
     response: made,
   },
@@ -152,7 +152,7 @@ export const operations = {
       CertificateRequestType: optional(enumeration('CertificateRequestType')),
       CertificateRequest: until('1.4', optional(bytes)),
       CertificateRequestValue: since('2.0', optional(bytes)),
-      ...wantedIfAny,
+      ...optionalAttributes,
       ...storage,
     }),
     response: made,
@@ -165,7 +165,7 @@ export const operations = {
       CertificateRequest: until('1.4', optional(bytes)),
       CertificateRequestValue: since('2.0', optional(bytes)),
       Offset: optional(interval),
-      ...wantedIfAny,
+      ...optionalAttributes,
       ...storage,
     }),
     response: made,
@@ -297,7 +297,7 @@ export const operations = {
       CancellationResult: enumeration('CancellationResult'),
     }),
   },
-  // The answer to Poll is the answer of the polled operation.
+  // The answer to Poll has the payload of the polled operation.
   Poll: { request: struct({ AsynchronousCorrelationValue: bytes }), response: nothing },
   Notify: {
     request: struct({
@@ -323,7 +323,7 @@ export const operations = {
     request: struct({
       PrivateKeyUniqueIdentifier: optional(identifier),
       Offset: optional(interval),
-      ...wantedOfPair,
+      ...attributesOfPair,
     }),
     response: madePair,
   },
@@ -417,7 +417,7 @@ export const operations = {
       SplitKeyThreshold: integer,
       SplitKeyMethod: enumeration('SplitKeyMethod'),
       PrimeFieldSize: optional(bigInteger),
-      ...wanted,
+      ...newAttributes,
       ...storage,
     }),
     response: struct({
@@ -431,7 +431,7 @@ export const operations = {
       ObjectType: objectType,
       UniqueIdentifier: oneOrMore(identifier),
       SecretDataType: optional(enumeration('SecretDataType')),
-      ...wantedIfAny,
+      ...optionalAttributes,
       ...storage,
     }),
     response: struct({ ObjectType: until('1.2', optional(objectType)), ...theObject, ...implied }),

@@ -1,10 +1,10 @@
-// Makes a schema that accepts a part: every field of a structure may be omitted. For searches: an object matches by the
-// fields that the client gives (KMIP 1.4 §4.9).
+// Makes a schema for searches, in which every field of a structure may be omitted: an object matches by the fields that the
+// client states (KMIP 1.4 §4.9).
 
 import { withFields } from '../ttlv/schema.ts'
 import type { Field, ItemSchema, Schema, Shape } from '../ttlv/schema.ts'
 
-/** The same schema, without required fields in its structures. */
+/** The schema without required fields in its structures. */
 export function partial<T>(schema: ItemSchema<T>): ItemSchema<Partial<T>> {
   return { ...schema, shape: loosened(schema.shape) }
 }

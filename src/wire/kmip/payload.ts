@@ -1,5 +1,5 @@
-// Payloads of single operations. They are decoded apart from the message that carries them, so that a broken payload
-// fails only its own batch item.
+// Decodes and encodes the payloads of single operations, separately from the message, so that a broken payload fails only its own
+// batch item.
 
 import { structureDepthMax } from '../../base/bounds.ts'
 import { decode } from '../ttlv/decode.ts'
@@ -35,7 +35,7 @@ export function decodeRequestPayload<N extends OperationName>(
   }
 }
 
-/** Omits whatever the version lacks. TypeError for a value that does not fit the operation. */
+/** Omits the fields that the version lacks. TypeError for a value that does not fit the operation. */
 export function encodeResponsePayload<N extends OperationName>(
   operation: N,
   response: Response<N>,
@@ -45,7 +45,7 @@ export function encodeResponsePayload<N extends OperationName>(
   return encodeItem('ResponsePayload', schema, response, version)
 }
 
-/** For clients. */
+/** Clients call it. */
 export function encodeRequestPayload<N extends OperationName>(
   operation: N,
   request: Request<N>,
@@ -55,7 +55,7 @@ export function encodeRequestPayload<N extends OperationName>(
   return encodeItem('RequestPayload', schema, request, version)
 }
 
-/** For clients. Throws TtlvError. */
+/** Clients call it. Throws TtlvError. */
 export function decodeResponsePayload<N extends OperationName>(
   operation: N,
   payload: Uint8Array,
@@ -65,12 +65,13 @@ export function decodeResponsePayload<N extends OperationName>(
   return decodeItem('ResponsePayload', schema, payload, dialect)
 }
 
-/** The message and the batch item. A payload may be nested only as deep as an answer that repeats it. */
+/**
+ * The message and the batch item. An answer repeats a payload below these two, so a payload may be nested two levels less than a
+ * message.
+ */
 const structuresAbovePayload = 2
 
-/**
- * Decodes one item with this tag. Accepts fields of newer minor versions, since clients send them. Throws TtlvError.
- */
+/** Decodes one item with this tag. Accepts fields of newer minor versions, since clients send them. Throws TtlvError. */
 export function decodeItem<T>(
   tag: TagName,
   schema: ItemSchema<T>,

@@ -1,5 +1,5 @@
-// The numbers of PKCS#11 that KMIP's operation of that name carries (KMIP 2.1 §6.1.37, §11.38, §11.39): the functions of
-// CK_FUNCTION_LIST_3_0, counted from 1, and return values.
+// The numbers that KMIP's operation PKCS#11 carries (KMIP 2.1 §6.1.37, §11.38, §11.39): the functions of CK_FUNCTION_LIST_3_0,
+// counted from 1, and return values.
 
 /** In the order of the structure. */
 export const pkcs11Functions = [
@@ -103,7 +103,7 @@ export function pkcs11Function(code: number): Pkcs11Function | undefined {
   return pkcs11Functions[code - 1]
 }
 
-/** The return values that this server has, with KMIP's names for them: those of PKCS#11 without CKR_. */
+/** The return values that this server uses, by KMIP's names: those of PKCS#11 without CKR_. */
 export const pkcs11ReturnCodes = {
   OK: 0x000,
   HOST_MEMORY: 0x002,

@@ -1,5 +1,5 @@
-// Result reasons as each version and each operation says them: a Fault has the reason of the newest version (fault.ts), and an answer
-// the one that the request's version gives in that case.
+// Result reasons as each version and each operation names them. A Fault has the reason of the newest version (fault.ts). An
+// answer has the reason that the request's version defines for that case.
 
 import { enums } from './enums.ts'
 import type { EnumTable } from './enums.ts'
@@ -9,7 +9,7 @@ import { isDefined } from './tags.ts'
 import { atLeast } from './version.ts'
 import type { Version } from './version.ts'
 
-/** The reason as a version expresses it: the same one if the version has it, else the nearest. */
+/** The reason in a version: itself if the version has it, else the nearest one. */
 export function reasonIn(version: Version, reason: ResultReasonName): ResultReasonName {
   const reasons: EnumTable = enums.ResultReason
   let said: ResultReasonName = reason
@@ -34,11 +34,11 @@ const saidSince: Readonly<Partial<Record<ResultReasonName, Version>>> = {
 }
 
 /**
- * If a version lacks the reason on the left, it uses the one on the right, or the next one from there. Reasons that are
- * missing here become General Failure.
+ * If a version lacks the reason on the left, it uses the one on the right, and so on from there. Reasons that this table lacks
+ * become General Failure.
  */
 const nearest: Readonly<Partial<Record<ResultReasonName, ResultReasonName>>> = {
-  // KMIP 1.4 §11: the 1.x answer in the same case
+  // KMIP 1.4 §11: the reason of 1.x for this case
   AttributeInstanceNotFound: 'ItemNotFound',
   AttributeNotFound: 'ItemNotFound',
   AttributeReadOnly: 'PermissionDenied',
@@ -93,7 +93,7 @@ const nearest: Readonly<Partial<Record<ResultReasonName, ResultReasonName>>> = {
   IndexOutOfBounds: 'InvalidField',
 }
 
-/** The reason that an operation gives, which in 1.x is not always the one of the others. */
+/** The reason for an operation. In 1.x some operations use other reasons than the rest. */
 export function reasonFor(
   operation: OperationName | null,
   reason: ResultReasonName,
@@ -108,16 +108,17 @@ type Reasons = {
   readonly [N in OperationName]?: Readonly<Partial<Record<ResultReasonName, ResultReasonName>>>
 }
 
-/** KMIP 1.4 §11.22: an object that is destroyed already is refused as one that cannot be destroyed. */
+/** KMIP 1.4 §11.22: Destroy of a destroyed object has the reason of an object that cannot be destroyed. */
 const reasonsBefore2_1: Reasons = { Destroy: { ObjectDestroyed: 'PermissionDenied' } }
 
 const otherType = { InvalidObjectType: 'PermissionDenied' } as const
 
 /**
- * KMIP 1.4 §11.15, §11.16: a taken Name has another reason when adding it to an object than when creating one. §11.21: an
- * object that cannot be revoked, as one that is Pre-Active, has another one than an object that cannot be destroyed. §11.19: without
- * Usage Limits nothing can be allocated. §11.7: an object that cannot be used to derive a key is a wrong field. §11.5, §11.6, §11.8,
- * §11.9, §11.30 to §11.35: one of a type that cannot be used so is refused as a key that may not be.
+ * KMIP 1.4 §11.15, §11.16: a taken Name has one reason when a client adds it to an object and another when a client creates an
+ * object. §11.21: Revoke of an object that cannot be revoked (Pre-Active) has another reason than Destroy of one that cannot be
+ * destroyed. §11.19: Get Usage Allocation fails for an object without Usage Limits. §11.7: Derive Key reports an unsuitable
+ * object as an invalid field. §11.5, §11.6, §11.8, §11.9, §11.30 to §11.35: these operations refuse an object of a wrong type
+ * like a key that may not be used.
  */
 const reasonsIn1x: Reasons = {
   Certify: otherType,

@@ -1,5 +1,5 @@
 // The schemas of wire/ttlv/ with KMIP's names: a structure's property names are KMIP tag names, an enumeration has a name, a
-// version is written '1.4'. A field that is not a tag, or a value that is not in its enumeration, does not compile. The
+// version is written '1.4'. A field that is not a tag, or a value that is not in its enumeration, does not compile. Schemas of
 // single items (text, integer, ...) and the presence of fields come from wire/ttlv/schema.ts.
 
 import * as ttlv from '../ttlv/schema.ts'
@@ -30,7 +30,7 @@ export function enumeration<E extends EnumType>(name: E): ItemSchema<EnumName<E>
   return ttlv.enumeration(values)
 }
 
-/** The number of a tag as an enumeration (KMIP 2.1 §11.56), by the tag's name. */
+/** A tag's number, as an enumeration (KMIP 2.1 §11.56), named like the tag. */
 export function tagEnumeration(): ItemSchema<TagName> {
   const values = Object.entries(tags).map(([name, { code, since }]) => ({
     name: name as TagName,
@@ -64,5 +64,5 @@ export function changedIn3<Old, New>(old: ItemSchema<Old>, since3: ItemSchema<Ne
   return dependent<Old | New>((_, version) => (atLeast(version, '3.0') ? since3 : old))
 }
 
-/** The identifier of an object in an answer: text, which has an item type of its own since 3.0. */
+/** The identifier of an object in an answer. It is text, and has an item type of its own since 3.0. */
 export const uniqueIdentifier: ItemSchema<string> = changedIn3(ttlv.text, ttlv.identifierText)

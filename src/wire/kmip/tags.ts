@@ -1,8 +1,8 @@
-// One table, and long because of that: the tags of KMIP 1.0 to 2.1 and of the draft 3.0, the name and the number of each item of a message
-// (KMIP 1.4 §9.1.3.1, 2.1 §11.56). Names are the specification's own in CamelCase, as in the XML and JSON encodings.
-// `since` and `until` are the first and the last version that define the tag; `deprecated` is the first that advises
-// against it. No tag ever changed its meaning. objects.ts, attributes.ts, operations.ts and message.ts say what an item
-// holds.
+// One table, and long because of that: the tags of KMIP 1.0 to 2.1 and of the draft 3.0, the name and the number of each item of
+// a message (KMIP 1.4 §9.1.3.1, 2.1 §11.56). Names are the specification's own in CamelCase, as in the XML and JSON encodings.
+// `since` and `until` are the first and the last version that define the tag. `deprecated` is the first version that advises
+// against it. No tag ever changed its meaning. objects.ts, attributes.ts, operations.ts and message.ts define the content of each
+// item.
 
 import { atLeast } from './version.ts'
 import type { Version } from './version.ts'

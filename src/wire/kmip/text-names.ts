@@ -1,5 +1,5 @@
-// The names that XML and JSON write in place of numbers, made of the tables of tags, enumerations and masks. They are read
-// whatever the version, with the spelling of every version, and written as the message's version spells them.
+// The names that XML and JSON write instead of numbers, from the tables of tags, enumerations and masks. A reader accepts the
+// spellings of every version. A writer uses the spelling of the message's version.
 
 import type { Names, ValueNames } from '../ttlv/names.ts'
 import { itemTypeNames, itemTypes } from '../ttlv/wire.ts'
@@ -10,7 +10,7 @@ import { pkcs11Function, pkcs11Functions, pkcs11ReturnCodes } from './pkcs11.ts'
 import { tagCode, tagName, tags, type TagName } from './tags.ts'
 import { atLeast, type Version } from './version.ts'
 
-/** The names as `version` spells them; made once for each major version. */
+/** The names as `version` spells them. Each major version's names are made once. */
 export function textNames(version: Version): Names {
   const isNew = atLeast(version, '2.0')
   return isNew ? (made2 ??= makeNames('in2x')) : (made1 ??= makeNames('in1x'))
@@ -23,7 +23,7 @@ const tagCodes: ReadonlyMap<string, number> = new Map(
   Object.entries(tags).map(([name, { code }]) => [name, code]),
 )
 
-/** The tags whose items have values of an enumeration with another name. */
+/** Tags whose values belong to an enumeration with another name. */
 const enumerationOfTag: Readonly<Partial<Record<TagName, EnumType>>> = {
   LinkedObjectIdentifier: 'UniqueIdentifier',
   MaskGeneratorHashingAlgorithm: 'HashingAlgorithm',
@@ -43,7 +43,7 @@ const returnNames: ReadonlyMap<number, string> = new Map(
   Object.entries(pkcs11ReturnCodes).map(([name, code]) => [code, name]),
 )
 
-/** Items whose values are of another table than the enumerations: tags and item types (KMIP 2.1 §11.56, §11.25). */
+/** Tags whose values belong to a table that is not an enumeration: tags and item types (KMIP 2.1 §11.56, §11.25). */
 const otherTables: Readonly<Partial<Record<TagName, ValueNames>>> = {
   AttributeReference: { codeOf: (name) => tagCodes.get(name), nameOf: tagName },
   PKCS_11Function: {
@@ -96,11 +96,11 @@ function valueNames(table: EnumTable, spelling: 'in1x' | 'in2x'): ValueNames {
     for (const spelled of [name, fact.in1x, fact.in2x])
       if (spelled !== undefined) codes.set(spelled, fact.code).set(loose(spelled), fact.code)
   }
-  // Most are spelled as in the table.
+  // Most names are spelled as in the table, so the exact spelling is tried first.
   return { codeOf: (name) => codes.get(name) ?? codes.get(loose(name)), nameOf: (code) => names.get(code) }
 }
 
-/** Clients disagree on capitals and underscores: `NotAuthorised`, `X_509` and `X509` are found whichever way. */
+/** Ignores case and underscores, about which clients disagree: `NotAuthorised`, `X_509` and `X509` are all found. */
 function loose(name: string): string {
   return name.toLowerCase().replaceAll('_', '')
 }

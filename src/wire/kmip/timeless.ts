@@ -1,10 +1,10 @@
-// Makes a schema without versions: every field and every value of every version. For stored values, which must come
-// back unchanged, whichever version wrote or reads them.
+// Makes a schema with every field and every value of every version. Stored values use it, so that they stay the same whichever
+// version writes or reads them.
 
 import { withFields } from '../ttlv/schema.ts'
 import type { EnumerationNames, Field, ItemSchema, Schema, Shape } from '../ttlv/schema.ts'
 
-/** The same schema without version limits. */
+/** The schema without version limits. */
 export function timeless<T>(schema: ItemSchema<T>): ItemSchema<T> {
   return { ...schema, ...always, shape: freed(schema.shape) }
 }

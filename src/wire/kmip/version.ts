@@ -1,10 +1,10 @@
-// The protocol versions that this server knows, and their order. A version is written '1.4'. `ordinal` is the number
-// that wire/ttlv/ compares, since wire/ttlv/ knows nothing of KMIP.
+// The protocol versions that this server knows, and their order. A version is written '1.4'. wire/ttlv/ knows no KMIP, so it
+// compares the numbers that `ordinal` returns.
 
 /** The versions that OASIS published as standards, from oldest to newest. */
 export const standards = ['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const
 
-/** Drafts of OASIS, which may still change. A server speaks one only if its administrator turned it on. */
+/** Drafts of OASIS, which may still change. A server accepts one only if its administrator enabled it. */
 export const drafts = ['3.0'] as const
 
 export type Draft = (typeof drafts)[number]
@@ -17,7 +17,7 @@ export function isDraft(version: Version): version is Draft {
   return (drafts as readonly Version[]).includes(version)
 }
 
-/** The version as people read it: a draft says that it is one. */
+/** The version for people. A draft is marked as one. */
 export function versionText(version: Version): string {
   return isDraft(version) ? `${version} (draft)` : version
 }

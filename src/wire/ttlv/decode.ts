@@ -19,7 +19,7 @@ import type {
 } from './schema.ts'
 import { headerBytes, itemTypeNames, itemTypes, lengthFits, paddedBytes } from './wire.ts'
 
-/** TTLV items that are decoded at once, structures included: a message without its payloads, or one payload. */
+/** The most TTLV items in one decoded part, structures included. A part is a message without its payloads, or one payload. */
 const messageItemsMax = 20_000
 
 export interface DecodeOptions {
@@ -27,14 +27,14 @@ export interface DecodeOptions {
   readonly tag: number
   /** The version of the message. The fields that it requires must be present. */
   readonly version: number
-  /** Also reads fields and values of versions up to this one. Default: `version`. */
+  /** The decoder also reads fields and values up to this version. Default: `version`. */
   readonly newest?: number
-  /** Whether a field that the schema lacks is an error, or is skipped if it is well formed. */
+  /** `refuse`: a field that the schema lacks is an error. `ignore`: it is skipped if it is well formed. */
   readonly unknownFields?: 'refuse' | 'ignore'
   readonly bytesMax?: number
   readonly depthMax?: number
   readonly itemsMax?: number
-  /** The highest number of an item type that the version has. Default: that of the newest standard. */
+  /** The highest item type number of the version. Default: that of the newest standard. */
   readonly typeMax?: number
 }
 
@@ -86,7 +86,7 @@ class Decoder {
 
   // ------------------------------------------------------------ Items
 
-  /** Checks that a whole item begins at `at` and ends by `end`, padding included; returns where it ends. */
+  /** Checks that a whole item begins at `at` and ends by `end`, with padding. Returns the item's end. */
   #header(at: number, end: number): number {
     if (end - at < headerBytes) throw this.#error('malformed', 'an item is cut off', at)
     if (--this.#itemsLeft < 0) throw this.#error('too-many', 'too many items', at)
@@ -106,7 +106,7 @@ class Decoder {
     return itemEnd
   }
 
-  /** Decodes an item whose header was checked. `siblings`: the fields before it in its structure. */
+  /** Decodes an item whose header is checked. `siblings`: the fields before it in its structure. */
   #item(shape: Shape, at: number, end: number, depth: number, siblings: Value): unknown {
     const buffer = this.#buffer
     const start = at + headerBytes
@@ -173,7 +173,7 @@ class Decoder {
     return value
   }
 
-  /** Finds the field that begins at `at`. Undefined: an unknown field that may be skipped. */
+  /** Finds the field that begins at `at`. Undefined: an unknown field, to be skipped. */
   #field(shape: StructureShape, at: number): Field | undefined {
     const tag = this.#tag(at)
     const field = shape.byTag.get(tag)
@@ -251,7 +251,7 @@ class Decoder {
   #text(at: number): string {
     const start = at + headerBytes
     const text = this.#buffer.toString('utf8', start, start + this.#buffer.readUInt32BE(at + 4))
-    // Bytes that are not UTF-8 become this character, which may also stand there itself.
+    // Invalid UTF-8 becomes this character, but a valid text may hold it too.
     if (text.includes('\uFFFD') && !isUtf8(this.#bytes(at)))
       throw this.#error('malformed', 'text that is not UTF-8', at)
     return text
@@ -275,7 +275,7 @@ class Decoder {
     return { type, value: items }
   }
 
-  /** Checks that an item is well formed all the way down. The caller has checked its header. */
+  /** Checks that an item is well formed at every level. The caller has checked its header. */
   #check(at: number, end: number, depth: number): void {
     const type = this.#type(at)
     if (type === itemTypes.Boolean) this.#boolean(at)

@@ -1,6 +1,6 @@
-// Encodes values into bytes, following a schema, in one pass. It leaves out fields and values that the version lacks,
-// so a handler may always answer in the newest version's terms. A value that does not fit its schema is a bug of the
-// caller, not of a peer: TypeError.
+// Encodes values into bytes, following a schema, in one pass. It leaves out fields and values that the version lacks, so a
+// handler may always answer in the newest version's terms. A value that does not fit its schema is a bug of the caller:
+// TypeError.
 
 import { isIn, simpleSchemas } from './schema.ts'
 import type {
@@ -35,7 +35,7 @@ const uint32Max = 2 ** 32 - 1
 class Encoder {
   readonly #version: number
   #buffer: Buffer = Buffer.allocUnsafe(firstBytes)
-  /** Where the next byte goes. */
+  /** The position of the next byte. */
   #at = 0
   /** The names of the fields being written, outermost first. */
   readonly #path: string[] = []
@@ -124,7 +124,7 @@ class Encoder {
     if (isEmpty && schema.presence === 'oneOrMore') throw this.#misfit('one value at least')
   }
 
-  /** Whether the version lacks the value that this name stands for: the value came later, or was removed. */
+  /** Whether the version lacks the value with this name: a later version introduced it, or an earlier one removed it. */
   #lacks(shape: Shape, value: unknown): boolean {
     if (shape.kind !== 'Enumeration' || shape.names === undefined) return false
     return !isIn(this.#known(shape.names, value), this.#version)
@@ -217,7 +217,7 @@ class Encoder {
 
   // ------------------------------------------------------------ Headers and room
 
-  /** Begins an item and fills its padding with zeros. Returns where its value goes. */
+  /** Begins an item and fills its padding with zeros. Returns the position of its value. */
   #head(tag: number, type: number, lengthBytes: number): number {
     const valueBytes = paddedBytes(lengthBytes)
     this.#reserve(headerBytes + valueBytes)
@@ -229,7 +229,7 @@ class Encoder {
     return at
   }
 
-  /** Like `#head`, for the types of 4 bytes: calling `fill` would cost more than everything else here. */
+  /** Does what `#head` does, for the types of 4 bytes, without a call of `fill`, which would take most of the time. */
   #short(tag: number, type: number): number {
     this.#reserve(headerBytes + 8)
     const at = this.#at + headerBytes

@@ -1,11 +1,11 @@
 // The only error that this folder throws for bytes from outside.
 
 /**
- * The fault, as far as an answer depends on it:
+ * The kinds of fault that lead to different answers:
  * - `malformed`: not TTLV (lengths, padding, item types, values that their type does not allow)
  * - `too-large`, `too-deep`, `too-many`: TTLV, but beyond a limit
  * - `wrong-tag`, `wrong-type`, `unknown-value`: an item that the schema does not allow in this place
- * - `unknown-field`, `repeated-field`, `missing-field`: a structure with other items than the schema has
+ * - `unknown-field`, `repeated-field`, `missing-field`: a structure whose items differ from the schema
  */
 export type TtlvErrorCode =
   | 'malformed'
@@ -19,7 +19,7 @@ export type TtlvErrorCode =
   | 'repeated-field'
   | 'missing-field'
 
-/** The message never repeats a value that was read, so it can be logged and sent. */
+/** The message never repeats a value from the input, so it can be logged and sent. */
 export class TtlvError extends Error {
   override readonly name = 'TtlvError'
   readonly code: TtlvErrorCode

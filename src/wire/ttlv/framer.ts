@@ -1,14 +1,14 @@
-// Splits a stream of bytes into whole messages. A message is one structure, so its first 8 bytes give its length. From
-// those 8 bytes alone the framer refuses anything that cannot be a message or is longer than the limit, and stops before
-// a message that needs permission. It does not look at the content.
+// Splits a stream of bytes into whole messages. A message is one structure, so its first 8 bytes give its length. By those 8
+// bytes alone, the framer refuses bytes that cannot be a message and messages above the limit, and stops before a message that
+// needs permission. It does not look at the content.
 
 import { TtlvError } from './error.ts'
 import { headerBytes, itemTypes } from './wire.ts'
 
 /**
- * Why the framer reads no further. `ask`: a message of `bytes` needs `permit` first. `broken`: the bytes cannot begin a
- * message (`malformed`), or the message is `too-large`. Nothing after that can be read, because the start of the next
- * message is unknown.
+ * Why the framer reads no further. `ask`: a message of `bytes` needs `permit` first. `broken`: the bytes cannot begin a message
+ * (`malformed`), or the message is `too-large`. Nothing after a broken message can be read, because the start of the next one is
+ * unknown.
  */
 export type Halt =
   { readonly kind: 'ask'; readonly bytes: number } | { readonly kind: 'broken'; readonly error: TtlvError }
@@ -29,7 +29,7 @@ export class Framer {
   #partialBytes = 0
   /** The announced length of the incomplete message. Undefined until its header has arrived. */
   #wholeBytes: number | undefined
-  /** Bytes that arrived and were not cut yet: the last ones of those in `#room`, where several chunks had to be joined. */
+  /** Received bytes that are not cut yet. If several chunks had to be joined, they are the last bytes in `#room`. */
   #unread: Buffer = nothing
   #room: Buffer = nothing
   #roomBytes = 0
@@ -37,21 +37,22 @@ export class Framer {
   #streamOffset = 0
   #halt: Halt | undefined
 
-  /** `askAboveBytes`: longer messages need `permit`. Without it, none does. */
+  /** Messages longer than `askAboveBytes` need `permit`. If it is absent, no message does. */
   constructor(options: { readonly messageBytesMax: number; readonly askAboveBytes?: number }) {
     this.#messageBytesMax = options.messageBytesMax
     this.#askAboveBytes = options.askAboveBytes ?? options.messageBytesMax
     this.#permittedBytes = this.#askAboveBytes
   }
 
-  /** Whether a message has begun and is incomplete. */
+  /** Whether a message is incomplete. */
   get partial(): boolean {
     return this.#partialBytes > 0
   }
 
   /**
-   * Messages may be views into `chunk`, so the caller must not reuse it. The framer cuts `messagesMax` messages at most. It only
-   * keeps what arrives behind these, or during a halt, so the caller should stop reading, and pushes no bytes to get more messages.
+   * Messages may be views into `chunk`, so the caller must not reuse it. The framer cuts `messagesMax` messages at most. It keeps
+   * the bytes behind these, and the bytes that arrive during a halt, without reading them. So the caller should stop reading from
+   * its peer, and later pushes an empty chunk to get more messages.
    */
   push(chunk: Uint8Array, messagesMax = Number.POSITIVE_INFINITY): Framed {
     const messages: Buffer[] = []
@@ -63,7 +64,7 @@ export class Framer {
     return { messages, halt: this.#halt }
   }
 
-  /** Reads the message that the framer asked about, as `push` does. */
+  /** Reads the message for which the framer asked permission. Returns what `push` returns. */
   permit(messagesMax?: number): Framed {
     if (this.#halt?.kind !== 'ask') throw new Error('the framer did not ask')
     this.#permittedBytes = this.#halt.bytes
@@ -71,7 +72,10 @@ export class Framer {
     return this.push(nothing, messagesMax)
   }
 
-  /** The unread bytes with the chunk behind them. The room grows by doubling, so that many small chunks are not copied once each. */
+  /**
+   * The unread bytes followed by the chunk. The room doubles when it grows, so that many small chunks are not copied again for
+   * each one.
+   */
   #joined(chunk: Buffer): Buffer {
     const unread = this.#unread
     if (unread.length === 0) return chunk
@@ -115,7 +119,7 @@ export class Framer {
     this.#wholeBytes = undefined
   }
 
-  /** Grows by doubling, so that a message that arrives byte by byte is not copied once per byte. */
+  /** The buffer doubles when it grows, so that a message that arrives byte by byte is not copied once per byte. */
   #keep(bytes: Buffer): void {
     const neededBytes = this.#partialBytes + bytes.length
     if (neededBytes > this.#partial.length) {
@@ -130,7 +134,7 @@ export class Framer {
     this.#partialBytes = neededBytes
   }
 
-  /** The length of the message with this header. Halts, and returns undefined, if that message may not be read. */
+  /** The length of the message with this header. If that message may not be read, halts and returns undefined. */
   #announced(header: Buffer): number | undefined {
     const lengthBytes = header.readUInt32BE(4)
     const messageBytes = headerBytes + lengthBytes

@@ -1,5 +1,5 @@
-// Writes items one after the other, without a schema: the text encodings become TTLV with it. Bounded in bytes, and so in items.
-// The buffer may hold keys, so it is overwritten when it grows, and by `wipe`.
+// Writes items one after the other, without a schema. The readers of XML and JSON make TTLV with it. It is bounded in bytes, and
+// so in items. The buffer may hold keys, so it is overwritten when it grows, and by `wipe`.
 
 import { messageBytesMax } from '../../base/bounds.ts'
 import { TtlvError } from './error.ts'
@@ -11,7 +11,7 @@ export class ItemWriter {
   #buffer: Buffer = Buffer.alloc(firstBytes)
   #at = 0
 
-  /** The items so far. The caller owns the bytes once it writes nothing more. */
+  /** The items written so far. The caller owns the bytes when it writes nothing more. */
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.#at)
   }
@@ -20,7 +20,7 @@ export class ItemWriter {
     this.#buffer.fill(0)
   }
 
-  /** Begins a structure; `close` says later what its tag is. Returns its place. */
+  /** Begins a structure. `close` sets its tag later. Returns its position. */
   open(): number {
     return this.#header(0, 'Structure', 0)
   }
@@ -30,19 +30,19 @@ export class ItemWriter {
     this.#buffer.writeUInt32BE(this.#at - place - headerBytes, place + 4)
   }
 
-  /** Integer, Enumeration, Interval: `bits` is any number whose lowest 32 bits are the value. */
+  /** For Integer, Enumeration and Interval. The lowest 32 bits of `bits` are the value. */
   word(tag: number, type: ItemType, bits: number): void {
     const at = this.#header(tag, type, 4)
     this.#buffer.writeInt32BE(bits | 0, at + headerBytes)
   }
 
-  /** Long Integer, Date-Time, Boolean, Date-Time Extended. */
+  /** For Long Integer, Date-Time, Boolean and Date-Time Extended. */
   long(tag: number, type: ItemType, value: bigint): void {
     const at = this.#header(tag, type, 8)
     this.#buffer.writeBigInt64BE(BigInt.asIntN(64, value), at + headerBytes)
   }
 
-  /** Makes room for a value of so many bytes, all zero, and returns it for the caller to fill at once. */
+  /** Makes room for a value of `lengthBytes` zero bytes and returns it. The caller fills it at once. */
   room(tag: number, type: ItemType, lengthBytes: number): Buffer {
     const at = this.#header(tag, type, lengthBytes) + headerBytes
     return this.#buffer.subarray(at, at + lengthBytes)

@@ -1,5 +1,6 @@
-// Reads JSON into TTLV (KMIP profiles 2.1 §5.5): objects with `tag`, `type` and `value`, in any order. JSON.parse would
-// make strings of keys, which nobody can wipe, round large numbers, and keep the last of two members with one name.
+// Reads JSON into TTLV (KMIP profiles 2.1 §5.5): objects with `tag`, `type` and `value`, in any order. JSON.parse would turn keys
+// into strings, which cannot be wiped. It would also round large numbers, and keep only the last of two members with the same
+// name.
 
 import type { Parts } from '../../base/parts.ts'
 import type { Names } from './names.ts'
@@ -16,7 +17,7 @@ import {
 import { hexDigit, pieceBytes } from './text-value.ts'
 import { isTextType, type ItemType } from './wire.ts'
 
-/** Throws TtlvError. The caller overwrites the result, and the text. */
+/** Throws TtlvError. The caller overwrites the result and the text. */
 export function readJson(text: Uint8Array, names: Names): Parts<Buffer> {
   return readText(text, names, 'JSON', function* (source) {
     source.skipSpace()
@@ -32,7 +33,7 @@ const comma = 0x2c
 const colon = 0x3a
 const braceOpen = 0x7b
 
-/** A value that was found, and is written once its tag and type are known. `array`: its items are written already. */
+/** A value whose tag and type may still follow in the text, so it is written later. `array`: its items are already written. */
 type Value =
   | { readonly kind: 'text' | 'number' | 'word'; readonly span: Span }
   | { readonly kind: 'array'; readonly place: number }
@@ -66,14 +67,14 @@ function* item(source: TextSource, depth: number, around: Around): Parts<void> {
     source.skipSpace()
   }
   source.at++
-  const { tag, type = 'Structure', value: found } = members
+  const { tag, type = 'Structure', value: content } = members
   if (tag === undefined) throw source.malformed('the member tag is missing')
-  if (type === 'Structure') structure(source, { tag, found, depth })
-  else yield* single(source, { tag, type, around }, found)
+  if (type === 'Structure') structure(source, { tag, content, depth })
+  else yield* single(source, { tag, type, around }, content)
   source.path.pop()
 }
 
-/** The name of a member, with its colon. */
+/** Reads the name of a member, and its colon. */
 function keyHere(source: TextSource, members: Members): keyof Members {
   const key = nameHere(source)
   source.skipSpace()
@@ -87,30 +88,34 @@ function keyHere(source: TextSource, members: Members): keyof Members {
 
 function structure(
   source: TextSource,
-  { tag, found, depth }: { readonly tag: number; readonly found: Value | undefined; readonly depth: number },
+  {
+    tag,
+    content,
+    depth,
+  }: { readonly tag: number; readonly content: Value | undefined; readonly depth: number },
 ): void {
-  if (found?.kind === 'array') return source.writer.close(found.place, tag)
-  if (found !== undefined && (found.kind !== 'word' || textOf(source, found.span) !== 'null'))
+  if (content?.kind === 'array') return source.writer.close(content.place, tag)
+  if (content !== undefined && (content.kind !== 'word' || textOf(source, content.span) !== 'null'))
     throw source.malformed('the value of a structure is an array')
   source.checkDepth(depth)
   source.writer.close(source.writer.open(), tag)
 }
 
-function* single(source: TextSource, item: Single, found: Value | undefined): Parts<void> {
+function* single(source: TextSource, item: Single, content: Value | undefined): Parts<void> {
   const { tag, type } = item
-  if (found === undefined) throw source.malformed('the member value is missing')
-  if (found.kind === 'array') throw source.malformed('only the value of a structure is an array')
-  if (!fits(type, found.kind, source, found.span))
-    throw source.malformed(`this kind of JSON value does not fit the type ${type}`, found.span.start)
+  if (content === undefined) throw source.malformed('the member value is missing')
+  if (content.kind === 'array') throw source.malformed('only the value of a structure is an array')
+  if (!fits(type, content.kind, source, content.span))
+    throw source.malformed(`this kind of JSON value does not fit the type ${type}`, content.span.start)
   const end = source.at
-  source.at = found.span.start
-  if (type === 'BigInteger' && found.kind === 'number')
-    source.writer.long(tag, type, BigInt(textOf(source, found.span)))
-  else if (!source.shortValue(item, found.span)) yield* source.value(item, found.span, unescapeJson)
+  source.at = content.span.start
+  if (type === 'BigInteger' && content.kind === 'number')
+    source.writer.long(tag, type, BigInt(textOf(source, content.span)))
+  else if (!source.shortValue(item, content.span)) yield* source.value(item, content.span, unescapeJson)
   source.at = end
 }
 
-/** Which JSON values a type may have. A text fits every type; whether its characters do is found out later. */
+/** Whether a type may have a JSON value of this kind. A text fits every type. Its characters are checked later. */
 function fits(type: ItemType, kind: 'text' | 'number' | 'word', source: TextSource, span: Span): boolean {
   if (kind === 'text') return true
   if (kind === 'word') return type === 'Boolean' && textOf(source, span) !== 'null'
@@ -127,7 +132,7 @@ function* value(source: TextSource, depth: number): Parts<Value> {
   return { kind: 'word', span: wordHere(source) }
 }
 
-/** Returns the place of the structure that the items were written into. */
+/** Returns the position of the structure that holds the items. */
 function* array(source: TextSource, depth: number): Parts<number> {
   source.checkDepth(depth)
   const place = source.writer.open()
@@ -146,7 +151,7 @@ function* array(source: TextSource, depth: number): Parts<number> {
 
 const numberBytesMax = 24
 
-/** Whole numbers only. Above 2^53, the sender's own number may have been rounded, so it must be hexadecimal. */
+/** Accepts whole numbers only. Above 2^53 the sender may already have rounded the number, so it must be hexadecimal. */
 function numberHere(source: TextSource): Span {
   const { bytes, at: start } = source
   let end = start
@@ -159,7 +164,7 @@ function numberHere(source: TextSource): Span {
   return { start, end, escaped: false }
 }
 
-/** Digits, and `-`, `+`, `.`, `e` and `E`. */
+/** Whether the byte is a digit, `-`, `+`, `.`, `e` or `E`. */
 function isNumberByte(byte: number): boolean {
   const isSign = byte === 0x2d || byte === 0x2b || byte === 0x2e
   return (byte >= 0x30 && byte <= 0x39) || isSign || (byte | 0x20) === 0x65
@@ -176,36 +181,39 @@ function wordHere(source: TextSource): Span {
   throw source.malformed('a value must stand here')
 }
 
-/** A string that is short, and has no escapes. */
+/** Reads a short string without escapes. */
 function nameHere(source: TextSource): string {
   source.expect(quote, noString)
-  const found = { start: source.at, end: source.at, escaped: false }
-  const isWhole = stringEnds(source, found, source.at + pieceBytes)
-  if (!isWhole && found.end >= source.bytes.length) throw source.malformed(endless)
-  if (!isWhole) found.escaped = true
-  source.at = found.end + 1
-  return source.nameIn(found)
+  const span = { start: source.at, end: source.at, escaped: false }
+  const isWhole = stringEnds(source, span, source.at + pieceBytes)
+  if (!isWhole && span.end >= source.bytes.length) throw source.malformed(endless)
+  if (!isWhole) span.escaped = true
+  source.at = span.end + 1
+  return source.nameIn(span)
 }
 
 function* stringHere(source: TextSource): Parts<Span> {
   source.expect(quote, noString)
-  const found = { start: source.at, end: source.at, escaped: false }
-  while (!stringEnds(source, found, found.end + pieceBytes)) {
-    if (found.end >= source.bytes.length) throw source.malformed(endless)
+  const span = { start: source.at, end: source.at, escaped: false }
+  while (!stringEnds(source, span, span.end + pieceBytes)) {
+    if (span.end >= source.bytes.length) throw source.malformed(endless)
     yield
   }
-  source.at = found.end + 1
-  return found
+  source.at = span.end + 1
+  return span
 }
 
 const noString = 'a text in double quotes must stand here'
 const endless = 'a text does not end'
 
-/** Whether the string that goes on at `found.end` ends before `to`. Moves `found.end` to its end, or to where to look on. */
-function stringEnds(source: TextSource, found: { end: number; escaped: boolean }, to: number): boolean {
+/**
+ * Whether the string that continues at `found.end` ends before `to`. Moves `found.end` to the string's end, or to where the
+ * search continues.
+ */
+function stringEnds(source: TextSource, span: { end: number; escaped: boolean }, to: number): boolean {
   const { bytes } = source
   const last = Math.min(to, bytes.length)
-  let at = found.end
+  let at = span.end
   let isEnd = false
   for (; at < last; at++) {
     const byte = bytes[at] ?? 0
@@ -213,11 +221,11 @@ function stringEnds(source: TextSource, found: { end: number; escaped: boolean }
     if (isEnd) break
     if (byte < 0x20) throw source.malformed('a control character must be escaped', at)
     if (byte === backslash) {
-      found.escaped = true
+      span.escaped = true
       at++
     }
   }
-  found.end = at
+  span.end = at
   return isEnd
 }
 
@@ -227,7 +235,7 @@ function textOf({ bytes }: TextSource, { start, end }: Span): string {
 
 // ---------------------------------------------------------------- Escapes
 
-/** The character behind a backslash, and what both stand for. */
+/** Escapes: the character behind a backslash, and the character that the two stand for. */
 const escapes: ReadonlyMap<number, number> = new Map([
   [quote, quote],
   [backslash, backslash],
@@ -248,7 +256,7 @@ function* unescapeJson(source: TextSource, { start, end }: Span, into: Buffer): 
   }
 }
 
-/** `to`: where the piece ends; an escape may go beyond. */
+/** Unescapes up to `to`, the end of the piece. The last escape may extend beyond it. */
 function unescapePiece(
   source: TextSource,
   place: { at: number; out: number },
@@ -272,7 +280,7 @@ function unescapePiece(
   Object.assign(place, { at, out })
 }
 
-/** The character of \uXXXX, or of two of them that form one, and how many bytes that takes; 0: there is none. */
+/** The character of one \uXXXX, or of two that form one, and the bytes that they take. Length 0: no valid escape stands here. */
 function unicode(bytes: Buffer, at: number, end: number): { readonly code: number; readonly length: number } {
   const first = unitAt(bytes, at, end)
   if (first < 0 || first < 0xd800 || first > 0xdfff) return { code: first, length: first < 0 ? 0 : 6 }
@@ -281,7 +289,7 @@ function unicode(bytes: Buffer, at: number, end: number): { readonly code: numbe
   return { code: 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00), length: isPair ? 12 : 0 }
 }
 
-/** The number of \uXXXX; -1: that does not stand here. */
+/** The number of \uXXXX. -1: no such escape stands here. */
 function unitAt(bytes: Buffer, at: number, end: number): number {
   if (at + 6 > end || bytes[at] !== backslash || bytes[at + 1] !== 0x75) return -1
   let unit = 0

@@ -1,6 +1,6 @@
-// Reads XML into TTLV (KMIP profiles 2.1 §5.6): elements named like tags with the attributes `type` and `value`, nothing
-// else. It is much less than XML: no document type, so no entities but the five of XML itself; no CDATA, no processing
-// instructions, no namespace but KMIP's, UTF-8 only. Why it is our own: docs/decisions/text-encodings.md.
+// Reads XML into TTLV (KMIP profiles 2.1 §5.6): elements named like tags, with the attributes `type` and `value`. It reads only a
+// part of XML: no document type, so no entities but XML's own five, no CDATA, no processing instructions, no namespace but
+// KMIP's, and only UTF-8. docs/decisions/text-encodings.md says why we have our own reader.
 
 import type { Parts } from '../../base/parts.ts'
 import type { Names } from './names.ts'
@@ -16,7 +16,7 @@ import {
 import { hexDigit, pieceBytes } from './text-value.ts'
 import { isTextType } from './wire.ts'
 
-/** Throws TtlvError. The caller overwrites the result, and the text. */
+/** Throws TtlvError. The caller overwrites the result and the text. */
 export function readXml(text: Uint8Array, names: Names): Parts<Buffer> {
   return readText(text, names, 'XML', function* (source) {
     if (source.bytes.subarray(0, 3).equals(byteOrderMark)) source.at = 3
@@ -44,7 +44,7 @@ interface Start {
   readonly tag: number
   readonly type: ReturnType<TextSource['typeOf']>
   readonly value: Span | undefined
-  /** It ended with `/>`. */
+  /** Whether it ended with `/>`. */
   readonly isEmpty: boolean
 }
 
@@ -77,7 +77,7 @@ function* element(source: TextSource, depth: number, around: Around): Parts<void
   source.path.pop()
 }
 
-/** Whether a start tag or an end tag stands here, and neither white space nor a comment. */
+/** Whether a start tag or an end tag stands here, not white space or a comment. */
 function isTagHere(source: TextSource): boolean {
   const after = source.bytes[source.at + 1]
   return source.next === less && after !== 0x21 && after !== 0x3f
@@ -100,10 +100,10 @@ function startTag(source: TextSource): Start {
   const xmlns = attributes.get('xmlns')
   if (xmlns !== undefined && source.nameIn(xmlns) !== namespace)
     throw source.malformed(`the namespace is not ${namespace}`)
-  const given = attributes.get('tag')
-  if ((name === 'TTLV') !== (given !== undefined))
+  const tagSpan = attributes.get('tag')
+  if ((name === 'TTLV') !== (tagSpan !== undefined))
     throw source.malformed('the attribute tag belongs to the element TTLV, and only there')
-  const tag = source.tagOf(given === undefined ? name : source.nameIn(given))
+  const tag = source.tagOf(tagSpan === undefined ? name : source.nameIn(tagSpan))
   const typed = attributes.get('type')
   const type = typed === undefined ? 'Structure' : source.typeOf(source.nameIn(typed))
   return { name, tag, type, value: attributes.get('value'), isEmpty }
@@ -118,25 +118,25 @@ function endTag(source: TextSource, name: string): void {
 
 const attributeNames: ReadonlySet<string> = new Set(['tag', 'name', 'type', 'value', 'xmlns'])
 
-/** By name. `name` says what a tag without a name in KMIP means, and is not used. */
+/** Reads the attributes, by name. `name` describes a tag that has no name in KMIP. It is ignored. */
 function attributesHere(source: TextSource): ReadonlyMap<string, Span> {
-  const found = new Map<string, Span>()
+  const attributes = new Map<string, Span>()
   for (;;) {
     const hadSpace = isSpace(source.next)
     source.skipSpace()
-    if (source.next === greater || source.next === slash) return found
+    if (source.next === greater || source.next === slash) return attributes
     if (!hadSpace) throw source.malformed('a space is missing before an attribute')
     const name = nameHere(source)
     if (!attributeNames.has(name)) throw source.malformed('an attribute other than type, value, tag and name')
-    if (found.has(name)) throw source.malformed(`the attribute ${name} stands twice`)
+    if (attributes.has(name)) throw source.malformed(`the attribute ${name} stands twice`)
     source.skipSpace()
     source.expect(equals, 'an attribute needs = and a value')
     source.skipSpace()
-    found.set(name, quoted(source))
+    attributes.set(name, quoted(source))
   }
 }
 
-/** A long value counts as escaped, so that it is looked at in pieces, by `unescapeXml`. */
+/** A long value counts as escaped, so that `unescapeXml` reads it in pieces. */
 function quoted(source: TextSource): Span {
   const quote = source.next
   if (quote !== 0x22 && quote !== 0x27) throw source.malformed('the value of an attribute stands in quotes')
@@ -161,7 +161,7 @@ function isForbidden(byte: number): boolean {
   return byte < 0x20 || byte === less
 }
 
-/** Letters, digits and underscores, as in the names of tags. */
+/** Reads a name of letters, digits and underscores, as tags have. */
 function nameHere(source: TextSource): string {
   const start = source.at
   while (isNameByte(source.next)) source.at++
@@ -205,7 +205,7 @@ function* skipBetween(source: TextSource): Parts<void> {
   while (skipSpaceAndComment(source)) if (source.pauseIsDue()) yield
 }
 
-/** Returns whether there was a comment; more may follow. */
+/** Returns whether it skipped a comment. More may follow. */
 function skipSpaceAndComment(source: TextSource): boolean {
   const { bytes } = source
   source.skipSpace()
@@ -226,7 +226,7 @@ const dashes = Buffer.from('--')
 
 // ---------------------------------------------------------------- Escapes
 
-/** XML 1.0 §3.3.3: white space becomes a space, unless it is written as a reference. */
+/** Replaces references by their characters, and white space by a space (XML 1.0 §3.3.3). */
 function* unescapeXml(source: TextSource, { start, end }: Span, into: Buffer): Parts<number> {
   const place = { at: start, out: 0 }
   for (;;) {
@@ -236,7 +236,7 @@ function* unescapeXml(source: TextSource, { start, end }: Span, into: Buffer): P
   }
 }
 
-/** `to`: where the piece ends; a reference may go beyond. */
+/** Unescapes up to `to`, the end of the piece. The last reference may extend beyond it. */
 function unescapePiece(
   source: TextSource,
   place: { at: number; out: number },
@@ -253,7 +253,7 @@ function unescapePiece(
       at += length
       continue
     }
-    // A line break of two characters is one (§2.11).
+    // §2.11: a line break of two characters counts as one.
     const isHalfBreak = byte === 0x0d && bytes[at + 1] === 0x0a && at + 1 < end
     if (isSpace(byte)) {
       if (!isHalfBreak) into[out++] = 0x20
@@ -276,13 +276,13 @@ const entities = [
 
 interface Reference {
   readonly code: number
-  /** How many bytes the reference has; 0: it is no reference to a character of XML. */
+  /** The length of the reference in bytes. 0: it does not stand for a character of XML. */
   readonly length: number
 }
 
 const noReference: Reference = { code: 0, length: 0 }
 
-/** The reference at an ampersand. */
+/** The reference that begins at an ampersand. */
 function reference(bytes: Buffer, at: number, end: number): Reference {
   if (bytes[at + 1] === 0x23) return numericReference(bytes, at, end)
   for (const { bytes: entity, code } of entities) {
@@ -309,7 +309,7 @@ function numericReference(bytes: Buffer, at: number, end: number): Reference {
   return isWhole && isCharacter(code) ? { code, length: place + 1 - at } : noReference
 }
 
-/** XML 1.0 §2.2. */
+/** XML 1.0 §2.2: whether XML allows the character. */
 function isCharacter(code: number): boolean {
   return (
     code === 0x09 ||

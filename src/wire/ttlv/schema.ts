@@ -1,8 +1,8 @@
-// Schemas: values that say what an item may hold. The decoder, the encoder and the static type (`Infer`) all follow
-// from one declaration. A schema says four things: the shape of the item, how often it may occur in its structure, the
-// versions that have it, and (for the compiler only) the type of its value. Schemas hold no tags: a structure finds the
-// tag of each field by its name, with the function given to `structWith`. Versions are plain numbers here; larger is
-// newer. decode.ts and encode.ts apply schemas to bytes.
+// Schemas: values that describe items. The decoder, the encoder and the static type (`Infer`) all follow from one declaration. A
+// schema states four facts: the shape of the item, how often it may occur in its structure, the versions that have it, and (for
+// the compiler only) the type of its value. Schemas hold no tags: a structure finds the tag of each field by its name, with the
+// function that `structWith` gets. Versions are plain numbers here, and a larger one is newer. decode.ts and encode.ts apply
+// schemas to bytes.
 
 import { itemTypes } from './wire.ts'
 import type { TextType } from './wire.ts'
@@ -88,7 +88,7 @@ export interface EnumerationName<Name extends string = string> {
   readonly until: number
 }
 
-/** The sibling fields: when decoding, those read so far; when encoding, all of them. */
+/** The sibling fields: the decoder has those that it has read, the encoder has all. */
 export type Siblings = Readonly<Record<string, unknown>>
 type Choose = (siblings: Siblings, version: number) => Schema
 
@@ -118,9 +118,9 @@ export const interval: ItemSchema<number> = simple('Interval')
 export const any: ItemSchema<AnyValue> = required({ kind: 'Any', type: undefined })
 /** A whole item with its header, as bytes. It is well formed. A view into the input, like `bytes`. */
 export const raw: ItemSchema<Uint8Array> = required({ kind: 'Raw', type: undefined, checked: true })
-/** Like `raw`, but with its content unchecked: a broken item does not make its surroundings fail. */
+/** Like `raw`, but its content is not checked, so that a broken item does not fail the structure around it. */
 export const unread: ItemSchema<Uint8Array> = required({ kind: 'Raw', type: undefined, checked: false })
-/** An enumeration as its number, for callers that look up the names elsewhere. */
+/** An enumeration as its number. The caller looks up the name. */
 export const enumerationCode: ItemSchema<number> = required({
   kind: 'Enumeration',
   type: itemTypes.Enumeration,
@@ -157,7 +157,7 @@ export interface AnyItem {
   readonly item: AnyValue
 }
 
-/** An enumeration by names. An optional or repeated field is left out if the version lacks its value. */
+/** An enumeration by names. An optional or repeated field is omitted if the version lacks its value. */
 export function enumeration<Name extends string>(values: readonly EnumerationName<Name>[]): ItemSchema<Name> {
   const byCode = new Map(values.map((value) => [value.code, value]))
   const byName = new Map(values.map((value) => [value.name, value]))
@@ -180,10 +180,7 @@ export function dependent<T>(choose: (siblings: Siblings, version: number) => It
 
 type MaybeKeys<F> = { [K in keyof F]: F[K] extends Schema<unknown, Always> ? never : K }[keyof F]
 
-/**
- * The type that a structure decodes to. Handlers may pass `undefined` for an optional field; the decoder omits the
- * property.
- */
+/** The type that a structure decodes to. Handlers may pass `undefined` for an optional field. The decoder omits the property. */
 export type StructValue<F> = Flat<
   { readonly [K in Exclude<keyof F, MaybeKeys<F>>]: Infer<F[K]> } & {
     readonly [K in MaybeKeys<F>]?: Infer<F[K]> | undefined

@@ -1,5 +1,5 @@
-// The text that XML and JSON write: bytes that grow, since a key in it must be overwritten and a string cannot be. And the
-// walk over TTLV that both need.
+// The output buffer for XML and JSON, and the walk over TTLV that both writers use. The output is bytes and not a string, since
+// it may hold a key, which must be overwritten later.
 
 import type { Parts } from '../../base/parts.ts'
 import type { Names, ValueNames } from './names.ts'
@@ -8,10 +8,10 @@ import { headerBytes, itemTypeNames, paddedBytes, type ItemType } from './wire.t
 
 const hexDigits = Buffer.from('0123456789abcdef')
 
-/** The bytes that are written in the place of one of a text; undefined: that one itself. */
+/** The bytes to write instead of the byte at `at`. Undefined: the byte itself. */
 export type EscapeAt = (text: Buffer, at: number) => Buffer | undefined
 
-/** By the byte. */
+/** The escape of each byte, in a table. */
 export function escapesOf(escapeOf: (byte: number) => string | undefined): readonly (Buffer | undefined)[] {
   return Array.from({ length: 256 }, (_, byte) => {
     const text = escapeOf(byte)
@@ -33,7 +33,7 @@ export class TextOut {
     return this.#buffer.subarray(0, this.#at)
   }
 
-  /** Nothing secret, since it is a string already. */
+  /** Writes text that is not secret. */
   ascii(text: string): void {
     this.#ensure(text.length)
     this.#at += this.#buffer.write(text, this.#at, 'latin1')
@@ -44,7 +44,7 @@ export class TextOut {
     this.#buffer[this.#at++] = byte
   }
 
-  /** Whether so much was written since it last said so that writing should pause. */
+  /** Whether writing should pause now. True once for each stretch of text. */
   pauseIsDue(): boolean {
     if (this.#at < this.#pauseAt) return false
     this.#pauseAt = this.#at + pieceBytes
@@ -66,7 +66,7 @@ export class TextOut {
     }
   }
 
-  /** A text, with what is written in the place of some of its bytes. */
+  /** Writes a text, with the escapes of some of its bytes. */
   *text(bytes: Buffer, escapeAt: EscapeAt): Parts<void> {
     for (let at = 0; at < bytes.length; at += pieceBytes) {
       if (at > 0) yield
@@ -97,18 +97,21 @@ export class TextOut {
   }
 }
 
-/** One item of TTLV that was found. */
-export interface Found {
+/** One item of TTLV. */
+export interface WireItem {
   readonly tag: number
   readonly type: ItemType
   /** The value, without padding. */
   readonly value: Buffer
-  /** The names of its values, if it has some. */
+  /** The names of its values. Undefined: it has none. */
   readonly names: ValueNames | undefined
 }
 
-/** The items that stand one after the other in `bytes`. RangeError for bytes that are not well formed: a bug, since they are ours. */
-export function* itemsIn(bytes: Buffer, names: Names): Generator<Found> {
+/**
+ * The items in `bytes`, one after the other. RangeError for bytes that are not well formed, which is a bug, since this program
+ * encoded them.
+ */
+export function* itemsIn(bytes: Buffer, names: Names): Generator<WireItem> {
   let named: ValueNames | undefined
   for (let at = 0; at < bytes.length;) {
     const tag = bytes.readUIntBE(at, 3)

@@ -1,6 +1,6 @@
-// XML and JSON share these to read a text: its bytes, the place in it, and the names of the items around that place, for
-// errors. Bounded in depth; the text itself is bounded by whoever received it. Nothing of it becomes a string but names,
-// and values that are not secret.
+// What the readers of XML and JSON share: the bytes of the text, the place in it, and, for errors, the names of the items around
+// that place. The depth is bounded here, and the receiver bounds the text. Only names and values that are not secret become
+// strings.
 
 import { isUtf8 } from 'node:buffer'
 import { structureDepthMax } from '../../base/bounds.ts'
@@ -11,43 +11,43 @@ import type { Names, ValueNames } from './names.ts'
 import { isDigitsType, pieceBytes, readDigits, readValue } from './text-value.ts'
 import { isTextType, itemTypeNames, itemTypes, type ItemType } from './wire.ts'
 
-/** Characters from `start` to `end`. `escaped`: some of them stand for others. */
+/** A range of characters in the text. `escaped`: it holds escapes or references. */
 export interface Span {
   readonly start: number
   readonly end: number
   readonly escaped: boolean
 }
 
-/** Writes what an escaped span stands for into `into`, which is as long as the span, and returns how many bytes that are. */
+/** Writes the unescaped characters of a span into `into`, which is as long as the span. Returns how many bytes it wrote. */
 export type Unescape = (source: TextSource, span: Span, into: Buffer) => Parts<number>
 
-/** A longer word is no name. */
+/** A longer word is not a name. */
 export const nameBytesMax = 128
 
-/** Stands in the path for an item whose tag is not known yet. */
+/** The place of an item in the path while its tag is unknown. */
 export const unnamed = '?'
 
-/** The items of one structure have said this so far. */
+/** Facts that earlier items of a structure state about later ones. */
 export interface Around {
-  /** The values of the item whose meaning another one names (Names.pair). */
+  /** The value names of an item, as an earlier item determines them (Names.pair). */
   named?: ValueNames | undefined
 }
 
-/** An item that is no structure. */
+/** An item that is not a structure. */
 export interface Single {
   readonly tag: number
   readonly type: Exclude<ItemType, 'Structure'>
   readonly around: Around
 }
 
-/** Those of a value, without escapes: from `start` to `end`. */
+/** The unescaped characters of a value, from `start` to `end`. */
 interface Characters {
   readonly from: Buffer
   readonly start: number
   readonly end: number
 }
 
-/** Reads a whole text into one item. Throws TtlvError, whose place is in the text. */
+/** Reads a whole text into one item. Throws TtlvError with the place in the text. */
 export function* readText(
   text: Uint8Array,
   names: Names,
@@ -75,7 +75,7 @@ export class TextSource {
   readonly bytes: Buffer
   readonly names: Names
   readonly writer = new ItemWriter()
-  /** The names of the items being read, outermost first. */
+  /** The names of the items around the current place, outermost first. */
   readonly path: string[] = []
   at = 0
   #pauseAt = pieceBytes
@@ -85,12 +85,12 @@ export class TextSource {
     this.names = names
   }
 
-  /** 0 at the end, as for a character that no text may have. */
+  /** The current byte. 0 at the end, since no text may hold a 0. */
   get next(): number {
     return this.bytes[this.at] ?? 0
   }
 
-  /** Whether so much was read since it last said so that reading should pause. */
+  /** Whether reading should pause now. True once for each stretch of text. */
   pauseIsDue(): boolean {
     if (this.at < this.#pauseAt) return false
     this.#pauseAt = this.at + pieceBytes
@@ -114,7 +114,7 @@ export class TextSource {
     return this.error('malformed', what, at)
   }
 
-  /** Goes on behind the character. */
+  /** Checks the current byte and moves behind it. */
   expect(byte: number, what: string): void {
     if (this.next !== byte) throw this.malformed(what)
     this.at++
@@ -149,7 +149,7 @@ export class TextSource {
     return type
   }
 
-  /** Writes an item that is no structure. `unescape` is for its span. */
+  /** Writes an item that is not a structure. `unescape` reads its span. */
   *value(item: Single, span: Span, unescape: Unescape): Parts<void> {
     const scratch = span.escaped ? Buffer.alloc(span.end - span.start) : undefined
     try {
@@ -163,7 +163,7 @@ export class TextSource {
     }
   }
 
-  /** As `value` does it, for a span that takes no pause: returns whether this is one. */
+  /** Writes the item if that takes no pause. Returns whether it did. If not, `value` writes it. */
   shortValue(item: Single, { start, end, escaped }: Span): boolean {
     const isShort = !escaped && !isDigitsType(item.type)
     if (isShort) this.#write(item, { from: this.bytes, start, end })
@@ -183,7 +183,7 @@ export class TextSource {
   }
 }
 
-/** Writes a character as UTF-8 and returns the place behind it. */
+/** Writes a character as UTF-8 and returns the position behind it. */
 export function writeCharacter(code: number, into: Buffer, at: number): number {
   if (code < 0x80) {
     into[at++] = code

@@ -1,5 +1,5 @@
-// Values as the text encodings write them (KMIP profiles 2.1 §5.5 and §5.6), to and from TTLV. XML and JSON agree on
-// nearly all of them, so both read and write them here. Keys stay bytes: hexadecimal digits never become a string.
+// Values in the text encodings (KMIP profiles 2.1 §5.5 and §5.6), to and from TTLV. XML and JSON write nearly all of them alike,
+// so both use this file. Keys stay bytes: hexadecimal digits never become a string.
 
 import type { Parts } from '../../base/parts.ts'
 import { TtlvError } from './error.ts'
@@ -7,17 +7,17 @@ import type { ItemWriter } from './item-writer.ts'
 import type { ValueNames } from './names.ts'
 import type { ItemType, TextType } from './wire.ts'
 
-/** So many bytes of a text are read or written without a pause. */
+/** The bytes of a text that are read or written between two pauses. */
 export const pieceBytes = 4_096
 
 type DigitsType = 'ByteString' | 'BigInteger'
 
-/** A value of a type that is short, as characters without escapes. */
+/** A value of a type with short values, as characters without escapes. */
 export interface TextValue {
   readonly tag: number
   readonly type: Exclude<ItemType, 'Structure' | TextType | DigitsType>
   readonly names: ValueNames | undefined
-  /** Characters, of which those from `start` to `end` are the value. */
+  /** The buffer that holds the characters of the value, from `start` to `end`. */
   readonly from: Buffer
   readonly start: number
   readonly end: number
@@ -45,7 +45,7 @@ export function readValue(writer: ItemWriter, value: TextValue): void {
   }
 }
 
-/** An integer that is not a mask, however JSON or XML wrote it. Throws TtlvError. */
+/** An integer that is not a mask, in JSON's or XML's spelling. Throws TtlvError. */
 function integerOf(text: string): number {
   return shortNumberOf(text) ?? Number(BigInt.asIntN(32, numberOf(text, -(2n ** 31n), 2n ** 31n - 1n, 8)))
 }
@@ -56,7 +56,7 @@ function longOf(text: string): bigint {
 
 const shortBytesMax = 2_048
 
-/** These values are not secret. */
+/** Makes a string. Values of these types are not secret. */
 function shortText({ from, start, end }: TextValue): string {
   if (end - start > shortBytesMax) throw wrong('is too long')
   return from.toString('latin1', start, end)
@@ -66,7 +66,9 @@ function isNumber(text: string): boolean {
   return /^(?:0x|-?\d+$)/.test(text)
 }
 
-/** Decimal within the bounds, or 0x and at most so many digits, whose highest bit the caller may take as the sign. */
+/**
+ * A decimal number within the bounds, or 0x and at most `hexDigitsMax` digits, whose highest bit the caller may use as the sign.
+ */
 function numberOf(text: string, min: bigint, max: bigint, hexDigitsMax: number): bigint {
   if (/^0x[0-9a-fA-F]+$/.test(text)) {
     if (text.length - 2 > hexDigitsMax) throw wrong(`has more than ${hexDigitsMax} hexadecimal digits`)
@@ -78,7 +80,7 @@ function numberOf(text: string, min: bigint, max: bigint, hexDigitsMax: number):
   return value
 }
 
-/** Words between spaces or bars. A mask may have a thousand of them. */
+/** Reads words between spaces or bars. A mask may have a thousand of them. */
 function maskOf(text: string, names: ValueNames): number {
   let bits = 0
   for (let start = 0; start < text.length;) {
@@ -102,7 +104,9 @@ function bitsOf(word: string, names: ValueNames): number {
   return bits
 }
 
-/** Up to nine digits, or 0x and up to eight, without an expression. Undefined: the text is something else. */
+/**
+ * A number of up to nine digits, or 0x and up to eight, read without a regular expression. Undefined: the text is something else.
+ */
 function shortNumberOf(text: string): number | undefined {
   const isHex = text.length > 2 && text.startsWith('0x')
   if (text === '' || text.length > (isHex ? 10 : 9)) return undefined
@@ -134,7 +138,7 @@ function booleanOf(text: string): bigint {
 const moment =
   /^(?<date>\d{4}-\d\d-\d\d)T(?<time>\d\d:\d\d:\d\d)(?:\.(?<part>\d{1,9}))?(?:Z|(?<sign>[+-])(?<hours>\d\d):?(?<minutes>\d\d))$/
 
-/** ISO 8601 with a time zone. A Date-Time ignores parts of a second. */
+/** Reads ISO 8601 with a time zone. A Date-Time ignores parts of a second. */
 function microsecondsOf(text: string): { readonly seconds: bigint; readonly microseconds: bigint } {
   const {
     date = '',
@@ -153,7 +157,7 @@ function microsecondsOf(text: string): { readonly seconds: bigint; readonly micr
   return { seconds, microseconds: seconds * 1_000_000n + BigInt(part.padEnd(6, '0').slice(0, 6)) }
 }
 
-/** As ISO 8601, or as a hexadecimal number if the year has not four digits. */
+/** ISO 8601, or a hexadecimal number if the year does not have four digits. */
 export function dateText(seconds: bigint): string {
   if (seconds < yearOne || seconds > year9999) return hexText(seconds, 64)
   return new Date(Number(seconds) * 1_000).toISOString().replace('.000Z', '+00:00')
@@ -174,7 +178,7 @@ export function enumerationText(code: number, names: ValueNames | undefined): st
   return names?.nameOf(code) ?? hexText(BigInt(code), 32)
 }
 
-/** The names of the bits, and one number for those without a name. Empty: no bit is set. */
+/** The names of the bits, and one number for the bits without a name. Empty: no bit is set. */
 export function maskText(bits: number, names: ValueNames, separator: string): string {
   let rest = bits
   const said: string[] = []
@@ -197,17 +201,17 @@ for (let value = 0; value < 16; value++) {
   digits[digit.toUpperCase().charCodeAt(0)] = value
 }
 
-/** The value of a hexadecimal digit; -1: the byte is none. */
+/** The value of a hexadecimal digit. -1: the byte is not one. */
 export function hexDigit(byte: number): number {
   return digits[byte] ?? -1
 }
 
-/** Whether values of the type are hexadecimal digits, which may be many, and secret. */
+/** Whether values of the type are hexadecimal digits. They may be long and secret. */
 export function isDigitsType(type: ItemType): type is DigitsType {
   return type === 'ByteString' || type === 'BigInteger'
 }
 
-/** A value of hexadecimal digits, from `start` to `end`. */
+/** A value in hexadecimal digits, from `start` to `end`. */
 export interface DigitsValue {
   readonly tag: number
   readonly type: DigitsType

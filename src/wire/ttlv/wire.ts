@@ -16,7 +16,7 @@ export const itemTypes = {
   DateTime: 0x09,
   Interval: 0x0a,
   DateTimeExtended: 0x0b,
-  // Text that names an object: by its identifier, as a link to it, by its name (KMIP 3.0, a draft).
+  // Text that names an object: by its identifier, by a link, or by its name (KMIP 3.0, a draft).
   Identifier: 0x0c,
   Reference: 0x0d,
   NameReference: 0x0e,
@@ -24,7 +24,7 @@ export const itemTypes = {
 
 export type ItemType = keyof typeof itemTypes
 
-/** By type number. Undefined for a number that is not a type. */
+/** The name of each type number. Undefined for a number that is not a type. */
 export const itemTypeNames: readonly (ItemType | undefined)[] = Array.from({ length: 0x0f }, (_, code) => {
   for (const [name, value] of Object.entries(itemTypes)) if (value === code) return name as ItemType
   return undefined
@@ -49,7 +49,7 @@ export function paddedBytes(lengthBytes: number): number {
   return Math.ceil(lengthBytes / 8) * 8
 }
 
-/** Whether a value of this type can have this length. `code`: an item type. */
+/** Whether a value of the item type `code` can have this length. */
 export function lengthFits(code: number, lengthBytes: number): boolean {
   switch (code) {
     case itemTypes.Integer:

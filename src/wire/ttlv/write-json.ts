@@ -1,11 +1,11 @@
-// Writes TTLV as JSON (KMIP profiles 2.1 §5.5): one object an item. It writes no white space.
+// Writes TTLV as JSON (KMIP profiles 2.1 §5.5): one object for each item. It writes no white space.
 
 import type { Parts } from '../../base/parts.ts'
 import type { Names } from './names.ts'
-import { escapesOf, itemsIn, tagText, TextOut, type Found } from './text-out.ts'
+import { escapesOf, itemsIn, tagText, TextOut, type WireItem } from './text-out.ts'
 import { dateText, enumerationText, hexText, maskText } from './text-value.ts'
 
-/** `message` is well-formed TTLV: one item. The caller overwrites the result. */
+/** `message` is one well-formed item. The caller overwrites the result. */
 export function* writeJson(message: Buffer, names: Names): Parts<Buffer> {
   const out = new TextOut(message.length * 3)
   yield* objects(out, message, names)
@@ -32,8 +32,8 @@ function* objects(out: TextOut, bytes: Buffer, names: Names): Parts<void> {
   }
 }
 
-/** Writes the value, or returns the parts in which a long one is written. */
-function content(out: TextOut, { type, value, names }: Found): Parts<void> | undefined {
+/** Writes the value. If it is long, returns the parts that write it. */
+function content(out: TextOut, { type, value, names }: WireItem): Parts<void> | undefined {
   switch (type) {
     case 'ByteString':
     case 'BigInteger':
@@ -68,11 +68,11 @@ function content(out: TextOut, { type, value, names }: Found): Parts<void> | und
   return undefined
 }
 
-function integer(bits: number, names: Found['names']): string {
+function integer(bits: number, names: WireItem['names']): string {
   return names?.bits && bits !== 0 ? `"${maskText(bits, names, '|')}"` : String(bits)
 }
 
-/** Numbers from 2^52 on are hexadecimal: JavaScript would round them. */
+/** Numbers from 2^52 on are hexadecimal, since JavaScript would round them. */
 function long(value: bigint): string {
   return value > -exact && value < exact ? String(value) : `"${hexText(value, 64)}"`
 }

@@ -1,8 +1,8 @@
-// Writes TTLV as XML (KMIP profiles 2.1 §5.6): one element an item. It writes no white space between elements.
+// Writes TTLV as XML (KMIP profiles 2.1 §5.6): one element for each item. It writes no white space between elements.
 
 import type { Parts } from '../../base/parts.ts'
 import type { Names } from './names.ts'
-import { escapesOf, itemsIn, tagText, TextOut, type Found } from './text-out.ts'
+import { escapesOf, itemsIn, tagText, TextOut, type WireItem } from './text-out.ts'
 import { dateText, enumerationText, maskText } from './text-value.ts'
 
 /** `message` is well-formed TTLV. The caller overwrites the result. */
@@ -34,8 +34,8 @@ function* elements(out: TextOut, bytes: Buffer, names: Names): Parts<void> {
   }
 }
 
-/** Writes the value, or returns the parts in which a long one is written. */
-function content(out: TextOut, { type, value, names }: Found): Parts<void> | undefined {
+/** Writes the value. If it is long, returns the parts that write it. */
+function content(out: TextOut, { type, value, names }: WireItem): Parts<void> | undefined {
   switch (type) {
     case 'ByteString':
     case 'BigInteger':
@@ -80,7 +80,7 @@ const named: ReadonlyMap<number, string> = new Map([
   [0x0d, '&#13;'],
 ])
 
-/** XML 1.0 has no control characters, not even as references: U+FFFD stands for one, and for U+FFFE and U+FFFF. */
+/** XML 1.0 allows no control characters, not even as references. U+FFFD replaces them, and U+FFFE and U+FFFF. */
 const escapes = escapesOf((byte) => named.get(byte) ?? (byte < 0x20 ? '\uFFFD' : undefined))
 const lastOfReplacement = Buffer.from('\uFFFD').subarray(2)
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { largest, MinuteQuota, type LeftOut } from '../../../src/core/audit/minute-quota.ts'
-import { namesToldMax } from '../../../src/base/bounds.ts'
+import { namesShownMax } from '../../../src/base/bounds.ts'
 import {
   minuteQuotaGroupsMax,
   minuteQuotaMax,
@@ -43,7 +43,7 @@ test('in all so much is said, whatever the groups, and those that are counted ar
   assert.equal(told.length, 1)
   assert.equal(told[0]?.count, 5_000 - minuteQuotaMax + 100)
   assert.equal(told[0]?.groups.length, minuteQuotaGroupsMax + 1)
-  assert.equal(largest(told[0]?.groups ?? []).split(', ').length, namesToldMax)
+  assert.equal(largest(told[0]?.groups ?? []).split(', ').length, namesShownMax)
 })
 
 test('what is told names the largest groups, and a quiet minute tells nothing', () => {

@@ -16,7 +16,7 @@ import {
 import type { Grantor } from '../../../src/core/trust/grantor.ts'
 import type { Role, RowOf } from '../../../src/core/trust/rows.ts'
 import { TrustForbidden, TrustRefused, type TrustEvent } from '../../../src/core/trust/writer.ts'
-import { namesToldMax } from '../../../src/base/bounds.ts'
+import { namesShownMax } from '../../../src/base/bounds.ts'
 import {
   aBlock,
   aClient,
@@ -211,7 +211,7 @@ test('a CA is refused for the pins of other instances that it vouches for; as ma
     'p (the client  of )',
     'rows that do not count',
   )
-  const max = namesToldMax
+  const max = namesShownMax
   assert.doesNotMatch(await told(covered(max)), / more$/)
   const many = await told(covered(max + 2))
   assert.match(many, / and 2 more$/)

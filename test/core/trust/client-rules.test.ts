@@ -8,7 +8,7 @@ import type { Grantor } from '../../../src/core/trust/grantor.ts'
 import { makeHead, makeRow, type Instance } from '../../../src/core/trust/rows.ts'
 import { TrustRefused } from '../../../src/core/trust/writer.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
-import { namesToldMax } from '../../../src/base/bounds.ts'
+import { namesShownMax } from '../../../src/base/bounds.ts'
 import { pinsPerTurn } from '../../../src/core/trust/client-rules.ts'
 import { basicConstraints, keyUsage } from '../../../src/core/pki/build.ts'
 import {
@@ -158,14 +158,14 @@ test('a CA that covers many pins elsewhere names some of them, and checks them i
   const core = await openCore(t)
   const [a, b] = [await makeInstance(core, 'a'), await makeInstance(core, 'b')]
   const issuer = await testVmca()
-  const count = Math.max(pinsPerTurn, namesToldMax) + 3
+  const count = Math.max(pinsPerTurn, namesShownMax) + 3
   for (let number = 0; number < count; number++) {
     const leaf = await makeCertificate({ commonName: `kmipClient${number}`, key: 'ec', issuer })
     await pinAs(core, manager, b, 'many', leaf)
   }
   await assert.rejects(
     trustCa(core, manager, a),
-    refused('overlap', new RegExp(`\\(the client many of b\\).* and ${count - namesToldMax} more`)),
+    refused('overlap', new RegExp(`\\(the client many of b\\).* and ${count - namesShownMax} more`)),
   )
   await trustCa(core, manager, b)
 })
