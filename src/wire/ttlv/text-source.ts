@@ -1,4 +1,4 @@
-// What the readers of XML and JSON share: the bytes of the text, the place in it, and, for errors, the names of the items around
+// The readers of XML and JSON share this: the bytes of the text, the place in it, and, for errors, the names of the items around
 // that place. The depth is bounded here, and the receiver bounds the text. Only names and values that are not secret become
 // strings.
 
