@@ -65,11 +65,10 @@ export async function openPorts(options: PortOptions, opened: AsyncDisposableSta
   const firstStart = (await store.trustVersion()) === 0
   const { ports, ...rest } = await openRootKeys(options, clock, opened, firstStart)
   const durableReads = () => settings.now.audit.reads === 'durable'
-  const adoptHosts = () => settings.now.adopt.hosts
   // A database is used from several machines, a file from one.
   const embedded = storePlaceOf(server).kind === 'sqlite'
   const machine = embedded ? await readMachine(options.machineIdFile) : null
-  return { ...rest, ports: { ...ports, clock, store, machine, log, metrics, durableReads, adoptHosts } }
+  return { ...rest, ports: { ...ports, clock, store, machine, log, metrics, durableReads } }
 }
 
 async function openRootKeys(
@@ -90,10 +89,6 @@ async function openRootKeys(
     calls: ibm.calls,
     connect: ibm.connect,
     forget: (instanceId) => ibm.sessions.forget(instanceId),
-    openStandardKeys: async (wanted) => {
-      const { openStandardKeys } = await import('../features/adopt/foreign-keys.ts')
-      return openStandardKeys(settings.now.ibm)(wanted)
-    },
   }
   const told = [...warnings, ...rootKey.warnings]
   return { ports: { rootKey, rootKeys: source }, rootKeys, reads: opening.reads, warnings: told }

@@ -6,6 +6,7 @@ import type { Core } from '../core/server/core.ts'
 import { createAnswerer, type AnswererOptions } from '../doors/kmip/answerer.ts'
 import type { Admission } from '../doors/admission/admission.ts'
 import type { ListenerOptions } from '../doors/kmip/contract.ts'
+import type { Bring } from '../core/keys/transaction/bring.ts'
 import { signRequest } from '../core/pki/issue.ts'
 import { messageFirst, type Log } from '../core/ports/log.ts'
 import { listenerMetrics, type Metrics } from '../outside/telemetry/metrics.ts'
@@ -23,6 +24,7 @@ interface ListenerParts {
   readonly version: string
   /** The doors of this process share it. */
   readonly admission: Admission
+  readonly bring: Bring | undefined
   /** Where the answerer notes what an administrator should know; left out: in the core. */
   readonly notes?: Pick<AnswererOptions, 'pending' | 'unservedVersions'>
 }
@@ -30,7 +32,7 @@ interface ListenerParts {
 /** Registers on `opened` what must be closed. */
 export async function openListener<L extends { close(): Promise<void> }>(
   core: Core,
-  { config, tls, log, metrics, traces, version, admission, notes }: ListenerParts,
+  { config, tls, log, metrics, traces, version, admission, bring, notes }: ListenerParts,
   open: (options: ListenerOptions) => L | Promise<L>,
   opened: AsyncDisposableStack,
 ): Promise<L> {
@@ -41,7 +43,7 @@ export async function openListener<L extends { close(): Promise<void> }>(
   const answerer = createAnswerer({
     ...core,
     ...notes,
-    bring: core.upstreams.bring,
+    ...(bring && { bring }),
     turns: admission.turns,
     log: listenerLog,
     version,

@@ -10,6 +10,7 @@ import { fipsVersion } from '../host/fips.ts'
 import { openTracing } from '../host/tracing.ts'
 import type { Backups } from '../features/backup/backups.ts'
 import { openFeatures, type Offered, type OpenFeatures } from './features.ts'
+import { openKmipFeatures } from './kmip-features.ts'
 import { openConsole } from './console.ts'
 import { openLogins } from '../features/login/open-logins.ts'
 import { openPorts } from '../host/ports.ts'
@@ -96,8 +97,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const traces = await openTracing(options, opened)
   const { ports, rootKeys, reads, warnings } = await openPorts({ ...options, settings, traces }, opened)
   const core = await buildCore(ports, opened)
-  const { access, audit, clock, readiness, secrets, store } = core
   core.start()
+  const { access, audit, clock, readiness, secrets, store } = core
   const dataFolder = config.server.data
   const auditKeepDays = () => settings.now.audit.keep
   const machineParts = { auditKeepDays, clock, reads }
@@ -106,13 +107,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
   opened.defer(() => tls.stop())
   await prepare(core, config, failed('check the marks of destroyed keys'))
 
-  const { listener, addresses, ...door } = await openKmipDoor(
-    core,
-    { logFormat: 'json', ...options, settings, tls, traces },
-    opened,
-  )
+  const { parts, bring } = openKmipFeatures({ ...core, log, metrics, settings }, opened)
+  const doorOptions = { logFormat: 'json', ...options, settings, tls, traces, bring } as const
+  const { listener, addresses, ...door } = await openKmipDoor(core, doorOptions, opened)
   const offered: Offered = {
     ...core,
+    ...parts,
     ...tls.administration,
     ...door.seen,
     about: { version, startedMs: clock.now(), ...(await modesOf(config, door)), ...addresses },

@@ -7,6 +7,8 @@ import path from 'node:path'
 import { AdminClient } from '../../src/doors/http/client.ts'
 import { ApprovedActs } from '../../src/features/approvals/approved-acts.ts'
 import type { Backups } from '../../src/features/backup/backups.ts'
+import type { Inventories } from '../../src/features/inventory/inventories.ts'
+import type { KeyExports } from '../../src/features/key-export/jobs.ts'
 import type { Conditions } from '../../src/core/conditions/conditions.ts'
 import type { Plugs } from '../../src/doors/http/plugs.ts'
 import type { Role } from '../../src/doors/http/route.ts'
@@ -19,6 +21,7 @@ import { leaveAddress } from '../../src/host/first-start.ts'
 import { openLogins } from '../../src/features/login/open-logins.ts'
 import { describedApi } from '../../src/program/examples.ts'
 import { openFeatures, type Offered } from '../../src/program/features.ts'
+import { openKmipFeatures } from '../../src/program/kmip-features.ts'
 import { thisMachine } from '../../src/host/machine.ts'
 import { openPorts } from '../../src/host/ports.ts'
 import { ServerTls } from '../../src/program/server-tls.ts'
@@ -46,6 +49,8 @@ export interface TestDoor {
     readonly plugs: Plugs
     readonly conditions: Conditions
     readonly backups: Backups
+    readonly inventories: Inventories
+    readonly keyExports: KeyExports
   }
   readonly store: CorePorts['store']
   /** Two, of which no client or instance token of one may see the other. */
@@ -118,8 +123,10 @@ export async function startDoor({
   const tls = await ServerTls.open({ secrets, settings, clock, log })
   const failed = (error: unknown) => void bugs.push(error)
   const { people, logins } = await openLogins({ ...core, settings, log }, opened)
+  const { parts } = openKmipFeatures({ ...core, log, metrics, settings }, opened)
   const offered: Offered = {
     ...core,
+    ...parts,
     ...tls.administration,
     about: {
       version: '0.0.0-test',
@@ -152,6 +159,7 @@ export async function startDoor({
     settings,
     traffic: async () => ({ keysPerMinute: null, connections: 0 }),
     version: '0.0.0-test',
+    workerReports: () => [],
     workers: () => null,
   }
   const { services, routes, plugs, conditions } = await openFeatures(offered, opened)
@@ -189,7 +197,14 @@ export async function startDoor({
     port: door.port,
     authorityPem,
     certificateSha256: tls.certificates.active.certificate.sha256,
-    context: { ...offered, plugs, conditions, backups: services.backup.backups },
+    context: {
+      ...offered,
+      plugs,
+      conditions,
+      backups: services.backup.backups,
+      inventories: services.inventory.inventories,
+      keyExports: services.keyExport.keyExports,
+    },
     store,
     red,
     blue,

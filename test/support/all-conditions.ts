@@ -30,6 +30,7 @@ import { statusFacts, type Facts } from '../../src/features/status/conditions/fa
 import { statusConditions } from '../../src/features/status/conditions/table.ts'
 import type { Needs as StatusNeeds } from '../../src/features/status/needs.ts'
 import type { Backups } from '../../src/features/backup/backups.ts'
+import type { Inventories } from '../../src/features/inventory/inventories.ts'
 import type { Offered } from '../../src/program/features.ts'
 
 export type AllFacts = Facts &
@@ -58,7 +59,10 @@ export function conditionsOf(facts: AllFacts): readonly Condition[] {
 /** The conditions of a server's parts, of which a test has changed some. */
 export function conditionsOver(
   context: Omit<StatusNeeds, 'conditions' | 'metricsText'> &
-    Pick<Offered, 'inventories' | 'store' | 'upstreams'> & { readonly backups: Pick<Backups, 'facts'> },
+    Pick<Offered, 'store' | 'upstreams' | 'workerReports'> & {
+      readonly backups: Pick<Backups, 'facts'>
+      readonly inventories: Pick<Inventories, 'known'>
+    },
 ): Conditions {
   const conditions = new Conditions(context)
   const needs = { ...context, conditions, metricsText: () => Promise.reject(new Error('no metrics here')) }

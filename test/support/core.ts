@@ -65,8 +65,6 @@ export interface LogLine {
 export interface TestCoreOptions {
   /** To have a store that fails on command around the real one. */
   readonly wrap?: (store: CorePorts['store']) => CorePorts['store']
-  /** `adopt.hosts`; left out: empty. */
-  readonly adoptHosts?: () => readonly string[]
   /** Other root keys, by URI. */
   readonly rootKeys?: readonly RootKey[]
   /** Stands before each root key that is opened. */
@@ -120,8 +118,7 @@ async function build(ground: Ground): Promise<TestCore> {
   const place = { clock, store: options.wrap?.(store) ?? store, machine: null }
   const ports = { ...place, rootKey, log, metrics: createMetrics() }
   const rootKeys = rootKeySource(rootKey, options)
-  const { adoptHosts = () => [] } = options
-  const core = await buildCore({ ...ports, rootKeys, durableReads: () => false, adoptHosts }, opened)
+  const core = await buildCore({ ...ports, rootKeys, durableReads: () => false }, opened)
   const running = opened.move()
   const close = () => running.disposeAsync()
   ground.closers.push(close)
@@ -155,7 +152,6 @@ function rootKeySource(own: RootKey, { rootKeys = [], open, service }: TestCoreO
     calls: () => [],
     connect: () => undefined,
     forget: () => undefined,
-    openStandardKeys: () => assert.fail('no standard keys of others here'),
     ...service,
   }
 }

@@ -7,5 +7,4 @@ interface Counted<Label extends string> {
 
 export interface CoreMetrics {
   readonly dataKeyUses: Counted<'source'>
-  readonly upstreamAsks: Counted<'result'>
 }

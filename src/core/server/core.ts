@@ -1,12 +1,7 @@
 // Builds everything but the listeners from clock, store, root keys and log. The server and the tests call the same
 // function. Nothing runs in the background before `start`.
 
-import { Adoptions } from '../../features/adopt/jobs.ts'
-import { KeyExports } from '../../features/key-export/jobs.ts'
 import type { RootKeyCalls } from '../ports/root-keys.ts'
-import type { OpenStandardKeys } from '../../features/adopt/standard-keys.ts'
-import { OldHosts } from '../../features/adopt/old-hosts.ts'
-import { Upstreams } from '../../features/adopt/upstreams.ts'
 import { Audit } from '../audit/audit.ts'
 import { MarkCheck, type MarkCheckParts } from '../audit/mark-check.ts'
 import { CryptoPool } from '../crypto/pool.ts'
@@ -17,7 +12,6 @@ import type { HandedBack } from '../instances/rewrap.ts'
 import { createTrustChanges, type TrustChanges } from '../instances/trust-changes.ts'
 import { UpstreamKeys } from '../instances/upstream-keys.ts'
 import { InstanceWorker } from '../instances/worker.ts'
-import { Inventories } from '../../features/inventory/inventories.ts'
 import { Keys } from '../keys/keys.ts'
 import { objectRecords } from '../keys/transaction/object-records.ts'
 import { RecoveryClock } from '../keys/object/recovery-clock.ts'
@@ -63,8 +57,6 @@ export interface CorePorts {
   readonly metrics: CoreMetrics
   /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Asked each time. */
   readonly durableReads: () => boolean
-  /** `adopt.hosts`: the old servers that may be adopted from; empty: any. Asked each time. */
-  readonly adoptHosts: () => readonly string[]
 }
 
 /** The source of the instances' root keys. */
@@ -82,8 +74,6 @@ export interface RootKeySource {
   }) => void
   /** Drops what was opened with an instance's old API key. */
   readonly forget: (instanceId: string) => void
-  /** The standard keys that another service left beside a root key. */
-  readonly openStandardKeys: OpenStandardKeys
 }
 
 export interface Core {
@@ -105,12 +95,8 @@ export interface Core {
   readonly recoverySweep: RecoverySweep
   readonly instanceWork: InstanceWorker
   readonly reports: InstanceReports
-  readonly adoptions: Adoptions
-  readonly inventories: Inventories
   /** Which background work is this node's. */
   readonly leases: NodeLeases
-  readonly keyExports: KeyExports
-  readonly upstreams: Upstreams
   readonly upstreamKeys: UpstreamKeys
   readonly pending: Pending
   readonly lastSeen: LastSeen
@@ -177,77 +163,23 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const instanceWork = new InstanceWorker({ ...parts, leases, changes: trust.work, onFailure: failed })
   opened.defer(() => instanceWork.stop())
   rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
-  const fromUpstreams = openUpstreams({ ...ports, ...parts, secrets, keys }, failed, opened)
+  const upstreamKeys = new UpstreamKeys({ store, secrets, access })
   const progress = (instanceId: string) => instanceWork.progress(instanceId)
   const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
-  const begins = { clock, failed, keys, leases, openStandardKeys: rootKeys.openStandardKeys }
-  const begun = openBegunByRequest(begins, opened)
-  const inventories = openInventories({ store, clock, leases, failed }, opened)
   const seen = await openSeen({ store, clock, failed }, opened)
   const start = () => {
     leases.start()
     void tidyApiKeys()
-    void fromUpstreams.upstreamKeys.tidy().catch(failed('remove keys of upstreams that are gone'))
+    void upstreamKeys.tidy().catch(failed('remove keys of upstreams that are gone'))
     readiness.rootKeys.start({ access, keyring })
     custodies.start(failed("complete what was begun at root keys' services"), leases)
     instanceWork.start()
-    inventories.start()
     marks.start(failed('complete the marks of destroyed keys'))
     recover.recoverySweep.start(failed('remove the material of destroyed keys'))
   }
-  const known = knownOfServer({ ...ports, secrets, access })
+  const state = serverState({ ...ports, secrets, access })
   const inner = { leases, secrets, apiKeys, audit, marks, alarms, readiness, trust, keys, ...recover }
-  const outside = { inventories, ...fromUpstreams }
-  return { ...parts, ...inner, ...outside, instanceWork, reports, ...begun, ...known, ...seen, start }
-}
-
-/**
- * Work that a request to the admin API begins: adoptions in the background, exports as they are read. What does the work is loaded
- * with the first request for it.
- */
-function openBegunByRequest(
-  {
-    clock,
-    failed,
-    keys,
-    leases,
-    openStandardKeys,
-  }: Pick<RootKeySource, 'openStandardKeys'> & {
-    readonly clock: Clock
-    readonly leases: NodeLeases
-    readonly keys: Keys
-    readonly failed: (what: string) => (error: unknown) => void
-  },
-  opened: AsyncDisposableStack,
-): Pick<Core, 'adoptions' | 'keyExports'> {
-  const adoptions = new Adoptions({
-    adopt: async (asked, wanted) => {
-      const { adopt } = await import('../../features/adopt/adoption.ts')
-      return leases.during('adoption', () => adopt({ ...asked, clock }, wanted))
-    },
-    adoptStandardKeys: async (asked, wanted) => {
-      const { adoptStandardKeys } = await import('../../features/adopt/standard-keys.ts')
-      return leases.during('adoption', () => adoptStandardKeys({ ...asked, clock, openStandardKeys }, wanted))
-    },
-    failed: failed('adopt from another server'),
-  })
-  opened.defer(() => adoptions.stop())
-  const keyExports = new KeyExports({ keys, clock, failed: failed('export keys') })
-  return { adoptions, keyExports }
-}
-
-function openInventories(
-  {
-    failed,
-    ...parts
-  }: Pick<Core, 'store' | 'clock' | 'leases'> & {
-    readonly failed: (what: string) => (error: unknown) => void
-  },
-  opened: AsyncDisposableStack,
-): Inventories {
-  const inventories = new Inventories({ ...parts, failed: failed('count machines whose key is missing') })
-  opened.defer(() => inventories.stop())
-  return inventories
+  return { ...parts, ...inner, upstreamKeys, instanceWork, reports, ...state, ...seen, start }
 }
 
 /** The clock by which destroyed keys wait, and the sweep that removes them. */
@@ -298,32 +230,6 @@ function openKeys(
   return keys
 }
 
-/** The old servers that instances ask for what is unknown here. */
-function openUpstreams(
-  {
-    secrets,
-    metrics,
-    log,
-    adoptHosts,
-    ...parts
-  }: Pick<Core, 'store' | 'clock' | 'access' | 'keys' | 'secrets'> &
-    Pick<CorePorts, 'metrics' | 'log' | 'adoptHosts'>,
-  failed: (what: string) => (error: unknown) => void,
-  opened: AsyncDisposableStack,
-): Pick<Core, 'upstreams' | 'upstreamKeys'> {
-  const upstreamKeys = new UpstreamKeys({ ...parts, secrets })
-  const upstreams = new Upstreams({
-    ...parts,
-    keyOf: (setting) => upstreamKeys.of(setting),
-    hosts: new OldHosts(adoptHosts),
-    onResult: (result) => metrics.upstreamAsks.inc({ result }),
-    onUntold: (error, about) => log.warn({ error, ...about }, 'an old server cannot be used'),
-    failed: failed('adopt an object from the upstream'),
-  })
-  opened.defer(() => upstreams.close())
-  return { upstreams, upstreamKeys }
-}
-
 /** Never goes back behind the trust version that the audit has signed. */
 async function openAccess({
   alarms,
@@ -340,7 +246,7 @@ async function openAccess({
 }
 
 /** The server knows this of itself and its root key, beyond its store. */
-function knownOfServer({
+function serverState({
   clock,
   rootKey,
   rootKeys,

@@ -52,3 +52,48 @@ export interface WorkerFacts {
   /** Why the last one did; null: none did since the server runs. */
   readonly lastEnd: string | null
 }
+
+/** The readiness of the node: trouble that any of its processes has is the node's. It is ready if a worker that answers is. */
+export function readinessOfAll(
+  own: ReadinessFacts,
+  workers: readonly ReadinessFacts[],
+  { serving }: Pick<WorkerFacts, 'serving'>,
+): ReadinessFacts {
+  const all = [own, ...workers]
+  const nobodyServes = own.ready && serving === 0 ? 'no worker serves' : null
+  // Those that do not answer in time say nothing.
+  const isAnyReady = workers.length === 0 || workers.some(({ ready }) => ready)
+  return {
+    ready: own.ready && nobodyServes === null && isAnyReady,
+    reason: nobodyServes ?? firstOf(all.map(({ reason }) => reason)),
+    refused: firstOf(all.map(({ refused }) => refused)),
+    degraded: new Map(all.toReversed().flatMap(({ degraded }) => [...degraded])),
+    unknown: new Set(all.flatMap(({ unknown }) => [...unknown])),
+    fromMemory: new Set(all.flatMap(({ fromMemory }) => [...fromMemory])),
+    reasons: new Map(all.toReversed().flatMap(({ reasons }) => [...reasons])),
+    closed: distinct(
+      all.flatMap(({ closed }) => closed),
+      ({ instanceId, kind, id }) => [instanceId, kind, id],
+    ),
+    altered: distinct(
+      all.flatMap(({ altered }) => altered),
+      ({ instanceId, kind, id }) => [instanceId, kind, id],
+    ),
+    standardKeys: distinct(
+      all.flatMap(({ standardKeys }) => standardKeys),
+      ({ instanceId, what }) => [instanceId, what],
+    ),
+    calls: all.flatMap(({ calls }) => calls),
+  }
+}
+
+function firstOf(reasons: readonly (string | null)[]): string | null {
+  return reasons.find((reason) => reason !== null) ?? null
+}
+
+/** The first of each. */
+function distinct<T>(items: readonly T[], nameOf: (item: T) => readonly unknown[]): readonly T[] {
+  return [
+    ...new Map(items.toReversed().map((item) => [JSON.stringify(nameOf(item)), item])).values(),
+  ].toReversed()
+}

@@ -3,7 +3,8 @@
 import { upstreamConditionFacts, upstreamConditions, upstreamGauges } from './conditions.ts'
 import { feature } from '../../doors/http/feature.ts'
 import { adoptionHandlers } from './handlers.ts'
-import type { Needs } from './needs.ts'
+import { Adoptions } from './jobs.ts'
+import type { Adopting, Needs } from './needs.ts'
 import { adoptionRoutes } from './routes.ts'
 import { shownUpstream } from './shown-upstream.ts'
 import { upstreamHandlers } from './upstream-handlers.ts'
@@ -12,9 +13,36 @@ import { upstreamRoutes } from './upstream-routes.ts'
 export const adopt = feature({
   routes: { ...adoptionRoutes, ...upstreamRoutes },
   handlers: { ...adoptionHandlers, ...upstreamHandlers },
-  open: (needs: Needs) => needs,
+  open: (needs: Needs, opened: AsyncDisposableStack): Adopting => ({
+    ...needs,
+    adoptions: openAdoptions(needs, opened),
+  }),
   plugs: (own) => ({ upstreamOf: (asker, instance) => shownUpstream(own, asker, instance) }),
   conditions: upstreamConditions,
   facts: upstreamConditionFacts,
   gauges: upstreamGauges,
 })
+
+/** The code that adopts is loaded with the first adoption. */
+function openAdoptions(
+  { clock, leases, log, settings }: Pick<Needs, 'clock' | 'leases' | 'log' | 'settings'>,
+  opened: AsyncDisposableStack,
+): Adoptions {
+  const adoptions = new Adoptions({
+    adopt: async (parts, wanted) => {
+      const { adopt } = await import('./adoption.ts')
+      return leases.during('adoption', () => adopt({ ...parts, clock }, wanted))
+    },
+    adoptStandardKeys: async (parts, wanted) => {
+      const [{ adoptStandardKeys }, { openStandardKeys }] = await Promise.all([
+        import('./standard-keys.ts'),
+        import('./foreign-keys.ts'),
+      ])
+      const all = { ...parts, clock, openStandardKeys: openStandardKeys(settings.now.ibm) }
+      return leases.during('adoption', () => adoptStandardKeys(all, wanted))
+    },
+    failed: (error) => log.error({ error }, 'adopt from another server'),
+  })
+  opened.defer(() => adoptions.stop())
+  return adoptions
+}

@@ -13,7 +13,7 @@ import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
 import { objectsStepRows } from '../../base/bounds.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { refusalOfAdoption, type Adoption } from './jobs.ts'
-import type { Needs } from './needs.ts'
+import type { Adopting } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { adoptionRoutes } from './routes.ts'
 import type { Asked } from '../../doors/http/asked.ts'
@@ -79,10 +79,10 @@ export const adoptionHandlers = {
     }
     return { present: ids.length - missing.length - destroyed.length, missing, destroyed }
   },
-} satisfies Handlers<typeof adoptionRoutes, Needs>
+} satisfies Handlers<typeof adoptionRoutes, Adopting>
 
 async function begun(
-  { adoptions, keys, upstreams }: Pick<Needs, 'adoptions' | 'keys' | 'upstreams'>,
+  { adoptions, keys, upstreams }: Pick<Adopting, 'adoptions' | 'keys' | 'upstreams'>,
   { asker, instance }: Pick<Asked<(typeof adoptionRoutes)['beginAdoption']>, 'asker' | 'instance'>,
   wanted: AdoptionWanted | StandardKeysWanted,
 ) {
@@ -101,7 +101,7 @@ async function begun(
 
 /** A trial of the old server, for an asker who is not told why it cannot be used. Throws Refusal if it may not be asked. */
 function triedBefore(
-  { trials }: Needs['upstreams'],
+  { trials }: Adopting['upstreams'],
   { instanceId }: Pick<Asker, 'instanceId'>,
   server: OldServerWanted | undefined,
 ): (() => Promise<void>) | undefined {

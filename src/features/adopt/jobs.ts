@@ -1,4 +1,4 @@
-// The adoption that runs or ran last for each instance, as a job that a request begins (jobs.ts). features/adopt/ does it. The client's
+// The adoption that runs or ran last for each instance, as a job that a request begins. The client's
 // private key for the old server, or the API key, is kept in memory only: when the server stops midway, the same adoption is
 // begun anew and goes on where the other one ended.
 

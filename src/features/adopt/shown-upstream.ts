@@ -21,20 +21,22 @@ export interface UpstreamFacts {
   readonly isListed: boolean
 }
 
-type Parts = Pick<Needs, 'upstreams'> & {
+type Parts = Pick<Needs, 'upstreams' | 'workerReports'> & {
   readonly store: Pick<Needs['store'], 'adoptedOnDemand'>
 }
 
 /** null: the instance has none. */
 export async function upstreamFacts(
-  { upstreams, store }: Parts,
+  { upstreams, workerReports, store }: Parts,
   instance: Instance,
 ): Promise<UpstreamFacts | null> {
   const { id, name, upstream } = instance
   if (!upstream) return null
   const adopted = await store.adoptedOnDemand(id)
   const isListed = upstreams.trials.mayTellAll(upstream.servers)
-  return { instance: { id, name }, upstream, health: upstreams.health(id, upstream), adopted, isListed }
+  const elsewhere = workerReports().map((report) => report.upstreams)
+  const health = upstreams.health(id, upstream, elsewhere)
+  return { instance: { id, name }, upstream, health, adopted, isListed }
 }
 
 /** A token or a login for one instance is not told why a host that nobody listed did not answer. */

@@ -8,7 +8,7 @@ import { PkiError } from '../../core/pki/error.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import type { Upstream } from '../../core/trust/upstream.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
-import type { Needs } from './needs.ts'
+import type { Adopting } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { upstreamRoutes } from './upstream-routes.ts'
 import type { Asker } from '../../doors/http/asked.ts'
@@ -53,11 +53,11 @@ export const upstreamHandlers = {
     await trust.upstreams.remove(asker.by, instance.id)
     return { servers: [...(instance.upstream?.servers ?? [])] }
   },
-} satisfies Handlers<typeof upstreamRoutes, Needs>
+} satisfies Handlers<typeof upstreamRoutes, Adopting>
 
 /** `otherwise` begins the refusal. */
 async function tried(
-  { upstreams }: Pick<Needs, 'upstreams'>,
+  { upstreams }: Pick<Adopting, 'upstreams'>,
   { instanceId }: Pick<Asker, 'instanceId'>,
   server: OldServerWanted,
   otherwise = '',
@@ -81,7 +81,7 @@ function requireCertificate(pem: string): void {
 }
 
 /** The trial finds the rest: this server under another certificate, and servers that ask it in turn. */
-function requireAnotherServer({ serverCertificate }: Needs, trust: Upstream['trust']): void {
+function requireAnotherServer({ serverCertificate }: Adopting, trust: Upstream['trust']): void {
   if (trust.by !== 'fingerprint' || trust.sha256 !== serverCertificate().sha256) return
   throw new Refusal(
     'bad-request',
@@ -90,7 +90,7 @@ function requireAnotherServer({ serverCertificate }: Needs, trust: Upstream['tru
   )
 }
 
-async function shown(context: Needs, asker: Asker, instance: Instance) {
+async function shown(context: Adopting, asker: Asker, instance: Instance) {
   const upstream = await shownUpstream(context, asker, instance)
   if (!upstream) throw new Error(`the instance ${instance.id} has no upstream`)
   return upstream

@@ -20,6 +20,20 @@ export interface UpstreamHealth {
   readonly notAdopted: readonly { readonly id: string; readonly why: string }[]
 }
 
+/** Joins the health as several processes have it, each of which asks the upstream by itself. undefined: none has asked it. */
+export function healthOfAll(healths: readonly UpstreamHealth[]): UpstreamHealth | undefined {
+  if (healths.length === 0) return undefined
+  const answers = healths.flatMap(({ lastAnswerMs }) => lastAnswerMs ?? [])
+  const failures = healths.flatMap(({ lastFailure }) => lastFailure ?? [])
+  const notAdopted = healths.flatMap((health) => health.notAdopted)
+  return {
+    lastAnswerMs: answers.length === 0 ? null : Math.max(...answers),
+    lastFailure: failures.toSorted((one, other) => other.atMs - one.atMs)[0] ?? null,
+    failing: healths.some(({ failing }) => failing),
+    notAdopted: [...new Map(notAdopted.toReversed().map((one) => [one.id, one])).values()].toReversed(),
+  }
+}
+
 export class Health {
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>
   readonly #notAdopted = new Map<string, string>()

@@ -3,6 +3,10 @@
 
 import { serverActor } from '../../core/audit/actor.ts'
 import type { Keys } from '../../core/keys/keys.ts'
+import type { UpstreamKeys } from '../../core/instances/upstream-keys.ts'
+import type { Log } from '../../core/ports/log.ts'
+import type { Config } from '../../outside/config/options.ts'
+import type { Metrics } from '../../outside/telemetry/metrics.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import { uniqueIdentifierBytesMax } from '../../base/bounds.ts'
 import { upstreamWaitMs } from './bounds.ts'
@@ -11,14 +15,14 @@ import type { Caller } from '../../core/trust/caller.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { Upstream as Setting } from '../../core/trust/upstream.ts'
 import { AdoptionFailed } from './failure.ts'
-import type { OldHosts } from './old-hosts.ts'
+import { OldHosts } from './old-hosts.ts'
 import { addressOf } from './old-server.ts'
 import { OnDemand } from './on-demand.ts'
-import type { UpstreamHealth } from './upstream-health.ts'
+import { healthOfAll, type UpstreamHealth } from './upstream-health.ts'
 import { UpstreamTrials, type TrialsOptions } from './upstream-trial.ts'
 import { Upstream, type AskResult } from './upstream.ts'
 
-export interface UpstreamsOptions {
+interface UpstreamsOptions {
   readonly clock: Clock
   readonly keys: Pick<Keys, 'perform'>
   readonly access: Pick<Access, 'instance' | 'snapshot'>
@@ -31,10 +35,42 @@ export interface UpstreamsOptions {
   readonly failed: (error: unknown) => void
 }
 
+/** The health of the upstreams that one process asked: by instance, for the setting of this id. */
+export type UpstreamReport = ReadonlyMap<string, { readonly id: string; readonly health: UpstreamHealth }>
+
 interface Opened {
   readonly setting: Setting
   readonly upstream: Upstream
   readonly calls: OnDemand
+}
+
+export interface UpstreamNeeds {
+  readonly access: Pick<Access, 'instance' | 'snapshot'>
+  readonly clock: Clock
+  readonly keys: Pick<Keys, 'perform'>
+  readonly log: Log
+  readonly metrics: Pick<Metrics, 'upstreamAsks'>
+  readonly settings: { readonly now: Pick<Config, 'adopt'> }
+  readonly upstreamKeys: Pick<UpstreamKeys, 'of'>
+}
+
+/** Opens those of one process that serves KMIP. Registers what must be closed on `opened`. */
+export function openUpstreams(
+  { access, clock, keys, log, metrics, settings, upstreamKeys }: UpstreamNeeds,
+  opened: AsyncDisposableStack,
+): Upstreams {
+  const upstreams = new Upstreams({
+    access,
+    clock,
+    keys,
+    keyOf: (setting) => upstreamKeys.of(setting),
+    hosts: new OldHosts(() => settings.now.adopt.hosts),
+    onResult: (result) => metrics.upstreamAsks.inc({ result }),
+    onUntold: (error, about) => log.warn({ error, ...about }, 'an old server cannot be used'),
+    failed: (error) => log.error({ error }, 'adopt an object from the upstream'),
+  })
+  opened.defer(() => upstreams.close())
+  return upstreams
 }
 
 export class Upstreams {
@@ -74,10 +110,27 @@ export class Upstreams {
     return upstream.bring(identifier, { client: actor.id ?? '', requestId })
   }
 
-  /** undefined: not asked since the server runs, or since it was named. */
-  health(instanceId: string, { id }: Setting): UpstreamHealth | undefined {
+  /** `elsewhere`: from the other processes of this node. undefined: not asked since the server runs, or since it was named. */
+  health(
+    instanceId: string,
+    { id }: Setting,
+    elsewhere: readonly UpstreamReport[] = [],
+  ): UpstreamHealth | undefined {
     const opened = this.#opened.get(instanceId)
-    return opened?.setting.id === id ? opened.upstream.health() : undefined
+    const own = opened && { id: opened.setting.id, health: opened.upstream.health() }
+    const known = [own, ...elsewhere.map((report) => report.get(instanceId))]
+    return healthOfAll(known.flatMap((one) => (one?.id === id ? [one.health] : [])))
+  }
+
+  async report(): Promise<UpstreamReport> {
+    // The server says already that the store cannot be read.
+    const trust = await Promise.resolve(this.#options.access.snapshot()).catch(() => undefined)
+    return new Map(
+      [...(trust?.tables.instance.values() ?? [])].flatMap(({ id, upstream }) => {
+        const health = upstream && this.health(id, upstream)
+        return health ? [[id, { id: upstream.id, health }] as const] : []
+      }),
+    )
   }
 
   async close(): Promise<void> {

@@ -3,13 +3,19 @@
 import { inventoryConditions, inventoryFacts } from './conditions.ts'
 import { feature } from '../../doors/http/feature.ts'
 import { inventoryHandlers } from './handlers.ts'
-import type { Needs } from './needs.ts'
+import { Inventories } from './inventories.ts'
+import type { InventoryService, Needs } from './needs.ts'
 import { inventoryRoutes } from './routes.ts'
 
 export const inventory = feature({
   routes: inventoryRoutes,
   handlers: inventoryHandlers,
-  open: (needs: Needs) => needs,
+  open: ({ clock, keys, leases, log, store }: Needs, opened: AsyncDisposableStack): InventoryService => {
+    const failed = (error: unknown) => log.error({ error }, 'count machines whose key is missing')
+    const inventories = new Inventories({ store, clock, leases, failed })
+    opened.defer(() => inventories.stop())
+    return { clock, keys, inventories }
+  },
   plugs: ({ inventories }) => ({
     keyUses: {
       uses: (...asked) => inventories.uses(...asked),
@@ -19,4 +25,5 @@ export const inventory = feature({
   }),
   conditions: inventoryConditions,
   facts: ({ inventories }, common) => inventoryFacts(inventories, common),
+  start: ({ inventories }) => inventories.start(),
 })

@@ -3,7 +3,7 @@
 import { isOld } from '../../base/text/inventory-age.ts'
 import type { Importer, InventorySummary } from './inventories.ts'
 import type { InventoryRecord } from '../../core/ports/inventory.ts'
-import type { Needs } from './needs.ts'
+import type { InventoryService } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { inventoryRoutes } from './routes.ts'
 import type { Asked } from '../../doors/http/asked.ts'
@@ -54,7 +54,7 @@ export const inventoryHandlers = {
     const by = importer(asker, instance.id)
     return shownInventory(await inventories.remove(by, instance.id, query.vcenter), clock.now())
   },
-} satisfies Handlers<typeof inventoryRoutes, Needs>
+} satisfies Handlers<typeof inventoryRoutes, InventoryService>
 
 function importer(
   { actor, requestId, identify }: Asked<(typeof inventoryRoutes)['showInventory']>['asker'],
@@ -93,7 +93,7 @@ function line(one: ReportLine): string {
 }
 
 async function* linesOf(
-  context: Needs,
+  context: InventoryService,
   instanceId: string,
   summary: InventorySummary,
 ): AsyncGenerator<string> {
@@ -106,7 +106,7 @@ async function* linesOf(
 
 /** Keys that are not destroyed and that no machine uses. */
 async function* unusedKeys(
-  { keys, inventories }: Needs,
+  { keys, inventories }: InventoryService,
   instanceId: string,
 ): AsyncGenerator<Extract<ReportLine, { type: 'key' }>> {
   for await (const read of keyPages(keys, { instanceId, includeDestroyed: false })) {

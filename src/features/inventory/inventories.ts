@@ -53,7 +53,7 @@ export interface FoundMachine extends InventoryRow {
 }
 
 type Wanted = Pick<InventoryRecord, 'vcenter' | 'takenMs'>
-type InventoriesStore = Pick<Store, 'inventories' | 'inventoryRows' | 'keyUses' | 'commit'>
+export type InventoriesStore = Pick<Store, 'inventories' | 'inventoryRows' | 'keyUses' | 'commit'>
 
 export class Inventories {
   readonly #store: InventoriesStore

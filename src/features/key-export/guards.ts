@@ -2,12 +2,12 @@
 
 import type { Guards } from '../../doors/http/feature.ts'
 import { ofInstance } from '../../doors/http/guard.ts'
-import type { Needs } from './needs.ts'
+import type { Exporting } from './needs.ts'
 import type { keyExportRoutes } from './routes.ts'
 import { shownRecipients } from '../../core/sealing/for-recipients.ts'
 import { requirePortable } from './handlers.ts'
 
-export const guards: Guards<typeof keyExportRoutes, Needs> = {
+export const guards: Guards<typeof keyExportRoutes, Exporting> = {
   exportKeys: {
     acts: () => ['key export'],
     reach: ofInstance,

@@ -1,6 +1,6 @@
 // The export of keys: the sealed file, and what became of it.
 
-import type { Needs } from './needs.ts'
+import type { Exporting } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { keyExportRoutes } from './routes.ts'
 import { Refusal } from '../../base/refusal.ts'
@@ -34,7 +34,7 @@ export const keyExportHandlers = {
       error: shownFailure(refusal),
     }
   },
-} satisfies Handlers<typeof keyExportRoutes, Needs>
+} satisfies Handlers<typeof keyExportRoutes, Exporting>
 
 export function requirePortable({ name, portable }: Instance): void {
   if (portable) return

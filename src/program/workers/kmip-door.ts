@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import type { Offered } from '../features.ts'
 import { Admission } from '../../doors/admission/admission.ts'
 import type { Config } from '../../outside/config/options.ts'
+import type { Bring } from '../../core/keys/transaction/bring.ts'
 import type { Core } from '../../core/server/core.ts'
 import type { KmipListener, ListenerOptions } from '../../doors/kmip/contract.ts'
 import { listen } from '../../doors/kmip/listener.ts'
@@ -17,7 +18,7 @@ import type { ServerTls } from '../server-tls.ts'
 import { storePlaceOf } from '../../host/store-place.ts'
 import type { FromWorker, LogStyle } from './worker-messages.ts'
 import { chainLeftRecords } from './worker-folders.ts'
-import { healthOfAll, readinessOfAll } from './worker-reports.ts'
+import { readinessOfAll } from '../../core/server/readiness-facts.ts'
 import { shownAddresses, Workers } from './workers.ts'
 
 interface DoorOptions extends PortOptions {
@@ -27,6 +28,7 @@ interface DoorOptions extends PortOptions {
   /** The workers' logs look alike. */
   readonly logFormat: LogStyle['format']
   readonly version: string
+  readonly bring: Bring | undefined
 }
 
 export interface KmipDoor {
@@ -42,7 +44,7 @@ export interface KmipDoor {
   /** Live options have changed. */
   readonly onConfig: (config: Config) => void
   /** The admin API says this of the whole node; with workers, this process alone knows only a part. */
-  readonly seen: Pick<Offered, 'readiness' | 'upstreams' | 'workers' | 'traffic'>
+  readonly seen: Pick<Offered, 'readiness' | 'workerReports' | 'workers' | 'traffic'>
   readonly connections: Offered['about']['connections']
   readonly alarms: () => Promise<number>
   /** The metrics of the other processes. */
@@ -61,7 +63,7 @@ export async function openKmipDoor(
   options: DoorOptions,
   opened: AsyncDisposableStack,
 ): Promise<KmipDoor> {
-  const { readiness, upstreams, alarms, clock } = core
+  const { readiness, alarms, clock } = core
   const own = () => readiness.now(core)
   const count = workersOf(options.config)
   const { drafts } = options.config.kmip
@@ -84,7 +86,7 @@ export async function openKmipDoor(
     onConfig: () => {},
     seen: {
       readiness: own,
-      upstreams,
+      workerReports: () => [],
       workers: () => null,
       traffic: trafficOf(core, options, noReports, opened),
     },
@@ -95,7 +97,7 @@ export async function openKmipDoor(
 }
 
 async function openWorkers(
-  { clock, pending, unservedVersions, upstreams, alarms }: Core,
+  { clock, pending, unservedVersions, alarms }: Core,
   options: DoorOptions &
     Pick<KmipDoor, 'connections' | 'admission'> & {
       readonly count: number
@@ -137,15 +139,7 @@ async function openWorkers(
           workers.facts,
         )
       },
-      upstreams: {
-        trials: upstreams.trials,
-        health: (instanceId, setting) => {
-          const told = last.flatMap((state) => state.upstreams.get(instanceId) ?? [])
-          const others = told.filter(({ id }) => id === setting.id).map(({ health }) => health)
-          const own = upstreams.health(instanceId, setting)
-          return healthOfAll([...(own ? [own] : []), ...others])
-        },
-      },
+      workerReports: () => last.map(({ features }) => features),
       workers: () => workers.facts,
       traffic: trafficOf({ clock }, options, () => workers.metrics(), opened),
     },

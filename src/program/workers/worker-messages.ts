@@ -2,11 +2,11 @@
 // passes: each worker opens the store and the root keys itself. Types only.
 
 import type { ReadinessFacts } from '../../core/server/readiness-facts.ts'
-import type { UpstreamHealth } from '../../features/adopt/upstream-health.ts'
 import type { Config } from '../../outside/config/options.ts'
 import type { Wire } from '../../doors/kmip/contract.ts'
 import type { PendingClient } from '../../core/ports/trust.ts'
 import type { MetricsReport } from '../../outside/telemetry/aggregate.ts'
+import type { KmipReports } from '../kmip-features.ts'
 
 export interface LogStyle {
   readonly format: 'json' | 'human'
@@ -45,8 +45,8 @@ export interface WorkerReports {
 export interface WorkerState {
   readonly readiness: ReadinessFacts
   readonly alarms: number
-  /** By instance, for its upstream of this id. */
-  readonly upstreams: ReadonlyMap<string, { readonly id: string; readonly health: UpstreamHealth }>
+  /** The state of the features' parts in this process. */
+  readonly features: KmipReports
 }
 
 export type FromWorker =

@@ -20,6 +20,7 @@ import { createMetrics } from '../../outside/telemetry/metrics.ts'
 import { Pending } from '../../core/trust/pending.ts'
 import { RestoreNotAccepted } from '../../core/server/anchor.ts'
 import { connectionLimits, openFilesMax } from '../open-files.ts'
+import { openKmipFeatures } from '../kmip-features.ts'
 import { openListener } from '../kmip-listener.ts'
 import { openPorts, type PortOptions } from '../../host/ports.ts'
 import { openTracing } from '../../host/tracing.ts'
@@ -80,7 +81,9 @@ async function serveHanded(
   const notes = await openNotes(core, send, opened)
   const limits = shareOf(count)
   const admission = new Admission({ limits, now: () => clock.monotonic() })
-  const parts = { config, tls, log, metrics, traces, version, admission, notes }
+  const features = openKmipFeatures({ ...core, log, metrics, settings }, opened)
+  const { bring } = features
+  const parts = { config, tls, log, metrics, traces, version, admission, bring, notes }
   const open = (rest: ListenerOptions) => listenToHanded({ ...rest, limits })
   const listener = await openListener(core, parts, open, opened)
   const show = () => {
@@ -97,7 +100,7 @@ async function serveHanded(
     state: async () => ({
       readiness: await readiness.now(core),
       alarms: core.alarms.count,
-      upstreams: await upstreamHealths(core),
+      features: await features.reports(),
     }),
     metrics: () => metrics.registry.getMetricsAsJSON(),
   }
@@ -166,16 +169,4 @@ async function openTold(
   }
   const store = { pending: async () => [], commit }
   return Pending.open({ store, clock, describe: certificateOrNull, subnetOf, failed: () => {} })
-}
-
-async function upstreamHealths({ access, upstreams }: Pick<Core, 'access' | 'upstreams'>) {
-  // A store that cannot be read now is told of already.
-  const read = async () => access.snapshot()
-  const trust = await read().catch(() => undefined)
-  return new Map(
-    [...(trust?.tables.instance.values() ?? [])].flatMap(({ id, upstream }) => {
-      const health = upstream && upstreams.health(id, upstream)
-      return health ? [[id, { id: upstream.id, health }] as const] : []
-    }),
-  )
 }

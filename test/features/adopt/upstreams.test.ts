@@ -3,11 +3,14 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { openUpstreams } from '../../../src/features/adopt/upstreams.ts'
 import { reading } from '../../../src/features/adopt/old-server.ts'
 import type { KeyTransaction } from '../../../src/core/keys/key-transaction.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
 import { upstreamWaitMs } from '../../../src/features/adopt/bounds.ts'
 import type { Instance } from '../../../src/core/trust/rows.ts'
+import { createLog } from '../../../src/outside/telemetry/log.ts'
+import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
 import { createKey, faults, manager, openCoreWithClient, trustClient } from '../../support/core.ts'
 import { openOldKmipServer, Reset, textOf, type OldHandlers } from '../../support/old-kmip-server.ts'
 import { active, bytesOf, holding, keyOf, known } from '../../support/old-keys.ts'
@@ -16,8 +19,14 @@ import { active, bytesOf, holding, keyOf, known } from '../../support/old-keys.t
 async function open(t: TestContext, handlers: OldHandlers, listed?: readonly string[]) {
   const old = await openOldKmipServer(handlers)
   t.after(() => old[Symbol.asyncDispose]())
-  const adoptHosts = () => listed ?? [`127.0.0.1:${old.port}`]
-  const { core, instance, identity, identify } = await openCoreWithClient(t, { adoptHosts })
+  const { core, instance, identity, identify } = await openCoreWithClient(t)
+  const opened = new AsyncDisposableStack()
+  t.after(() => opened.disposeAsync())
+  const settings = { now: { adopt: { hosts: [...(listed ?? [`127.0.0.1:${old.port}`])] } } }
+  const { promise: isUntold, resolve: tellUntold } = Promise.withResolvers<undefined>()
+  const write = (text: string) => text.includes('an old server cannot be used') && tellUntold(undefined)
+  const log = createLog({ format: 'json', level: 'warn', write })
+  const upstreams = openUpstreams({ ...core, log, metrics: createMetrics(), settings }, opened)
   const set = async (id = 'setting-1'): Promise<Instance> => {
     const key = core.upstreamKeys.stored({ id }, Buffer.from(identity.tls.key))
     const trust = { by: 'fingerprint', sha256: old.sha256 } as const
@@ -27,7 +36,7 @@ async function open(t: TestContext, handlers: OldHandlers, listed?: readonly str
   }
   await set()
   const perform = <T>(work: (work: KeyTransaction) => Promise<T>) =>
-    core.keys.perform(identify, work, { bring: core.upstreams.bring })
+    core.keys.perform(identify, work, { bring: upstreams.bring })
   const fetch = (id: string) =>
     perform(async (work) => {
       const { material } = await work.fetch(id)
@@ -36,13 +45,13 @@ async function open(t: TestContext, handlers: OldHandlers, listed?: readonly str
   const show = (id: string) => core.keys.show(instance.id, id)
   const health = async () => {
     const { upstream = assert.fail('no upstream') } = (await core.access.instance(instance.id)) ?? {}
-    return core.upstreams.health(instance.id, upstream)
+    return upstreams.health(instance.id, upstream)
   }
   const entries = async () =>
     (await core.store.audit({ order: 'oldest', limit: 100 })).entries.map(
       ({ body }) => JSON.parse(body) as Entry,
     )
-  return { core, instance, old, set, perform, fetch, show, health, entries }
+  return { core, upstreams, isUntold, instance, old, set, perform, fetch, show, health, entries }
 }
 
 interface Entry {
@@ -136,7 +145,7 @@ test('what is here, was destroyed here or is unknown there is not asked for twic
 })
 
 test('one transaction may bring several objects; an instance without an upstream asks nobody', async (t) => {
-  const { core, old, perform, show } = await open(t, holding(['a', 'b', 'c']))
+  const { core, upstreams, old, perform, show } = await open(t, holding(['a', 'b', 'c']))
   await perform(async (work) => {
     for (const id of ['a', 'b', 'c']) await work.attributes('key.attributes', id)
   })
@@ -148,7 +157,7 @@ test('one transaction may bring several objects; an instance without an upstream
   })
   const { identify } = await trustClient(core, other, 'another')
   const asked = old.asked.length
-  const looking = core.keys.perform(identify, (work) => work.fetch('a'), { bring: core.upstreams.bring })
+  const looking = core.keys.perform(identify, (work) => work.fetch('a'), { bring: upstreams.bring })
   await assert.rejects(looking, faults('ObjectNotFound'))
   assert.equal(old.asked.length, asked, 'another instance has no upstream')
 })
@@ -235,11 +244,10 @@ function reset(): never {
 }
 
 test('an old server that nobody listed is said not to answer when the time is over, however it fails', async (t) => {
-  const { core, fetch, health } = await open(t, { ...holding([]), DiscoverVersions: reset }, [])
+  const { core, isUntold, fetch, health } = await open(t, { ...holding([]), DiscoverVersions: reset }, [])
   let isOver = false
   const fetching = fetch('a').finally(() => (isOver = true))
-  while (core.lines.every(({ message }) => message !== 'an old server cannot be used'))
-    await new Promise(setImmediate)
+  await isUntold
   core.clock.pass(upstreamWaitMs - 1)
   await new Promise(setImmediate)
   assert.equal(isOver, false)

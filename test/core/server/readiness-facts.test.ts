@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { UpstreamHealth } from '../../../src/features/adopt/upstream-health.ts'
-import { healthOfAll, readinessOfAll } from '../../../src/program/workers/worker-reports.ts'
+import { readinessOfAll } from '../../../src/core/server/readiness-facts.ts'
 import { quietReadiness } from '../../support/quiet-facts.ts'
 
 test('trouble of any process is the node’s, and each thing is told once', () => {
@@ -51,19 +50,4 @@ test('a node none of whose workers can serve is not ready, and says why', () => 
   assert.deepEqual([some.ready, some.reason], [true, 'the store cannot be read'])
   const silent = readinessOfAll(quietReadiness, [], { serving: 2 })
   assert.equal(silent.ready, true)
-})
-
-test('an upstream fails if it fails for one process', () => {
-  const health: UpstreamHealth = { lastAnswerMs: null, lastFailure: null, failing: false, notAdopted: [] }
-  assert.equal(healthOfAll([]), undefined)
-  const failure = { atMs: 7, message: 'no answer' }
-  const missed = { id: 'k', why: 'w' }
-  assert.deepEqual(
-    healthOfAll([
-      { ...health, lastAnswerMs: 3, notAdopted: [missed] },
-      { ...health, lastAnswerMs: 5, lastFailure: failure, failing: true, notAdopted: [missed] },
-      { ...health, lastFailure: { atMs: 2, message: 'older' } },
-    ]),
-    { lastAnswerMs: 5, lastFailure: failure, failing: true, notAdopted: [missed] },
-  )
 })
