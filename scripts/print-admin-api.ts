@@ -1,6 +1,6 @@
 // Prints docs/admin-api.md from the route table in src/doors/http/; `npm run docs` writes it.
 
-import { describedApi } from '../src/program/examples.ts'
+import { describedApi } from '../src/program/features.ts'
 import { format } from 'prettier'
 import { statusOf } from '../src/base/refusal.ts'
 import { fieldsOf, nameOf, typeOf, type Field } from '../src/doors/http/fields.ts'
@@ -9,7 +9,7 @@ import { adminPublicBodyBytesMax } from '../src/doors/http/application.ts'
 import { openApiDocument, type Operation, type Schema } from '../src/doors/http/openapi.ts'
 
 export async function adminApiPage(): Promise<string> {
-  const document = openApiDocument(describedApi)
+  const document = openApiDocument(await describedApi())
   const { schemas } = document.components
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),

@@ -19,6 +19,7 @@ import { status } from '../features/status/feature.ts'
 import { tokens } from '../features/tokens/feature.ts'
 import { Conditions, type Gathered } from '../core/conditions/conditions.ts'
 import type { AuthenticationParts } from '../doors/http/authenticate.ts'
+import type { DescribedApi } from '../doors/http/openapi.ts'
 import type { Feature, OpenFeature } from '../doors/http/feature.ts'
 import type { OpenRoute, OpenRoutes } from '../doors/http/open-route.ts'
 import { withoutFeatures, type Plugs } from '../doors/http/plugs.ts'
@@ -44,7 +45,7 @@ export const features = {
   login,
 }
 
-type Features = typeof features
+export type Features = typeof features
 type NeedsOf<F> = F extends Feature<infer Needs, unknown> ? (needs: Needs) => void : never
 type AllNeeds = NeedsOf<Features[keyof Features]> extends (needs: infer All) => void ? All : never
 /** Everything that features need beside what they have of each other, and what each request is checked with. */
@@ -88,5 +89,15 @@ export async function openFeatures(offered: Offered, opened: AsyncDisposableStac
     conditions,
     measure: (gathered, gauges) => open.forEach(({ measure }) => measure(gathered, gauges)),
     start: () => open.forEach(({ start }) => start()),
+  }
+}
+
+/** The admin API with its examples. */
+export async function describedApi(): Promise<DescribedApi> {
+  const list: readonly Pick<Feature<never, unknown>, 'routes' | 'examples'>[] = Object.values(features)
+  const loaded = await Promise.all(list.map(async ({ examples }) => examples()))
+  return {
+    routes: Object.assign({}, ...list.map(({ routes }) => routes)) as DescribedApi['routes'],
+    examples: Object.assign({}, ...loaded.map(({ examples }) => examples)) as DescribedApi['examples'],
   }
 }

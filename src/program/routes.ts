@@ -1,53 +1,15 @@
-// The admin API as data: one table, with a file for each noun. It states the role, scope and schemas of each route. The server
-// (server.ts), the typed client (client.ts), /api/openapi.json and the tests derive from it. The server removes every field that
-// these schemas do not name from an answer, so a token's hash or sealed material cannot leak.
+// The admin API as data: the routes of all features in one table, each with its role, scope and schemas. The console has its types from
+// here, and the tests try every route. The server removes every field that these schemas do not name from an answer, so a token's hash
+// or sealed material cannot leak.
 
 import type { Input as InputOf, Output as OutputOf } from '../doors/http/route.ts'
-import { adoptionRoutes } from '../features/adopt/routes.ts'
-import { alertRoutes } from '../features/alerts/routes.ts'
-import { approvalRoutes } from '../features/approvals/routes.ts'
-import { auditRoutes } from '../features/audit/routes.ts'
-import { backupRoutes } from '../features/backup/routes.ts'
-import { clientRoutes } from '../features/clients/routes.ts'
-import { instanceRoutes } from '../features/instances/routes.ts'
-import { inventoryRoutes } from '../features/inventory/routes.ts'
-import { keyExportRoutes } from '../features/key-export/routes.ts'
-import { keyRoutes } from '../features/keys/routes.ts'
-import { loginRoutes } from '../features/login/routes.ts'
-import { objectRuleRoutes } from '../features/instances/object-rule-routes.ts'
-import { restoreRoutes } from '../features/restore/routes.ts'
-import { rootKeyRoutes } from '../features/root-keys/routes.ts'
-import { certificateRoutes } from '../features/certificates/routes.ts'
-import { sessionRoutes } from '../features/login/session-routes.ts'
-import { siemRoutes } from '../features/siem/routes.ts'
-import { statusRoutes } from '../features/status/routes.ts'
-import { tokenRoutes } from '../features/tokens/routes.ts'
-import { upstreamRoutes } from '../features/adopt/upstream-routes.ts'
+import { features, type Features } from './features.ts'
 
-export const routes = {
-  ...statusRoutes,
-  ...instanceRoutes,
-  ...clientRoutes,
-  ...tokenRoutes,
-  ...keyRoutes,
-  ...auditRoutes,
-  ...backupRoutes,
-  ...restoreRoutes,
-  ...rootKeyRoutes,
-  ...adoptionRoutes,
-  ...inventoryRoutes,
-  ...keyExportRoutes,
-  ...upstreamRoutes,
-  ...objectRuleRoutes,
-  ...siemRoutes,
-  ...alertRoutes,
-  ...approvalRoutes,
-  ...certificateRoutes,
-  ...sessionRoutes,
-  ...loginRoutes,
-} as const
-
-export type Routes = typeof routes
+type Tables = { readonly [Name in keyof Features]: (table: Features[Name]['routes']) => void }
+/** All tables in one. */
+export type Routes = Tables[keyof Tables] extends (table: infer All) => void ? All : never
 export type RouteName = keyof Routes
 export type Input<N extends RouteName> = InputOf<Routes[N]>
 export type Output<N extends RouteName> = OutputOf<Routes[N]>
+
+export const routes = Object.assign({}, ...Object.values(features).map((feature) => feature.routes)) as Routes

@@ -9,7 +9,7 @@ import { buildCore, type Core } from '../core/server/core.ts'
 import { fipsVersion } from '../host/fips.ts'
 import { openTracing } from '../host/tracing.ts'
 import type { Backups } from '../features/backup/backups.ts'
-import { openFeatures, type Offered, type OpenFeatures } from './features.ts'
+import { describedApi, openFeatures, type Offered, type OpenFeatures } from './features.ts'
 import { openKmipFeatures } from './kmip-features.ts'
 import { openConsole } from './console.ts'
 import { openLogins } from '../features/login/open-logins.ts'
@@ -212,8 +212,6 @@ async function drain(parts: {
 function reachable(kmip: string): string {
   return kmip.replace(/^(?:0\.0\.0\.0|\[::\]):/, `${hostname()}:`)
 }
-
-const describedApi = async () => (await import('./examples.ts')).describedApi
 
 /** The routes of the admin API, and the parts with which each request is checked. */
 function adminRoutes(

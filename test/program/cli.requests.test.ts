@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { examples } from '../../src/program/examples.ts'
+import { examples } from '../support/examples.ts'
 import { startAnsweringAdmin, type AnsweringAdmin, type AskedOfAdmin } from '../support/answering-admin.ts'
 import { command } from '../support/command.ts'
 

@@ -19,8 +19,7 @@ import { buildCore, type CorePorts } from '../../src/core/server/core.ts'
 import { connectionsMax } from '../../src/base/bounds.ts'
 import { leaveAddress } from '../../src/host/first-start.ts'
 import { openLogins } from '../../src/features/login/open-logins.ts'
-import { describedApi } from '../../src/program/examples.ts'
-import { openFeatures, type Offered } from '../../src/program/features.ts'
+import { describedApi, openFeatures, type Offered } from '../../src/program/features.ts'
 import { openKmipFeatures } from '../../src/program/kmip-features.ts'
 import { thisMachine } from '../../src/host/machine.ts'
 import { openPorts } from '../../src/host/ports.ts'
@@ -175,7 +174,7 @@ export async function startDoor({
     routes,
     authentication: offered,
     gate: plugs.approvals.gate,
-    describedApi: async () => describedApi,
+    describedApi,
     audit: core.audit,
     clock,
     subnetOf: (address) => address,

@@ -168,11 +168,11 @@ function loneBounds(sources: readonly Source[]): readonly string[] {
   })
 }
 
-/** Files of operations/ are small by design, one for each operation, and so are lists of bounds. */
 /** The files that a feature has by its form, which a reader finds by their names, and the list of routes, which the console imports. */
 const ofEachFeature =
-  /^src\/(?:features\/[\w-]+\/(?:conditions|guards|(?:[\w-]+-)?handlers|needs)|program\/routes)\.ts$/
+  /^src\/(?:features\/[\w-]+\/(?:conditions|guards|(?:[\w-]+-)?(?:examples|handlers)|needs)|program\/routes)\.ts$/
 
+/** Files of operations/ are small by design, one for each operation, and so are lists of bounds. */
 function smallFiles(sources: readonly Source[]): readonly string[] {
   const importers = new Map<string, Set<string>>()
   for (const { file, imports } of sources)

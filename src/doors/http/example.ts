@@ -11,3 +11,6 @@ export type Example<R extends Route> = Body<R> & { readonly answer: Answer<R> }
 
 /** An example of each route of a table. */
 export type Examples<T> = { readonly [N in keyof T]: T[N] extends Route ? Example<T[N]> : never }
+
+/** By the route's name. */
+export type SomeExamples = Readonly<Record<string, { readonly answer: unknown; readonly body?: unknown }>>

@@ -6,6 +6,7 @@ import type { CommonFacts, ConditionSource, Gathered } from '../../core/conditio
 import type { ConditionLines } from '../../core/conditions/line.ts'
 import type { Gauges } from '../../outside/telemetry/metrics.ts'
 import type { AnyAsked, Asked } from './asked.ts'
+import type { Examples, SomeExamples } from './example.ts'
 import type { Guard, OpenGuard } from './guard.ts'
 import type { OpenRoute, OpenRoutes } from './open-route.ts'
 import type { Plugs } from './plugs.ts'
@@ -25,8 +26,10 @@ export type SomeHandlers<T, Own> = Partial<Handlers<T, Own>>
 export type Guards<T, Own> = { readonly [N in keyof T]?: Guard<T[N], Own> }
 
 /** A feature of the list. `Own`: its own service, which its handlers get. */
-export interface Feature<Needs, Own> {
-  readonly routes: RouteTable
+export interface Feature<Needs, Own, T extends RouteTable = RouteTable> {
+  readonly routes: T
+  /** Examples of its routes: loaded for the description of the API alone. */
+  readonly examples: () => Promise<{ readonly examples: SomeExamples }>
   /** The lines of its conditions. */
   readonly conditions: ConditionLines<never>
   /** Opens what the feature has; what closes it is registered on `opened`. */
@@ -49,6 +52,8 @@ export interface FeatureLine<T extends RouteTable, Needs, Own, F> {
   readonly routes: T
   readonly open: (needs: Needs, opened: AsyncDisposableStack) => Own | Promise<Own>
   readonly handlers: Handlers<T, NoInfer<Own>>
+  /** A route without an example does not compile. */
+  readonly examples: () => Promise<{ readonly examples: Examples<NoInfer<T>> }>
   readonly guards?: Guards<T, NoInfer<Own>>
   /** Its conditions, and the facts in which they are found; the facts are gathered once for each look. */
   readonly conditions?: ConditionLines<F>
@@ -61,20 +66,18 @@ export interface FeatureLine<T extends RouteTable, Needs, Own, F> {
 /** The loop over a table loses the exact types of its routes; the parameter has them. */
 export function feature<const T extends RouteTable, Needs, Own, F = never>(
   line: FeatureLine<T, Needs, Own, F>,
-): Feature<Needs, Own> {
-  const { conditions, facts, gauges } = line
+): Feature<Needs, Own, T> {
+  const { routes, examples, conditions, facts, gauges } = line
   return {
-    routes: line.routes,
+    routes,
+    examples,
     conditions: conditions ?? {},
     open: async (needs, opened) => {
       const own = await line.open(needs, opened)
       return {
         own,
         routes: new Map(
-          Object.entries<Route>(line.routes).map(([name, route]) => [
-            name,
-            openRoute(line, [name, route], own),
-          ]),
+          Object.entries<Route>(routes).map(([name, route]) => [name, openRoute(line, [name, route], own)]),
         ),
         plugs: line.plugs?.(own) ?? {},
         conditions:

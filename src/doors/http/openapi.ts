@@ -3,6 +3,8 @@
 
 import { z } from 'zod'
 import { whole, type Parts } from '../../base/parts.ts'
+import type { SomeExamples } from './example.ts'
+import { waitingSample } from './samples.ts'
 import { waitingAnswer } from './waiting-answer.ts'
 import { errorAnswer } from './error-answer.ts'
 import { bytesBody, none, roles, type Route } from './route.ts'
@@ -10,13 +12,11 @@ import { bytesBody, none, roles, type Route } from './route.ts'
 const about = `Errors have one shape: {"error":{"code","message","hint","requestId"}}. Send a token as "Authorization:
 Bearer ...". Times are UTC, ISO 8601. Lists that may be long come in pages: pass \`after\` as the page before gave it.`
 
-/** The API that the document describes. program/examples.ts has the whole one. */
+/** The API that the document describes. program/features.ts has the whole one. */
 export interface DescribedApi {
   /** By name. */
   readonly routes: Readonly<Record<string, Route>>
-  readonly examples: Readonly<Record<string, { readonly answer: unknown; readonly body?: unknown }>>
-  /** The answer to a request that waits for a second person. */
-  readonly waitingExample: unknown
+  readonly examples: SomeExamples
 }
 
 /** The fields of an operation that the pages made of the document read. */
@@ -95,12 +95,7 @@ export function* openApiParts(api: DescribedApi): Parts<OpenApiDocument> {
   }
 }
 
-function operationOf(
-  { examples, waitingExample }: DescribedApi,
-  name: string,
-  line: Route,
-  schemas: Components,
-): Operation {
+function operationOf({ examples }: DescribedApi, name: string, line: Route, schemas: Components): Operation {
   const example = examples[name]
   const parameters = [
     ...parametersOf('path', line.params, schemas),
@@ -119,12 +114,13 @@ function operationOf(
     }),
     responses: {
       [line.status]: { description: 'Done.', content: { [line.media]: answer } },
-      ...(line.guarded && { 202: waits(schemas, waitingExample) }),
+      ...(line.guarded && { 202: waits(schemas) }),
     },
   }
 }
 
-function waits(schemas: Components, example: unknown) {
+function waits(schemas: Components) {
+  const example = { approval: waitingSample, token: null }
   const schema = jsonSchema(waitingAnswer, 'output', schemas)
   return {
     description: 'Nothing is done yet: the act waits for a second person (approval.for).',

@@ -1,6 +1,8 @@
 // The examples of adoption in the description of the admin API.
 
 import type { adoptionRoutes } from './routes.ts'
+import { upstreamExamples } from './upstream-examples.ts'
+import type { upstreamRoutes } from './upstream-routes.ts'
 import type { Examples } from '../../doors/http/example.ts'
 import type { Output } from '../../doors/http/route.ts'
 
@@ -41,7 +43,7 @@ const rootKey =
   'keyprotect://us-south.kms.cloud.ibm.com/3b1d2c44-6a5f-4c7e-9d1a-0f2e4b8c7a61/8a4c2f10-5b7d-4e3a-9c61-d20f7b5e8a94'
 const pem = '-----BEGIN CERTIFICATE-----\nMIIC...\n-----END CERTIFICATE-----\n'
 
-export const adoptionExamples: Examples<typeof adoptionRoutes> = {
+export const examples: Examples<typeof adoptionRoutes & typeof upstreamRoutes> = {
   beginAdoption: {
     body: {
       servers: ['kmip-1.example.com'],
@@ -75,4 +77,5 @@ export const adoptionExamples: Examples<typeof adoptionRoutes> = {
     body: { ids: ['f6d1a0c2-0b57-4c3e-9f5d-2a7e8c1b4d90'] },
     answer: { present: 0, missing: ['f6d1a0c2-0b57-4c3e-9f5d-2a7e8c1b4d90'], destroyed: [] },
   },
+  ...upstreamExamples,
 }

@@ -1,38 +1,8 @@
-// Examples of requests that wait for a second person, for the OpenAPI document.
+// Examples of requests that wait for a second person, for the description of the admin API.
 
+import type { Examples } from '../../doors/http/example.ts'
+import { waitingSample as waiting } from '../../doors/http/samples.ts'
 import type { approvalRoutes } from './routes.ts'
-import type { Output } from '../../doors/http/route.ts'
-
-const waiting: Output<(typeof approvalRoutes)['showApproval']> = {
-  id: '3f0c8f0e-6a52-4f6c-9d3e-0b5a7c1e2d44',
-  act: 'key destroy',
-  state: 'waiting',
-  instance: { id: 'd3b07384-d9a0-4e9b-8a0d-3c1b2f4e5a61', name: 'production' },
-  facts: [
-    { name: 'Key', value: '6f1d3d0a-8f6e-4f0d-9a39-5a4a5e7b8c10' },
-    { name: 'State', value: 'Deactivated' },
-    { name: 'Instance', value: 'production' },
-    { name: 'Can be brought back for', value: '7 days' },
-  ],
-  request: {
-    route: 'destroyKey',
-    instance: 'd3b07384-d9a0-4e9b-8a0d-3c1b2f4e5a61',
-    key: '6f1d3d0a-8f6e-4f0d-9a39-5a4a5e7b8c10',
-  },
-  askedBy: { person: 'alice', token: 'alice-laptop', subject: null },
-  asked: '2026-03-01T12:00:00.000Z',
-  ends: '2026-03-02T12:00:00.000Z',
-  decidedBy: null,
-  decided: null,
-  reason: null,
-  repeated: false,
-  isMine: false,
-  mayApprove: true,
-  whyNot: null,
-  approvers: ['bob', 'carol'],
-  approverGroups: ['kms-admins'],
-  result: null,
-}
 
 const decided = {
   ...waiting,
@@ -47,9 +17,7 @@ const decided = {
   approverGroups: [],
 }
 
-export const waitingExample = { approval: waiting, token: null }
-
-export const approvalExamples = {
+export const examples: Examples<typeof approvalRoutes> = {
   listApprovals: { answer: [waiting] },
   showApproval: { answer: waiting },
   approve: { answer: { ...decided, state: 'done' as const } },

@@ -11,6 +11,7 @@ import { approvalRoutes } from './routes.ts'
 export const approvals = feature({
   routes: approvalRoutes,
   handlers: approvalHandlers,
+  examples: () => import('./examples.ts'),
   open: openApprovals,
   plugs: (own) => ({
     approvals: {

@@ -9,5 +9,6 @@ import { clientRoutes } from './routes.ts'
 export const clients = feature({
   routes: clientRoutes,
   handlers: { ...clientHandlers, ...pendingHandlers },
+  examples: () => import('./examples.ts'),
   open: (needs: Needs) => needs,
 })

@@ -3,6 +3,7 @@
 import type { inventoryRoutes } from './routes.ts'
 import type { Output } from '../../doors/http/route.ts'
 import type { Examples } from '../../doors/http/example.ts'
+import { usedBySample } from '../../doors/http/samples.ts'
 
 const taken = '2026-03-01T12:00:00.000Z'
 const keyId = '5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e'
@@ -16,12 +17,10 @@ const inventory: Output<(typeof inventoryRoutes)['finishInventoryImport']> = {
   old: false,
 }
 
-export const usedByExample = { machines: 1, first: [{ kind: 'vm', name: 'web-1' }], asOf: taken, old: false }
-
 const summary: Output<(typeof inventoryRoutes)['showInventory']> = {
   inventories: [inventory],
   machines: 215,
-  usedBy: { ...usedByExample, machines: 180 },
+  usedBy: { ...usedBySample, machines: 180 },
   missing: 1,
   destroyed: 0,
   elsewhere: 35,
@@ -45,7 +44,7 @@ const lines = [
   { type: 'end' },
 ]
 
-export const inventoryExamples: Examples<typeof inventoryRoutes> = {
+export const examples: Examples<typeof inventoryRoutes> = {
   showInventory: { answer: summary },
   reportInventory: {
     body: { providers: ['mortise'] },

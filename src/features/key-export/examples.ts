@@ -5,7 +5,7 @@ import type { Examples } from '../../doors/http/example.ts'
 
 const id = '5a0f8c62-93d1-4e7b-8f24-6b1c0d9e7a35'
 
-export const keyExportExamples: Examples<typeof keyExportRoutes> = {
+export const examples: Examples<typeof keyExportRoutes> = {
   exportKeys: {
     body: { id, recipients: ['age1ql3z7hjy54pw3hyww5ayyfg7zqgv...'] },
     answer: 'age-encryption.org/v1...',

@@ -2,12 +2,13 @@
 
 import type { Examples } from '../../doors/http/example.ts'
 import type { loginRoutes } from './routes.ts'
+import type { sessionRoutes } from './session-routes.ts'
 
 const issuer = 'https://login.example.com/realms/staff'
 const subject = '9a0364b9-e99b-42bf-912e-8e2f2a0a1c11'
 const grants = [{ role: 'operator', instance: null }] as const
 
-export const sessionExample = {
+const session = {
   role: 'operator',
   name: 'anna',
   token: null as string | null,
@@ -19,10 +20,21 @@ export const sessionExample = {
   grants: [...grants],
 } as const
 
-const begun = { ...sessionExample, grants: [...grants], session: 'mortise-session.WyJl...' }
+const begun = { ...session, grants: [...grants], session: 'mortise-session.WyJl...' }
 const flow = 'WyJk...'
 
-export const loginExamples: Examples<typeof loginRoutes> = {
+export const examples: Examples<typeof loginRoutes & typeof sessionRoutes> = {
+  beginSession: {
+    answer: {
+      ...session,
+      grants: [],
+      person: null,
+      token: '7d0a1f52-3f58-4a0e-8f0d-1b8a2f6f2c11',
+      session: 'mortise-session.WyJl...',
+    },
+  },
+  showSession: { answer: { ...session, grants: [...session.grants] } },
+  endSession: { answer: { ended: true, logoutUrl: null } },
   showLogin: { answer: { provider: { name: 'Example login', issuer } } },
   beginLogin: {
     body: { redirectUri: 'https://kms.example.com:5697/login/callback' },

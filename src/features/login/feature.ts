@@ -10,5 +10,6 @@ import { sessionRoutes } from './session-routes.ts'
 export const login = feature({
   routes: { ...sessionRoutes, ...loginRoutes },
   handlers: { ...sessionHandlers, ...loginHandlers },
+  examples: () => import('./examples.ts'),
   open: (needs: Needs) => needs,
 })

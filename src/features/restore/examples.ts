@@ -1,4 +1,4 @@
-// Examples of the routes about restores, for the OpenAPI document (see program/examples.ts).
+// Examples of the routes about restores, for the description of the admin API.
 
 import type { Output } from '../../doors/http/route.ts'
 import type { restoreRoutes } from './routes.ts'
@@ -57,7 +57,7 @@ const fromBackup: Answer<'showInstanceRestore'> = {
   error: null,
 }
 
-export const restoreExamples = {
+export const examples = {
   beginRestore: {
     body: { rootKey },
     answer: {

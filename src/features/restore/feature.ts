@@ -15,5 +15,6 @@ export const restore = feature({
     restores: await openRestores(needs, opened),
   }),
   handlers: restoreHandlers,
+  examples: () => import('./examples.ts'),
   guards,
 })

@@ -12,6 +12,7 @@ export const status = feature({
   routes: statusRoutes,
   open: (needs: Needs) => needs,
   handlers: { ...healthHandlers, ...statusHandlers },
+  examples: () => import('./examples.ts'),
   conditions: statusConditions,
   facts: statusFacts,
 })

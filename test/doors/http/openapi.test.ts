@@ -1,11 +1,10 @@
 // The description of the admin API: the OpenAPI document, its examples, and the page at /api/docs.
 
-import { describedApi } from '../../../src/program/examples.ts'
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { routes } from '../../../src/program/routes.ts'
-import { examples } from '../../../src/program/examples.ts'
+import { described, examples } from '../../support/examples.ts'
 import { fieldsOf, typeOf } from '../../../src/doors/http/fields.ts'
 import { openApiDocument, type Schema } from '../../../src/doors/http/openapi.ts'
 import { none, roles, type Route } from '../../../src/doors/http/route.ts'
@@ -36,7 +35,7 @@ test('every route has an example of its answer and its body, and each fits the s
 })
 
 test('the document carries the examples, a name for each route, and no reference into nothing', () => {
-  const document = openApiDocument(describedApi)
+  const document = openApiDocument(described)
   const names: string[] = []
   for (const methods of Object.values(document.paths))
     for (const operation of Object.values(methods)) {
@@ -62,7 +61,7 @@ function refsOf(schema: unknown): string[] {
 }
 
 test('a request shows what may be sent, an answer what comes, each with its texts', () => {
-  const { paths, components } = openApiDocument(describedApi)
+  const { paths, components } = openApiDocument(described)
   const listKeys = paths['/api/v1/instances/{instance}/keys']?.['get']
   const parameter = (name: string) => listKeys?.parameters?.find((one) => one.name === name)
   assert.deepEqual(parameter('limit'), {

@@ -1,6 +1,6 @@
 // The right to change the root key of an instance or to rewrap it, and what is refused before anything is begun.
 
-import { describedApi } from '../../../src/program/examples.ts'
+import { described } from '../../support/examples.ts'
 import assert from 'node:assert/strict'
 import { existsSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -28,7 +28,7 @@ test('the root key is changed by a manager for all instances, and by nobody else
   assert.equal((await door.context.access.instance('red'))?.work, undefined)
 
   const said =
-    openApiDocument(describedApi).paths['/api/v1/instances/{instance}/root-key']?.['post']?.description
+    openApiDocument(described).paths['/api/v1/instances/{instance}/root-key']?.['post']?.description
   assert.equal(said, 'Needs a token with the role manager, for all instances.')
 
   const done = await ask(await door.token('manager'))

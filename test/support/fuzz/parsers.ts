@@ -2,7 +2,7 @@
 // admin API, and the answers of Key Protect and IAM.
 
 import { routes } from '../../../src/program/routes.ts'
-import { examples } from '../../../src/program/examples.ts'
+import { examples } from '../examples.ts'
 import { parseCertificate, parseCertificates } from '../../../src/core/pki/certificate.ts'
 import { PkiError } from '../../../src/core/pki/error.ts'
 import { readRequest } from '../../../src/core/pki/request.ts'

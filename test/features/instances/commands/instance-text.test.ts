@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Output } from '../../../../src/doors/http/route.ts'
-import { examples } from '../../../../src/program/examples.ts'
+import { examples } from '../../../support/examples.ts'
 import { instanceDetails } from '../../../../src/features/instances/commands/instance-text.ts'
 import { shortTime } from '../../../../src/doors/cli/text/time.ts'
 import type { instanceRoutes } from '../../../../src/features/instances/routes.ts'
