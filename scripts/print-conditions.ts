@@ -3,10 +3,13 @@
 import { format } from 'prettier'
 import { severities, type ConditionLine } from '../src/core/conditions/line.ts'
 import { readinessConditions } from '../src/core/conditions/readiness.ts'
-import { features } from '../src/program/features.ts'
+import { load } from '../src/program/features.ts'
 
 export async function conditionsPage(): Promise<string> {
-  const tables = [readinessConditions, ...Object.values(features).map(({ conditions }) => conditions)]
+  const tables = [
+    readinessConditions,
+    ...Object.values(await load('server')).map(({ conditions }) => conditions),
+  ]
   const lines = tables.flatMap((table) => Object.entries(table) as [string, ConditionLine<never>][])
   const parts = severities.flatMap((severity) => [
     `## ${severity[0]?.toUpperCase()}${severity.slice(1)}`,

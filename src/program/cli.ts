@@ -10,49 +10,14 @@ import { meantBy } from '../doors/cli/meant.ts'
 import { unreachableHint } from '../doors/cli/connect.ts'
 import { plain, plainJson, visible } from '../doors/cli/text/output.ts'
 import { CommandError, UsageError, type World } from '../doors/cli/world.ts'
+import { features } from './features.ts'
 
-/** In the order of the help. A command loads only its own file: the server starts sooner without the others. */
-const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
+type LoadCommand = () => Promise<MakeCommand>
+type Commands = Readonly<Record<string, LoadCommand>>
+
+/** The commands of the program itself and of its tools. */
+const ownCommands: Commands = {
   serve: async () => (await import('./serve-command.ts')).serveCommand,
-  status: async () => (await import('../features/status/commands.ts')).statusCommand,
-  health: async () => (await import('../features/status/health-command.ts')).healthCommand,
-  instance: async () => (await import('../features/instances/commands/instance.ts')).instanceCommands,
-  client: async () => (await import('../features/clients/commands/client.ts')).clientCommands,
-  key: async () => {
-    const [{ keyCommands }, { exportCommand }] = await Promise.all([
-      import('../features/keys/commands/key.ts'),
-      import('../features/key-export/commands.ts'),
-    ])
-    return (world, outcome) => keyCommands(world, outcome).addCommand(exportCommand(world, outcome))
-  },
-  inventory: async () => (await import('../features/inventory/commands/inventory.ts')).inventoryCommands,
-  token: async () => (await import('../features/tokens/commands.ts')).tokenCommands,
-  login: async () => (await import('../features/login/commands/login.ts')).loginCommand,
-  logout: async () => (await import('../features/login/commands/login.ts')).logoutCommand,
-  whoami: async () => (await import('../features/login/commands/login.ts')).whoamiCommand,
-  session: async () => (await import('../features/login/commands/session.ts')).sessionCommands,
-  approval: async () => (await import('../features/approvals/commands.ts')).approvalCommands,
-  audit: async () => (await import('../features/audit/commands.ts')).auditCommands,
-  report: async () => (await import('../features/report/report.ts')).reportCommand,
-  alert: async () => (await import('../features/alerts/commands.ts')).alertCommands,
-  siem: async () => (await import('../features/siem/commands.ts')).siemCommands,
-  backup: async () => {
-    const [{ backupCommands }, { backupDrillCommand }] = await Promise.all([
-      import('../features/backup/commands.ts'),
-      import('../features/restore/commands.ts'),
-    ])
-    return (world, outcome) => backupCommands(world, outcome).addCommand(backupDrillCommand(world, outcome))
-  },
-  'server-cert': async () => (await import('../features/certificates/commands.ts')).serverCertificateCommands,
-  reload: async () => (await import('../features/status/reload-command.ts')).reloadCommand,
-  'root-key': async () => (await import('../features/root-keys/commands.ts')).rootKeyCommands,
-  adopt: async () => (await import('../features/adopt/commands/adopt.ts')).adoptCommands,
-  restore: async () => (await import('../features/restore/commands.ts')).restoreCommand,
-  'restore-accept': async () => (await import('../features/restore/commands.ts')).restoreAcceptCommand,
-  store: async () => (await import('../features/store-copy/commands.ts')).storeCommands,
-  'support-bundle': async () => (await import('../features/report/support-bundle.ts')).supportBundleCommand,
-  hardening: async () => (await import('../features/hardening/commands.ts')).hardeningCommand,
-  fips: async () => (await import('../features/fips/commands.ts')).fipsCommands,
   doctor: async () => (await import('../tools/commands/doctor.ts')).doctorCommand,
   conformance: async () => (await import('../tools/commands/conformance.ts')).conformanceCommand,
   simulate: async () => (await import('../tools/commands/simulate.ts')).simulateCommands,
@@ -62,6 +27,43 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
     const { completionCommand } = await import('../doors/cli/completion.ts')
     return (world, outcome) => completionCommand(world, outcome, () => commandTree(world))
   },
+}
+
+/** The order of the help. */
+const order =
+  'serve status health instance client key inventory token login logout whoami session approval audit report alert siem backup ' +
+  'server-cert reload root-key adopt restore restore-accept store support-bundle hardening fips doctor conformance simulate dev bench completion'
+
+/** A command loads only its own file: the server starts sooner without the others. */
+const commands = inOrder([ownCommands, ...Object.values(features).map((feature) => feature.commands)])
+
+/** `noun verb` adds a verb to the noun of another feature. */
+function inOrder(parts: readonly Commands[]): Commands {
+  const all = parts.flatMap((part) => Object.entries(part))
+  const nouns = all.filter(([words]) => !words.includes(' '))
+  const places = order.split(' ')
+  return Object.fromEntries(
+    nouns
+      .toSorted(([one], [other]) => places.indexOf(one) - places.indexOf(other))
+      .map(([noun, make]) => [
+        noun,
+        withAdded(
+          make,
+          all.filter(([words]) => words.startsWith(`${noun} `)),
+        ),
+      ]),
+  )
+}
+
+function withAdded(noun: LoadCommand, verbs: readonly (readonly [string, LoadCommand])[]): LoadCommand {
+  return async () => {
+    const [make, ...added] = await Promise.all([noun(), ...verbs.map(([, verb]) => verb())])
+    return (world, outcome) => {
+      const command = make(world, outcome)
+      for (const verb of added) command.addCommand(verb(world, outcome))
+      return command
+    }
+  }
 }
 
 /** The first steps of somebody who has just installed it, in this order. */
@@ -94,7 +96,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
 }
 
 /** The first word's own command; none for the version; otherwise all, which the help lists and a mistyped word is compared with. */
-function neededFor(word = ''): (typeof commands)[string][] {
+function neededFor(word = ''): LoadCommand[] {
   if (word === '--version' || word === '-V') return []
   const one = Object.entries(commands).find(([name]) => name === word)
   return one ? [one[1]] : Object.values(commands)

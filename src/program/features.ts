@@ -1,103 +1,133 @@
-// The list of the features, in the order in which they open. A need of a feature that serve.ts does not offer does not compile.
-
-import { adopt } from '../features/adopt/feature.ts'
-import { alerts } from '../features/alerts/feature.ts'
-import { approvals } from '../features/approvals/feature.ts'
-import { audit } from '../features/audit/feature.ts'
-import { backup } from '../features/backup/feature.ts'
-import { certificates } from '../features/certificates/feature.ts'
-import { clients } from '../features/clients/feature.ts'
-import { instances } from '../features/instances/feature.ts'
-import { inventory } from '../features/inventory/feature.ts'
-import { keyExport } from '../features/key-export/feature.ts'
-import { keys } from '../features/keys/feature.ts'
-import { login } from '../features/login/feature.ts'
-import { restore } from '../features/restore/feature.ts'
-import { rootKeys } from '../features/root-keys/feature.ts'
-import { siem } from '../features/siem/feature.ts'
-import { status } from '../features/status/feature.ts'
-import { tokens } from '../features/tokens/feature.ts'
-import { Conditions, type Gathered } from '../core/conditions/conditions.ts'
-import type { AuthenticationParts } from '../doors/http/authenticate.ts'
-import type { DescribedApi } from '../doors/http/openapi.ts'
-import type { Feature, OpenFeature } from '../doors/http/feature.ts'
-import type { OpenRoute, OpenRoutes } from '../doors/http/open-route.ts'
-import { withoutFeatures, type Plugs } from '../doors/http/plugs.ts'
-import type { Gauges } from '../outside/telemetry/metrics.ts'
+// The one list of the features. Each line loads a feature's parts where they are wanted: `server` opens at the admin door, `kmip` in each
+// process that serves KMIP, and `commands` are those of the command line, by their words. In the order in which they open.
 
 export const features = {
-  status,
-  instances,
-  clients,
-  tokens,
-  keys,
-  audit,
-  backup,
-  restore,
-  rootKeys,
-  adopt,
-  inventory,
-  keyExport,
-  siem,
-  alerts,
-  approvals,
-  certificates,
-  login,
+  status: {
+    server: async () => (await import('../features/status/feature.ts')).status,
+    commands: {
+      status: async () => (await import('../features/status/commands.ts')).statusCommand,
+      health: async () => (await import('../features/status/health-command.ts')).healthCommand,
+      reload: async () => (await import('../features/status/reload-command.ts')).reloadCommand,
+    },
+  },
+  instances: {
+    server: async () => (await import('../features/instances/feature.ts')).instances,
+    commands: {
+      instance: async () => (await import('../features/instances/commands/instance.ts')).instanceCommands,
+    },
+  },
+  clients: {
+    server: async () => (await import('../features/clients/feature.ts')).clients,
+    commands: {
+      client: async () => (await import('../features/clients/commands/client.ts')).clientCommands,
+    },
+  },
+  tokens: {
+    server: async () => (await import('../features/tokens/feature.ts')).tokens,
+    commands: { token: async () => (await import('../features/tokens/commands.ts')).tokenCommands },
+  },
+  keys: {
+    server: async () => (await import('../features/keys/feature.ts')).keys,
+    commands: { key: async () => (await import('../features/keys/commands/key.ts')).keyCommands },
+  },
+  audit: {
+    server: async () => (await import('../features/audit/feature.ts')).audit,
+    commands: { audit: async () => (await import('../features/audit/commands.ts')).auditCommands },
+  },
+  backup: {
+    server: async () => (await import('../features/backup/feature.ts')).backup,
+    commands: { backup: async () => (await import('../features/backup/commands.ts')).backupCommands },
+  },
+  restore: {
+    server: async () => (await import('../features/restore/feature.ts')).restore,
+    commands: {
+      restore: async () => (await import('../features/restore/commands.ts')).restoreCommand,
+      'restore-accept': async () => (await import('../features/restore/commands.ts')).restoreAcceptCommand,
+      'backup drill': async () => (await import('../features/restore/commands.ts')).backupDrillCommand,
+    },
+  },
+  rootKeys: {
+    server: async () => (await import('../features/root-keys/feature.ts')).rootKeys,
+    commands: { 'root-key': async () => (await import('../features/root-keys/commands.ts')).rootKeyCommands },
+  },
+  adopt: {
+    server: async () => (await import('../features/adopt/feature.ts')).adopt,
+    kmip: async () => (await import('../features/adopt/upstreams.ts')).openUpstreams,
+    commands: { adopt: async () => (await import('../features/adopt/commands/adopt.ts')).adoptCommands },
+  },
+  inventory: {
+    server: async () => (await import('../features/inventory/feature.ts')).inventory,
+    commands: {
+      inventory: async () => (await import('../features/inventory/commands/inventory.ts')).inventoryCommands,
+    },
+  },
+  keyExport: {
+    server: async () => (await import('../features/key-export/feature.ts')).keyExport,
+    commands: {
+      'key export': async () => (await import('../features/key-export/commands.ts')).exportCommand,
+    },
+  },
+  siem: {
+    server: async () => (await import('../features/siem/feature.ts')).siem,
+    commands: { siem: async () => (await import('../features/siem/commands.ts')).siemCommands },
+  },
+  alerts: {
+    server: async () => (await import('../features/alerts/feature.ts')).alerts,
+    commands: { alert: async () => (await import('../features/alerts/commands.ts')).alertCommands },
+  },
+  approvals: {
+    server: async () => (await import('../features/approvals/feature.ts')).approvals,
+    commands: { approval: async () => (await import('../features/approvals/commands.ts')).approvalCommands },
+  },
+  certificates: {
+    server: async () => (await import('../features/certificates/feature.ts')).certificates,
+    commands: {
+      'server-cert': async () =>
+        (await import('../features/certificates/commands.ts')).serverCertificateCommands,
+    },
+  },
+  login: {
+    server: async () => (await import('../features/login/feature.ts')).login,
+    commands: {
+      login: async () => (await import('../features/login/commands/login.ts')).loginCommand,
+      logout: async () => (await import('../features/login/commands/login.ts')).logoutCommand,
+      whoami: async () => (await import('../features/login/commands/login.ts')).whoamiCommand,
+      session: async () => (await import('../features/login/commands/session.ts')).sessionCommands,
+    },
+  },
+  report: {
+    commands: {
+      report: async () => (await import('../features/report/report.ts')).reportCommand,
+      'support-bundle': async () =>
+        (await import('../features/report/support-bundle.ts')).supportBundleCommand,
+    },
+  },
+  storeCopy: {
+    commands: { store: async () => (await import('../features/store-copy/commands.ts')).storeCommands },
+  },
+  hardening: {
+    commands: { hardening: async () => (await import('../features/hardening/commands.ts')).hardeningCommand },
+  },
+  fips: { commands: { fips: async () => (await import('../features/fips/commands.ts')).fipsCommands } },
 }
 
-export type Features = typeof features
-type NeedsOf<F> = F extends Feature<infer Needs, unknown> ? (needs: Needs) => void : never
-type AllNeeds = NeedsOf<Features[keyof Features]> extends (needs: infer All) => void ? All : never
-/** Everything that features need beside what they have of each other, and what each request is checked with. */
-export type Offered = Omit<AllNeeds, 'plugs' | 'conditions' | 'routes'> & AuthenticationParts
-
-export interface OpenFeatures {
-  /** The own service of each feature, by its name. */
-  readonly services: {
-    readonly [Name in keyof Features]: Features[Name] extends Feature<never, infer Own> ? Own : never
-  }
-  readonly routes: OpenRoutes
-  readonly plugs: Plugs
-  readonly conditions: Conditions
-  /** Sets the gauges of every feature. */
-  readonly measure: (gathered: Gathered, gauges: Gauges) => void
-  /** Begins the background work of every feature. */
-  readonly start: () => void
+type List = typeof features
+type Part<Kind extends string> = {
+  readonly [
+    Name in keyof List as List[Name] extends Record<Kind, unknown> ? Name : never
+  ]: List[Name] extends Record<Kind, () => Promise<infer Loaded>> ? Loaded : never
 }
+/** The loaded parts of one kind, each by its feature's name. */
+export type Servers = Part<'server'>
+export type KmipParts = Part<'kmip'>
 
-/** Opens every feature; what closes them is registered on `opened`. */
-export async function openFeatures(offered: Offered, opened: AsyncDisposableStack): Promise<OpenFeatures> {
-  const plugs: Plugs = { ...withoutFeatures }
-  const conditions = new Conditions(offered)
-  const routes = new Map<string, OpenRoute>()
-  const all = { ...offered, plugs, conditions, routes: () => routes } as AllNeeds
-  const list: readonly (readonly [string, Feature<AllNeeds, unknown>])[] = Object.entries(features)
-  const open = new Map<string, OpenFeature<unknown>>()
-  for (const [name, feature] of list) {
-    const opening = await feature.open(all, opened)
-    open.set(name, opening)
-    Object.assign(plugs, opening.plugs)
-    for (const [route, served] of opening.routes) routes.set(route, served)
-    if (opening.conditions) conditions.add(opening.conditions)
-  }
-  return {
-    services: Object.fromEntries(
-      [...open].map(([name, { own }]) => [name, own]),
-    ) as unknown as OpenFeatures['services'],
-    routes,
-    plugs,
-    conditions,
-    measure: (gathered, gauges) => open.forEach(({ measure }) => measure(gathered, gauges)),
-    start: () => open.forEach(({ start }) => start()),
-  }
-}
-
-/** The admin API with its examples. */
-export async function describedApi(): Promise<DescribedApi> {
-  const list: readonly Pick<Feature<never, unknown>, 'routes' | 'examples'>[] = Object.values(features)
-  const loaded = await Promise.all(list.map(async ({ examples }) => examples()))
-  return {
-    routes: Object.assign({}, ...list.map(({ routes }) => routes)) as DescribedApi['routes'],
-    examples: Object.assign({}, ...loaded.map(({ examples }) => examples)) as DescribedApi['examples'],
-  }
+/** Loads one part of each feature that has it. */
+export async function load<Kind extends 'server' | 'kmip'>(kind: Kind): Promise<Part<Kind>> {
+  const loaded = await Promise.all(
+    Object.entries<Partial<Record<string, unknown>>>(features).map(async ([name, parts]) => {
+      const part = parts[kind] as (() => Promise<unknown>) | undefined
+      return part ? [[name, await part()] as const] : []
+    }),
+  )
+  return Object.fromEntries(loaded.flat()) as unknown as Part<Kind>
 }

@@ -1,10 +1,7 @@
-// The list of what features do in each process that serves KMIP: the server itself, or each worker. What they do at the admin door is in
-// features.ts.
+// Opens what features do in each process that serves KMIP: the server itself, or each worker.
 
 import type { Bring } from '../core/keys/transaction/bring.ts'
-import { openUpstreams } from '../features/adopt/upstreams.ts'
-
-const list = { upstreams: openUpstreams }
+import { load, type KmipParts as Parts } from './features.ts'
 
 /** A feature's part in such a process. */
 interface KmipPart {
@@ -14,16 +11,15 @@ interface KmipPart {
   report(): Promise<unknown>
 }
 
-type List = typeof list
 type Open<Needs> = (needs: Needs, opened: AsyncDisposableStack) => KmipPart
 type NeedsOf<F> = F extends Open<infer Needs> ? (needs: Needs) => void : never
-type Needs = NeedsOf<List[keyof List]> extends (needs: infer All) => void ? All : never
+type Needs = NeedsOf<Parts[keyof Parts]> extends (needs: infer All) => void ? All : never
 
-export type KmipParts = { readonly [Name in keyof List]: ReturnType<List[Name]> }
-export type KmipReports = { readonly [Name in keyof List]: Awaited<ReturnType<KmipParts[Name]['report']>> }
+export type KmipParts = { readonly [Name in keyof Parts]: ReturnType<Parts[Name]> }
+export type KmipReports = { readonly [Name in keyof Parts]: Awaited<ReturnType<KmipParts[Name]['report']>> }
 
 export interface KmipFeatures {
-  /** Each by its name. */
+  /** Each by its feature's name. */
   readonly parts: KmipParts
   /** undefined: no feature looks elsewhere for objects. */
   readonly bring: Bring | undefined
@@ -31,9 +27,9 @@ export interface KmipFeatures {
 }
 
 /** Opens every part; what closes them is registered on `opened`. */
-export function openKmipFeatures(needs: Needs, opened: AsyncDisposableStack): KmipFeatures {
-  const open: readonly (readonly [string, Open<Needs>])[] = Object.entries(list)
-  const parts = open.map(([name, one]) => [name, one(needs, opened)] as const)
+export async function openKmipFeatures(needs: Needs, opened: AsyncDisposableStack): Promise<KmipFeatures> {
+  const loaded: readonly (readonly [string, Open<Needs>])[] = Object.entries(await load('kmip'))
+  const parts = loaded.map(([name, open]) => [name, open(needs, opened)] as const)
   return {
     parts: Object.fromEntries(parts) as unknown as KmipParts,
     bring: parts.find(([, { bring }]) => bring)?.[1].bring,

@@ -3,13 +3,14 @@
 // or sealed material cannot leak.
 
 import type { Input as InputOf, Output as OutputOf } from '../doors/http/route.ts'
-import { features, type Features } from './features.ts'
+import { load, type Servers } from './features.ts'
 
-type Tables = { readonly [Name in keyof Features]: (table: Features[Name]['routes']) => void }
+type Tables = { readonly [Name in keyof Servers]: (table: Servers[Name]['routes']) => void }
 /** All tables in one. */
 export type Routes = Tables[keyof Tables] extends (table: infer All) => void ? All : never
 export type RouteName = keyof Routes
 export type Input<N extends RouteName> = InputOf<Routes[N]>
 export type Output<N extends RouteName> = OutputOf<Routes[N]>
 
-export const routes = Object.assign({}, ...Object.values(features).map((feature) => feature.routes)) as Routes
+const tables = Object.values(await load('server')).map(({ routes }) => routes)
+export const routes = Object.assign({}, ...tables) as Routes

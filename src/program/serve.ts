@@ -8,11 +8,10 @@ import type { Config } from '../outside/config/options.ts'
 import { buildCore, type Core } from '../core/server/core.ts'
 import { fipsVersion } from '../host/fips.ts'
 import { openTracing } from '../host/tracing.ts'
-import type { Backups } from '../features/backup/backups.ts'
-import { describedApi, openFeatures, type Offered, type OpenFeatures } from './features.ts'
+import { describedApi, openFeatures, type Offered, type OpenFeatures } from './open-features.ts'
 import { openKmipFeatures } from './kmip-features.ts'
 import { openConsole } from './console.ts'
-import { openLogins } from '../features/login/open-logins.ts'
+import { openPeople } from '../host/people.ts'
 import { openPorts } from '../host/ports.ts'
 import { bootstrap, isUnused, leaveAddress } from '../host/first-start.ts'
 import { requireFreePorts } from './free-ports.ts'
@@ -20,6 +19,7 @@ import { serverActor } from '../core/audit/actor.ts'
 import { BelievedTime } from '../core/audit/believed-time.ts'
 import { pruneExpired } from '../core/audit/retention.ts'
 import { subnetOf, plainAddress } from '../base/address.ts'
+import type { Plugs } from '../doors/http/plugs.ts'
 import type { KmipListener } from '../doors/kmip/contract.ts'
 import { openKmipDoor, type KmipDoor } from './workers/kmip-door.ts'
 import { thisMachine } from '../host/machine.ts'
@@ -73,13 +73,13 @@ async function progressOfSetup(
   {
     access,
     dataFolder,
-    backups,
-  }: Pick<Core, 'access'> & { readonly dataFolder: string; readonly backups: Backups },
+    plugs,
+  }: Pick<Core, 'access'> & { readonly dataFolder: string; readonly plugs: Pick<Plugs, 'unusedWarnings'> },
   warnings: readonly string[],
 ): Promise<Pick<Running, 'clients' | 'isUnused' | 'warnings'>> {
   const clients = (await access.snapshot()).tables.client.size
   if (!(await isUnused(access, dataFolder))) return { clients, isUnused: false, warnings }
-  return { clients, isUnused: true, warnings: [...warnings, ...(await backups.warningsForUnused())] }
+  return { clients, isUnused: true, warnings: [...warnings, ...(await plugs.unusedWarnings())] }
 }
 
 /** Makes what a first start makes, and checks the marks of destroyed keys. */
@@ -107,18 +107,18 @@ export async function serve(options: ServeOptions): Promise<Running> {
   opened.defer(() => tls.stop())
   await prepare(core, config, failed('check the marks of destroyed keys'))
 
-  const { parts, bring } = openKmipFeatures({ ...core, log, metrics, settings }, opened)
+  const { parts: kmip, bring } = await openKmipFeatures({ ...core, log, metrics, settings }, opened)
   const doorOptions = { logFormat: 'json', ...options, settings, tls, traces, bring } as const
   const { listener, addresses, ...door } = await openKmipDoor(core, doorOptions, opened)
   const offered: Offered = {
     ...core,
-    ...parts,
     ...tls.administration,
     ...door.seen,
     about: { version, startedMs: clock.now(), ...(await modesOf(config, door)), ...addresses },
     config,
     dataFolder,
     guardedActs: config.approval.for,
+    kmip,
     log,
     machine: thisMachine(dataFolder, { ...machineParts, adminCertificate: () => tls.adminCertificate }),
     metrics,
@@ -129,7 +129,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     rootKeys,
     settings,
     version,
-    ...(await openLogins({ ...core, settings, log }, opened)),
+    people: openPeople(core, settings),
   }
   const open = await openFeatures(offered, opened)
   const watch = openWatch({ core, offered, open, metrics, log, auditKeepDays }, door)
@@ -152,7 +152,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     ...addresses,
     admin: admin.url,
     serverCertSha256: tls.certificates.active.certificate.sha256,
-    ...(await progressOfSetup({ access, dataFolder, backups: open.services.backup.backups }, warnings)),
+    ...(await progressOfSetup({ access, dataFolder, plugs: open.plugs }, warnings)),
     reload: () => settings.reload(serverActor),
     close: () => running.disposeAsync(),
   }

@@ -4,7 +4,7 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { adminCertificate } from '../core/identity/admin-certificate.ts'
-import type { Offered } from './features.ts'
+import type { Offered } from './open-features.ts'
 import type { AdminServer, TlsIdentity } from '../doors/http/server.ts'
 import type { Config } from '../outside/config/options.ts'
 import type { Audit } from '../core/audit/audit.ts'

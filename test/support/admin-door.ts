@@ -18,8 +18,8 @@ import { readConfig } from '../../src/outside/config/config.ts'
 import { buildCore, type CorePorts } from '../../src/core/server/core.ts'
 import { connectionsMax } from '../../src/base/bounds.ts'
 import { leaveAddress } from '../../src/host/first-start.ts'
-import { openLogins } from '../../src/features/login/open-logins.ts'
-import { describedApi, openFeatures, type Offered } from '../../src/program/features.ts'
+import { describedApi, openFeatures, type Offered } from '../../src/program/open-features.ts'
+import { openPeople } from '../../src/host/people.ts'
 import { openKmipFeatures } from '../../src/program/kmip-features.ts'
 import { thisMachine } from '../../src/host/machine.ts'
 import { openPorts } from '../../src/host/ports.ts'
@@ -121,11 +121,10 @@ export async function startDoor({
   const { trust, secrets, clock } = core
   const tls = await ServerTls.open({ secrets, settings, clock, log })
   const failed = (error: unknown) => void bugs.push(error)
-  const { people, logins } = await openLogins({ ...core, settings, log }, opened)
-  const { parts } = openKmipFeatures({ ...core, log, metrics, settings }, opened)
+  const people = openPeople(core, settings)
+  const { parts: kmip } = await openKmipFeatures({ ...core, log, metrics, settings }, opened)
   const offered: Offered = {
     ...core,
-    ...parts,
     ...tls.administration,
     about: {
       version: '0.0.0-test',
@@ -139,8 +138,8 @@ export async function startDoor({
     config: settings.now,
     dataFolder,
     guardedActs: guards,
+    kmip,
     log,
-    logins,
     machine: thisMachine(dataFolder, {
       adminCertificate: () => tls.adminCertificate,
       auditKeepDays: () => null,

@@ -31,7 +31,7 @@ import { statusConditions } from '../../src/features/status/conditions/table.ts'
 import type { Needs as StatusNeeds } from '../../src/features/status/needs.ts'
 import type { Backups } from '../../src/features/backup/backups.ts'
 import type { Inventories } from '../../src/features/inventory/inventories.ts'
-import type { Offered } from '../../src/program/features.ts'
+import type { Offered } from '../../src/program/open-features.ts'
 
 export type AllFacts = Facts &
   ApprovalFacts &
@@ -59,7 +59,7 @@ export function conditionsOf(facts: AllFacts): readonly Condition[] {
 /** The conditions of a server's parts, of which a test has changed some. */
 export function conditionsOver(
   context: Omit<StatusNeeds, 'conditions' | 'metricsText'> &
-    Pick<Offered, 'store' | 'upstreams' | 'workerReports'> & {
+    Pick<Offered, 'kmip' | 'store' | 'workerReports'> & {
       readonly backups: Pick<Backups, 'facts'>
       readonly inventories: Pick<Inventories, 'known'>
     },
@@ -68,7 +68,10 @@ export function conditionsOver(
   const needs = { ...context, conditions, metricsText: () => Promise.reject(new Error('no metrics here')) }
   conditions.add({ lines: statusConditions, facts: (common) => statusFacts(needs, common) })
   conditions.add({ lines: backupConditions, facts: (common) => backupConditionFacts(context, common) })
-  conditions.add({ lines: upstreamConditions, facts: (common) => upstreamConditionFacts(context, common) })
+  conditions.add({
+    lines: upstreamConditions,
+    facts: (common) => upstreamConditionFacts({ ...context, upstreams: context.kmip.adopt }, common),
+  })
   conditions.add({
     lines: inventoryConditions,
     facts: (common) => inventoryFacts(context.inventories, common),

@@ -27,6 +27,8 @@ export interface Plugs {
   }
   /** From features/backup: its part of what was gathered; null: no backup is made here. */
   readonly backupStatus: (gathered: Gathered) => z.output<typeof BackupStatus> | null
+  /** From features/backup: sentences for the administrator of a server that has never been used. */
+  readonly unusedWarnings: () => Promise<readonly string[]>
   /** From features/approvals. */
   readonly approvals: Approving
 }
@@ -46,5 +48,6 @@ export const withoutFeatures: Plugs = {
   upstreamOf: async () => null,
   auditKeepers: { targets: [], facts: async () => [] },
   backupStatus: () => null,
+  unusedWarnings: async () => [],
   approvals: { acts: [], gate: async () => undefined, look: () => undefined },
 }

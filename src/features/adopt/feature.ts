@@ -16,6 +16,7 @@ export const adopt = feature({
   examples: () => import('./examples.ts'),
   open: (needs: Needs, opened: AsyncDisposableStack): Adopting => ({
     ...needs,
+    upstreams: needs.kmip.adopt,
     adoptions: openAdoptions(needs, opened),
   }),
   plugs: (own) => ({ upstreamOf: (asker, instance) => shownUpstream(own, asker, instance) }),

@@ -23,15 +23,17 @@ export interface Needs {
   readonly store: Pick<Store, 'adoptedOnDemand'>
   readonly trust: TrustChanges
   readonly upstreamKeys: Pick<UpstreamKeys, 'of' | 'stored'>
-  readonly upstreams: Pick<Upstreams, 'health' | 'trials'>
+  /** The parts in this process, which ask the upstreams of clients that it serves. */
+  readonly kmip: { readonly adopt: Upstreams }
   /** The workers' reports, as of the last look at them. */
-  readonly workerReports: () => readonly { readonly upstreams: UpstreamReport }[]
+  readonly workerReports: () => readonly { readonly adopt: UpstreamReport }[]
 }
 
 /** The service that the handlers work with. */
 export interface Adopting extends Pick<
   Needs,
-  'keys' | 'leases' | 'serverCertificate' | 'store' | 'trust' | 'upstreamKeys' | 'upstreams' | 'workerReports'
+  'keys' | 'leases' | 'serverCertificate' | 'store' | 'trust' | 'upstreamKeys' | 'workerReports'
 > {
+  readonly upstreams: Pick<Upstreams, 'health' | 'trials'>
   readonly adoptions: Pick<Adoptions, 'begin' | 'show' | 'last'>
 }

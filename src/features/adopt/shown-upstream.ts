@@ -6,7 +6,7 @@ import type { AdoptedOnDemand } from '../../core/ports/objects.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import type { Upstream } from '../../core/trust/upstream.ts'
 import type { Output } from '../../doors/http/route.ts'
-import type { Needs } from './needs.ts'
+import type { Adopting } from './needs.ts'
 import type { Asker } from '../../doors/http/asked.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 import type { instanceRoutes } from '../instances/routes.ts'
@@ -21,8 +21,8 @@ export interface UpstreamFacts {
   readonly isListed: boolean
 }
 
-type Parts = Pick<Needs, 'upstreams' | 'workerReports'> & {
-  readonly store: Pick<Needs['store'], 'adoptedOnDemand'>
+type Parts = Pick<Adopting, 'upstreams' | 'workerReports'> & {
+  readonly store: Pick<Adopting['store'], 'adoptedOnDemand'>
 }
 
 /** null: the instance has none. */
@@ -34,7 +34,7 @@ export async function upstreamFacts(
   if (!upstream) return null
   const adopted = await store.adoptedOnDemand(id)
   const isListed = upstreams.trials.mayTellAll(upstream.servers)
-  const elsewhere = workerReports().map((report) => report.upstreams)
+  const elsewhere = workerReports().map((report) => report.adopt)
   const health = upstreams.health(id, upstream, elsewhere)
   return { instance: { id, name }, upstream, health, adopted, isListed }
 }

@@ -22,7 +22,8 @@ export const backup = feature({
     return { audit, log, store, backups: await openBackups(needs, opened) }
   },
   guards,
-  plugs: () => ({
+  plugs: ({ backups }) => ({
+    unusedWarnings: () => backups.warningsForUnused(),
     backupStatus: ({ of }) => shownBackupStatus(of<BackupConditionFacts>(backupConditions).backups),
   }),
   conditions: backupConditions,

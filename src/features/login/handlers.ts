@@ -2,7 +2,7 @@
 
 import { LoginError } from './oidc/error.ts'
 import { idOfSubject } from '../../core/trust/person.ts'
-import type { Needs } from './needs.ts'
+import type { LoginService } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { loginRoutes } from './routes.ts'
 import type { Asker } from '../../doors/http/asked.ts'
@@ -66,13 +66,13 @@ export const loginHandlers = {
     plugs.approvals.look()
     return { id, name }
   },
-} satisfies Handlers<typeof loginRoutes, Needs>
+} satisfies Handlers<typeof loginRoutes, LoginService>
 
 function strangerOf({ actor: { address }, requestId }: Asker) {
   return { address, requestId }
 }
 
-async function begun(context: Needs, { row, session, text }: BegunPersonSession) {
+async function begun(context: LoginService, { row, session, text }: BegunPersonSession) {
   const access = await context.people.accessOf(session)
   return { ...(await shownPersonSession(context, row, access?.grants ?? [])), session: text }
 }

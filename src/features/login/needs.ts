@@ -2,6 +2,9 @@
 
 import type { Audit } from '../../core/audit/audit.ts'
 import type { Clock } from '../../core/ports/clock.ts'
+import type { Log } from '../../core/ports/log.ts'
+import type { Secrets } from '../../core/sealing/secrets.ts'
+import type { Config } from '../../outside/config/options.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { LastSeen } from '../../core/trust/last-seen.ts'
 import type { People } from '../../core/trust/people.ts'
@@ -14,9 +17,16 @@ export interface Needs {
   readonly audit: Audit
   readonly clock: Clock
   readonly lastSeen: Pick<LastSeen, 'of'>
-  readonly logins: Pick<Logins, 'provider' | 'logoutUrl' | 'begin' | 'finish' | 'beginDevice' | 'pollDevice'>
-  /** The people who logged in through the identity provider, and the ways to log in. */
-  readonly people: Pick<People, 'accessOf' | 'end' | 'list' | 'idleMs'>
+  readonly log: Pick<Log, 'warn'>
+  /** The people who logged in through the identity provider. */
+  readonly people: People
   readonly plugs: Plugs
+  readonly secrets: Secrets
   readonly sessions: Sessions
+  readonly settings: { readonly now: Pick<Config, 'oidc'> }
+}
+
+/** The service that the handlers work with. */
+export interface LoginService extends Omit<Needs, 'log' | 'secrets' | 'settings'> {
+  readonly logins: Logins
 }

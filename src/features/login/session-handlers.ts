@@ -3,7 +3,7 @@
 import type { AuditAction } from '../../core/ports/audit-actions.ts'
 import type { AuditEntry } from '../../core/ports/audit.ts'
 import type { Session } from '../../core/trust/sessions.ts'
-import type { Needs } from './needs.ts'
+import type { LoginService } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { sessionRoutes } from './session-routes.ts'
 import type { Asker } from '../../doors/http/asked.ts'
@@ -40,7 +40,7 @@ export const sessionHandlers = {
     await context.sessions.end(session, entryOf('session.end', asker, session, context))
     return { ended: true, logoutUrl: null }
   },
-} satisfies Handlers<typeof sessionRoutes, Needs>
+} satisfies Handlers<typeof sessionRoutes, LoginService>
 
 function sessionOf({ session }: Asker): Session {
   if (!session) throw new Refusal('refused', 'this request carries a token, not a session')
@@ -51,7 +51,7 @@ function entryOf(
   action: AuditAction,
   { actor, instanceId, requestId }: Asker,
   { id }: Session,
-  { clock }: Needs,
+  { clock }: LoginService,
 ): AuditEntry {
   return {
     atMs: clock.now(),

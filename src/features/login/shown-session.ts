@@ -4,12 +4,16 @@ import { sessionIdleMs } from '../../base/bounds.ts'
 import { grantFor, isAtLeast, type Grant } from '../../core/trust/role-rules.ts'
 import type { PersonSession, Token } from '../../core/trust/rows.ts'
 import type { Session } from '../../core/trust/sessions.ts'
-import type { Needs } from './needs.ts'
+import type { LoginService } from './needs.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 import { shownGrants } from '../../doors/http/views/shown-grants.ts'
 
 /** The session of a token. */
-export async function shownSession({ access, plugs, sessions }: Needs, token: Token, session: Session) {
+export async function shownSession(
+  { access, plugs, sessions }: LoginService,
+  token: Token,
+  session: Session,
+) {
   const { id, role, name, instanceId } = token
   const instance = instanceId === null ? undefined : await access.instance(instanceId)
   return {
@@ -27,7 +31,7 @@ export async function shownSession({ access, plugs, sessions }: Needs, token: To
 
 /** The session of a person who logged in through the identity provider. */
 export async function shownPersonSession(
-  { access, people, plugs }: Needs,
+  { access, people, plugs }: LoginService,
   { name, issuer, subject, endsMs }: PersonSession,
   grants: readonly Grant[],
 ) {

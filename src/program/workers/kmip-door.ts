@@ -1,7 +1,7 @@
 // Opens the door for KMIP: in this process, or with `server.workers` above 1 in several. Part of the composition root.
 
 import { availableParallelism } from 'node:os'
-import type { Offered } from '../features.ts'
+import type { Offered } from '../open-features.ts'
 import { Admission } from '../../doors/admission/admission.ts'
 import type { Config } from '../../outside/config/options.ts'
 import type { Bring } from '../../core/keys/transaction/bring.ts'

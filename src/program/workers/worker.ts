@@ -81,7 +81,7 @@ async function serveHanded(
   const notes = await openNotes(core, send, opened)
   const limits = shareOf(count)
   const admission = new Admission({ limits, now: () => clock.monotonic() })
-  const features = openKmipFeatures({ ...core, log, metrics, settings }, opened)
+  const features = await openKmipFeatures({ ...core, log, metrics, settings }, opened)
   const { bring } = features
   const parts = { config, tls, log, metrics, traces, version, admission, bring, notes }
   const open = (rest: ListenerOptions) => listenToHanded({ ...rest, limits })

@@ -119,7 +119,7 @@ test('why an upstream that was not listed did not answer is shown to managers of
   await door.context.trust.upstreams.set(serverActor, door.red.id, { upstream, key })
   const failure = { atMs: door.context.clock.now(), message: 'connect ECONNREFUSED' }
   const health = { lastAnswerMs: null, lastFailure: failure, failing: true, notAdopted: [] }
-  door.context.upstreams.health = () => health
+  door.context.kmip.adopt.health = () => health
   const shown = async (admin: AdminClient) => {
     const { upstream: found } = await admin.call(instanceRoutes.showInstance, { instance: 'red' })
     const { instances, conditions } = await admin.call(statusRoutes.status)
