@@ -15,6 +15,7 @@ export const scripts = [
   'outside/rootkey/pkcs11/helper',
   'features/backup/backup-worker',
   'program/workers/kmip-worker',
+  'program/workers/schema-worker',
   'outside/store/access/append-thread',
   'outside/store/sqlite/writer',
 ] as const

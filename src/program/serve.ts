@@ -8,7 +8,7 @@ import type { Config } from '../outside/config/options.ts'
 import { buildCore, type Core } from '../core/server/core.ts'
 import { fipsVersion } from '../host/fips.ts'
 import { openTracing } from '../host/tracing.ts'
-import { describedApi, openFeatures, type Offered, type OpenFeatures } from './open-features.ts'
+import { openFeatures, type Offered, type OpenFeatures } from './open-features.ts'
 import { openKmipFeatures } from './kmip-features.ts'
 import { openConsole } from './console.ts'
 import { openPeople } from '../host/people.ts'
@@ -217,9 +217,9 @@ function reachable(kmip: string): string {
 function adminRoutes(
   offered: Offered,
   { routes, plugs }: OpenFeatures,
-): Pick<AdminOptions, 'routes' | 'authentication' | 'gate' | 'describedApi' | 'audit' | 'clock'> {
+): Pick<AdminOptions, 'routes' | 'authentication' | 'gate' | 'audit' | 'clock'> {
   const { audit, clock } = offered
-  return { routes, authentication: offered, gate: plugs.approvals.gate, describedApi, audit, clock }
+  return { routes, authentication: offered, gate: plugs.approvals.gate, audit, clock }
 }
 
 /** The counts and reports of the admin API, and the console beside it. */

@@ -18,7 +18,7 @@ import { readConfig } from '../../src/outside/config/config.ts'
 import { buildCore, type CorePorts } from '../../src/core/server/core.ts'
 import { connectionsMax } from '../../src/base/bounds.ts'
 import { leaveAddress } from '../../src/host/first-start.ts'
-import { describedApi, openFeatures, type Offered } from '../../src/program/open-features.ts'
+import { openFeatures, type Offered } from '../../src/program/open-features.ts'
 import { openPeople } from '../../src/host/people.ts'
 import { openKmipFeatures } from '../../src/program/kmip-features.ts'
 import { thisMachine } from '../../src/host/machine.ts'
@@ -74,7 +74,13 @@ export interface TestDoor {
 export type DoorSettings = Partial<
   Pick<
     AdminOptions,
-    'admission' | 'requestTimeoutMs' | 'handshakeTimeoutMs' | 'subnetOf' | 'onDisplaced' | 'onAnswer'
+    | 'admission'
+    | 'requestTimeoutMs'
+    | 'handshakeTimeoutMs'
+    | 'subnetOf'
+    | 'onDisplaced'
+    | 'onAnswer'
+    | 'schemaThread'
   >
 > & {
   /** Called for what was found altered; left out: nothing may be. */
@@ -173,7 +179,6 @@ export async function startDoor({
     routes,
     authentication: offered,
     gate: plugs.approvals.gate,
-    describedApi,
     audit: core.audit,
     clock,
     subnetOf: (address) => address,

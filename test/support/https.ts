@@ -18,6 +18,8 @@ export interface Ask {
   readonly token?: string
   /** Sent as JSON. */
   readonly body?: unknown
+  /** Sent in place of it, as it is. */
+  readonly raw?: string | Buffer
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -33,7 +35,7 @@ export async function askHttps(
   ask: Ask = {},
 ): Promise<Answer> {
   const { hostname, port } = new URL(url)
-  const body = ask.body === undefined ? undefined : JSON.stringify(ask.body)
+  const body = ask.raw ?? (ask.body === undefined ? undefined : JSON.stringify(ask.body))
   const headers = {
     ...(body !== undefined && { 'Content-Type': 'application/json' }),
     ...(ask.token !== undefined && { Authorization: `Bearer ${ask.token}` }),

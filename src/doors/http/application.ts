@@ -14,7 +14,6 @@ import { adminSlowTimeoutMs } from './bounds.ts'
 import { inTurns } from '../../base/parts.ts'
 import { authenticate, visibleInstance, type AuthenticationParts } from './authenticate.ts'
 import { addConsole, type Console, type Env } from './console.ts'
-import type { DescribedApi } from './openapi.ts'
 import type { OpenRoute, OpenRoutes } from './open-route.ts'
 import type { Plugs } from './plugs.ts'
 import type { Asker } from './asked.ts'
@@ -23,8 +22,9 @@ import { refusalOf } from './faults.ts'
 import type { AdminRefusals } from './refusals.ts'
 import { addDescription } from './description.ts'
 import { encodeAnswer } from './encode-answer.ts'
-import { readBytes, readJson } from './read-json.ts'
+import { parsedJson, readBytes, readJson } from './read-json.ts'
 import { bytesBody, none, type Route } from './route.ts'
+import type { SchemaThread } from './schema-thread.ts'
 import { RequestTurns } from './turns.ts'
 import { valid } from './valid.ts'
 
@@ -33,13 +33,15 @@ export const adminPublicBodyBytesMax = 16 * 1024
 /** A body of the few routes that take long lists, such as a proof with a check for each of 100,000 keys. */
 const adminLargeBodyBytesMax = 16 * 1024 * 1024
 
+/** A longer body is parsed and checked on another thread: this much takes about two milliseconds at most for each of the two. */
+const bodyHereBytesMax = 64 * 1024
+
 export interface ApplicationOptions {
   /** All routes, by name. */
   readonly routes: OpenRoutes
   readonly authentication: AuthenticationParts
   readonly gate: Plugs['approvals']['gate']
-  /** Loads what the description of the API is made of. */
-  readonly describedApi: () => Promise<DescribedApi>
+  readonly schemaThread: Pick<SchemaThread, 'body' | 'description'>
   /** The host names accepted besides the address that the request came to, in lower case. */
   readonly hosts: ReadonlySet<string>
   readonly admission: Pick<Admission, 'turns' | 'budget'>
@@ -72,7 +74,7 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
   app.use('*', async (c, next) => checkPath(c, next, patterns))
   const oneAtATime = new KeyedMutex()
   for (const [name, route] of options.routes) addRoute(app, name, route, { ...options, oneAtATime })
-  addDescription(app, options.describedApi)
+  addDescription(app, async () => options.schemaThread.description())
   if (options.console) addConsole(app, options.console)
   app.notFound((c) => answerRefusal(c, noRoute(c, patterns)))
   app.onError((error, c) => {
@@ -111,10 +113,7 @@ function addRoute(
     const params = valid('path', line.params, c.req.param())
     if (asking.instance !== undefined) await visibleInstance(authentication, first, asking.instance)
     const query = valid('query', line.query, line.query === none ? undefined : queryOf(c))
-    const sent = await bodyOf(line, c)
-    // Parsing a long body used the turn up, and its check takes about as long.
-    if (line.body !== none && c.get('turns').spent) await c.get('turns').turn()
-    const body = valid('body', line.body, sent)
+    const body = await bodyOf(line, c, options.schemaThread)
     // The body takes as long as the client likes, and a token may be revoked meanwhile.
     const asker = line.body === none ? first : await authenticate(authentication, line, asking)
     const instance =
@@ -134,13 +133,25 @@ function addRoute(
   })
 }
 
-async function bodyOf({ body, large, scope }: Route, c: Ctx): Promise<unknown> {
+/** Checked by its schema. */
+async function bodyOf(
+  { body, large, scope }: Route,
+  c: Ctx,
+  schemaThread: ApplicationOptions['schemaThread'],
+): Promise<unknown> {
   if (body === none) return undefined
   const byToken = large ? adminLargeBodyBytesMax : adminBodyBytesMax
   const bytesMax = scope === 'public' ? adminPublicBodyBytesMax : byToken
-  const held = c.get('held').bytes
+  const [held, turns] = [c.get('held').bytes, c.get('turns')]
   if (body === bytesBody) return readBytes(c.req.raw, bytesMax, held)
-  return readJson(c.req.raw, bytesMax, { held, turn: async () => c.get('turns').turn() })
+  const bytes = await readJson(c.req.raw, bytesMax, held)
+  if (bytes.length > bodyHereBytesMax)
+    return schemaThread.body({ route: c.get('route'), bytes }, c.get('asker')?.actor.id ?? '', turns)
+  await turns.turn()
+  const sent = parsedJson(bytes)
+  // Parsing may use the turn up, and the check takes about as long.
+  if (turns.spent) await turns.turn()
+  return valid('body', body, sent)
 }
 
 /** A repeated query parameter becomes an array, so the schema rejects it. */

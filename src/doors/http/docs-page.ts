@@ -2,7 +2,6 @@
 // allows only the style sheet inside it.
 
 import { createHash } from 'node:crypto'
-import type { Parts } from '../../base/parts.ts'
 import { fieldsOf, nameOf, type Field } from './fields.ts'
 import type { OpenApiDocument, Operation, Schema } from './openapi.ts'
 
@@ -20,8 +19,7 @@ pre { overflow-x: auto; padding: 0.5rem; border: 1px solid var(--line); border-r
 /** The value of the header Content-Security-Policy. */
 export const docsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
 
-/** A part is one route, or one schema. */
-export function* docsPageParts(document: OpenApiDocument): Parts<string> {
+export function docsPage(document: OpenApiDocument): string {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   )
@@ -29,10 +27,7 @@ export function* docsPageParts(document: OpenApiDocument): Parts<string> {
   const sections: string[] = []
   for (const [group, lines] of groups) {
     sections.push(`<h2 id="${escaped(group)}">${escaped(group)}</h2>\n`)
-    for (const line of lines) {
-      sections.push(article(line, document))
-      yield
-    }
+    for (const line of lines) sections.push(article(line, document))
   }
   const index = [...groups].map(
     ([group, lines]) =>
@@ -40,13 +35,10 @@ export function* docsPageParts(document: OpenApiDocument): Parts<string> {
         .map(({ operation }) => link(operation.operationId))
         .join(', ')}</li>`,
   )
-  const schemas: string[] = []
-  for (const [name, schema] of Object.entries(document.components.schemas)) {
-    schemas.push(
+  const schemas = Object.entries(document.components.schemas).map(
+    ([name, schema]) =>
       `<article id="${escaped(name)}"><h3>${escaped(name)}</h3>${table(schema, document)}</article>\n`,
-    )
-    yield
-  }
+  )
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -2,7 +2,6 @@
 // with an id becomes a component, to which the others refer.
 
 import { z } from 'zod'
-import { whole, type Parts } from '../../base/parts.ts'
 import type { SomeExamples } from './example.ts'
 import { waitingSample } from './samples.ts'
 import { waitingAnswer } from './waiting-answer.ts'
@@ -69,12 +68,8 @@ export interface OpenApiDocument {
 
 type Components = Record<string, Schema>
 
+/** It takes more than a tenth of a second, and cannot be interrupted. */
 export function openApiDocument(api: DescribedApi): OpenApiDocument {
-  return whole(openApiParts(api))
-}
-
-/** A part is one route. */
-export function* openApiParts(api: DescribedApi): Parts<OpenApiDocument> {
   const schemas: Components = {}
   const refused = {
     description: 'Refused or failed.',
@@ -85,7 +80,6 @@ export function* openApiParts(api: DescribedApi): Parts<OpenApiDocument> {
     const methods = (paths[line.path] ??= {})
     const operation = operationOf(api, name, line, schemas)
     methods[line.method] = { ...operation, responses: { ...operation.responses, default: refused } }
-    yield
   }
   return {
     openapi: '3.1.0',

@@ -1,25 +1,21 @@
-// Reads the body of a request, as JSON or as bytes, up to a bound.
+// Reads the body of a request, up to a bound, and parses JSON.
 
 import { Refusal } from '../../base/refusal.ts'
 import type { HeldBytes } from '../admission/budget.ts'
 
 /** The memory for the bytes. */
 type Held = Pick<HeldBytes, 'hold'>
+type Bytes = Uint8Array<ArrayBuffer>
 
-/**
- * Waits for a turn before it parses, since that cannot be interrupted. Throws Refusal 'unsupported-media-type', 'too-large', 'unavailable' or 'bad-request'. It does not read a too large body to its
- * end.
- */
-export async function readJson(
-  request: Request,
-  bytesMax: number,
-  { held, turn }: { readonly held: Held; readonly turn: () => Promise<void> },
-): Promise<unknown> {
+/** The bytes of a body that should be JSON. Throws as `readBytes`, and Refusal 'unsupported-media-type'. */
+export async function readJson(request: Request, bytesMax: number, held: Held): Promise<Bytes> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get('content-type') ?? ''))
     throw new Refusal('unsupported-media-type', 'send the body as application/json')
-  if (Number(request.headers.get('content-length')) > bytesMax) throw tooLarge(bytesMax)
-  const bytes = await read(request.body, bytesMax, held)
-  await turn()
+  return readBytes(request, bytesMax, held)
+}
+
+/** Throws Refusal 'bad-request'. It cannot be interrupted. */
+export function parsedJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch {
@@ -27,17 +23,13 @@ export async function readJson(
   }
 }
 
-/** Throws Refusal 'too-large', 'unavailable' or 'timed-out'. */
-export async function readBytes(request: Request, bytesMax: number, held: Held): Promise<Uint8Array> {
+/** Throws Refusal 'too-large', 'unavailable' or 'timed-out'. It does not read a too large body to its end. */
+export async function readBytes(request: Request, bytesMax: number, held: Held): Promise<Bytes> {
   if (Number(request.headers.get('content-length')) > bytesMax) throw tooLarge(bytesMax)
   return read(request.body, bytesMax, held)
 }
 
-async function read(
-  body: ReadableStream<Uint8Array> | null,
-  bytesMax: number,
-  held: Held,
-): Promise<Uint8Array> {
+async function read(body: ReadableStream<Uint8Array> | null, bytesMax: number, held: Held): Promise<Bytes> {
   if (!body) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let length = 0

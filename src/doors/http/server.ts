@@ -13,6 +13,7 @@ import type { Audit } from '../../core/audit/audit.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { statusOf, type ErrorCode } from '../../base/refusal.ts'
 import { AdminRefusals } from './refusals.ts'
+import { SchemaThread, type SchemaThreadOptions } from './schema-thread.ts'
 
 /** How long a client may take to send a request. */
 export const adminRequestTimeoutMs = 30_000
@@ -40,7 +41,6 @@ export interface AdminOptions {
   readonly routes: ApplicationOptions['routes']
   readonly authentication: ApplicationOptions['authentication']
   readonly gate: ApplicationOptions['gate']
-  readonly describedApi: ApplicationOptions['describedApi']
   readonly audit: Audit
   readonly clock: Clock
   readonly console?: ApplicationOptions['console']
@@ -56,6 +56,8 @@ export interface AdminOptions {
   readonly onDisplaced?: () => void
   readonly onAnswer: ApplicationOptions['onAnswer']
   readonly onFailure: ApplicationOptions['onFailure']
+  /** Others for tests. */
+  readonly schemaThread?: SchemaThreadOptions
 }
 
 export interface TlsIdentity {
@@ -89,7 +91,9 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const admission = options.admission ?? new Admission({ now: () => performance.now() })
   const arrivals = new AdminArrivals(admission, { subnetOf: options.subnetOf })
   const onAuthenticated = (subnet: string) => arrivals.authenticated(subnet)
-  const application = createApplication({ ...options, admission, hosts, refusals, onAuthenticated })
+  const schemaThread = new SchemaThread({ ...options.schemaThread, failed })
+  const parts = { admission, hosts, refusals, onAuthenticated, schemaThread }
+  const application = createApplication({ ...options, ...parts })
   const requestTimeout = options.requestTimeoutMs ?? adminRequestTimeoutMs
   const listener = getRequestListener(application.fetch, {
     overrideGlobalObjects: false,
@@ -125,6 +129,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     setTls: (tls) => server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
     close: async () => {
       await closed(server, connections)
+      await schemaThread.close()
       await refusals.close()
     },
   }
