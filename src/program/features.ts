@@ -86,13 +86,18 @@ export const features = {
         (await import('../features/certificates/commands.ts')).serverCertificateCommands,
     },
   },
+  sessions: {
+    server: async () => (await import('../features/sessions/feature.ts')).sessions,
+    commands: {
+      whoami: async () => (await import('../features/login/commands/login.ts')).whoamiCommand,
+      session: async () => (await import('../features/login/commands/session.ts')).sessionCommands,
+    },
+  },
   login: {
     server: async () => (await import('../features/login/feature.ts')).login,
     commands: {
       login: async () => (await import('../features/login/commands/login.ts')).loginCommand,
       logout: async () => (await import('../features/login/commands/login.ts')).logoutCommand,
-      whoami: async () => (await import('../features/login/commands/login.ts')).whoamiCommand,
-      session: async () => (await import('../features/login/commands/session.ts')).sessionCommands,
     },
   },
   report: {

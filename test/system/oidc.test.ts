@@ -17,7 +17,7 @@ import { clientRoutes } from '../../src/features/clients/routes.ts'
 import { instanceRoutes } from '../../src/features/instances/routes.ts'
 import { keyRoutes } from '../../src/features/keys/routes.ts'
 import { loginRoutes } from '../../src/features/login/routes.ts'
-import { sessionRoutes } from '../../src/features/login/session-routes.ts'
+import { sessionRoutes } from '../../src/features/sessions/routes.ts'
 import { statusRoutes } from '../../src/features/status/routes.ts'
 import { tokenRoutes } from '../../src/features/tokens/routes.ts'
 
@@ -105,7 +105,7 @@ suite('people log in through an identity provider', () => {
         address: '127.0.0.1',
       })
     }
-    const who = await as(begun.session).call(loginRoutes.whoAmI)
+    const who = await as(begun.session).call(sessionRoutes.whoAmI)
     assert.deepEqual([who.kind, who.name, who.subject], ['person', 'anna', 'anna'])
     assert.deepEqual(who.grants, [{ role: 'manager', instance: null }])
   })
@@ -117,7 +117,7 @@ suite('people log in through an identity provider', () => {
       as(session).call(tokenRoutes.createToken, { body: { role: 'viewer' } }),
       refused('forbidden', /manager/),
     )
-    await assert.rejects(as(session).call(loginRoutes.listSessions), refused('forbidden', /manager/))
+    await assert.rejects(as(session).call(sessionRoutes.listSessions), refused('forbidden', /manager/))
     await assert.rejects(as(session).call(sessionRoutes.beginSession), refused('refused', /session/))
   })
 
@@ -169,18 +169,18 @@ suite('people log in through an identity provider', () => {
 
   test('a manager ends a session, and its next request is refused; so does a person who logs out', async () => {
     const [anna, otto] = [await logIn('anna'), await logIn('otto')]
-    const listed = await as(anna.session).call(loginRoutes.listSessions)
+    const listed = await as(anna.session).call(sessionRoutes.listSessions)
     const his = listed.find(({ name }) => name === 'otto') ?? assert.fail('otto is not listed')
     assert.deepEqual([his.own, his.groups, his.through], [false, ['kms-operators'], 'cli'])
     assert.ok(his.lastUsed === null || Date.parse(his.lastUsed) > 0)
     for (const { id, name } of listed)
-      if (name === 'otto') await as(anna.session).call(loginRoutes.endSessionOf, { session: id })
+      if (name === 'otto') await as(anna.session).call(sessionRoutes.endSessionOf, { session: id })
     await assert.rejects(
       as(otto.session).call(statusRoutes.status),
       refused('unauthenticated', /session is over/),
     )
     await assert.rejects(
-      as(anna.session).call(loginRoutes.endSessionOf, { session: his.id }),
+      as(anna.session).call(sessionRoutes.endSessionOf, { session: his.id }),
       refused('not-found', /no session/),
     )
     const { logoutUrl } = await as(anna.session).call(sessionRoutes.endSession)

@@ -1,12 +1,8 @@
 // Serves the console's files on the listener of the admin API. Every path that is no API and no file is one of its pages,
 // so that people can share where they are. The policy lets a page load only its own files and speak only to this server.
 
-import type { HttpBindings } from '@hono/node-server'
 import type { Hono } from 'hono'
-import type { HeldBytes } from '../admission/budget.ts'
-import type { Asker } from './asked.ts'
-import type { RequestTurns } from './turns.ts'
-import { answerDocument, publicDocument, type PublicDocument } from './documents.ts'
+import { answerDocument, publicDocument, type Env, type PublicDocument } from './documents.ts'
 
 export interface ConsoleFile {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -33,22 +29,6 @@ const consolePolicy = [
   "require-trusted-types-for 'script'",
   "trusted-types 'none'",
 ].join('; ')
-
-/** The values of a request that the application and the console share. `asker`: undefined until it is known. */
-export interface Env {
-  Bindings: HttpBindings
-  Variables: {
-    requestId: string
-    route: string
-    /** The values of the headers Content-Security-Policy and Cache-Control. */
-    policy: string
-    cache: string
-    asker: Asker | undefined
-    turns: RequestTurns
-    /** The subnet of the client, and the memory for the body. */
-    held: { readonly subnet: string; readonly bytes: HeldBytes }
-  }
-}
 
 /** To be added after all routes of the API. */
 export function addConsole(app: Hono<Env>, files: Console): void {

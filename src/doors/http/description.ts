@@ -2,8 +2,7 @@
 // start waits for it.
 
 import type { Hono } from 'hono'
-import type { Env } from './console.ts'
-import { answerDocument } from './documents.ts'
+import { answerDocument, type Env } from './documents.ts'
 import type { Description } from './schema-messages.ts'
 
 /** `make`: makes the description. */

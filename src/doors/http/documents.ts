@@ -6,7 +6,26 @@ import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Context } from 'hono'
-import type { Env } from './console.ts'
+import type { HttpBindings } from '@hono/node-server'
+import type { HeldBytes } from '../admission/budget.ts'
+import type { Asker } from './asked.ts'
+import type { RequestTurns } from './turns.ts'
+
+/** The values of a request that the application and the console share. `asker`: undefined until it is known. */
+export interface Env {
+  Bindings: HttpBindings
+  Variables: {
+    requestId: string
+    route: string
+    /** The values of the headers Content-Security-Policy and Cache-Control. */
+    policy: string
+    cache: string
+    asker: Asker | undefined
+    turns: RequestTurns
+    /** The subnet of the client, and the memory for the body. */
+    held: { readonly subnet: string; readonly bytes: HeldBytes }
+  }
+}
 
 export interface PublicDocument {
   readonly type: string

@@ -29,6 +29,8 @@ export interface Plugs {
   readonly backupStatus: (gathered: Gathered) => z.output<typeof BackupStatus> | null
   /** From features/backup: sentences for the administrator of a server that has never been used. */
   readonly unusedWarnings: () => Promise<readonly string[]>
+  /** From features/login: the address where people end their sessions at the identity provider too; null: nowhere. */
+  readonly logoutUrl: () => string | null
   /** From features/approvals. */
   readonly approvals: Approving
 }
@@ -49,5 +51,6 @@ export const withoutFeatures: Plugs = {
   auditKeepers: { targets: [], facts: async () => [] },
   backupStatus: () => null,
   unusedWarnings: async () => [],
+  logoutUrl: () => null,
   approvals: { acts: [], gate: async () => undefined, look: () => undefined },
 }

@@ -91,3 +91,19 @@ export const waitingSample: z.output<typeof waitingAnswer>['approval'] = {
   approverGroups: ['kms-admins'],
   result: null,
 }
+
+/** The session of a person. */
+export const sessionSample = {
+  role: 'operator',
+  name: 'anna',
+  token: null as string | null,
+  instance: null,
+  ends: '2026-03-01T20:00:00.000Z',
+  guards: [] as string[],
+  idleMinutes: 30,
+  person: {
+    issuer: 'https://login.example.com/realms/staff',
+    subject: '9a0364b9-e99b-42bf-912e-8e2f2a0a1c11',
+  },
+  grants: [{ role: 'operator', instance: null }],
+} as const

@@ -1,4 +1,4 @@
-// Logins of people through an identity provider, and the sessions of the console.
+// Logins of people through an identity provider.
 
 import { subnetOf } from '../../base/address.ts'
 import { largest, MinuteQuota } from '../../core/audit/minute-quota.ts'
@@ -11,17 +11,16 @@ import { feature } from '../../doors/http/feature.ts'
 import { loginHandlers } from './handlers.ts'
 import type { LoginService, Needs } from './needs.ts'
 import { loginRoutes } from './routes.ts'
-import { sessionHandlers } from './session-handlers.ts'
-import { sessionRoutes } from './session-routes.ts'
 
 export const login = feature({
-  routes: { ...sessionRoutes, ...loginRoutes },
-  handlers: { ...sessionHandlers, ...loginHandlers },
+  routes: loginRoutes,
+  handlers: loginHandlers,
   examples: () => import('./examples.ts'),
   open: async (needs: Needs, opened: AsyncDisposableStack): Promise<LoginService> => ({
     ...needs,
     logins: await openLogins(needs, opened),
   }),
+  plugs: ({ logins }) => ({ logoutUrl: () => logins.logoutUrl }),
 })
 
 /** Nothing here asks the provider before a login. */

@@ -1,12 +1,10 @@
 // The parts of the server that the routes about logins need.
 
-import type { Audit } from '../../core/audit/audit.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Log } from '../../core/ports/log.ts'
 import type { Secrets } from '../../core/sealing/secrets.ts'
 import type { Config } from '../../outside/config/options.ts'
 import type { Access } from '../../core/trust/access.ts'
-import type { LastSeen } from '../../core/trust/last-seen.ts'
 import type { People } from '../../core/trust/people.ts'
 import type { Sessions } from '../../core/trust/sessions.ts'
 import type { Logins } from './logins.ts'
@@ -14,9 +12,7 @@ import type { Plugs } from '../../doors/http/plugs.ts'
 
 export interface Needs {
   readonly access: Access
-  readonly audit: Audit
   readonly clock: Clock
-  readonly lastSeen: Pick<LastSeen, 'of'>
   readonly log: Pick<Log, 'warn'>
   /** The people who logged in through the identity provider. */
   readonly people: People

@@ -1,40 +1,11 @@
-// The part of the route table by which people log in through the identity provider, and by which their sessions are listed
-// and ended.
+// The routes by which people log in through the identity provider.
 
 import { z } from 'zod'
-import { roles, route } from '../../doors/http/route.ts'
-import { time } from '../../doors/http/schemas.ts'
-import { begunSession } from './session-routes.ts'
+import { route } from '../../doors/http/route.ts'
+import { begunSession } from '../sessions/routes.ts'
 
 /** The answer that a browser brings back from the provider. */
 const loginAnswerCharactersMax = 8_192
-
-const grant = z.object({
-  role: z.enum(roles),
-  instance: z
-    .object({ id: z.string(), name: z.string() })
-    .nullable()
-    .meta({ description: 'null: for all instances and the server itself.' }),
-})
-
-const PersonSession = z
-  .object({
-    id: z.string(),
-    name: z.string().meta({ description: 'As the provider shows the person; not unique, and chosen there.' }),
-    issuer: z.string(),
-    subject: z.string().meta({ description: 'Who it is, together with the issuer.' }),
-    groups: z.array(z.string()).meta({ description: 'Those that had a role when the session began.' }),
-    grants: z.array(grant).meta({ description: 'What they give now.' }),
-    through: z.enum(['console', 'cli']),
-    address: z.string().nullable().meta({ description: 'Where the session was begun from.' }),
-    started: time,
-    ends: time.meta({ description: 'When it ends, however much it is used.' }),
-    lastUsed: time
-      .nullable()
-      .meta({ description: 'When the person last asked for anything, in any session.' }),
-    own: z.boolean().meta({ description: 'Whether it is the one that asks.' }),
-  })
-  .meta({ id: 'PersonSession' })
 
 const flow = z
   .string()
@@ -112,38 +83,5 @@ export const loginRoutes = {
       state: z.enum(['pending', 'slow-down', 'done']),
       session: begunSession.nullable(),
     }),
-  }),
-  whoAmI: route({
-    method: 'get',
-    path: '/api/v1/whoami',
-    role: 'viewer',
-    scope: 'any',
-    summary: 'Who asks, and what they may do',
-    answer: z
-      .object({
-        kind: z.enum(['token', 'person']),
-        name: z.string(),
-        issuer: z.string().nullable().meta({ description: 'null: a token.' }),
-        subject: z.string().nullable(),
-        grants: z.array(grant),
-        ends: time.nullable().meta({ description: 'When the session or the token ends; null: never.' }),
-      })
-      .meta({ id: 'Who' }),
-  }),
-  listSessions: route({
-    method: 'get',
-    path: '/api/v1/sessions',
-    role: 'manager',
-    scope: 'server',
-    summary: 'The sessions of people who logged in through the identity provider; the newest first',
-    answer: z.array(PersonSession),
-  }),
-  endSessionOf: route({
-    method: 'delete',
-    path: '/api/v1/sessions/{session}',
-    role: 'manager',
-    scope: 'server',
-    summary: 'End the session of a person: its next request is refused, on every node',
-    answer: z.object({ id: z.string(), name: z.string() }),
   }),
 } as const

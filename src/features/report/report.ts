@@ -16,7 +16,7 @@ import { CommandError, UsageError } from '../../doors/cli/world.ts'
 import { auditRoutes } from '../audit/routes.ts'
 import { clientRoutes } from '../clients/routes.ts'
 import { instanceRoutes } from '../instances/routes.ts'
-import { loginRoutes } from '../login/routes.ts'
+import { sessionRoutes } from '../sessions/routes.ts'
 import { tokenRoutes } from '../tokens/routes.ts'
 
 interface ReportOptions extends PeriodOptions {
@@ -83,7 +83,7 @@ async function visible(admin: AdminClient, named: string | undefined) {
 
 /** A token for one instance may not read the entries of the server itself, nor the tokens. */
 async function mayReadAll(admin: AdminClient): Promise<boolean> {
-  const { grants } = await admin.call(loginRoutes.whoAmI)
+  const { grants } = await admin.call(sessionRoutes.whoAmI)
   return grants.some(({ instance }) => instance === null)
 }
 

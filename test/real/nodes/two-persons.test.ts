@@ -19,7 +19,7 @@ import { approvalRoutes } from '../../../src/features/approvals/routes.ts'
 import { backupRoutes } from '../../../src/features/backup/routes.ts'
 import { instanceRoutes } from '../../../src/features/instances/routes.ts'
 import { loginRoutes } from '../../../src/features/login/routes.ts'
-import { sessionRoutes } from '../../../src/features/login/session-routes.ts'
+import { sessionRoutes } from '../../../src/features/sessions/routes.ts'
 
 const postgres = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t).then(resolve, reject))
@@ -198,8 +198,8 @@ async function ended(site: Site): Promise<void> {
   const { one, two } = site.nodes
   const [anna, bert, carl] = [await logIn(site, 'anna'), await logIn(site, 'bert'), await logIn(site, 'carl')]
   const approval = await askDelete(two, anna, 'kept')
-  const own = (await as(one, anna).call(loginRoutes.listSessions)).find((session) => session.own)?.id ?? ''
-  await as(one, bert).call(loginRoutes.endSessionOf, { session: own })
+  const own = (await as(one, anna).call(sessionRoutes.listSessions)).find((session) => session.own)?.id ?? ''
+  await as(one, bert).call(sessionRoutes.endSessionOf, { session: own })
   await assert.rejects(as(two, anna).call(approvalRoutes.listApprovals), /session is over, or was ended/)
   await assert.rejects(approve(two, carl, approval), /session in which anna asked is over/)
   await until(async () => (await stateOn(two, bert, approval)) === 'ended', 'the request ends')

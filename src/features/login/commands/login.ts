@@ -16,7 +16,7 @@ import { shortTime } from '../../../doors/cli/text/time.ts'
 import { interruptible, pause } from '../../../doors/cli/watch-work.ts'
 import { CommandError, type World } from '../../../doors/cli/world.ts'
 import { loginRoutes } from '../routes.ts'
-import { sessionRoutes } from '../session-routes.ts'
+import { sessionRoutes } from '../../sessions/routes.ts'
 
 interface LoginOptions extends ConnectOptions {
   readonly device?: boolean
@@ -142,14 +142,14 @@ export const logoutCommand = verb<ConnectOptions>({
   },
 })
 
-export const whoamiCommand = command(loginRoutes.whoAmI, {
+export const whoamiCommand = command(sessionRoutes.whoAmI, {
   words: 'whoami',
   summary: 'who the server takes you for, and what you may do there',
   examples: ['whoami', 'whoami --json'],
   view: whoText,
 })
 
-function whoText({ kind, name, issuer, subject, grants, ends }: Output<typeof loginRoutes.whoAmI>): string {
+function whoText({ kind, name, issuer, subject, grants, ends }: Output<typeof sessionRoutes.whoAmI>): string {
   return facts([
     [kind === 'token' ? 'Token' : 'Person', name],
     ...(subject === null ? [] : [['Subject', subject] as const]),

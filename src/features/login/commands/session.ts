@@ -6,7 +6,7 @@ import { noun } from '../../../doors/cli/command.ts'
 import type { Columns } from '../../../doors/cli/text/list.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
-import { loginRoutes } from '../routes.ts'
+import { sessionRoutes } from '../../sessions/routes.ts'
 
 export const sessionCommands = noun(
   'session',
@@ -14,14 +14,14 @@ export const sessionCommands = noun(
   () => [listCommand, endCommand],
 )
 
-const listCommand = command(loginRoutes.listSessions, {
+const listCommand = command(sessionRoutes.listSessions, {
   words: 'list',
   summary: 'who is logged in, with which roles, and until when',
   examples: ['session list', 'session list --json'],
   columns: () => columns,
 })
 
-const columns: Columns<Output<typeof loginRoutes.listSessions>[number]> = {
+const columns: Columns<Output<typeof sessionRoutes.listSessions>[number]> = {
   headings: ['ID', 'NAME', 'SUBJECT', 'ROLES', 'STARTED', 'ENDS', 'LAST USED', 'FROM'],
   rows: (session) => [
     [
@@ -39,13 +39,13 @@ const columns: Columns<Output<typeof loginRoutes.listSessions>[number]> = {
 }
 
 /** Writes grants as `operator, manager of red`. */
-export function grantsText(grants: Output<typeof loginRoutes.listSessions>[number]['grants']): string {
+export function grantsText(grants: Output<typeof sessionRoutes.listSessions>[number]['grants']): string {
   return grants
     .map(({ role, instance }) => (instance === null ? role : `${role} of ${instance.name}`))
     .join(', ')
 }
 
-const endCommand = command(loginRoutes.endSessionOf, {
+const endCommand = command(sessionRoutes.endSessionOf, {
   words: 'end <session>',
   summary: 'end a session, by its id: its next request is refused, on every node',
   examples: ['session end 0c7e0f5e-1b6a-4f0f-9a51-1b6f0f4f7f10'],

@@ -1,16 +1,25 @@
 // A session as its owner sees it: what it may do, and when it ends.
 
-import { sessionIdleMs } from '../../base/bounds.ts'
-import { grantFor, isAtLeast, type Grant } from '../../core/trust/role-rules.ts'
-import type { PersonSession, Token } from '../../core/trust/rows.ts'
-import type { Session } from '../../core/trust/sessions.ts'
-import type { LoginService } from './needs.ts'
-import { isoTime } from '../../doors/http/views/shown.ts'
-import { shownGrants } from '../../doors/http/views/shown-grants.ts'
+import { sessionIdleMs } from '../../../base/bounds.ts'
+import { grantFor, isAtLeast, type Grant } from '../../../core/trust/role-rules.ts'
+import type { PersonSession, Token } from '../../../core/trust/rows.ts'
+import type { Session, Sessions } from '../../../core/trust/sessions.ts'
+import type { Access } from '../../../core/trust/access.ts'
+import type { People } from '../../../core/trust/people.ts'
+import type { Plugs } from '../plugs.ts'
+import { isoTime } from './shown.ts'
+import { shownGrants } from './shown-grants.ts'
+
+interface Parts {
+  readonly access: Access
+  readonly people: Pick<People, 'idleMs'>
+  readonly plugs: Pick<Plugs, 'approvals'>
+  readonly sessions: Pick<Sessions, 'endsMs'>
+}
 
 /** The session of a token. */
 export async function shownSession(
-  { access, plugs, sessions }: LoginService,
+  { access, plugs, sessions }: Omit<Parts, 'people'>,
   token: Token,
   session: Session,
 ) {
@@ -31,7 +40,7 @@ export async function shownSession(
 
 /** The session of a person who logged in through the identity provider. */
 export async function shownPersonSession(
-  { access, people, plugs }: LoginService,
+  { access, people, plugs }: Omit<Parts, 'sessions'>,
   { name, issuer, subject, endsMs }: PersonSession,
   grants: readonly Grant[],
 ) {

@@ -1,4 +1,4 @@
-// The part of the route table that is about sessions: of the console, and of people who logged in (routes.ts).
+// The routes about sessions: of the console, and of people who logged in; and who the asker is.
 
 import { z } from 'zod'
 import { roles, route } from '../../doors/http/route.ts'
@@ -40,6 +40,33 @@ export const begunSession = z
   .object({ ...session, session: z.string().meta({ description: 'To be sent in place of the token.' }) })
   .meta({ id: 'BegunSession' })
 
+const grant = z.object({
+  role: z.enum(roles),
+  instance: z
+    .object({ id: z.string(), name: z.string() })
+    .nullable()
+    .meta({ description: 'null: for all instances and the server itself.' }),
+})
+
+const PersonSession = z
+  .object({
+    id: z.string(),
+    name: z.string().meta({ description: 'As the provider shows the person; not unique, and chosen there.' }),
+    issuer: z.string(),
+    subject: z.string().meta({ description: 'Who it is, together with the issuer.' }),
+    groups: z.array(z.string()).meta({ description: 'Those that had a role when the session began.' }),
+    grants: z.array(grant).meta({ description: 'What they give now.' }),
+    through: z.enum(['console', 'cli']),
+    address: z.string().nullable().meta({ description: 'Where the session was begun from.' }),
+    started: time,
+    ends: time.meta({ description: 'When it ends, however much it is used.' }),
+    lastUsed: time
+      .nullable()
+      .meta({ description: 'When the person last asked for anything, in any session.' }),
+    own: z.boolean().meta({ description: 'Whether it is the one that asks.' }),
+  })
+  .meta({ id: 'PersonSession' })
+
 export const sessionRoutes = {
   beginSession: route({
     method: 'post',
@@ -73,5 +100,38 @@ export const sessionRoutes = {
         .default(null)
         .meta({ description: 'Where a person ends their session at the identity provider too.' }),
     }),
+  }),
+  whoAmI: route({
+    method: 'get',
+    path: '/api/v1/whoami',
+    role: 'viewer',
+    scope: 'any',
+    summary: 'Who asks, and what they may do',
+    answer: z
+      .object({
+        kind: z.enum(['token', 'person']),
+        name: z.string(),
+        issuer: z.string().nullable().meta({ description: 'null: a token.' }),
+        subject: z.string().nullable(),
+        grants: z.array(grant),
+        ends: time.nullable().meta({ description: 'When the session or the token ends; null: never.' }),
+      })
+      .meta({ id: 'Who' }),
+  }),
+  listSessions: route({
+    method: 'get',
+    path: '/api/v1/sessions',
+    role: 'manager',
+    scope: 'server',
+    summary: 'The sessions of people who logged in through the identity provider; the newest first',
+    answer: z.array(PersonSession),
+  }),
+  endSessionOf: route({
+    method: 'delete',
+    path: '/api/v1/sessions/{session}',
+    role: 'manager',
+    scope: 'server',
+    summary: 'End the session of a person: its next request is refused, on every node',
+    answer: z.object({ id: z.string(), name: z.string() }),
   }),
 } as const
