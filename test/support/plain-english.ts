@@ -35,7 +35,7 @@ export function unplain(sources: readonly Source[], folder: string): readonly st
     .flatMap(({ file, text }) =>
       commentsOf(text).flatMap(({ line, words }) =>
         forms.flatMap(({ pattern, rather }) =>
-          [...words.matchAll(new RegExp(pattern, `g${pattern.flags}`))]
+          [...withoutCode(words).matchAll(new RegExp(pattern, `g${pattern.flags}`))]
             .map(({ index }) => words.slice(Math.max(0, index - 30), index + 40))
             .filter((part) => !exceptions.some((known) => part.includes(known)))
             .map((part) => `${file}:${line}: …${part}… rather: ${rather}`),
@@ -43,6 +43,8 @@ export function unplain(sources: readonly Source[], folder: string): readonly st
       ),
     )
 }
+
+const withoutCode = (words: string) => words.replaceAll(/`[^`]*`/g, (code) => ' '.repeat(code.length))
 
 /** The words of each comment: of lines that follow one another, and of one behind code. */
 function commentsOf(text: string): readonly { line: number; words: string }[] {

@@ -1,8 +1,8 @@
-// The party that an audit entry names for an act: a client, a token, a person, the server itself, a stranger.
+// The actor that an audit entry names: a client, a token, a person, the server itself, or an unauthenticated peer.
 
 import type { Actor } from '../ports/audit.ts'
 
-/** The server, for what it does by itself. */
+/** The actor of the server's own acts. */
 export const serverActor: Actor = {
   kind: 'server',
   id: null,
@@ -11,7 +11,7 @@ export const serverActor: Actor = {
   address: null,
 }
 
-/** The party that changes something, and its request. */
+/** The author of a change, and the request. */
 export interface By extends Actor {
   readonly requestId?: string | null
 }

@@ -1,32 +1,32 @@
-// The anchor: the bytes of its slots, and how to compare it with the database. Pure; outside/store/audit/anchor-keeper.ts decides
-// when to write it. Reasons: docs/decisions/anchor.md.
+// The anchor: the bytes of its slots, and the comparison with the database. Pure. outside/store/audit/anchor-keeper.ts decides
+// when to write it. docs/decisions/anchor.md has the reasons.
 
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
 import type { Anchor, AnchorPosition, AnchorVerdict, Timeline } from '../ports/anchor.ts'
 import type { WriterHead } from '../ports/audit.ts'
 
-/** The store's content, read at one moment, for the comparison with an anchor. */
+/** The store's content at one moment, for the comparison with an anchor. */
 export interface StoreFacts {
   readonly trustVersion: number
-  /** The number of the last checkpoint; 0 when there is none. */
+  /** The number of the last checkpoint. 0: there is none. */
   readonly lastCheckpoint: number
-  /** The SHA-256 of the checkpoint that the anchor names; null if the store lacks it. */
+  /** The SHA-256 of the checkpoint that the anchor names. Null: the store lacks it. */
   readonly checkpointSha256: string | null
-  /** For each head of the anchor, in its order. */
+  /** One element for each head of the anchor, in its order. */
   readonly heads: readonly HeadFacts[]
   readonly timeline?: Timeline
 }
 
 interface HeadFacts {
-  /** The number of the writer's last entry; 0 when the store does not know the writer. */
+  /** The number of the writer's last entry. 0: the store does not know the writer. */
   readonly last: number
-  /** The hash of the entry that the anchor names; null if the store lacks it. */
+  /** The hash of the entry that the anchor names. Null: the store lacks it. */
   readonly hash: string | null
   /** Entries up to this number were pruned. */
   readonly prunedTo: number
 }
 
-/** Each slot has a block of its own, so a torn write of one leaves the other intact. */
+/** Each slot has a block of its own, so that a torn write of one leaves the other intact. */
 export const anchorSlotBytes = 4096
 
 const format = 'mortise anchor 1'
@@ -70,8 +70,8 @@ function macOf(text: string, key: KeyObject): Buffer {
 }
 
 /**
- * Compares the store with its anchor. `slots`: null if there is no file. `needed`: there must be one. `facts` reads the
- * store's facts for the anchor that counts. `replaced`: the keys that the owner replaced since by accepting the store.
+ * Compares the store with its anchor. `slots`: null if there is no file. `needed`: the file must exist. `facts` reads the store's
+ * facts for the newest valid anchor. `replaced`: the keys that the owner replaced by accepting the store.
  */
 export function judgeAnchor(
   slots: readonly Uint8Array[] | null,
@@ -106,7 +106,7 @@ function compare(anchor: Anchor, facts: StoreFacts): readonly string[] {
   return findings
 }
 
-/** A server on such a timeline was replaced by another one, and may not know it. */
+/** Whether one timeline was replaced by the other. A server on the replaced one may not know it. */
 export function isBehind(one: Timeline | null | undefined, other: Timeline | null | undefined): boolean {
   return !!one && !!other && one.cluster === other.cluster && one.number < other.number
 }
@@ -118,7 +118,7 @@ function compareCheckpoint(mark: AnchorPosition['checkpoint'], facts: StoreFacts
   return [`the last checkpoint of the audit log is ${facts.lastCheckpoint}, and was ${mark.number}`]
 }
 
-/** If entries were pruned beyond the one that the anchor names, the signed checkpoints decide (`audit verify`). */
+/** If entries were pruned beyond the entry that the anchor names, the signed checkpoints decide (`audit verify`). */
 function compareHead({ writer, number, hash }: WriterHead, facts: HeadFacts): readonly string[] {
   if (facts.hash === hash || facts.prunedTo > number) return []
   if (facts.last < number)

@@ -1,6 +1,5 @@
-// The audit log: checkpoints, listing, export, pruning. The code that does an act writes its entry (core/keys/,
-// core/trust/writer.ts); the store chains the entry in the same transaction. proof.ts decides whether somebody altered a
-// log; it also works offline.
+// The audit log: checkpoints, listing, export, pruning. The code that acts writes its entry (core/keys/, core/trust/writer.ts),
+// and the store chains the entry in the same transaction. proof.ts finds out whether a log was altered, also offline.
 
 import {
   createHash,
@@ -32,7 +31,7 @@ import type {
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { MarksEnd } from '../ports/marks.ts'
 
-/** Where the signing key is stored. `ensure` creates the named secrets in an empty store, and reads them otherwise. */
+/** The storage of the signing key. `ensure` creates the named secrets in an empty store, and reads them otherwise. */
 export interface SigningKeySource {
   ensure(
     names: readonly string[],
@@ -64,7 +63,7 @@ export class Audit {
     this.#published = published
   }
 
-  /** Calls `published` with each checkpoint, so that the log stream holds a copy outside (design: Audit). */
+  /** Calls `published` with each checkpoint, so that the log stream holds a copy outside the server (design: Audit). */
   static async open(
     store: Store,
     clock: Clock,
@@ -87,11 +86,10 @@ export class Audit {
   }
 
   /**
-   * Signs the heads of all writers and stores the result. Creates no checkpoint if there are no new entries since the
-   * last. It takes the beginnings from the last checkpoint, not from the store, unless we pruned the log. A checkpoint
-   * announces a prune first (`pruning`). So this method completes a prune that was killed half way, by the times of its
-   * announcement and before the next one, and finds a prune that somebody did by hand. `entries` are committed with the
-   * announcement.
+   * Signs the heads of all writers and stores the result. Creates no checkpoint if there are no new entries since the last one.
+   * Takes the beginnings from the last checkpoint, not from the store, unless this server pruned the log. Before a prune, a
+   * checkpoint announces it (`pruning`). So this method completes a prune that was killed half way, with the times of its
+   * announcement and before the next one, and detects entries that were removed by hand. Commits `entries` with the announcement.
    */
   async checkpoint(
     pruning?: number,
@@ -99,7 +97,7 @@ export class Audit {
   ): Promise<AuditCheckpoint | undefined> {
     for (let attempt = 0; attempt < conflictRetriesMax; attempt++) {
       const [last] = await this.#store.checkpoints(1)
-      // Ignore a forged checkpoint, above all what it says about pruning. `verify` reports it.
+      // Ignore a forged checkpoint, and above all its beginnings. `verify` reports it.
       const lastBody = last && genuineBody(last, createPublicKey(this.#signingKey))
       try {
         if (lastBody?.pruning !== undefined) await this.#removePruned(lastBody)
@@ -119,7 +117,10 @@ export class Audit {
     return undefined
   }
 
-  /** Undefined: there is nothing to sign for. `lastBody`: undefined also if the last checkpoint is forged. */
+  /**
+   * The next checkpoint. Undefined: nothing has changed since the last one. `lastBody`: undefined if there is none or it is
+   * forged.
+   */
   async #next(
     last: AuditCheckpoint | undefined,
     lastBody: CheckpointBody | undefined,
@@ -148,7 +149,10 @@ export class Audit {
     })
   }
 
-  /** Where the marks end, unless they are not those that were signed for: then that, so that each check finds it. */
+  /**
+   * The end of the marks. If the list does not have the signed end any more: the signed end again, so that every later check
+   * finds the loss.
+   */
   async #marksToSign(signed: MarksEnd | undefined): Promise<MarksEnd | undefined> {
     if (signed) {
       const [mark] = await this.#store.marksAfter(signed.number - 1, 1)
@@ -160,9 +164,9 @@ export class Audit {
   }
 
   /**
-   * A checkpoint for an accepted restore; the caller commits it together with the restore's changes. It signs for the
-   * log as it is now, says that it follows a restore, and has a number above every known one. The next checkpoint signs
-   * for the entries of that commit.
+   * A checkpoint for an accepted restore. The caller commits it together with the restore's changes. It signs the log as it is,
+   * records that it follows a restore, and has a number above every known one. The next checkpoint signs the entries of that
+   * commit.
    */
   async restoredCheckpoint(known: number, trustVersion: number): Promise<CheckpointWrite> {
     const [last] = await this.#store.checkpoints(1)
@@ -182,24 +186,24 @@ export class Audit {
     return { number: content.number, body, signature }
   }
 
-  /** Records that the list of trusted rows passed its check at this version. The next checkpoint signs it. */
+  /** Records that the rows of trust passed their check at this version. The next checkpoint signs it. */
   noteTrust(version: number): void {
     this.#trustVersion = Math.max(this.#trustVersion, version)
   }
 
-  /** The trust version that the last checkpoint signed for; 0 if it signed for none. */
+  /** The trust version that the last checkpoint signed. 0: it signed none. */
   async signedTrustVersion(): Promise<number> {
     const [last] = await this.#store.checkpoints(1)
     return (last && genuineBody(last, createPublicKey(this.#signingKey))?.trustVersion) ?? 0
   }
 
-  /** The end of the marks that the last checkpoint signed for; null if it signed for none. */
+  /** The end of the marks that the last checkpoint signed. Null: it signed none. */
   async signedMarks(): Promise<MarksEnd | null> {
     const [last] = await this.#store.checkpoints(1)
     return (last && genuineBody(last, createPublicKey(this.#signingKey))?.marks) ?? null
   }
 
-  /** Creates a checkpoint each minute until `stop`. Calls `failed` if that failed. */
+  /** Creates a checkpoint each minute until `stop`. Calls `failed` with an error. */
   start(failed: (error: unknown) => void): void {
     this.#timer = this.#clock.every(checkpointEveryMs, () => void this.checkpoint().catch(failed))
   }
@@ -216,13 +220,13 @@ export class Audit {
     return this.#store.audit(query)
   }
 
-  /** Enters an event that is no act on a key or on trust: a refusal at the listener, a start, an outage. */
+  /** Enters an event that does not change keys or trust: a refusal at the listener, a start, an outage. */
   async enter(entry: Omit<AuditEntry, 'atMs' | 'actor'> & { readonly actor?: Actor }): Promise<void> {
     const whole: AuditEntry = { actor: serverActor, ...entry, atMs: this.#clock.now() }
     await this.#store.commit({ writes: [], entries: [whole], durability: 'process' })
   }
 
-  /** Verifies the whole log in the store, and once more if it was pruned meanwhile. Calls at the same time share a run. */
+  /** Verifies the whole log in the store, and once more if it was pruned meanwhile. Concurrent calls share a run. */
   verify(): Promise<AuditProof> {
     return this.#proofs.next()
   }
@@ -231,7 +235,7 @@ export class Audit {
     for (;;) {
       const parts = await this.#parts()
       const proof = await verifyLog(parts, { publicKey: this.publicKey })
-      // An exported log has only what is signed; the lists of a store need more than that.
+      // An exported log has only signed data. The lists of a store also use columns, which are checked here.
       const misfiled = (await this.#store.auditMisfiled()).map(
         ({ writer, number }) =>
           `writer ${writer}: lists may leave entry ${String(number)} out, since the columns that they find it by were changed`,
@@ -242,8 +246,8 @@ export class Audit {
   }
 
   /**
-   * The log as lines of JSON: first the public key, where the log begins and where it ends, then all checkpoints, then all
-   * entries. Throws an Error at the end if the log was pruned meanwhile: the lines would not belong together.
+   * The log as lines of JSON: first the public key and where the log begins and ends, then all checkpoints, then all entries.
+   * Throws an Error at the end if the log was pruned meanwhile, since the lines would not belong together.
    */
   async *export(): AsyncGenerator<string> {
     const { beginnings, ends, checkpoints, entries } = await this.#parts()
@@ -255,9 +259,9 @@ export class Audit {
   }
 
   /**
-   * Removes entries older than `beforeMs` that a checkpoint covers. The log then begins where the removed part ended.
-   * An entry and a checkpoint record this, in one commit: from then on it is carried out, also after a kill. Returns how many
-   * were removed.
+   * Removes entries older than `beforeMs` that a checkpoint covers. The log then begins at the end of the removed part. One
+   * commit records this in an entry and a checkpoint. From then on the server completes the prune, also after a kill. Returns how
+   * many entries were removed.
    */
   async prune({ requestId = null, ...actor }: By, beforeMs: number): Promise<number> {
     const removedBefore = await this.#removedCount()
@@ -283,7 +287,7 @@ export class Audit {
     return beginnings.reduce((sum, { number }) => sum + number, 0)
   }
 
-  /** Throws StoreConflict if another checkpoint came after this announcement. */
+  /** Throws StoreConflict if another checkpoint followed this announcement. */
   async #removePruned({ number, pruning = 0, heads, atMs: nowMs }: CheckpointBody): Promise<void> {
     await this.#store.commit({
       writes: [{ type: 'prune', checkpoint: number, beforeMs: pruning, nowMs, upTo: heads }],
@@ -297,7 +301,7 @@ export class Audit {
     return { beginnings, ends, checkpoints: await this.#checkpoints(), entries: this.#entries() }
   }
 
-  /** A writer that began since is behind those that were known. */
+  /** Whether the log begins at the known heads. A writer that began later has a beginning after them. */
   async #beginsAt(known: readonly WriterHead[]): Promise<boolean> {
     const { beginnings } = await this.#store.auditHeads()
     return known.every(({ number }, index) => beginnings[index]?.number === number)
@@ -316,7 +320,7 @@ function hashOf(checkpoint: AuditCheckpoint | undefined): string {
   return checkpoint ? createHash('sha256').update(checkpoint.body).digest('hex') : ''
 }
 
-/** The beginnings of the last checkpoint. After an announced prune also the ones that this prune may have created. */
+/** The beginnings of the last checkpoint. After an announced prune also the beginnings that this prune may have created. */
 function provedBeginnings(last: CheckpointBody, stored: readonly WriterHead[]): readonly WriterHead[] {
   if (last.pruning === undefined) return last.beginnings
   return stored.flatMap((beginning) => {

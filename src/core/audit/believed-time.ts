@@ -1,11 +1,13 @@
-// The time that decides which audit entries are old enough to be pruned. A wall clock that was set ahead prunes nothing at once:
-// until it has been as far ahead for three days while the server ran, the clock of destroyed keys counts
-// (core/keys/object/recovery-clock.ts). That clock alone is not enough: it stays behind for good if the server was off for long, or
-// first began with a clock that was behind.
+// The time that decides which audit entries are old enough to be pruned. A wall clock that was set ahead must not prune anything
+// at once. So the clock of destroyed keys (core/keys/object/recovery-clock.ts) counts until the wall clock has been ahead by the
+// same time for three days of a running server. The clock of destroyed keys alone is not enough: it stays behind for ever if the
+// server was off for long, or first started with a clock that was behind.
 
 import type { Clock } from '../ports/clock.ts'
 
-/** So long a wall clock must have been ahead before audit entries go by it; and how much further it may get meanwhile. */
+/**
+ * How long a wall clock must have been ahead before it counts for audit entries, and how much further ahead it may get meanwhile.
+ */
 const clockBelievedMs = 3 * 24 * 3600_000
 const clockDriftMs = 3600_000
 
@@ -16,14 +18,14 @@ export interface BelievedTimeParts {
 
 export class BelievedTime {
   readonly #parts: BelievedTimeParts
-  /** How far the wall clock is ahead at least, and since when: monotonic. */
+  /** How far the wall clock is ahead at least, and since which monotonic time. */
   #ahead: { readonly byMs: number; readonly sinceMs: number } | undefined
 
   constructor(parts: BelievedTimeParts) {
     this.#parts = parts
   }
 
-  /** To be asked again and again: a jump and its end in between are not seen. */
+  /** The caller calls this regularly, since a jump that ends between two calls goes unnoticed. */
   now(): number {
     const { clock, recovery } = this.#parts
     const [wallMs, countedMs, monotonicMs] = [clock.now(), recovery.now(), clock.monotonic()]

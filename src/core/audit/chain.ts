@@ -1,5 +1,5 @@
-// The text and hash of the audit chain. A store numbers and hashes entries inside its transaction; proof.ts verifies
-// them, also offline. Both use this file.
+// The text and hash of the audit chain. A store numbers and hashes entries inside its transaction, and proof.ts verifies them,
+// also offline. Both use this file.
 
 import { hash } from 'node:crypto'
 import type { AuditEntry } from '../ports/audit.ts'
@@ -8,9 +8,8 @@ import { chainText } from './chain-text.ts'
 export { chainStart } from './chain-text.ts'
 
 /**
- * The exact text of an entry, which is stored and hashed: JSON in a fixed order of fields, on one line. `others` is
- * only in a writer's first entry: the heads of the writers that it saw, so that nobody can remove a whole writer
- * unnoticed.
+ * The exact text of an entry, which is stored and hashed: JSON in a fixed order of fields, on one line. Only a writer's first
+ * entry has `others`, the heads of the writers that existed then, so that a whole writer cannot be removed unnoticed.
  */
 export function entryBody(
   writer: string,

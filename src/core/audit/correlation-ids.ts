@@ -1,4 +1,4 @@
-// Puts the calls of a root key's service into an audit entry.
+// Names the calls of a root key's service in an audit entry.
 
 import type { CorrelationIds } from '../ports/root-key.ts'
 

@@ -1,9 +1,9 @@
-// The entries of the audit log that a query finds, one after the other: whoever looks for one does not handle pages.
+// Iterates over the entries of the audit log that match a query, so that the caller does not handle pages.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AuditQuery, AuditStore, StoredAuditEntry } from '../ports/audit.ts'
 
-/** `limit`: how many are read together. Throws StoreUnavailable. */
+/** `limit`: the entries of one read. Throws StoreUnavailable. */
 export async function* auditEntries(
   store: Pick<AuditStore, 'audit'>,
   query: Omit<AuditQuery, 'after'>,
@@ -12,7 +12,7 @@ export async function* auditEntries(
     const page = await store.audit({ ...query, ...(after !== undefined && { after }) })
     yield* page.entries
     after = page.after
-    // A long log must not delay the requests that are served meanwhile.
+    // Lets the thread serve requests between two pages of a long log.
     await nextTurn()
   }
 }

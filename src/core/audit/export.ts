@@ -1,6 +1,5 @@
-// An exported log: its first line names the key and where the writers begin and end, so that one that was cut off shows it;
-// each further line is a checkpoint or an entry.
-// The browser reads exports too, so nothing here needs Node.
+// An exported log. Its first line names the key and where the writers begin and end, so that the reader notices a truncated
+// export. Each further line is a checkpoint or an entry. The browser reads exports too, so nothing here needs Node.
 
 import type { AuditCheckpoint, StoredAuditEntry } from '../ports/audit.ts'
 import { hasTypes, isList, isObject, isWriterHead } from './json-shapes.ts'
@@ -21,17 +20,20 @@ export interface ExportedLog extends LogParts {
   readonly entries: readonly StoredAuditEntry[]
 }
 
-/** Reads an export as it comes, which may be longer than a text can be. Rejects with the line number of a line that does not belong to one. */
+/**
+ * Reads an export as it arrives, since it may be longer than a string can be. Rejects with the number of a line that does not
+ * belong to an export.
+ */
 export async function readExport(lines: Iterable<string> | AsyncIterable<string>): Promise<ExportedLog> {
   const reader = new ExportReader()
   for await (const line of lines) reader.add(line)
   return reader.log()
 }
 
-/** No line of an export is as long. */
+/** The lines of an export are shorter than this. */
 const lineCharactersMax = 16 * 1024 * 1024
 
-/** The lines of a text in UTF-8, as its bytes come. One that is too long for an export comes in parts. */
+/** Splits UTF-8 bytes into lines as they arrive. A line that is too long for an export comes in several parts. */
 export async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let rest = ''
@@ -50,7 +52,7 @@ export async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
   yield rest + decoder.decode()
 }
 
-/** Reads an export line by line, so that a page can rest in between. */
+/** Reads an export line by line, so that a page of the console can pause in between. */
 export class ExportReader {
   readonly #checkpoints: AuditCheckpoint[] = []
   readonly #entries: StoredAuditEntry[] = []
@@ -76,7 +78,7 @@ export class ExportReader {
   }
 }
 
-/** A checkpoint that somebody kept: by itself, or under `checkpoint` in a line of the server's log or of an export. */
+/** Reads a checkpoint that an administrator kept: alone, or under `checkpoint` in a line of the server's log or of an export. */
 export function parseCheckpoint(text: string): AuditCheckpoint | undefined {
   try {
     const line: unknown = JSON.parse(text)

@@ -1,4 +1,4 @@
-// Checks the shape of what was read as JSON, for exports and checkpoints. The browser uses it too, so nothing here needs Node.
+// Checks the shape of parsed JSON, for exports and checkpoints. The browser uses it too, so nothing here needs Node.
 
 import type { WriterHead } from '../ports/audit.ts'
 
@@ -14,7 +14,7 @@ export function isWriterHead(value: unknown): value is WriterHead {
   return isObject(value) && hasTypes(value, { writer: 'string', number: 'number', hash: 'string' })
 }
 
-/** Each field with the type of its value, as `typeof` names it. */
+/** Whether each field has a value of its type, as `typeof` names it. */
 export function hasTypes(value: object, types: Readonly<Record<string, string>>): boolean {
   return Object.entries(types).every(([field, type]) => typeof Reflect.get(value, field) === type)
 }

@@ -1,5 +1,5 @@
-// Checks the marks of destroyed keys at the start and once an hour, and appends those that a program left out that knows no marks.
-// The reasons: docs/decisions/marks.md.
+// Checks the marks of destroyed keys at the start and once an hour, and appends missing marks for keys that an older program
+// destroyed without marks. docs/decisions/marks.md has the reasons.
 
 import type { KeyObject } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -13,7 +13,7 @@ import { closes, furtherEnd, isGenuine } from './marks.ts'
 import { MarksWalk } from './marks-walk.ts'
 import { unmarkedKeys } from './unmarked-keys.ts'
 
-/** A start waits so long for the check of all marks. */
+/** How long a start waits for the check of all marks. */
 const marksStartMs = 2_000
 
 export interface MarkCheckParts {
@@ -24,15 +24,15 @@ export interface MarkCheckParts {
   readonly audit: Pick<Audit, 'signedMarks'>
   /** The end of the marks that the anchor names. */
   readonly anchored: MarksEnd | null
-  /** Called once for each finding. */
+  /** The check calls it once for each finding. */
   readonly alarm: (message: string) => void
-  /** Called in each check for a destroyed object whose rows say less than its mark. */
+  /** Each check calls it for every destroyed object whose rows contradict its mark. */
   readonly onPutBack: (mark: MarkAsRead) => void
 }
 
 export class MarkCheck {
   readonly #parts: MarkCheckParts
-  /** The furthest end that the list must have. */
+  /** The furthest end that the list is known to have had. */
   #known: MarksEnd | null
   #findings: readonly string[] = []
   #running: Promise<void> | undefined
@@ -43,12 +43,12 @@ export class MarkCheck {
     this.#known = parts.anchored
   }
 
-  /** The findings of the last check, one sentence each. */
+  /** The findings of the last check, in one sentence each. */
   get findings(): readonly string[] {
     return this.#findings
   }
 
-  /** Completes and checks all marks. A long list is checked on while the server serves. `failed`: called if that failed. */
+  /** Completes and checks all marks. The check of a long list continues while the server serves. Calls `failed` with an error. */
   async atStart(failed: (error: unknown) => void): Promise<void> {
     const enough = new AbortController()
     const looked = this.complete()
@@ -59,14 +59,14 @@ export class MarkCheck {
     enough.abort()
   }
 
-  /** The mark that this server wrote, if it says that the identifier is destroyed. Throws StoreUnavailable. */
+  /** The mark of this server that says that the identifier is destroyed. Undefined: there is none. Throws StoreUnavailable. */
   async closing(instanceId: string, uniqueIdentifier: string): Promise<StoredMark | undefined> {
     const { store, key } = this.#parts
     const mark = await store.mark(instanceId, uniqueIdentifier)
     return mark && closes(mark) && isGenuine(key, mark) ? mark : undefined
   }
 
-  /** Completes marks every minute. Calls `failed` if that failed. */
+  /** Completes marks every minute. Calls `failed` with an error. */
   start(failed: (error: unknown) => void): void {
     const look = () => void this.complete().catch(failed)
     this.#timer = this.#parts.clock.every(checkpointEveryMs, look)
@@ -76,7 +76,7 @@ export class MarkCheck {
     this.#timer?.cancel()
   }
 
-  /** One check at a time. Throws StoreUnavailable. */
+  /** Only one check runs at a time. Throws StoreUnavailable. */
   check(): Promise<void> {
     this.#running ??= this.#check().finally(() => (this.#running = undefined))
     return this.#running
@@ -110,14 +110,14 @@ export class MarkCheck {
       if (page.length < marksPage) break
       await nextTurn()
     }
-    // The alarm does not wait for a log that cannot be read.
+    // The alarm must not depend on a readable log.
     const unmarked = walk.isMissingMarks ? await unmarkedKeys(store).catch(() => []) : []
     const findings = walk.findings(unmarked)
     const before = new Set(this.#findings)
     this.#findings = findings
     for (const finding of findings) if (!before.has(finding)) alarm(finding)
     if (findings.length > 0) return
-    // A failover may lose what was read, until a commit behind it is confirmed.
+    // A failover may lose what was read, until a later commit is confirmed.
     await store.commit({ writes: [], entries: [], durability: 'process' })
     this.#known = walk.end
   }

@@ -1,4 +1,4 @@
-// Walks a list of marks from its beginning, and says what somebody removed from it or wrote into it. Pure.
+// Walks a list of marks from its beginning, and finds marks that were removed or inserted. Pure.
 
 import type { KeyObject } from 'node:crypto'
 import { closedKeysNamedMax } from '../../base/bounds.ts'
@@ -16,13 +16,13 @@ export class MarksWalk {
   readonly #forged = new Some()
   #isReplaced = false
 
-  /** `known`: a place of the list that checkpoint or anchor names, or that an earlier walk came to. */
+  /** `known`: an end of the list that the checkpoint or the anchor names, or at which an earlier walk ended. */
   constructor(key: KeyObject, known: MarksEnd | null) {
     this.#key = key
     this.#known = known
   }
 
-  /** The marks so far end here. */
+  /** The end of the marks so far. */
   get end(): MarksEnd | null {
     return this.#end
   }
@@ -31,7 +31,7 @@ export class MarksWalk {
     return this.#missing.count > 0 || this.#isCutOff()
   }
 
-  /** The next mark by its number. Returns whether this server wrote it. */
+  /** Takes the next mark by its number. Returns whether this server wrote it. */
   take(mark: StoredMark): boolean {
     const { number, mac } = mark
     const next = (this.#end?.number ?? 0) + 1
@@ -41,14 +41,14 @@ export class MarksWalk {
     if (!genuine) this.#forged.add(nameOf(mark))
     else if (number === next) this.#isReplaced ||= endAfter(this.#end, number, mac).digest !== digest
     if (number === this.#known?.number) this.#isReplaced ||= digest !== this.#known.digest
-    // Later marks are compared with the list as it stands, so that each finding is told once.
+    // Later marks are compared with the stored list, so that each fault is reported only once.
     this.#end = { number, digest }
     return genuine
   }
 
   /**
-   * After the last mark: one sentence for each kind of finding, without its full stop. `unmarked`: destroyed keys that the audit log
-   * names and no mark does.
+   * The findings after the last mark: one sentence for each kind, without its full stop. `unmarked`: destroyed keys in the audit
+   * log that have no mark.
    */
   findings(unmarked: readonly Identified[] = []): readonly string[] {
     if (this.#known && this.#isCutOff()) this.#miss((this.#end?.number ?? 0) + 1, this.#known.number)
@@ -86,7 +86,7 @@ export class MarksWalk {
   }
 }
 
-/** Counts all, and names the first ones. */
+/** Counts all names and keeps the first ones. */
 class Some {
   count = 0
   #groups = 0

@@ -1,4 +1,4 @@
-// The MAC of a mark, and the digest of a list of marks. Pure. core/ports/marks.ts says what a mark is; docs/decisions/marks.md has the
+// The MAC of a mark, and the digest of a list of marks. Pure. core/ports/marks.ts defines a mark. docs/decisions/marks.md has the
 // reasons.
 
 import { hash, type KeyObject } from 'node:crypto'
@@ -7,7 +7,7 @@ import { isBack, type MarksEnd, type StoredMark } from '../ports/marks.ts'
 
 type Signed = Pick<StoredMark, 'number' | 'instanceId' | 'uniqueIdentifier' | 'dueMs'>
 
-/** HMAC-SHA-256 over length-prefixed fields. The number is among them, so a mark counts in its place alone. */
+/** HMAC-SHA-256 over length-prefixed fields. The number is one of them, so a mark counts only in its place. */
 export function markMac(key: KeyObject, mark: Signed): Buffer {
   return fieldsMac(key, fieldsOf(mark))
 }
@@ -20,18 +20,18 @@ function fieldsOf({ number, instanceId, uniqueIdentifier, dueMs }: Signed): read
   return [String(number), instanceId, uniqueIdentifier, String(dueMs)]
 }
 
-/** Whether an identifier is destroyed of which this is the last mark. */
+/** Whether an identifier with this last mark is destroyed. */
 export function closes({ dueMs }: Pick<StoredMark, 'dueMs'>): boolean {
   return dueMs !== isBack
 }
 
-/** The end of the list after one more mark. `end`: null before the first one. */
+/** The end of the list after one more mark. `end`: null for an empty list. */
 export function endAfter(end: MarksEnd | null, number: number, mac: Uint8Array): MarksEnd {
   const before = Buffer.from(end?.digest ?? '', 'hex')
   return { number, digest: hash('sha256', Buffer.concat([before, mac]), 'hex') }
 }
 
-/** The end of a list that has both; null counts as the beginning. */
+/** The further of two ends of the same list. Null counts as the beginning. */
 export function furtherEnd(one: MarksEnd | null, other: MarksEnd | null): MarksEnd | null {
   return (other?.number ?? 0) > (one?.number ?? 0) ? other : one
 }

@@ -1,23 +1,23 @@
-// Bounds the entries and log lines about events that anybody can cause as often as they like: so many a minute for
-// each group, so many in all, and at the end of the minute one report that counts the rest. It only counts; its user
-// writes the entries and lines.
+// Bounds the entries and log lines about events that any peer can cause at any rate: a maximum per minute for each group, a
+// maximum in all, and at the end of the minute one report that counts the rest. This file only counts. Its caller writes the
+// entries and lines.
 
 import { namesShownMax, refusalEntryEveryMs } from '../../base/bounds.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 
-/** Entries of a minute for one group (a subnet or a client), all entries, and the groups that are counted by name. */
+/** Entries in a minute: of one group (a subnet or a client), and of all groups. Then: the groups that are counted by name. */
 export const minuteQuotaPerGroupMax = 10
 export const minuteQuotaMax = 100
 export const minuteQuotaGroupsMax = 1_000
 
-/** The events of one minute that were only counted. */
+/** The events of one minute that were counted and not written. */
 export interface LeftOut {
   readonly count: number
-  /** Each group with its count, the largest first. The empty name stands for those beyond the bound. */
+  /** Each group with its count, the largest first. The empty name stands for the groups above the bound. */
   readonly groups: readonly (readonly [group: string, count: number])[]
 }
 
-/** `203.0.113.7: 6800, 2001:db8::/64: 12`: the largest of them. */
+/** The largest groups with their counts: `203.0.113.7: 6800, 2001:db8::/64: 12`. */
 export function largest(groups: LeftOut['groups']): string {
   const named = groups.filter(([group]) => group !== '').slice(0, namesShownMax)
   return named.map(([group, count]) => `${group}: ${count}`).join(', ')
@@ -26,20 +26,20 @@ export function largest(groups: LeftOut['groups']): string {
 export class MinuteQuota {
   readonly #clock: Clock
   readonly #tell: (leftOut: LeftOut) => void
-  /** How many were let through this minute, by group. */
+  /** How many events of each group passed this minute. */
   readonly #passed = new Map<string, number>()
   readonly #leftOut = new Map<string, number>()
   #passedInAll = 0
   #endsAt = 0
   #timer: Timer | undefined
 
-  /** `tell` is called a minute after something was left out, or earlier where a new minute begins. */
+  /** Calls `tell` a minute after it left something out, or earlier if a new minute begins. */
   constructor(clock: Clock, tell: (leftOut: LeftOut) => void) {
     this.#clock = clock
     this.#tell = tell
   }
 
-  /** Whether one more of this group is let through; if not, it is counted. */
+  /** Whether one more event of this group may pass. If not, counts it. */
   take(group: string): boolean {
     if (this.#clock.monotonic() >= this.#endsAt) this.#begin()
     const passed = this.#passed.get(group) ?? 0
@@ -52,14 +52,14 @@ export class MinuteQuota {
     return false
   }
 
-  /** Counts so many of this group for the next report. */
+  /** Counts `count` events of this group for the next report. */
   leaveOut(group: string, count = 1): void {
     const counted = this.#leftOut.has(group) || this.#leftOut.size < minuteQuotaGroupsMax ? group : ''
     this.#leftOut.set(counted, (this.#leftOut.get(counted) ?? 0) + count)
     this.#timer ??= this.#clock.after(refusalEntryEveryMs, () => this.flush())
   }
 
-  /** Reports now what was left out so far. */
+  /** Reports the counts so far. */
   flush(): void {
     this.#timer?.cancel()
     this.#timer = undefined

@@ -1,5 +1,5 @@
-// The marks of destroyed keys in a database that the owner accepts. Those that this server did not write close their keys too,
-// unless the audit log says that a key was not destroyed.
+// Finds marks of destroyed keys that an owner can remove when accepting a database. Forged marks close their keys too, so they
+// stay unless the audit log says that a key was not destroyed.
 
 import type { KeyObject } from 'node:crypto'
 import { closes } from './marks.ts'
@@ -12,7 +12,7 @@ import type { Store } from '../ports/store.ts'
 
 type Reading = Pick<Store, 'audit' | 'marksAfter' | 'object'>
 
-/** The numbers of forged marks that need not stay. `key`: the one that signed marks until now. */
+/** The numbers of forged marks that can be removed. `key`: the key that has signed marks so far. */
 export async function needlessMarks(store: Reading, key: KeyObject): Promise<readonly number[]> {
   const walk = new MarksWalk(key, null)
   const needless: number[] = []
@@ -39,6 +39,6 @@ async function mayBeDestroyed(store: Reading, mark: StoredMark): Promise<boolean
     if (action === 'key.undestroy') return false
     isKnown = true
   }
-  // The entries of an identifier that the log does not name may have been pruned.
+  // If the log does not name the identifier, its entries may have been pruned.
   return !isKnown
 }

@@ -1,11 +1,10 @@
-// Finds out whether somebody altered an audit log. Works on the parts of a log, from the store or from an exported
-// file, and needs nothing but the public key. Hashes and signatures come from outside: from Node (verify.ts), or from the
-// browser in the console, so both prove by the same rules. It finds entries that were changed, removed, reordered, inserted or cut
-// off, and reports the period that the proof covers. It reports the entries after the last checkpoint as not yet
-// proved.
+// Finds out whether an audit log was altered. It works on the parts of a log, from the store or from an exported file, and needs
+// only the public key. The caller passes in hashes and signatures, from Node (verify.ts) or from the browser in the console, so
+// both prove by the same rules. It finds entries that were changed, removed, reordered, inserted or cut off, and reports the
+// period that the proof covers. It reports the entries after the last checkpoint as not yet proved.
 //
-// Pruning keeps the number and hash of each writer's last removed entry: the writer's beginning. A beginning counts
-// only if the last signed checkpoint names it.
+// Pruning keeps the number and hash of each writer's last removed entry: the writer's beginning. A beginning counts only if the
+// last signed checkpoint names it.
 
 import { counted } from '../../base/text/counted.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
@@ -17,30 +16,30 @@ import type { MarksEnd } from '../ports/marks.ts'
 export interface LogParts {
   readonly beginnings: readonly WriterHead[]
   /**
-   * The last entries that there were when the reading began, so that a log that was cut off by accident shows it. They are not
-   * signed, so nothing is proved by them.
+   * The last entries at the time when the reading began, so that an accidentally truncated log is noticed. They are not signed,
+   * so they prove nothing.
    */
   readonly ends?: readonly WriterHead[]
   /** In the order of their numbers. */
   readonly checkpoints: readonly AuditCheckpoint[]
-  /** Each writer's entries in the order of their numbers; writers in any order. */
+  /** Each writer's entries in the order of their numbers. Writers may come in any order. */
   readonly entries: AsyncIterable<StoredAuditEntry> | Iterable<StoredAuditEntry>
 }
 
 export interface AuditProof {
   readonly ok: boolean
-  /** The findings, one sentence each; empty if the log is intact. */
+  /** The findings, in one sentence each. Empty: the log is intact. */
   readonly problems: readonly string[]
-  /** The restores that an owner accepted, one sentence each, with what the owner gave up. */
+  /** The restores that an owner accepted, in one sentence each, with the entries that the owner gave up. */
   readonly restores: readonly string[]
   readonly entries: number
   readonly checkpoints: number
-  /** The times of the first and last proved entry; null if there is none. */
+  /** The times of the first and last proved entry. Null: no entry is proved. */
   readonly provedFromMs: number | null
   readonly provedToMs: number | null
   /** Entries after the last checkpoint: chained, but not yet signed. */
   readonly unprovedEntries: number
-  /** SHA-256 of the public key, for comparison with the one that the server shows. */
+  /** SHA-256 of the public key, to compare with the one that the server shows. */
   readonly keySha256: string
 }
 
@@ -49,32 +48,30 @@ export interface CheckpointBody {
   readonly number: number
   readonly atMs: number
   readonly heads: readonly WriterHead[]
-  /** Where each pruned writer's entries begin: its last removed entry. */
+  /** The beginning of each pruned writer: its last removed entry. */
   readonly beginnings: readonly WriterHead[]
-  /** SHA-256 (hex) of the previous checkpoint's body; '' for the first. */
+  /** SHA-256 (hex) of the previous checkpoint's body. '' for the first one. */
   readonly previous: string
-  /** Only after an accepted restore: the number of the checkpoint before this one, 0 for none. */
+  /** Only after an accepted restore: the number of the checkpoint before this one. 0: there is none. */
   readonly follows?: number
-  /**
-   * The highest trust version at which the list of rows passed its check. The next start notices if older rows are put back.
-   */
+  /** The highest trust version at which the rows of trust passed their check, so that the next start notices older rows. */
   readonly trustVersion?: number
-  /** Where the marks of destroyed keys ended. The server compares its list with it. */
+  /** The end of the marks of destroyed keys. The server compares its list with it. */
   readonly marks?: MarksEnd
   /** Announces the removal of entries older than this: milliseconds since 1970. */
   readonly pruning?: number
   /**
-   * With `pruning`: the last entry that goes of each writer of which any go. Announcements of old versions lack it, or name those
-   * of the announcement before too.
+   * With `pruning`: for each writer with old entries, the last entry to remove. Announcements of old versions lack it, or also
+   * name the entries of the announcement before.
    */
   readonly pruned?: readonly WriterHead[]
 }
 
-/** Computes the hashes of a proof, and verifies its signatures. */
+/** Computes the hashes of a proof and verifies its signatures. */
 export interface ProofCrypto {
   /** Lower-case hex. */
   readonly sha256: (text: string) => MaybePromise<string>
-  /** `publicKey`: SPKI, base64. Throws an Error if it is no Ed25519 key. */
+  /** `publicKey`: SPKI, base64. Throws an Error if it is not an Ed25519 key. */
   readonly openKey: (publicKey: string) => MaybePromise<ProofKey>
 }
 
@@ -87,7 +84,7 @@ export interface ProofKey {
 export interface LogTrust {
   /** SPKI, base64. */
   readonly publicKey: string
-  /** A copy that somebody kept outside. The log must continue it. */
+  /** A copy of a checkpoint that was kept outside. The log must continue it. */
   readonly checkpoint?: AuditCheckpoint
 }
 
@@ -114,8 +111,8 @@ export async function proveLog(log: LogParts, trust: LogTrust, crypto: ProofCryp
 }
 
 /**
- * Checks the signatures, that numbers have no gap except at an accepted restore, and that each checkpoint names the one
- * before. Returns the bodies of the genuine ones.
+ * Checks the signatures, that the numbers have no gap except at an accepted restore, and that each checkpoint names the one
+ * before. Returns the bodies of the genuine checkpoints.
  */
 async function checkCheckpoints(
   checkpoints: readonly AuditCheckpoint[],
@@ -165,8 +162,8 @@ async function genuineBodyBy(
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
 /**
- * The content of a checkpoint whose signature is genuine. Undefined if it was signed under another number, or if the
- * signature has more than base64, which some readers would pass over.
+ * The content of a checkpoint whose signature is genuine. Undefined if it was signed under another number, or if the signature
+ * has characters that are not base64, which some readers ignore.
  */
 export function signedBody(checkpoint: AuditCheckpoint): CheckpointBody | undefined {
   if (!base64.test(checkpoint.signature)) return undefined
@@ -185,7 +182,7 @@ async function checkOutside(
   const name = `the checkpoint ${String(outside.number)} that was kept outside`
   if (!(await genuineBodyBy(outside, key))) {
     problems.push(
-      `${name} was not signed by this log's key: the log was made anew, or the checkpoint is of another server`,
+      `${name} was not signed by this log's key: the log was created again, or the checkpoint is of another server`,
     )
     return
   }
@@ -225,7 +222,7 @@ function checkBeginnings(
   }
 }
 
-/** Whether the beginning is what the announced prune leaves, which may have been killed before the next checkpoint. */
+/** Whether the beginning results from the announced prune, which may have been killed before the next checkpoint. */
 export function mayBePruned({ pruning, pruned, heads }: CheckpointBody, beginning: WriterHead): boolean {
   const { writer, number, hash } = beginning
   if (pruned) return pruned.some((one) => one.writer === writer && one.number === number && one.hash === hash)
@@ -272,7 +269,7 @@ async function checkChains(
     const atMs = typeof body?.atMs === 'number' ? body.atMs : null
     if (atMs !== null && (firstMs === null || atMs < firstMs)) firstMs = atMs
     walks.set(entry.writer, { writer: entry.writer, number: entry.number, hash: entry.hash })
-    // A writer's first entry names the heads of the writers that it saw, so that nobody can remove one of those whole.
+    // A writer's first entry names the heads of the other writers at that time, so that none of them can be removed as a whole.
     if (entry.number === 1 && isList(body?.others, isWriterHead))
       for (const head of body.others) vouched.add(head, `the first entry of writer ${entry.writer}`)
   }
@@ -281,8 +278,8 @@ async function checkChains(
 }
 
 /**
- * The hashes that others vouch for: the heads of every signed checkpoint, and of first entries. The last checkpoint
- * alone is not enough: it signs whatever the store holds at that moment, even a log that was cut off and rewritten.
+ * The hashes that signed checkpoints and first entries vouch for. The last checkpoint alone is not enough: it signs whatever the
+ * store holds at that moment, even a log that was cut off and rewritten.
  */
 class Vouched {
   readonly #walks: ReadonlyMap<string, WriterHead>
@@ -306,7 +303,7 @@ class Vouched {
       )
     if (!known) this.#hashes.set(place, { hash, by })
     if ((this.#highest.get(writer)?.number ?? 0) < number) this.#highest.set(writer, head)
-    // Only the last of the entries that were walked or pruned is known. Compare that one now.
+    // For entries that were already walked or pruned, only each writer's last hash is known. Compare that one now.
     const walked = this.#walks.get(writer)
     const problem = walked ? this.problemOf(walked) : null
     if (problem !== null) this.#problems.push(problem)

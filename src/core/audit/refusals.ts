@@ -1,5 +1,5 @@
-// Enters in the audit what was refused to parties that can ask as often as they like: the same thing once in a while, so much for
-// each group and in all, and one entry that counts what a minute left out. So nobody can fill the log.
+// Enters refusals in the audit log for peers that can send requests at any rate: the same refusal once in a while, a maximum for
+// each group and in all, and one entry that counts the rest of a minute. So no peer can fill the log.
 
 import type { Actor } from '../ports/audit.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
@@ -14,17 +14,17 @@ export interface RefusalsOptions {
   readonly clock: Clock
   readonly action: AuditAction
   readonly reason: 'AuthenticationNotSuccessful' | 'PermissionDenied'
-  /** Within this time, the same thing gets one entry. */
+  /** Repetitions within this time get no entry of their own. */
   readonly everyMs: number
-  /** The noun for the groups, and what else the entry says that counts the rest. */
+  /** The noun for the groups, and the other details of the entry that counts the rest. */
   readonly groups: string
   readonly counted: NonNullable<Entry['detail']>
-  /** Called when an entry could not be written: the refusal stands. */
+  /** Called with the error if an entry could not be written. The refusal stands. */
   readonly failed: (error: unknown) => void
 }
 
 export interface Refused {
-  /** The same text for the same thing. */
+  /** The same text for repetitions of the same refusal. */
   readonly about: string
   readonly group: string
   readonly actor: Actor
@@ -33,10 +33,10 @@ export interface Refused {
   readonly detail: Entry['detail']
 }
 
-/** The number of things whose last entry is remembered. The oldest are forgotten first. */
+/** The number of refusals whose last entry is remembered. The oldest are forgotten first. */
 const rememberedMax = 10_000
 
-const nobody: Actor = {
+const unauthenticated: Actor = {
   kind: 'unauthenticated',
   id: null,
   name: null,
@@ -47,7 +47,7 @@ const nobody: Actor = {
 export class Refusals {
   readonly #options: RefusalsOptions
   readonly #quota: MinuteQuota
-  /** Monotonic milliseconds of the last entry, by what it was about. */
+  /** Monotonic milliseconds of the last entry about each refusal. */
   readonly #last = new Map<string, number>()
   /** Entries whose writing has begun. */
   readonly #entering = new Set<Promise<void>>()
@@ -83,7 +83,7 @@ export class Refusals {
     const { counted, groups: noun } = this.#options
     const most = largest(groups)
     const detail = { why: 'left out', ...counted, refusals: count, [noun]: groups.length, most }
-    this.#write({ actor: nobody, instanceId: null, requestId: null, detail }, groups)
+    this.#write({ actor: unauthenticated, instanceId: null, requestId: null, detail }, groups)
   }
 
   #write(entry: Omit<Refused, 'about' | 'group'>, groups: LeftOut['groups'], unwritten?: () => void): void {

@@ -1,29 +1,32 @@
-// Joins the refusals of clients in the audit log. A client may ask as often as it likes, so the first refusals of a minute are entered
-// one by one for each client, action and reason, and one entry counts the rest at the end of the minute. Only refusals are joined:
-// an act that was done has its own entry. The counts are in memory, so a kill loses those of the minute under way.
+// Joins the refusals of clients in the audit log. A client may send requests at any rate, so for each client, action and reason
+// the first refusals of a minute get entries of their own, and one entry counts the rest at the end of the minute. It joins only
+// refusals: every act that was done has its own entry. The counts are in memory, so a kill loses those of the current minute.
 
 import { refusalEntryEveryMs } from '../../base/bounds.ts'
 import type { AccessRecord, Actor, AuditEntry } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 
-/** Refusals of a client that a minute enters one by one, for each action and reason, and the kinds of them that are counted. */
+/**
+ * How many refusals of a client get entries of their own in a minute, for each action and reason. Then: how many combinations are
+ * counted.
+ */
 export const refusalsEnteredMax = 20
 export const refusalKindsMax = 5_000
 
 export interface RepeatedRefusalsOptions {
   readonly clock: Pick<Clock, 'now' | 'after'>
   readonly record: (access: AccessRecord) => Promise<void>
-  /** Called once for the entries of a minute that could not be written. Their counts are tried again a minute later. */
+  /** Called once for the entries of a minute that could not be written. Their counts are written a minute later. */
   readonly failed: (error: unknown) => void
 }
 
-/** The refusals of one client, action and reason that were only counted. */
+/** The refusals of one client, action and reason that only the count covers. */
 interface Counted {
   readonly refusals: number
-  /** The common fields of all of them. */
+  /** The fields that all of them share. */
   readonly entry: AuditEntry
   readonly sinceMs: number
-  /** Identifiers. */
+  /** Identifiers of the first and last object. */
   readonly first: string | null
   readonly last: string | null
 }
@@ -42,14 +45,14 @@ export class RepeatedRefusals {
     this.#options = options
   }
 
-  /** Returns the entries that are to be written now, and counts the others. */
+  /** Returns the entries to write now, and counts the others. */
   pass(entries: readonly AuditEntry[]): readonly AuditEntry[] {
     return entries.some(isOfClient)
       ? entries.filter((entry) => !isOfClient(entry) || this.#enters(entry))
       : entries
   }
 
-  /** Enters the counts. Refusals after this are entered one by one. */
+  /** Enters the counts. Later refusals get entries of their own. */
   async close(): Promise<void> {
     await this.#entering
     this.#isClosed = true
@@ -91,7 +94,7 @@ export class RepeatedRefusals {
     for (const [key, { counted }] of over) {
       if (!counted) continue
       try {
-        // The others would fail too, or wait as long.
+        // After one failure the other counts would fail too, or wait as long.
         if (failure === undefined) await record({ entries: [entryOf(counted, clock.now())], fetched: [] })
         else this.#keep(key, counted)
       } catch (error) {
@@ -114,7 +117,7 @@ export class RepeatedRefusals {
   }
 }
 
-/** A root key may be out of reach, or withdrawn, or not open this one object: each is a reason of its own. */
+/** The reach of a root key's failure. Each reach is a reason of its own. */
 function reachOf({ detail }: AuditEntry) {
   return detail?.['rootKey']
 }
@@ -135,7 +138,7 @@ function together(before: Counted, after: Counted): Counted {
   }
 }
 
-/** A client may have several certificates and addresses. */
+/** The shared fields of two actors, since a client may have several certificates and addresses. */
 function common(one: Actor, other: Actor): Actor {
   return {
     ...other,

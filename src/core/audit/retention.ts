@@ -1,4 +1,4 @@
-// Prunes the audit log by itself, as `audit.keep` says: at most once a day, so that the log gains one entry a day by it.
+// Prunes the audit log automatically, as `audit.keep` says: at most once a day, since each prune adds an entry.
 
 import type { Clock } from '../ports/clock.ts'
 import { LeaseElsewhere, underLease, type Leases } from '../ports/leases.ts'
@@ -13,9 +13,9 @@ export interface AuditKeeper {
   readonly kind: 'syslog' | 'file'
   /** A URL or a path. */
   readonly target: string
-  /** The time of the first entry that the target does not surely have; null: it has all. */
+  /** The time of the first entry that may not have reached the target. Null: the target has all. */
   readonly behindSinceMs: number | null
-  /** Why this node cannot send, for people; null: it can, or another node sends. */
+  /** Why this node cannot send, in words for people. Null: it can, or another node sends. */
   readonly trouble: string | null
 }
 
@@ -28,7 +28,7 @@ export interface RetentionParts {
   readonly auditKeepers: () => Promise<readonly Pick<AuditKeeper, 'behindSinceMs'>[]>
 }
 
-/** Whether it pruned. `keepDays`: null keeps everything. */
+/** Returns whether it pruned. `keepDays`: null keeps everything. */
 export async function pruneExpired(
   { audit, store, clock, believed, leases, auditKeepers }: RetentionParts,
   keepDays: number | null,
@@ -45,13 +45,16 @@ export async function pruneExpired(
     await underLease(lease, () => audit.prune(serverActor, beforeMs))
     return true
   } catch (error) {
-    // The node that has the lease now prunes.
+    // Another node has the lease now and prunes.
     if (error instanceof LeaseElsewhere) return false
     throw error
   }
 }
 
-/** Clocks jump, so an entry behind one that waits may be older than that one, though hardly by a day. */
+/**
+ * The time before which entries may be pruned. Clocks jump, so an entry behind an unsent one may be older, though hardly by a
+ * day.
+ */
 export function mayGoBeforeMs(
   wantedMs: number,
   targets: readonly Pick<AuditKeeper, 'behindSinceMs'>[],

@@ -1,16 +1,16 @@
-// Finds destroyed keys whose marks are missing, by the audit log: the marks that somebody removed say no more which keys they were for.
+// Finds destroyed keys without marks by the audit log, since removed marks no longer show for which keys they were.
 
 import { marksPage } from '../../base/bounds.ts'
 import type { AuditEntry, AuditStore } from '../ports/audit.ts'
 import { auditEntries } from './entries.ts'
 import type { MarkStore, StoredMark } from '../ports/marks.ts'
 
-/** Destructions in the audit log, the newest ones, that are compared with the marks if one is missing. */
+/** How many of the newest destructions in the audit log are compared with the marks if one is missing. */
 const unmarkedLookMax = 1_000
 
 type Identified = Pick<StoredMark, 'instanceId' | 'uniqueIdentifier'>
 
-/** Looks at the newest destructions alone. Throws StoreUnavailable. */
+/** Compares only the newest destructions. Throws StoreUnavailable. */
 export async function unmarkedKeys(
   store: Pick<MarkStore, 'mark'> & Pick<AuditStore, 'audit'>,
 ): Promise<readonly Identified[]> {

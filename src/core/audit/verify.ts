@@ -23,7 +23,7 @@ const nodeCrypto: ProofCrypto = {
     if (key.asymmetricKeyType !== 'ed25519') throw new Error('the public key of this log is no Ed25519 key')
     return {
       sha256: hash('sha256', der, 'hex'),
-      // On another thread: a log has a checkpoint for each minute, and its proof holds up nobody.
+      // Verifies on another thread, since a log has a checkpoint for each minute, and its proof must not delay requests.
       hasSigned: (text, signature) =>
         verifyLater(null, Buffer.from(text), key, Buffer.from(signature, 'base64')),
     }
@@ -34,7 +34,7 @@ export async function verifyLog(log: LogParts, trust: LogTrust): Promise<AuditPr
   return proveLog(log, trust, nodeCrypto)
 }
 
-/** The checkpoint's content; undefined if this key did not sign it. */
+/** The checkpoint's content. Undefined: this key did not sign it. */
 export function genuineBody(checkpoint: AuditCheckpoint, key: KeyObject): CheckpointBody | undefined {
   return hasSigned(key, checkpoint.body, checkpoint.signature) ? signedBody(checkpoint) : undefined
 }

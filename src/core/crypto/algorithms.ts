@@ -1,9 +1,9 @@
-// The algorithms as data: what KMIP calls them (KMIP 1.4 §9.1.3.2.13 to §9.1.3.2.16), and what Node calls them. A name that is
-// not in these tables is not supported.
+// The algorithms as data: KMIP's names (KMIP 1.4 §9.1.3.2.13 to §9.1.3.2.16), and Node's names. A name that these tables lack is
+// not supported.
 
 export interface BlockCipher {
   readonly blockBytes: number
-  /** Node's name of the cipher without its mode, by the length of the key in bytes. */
+  /** Node's name of the cipher without its mode, by key length in bytes. */
   readonly byKeyBytes: Readonly<Record<number, string>>
 }
 
@@ -16,8 +16,8 @@ export const blockCiphers: Readonly<Record<string, BlockCipher>> = {
 }
 
 /**
- * `blocks`: works on whole blocks, so that data is padded or fits. `stream`: any length. `aead`: with a tag. `unit`: the data
- * is one unit, whole. `wrap`: one unit of eight-byte halves, with a check value.
+ * `blocks`: works on whole blocks, so the data is padded or fits. `stream`: takes data of any length. `aead`: has a tag. `unit`:
+ * takes the whole data as one unit. `wrap`: takes one unit of eight-byte halves, with a check value.
  */
 export type ModeKind = 'blocks' | 'stream' | 'aead' | 'unit' | 'wrap'
 
@@ -25,13 +25,13 @@ export interface CipherMode {
   readonly kind: ModeKind
   /** The end of Node's name. */
   readonly suffix: string
-  /** Whether it takes an IV (or counter or nonce), and of how many bytes. 'block': as a block of the cipher has. */
+  /** Whether the mode takes an IV (or counter or nonce), and its length in bytes. 'block': the block size of the cipher. */
   readonly iv: 'none' | 'block' | { readonly min: number; readonly max: number; readonly usual: number }
-  /** Lengths of the tag in bytes; the longest is usual. */
+  /** The allowed lengths of the tag in bytes. The longest is usual. */
   readonly tagBytes?: readonly number[]
-  /** The minimum length of the data, in bytes. Left out: 0. */
+  /** The minimum length of the data, in bytes. Absent: 0. */
   readonly leastBytes?: number
-  /** The algorithms that have it; all when left out. */
+  /** The algorithms that have the mode. Absent: all. */
   readonly only?: readonly string[]
 }
 
@@ -41,7 +41,7 @@ export const cipherModes: Readonly<Record<string, CipherMode>> = {
   CFB: { kind: 'stream', suffix: 'cfb', iv: 'block' },
   OFB: { kind: 'stream', suffix: 'ofb', iv: 'block' },
   CTR: { kind: 'stream', suffix: 'ctr', iv: 'block', only: ['AES', 'Camellia', 'ARIA', 'SM4'] },
-  // SP 800-38D §5.2.1.2: tags below 96 bits are for few uses, which a server cannot hold its clients to.
+  // SP 800-38D §5.2.1.2: tags below 96 bits suit only a few uses of a key, and a server cannot limit its clients to these.
   GCM: {
     kind: 'aead',
     suffix: 'gcm',
@@ -49,7 +49,7 @@ export const cipherModes: Readonly<Record<string, CipherMode>> = {
     tagBytes: [12, 13, 14, 15, 16],
     only: ['AES', 'ARIA'],
   },
-  // SP 800-38C: a nonce of 12 bytes leaves a length of 3, which is more than a message has.
+  // SP 800-38C: a nonce of 12 bytes leaves 3 bytes for the length, which is enough for every message.
   CCM: {
     kind: 'aead',
     suffix: 'ccm',
@@ -58,16 +58,16 @@ export const cipherModes: Readonly<Record<string, CipherMode>> = {
     only: ['AES', 'ARIA'],
   },
   XTS: { kind: 'unit', suffix: 'xts', iv: 'block', leastBytes: 16, only: ['AES'] },
-  // SP 800-38F §5.3.1, table 1. Without this minimum empty data would pass as wrapped, because nothing asks OpenSSL then.
+  // SP 800-38F §5.3.1, table 1. Without this minimum, empty data would pass as wrapped, because it never reaches OpenSSL.
   NISTKeyWrap: { kind: 'wrap', suffix: 'wrap', iv: 'none', leastBytes: 16, only: ['AES'] },
   AESKeyWrapPadding: { kind: 'wrap', suffix: 'wrap-pad', iv: 'none', leastBytes: 1, only: ['AES'] },
 }
 
-/** RFC 8439: the one stream cipher, alone and with a tag. */
+/** RFC 8439: the only stream cipher, with and without a tag. */
 export const chacha = {
   keyBytes: 32,
   nonceBytes: 12,
-  /** The usual one, and the shorter ones that keep 96 bits (RFC 5116 §3.1). */
+  /** The usual length, and the shorter ones of at least 96 bits (RFC 5116 §3.1). */
   tagBytes: [12, 13, 14, 15, 16],
 } as const
 
@@ -87,7 +87,7 @@ export const hashes: Readonly<Record<string, string>> = {
   SHA3_512: 'sha3-512',
 }
 
-/** The hash that each HMAC has. */
+/** The hash of each HMAC. */
 export const hmacs: Readonly<Record<string, string>> = {
   HMAC_MD5: 'md5',
   HMAC_SHA1: 'sha1',

@@ -1,15 +1,15 @@
-// The algorithms that FIPS mode permits. OpenSSL's provider has the last word: this server refuses what it refuses. This file
-// names what never reaches the provider, and what the provider would refuse without a reason.
+// The algorithms that FIPS mode permits. OpenSSL's provider has the last word: this server refuses what the provider refuses.
+// This file names algorithms that never reach the provider, and those that the provider would refuse without a reason.
 
 import { fipsMode, notApproved } from '../../base/fips.ts'
 import { CryptoError } from './error.ts'
 
-/** KMIP's names. The provider decrypts with triple DES, and no longer encrypts. */
+/** By KMIP's names. The provider decrypts with triple DES but does not encrypt with it. */
 const ciphers: ReadonlySet<string> = new Set(['AES', 'DES3'])
 const brokenHashes: ReadonlySet<string> = new Set(['MD5', 'RIPEMD_160'])
 const curves: ReadonlySet<string> = new Set(['P_224', 'P_256', 'P_384', 'P_521', 'Ed25519', 'Ed448'])
 
-/** Jobs that our own code computes, or a library: they stay outside the module. */
+/** Jobs that our own code or a library computes, outside OpenSSL's module. */
 const outside: Readonly<Record<string, string>> = {
   'split-key': 'Splitting a key',
   'join-key': 'Joining a split key',
@@ -37,7 +37,7 @@ export function requireInModule(what: string): void {
   if (fipsMode) throw refused(what)
 }
 
-/** Runs the job of this name. In FIPS mode what OpenSSL refuses becomes a CryptoError `unsupported` that says so. */
+/** Runs the job with this name. In FIPS mode an error of OpenSSL becomes a CryptoError `unsupported` with the reason. */
 export function runApproved<T>(name: string, run: () => T): T {
   if (!fipsMode) return run()
   const what = outside[name]
@@ -58,7 +58,7 @@ function refused(what: string): CryptoError {
   return new CryptoError('unsupported', notApproved(what))
 }
 
-/** Undefined: it is not an error of OpenSSL. */
+/** The reason in an error of OpenSSL. Undefined: the error is not from OpenSSL. */
 function openSslReason(error: unknown): string | undefined {
   if (!(error instanceof Error) || error instanceof CryptoError) return undefined
   const [, reason] = /^error:[0-9A-F]+:[^:]*:[^:]*:(.+)$/.exec(error.message) ?? []

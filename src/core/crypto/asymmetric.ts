@@ -1,4 +1,4 @@
-// Work with public and private keys over data in one or more parts: RSA encryption, and signatures by RSA, ECDSA and EdDSA.
+// Computes with public and private keys over data in one or more parts: RSA encryption, and signatures by RSA, ECDSA and EdDSA.
 
 import {
   createHash,
@@ -27,10 +27,12 @@ import {
   type RsaSignatureWanted,
 } from './rsa.ts'
 
-/** Data of one RSA encryption: as long as the longest modulus. */
+/** The most data of one RSA encryption: as long as the longest modulus. */
 const rsaDataBytesMax = 2_048
 
-/** In DER: PKCS#8, SubjectPublicKeyInfo, or an X.509 certificate with its key. A private key stands for its public half too. */
+/**
+ * A key in DER: PKCS#8, SubjectPublicKeyInfo, or an X.509 certificate with its key. A private key also serves as its public half.
+ */
 export type AsymmetricKey =
   { readonly pkcs8: Uint8Array } | { readonly spki: Uint8Array } | { readonly certificate: Uint8Array }
 
@@ -84,11 +86,11 @@ export type Kem = 'RSASVE' | 'DHKEM' | 'MLKEM'
 
 export interface KemInput {
   readonly key: AsymmetricKey
-  /** Left out: the one that such a key has. */
+  /** Absent: the mechanism that keys of this kind have. */
   readonly kem?: Kem | undefined
 }
 
-/** A new secret, and the encapsulated form from which only the private key derives it. */
+/** Makes a new secret, and the encapsulated form from which only the private key can derive it. */
 export function encapsulateFor({ key, kem }: KemInput): {
   readonly data: Uint8Array
   readonly encapsulated: Uint8Array
@@ -103,7 +105,7 @@ export function encapsulateFor({ key, kem }: KemInput): {
   }
 }
 
-/** By ML-KEM, a changed ciphertext gives another secret and no error (FIPS 203 §6.3). */
+/** With ML-KEM, a changed ciphertext yields another secret and no error (FIPS 203 §6.3). */
 export function decapsulateBy({ key, kem, encapsulated }: KemInput & { readonly encapsulated: Uint8Array }): {
   readonly data: Uint8Array
 } {
@@ -126,7 +128,7 @@ function requireKem({ asymmetricKeyType: type }: KeyObject, kem: Kem | undefined
 
 const kems: Readonly<Record<string, Kem>> = { rsa: 'RSASVE', ec: 'DHKEM', x25519: 'DHKEM', x448: 'DHKEM' }
 
-/** OpenSSL finds that keys do not belong together, or that a number in one of them is wrong. */
+/** Turns an error of OpenSSL about keys that do not belong together, or about a wrong number in a key, into a CryptoError. */
 function fitting<T>(compute: () => T): T {
   try {
     return compute()
@@ -141,7 +143,7 @@ export interface RsaOpening {
   readonly wanted: RsaEncryptionWanted
 }
 
-/** RSA takes one block, so parts are held until the last. */
+/** RSA encrypts one block, so this holds all parts until the last one. */
 export class RsaCipher implements Machine {
   readonly #held: Held = new Held(rsaDataBytesMax)
   readonly #compute: (data: Uint8Array) => Uint8Array
@@ -170,23 +172,23 @@ export class RsaCipher implements Machine {
 
 export type SignatureWanted =
   | ({ readonly scheme: 'rsa' } & RsaSignatureWanted)
-  /** `hash`: by the curve when left out. */
+  /** `hash`: absent means the hash that suits the curve. */
   | { readonly scheme: 'ec'; readonly hash?: string | undefined }
 
 export interface SignatureOpening {
   readonly key: AsymmetricKey
   readonly wanted: SignatureWanted
-  /** The data is the digest already. */
+  /** Whether the data is already the digest. */
   readonly digested?: boolean | undefined
   readonly verify?: boolean | undefined
-  /** To be verified. It may come with the last part. */
+  /** The signature to verify. It may also come with the last part. */
   readonly expected?: Uint8Array | undefined
 }
 
 export class Signature implements Machine {
   readonly #opening: SignatureOpening
   readonly #key: KeyObject
-  /** Hashed as it comes, or held where the whole is signed. */
+  /** The hash of the data so far, or the data itself if the algorithm signs it as a whole. */
   readonly #data: Hash | Held
   readonly #expected: Uint8Array | undefined
 
@@ -194,7 +196,7 @@ export class Signature implements Machine {
     const { key, wanted, digested = false, verify: verifies = false, expected } = opening
     this.#opening = opening
     this.#key = verifies ? publicKey(key) : privateKey(key)
-    // The caller overwrites what it gave.
+    // A copy, since the caller overwrites its own.
     this.#expected = expected && copyOf(expected)
     if (wanted.scheme === 'rsa') requireRsa(this.#key)
     else if (this.#key.asymmetricKeyType === 'ec' && digested) requireDigestCurve(this.#key)
@@ -216,7 +218,7 @@ export class Signature implements Machine {
     return { valid: fitting(() => this.#verify(data, expected)) }
   }
 
-  /** EdDSA signs what it gets, a digest too. */
+  /** Whether the key signs a digest. EdDSA would hash the digest again. */
   get #takesDigest(): boolean {
     return this.#opening.digested === true && this.#key.asymmetricKeyType === 'ec'
   }
@@ -242,10 +244,10 @@ export class Signature implements Machine {
   }
 }
 
-/** A digest by the hash that the request names, if it names one. */
+/** Checks the length of the digest against the hash that the request names, if it names one. */
 function requireLength(digest: Uint8Array, hash: string | undefined): void {
   if (hash === undefined || createHash(hash).digest().length === digest.length) return
-  throw new CryptoError('invalid', `this is no digest by ${hash}: it has ${String(digest.length)} bytes`)
+  throw new CryptoError('invalid', `this is not a digest by ${hash}: it has ${String(digest.length)} bytes`)
 }
 
 const curvesWithHash: Readonly<Record<string, string>> = {
@@ -255,7 +257,7 @@ const curvesWithHash: Readonly<Record<string, string>> = {
   brainpoolP512r1: 'sha512',
 }
 
-/** ML-DSA and SLH-DSA hash by themselves. They have other signatures of digests, which Node does not make. */
+/** ML-DSA and SLH-DSA hash the data themselves. Their signatures of digests are other algorithms, which Node lacks. */
 function isQuantumSafeSigner({ asymmetricKeyType: type }: KeyObject): boolean {
   return type !== undefined && /^(?:ml|slh)-dsa-/.test(type)
 }
@@ -267,7 +269,7 @@ function noDigests(): CryptoError {
   )
 }
 
-/** Ed25519 and Ed448 hash by themselves. */
+/** The hash for a key on a curve. Null: Ed25519 and Ed448 hash the data themselves. */
 function curveHash(key: KeyObject, hash: string | undefined): string | null {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
   if (type === 'ed25519' || type === 'ed448') return null
@@ -282,7 +284,7 @@ function curveHash(key: KeyObject, hash: string | undefined): string | null {
 function requireRsa(key: KeyObject): void {
   if (key.asymmetricKeyType !== 'rsa')
     throw new CryptoError('invalid', 'the Cryptographic Parameters are for RSA, and the key is not')
-  // A longer one is stored and given back, but one signature by it takes seconds.
+  // The server stores and returns longer keys, but one signature with them takes seconds.
   if ((key.asymmetricKeyDetails?.modulusLength ?? 0) > rsaBitsMax)
     throw new CryptoError(
       'unsupported',
@@ -290,7 +292,7 @@ function requireRsa(key: KeyObject): void {
     )
 }
 
-/** Data of which all parts are needed at once. */
+/** Holds data whose parts are needed together. */
 class Held {
   readonly #bytesMax: number
   #parts: Uint8Array[] = []

@@ -1,12 +1,12 @@
-// Checks what a client wants of a symmetric cipher against the table of algorithms: the algorithm, its mode, padding, tag and
-// IV. Pure; no key is used here.
+// Checks a client's request for a symmetric cipher against the table of algorithms: the algorithm, its mode, padding, tag and IV.
+// Pure. It uses no key.
 
 import { requireApprovedCipher } from './approved.ts'
 import { blockCiphers, chacha, cipherModes, type CipherMode } from './algorithms.ts'
 import { CryptoError } from './error.ts'
 import { paddingOf, type Padding } from './padding.ts'
 
-/** In KMIP's words. */
+/** By KMIP's names. */
 export interface CipherWanted {
   readonly algorithm: string | undefined
   readonly mode?: string | undefined
@@ -20,21 +20,21 @@ export interface CipherSetting {
   readonly cipher: string
   readonly kind: CipherMode['kind']
   readonly padding: Padding
-  /** 1 for what has no blocks. */
+  /** 1 for ciphers and modes without blocks. */
   readonly blockBytes: number
-  /** The length of the tag; 0 without one. */
+  /** The length of the tag. 0: there is no tag. */
   readonly tagBytes: number
-  /** Undefined if it takes no IV. */
+  /** The allowed lengths of the IV. Undefined: the mode takes no IV. */
   readonly iv: { readonly min: number; readonly max: number; readonly usual: number } | undefined
-  /** Lengths of a nonce without its counter, which is 0 then and comes first. */
+  /** The allowed lengths of a nonce without its counter. The counter is then 0 and precedes the nonce. */
   readonly nonceAlone?: readonly number[]
   /** The minimum length of the data, in bytes. */
   readonly leastBytes: number
-  /** The value that the key wraps take for themselves. */
+  /** The fixed IV of the key wraps. */
   readonly fixedIv?: Uint8Array | undefined
 }
 
-/** Throws CryptoError `unsupported`, `invalid` for a key of another length, and `tag-length`. */
+/** Throws CryptoError `unsupported`, `invalid` for a key of the wrong length, and `tag-length`. */
 export function cipherSetting(wanted: CipherWanted, keyBytes: number): CipherSetting {
   const { algorithm = 'none', mode: modeName } = wanted
   requireApprovedCipher(algorithm)
@@ -87,8 +87,8 @@ function chachaSetting(algorithm: string, wanted: CipherWanted, keyBytes: number
     blockBytes: 1,
     tagBytes: aead ? tagLength(chacha.tagBytes, wanted.tagBytes) : 0,
     leastBytes: 0,
-    // ChaCha20 alone: a counter, the lowest byte first, and the nonce, as OpenSSL has it; or the nonce of RFC 8439 or of the
-    // original cipher alone.
+    // ChaCha20 alone takes a counter, lowest byte first, and the nonce, as OpenSSL does. It also takes only the nonce, of RFC
+    // 8439 or of the original cipher.
     iv: aead ? { min: nonce, max: nonce, usual: nonce } : { min: 16, max: 16, usual: 16 },
     ...(!aead && { nonceAlone: [8, nonce] }),
   }
@@ -118,7 +118,7 @@ function ivLengths(iv: CipherMode['iv'], blockBytes: number): CipherSetting['iv'
   return iv === 'block' ? { min: blockBytes, max: blockBytes, usual: blockBytes } : iv
 }
 
-/** The IV as the cipher takes it. Throws CryptoError `no-iv`, and `invalid` for a wrong length. */
+/** The complete IV for the cipher. Throws CryptoError `no-iv`, and `invalid` for a wrong length. */
 export function checkedIv(
   { iv: lengths, fixedIv, nonceAlone }: CipherSetting,
   iv: Uint8Array | undefined,

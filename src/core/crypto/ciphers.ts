@@ -1,6 +1,5 @@
-// Symmetric ciphers, in one piece or in parts: the whole of the data is only the case of one part. Decrypted data with a tag
-// leaves only after the tag was found right, so such data is held back until then. Every failure of a decryption has the same
-// answer.
+// Symmetric ciphers over data in one or more parts. Data with a tag is decrypted only when all of it is there and its tag is
+// right. Every failure of a decryption has the same answer.
 
 import { createCipheriv, createDecipheriv, type CipherGCM, type DecipherGCM } from 'node:crypto'
 import { cryptoHeldBytesMax } from './bounds.ts'
@@ -14,17 +13,17 @@ export interface CipherOpening {
   readonly key: Uint8Array
   readonly wanted: CipherWanted
   readonly iv?: Uint8Array | undefined
-  /** Authenticated beside the data. */
+  /** Additional data that the tag authenticates. */
   readonly aad?: Uint8Array | undefined
   /** For decryption. The tag may also come with the last part. */
   readonly tag?: Uint8Array | undefined
-  /** The tag is the end of the data. */
+  /** Whether the data ends with the tag. */
   readonly tagAppended?: boolean | undefined
-  /** How many bytes there are in all, where the mode must know (CCM): undefined in parts. */
+  /** The length of the whole data, which CCM must know. Undefined: the data comes in parts. */
   readonly totalBytes?: number | undefined
 }
 
-/** Node has one type for the ciphers with tags. */
+/** Node has one type for all ciphers with tags. */
 type Cipher = CipherGCM
 type Decipher = DecipherGCM
 
@@ -32,7 +31,7 @@ function options({ kind, tagBytes }: CipherSetting): object {
   return kind === 'aead' ? { authTagLength: tagBytes } : {}
 }
 
-/** Some modes take no parts: they must know the length, or take the data as one unit. Throws CryptoError `unsupported`. */
+/** Refuses parts for modes that must know the length, or that take the data as one unit. Throws CryptoError `unsupported`. */
 function requireWhole(setting: CipherSetting, { totalBytes }: CipherOpening): void {
   const needsWhole = setting.kind === 'unit' || setting.kind === 'wrap' || setting.cipher.endsWith('-ccm')
   if (needsWhole && totalBytes === undefined)
@@ -98,7 +97,7 @@ export function openDecryption(opening: CipherOpening): Machine {
 class Decryption implements Machine {
   readonly #setting: CipherSetting
   readonly #decipher: Decipher
-  /** The last block of padded data. */
+  /** The last block of padded data so far. */
   #held: Uint8Array = new Uint8Array(0)
   #bytes = 0
 
@@ -138,7 +137,7 @@ class Decryption implements Machine {
   }
 }
 
-/** Holds the data back, and decrypts it when all of it and its tag are there. */
+/** Holds the data back until all of it and its tag are there, and then decrypts it. */
 class TaggedDecryption implements Machine {
   readonly #setting: CipherSetting
   readonly #opening: CipherOpening
@@ -148,7 +147,7 @@ class TaggedDecryption implements Machine {
   constructor(setting: CipherSetting, opening: CipherOpening) {
     checkedIv(setting, opening.iv)
     this.#setting = setting
-    // The caller overwrites what it gave.
+    // Copies, since the caller overwrites its own.
     const { key, iv, aad, tag } = opening
     this.#opening = { ...opening, key: copyOf(key), iv: own(iv), aad: own(aad), tag: own(tag) }
   }
@@ -189,7 +188,7 @@ function own(bytes: Uint8Array | undefined): Uint8Array | undefined {
   return bytes && copyOf(bytes)
 }
 
-/** The data, if its tag is right. */
+/** Decrypts the data. Throws if its tag is wrong. */
 function authentic(decipher: Decipher, data: Uint8Array): Uint8Array {
   const plain = decipher.update(data)
   try {
@@ -201,7 +200,7 @@ function authentic(decipher: Decipher, data: Uint8Array): Uint8Array {
   }
 }
 
-/** Turns a refusal of OpenSSL (of an XTS key with equal halves, of a wrap of the wrong length) into a CryptoError. */
+/** Turns an error of OpenSSL (an XTS key with equal halves, a wrap of the wrong length) into a CryptoError. */
 function valid<T>(act: () => T): T {
   try {
     return act()

@@ -1,6 +1,5 @@
-// ECDSA over a digest that the client brings. Node signs data alone, so these signatures are computed by @noble/curves, on a
-// thread of the pool; docs/decisions/ecdsa-noble-curves.md says what that means for the key. Everything else on curves is
-// OpenSSL's.
+// ECDSA over a digest that the client sends. Node only signs data, so @noble/curves computes these signatures, on a thread of the
+// pool. docs/decisions/ecdsa-noble-curves.md describes what that means for the key. OpenSSL computes everything else on curves.
 
 import { randomBytes, type KeyObject } from 'node:crypto'
 import { p256, p384, p521 } from '@noble/curves/nist.js'
@@ -10,7 +9,7 @@ import { CryptoError } from './error.ts'
 import { decodeKey } from './key-formats.ts'
 import type { KeyParts } from './key-parts.ts'
 
-/** Curves by the names that OpenSSL gives them. */
+/** By OpenSSL's names of the curves. */
 const curves: Readonly<Record<string, typeof p256>> = {
   prime256v1: p256,
   secp384r1: p384,
@@ -23,7 +22,7 @@ export function requireDigestCurve(key: KeyObject): void {
   curveOf(key)
 }
 
-/** In DER, as OpenSSL writes it. `pkcs8`: the key again, in its bytes. */
+/** A signature in DER, as OpenSSL writes it. `pkcs8`: the bytes of the same key. */
 export function signDigest(key: KeyObject, pkcs8: Uint8Array, digest: Uint8Array): Uint8Array {
   const curve = curveOf(key)
   requireDigest(digest)
@@ -34,7 +33,7 @@ export function signDigest(key: KeyObject, pkcs8: Uint8Array, digest: Uint8Array
       bytes.subarray(Math.max(0, bytes.length - scalar.length)),
       Math.max(0, scalar.length - bytes.length),
     )
-    // Fresh entropy gives each signature a nonce of its own (RFC 6979 §3.6).
+    // Fresh entropy makes the nonce of each signature unique (RFC 6979 §3.6).
     const extraEntropy = new Uint8Array(randomBytes(32))
     return curve.sign(digest, scalar, { prehash: false, lowS: false, format: 'der', extraEntropy })
   } finally {
@@ -49,7 +48,7 @@ export function verifyDigest(key: KeyObject, digest: Uint8Array, signature: Uint
   try {
     return curve.verify(signature, digest, point, { prehash: false, lowS: false, format: 'der' })
   } catch {
-    // A signature that is no signature at all.
+    // The bytes are not a signature.
     return false
   }
 }
@@ -64,7 +63,7 @@ function curveOf(key: KeyObject): typeof p256 {
   )
 }
 
-/** SHA-512 gives 64 bytes. A digest that is longer than the curve counts with its first bits (FIPS 186-5 §6.4.1). */
+/** The longest digest is that of SHA-512. If a digest is longer than the curve, only its first bits count (FIPS 186-5 §6.4.1). */
 function requireDigest(digest: Uint8Array): void {
   if (digest.length === 0 || digest.length > 64)
     throw new CryptoError('invalid', 'a digest has 1 to 64 bytes')

@@ -2,7 +2,7 @@
 
 interface Curve {
   readonly identifier: string
-  /** The size of the field: what KMIP takes for the Cryptographic Length. */
+  /** The size of the field, which KMIP uses as the Cryptographic Length. */
   readonly bits: number
 }
 
@@ -15,7 +15,7 @@ function curve(arc: string, last: number, bits: number): Curve {
   return { identifier: `${arc}.${last}`, bits }
 }
 
-/** The names are those of the enumeration Recommended Curve. */
+/** By the names of the enumeration Recommended Curve. */
 export const curves = {
   P_192: curve(primes, 1, 192),
   P_224: curve(certicom, 33, 224),
@@ -101,7 +101,7 @@ export function curveOf(identifier: string): CurveName | undefined {
   return byIdentifier.get(identifier)
 }
 
-/** Curves whose keys are strings of bytes (RFC 8410), with the length of each half. */
+/** Curves whose keys are byte strings (RFC 8410). `keyBytes`: the length of each half. */
 export const byteCurves = {
   Ed25519: { identifier: '1.3.101.112', bits: 256, keyBytes: 32 },
   Ed448: { identifier: '1.3.101.113', bits: 456, keyBytes: 57 },

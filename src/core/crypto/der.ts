@@ -1,4 +1,5 @@
-// DER of keys: the writer (core/pki/write-der.ts), and a reader of the fields of a SEQUENCE. core/pki/der.ts reads the single elements. Pure.
+// DER of keys: the writer (core/pki/write-der.ts), and a reader of the fields of a SEQUENCE, which reads elements with
+// core/pki/der.ts. Pure.
 
 import { DerError, dottedIdentifier, elementAt, soleElement } from '../pki/der.ts'
 import { derTags } from '../pki/write-der.ts'
@@ -6,7 +7,7 @@ import { derTags } from '../pki/write-der.ts'
 export { DerError }
 export * from '../pki/write-der.ts'
 
-/** Reads the elements within a constructed one, in order. Every method throws DerError. */
+/** Reads the elements inside a constructed one, in order. Every method throws DerError. */
 export class DerFields {
   readonly #content: Buffer
   #at = 0
@@ -15,20 +16,20 @@ export class DerFields {
     this.#content = content
   }
 
-  /** The fields of the only element in these bytes, a SEQUENCE. */
+  /** The fields of the SEQUENCE that makes up these bytes. */
   static of(der: Uint8Array): DerFields {
     const bytes = Buffer.from(der.buffer, der.byteOffset, der.byteLength)
     return new DerFields(soleElement(bytes, derTags.sequence).content)
   }
 
-  /** The content of the next element, which has this tag. */
+  /** The content of the next element, which must have this tag. */
   next(tag: number): Buffer {
     const element = elementAt(this.#content, this.#at, tag)
     this.#at = element.endAt
     return element.content
   }
 
-  /** The same, or undefined if the next element has another tag or there is none. */
+  /** The content of the next element if it has this tag. Undefined otherwise. */
   optional(tag: number): Buffer | undefined {
     return this.#content[this.#at] === tag ? this.next(tag) : undefined
   }
@@ -37,7 +38,7 @@ export class DerFields {
     return new DerFields(this.next(derTags.sequence))
   }
 
-  /** The next element whole, with tag and length, whatever it is. */
+  /** The next element as a whole, with tag and length, of any kind. */
   whole(): Buffer {
     const tag = this.#content[this.#at]
     if (tag === undefined) throw new DerError('an element is missing')

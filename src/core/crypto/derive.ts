@@ -1,5 +1,5 @@
-// Keys made from keys (KMIP 1.4 §4.6): PBKDF2 (RFC 8018), HKDF (RFC 5869), a hash, an HMAC or an encryption of the derivation data, and
-// the three constructions of SP 800-108 with a counter of 32 bits. Pure.
+// Derives keys from keys (KMIP 1.4 §4.6): PBKDF2 (RFC 8018), HKDF (RFC 5869), a hash, an HMAC or an encryption of the derivation
+// data, and the three constructions of SP 800-108 with a 32-bit counter. Pure.
 
 import { createHash, hkdfSync, pbkdf2Sync } from 'node:crypto'
 import { Encryption } from './ciphers.ts'
@@ -8,10 +8,12 @@ import { CryptoError } from './error.ts'
 import { copyOf } from './own-bytes.ts'
 import { Hashing, MacMachine, type MacWanted } from './macs.ts'
 
-/** Iterations of PBKDF2, for each 20 bytes of a derived key; with more than the other it counts as long. */
+/**
+ * The most iterations of PBKDF2 for each 20 bytes of a derived key. A derivation with more than pbkdf2ShortSteps counts as long.
+ */
 export const pbkdf2StepsMax = 20_000_000
 export const pbkdf2ShortSteps = 200_000
-/** A derivation that has more bytes of data or salt to go through, for all pieces of the key, counts as long. */
+/** A derivation that processes more bytes of data or salt, for all pieces of the key together, counts as long. */
 export const derivationShortBytes = 1024 * 1024
 
 export type Derivation =
@@ -22,7 +24,7 @@ export type Derivation =
       readonly salt: Uint8Array
       readonly iterations: number
     }
-  /** `hash`: Node's name. `data`: what RFC 5869 calls info. */
+  /** `hash`: Node's name. `data`: RFC 5869 calls it info. */
   | {
       readonly method: 'hkdf'
       readonly hash: string
@@ -40,13 +42,13 @@ export type Derivation =
     }
   | Pieces
 
-/** SP 800-108: piece after piece. */
+/** The methods of SP 800-108, which compute piece after piece. */
 interface Pieces {
   readonly method: 'counter' | 'feedback' | 'double-pipeline'
   readonly mac: MacWanted
-  /** The feedback begins with it. */
+  /** The initial value of the feedback. */
   readonly iv?: Uint8Array | undefined
-  /** As it goes into each step: label, zero byte and context, and the length if the peer wants it there. */
+  /** The fixed input of each step: label, zero byte and context, and the length if the request includes it. */
   readonly data: Uint8Array
 }
 
@@ -56,7 +58,7 @@ export interface DeriveInput {
   readonly bytes: number
 }
 
-/** The first `bytes` bytes of what the method gives. CryptoError `failed` if it gives fewer (KMIP 1.4 §11.7). */
+/** The first `bytes` bytes of the method's output. CryptoError `failed` if the output is shorter (KMIP 1.4 §11.7). */
 export function derive({ key, derivation, bytes }: DeriveInput): { readonly data: Uint8Array } {
   const all = derived(key, derivation, bytes)
   if (all.length < bytes) {
@@ -98,11 +100,11 @@ function derived(key: Uint8Array, derivation: Derivation, bytes: number): Uint8A
   }
 }
 
-/** Whether it may take seconds. */
+/** Whether the derivation may take seconds. */
 export function takesLong({ derivation, bytes }: DeriveInput): boolean {
   switch (derivation.method) {
     case 'pbkdf2':
-      // The salt is hashed again for each piece of the key, of 16 bytes at least.
+      // PBKDF2 hashes the salt again for each piece of the key, which has 16 bytes at least.
       return (
         pbkdf2Steps(derivation.iterations, bytes) > pbkdf2ShortSteps ||
         derivation.salt.length * Math.ceil(bytes / 16) > derivationShortBytes
@@ -110,7 +112,7 @@ export function takesLong({ derivation, bytes }: DeriveInput): boolean {
     case 'counter':
     case 'feedback':
     case 'double-pipeline':
-      // Each piece goes through all of the data. The shortest one has 8 bytes: the CMAC of a cipher with such blocks.
+      // Each piece processes all of the data. The shortest piece has 8 bytes: the CMAC of a cipher with such blocks.
       return derivation.data.length * Math.ceil(bytes / 8) > derivationShortBytes
     case 'hkdf':
     case 'hash':
@@ -122,7 +124,7 @@ export function takesLong({ derivation, bytes }: DeriveInput): boolean {
   }
 }
 
-/** Each 20 bytes of the result cost all iterations again, so both together are bounded. */
+/** Each 20 bytes of the result cost all iterations again, so the product of both is bounded. */
 function pbkdf2Steps(iterations: number, bytes: number): number {
   return iterations * Math.ceil(bytes / 20)
 }
@@ -136,7 +138,7 @@ function requireIterations(iterations: number, bytes: number): void {
     )
 }
 
-/** It gives 255 pieces at most (RFC 5869 §2.3). */
+/** HKDF yields at most 255 pieces (RFC 5869 §2.3). */
 function extractedAndExpanded(
   key: Uint8Array,
   { hash, salt = nothing, data = nothing }: Derivation & { readonly method: 'hkdf' },
@@ -152,7 +154,7 @@ function extractedAndExpanded(
 }
 
 const nothing = new Uint8Array(0)
-/** OpenSSL takes no more. */
+/** The limit of OpenSSL. */
 const hkdfInfoBytesMax = 1024
 
 function encrypted(

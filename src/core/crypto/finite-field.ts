@@ -1,10 +1,10 @@
-// The finite fields in which keys are split (KMIP 1.4 §2.2.5). Elements are read from and written to bytes, highest first.
-// The two binary fields use no table and no branch on a value, so that their time tells nothing of a secret.
+// The finite fields in which keys are split (KMIP 1.4 §2.2.5). Elements are read from and written to bytes, highest first. The
+// two binary fields use no tables and no branches on values, so that their timing reveals nothing about a secret.
 
 import { randomBytes } from 'node:crypto'
 
 export interface Field<E> {
-  /** The bytes of an element as it is written. */
+  /** The length of an encoded element in bytes. */
   readonly bytes: number
   /** The element of a whole number: 0 is the zero, 1 the one. */
   readonly point: (number: number) => E
@@ -14,16 +14,16 @@ export interface Field<E> {
   readonly add: (a: E, b: E) => E
   readonly subtract: (a: E, b: E) => E
   readonly multiply: (a: E, b: E) => E
-  /** Not of zero. */
+  /** Defined for every element but zero. */
   readonly invert: (a: E) => E
 }
 
 /**
- * GF(2)[x] modulo x^8 + x^4 + x^3 + x^2 + 1. The specification does not say which polynomial the method GF(2^8) has; the
- * published cases take this one, as most programs that split secrets do.
+ * GF(2)[x] modulo x^8 + x^4 + x^3 + x^2 + 1. The specification does not name the polynomial for the method GF(2^8). The published
+ * cases use this one, as most programs that split secrets do.
  */
 const sharingModulus = 0x1d
-/** x^8 + x^4 + x^3 + x + 1, as AES has it (FIPS 197 §4): KMIP 1.4 §2.2.5 builds GF(2^16) on it. */
+/** x^8 + x^4 + x^3 + x + 1, the polynomial of AES (FIPS 197 §4). KMIP 1.4 §2.2.5 builds GF(2^16) on it. */
 const aesModulus = 0x1b
 
 export const gf2to8: Field<number> = {
@@ -42,8 +42,8 @@ export const gf2to8: Field<number> = {
 const m = 0x3a
 
 /**
- * GF(2^8)[y] modulo y^2 + y + 0x3a. The pair (u, v) stands for uy + v. The product follows from the modulus; the formula that
- * the specification prints for it has m at the wrong one of two terms, and does not agree with its formula of the inverse.
+ * GF(2^8)[y] modulo y^2 + y + 0x3a. The pair (u, v) stands for uy + v. The product follows from the modulus. The specification's
+ * formula for the product has m at the wrong term, and contradicts its formula for the inverse.
  */
 export const gf2to16: Field<number> = {
   bytes: 2,
@@ -74,12 +74,12 @@ export function primeField(prime: bigint): Field<bigint> {
     point: (number) => modulo(BigInt(number)),
     read: (from) => modulo(from.length === 0 ? 0n : BigInt(`0x${Buffer.from(from).toString('hex')}`)),
     write: (element) => Buffer.from(element.toString(16).padStart(2 * bytes, '0'), 'hex'),
-    // Eight bytes more than needed, so that the bias of the remainder cannot be noticed.
+    // Eight bytes more than needed, so that the remainder has no measurable bias.
     random: () => modulo(BigInt(`0x${randomBytes(bytes + 8).toString('hex')}`)),
     add: (a, b) => modulo(a + b),
     subtract: (a, b) => modulo(a - b),
     multiply: (a, b) => modulo(a * b),
-    // Only differences of part numbers are inverted. They are no secret, so the time may depend on them.
+    // Only differences of part numbers are inverted. They are not secret, so the time may depend on them.
     invert: (a) => inverse(a, prime) ?? 0n,
   }
 }
@@ -105,7 +105,7 @@ function invert8(a: number): number {
   return invertByte(a, aesModulus)
 }
 
-/** The 254th power: the multiplicative group has 255 elements. */
+/** The inverse is the 254th power, since the multiplicative group has 255 elements. */
 function invertByte(a: number, modulus: number): number {
   let [result, square] = [1, a]
   for (let bit = 1; bit < 8; bit++) {
@@ -115,7 +115,7 @@ function invertByte(a: number, modulus: number): number {
   return result
 }
 
-/** By Euclid's algorithm. Undefined if there is none. */
+/** The inverse by Euclid's algorithm. Undefined: there is none. */
 export function inverse(number: bigint, modulus: bigint): bigint | undefined {
   let [before, now] = [modulus, number % modulus]
   let [factorBefore, factor] = [0n, 1n]

@@ -1,5 +1,5 @@
-// Every computation that the pool knows, by name: pure functions from values to values, and which of them are quick enough
-// for the thread that asks. Inputs and outputs are plain values with byte strings.
+// Every computation of the pool by its name: pure functions from values to values, and which of them are quick enough for the
+// calling thread. Inputs and outputs are plain values with byte strings.
 
 import { randomBytes } from 'node:crypto'
 import { cryptoQuickBytes } from './bounds.ts'
@@ -15,20 +15,20 @@ import { validateChain } from '../pki/validate.ts'
 import { join, split, type Join, type Split, type SplitMethod } from './split-key.ts'
 import { computeWhole, dropStreams, takePart } from './streams.ts'
 
-/** The primes of a longer RSA key are looked for in a process of their own. */
+/** A longer RSA key is generated in a process of its own. */
 export const cryptoRsaBitsInThread = 4_096
-/** Work over a prime of more bytes counts as long: to check one of 550 bytes takes five seconds. */
+/** Work over a longer prime counts as long: checking a prime of 550 bytes takes five seconds. */
 export const splitKeyShortPrimeBytes = 256
-/** So does a split of a key over a binary field with more products than this. */
+/** A split of a key over a binary field with more products than this counts as long. */
 const splitKeyShortSteps = 4_000_000
 /** An agreement in a prime field with a larger private key counts as long. */
 export const agreementKeyShortBytes = 1_300
-/** A chain of more certificates counts as long: each pair of them may take a verification. */
+/** A longer chain of certificates counts as long, since each pair may take a verification. */
 export const certificateChainShort = 5
 
 /**
- * `quick`: done where it is asked for. `short`: on any thread. `long`: may take seconds. `apart`: may take a minute, so in a
- * process that can be killed. `stream`: on the thread of streams.
+ * `quick`: the calling thread does it. `short`: any thread does it. `long`: it may take seconds. `apart`: it may take a minute,
+ * so it runs in a process that can be killed. `stream`: the thread of streams does it.
  */
 export type Lane = 'quick' | 'short' | 'long' | 'apart' | 'stream'
 
@@ -42,20 +42,20 @@ const jobs = {
     run: generateKeyPair,
     lane: laneOfKeyPair,
   },
-  /** Data that is here whole. */
+  /** A computation whose data is complete. */
   whole: {
     run: computeWhole,
     lane: ({ opening, data }: Parameters<typeof computeWhole>[0]) =>
       isLong(opening) ? 'long' : (data?.length ?? 0) <= quickBytes(opening) ? 'quick' : 'short',
   },
-  /** A part of data, of a stream. */
+  /** A computation on one part of a stream's data. */
   part: { run: takePart, lane: () => 'stream' },
   'drop-streams': { run: dropStreams, lane: () => 'stream' },
   derive: {
     run: derive,
     lane: (input: DeriveInput) => (takesLong(input) ? 'long' : 'short'),
   },
-  /** Verifies up to one signature for each pair of certificates. */
+  /** Verifies at most one signature for each pair of certificates. */
   'validate-chain': {
     run: ({
       certificates,
@@ -68,7 +68,7 @@ const jobs = {
       certificates.length <= certificateChainShort ? 'short' : 'long',
   },
   'write-pkcs12': { run: writePkcs12, lane: () => 'short' },
-  /** The file says how long its derivations take. */
+  /** The file decides how long its derivations take. */
   'read-pkcs12': { run: readPkcs12, lane: () => 'long' },
   /** A number of a prime field may be long. */
   agree: {
@@ -102,7 +102,7 @@ function laneOfKem({ key }: KemInput): Lane {
   return isLongKey(key) ? 'long' : 'short'
 }
 
-/** `steps`: of a binary field. Over a prime field most of the time goes into finding out whether the number is a prime. */
+/** `steps`: products in a binary field. Over a prime field most of the time goes into the primality test. */
 function laneOfSplit(method: SplitMethod, steps: number): Lane {
   if (method.name === 'xor') return 'quick'
   if (method.name !== 'prime') return steps < 2_000 ? 'quick' : steps <= splitKeyShortSteps ? 'short' : 'long'
@@ -119,7 +119,7 @@ interface AnyJob {
   lane(input: unknown): Lane
 }
 
-/** The types are lost here; the table keeps them. */
+/** The table without the types of each job, for a name that is known only at run time. */
 const table: Readonly<Record<string, AnyJob>> = jobs
 
 export function runJob(name: JobName, input: unknown): unknown {

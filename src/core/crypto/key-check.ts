@@ -1,5 +1,5 @@
-// Whether the numbers of a key make a key: what every format must hold before Mortise stores it, so that a damaged key is
-// found when it comes and not when it is needed. Pure.
+// Checks that the numbers of a key form a valid key. Mortise checks every format before it stores a key, so that a damaged key is
+// noticed when it arrives and not when it is needed. Pure.
 
 import { createECDH, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { notApproved } from '../../base/fips.ts'
@@ -19,7 +19,7 @@ import {
   type RsaPrivate,
 } from './key-parts.ts'
 
-/** RSA below 2048 bits is stored for those who have such keys; Mortise makes none. */
+/** The server stores RSA keys below 2048 bits for clients that have them, but makes none. */
 const rsaBits = { min: 512, max: numberBitsMax }
 const discreteBits = { min: 512, max: numberBitsMax }
 
@@ -48,7 +48,7 @@ function requireBits(what: string, bits: number, { min, max }: { min: number; ma
   if (bits < min || bits > max) throw new KeyFormatError(`${what} has ${min} to ${max} bits, not ${bits}`)
 }
 
-/** RFC 8017 §3.2. It does not test whether the primes are prime. */
+/** RFC 8017 §3.2. It does not check whether the primes are prime. */
 function checkRsaPrivate(parts: RsaPrivate): void {
   const [p, q] = [toBigInt(parts.primeP), toBigInt(parts.primeQ)]
   if (p < 2n || q < 2n || p * q !== toBigInt(parts.modulus))
@@ -67,10 +67,12 @@ function requireApprovedCurve(curve: string): void {
   if (!isApprovedCurve(curve)) throw new KeyFormatError(notApproved(`the curve ${curve}`))
 }
 
-/** OpenSSL reads it: it looks at lengths, and whether seed and key belong together. */
+/** OpenSSL checks the lengths, and that seed and key belong together. */
 function checkQuantumSafe(parts: KeyParts & { readonly kind: 'quantum-safe' }): void {
   if (readType(parts) === nodeType(parts.algorithm)) return
-  throw new KeyFormatError(`this is no ${parts.isPrivate ? 'private' : 'public'} key of ${parts.algorithm}`)
+  throw new KeyFormatError(
+    `this is not a ${parts.isPrivate ? 'private' : 'public'} key of ${parts.algorithm}`,
+  )
 }
 
 function readType(parts: KeyParts): string | undefined {
@@ -88,13 +90,13 @@ function readType(parts: KeyParts): string | undefined {
   }
 }
 
-/** OpenSSL says whether a point is on its curve. */
+/** OpenSSL checks that the point is on its curve. */
 function checkCurve(parts: KeyParts & { readonly kind: 'ec' }): void {
   requireApprovedCurve(parts.curve)
-  // The order of a curve may have one bit more than its field.
+  // A curve's order may be one bit longer than its field.
   const size = Math.ceil((curves[parts.curve].bits + 1) / 8)
   if (parts.isPrivate && parts.scalar.length > size) throw outOfRange(parts)
-  // OpenSSL computes the point of a private key that has none, and takes any other as it is.
+  // OpenSSL computes the missing point of a private key, but does not check a stated one.
   const pointless = parts.isPrivate ? { ...parts, point: undefined } : parts
   const der = encodeKey(parts.isPrivate ? 'PKCS_8' : 'X_509', pointless)
   if (!der) return
@@ -103,9 +105,12 @@ function checkCurve(parts: KeyParts & { readonly kind: 'ec' }): void {
     else createPublicKey({ key: der, format: 'der', type: 'spki' })
   } catch (cause) {
     if (cause instanceof KeyFormatError) throw cause
-    throw new KeyFormatError(`this is no ${parts.isPrivate ? 'private' : 'public'} key of ${parts.curve}`, {
-      cause,
-    })
+    throw new KeyFormatError(
+      `this is not a ${parts.isPrivate ? 'private' : 'public'} key of ${parts.curve}`,
+      {
+        cause,
+      },
+    )
   } finally {
     der.fill(0)
   }
@@ -115,7 +120,7 @@ function outOfRange({ curve }: Pick<EcPrivate, 'curve'>): KeyFormatError {
   return new KeyFormatError(`the private number of ${curve} is out of range`)
 }
 
-/** OpenSSL takes a number beyond the curve's order as a key, but not as one half of an agreement. */
+/** OpenSSL accepts a number beyond the curve's order as a key, but not as one half of an agreement. */
 function checkNumber({ curve, scalar, point }: EcPrivate, key: KeyObject): void {
   try {
     createECDH(key.asymmetricKeyDetails?.namedCurve ?? '').setPrivateKey(scalar)

@@ -1,6 +1,6 @@
-// The encoded forms of public and private keys: PKCS#1 (RFC 8017), PKCS#8 (RFC 5958), SubjectPublicKeyInfo (RFC 5280, named
-// X.509 by KMIP) and SEC 1 (RFC 5915). Each is read into the key's numbers and written from them. Pure; nothing here checks
-// that the numbers are good (key-check.ts does).
+// The encoded forms of public and private keys: PKCS#1 (RFC 8017), PKCS#8 (RFC 5958), SubjectPublicKeyInfo (RFC 5280, KMIP calls
+// it X.509) and SEC 1 (RFC 5915). Each is read into the key's numbers and written from them. Pure. key-check.ts checks the
+// numbers.
 
 import {
   bitString,
@@ -39,7 +39,7 @@ const algorithms = {
   dhx: '1.2.840.10046.2.1',
 } as const
 
-/** Views into `der` where that is possible. Throws KeyFormatError. */
+/** The result holds views into `der` where possible. Throws KeyFormatError. */
 export function decodeKey(format: DerFormat, isPrivate: boolean, der: Uint8Array): KeyParts {
   const parts = reading(format, () => decoders[format](der, isPrivate))
   if (parts.isPrivate === isPrivate) return parts
@@ -70,8 +70,8 @@ const decoders: Readonly<Record<DerFormat, (der: Uint8Array, isPrivate: boolean)
 }
 
 /**
- * Whether these bytes are an EncryptedPrivateKeyInfo: PKCS#8 under a password. Such a key is stored as it is, since only the
- * client has the password.
+ * Whether these bytes are an EncryptedPrivateKeyInfo: PKCS#8 under a password. The server stores such a key unchanged, since only
+ * the client has the password.
  */
 export function isEncryptedPkcs8(der: Uint8Array): boolean {
   try {
@@ -85,7 +85,7 @@ export function isEncryptedPkcs8(der: Uint8Array): boolean {
   }
 }
 
-/** Whether these bytes are an RSA key in PKCS#1: examples of PyKMIP call such a key PKCS#8. */
+/** Whether these bytes are an RSA key in PKCS#1. Examples of PyKMIP call such a key PKCS#8. */
 export function isPkcs1Private(der: Uint8Array): boolean {
   try {
     const fields = DerFields.of(der)
@@ -97,7 +97,7 @@ export function isPkcs1Private(der: Uint8Array): boolean {
   }
 }
 
-/** Undefined if the format has no such keys. The bytes are the caller's to wipe. */
+/** Undefined if the format has no such keys. The caller wipes the bytes. */
 export function encodeKey(format: DerFormat, parts: KeyParts): Buffer | undefined {
   const root = encoders[format](parts)
   return root && writeDer(root)
@@ -151,7 +151,7 @@ function rsaKey(parts: KeyParts & { readonly kind: 'rsa' }): DerNode {
 
 // ---------------------------------------------------------------- Elliptic curves
 
-/** `named`: the curve that stands outside, in PKCS#8, which may stand inside once more. */
+/** `named`: the curve that PKCS#8 states outside. The key may repeat it. */
 function ecPrivate(fields: DerFields, named?: CurveName): EcPrivate {
   if (fields.small() !== 1) throw new DerError('its version is not 1')
   const scalar = fields.next(derTags.octetString)
@@ -173,7 +173,7 @@ function ecPrivate(fields: DerFields, named?: CurveName): EcPrivate {
 
 function curveIn(fields: DerFields): CurveName {
   const curve = curveOf(fields.identifier())
-  if (!curve) throw new KeyFormatError('its curve is none that KMIP names')
+  if (!curve) throw new KeyFormatError('its curve has no name in KMIP')
   fields.end()
   return curve
 }
@@ -194,7 +194,7 @@ function privateKeyInfo(der: Uint8Array): KeyParts {
   if (fields.small() > 1) throw new DerError('its version is neither 0 nor 1')
   const algorithm = fields.sequence()
   const key = fields.next(derTags.octetString)
-  // Attributes and, in version 1, the public key: Mortise finds both out by itself.
+  // Attributes and, in version 1, the public key. Mortise needs neither.
   fields.optional(0xa0)
   fields.optional(0x81)
   fields.end()
@@ -275,7 +275,7 @@ function publicInfo(parts: KeyParts): readonly DerNode[] {
 function keyItself(parts: KeyParts): DerNode {
   if (parts.kind === 'rsa') return rsaKey(parts)
   if (parts.kind === 'bytes') return octetString(parts.key)
-  if (parts.kind === 'ec' || parts.kind === 'quantum-safe') throw new TypeError('this is no key of its own')
+  if (parts.kind === 'ec' || parts.kind === 'quantum-safe') throw new TypeError('this is not a key by itself')
   return unsigned(parts.number)
 }
 

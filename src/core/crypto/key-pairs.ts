@@ -1,27 +1,27 @@
-// New key pairs. Pure but for the system's generator.
+// New key pairs. Pure except for the random number generator.
 
 import { generateKeyPairSync, type KeyPairKeyObjectResult } from 'node:crypto'
 import { rsaBitsMax } from './bounds.ts'
 import { CryptoError } from './error.ts'
 import { nodeType, type QuantumSafeName } from './post-quantum.ts'
 
-/** RSA key pairs that the server makes. */
+/** The shortest RSA keys that the server makes. */
 const rsaBitsMin = 2_048
 
 export type KeyPairWanted =
   | { readonly type: 'rsa'; readonly bits: number; readonly exponent?: number }
-  /** `curve`: as OpenSSL names it: prime256v1, secp384r1, secp521r1, secp256k1, secp224r1, ... */
+  /** `curve`: OpenSSL's name: prime256v1, secp384r1, secp521r1, secp256k1, secp224r1, ... */
   | { readonly type: 'ec'; readonly curve: string }
   | { readonly type: 'ed25519' | 'x25519' | 'ed448' | 'x448' }
   | { readonly type: 'quantum-safe'; readonly algorithm: QuantumSafeName }
 
-/** In DER: SubjectPublicKeyInfo, and PKCS#8. */
+/** Both in DER: SubjectPublicKeyInfo and PKCS#8. */
 export interface KeyPair {
   readonly publicKey: Uint8Array
   readonly privateKey: Uint8Array
 }
 
-/** CryptoError `unsupported` for a length or curve that is not made here. */
+/** CryptoError `unsupported` for a length or curve that the server does not make. */
 export function generateKeyPair(wanted: KeyPairWanted): KeyPair {
   const { publicKey, privateKey } = generate(wanted)
   return {
@@ -50,7 +50,7 @@ function generate(wanted: KeyPairWanted): KeyPairKeyObjectResult {
     case 'x448':
       return generateKeyPairSync('x448')
     case 'quantum-safe':
-      // Node's types have an overload for each family, and none for all.
+      // Node's types have an overload for each family, but none for all of them.
       return generateKeyPairSync(nodeType(wanted.algorithm) as 'ml-kem-768')
     default:
       return wanted satisfies never

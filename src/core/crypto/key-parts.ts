@@ -1,10 +1,10 @@
 // A public or private key as its numbers, between two formats. Numbers are bytes, big-endian and unsigned, so that they can be
-// wiped; many are views into the encoded key. Pure.
+// wiped. Many are views into the encoded key. Pure.
 
 import { byteCurves, curves, type ByteCurveName, type CurveName } from './curves.ts'
 import { quantumSafe, type QuantumSafeName } from './post-quantum.ts'
 
-/** Throws where the bytes are no key of the stated format. Its message is safe to send. */
+/** The bytes are not a key of the stated format. The message is safe to send. */
 export class KeyFormatError extends Error {
   override readonly name = 'KeyFormatError'
 }
@@ -35,7 +35,7 @@ export interface EcPublic {
   readonly kind: 'ec'
   readonly isPrivate: false
   readonly curve: CurveName
-  /** As in X9.62: 04 and both coordinates, or compressed. */
+  /** In the form of X9.62: 04 and both coordinates, or compressed. */
   readonly point: Bytes
 }
 
@@ -47,7 +47,7 @@ export interface EcPrivate {
   readonly point?: Bytes | undefined
 }
 
-/** Ed25519, X25519 and their larger sisters. */
+/** Ed25519, X25519, Ed448 and X448. */
 export interface BytesKey {
   readonly kind: 'bytes'
   readonly isPrivate: boolean
@@ -64,7 +64,7 @@ export interface DiscreteKey {
   readonly order?: Bytes | undefined
   readonly generator: Bytes
   readonly cofactor?: Bytes | undefined
-  /** The private or the public number. */
+  /** The private number of a private key, the public number of a public one. */
   readonly number: Bytes
 }
 
@@ -74,8 +74,8 @@ export interface QuantumSafeKey {
   readonly isPrivate: boolean
   readonly algorithm: QuantumSafeName
   /**
-   * The content of the bit string of a public key, and of the octet string of a PKCS#8 key: for ML-KEM and ML-DSA a choice of the
-   * seed, the whole key, or both (RFC 9881 §6, RFC 9935 §6).
+   * The content of the bit string of a public key, or of the octet string of a PKCS#8 key. For ML-KEM and ML-DSA the latter is
+   * the seed, the whole key, or both (RFC 9881 §6, RFC 9935 §6).
    */
   readonly content: Bytes
 }
@@ -86,7 +86,7 @@ export function bitsOf(parts: KeyParts): number {
   if (parts.kind === 'rsa') return bitLength(parts.modulus)
   if (parts.kind === 'ec') return curves[parts.curve].bits
   if (parts.kind === 'bytes') return byteCurves[parts.curve].bits
-  // No draft says what the length of these keys is. Both halves have one, so it is that of the public half.
+  // No draft defines the length of these keys. Both halves need one length, so it is the length of the public half.
   if (parts.kind === 'quantum-safe') return quantumSafe[parts.algorithm].publicBytes * 8
   return bitLength(parts.prime)
 }
@@ -96,15 +96,15 @@ export function bitLength(bytes: Bytes): number {
   return start < 0 ? 0 : (bytes.length - start) * 8 - Math.clz32((bytes[start] ?? 0) << 24)
 }
 
-/** Overwrites the numbers of a private key whose bytes are nobody else's. */
+/** Overwrites the numbers of a private key. Its bytes must not be shared. */
 export function wipeParts(parts: KeyParts): void {
   if (!parts.isPrivate) return
   for (const part of Object.values<unknown>({ ...parts })) if (part instanceof Uint8Array) part.fill(0)
 }
 
-// Key bytes must not become text, which nobody can wipe: so the two functions below go byte by byte.
+// Key bytes must not become text, which cannot be wiped, so the two functions below read and write byte by byte.
 
-/** Throws KeyFormatError for a number that is longer than any key's: the time grows with the square of its length. */
+/** Throws KeyFormatError for a number that is longer than any key's, since the time grows with the square of its length. */
 export function toBigInt(bytes: Bytes): bigint {
   if (bitLength(bytes) > numberBitsMax) throw tooLong()
   let number = 0n
@@ -112,7 +112,7 @@ export function toBigInt(bytes: Bytes): bigint {
   return number
 }
 
-/** In `size` bytes, or in as many as it takes. */
+/** In `size` bytes, or in more if the number is longer. */
 export function fromBigInt(number: bigint, size = 1): Buffer {
   if (number >> BigInt(numberBitsMax) > 0n) throw tooLong()
   let length = size
@@ -126,7 +126,7 @@ export function fromBigInt(number: bigint, size = 1): Buffer {
   return bytes
 }
 
-/** The longest RSA modulus that OpenSSL takes. */
+/** The longest RSA modulus that OpenSSL accepts. */
 export const numberBitsMax = 16_384
 
 export function tooLong(): KeyFormatError {

@@ -7,18 +7,18 @@ export interface Finished {
   readonly valid?: boolean | undefined
 }
 
-/** The last part may bring it: the tag of a decryption, the MAC or signature to verify. */
+/** Values that may come with the last part: the tag of a decryption, the MAC or signature to verify. */
 export interface Ending {
   readonly tag?: Uint8Array | undefined
   readonly expected?: Uint8Array | undefined
 }
 
 export interface Machine {
-  /** Takes a part, and returns what can leave already. Throws CryptoErrors. */
+  /** Takes a part, and returns the output so far. Throws CryptoErrors. */
   update(data: Uint8Array): Uint8Array
   /** Throws CryptoErrors. */
   finish(ending: Ending): Finished
 }
 
-/** A machine that says nothing before its end. */
+/** The output of a machine that has output only at its end. */
 export const nothingYet = new Uint8Array(0)

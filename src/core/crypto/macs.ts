@@ -1,5 +1,5 @@
-// Hashes and message authentication codes over data in one or more parts: HMAC (FIPS 198-1), and CMAC (SP 800-38B), which is
-// made here of the block cipher, because Node has none.
+// Hashes and message authentication codes over data in one or more parts: HMAC (FIPS 198-1), and CMAC (SP 800-38B), which this
+// file builds from the block cipher, because Node lacks it.
 
 import { createCipheriv, createHash, createHmac, timingSafeEqual, type Hash, type Hmac } from 'node:crypto'
 import { blockCiphers, hashes } from './algorithms.ts'
@@ -8,7 +8,7 @@ import { CryptoError } from './error.ts'
 import { copyOf } from './own-bytes.ts'
 import { nothingYet, type Ending, type Finished, type Machine } from './machine.ts'
 
-/** Node's name of a hash. Throws CryptoError `unsupported`. `name`: KMIP's. */
+/** Node's name of a hash. `name`: KMIP's. Throws CryptoError `unsupported`. */
 export function hashName(name: string | undefined): string {
   if (name !== undefined) requireApprovedHash(name)
   const hash = name === undefined ? undefined : hashes[name]
@@ -35,13 +35,13 @@ export class Hashing implements Machine {
   }
 }
 
-/** An HMAC with one of Node's hashes, or the CMAC of a block cipher of KMIP's name. */
+/** An HMAC with one of Node's hashes, or the CMAC of a block cipher with KMIP's name. */
 export type MacWanted = { readonly hmac: string } | { readonly cmac: string }
 
 export interface MacOpening {
   readonly key: Uint8Array
   readonly wanted: MacWanted
-  /** To be verified: then the end says whether it is right, and not what it is. It may come with the last part. */
+  /** The MAC to verify. The end then returns whether it is right, and not the MAC itself. It may also come with the last part. */
   readonly verify?: boolean | undefined
   readonly expected?: Uint8Array | undefined
 }
@@ -54,7 +54,7 @@ export class MacMachine implements Machine {
   constructor({ key, wanted, verify = false, expected }: MacOpening) {
     this.#mac = 'hmac' in wanted ? createHmac(wanted.hmac, key) : new Cmac(wanted.cmac, key)
     this.#verify = verify
-    // The caller overwrites what it gave.
+    // A copy, since the caller overwrites its own.
     this.#expected = expected && copyOf(expected)
   }
 
@@ -76,7 +76,7 @@ class Cmac {
   readonly #cipher: string
   readonly #key: Uint8Array
   readonly #chain
-  /** At least one byte once there was any: the last block is treated apart. */
+  /** The last block so far, since the end treats it differently. */
   #held: Uint8Array = new Uint8Array(0)
 
   constructor(algorithm: string, key: Uint8Array) {
@@ -119,7 +119,7 @@ class Cmac {
   }
 }
 
-/** SP 800-38B §6.1: times x in the field of the block's size. */
+/** SP 800-38B §6.1: multiplies by x in the field of the block's size. */
 function double(block: Uint8Array): Uint8Array {
   const doubled = new Uint8Array(block.length)
   for (let index = 0; index < block.length; index++)

@@ -1,4 +1,4 @@
-// Each kind of work over data: the values with which it begins, and the machine that does it.
+// Each kind of computation over data: its initial values, and the machine that does it.
 
 import { blockCiphers } from './algorithms.ts'
 import {
@@ -15,9 +15,9 @@ import { isSlow } from './post-quantum.ts'
 import { quantumSafeIn } from './quantum-safe-keys.ts'
 import { cryptoQuickBytes } from './bounds.ts'
 
-/** With the slower algorithms, data up to this size is computed on at once. */
+/** With the slower algorithms, the calling thread computes on data up to this size itself. */
 const cryptoQuickSlowBytes = 2 * 1024
-/** A private key of more bytes in PKCS#8 counts as long: one of RSA with 4096 bits is below, and takes some tens of milliseconds. */
+/** A longer private key in PKCS#8 counts as long. An RSA key of 4096 bits is shorter, and takes some tens of milliseconds. */
 const privateKeyShortBytes = 2_600
 
 export type Opening =
@@ -49,25 +49,27 @@ export function openMachine(opening: Opening): Machine {
   }
 }
 
-/** Whether it may take a good part of a second, because of the key: a client may register one of any length that OpenSSL takes. */
+/**
+ * Whether the key may make it take a good part of a second, since a client may register a key of any length that OpenSSL accepts.
+ */
 export function isLong(opening: Opening): boolean {
   if (opening.kind !== 'rsa-encrypt' && opening.kind !== 'rsa-decrypt' && opening.kind !== 'signature')
     return false
   return isLongKey(opening.key) || (opening.kind === 'signature' && isSlowSigner(opening))
 }
 
-/** Its numbers are long, unless they are no numbers: a key of ML-KEM or ML-DSA has thousands of bytes, and is fast. */
+/** Whether the key has long numbers. Keys of ML-KEM or ML-DSA have thousands of bytes but no numbers, and are fast. */
 export function isLongKey(key: AsymmetricKey): boolean {
   return 'pkcs8' in key && key.pkcs8.length > privateKeyShortBytes && !quantumSafeIn(key.pkcs8)
 }
 
-/** A signature of SLH-DSA takes up to some seconds, whatever the length of its key. */
+/** A signature by SLH-DSA takes up to some seconds, with keys of any length. */
 function isSlowSigner({ key, verify }: SignatureOpening): boolean {
   const algorithm = 'pkcs8' in key && verify !== true ? quantumSafeIn(key.pkcs8) : undefined
   return algorithm !== undefined && isSlow(algorithm)
 }
 
-/** Up to so many bytes take less than about a tenth of a millisecond. */
+/** Up to this many bytes take less than about a tenth of a millisecond. */
 export function quickBytes(opening: Opening): number {
   const fast = cryptoQuickBytes
   const slow = cryptoQuickSlowBytes
@@ -79,7 +81,7 @@ export function quickBytes(opening: Opening): number {
       return 'cmac' in opening.wanted && !isFast(opening.wanted.cmac) ? slow : fast
     case 'hash':
       return fast
-    // Numbers of thousands of bits, of keys that clients brought.
+    // Clients may bring keys with numbers of thousands of bits.
     case 'rsa-encrypt':
     case 'rsa-decrypt':
     case 'signature':
@@ -89,7 +91,7 @@ export function quickBytes(opening: Opening): number {
   }
 }
 
-/** Processors have instructions for AES; ChaCha20 needs none. Everything else here is done step by step. */
+/** Whether the algorithm is fast: processors have instructions for AES, and ChaCha20 needs none. */
 function isFast(algorithm: string | undefined): boolean {
   return algorithm === 'AES' || algorithm === undefined || !Object.hasOwn(blockCiphers, algorithm)
 }

@@ -1,9 +1,9 @@
-// Byte strings that go to a thread or come from one travel in memory of their own, which is handed over and not copied on the
-// way. So nothing of a key is left where nobody can overwrite it.
+// Byte strings between threads travel in memory of their own, which is transferred and not copied. So no bytes of a key stay in
+// memory that cannot be overwritten.
 
 import { hash } from 'node:crypto'
 
-/** The value with every byte string copied into memory of its own, and that memory, for the transfer. */
+/** Copies every byte string of the value into memory of its own. Returns the new value and that memory, for the transfer. */
 export function ownBytes<T>(value: T): { readonly value: T; readonly transfer: ArrayBuffer[] } {
   const transfer: ArrayBuffer[] = []
   const copy = mapBytes(value, (bytes) => {
@@ -14,7 +14,7 @@ export function ownBytes<T>(value: T): { readonly value: T; readonly transfer: A
   return { value: copy as T, transfer }
 }
 
-/** In memory of its own. (The slice of a Buffer is none.) */
+/** A copy in memory of its own. (A slice of a Buffer shares memory.) */
 export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const own = new Uint8Array(bytes.length)
   own.set(bytes)
@@ -26,7 +26,7 @@ export function wipeBytes(value: unknown): void {
   mapBytes(value, (bytes) => bytes.fill(0))
 }
 
-/** The value with the SHA-256 of every byte string in its place, to find out later whether another value is the same. */
+/** The value with each byte string replaced by its SHA-256, to compare it with another value later. */
 export function digestsOf(value: unknown): unknown {
   return mapBytes(value, (bytes) => hash('sha256', bytes, 'buffer'))
 }

@@ -1,10 +1,10 @@
-// The paddings of block ciphers. Adding one needs no key; removing one must not tell how it was wrong: all bytes of the last
-// block are looked at, whatever they are, and the caller has one answer for every failure.
+// The paddings of block ciphers. Adding one needs no key. Removing one must not reveal how it was wrong: the code looks at all
+// bytes of the last block, and the caller has one answer for every failure.
 
 import { randomFillSync } from 'node:crypto'
 import { CryptoError } from './error.ts'
 
-/** KMIP's names (KMIP 1.4 §9.1.3.2.15). `Zeros` is not here: nothing says which zeros were data. */
+/** KMIP's names (KMIP 1.4 §9.1.3.2.15). `Zeros` is not supported, since it does not show which zeros were data. */
 export type Padding = 'None' | 'PKCS5' | 'ANSIX9_23' | 'ISO10126'
 
 export function paddingOf(name: string | undefined): Padding {
@@ -21,7 +21,7 @@ export function paddingOf(name: string | undefined): Padding {
   }
 }
 
-/** The bytes to add after data that leaves `used` bytes in its last block: between one and a whole block of them. */
+/** The padding after data that leaves `used` bytes in its last block: between one byte and a whole block. */
 export function padBytes(padding: Exclude<Padding, 'None'>, used: number, blockBytes: number): Uint8Array {
   const count = blockBytes - used
   const bytes = new Uint8Array(count)
@@ -31,11 +31,11 @@ export function padBytes(padding: Exclude<Padding, 'None'>, used: number, blockB
   return bytes
 }
 
-/** How many bytes of the last block are data; undefined if its padding is wrong. */
+/** How many bytes of the last block are data. Undefined: its padding is wrong. */
 export function dataInLastBlock(padding: Exclude<Padding, 'None'>, block: Uint8Array): number | undefined {
   const { length } = block
   const count = block[length - 1] ?? 0
-  // Arithmetic instead of branches: negative differences have their sign bit set.
+  // Uses arithmetic instead of branches: negative differences have their sign bit set.
   let wrong = ((count - 1) | (length - count)) >>> 31
   for (const [index, byte] of block.entries()) {
     const isPadding = (length - count - 1 - index) >>> 31

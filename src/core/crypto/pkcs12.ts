@@ -1,5 +1,5 @@
 // Writes a PKCS#12 container (RFC 7292): a private key and its certificates, encrypted under a password by PBES2 (AES-256-CBC,
-// PBKDF2 with SHA-256), with a MAC over all. Slow on purpose: it runs on a thread of the pool.
+// PBKDF2 with SHA-256), with a MAC over the content. It is slow on purpose, and runs on a thread of the pool.
 
 import { createCipheriv, createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 import {
@@ -18,14 +18,14 @@ import {
 export interface Pkcs12Wanted {
   /** PKCS#8. */
   readonly privateKey: Uint8Array
-  /** In DER, that of the key first. */
+  /** In DER, the key's own certificate first. */
   readonly certificates: readonly Uint8Array[]
   /** UTF-8. */
   readonly password: Uint8Array
   readonly friendlyName: string
 }
 
-/** The bytes are the caller's to wipe. */
+/** The caller wipes the bytes. */
 export function writePkcs12({ privateKey, certificates, password, friendlyName }: Pkcs12Wanted): Uint8Array {
   const keyId = createHash('sha256').update(privateKey).digest().subarray(0, 20)
   const names = attributes(friendlyName, keyId)
@@ -41,7 +41,7 @@ export function writePkcs12({ privateKey, certificates, password, friendlyName }
 }
 
 const iterations = 100_000
-/** The derivation of PKCS#12 goes hash by hash: more would take long and add little to the MAC. */
+/** The derivation of PKCS#12 computes hash by hash. More iterations would take long and add little to the MAC. */
 const macIterations = 10_000
 const saltBytes = 16
 
@@ -74,7 +74,7 @@ function certificateBag(der: Uint8Array, names: DerNode | undefined): DerNode {
 function encryptedSafe(bags: readonly DerNode[], password: Uint8Array): DerNode {
   const content = writeDer(sequence(...bags))
   const [algorithm, ciphertext] = encrypt(content, password)
-  // [0] IMPLICIT OCTET STRING: the tag of the context in place of that of the string.
+  // [0] IMPLICIT OCTET STRING: the context's tag replaces that of the string.
   const info = sequence(identifier(ids.data), algorithm, { tag: 0x80, content: [ciphertext] })
   return sequence(identifier(ids.encryptedData), tagged(0, sequence(number(0), info)))
 }
@@ -117,9 +117,9 @@ function mac(content: Uint8Array, password: Uint8Array): DerNode {
 
 // ---------------------------------------------------------------- Keys of a password
 
-// How PKCS#12 makes keys of a password (RFC 7292 appendix B), for its MACs and its older ciphers.
+// The derivation of keys from a password in PKCS#12 (RFC 7292 appendix B), for its MACs and its older ciphers.
 
-/** The number that stands for each use of the derived bytes. */
+/** The number of each use of the derived bytes. */
 const purposes = { key: 1, iv: 2, mac: 3 } as const
 
 interface Pkcs12KeyWanted {
@@ -132,7 +132,7 @@ interface Pkcs12KeyWanted {
   readonly bytes: number
 }
 
-/** The bytes are the caller's to wipe. */
+/** The caller wipes the bytes. */
 export function pkcs12Key({ hash, purpose, password, salt, iterations, bytes }: Pkcs12KeyWanted): Buffer {
   const blockBytes = hash === 'sha384' || hash === 'sha512' ? 128 : 64
   const word = passwordWord(password)
@@ -155,14 +155,14 @@ export function pkcs12Key({ hash, purpose, password, salt, iterations, bytes }: 
   return key
 }
 
-/** The bytes repeated to whole blocks. */
+/** Repeats the bytes to whole blocks. */
 function filled(bytes: Uint8Array, blockBytes: number): Buffer {
   const whole = Buffer.alloc(Math.ceil(bytes.length / blockBytes) * blockBytes)
   for (let at = 0; at < whole.length; at++) whole[at] = bytes[at % bytes.length] ?? 0
   return whole
 }
 
-/** Each block of the input becomes itself, plus the addend, plus 1, as numbers. */
+/** Adds the addend and 1 to each block of the input, as numbers. */
 function addToEach(input: Buffer, addend: Buffer, blockBytes: number): void {
   for (let end = blockBytes; end <= input.length; end += blockBytes) {
     let carry = 1
@@ -174,7 +174,7 @@ function addToEach(input: Buffer, addend: Buffer, blockBytes: number): void {
   }
 }
 
-/** The password in UTF-16, big-endian, with a zero behind it: read byte by byte, since a text could not be wiped. */
+/** The password in UTF-16, big-endian, with a zero at its end. It is read byte by byte, since a string cannot be wiped. */
 function passwordWord(utf8: Uint8Array): Buffer {
   const word = Buffer.alloc(2 * utf8.length + 2)
   let end = 0
@@ -195,7 +195,7 @@ function passwordWord(utf8: Uint8Array): Buffer {
 
 // ---------------------------------------------------------------- Object identifiers
 
-// The object identifiers of PKCS#12 (RFC 7292) and of the algorithms in it, with what Node calls these.
+// The object identifiers of PKCS#12 (RFC 7292) and of its algorithms, with Node's names.
 
 const hashes: Readonly<Record<string, string>> = {
   '1.3.14.3.2.26': 'sha1',

@@ -1,4 +1,5 @@
-// The forms of a point on a curve (X9.62 §4.3.6): both coordinates, one of them with a bit of the other, or all of that.
+// The forms of a point on a curve (X9.62 §4.3.6): both coordinates, one coordinate with a bit of the other, or both coordinates
+// and that bit.
 
 import { createPublicKey, ECDH } from 'node:crypto'
 import type { CurveName } from './curves.ts'
@@ -15,11 +16,11 @@ export function inPointForm(parts: EcPublic, form: PointForm): EcPublic {
     const point = ECDH.convertKey(parts.point, details?.namedCurve ?? '', undefined, undefined, form)
     return { ...parts, point: Buffer.from(point as Buffer) }
   } catch (cause) {
-    throw new KeyFormatError(`this is no point on ${parts.curve}`, { cause })
+    throw new KeyFormatError(`this is not a point on ${parts.curve}`, { cause })
   }
 }
 
-/** Over a field of characteristic 2, not over a prime one. */
+/** Whether the curve's field has characteristic 2. If not, it is a prime field. */
 export function isBinaryCurve(curve: CurveName): boolean {
   return /^(?:[KB]_|SECT|ANSIX9C2)/.test(curve)
 }

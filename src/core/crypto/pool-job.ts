@@ -1,4 +1,4 @@
-// A job that somebody waits for, and how it ends.
+// A job whose caller waits, and the ways in which it ends.
 
 import { CryptoError } from './error.ts'
 import type { JobName, Lane } from './jobs.ts'

@@ -1,9 +1,9 @@
-// The messages between the two sides of the pool.
+// The messages between the pool and its threads.
 
 import type { CryptoErrorKind } from './error.ts'
 import type { JobName } from './jobs.ts'
 
-/** One job at a time. Its byte strings are the thread's, which overwrites them. */
+/** A job. A thread does one at a time. The thread owns the job's byte strings and overwrites them. */
 export interface ToPoolThread {
   readonly name: JobName
   readonly input: unknown
@@ -15,8 +15,8 @@ export type FromPoolThread =
   /** A bug. The text is for the log. */
   | { readonly type: 'bug'; readonly message: string }
 
-/** The facts with which a thread begins. */
+/** The initial values of a thread. */
 export interface PoolThreadData {
-  /** Its priority, as nice(1) counts. */
+  /** The thread's priority, in the scale of nice(1). */
   readonly nice: number
 }

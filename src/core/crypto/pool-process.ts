@@ -1,5 +1,5 @@
-// A job in a process of its own, which can be killed at any moment. A thread cannot be ended before OpenSSL has found the primes
-// of a long RSA key, and the end of the server would wait for it.
+// Runs a job in a process of its own, which can be killed at any moment. A thread cannot be ended before OpenSSL has found the
+// primes of a long RSA key, so the end of the server would wait for it.
 
 import { fork, type ChildProcess } from 'node:child_process'
 import { deserialize } from 'node:v8'
@@ -14,10 +14,10 @@ export class PoolProcess {
   readonly #timer: NodeJS.Timeout
   #job: Waiting | undefined
 
-  /** `onEnded`: called when another process may begin. */
+  /** Calls `onEnded` when another process may begin. */
   constructor(script: URL, job: Waiting, jobMsMax: number, onEnded: () => void) {
     this.#job = job
-    // The answer comes over standard output, whose bytes can be overwritten; those of the channel for messages cannot.
+    // The answer comes over standard output, since its bytes can be overwritten. Those of the message channel cannot.
     this.#child = fork(script, [String(cryptoLongNice)], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     })
@@ -59,11 +59,11 @@ export class PoolProcess {
 
 function take(chunks: readonly Buffer[], job: Waiting): void {
   const bytes = Buffer.concat(chunks)
-  // The values that are read from these bytes lie in them, so they are copied before.
+  // The deserialized values are views into these bytes, so they are copied before the bytes are wiped.
   try {
     answered(job, ownBytes(deserialize(bytes) as FromPoolThread).value)
   } catch (error) {
-    // Something else printed into it.
+    // The output holds something other than the answer.
     job.reject(lost(error))
   }
   bytes.fill(0)

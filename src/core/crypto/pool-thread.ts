@@ -1,5 +1,5 @@
-// A thread of the pool: does one job after the other, each whole, and overwrites what it was given. This is the entry of a
-// worker thread, whose other side is pool.ts, and of a process that does one job, whose other side is pool-process.ts.
+// A thread of the pool. It does one job after the other and overwrites its inputs. This file is the entry of a worker thread,
+// which pool.ts starts, and of a process for one job, which pool-process.ts starts.
 
 import { setPriority } from 'node:os'
 import { serialize } from 'node:v8'
@@ -30,7 +30,7 @@ function serve(port: MessagePort): void {
 }
 
 function serveOnce(): void {
-  // The server ends this process; signals to both, as Ctrl+C sends them, are for the server.
+  // The server ends this process. Signals that reach both, as from Ctrl+C, are for the server.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
   process.once('disconnect', () => process.exit())
   process.once('message', (message: ToPoolThread) => {
@@ -44,15 +44,13 @@ function serveOnce(): void {
   })
 }
 
-/**
- * The thread that serves TLS goes first. On Linux, and only there, the call concerns this thread alone (setpriority(2)).
- */
+/** Gives way to the thread that serves TLS. On Linux, and only there, the call concerns this thread alone (setpriority(2)). */
 function giveWay({ nice }: PoolThreadData): void {
   if (process.platform !== 'linux') return
   try {
     setPriority(nice)
   } catch {
-    // A system that forbids it shares the processors evenly.
+    // If the system forbids it, the threads share the processors evenly.
   }
 }
 

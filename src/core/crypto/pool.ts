@@ -1,7 +1,7 @@
-// The pool of threads for slow computations, as seen from the thread that serves TLS. Quick ones are done at once, here. What
-// waits is bounded: in all, for each party and for each group of parties, which are the clients of an instance. Groups take turns, and
-// the parties of a group within its turns; long work never has all threads. A thread that ends, or that takes too long, is replaced,
-// and its job is refused. What may take a minute has a process of its own (pool-process.ts).
+// The pool of threads for slow computations. The thread that serves TLS uses it, and does quick computations itself. The number
+// of waiting jobs is bounded in all, for each party, and for each group of parties (the clients of an instance). Groups take
+// turns, and so do the parties of a group within its turns. Long work never has all threads. A thread that ends or takes too long
+// is replaced, and its job is refused. Jobs that may take a minute get a process of their own (pool-process.ts).
 
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
@@ -14,18 +14,21 @@ import { answered, left, lost, tookTooLong, type Waiting } from './pool-job.ts'
 import type { FromPoolThread, PoolThreadData, ToPoolThread } from './pool-messages.ts'
 import { PoolProcess } from './pool-process.ts'
 
-/** Threads for slow ones, as many as processors and at least two. */
+/** The most threads for slow computations. There are as many as processors, and at least two. */
 const cryptoThreadsMax = 4
 /**
- * How far a thread for computations gives way to the thread that serves TLS, if it has no long work. With 10, Linux gives a thread a
- * tenth of a processor that others want, in slices of some milliseconds, which is often enough to show in one Get of a hundred.
+ * The nice value of a thread without long work, so that it gives way to the thread that serves TLS. With 10, Linux gives a thread
+ * a tenth of a processor that others want, in slices of some milliseconds, which shows in about one Get of a hundred.
  */
 export const cryptoNice = 10
-/** Computations that wait for a thread, of all clients, of those of one instance, and of one. The server refuses more. */
+/**
+ * Computations that wait for a thread: of all clients, of the clients of one instance, and of one client. The server refuses
+ * further ones.
+ */
 export const cryptoWaitingMax = 256
 export const cryptoWaitingPerInstanceMax = 192
 export const cryptoWaitingPerPartyMax = 32
-/** A computation that takes longer is given up. An RSA key of 8192 bits takes half a minute, rarely more. */
+/** A computation that takes longer is aborted. An RSA key of 8192 bits takes half a minute, rarely more. */
 export const cryptoJobMsMax = 110_000
 
 const poolScript = scriptFile('core/crypto/pool-thread')
@@ -36,7 +39,7 @@ export interface PoolOptions {
   readonly script?: URL
 }
 
-/** At least two, so that long work leaves one; they give way to the thread that serves TLS. */
+/** At least two, so that long work leaves one free. All give way to the thread that serves TLS. */
 function threadsByDefault(): number {
   return Math.min(cryptoThreadsMax, Math.max(2, availableParallelism()))
 }
@@ -44,11 +47,11 @@ function threadsByDefault(): number {
 export class CryptoPool {
   readonly #jobMsMax: number
   readonly #script: URL
-  /** By place. The first holds the streams and does no long work, so that it answers soon. */
+  /** The threads by their places. The first one holds the streams and does no long work, so that it answers soon. */
   readonly #threads: (PoolThread | undefined)[]
   readonly #lanesOfFirst: readonly Lane[]
   #process: PoolProcess | undefined
-  /** By group and party; the one whose turn is next is first. */
+  /** The waiting jobs by group and party. The one whose turn is next comes first. */
   readonly #groups = new Map<string, Map<string, Waiting[]>>()
   #waiting = 0
   #closed = false
@@ -65,9 +68,9 @@ export class CryptoPool {
   }
 
   /**
-   * Does the job. The input's byte strings stay the caller's, to overwrite after the promise is settled; the output's become
-   * the caller's. `party`: whose turn it takes, of those of its `group`. A job that still waits when `abandoned` aborts is not done. Throws the CryptoErrors
-   * of the job, `busy` if too much waits, `left` and `lost`.
+   * Does the job. The caller keeps the input's byte strings, and overwrites them after the promise is settled. The caller owns
+   * the output's. `party` and `group`: whose turn the job takes. A job that still waits when `abandoned` aborts is not done.
+   * Throws the CryptoErrors of the job, `busy` if too many jobs wait, `left` and `lost`.
    */
   async run<N extends JobName>(
     name: N,
@@ -105,7 +108,7 @@ export class CryptoPool {
     }
   }
 
-  /** Nobody waits for the job any more. One that a thread has begun is finished. */
+  /** Removes a waiting job whose caller has gone. A thread finishes a job that it has begun. */
   #forget(group: string, party: string, job: Waiting): void {
     const parties = this.#groups.get(group)
     const queue = parties?.get(party)
@@ -118,7 +121,7 @@ export class CryptoPool {
     job.reject(left())
   }
 
-  /** Ends the threads. What waits or runs is refused. */
+  /** Ends the threads. Refuses waiting and running jobs. */
   async close(): Promise<void> {
     this.#closed = true
     const stopping = new CryptoError('lost', 'the server is stopping')
@@ -149,7 +152,7 @@ export class CryptoPool {
     })
   }
 
-  /** The first job in one of these lanes: of the next group, and there of the next party. */
+  /** The first job in one of these lanes, of the next group and its next party. */
   #next(lanes: readonly Lane[]): Waiting | undefined {
     for (const [group, parties] of this.#groups)
       for (const [party, queue] of parties) {
@@ -184,11 +187,11 @@ function waitingIn(parties: ReadonlyMap<string, readonly Waiting[]>): number {
 
 const lanesOfOthers: readonly Lane[] = ['short', 'long']
 
-/** One thread, and the job that it does. */
+/** A thread and its current job. */
 class PoolThread {
   readonly #worker: Worker
   readonly #jobMsMax: number
-  /** Called when it is idle again, or has ended. */
+  /** Called when the thread is idle again, or has ended. */
   readonly #onFree: (ended: boolean) => void
   #timer: NodeJS.Timeout | undefined
   #job: Waiting | undefined
@@ -199,7 +202,7 @@ class PoolThread {
     this.#jobMsMax = jobMsMax
     this.#onFree = onFree
     worker.on('message', (message: FromPoolThread) => this.#answered(message))
-    // 'exit' follows, and says to whom it matters.
+    // The event 'exit' follows, which settles the job.
     worker.on('error', (error) => {
       this.#ending = true
       this.#settle((job) => job.reject(lost(error)))

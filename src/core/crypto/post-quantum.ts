@@ -1,12 +1,12 @@
-// Keys that a quantum computer does not break, by KMIP's names (3.0, a draft): ML-KEM (FIPS 203), ML-DSA (FIPS 204) and SLH-DSA
-// (FIPS 205). quantum-safe-keys.ts reads their keys, and Node computes with them.
+// Algorithms whose keys a quantum computer cannot break, by KMIP's names (3.0, a draft): ML-KEM (FIPS 203), ML-DSA (FIPS 204) and
+// SLH-DSA (FIPS 205). quantum-safe-keys.ts reads their keys, and Node computes with them.
 
 export interface QuantumSafe {
   readonly family: 'ml-kem' | 'ml-dsa' | 'slh-dsa'
   /** RFC 9909 §3, RFC 9881 §2, RFC 9935 §3 */
   readonly identifier: string
   readonly publicBytes: number
-  /** The length of the whole private key, without its seed. */
+  /** The length of the whole private key, not of its seed. */
   readonly privateBytes: number
 }
 
@@ -55,7 +55,7 @@ export function quantumSafeOf(identifier: string): QuantumSafeName | undefined {
   return byIdentifier.get(identifier)
 }
 
-/** Node's name of the kind of key: `ml-kem-768`, `slh-dsa-sha2-128s`. */
+/** Node's name of the key type: `ml-kem-768`, `slh-dsa-sha2-128s`. */
 export function nodeType<N extends QuantumSafeName>(name: N): NodeType<N> {
   return name.toLowerCase().replaceAll('_', '-') as NodeType<N>
 }
@@ -64,7 +64,7 @@ type NodeType<N extends string> = N extends `${infer A}_${infer B}`
   ? `${Lowercase<A>}-${NodeType<B>}`
   : Lowercase<N>
 
-/** Whether a key pair or a signature may take seconds. */
+/** Whether generating a key pair or signing may take seconds. */
 export function isSlow(name: QuantumSafeName): boolean {
   return quantumSafe[name].family === 'slh-dsa'
 }

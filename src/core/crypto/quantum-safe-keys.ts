@@ -1,13 +1,13 @@
-// Keys of ML-KEM, ML-DSA and SLH-DSA as bytes alone, KMIP's format Raw. Pure.
+// Keys of ML-KEM, ML-DSA and SLH-DSA as plain bytes, KMIP's format Raw. Pure.
 
 import { DerError, DerFields, octetString, writeDer, type DerNode } from './der.ts'
 import { KeyFormatError, type QuantumSafeKey } from './key-parts.ts'
 import { quantumSafe, quantumSafeOf, type QuantumSafeName } from './post-quantum.ts'
 
-/** FIPS 203 §3.3 and §7.1 (d and z), FIPS 204 §5.1; KMIP's Raw form is this or the whole key. */
+/** FIPS 203 §3.3 and §7.1 (d and z), FIPS 204 §5.1. KMIP's Raw form is the seed or the whole key. */
 const seedBytes = { 'ml-kem': 64, 'ml-dsa': 32 } as const
 
-/** A key from its bytes alone. Throws KeyFormatError if there is none of so many bytes. */
+/** Makes a key from its bytes. Throws KeyFormatError if their number does not fit the algorithm. */
 export function keyFromRaw(
   algorithm: QuantumSafeName,
   isPrivate: boolean,
@@ -30,15 +30,15 @@ function seedOf(bytes: Uint8Array): DerNode {
   return { ...octetString(bytes), tag: 0x80 }
 }
 
-/** The bytes of a public key, or of a private one whole; undefined if only its seed is there. */
+/** The bytes of a public key, or of a whole private key. Undefined: only the seed is there. */
 export function rawOf({ algorithm, isPrivate, content }: QuantumSafeKey): Uint8Array | undefined {
   const { family, privateBytes } = quantumSafe[algorithm]
   if (!isPrivate || family === 'slh-dsa') return content
-  // The whole key ends the content of each form that has it.
+  // Each form that holds the whole key ends with it.
   return content.length > privateBytes ? content.subarray(content.length - privateBytes) : undefined
 }
 
-/** The algorithm of a PKCS#8 key, if it is one of these. */
+/** The algorithm of a PKCS#8 key. Undefined: it is none of these. */
 export function quantumSafeIn(pkcs8: Uint8Array): QuantumSafeName | undefined {
   try {
     const fields = DerFields.of(pkcs8)

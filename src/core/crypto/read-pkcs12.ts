@@ -1,6 +1,6 @@
-// Reads a PKCS#12 container (RFC 7292): a private key of it and the certificates that belong to that key. The MAC is verified before
-// anything is decrypted. It reads PBES2 with AES or Triple DES, and SHA-1 with Triple DES, as most files have; it does not read RC2.
-// Slow on purpose: it runs on a thread of the pool.
+// Reads a PKCS#12 container (RFC 7292): one of its private keys and the certificates of that key. It verifies the MAC before it
+// decrypts anything. It reads PBES2 with AES or Triple DES, and SHA-1 with Triple DES, as most files use. It does not read RC2.
+// It is slow on purpose, and runs on a thread of the pool.
 
 import { createDecipheriv, createHmac, pbkdf2Sync, timingSafeEqual, X509Certificate } from 'node:crypto'
 import { certificateChainMax } from '../../base/bounds.ts'
@@ -9,28 +9,30 @@ import { CryptoError } from './error.ts'
 import { copyOf, wipeBytes } from './own-bytes.ts'
 import { ids, pkcs12Key } from './pkcs12.ts'
 
-/** All derivations in one PKCS#12 container together: those of its MAC go hash by hash, a million in two seconds. */
+/**
+ * The iterations of all derivations in one PKCS#12 container. Those of its MAC compute hash by hash, a million in two seconds.
+ */
 export const pkcs12IterationsMax = 2_000_000
-/** Keys and certificates in one part of a PKCS#12 container. */
+/** The most keys and certificates in one part of a PKCS#12 container. */
 const pkcs12BagsMax = 100
 
 export interface Pkcs12Opened {
   readonly container: Uint8Array
   /** UTF-8. */
   readonly password: Uint8Array
-  /** The key's; left out: the first key. */
+  /** The name of the key. Absent: the first key. */
   readonly friendlyName?: string | undefined
 }
 
 export interface Pkcs12Content {
   /** PKCS#8. */
   readonly privateKey: Uint8Array
-  /** In DER: that of the key, then its issuers. Empty: there is none for the key. */
+  /** In DER: the key's certificate, then its issuers. Empty: the container has no certificate of the key. */
   readonly certificates: readonly Uint8Array[]
   readonly friendlyName: string | undefined
 }
 
-/** The byte strings are the caller's to wipe. Throws CryptoErrors; a wrong password and a damaged file are the same one. */
+/** The caller wipes the byte strings. Throws CryptoErrors. A wrong password and a damaged file cause the same one. */
 export function readPkcs12({ container, password, friendlyName }: Pkcs12Opened): Pkcs12Content {
   const bags: Bag[] = []
   try {
@@ -40,8 +42,8 @@ export function readPkcs12({ container, password, friendlyName }: Pkcs12Opened):
     wipeBytes(bags)
     if (error instanceof CryptoError) throw error
     if (error instanceof DerError)
-      throw new CryptoError('invalid', `this is no PKCS#12 container: ${error.message}`, { cause: error })
-    // OpenSSL's refusal to decrypt.
+      throw new CryptoError('invalid', `this is not a PKCS#12 container: ${error.message}`, { cause: error })
+    // OpenSSL could not decrypt it.
     throw wrong()
   }
 }
@@ -65,7 +67,7 @@ class Container {
     this.#password = password
   }
 
-  /** Each holds a copy of its bytes, the caller's to wipe. */
+  /** Yields keys and certificates. Each is a copy, which the caller wipes. */
   *bags(container: Uint8Array): Generator<Bag> {
     const file = DerFields.of(container)
     if (file.small() !== 3) throw new DerError('its version is not 3')
@@ -103,7 +105,7 @@ class Container {
     if (own.length !== digest.length || !timingSafeEqual(own, digest)) throw wrong()
   }
 
-  /** A copy of the bags of one part, decrypted if it is encrypted. */
+  /** A copy of the bags of one part, decrypted if necessary. */
   #safe(part: DerFields): Uint8Array {
     const type = part.identifier()
     if (type === ids.data) return copyOf(dataIn(part))
@@ -207,7 +209,7 @@ class Container {
     return { cipher: cipher.name, key, iv: scheme.next(derTags.octetString) }
   }
 
-  /** All derivations together are bounded: the file says how long each takes. */
+  /** Bounds all derivations together, since the file decides how long each takes. */
   #count(iterations: number): number {
     this.#steps += iterations
     if (iterations < 1 || this.#steps > pkcs12IterationsMax)
@@ -250,7 +252,7 @@ function namesIn(bag: DerFields): Pick<Bag, 'friendlyName' | 'keyId'> {
   return found
 }
 
-/** KMIP 1.4 §3.45: the key of this name, or the first one. Names are compared without their case. */
+/** KMIP 1.4 §3.45: chooses the key with this name, without regard to case, or the first one. */
 function chosen(bags: readonly Bag[], friendlyName: string | undefined): Pkcs12Content {
   const named = (bag: Bag) =>
     friendlyName === undefined || bag.friendlyName?.toLowerCase() === friendlyName.toLowerCase()
@@ -274,7 +276,7 @@ function chosen(bags: readonly Bag[], friendlyName: string | undefined): Pkcs12C
   }
 }
 
-/** The certificate and its issuers, as far as they are there. */
+/** The certificate and its issuers, as far as the container has them. */
 function chainFrom(own: Bag, all: readonly Bag[]): readonly Bag[] {
   const parsed = new Map(all.map((bag) => [bag, parse(bag)]))
   const chain = [own]

@@ -1,5 +1,5 @@
 // RSA (RFC 8017): encryption with OAEP and PKCS#1 v1.5, and signatures of a digest with PSS and PKCS#1 v1.5. OpenSSL does the
-// arithmetic; the encodings with a mask are made here, because Node has no hash of its own for the mask and signs no digests.
+// arithmetic. This file computes the encodings with a mask, because Node has no separate hash for the mask and signs no digests.
 
 import {
   constants,
@@ -15,7 +15,7 @@ import {
 import { CryptoError, decryptionFailed } from './error.ts'
 import { copyOf } from './own-bytes.ts'
 
-/** Node's names of the hashes. */
+/** By Node's names of the hashes. */
 export interface MaskedWanted {
   readonly hash: string
   readonly maskHash: string
@@ -26,18 +26,18 @@ export type RsaEncryptionWanted =
   | { readonly padding: 'PKCS1V1_5' }
 
 export type RsaSignatureWanted =
-  /** `saltBytes`: as long as the hash when left out; a verification takes any length then. */
+  /** `saltBytes`: absent means the length of the hash, and any length in a verification. */
   | ({ readonly padding: 'PSS'; readonly saltBytes?: number | undefined } & MaskedWanted)
-  /** Without a hash the data is signed as it is. */
+  /** Without a hash, the data is signed as it is. */
   | { readonly padding: 'PKCS1V1_5'; readonly hash?: string | undefined }
 
 function bitsOf(key: KeyObject): number {
   const bits = key.asymmetricKeyDetails?.modulusLength
-  if (bits === undefined) throw new CryptoError('invalid', 'this is no RSA key')
+  if (bits === undefined) throw new CryptoError('invalid', 'this is not an RSA key')
   return bits
 }
 
-/** RFC 8017 §7.1.2, §8.1.2: OpenSSL also accepts data whose leading zero bytes are missing. */
+/** RFC 8017 §7.1.2, §8.1.2: whether the data has its full length. OpenSSL would accept data without its leading zero bytes. */
 function isWhole(key: KeyObject, data: Uint8Array): boolean {
   return data.length === Math.ceil(bitsOf(key) / 8)
 }
@@ -48,7 +48,7 @@ function digest(hash: string, ...parts: readonly Uint8Array[]): Buffer {
   return made.digest()
 }
 
-/** RFC 8017 §B.2.1, applied to `target`. */
+/** Masks `target` (RFC 8017 §B.2.1). */
 function mask(hash: string, seed: Uint8Array, target: Uint8Array): void {
   let at = 0
   for (let counter = 0; at < target.length; counter++) {
@@ -78,7 +78,7 @@ export function rsaEncrypt(key: KeyObject, wanted: RsaEncryptionWanted, data: Ui
 }
 
 /**
- * PKCS#1 v1.5: OpenSSL gives other bytes for a wrong padding instead of an error, so that nobody learns from it (implicit
+ * For wrong padding of PKCS#1 v1.5, OpenSSL returns other bytes and no error, so that an attacker learns nothing (implicit
  * rejection).
  */
 export function rsaDecrypt(key: KeyObject, wanted: RsaEncryptionWanted, data: Uint8Array): Uint8Array {
@@ -91,7 +91,7 @@ export function rsaDecrypt(key: KeyObject, wanted: RsaEncryptionWanted, data: Ui
     const plain = oaepDecode(wanted, encoded)
     if (plain) return plain
   } catch {
-    // As below: whatever it was, the answer is the same.
+    // Every failure has the same answer, below.
   } finally {
     encoded?.fill(0)
   }
@@ -122,7 +122,7 @@ function oaepEncode({ hash, maskHash, label }: Oaep, data: Uint8Array, bytes: nu
   return encoded
 }
 
-/** RFC 8017 §7.1.2 step 3. Looks at all bytes, whatever they are: which one is wrong must not show in the time it takes. */
+/** RFC 8017 §7.1.2 step 3. It looks at all bytes, so that the time does not reveal which one is wrong. */
 function oaepDecode({ hash, maskHash, label }: Oaep, encoded: Buffer): Uint8Array | undefined {
   const labelHash = digest(hash, label)
   const { length: hashBytes } = labelHash
@@ -153,7 +153,7 @@ function isZero(byte: number): number {
 
 // ---------------------------------------------------------------- Signatures
 
-/** `data`: the digest, or, without a hash, what is signed as it is. */
+/** `data`: the digest. Without a hash: the data to sign as it is. */
 export function rsaSign(key: KeyObject, wanted: RsaSignatureWanted, data: Uint8Array): Buffer {
   const bits = bitsOf(key)
   requireDigest(wanted.hash, data)
@@ -198,7 +198,7 @@ function requireDigest(hash: string | undefined, data: Uint8Array): void {
     )
 }
 
-/** Zeros in front fill it to the length of the modulus. */
+/** Adds leading zeros up to the length of the modulus. */
 function padded(encoded: Uint8Array, bytes: number): Buffer {
   return Buffer.concat([Buffer.alloc(bytes - encoded.length), encoded])
 }
@@ -213,7 +213,7 @@ function pssEncode(
   const blockBytes = encoded.length - data.length - 1
   const wantedBytes = saltBytes ?? data.length
   if (wantedBytes < 0) throw new CryptoError('invalid', 'a salt has no negative length')
-  // Before the salt is made: a client may ask for one of two gigabytes.
+  // Before the salt is made, since a client may ask for a salt of two gigabytes.
   if (blockBytes < wantedBytes + 1)
     throw new CryptoError('invalid', 'the key is too short for this hash and salt')
   const salt = randomBytes(wantedBytes)
@@ -228,7 +228,7 @@ function pssEncode(
   return encoded
 }
 
-/** RFC 8017 §9.1.2. Everything here is public. */
+/** RFC 8017 §9.1.2. All values here are public, so its time may vary. */
 function isPss(
   { hash, maskHash, saltBytes }: RsaSignatureWanted & { readonly padding: 'PSS' },
   data: Uint8Array,
@@ -253,7 +253,7 @@ function isPss(
   return timingSafeEqual(digest(hash, Buffer.alloc(8), data, salt), hashed)
 }
 
-/** RFC 8017 §9.2: the object identifiers of the hashes, in DER. */
+/** RFC 8017 §9.2: the prefixes of the hashes in DER, with their object identifiers. */
 const identifiers: Readonly<Record<string, string>> = {
   md5: '2a864886f70d0205',
   sha1: '2b0e03021a',

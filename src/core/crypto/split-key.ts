@@ -1,12 +1,12 @@
-// Splits a secret into parts: a threshold of them restores it, and fewer reveal nothing (KMIP 1.4 §2.2.5). By XOR, or as Shamir's
-// polynomials over GF(2^8), GF(2^16) or a prime field. Part n is the value of the polynomial at n. Pure functions.
+// Splits a secret into parts: a threshold of them restores it, and fewer reveal nothing (KMIP 1.4 §2.2.5). It uses XOR, or
+// Shamir's polynomials over GF(2^8), GF(2^16) or a prime field. Part n is the value of the polynomial at n. Pure functions.
 
 import { checkPrimeSync, randomBytes } from 'node:crypto'
 import { splitKeyPartsMax, splitKeyPrimeBytesMax } from '../../base/bounds.ts'
 import { CryptoError } from './error.ts'
 import { gf2to16, gf2to8, primeField, type Field } from './finite-field.ts'
 
-/** The bytes of a key that is split. */
+/** The longest key that can be split. */
 export const splitKeyBytesMax = 8_192
 
 export type SplitMethod =
@@ -27,7 +27,7 @@ export interface Split {
   readonly threshold: number
 }
 
-/** Parts number 1 to `parts`, the caller's to wipe. Throws CryptoError 'invalid'. */
+/** The parts 1 to `parts`. The caller wipes them. Throws CryptoError 'invalid'. */
 export function split({ secret, method, parts, threshold }: Split): readonly Uint8Array[] {
   requireCounts(method, parts, threshold)
   requireLength(secret.length)
@@ -50,14 +50,14 @@ export function split({ secret, method, parts, threshold }: Split): readonly Uin
 }
 
 export interface Join {
-  /** At least as many as the threshold: of fewer the result is another secret, which nothing shows. */
+  /** At least as many parts as the threshold. With fewer, the result is a wrong secret, and no error. */
   readonly parts: readonly Part[]
   readonly method: SplitMethod
   /** The length of the secret. */
   readonly secretBytes: number
 }
 
-/** The secret, the caller's to wipe. Throws CryptoError 'invalid'. */
+/** The secret. The caller wipes it. Throws CryptoError 'invalid'. */
 export function join({ parts, method, secretBytes }: Join): Uint8Array {
   requireParts(parts)
   requireLength(secretBytes)
@@ -101,7 +101,7 @@ function pieces<E>(bytes: Uint8Array, field: Field<E>): readonly E[] {
   return all
 }
 
-/** Each piece of the secret is the constant of a random polynomial; a part has its values at the part's number. */
+/** Each piece of the secret is the constant of a random polynomial. A part holds the polynomials' values at its number. */
 function splitInto<E>(
   field: Field<E>,
   secret: readonly E[],
@@ -118,7 +118,7 @@ function splitInto<E>(
   })
 }
 
-/** By Horner's rule; the constant is first. */
+/** The value of a polynomial by Horner's rule. The constant comes first. */
 function valueAt<E>(field: Field<E>, polynomial: readonly E[], at: E): E {
   return polynomial.reduceRight((sum, coefficient) => field.add(field.multiply(sum, at), coefficient))
 }

@@ -1,5 +1,5 @@
-// Work whose data comes in parts. One thread of the pool holds all of it, and does each part in its turn. What the thread does
-// not know (any more) is refused: a thread that ended took its streams with it.
+// Computations whose data comes in parts. One thread of the pool holds all of them, and processes each part in its turn. It
+// refuses a part of an unknown stream, since a thread that ended has lost its streams.
 
 import { cryptoStreamsMax } from '../../base/bounds.ts'
 import { CryptoError } from './error.ts'
@@ -7,19 +7,19 @@ import type { Ending, Finished, Machine } from './machine.ts'
 import { openMachine, type Opening } from './openings.ts'
 
 export interface StreamPart {
-  /** The thread that asks chooses it. Nobody can guess it. */
+  /** The calling thread chooses it. It cannot be guessed. */
   readonly id: string
-  /** Only the first part has this. */
+  /** Only the first part has it. */
   readonly opening?: Opening | undefined
   readonly data?: Uint8Array | undefined
-  /** Only the last part has this. */
+  /** Only the last part has it. */
   readonly ending?: Ending | undefined
 }
 
 /** The streams of this thread. */
 const machines = new Map<string, Machine>()
 
-/** Throws CryptoErrors; the stream is gone then. */
+/** Throws CryptoErrors. After an error the stream is gone. */
 export function takePart({ id, opening, data, ending }: StreamPart): Finished {
   if (opening) makeRoom()
   const machine = opening ? openMachine(opening) : machines.get(id)
@@ -33,18 +33,21 @@ export function takePart({ id, opening, data, ending }: StreamPart): Finished {
   return ended(machine, now, ending)
 }
 
-/** The thread that asks goes on with no more streams than this, so the oldest one here is one that nobody needs. */
+/**
+ * Removes the oldest stream if there are too many. The calling thread continues at most this many streams, so it does not need
+ * that one.
+ */
 function makeRoom(): void {
   const [oldest] = machines.keys()
   if (machines.size >= cryptoStreamsMax && oldest !== undefined) machines.delete(oldest)
 }
 
-/** Forgets streams that nobody goes on with. */
+/** Forgets streams that the client does not continue. */
 export function dropStreams({ ids }: { readonly ids: readonly string[] }): void {
   for (const id of ids) machines.delete(id)
 }
 
-/** The whole data at once. */
+/** Computes on the whole data at once. */
 export function computeWhole({
   opening,
   data,
@@ -54,7 +57,7 @@ export function computeWhole({
   return ended(machine, machine.update(data ?? new Uint8Array(0)), ending ?? {})
 }
 
-/** Ends the machine. The result is `now`, the output of the last part, with the output of the end behind it. */
+/** Ends the machine. The result is `now`, the output of the last part, followed by the output of the end. */
 function ended(machine: Machine, now: Uint8Array, ending: Ending): Finished {
   try {
     const finished = machine.finish(ending)

@@ -1,9 +1,9 @@
-// Writes distinguished names, with the ASN.1 library, which reading certificates (subject.ts) does without.
+// Writes distinguished names, with the ASN.1 library. Reading them (subject.ts) does not need that library.
 
 import { AttributeTypeAndValue, AttributeValue, Name, RelativeDistinguishedName } from '@peculiar/asn1-x509'
 import { attributeTypes, type SubjectAttribute } from './subject.ts'
 
-/** A name with nothing but a common name. */
+/** A name that has only a common name. */
 export function nameOf(commonName: string): Name {
   return nameOfParts([{ type: 'CN', value: commonName }])
 }
@@ -23,7 +23,7 @@ export function nameOfParts(parts: readonly SubjectAttribute[]): Name {
   )
 }
 
-/** RFC 5280 appendix A.1: the attributes that are no DirectoryString. */
+/** RFC 5280 appendix A.1: the attributes that are not a DirectoryString. */
 const stringKindOf: Readonly<Record<string, 'printableString' | 'ia5String'>> = {
   C: 'printableString',
   serialNumber: 'printableString',

@@ -1,5 +1,4 @@
-// Builds a certificate: fields and extensions in, signed DER out. issue.ts decides what each kind of certificate
-// contains.
+// Builds a certificate: takes fields and extensions, returns signed DER. issue.ts decides what each kind of certificate contains.
 
 import { createHash, randomBytes, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
@@ -47,7 +46,7 @@ export interface CertificateFields extends ContentFields {
   readonly signWith: KeyObject
 }
 
-/** The content of a certificate, before anybody signed it. */
+/** The content of a certificate before it is signed. */
 export interface UnsignedCertificate {
   /** The bytes to sign. */
   readonly content: Uint8Array
@@ -98,7 +97,7 @@ export function publicKeyInfo(key: KeyObject): SubjectPublicKeyInfo {
   return AsnConvert.parse(key.export({ type: 'spki', format: 'der' }), SubjectPublicKeyInfo)
 }
 
-/** The library needs an ArrayBuffer with exactly these bytes. */
+/** The bytes in an ArrayBuffer of their own, as the library needs them. */
 function ownBytes(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer
 }
@@ -137,7 +136,7 @@ export function extendedKeyUsage(usage: 'serverAuth' | 'clientAuth'): Extension 
   return extension(id_ce_extKeyUsage, new ExtendedKeyUsage([purpose]))
 }
 
-/** `names` must have the form that issue.ts gives them. */
+/** `names` must have the form that certificateNames (issue.ts) returns. */
 export function subjectAltNames(names: readonly string[]): Extension {
   const general = names.map((name) => new GeneralName(isIP(name) ? { iPAddress: name } : { dNSName: name }))
   return extension(id_ce_subjectAltName, new SubjectAlternativeName(general))
@@ -152,7 +151,7 @@ export function authorityKeyIdentifier(caPublicKey: KeyObject): Extension {
   return authorityNamed(keyIdentifier(caPublicKey))
 }
 
-/** For a CA with this subject key identifier, whoever made it. */
+/** For a CA with this subject key identifier, whether this server or another made it. */
 export function authorityNamed(identifier: ArrayBuffer): Extension {
   const keyIdentifier = new KeyIdentifier(identifier)
   return extension(id_ce_authorityKeyIdentifier, new AuthorityKeyIdentifier({ keyIdentifier }))

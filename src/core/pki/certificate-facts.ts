@@ -1,5 +1,5 @@
-// The facts in a stored X.509 certificate: names, serial number, key and signature, as KMIP's attributes want them.
-// It walks the DER (RFC 5280 §4.1) and checks no signature. Throws PkiError.
+// The facts in a stored X.509 certificate that become KMIP attributes: names, serial number, key and signature. It walks the DER
+// (RFC 5280 §4.1) and checks no signature. Throws PkiError.
 
 import { attributeInstancesMax } from '../../base/bounds.ts'
 import { DerError, dottedIdentifier, elementAt, elementsOf, soleElement } from './der.ts'
@@ -9,7 +9,7 @@ import { nameText, readName, type Subject } from './subject.ts'
 export interface DistinguishedName {
   /** The DER of the Name. */
   readonly der: Buffer
-  /** RFC 4514. */
+  /** As RFC 4514 writes names. */
   readonly text: string
   readonly parts: Subject
   /** The DER of each GeneralName of the alternative names. */
@@ -44,7 +44,7 @@ export function readCertificateFacts(der: Uint8Array): CertificateFacts {
     return readFacts(Buffer.from(der.buffer, der.byteOffset, der.byteLength))
   } catch (cause) {
     if (!(cause instanceof DerError)) throw cause
-    throw new PkiError(`this is no X.509 certificate: ${cause.message}`, { cause })
+    throw new PkiError(`this is not an X.509 certificate: ${cause.message}`, { cause })
   }
 }
 
@@ -80,7 +80,7 @@ function distinguishedName(der: Buffer, alternatives: readonly Buffer[]): Distin
   return { der, text: nameText(parts), parts, alternatives }
 }
 
-/** The elements of a SEQUENCE, whole, one after the other. */
+/** Reads the elements of a SEQUENCE one after the other, each as a whole. */
 class Walk {
   readonly #content: Buffer
   #at = 0

@@ -1,5 +1,5 @@
-// A certificate as the rest of Mortise sees it: fingerprint, names, dates and kind. Nothing here is trusted;
-// core/trust/access.ts decides that, with the functions of match.ts.
+// A certificate as the rest of Mortise sees it: fingerprint, names, dates and kind. This file trusts nothing.
+// core/trust/access.ts decides about trust, with the functions of match.ts.
 
 import type { KeyObject } from 'node:crypto'
 import { elementAt, soleElement } from './der.ts'
@@ -29,14 +29,14 @@ export interface Certificate {
   readonly isCa: boolean
   /** `RSA 2048`, `EC P-256`, `Ed25519`, ... */
   readonly publicKey: string
-  /** In sentences, for the person who trusts it. */
+  /** Sentences for the administrator who trusts the certificate. */
   readonly weaknesses: readonly string[]
   readonly pem: string
 }
 
 /**
- * Reads the only certificate of a pasted text: PEM in all its variants, or DER. Throws PkiError, in words for the
- * person who pasted it, for anything else and for several certificates (the same one twice counts once).
+ * Reads the only certificate in a pasted text: PEM in all its variants, or DER. Throws PkiError for anything else and for several
+ * certificates, with words for the person who pasted the text. A certificate that is there twice counts once.
  */
 export function parseCertificate(pemOrDer: string | Uint8Array): Certificate {
   const [certificate, ...others] = parseCertificates(pemOrDer)
@@ -45,7 +45,7 @@ export function parseCertificate(pemOrDer: string | Uint8Array): Certificate {
   return certificate
 }
 
-/** The same for bytes that no person chose. Null if they cannot be read. Never throws. */
+/** Reads a certificate that came from a peer. Null if it cannot be read. Never throws. */
 export function certificateOrNull(der: Uint8Array): Certificate | null {
   try {
     return parseCertificate(der)
@@ -54,7 +54,7 @@ export function certificateOrNull(der: Uint8Array): Certificate | null {
   }
 }
 
-/** All certificates of a pasted text, each once, in order. Throws PkiError like parseCertificate. */
+/** All certificates of a pasted text in order, without duplicates. Throws PkiError like parseCertificate. */
 export function parseCertificates(pemOrDer: string | Uint8Array): readonly Certificate[] {
   const found = new Map<string, Certificate>()
   for (const der of readPaste(pemOrDer, 'certificate')) {
@@ -99,7 +99,7 @@ function unreadable(what: string): string {
   return `The ${what} of this certificate cannot be read, so it cannot be trusted. Have a new one made.`
 }
 
-/** Rethrows any error as a PkiError with this text. */
+/** Turns any error into a PkiError with this text. */
 function attempt<T>(text: string, read: () => T): T {
   try {
     return read()
@@ -116,9 +116,9 @@ function soleCommonName(subject: Subject): string | null {
 const [integer, sequence, versionTag] = [0x02, 0x30, 0xa0]
 
 /**
- * Subject and issuer, found by walking the DER. Parsing the whole certificate with the ASN.1 library costs many times
- * as much, and OpenSSL's text form of a name cannot be split safely. Throws DerError. TBSCertificate: [0] version,
- * serial, signature, issuer, validity, subject, ... (RFC 5280 §4.1)
+ * Finds subject and issuer by walking the DER. Parsing the whole certificate with the ASN.1 library takes many times as long, and
+ * OpenSSL's text form of a name cannot be split safely. Throws DerError. TBSCertificate: [0] version, serial, signature, issuer,
+ * validity, subject, ... (RFC 5280 §4.1)
  */
 export function readNames(der: Buffer): { readonly subject: Subject; readonly issuer: Subject } {
   const signed = elementAt(soleElement(der, sequence).content, 0, sequence).content

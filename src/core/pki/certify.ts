@@ -1,5 +1,6 @@
-// Certificates that somebody else's CA issues: its key is not here, so these functions say what is to be signed, and put the
-// signature to it. A CA is made for leaves alone, and a leaf never becomes a CA, whatever its request asks for.
+// Certificates that another CA issues, whose key is not in this file's reach: its functions return the content to sign, and
+// complete the certificate with the signature. A CA may only sign leaves, and a leaf never becomes a CA, whatever its request
+// asks for.
 
 import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto'
 import { AsnConvert } from '@peculiar/asn1-schema'
@@ -32,18 +33,18 @@ import { checkKey, readRequest } from './request.ts'
 import type { SignatureAlgorithm } from './signatures.ts'
 import { readDates, readX509 } from './x509.ts'
 
-/** Elements of DER in a certificate or request of a client that the server parses whole. Usual ones have a hundred. */
+/** The most DER elements in a client's certificate or request that the server parses as a whole. Usual ones have a hundred. */
 const certificateElementsMax = 300
 
-/** The owner of a certificate, as the certificate names it. */
+/** The owner of a new certificate. */
 export interface CertifiedOwner {
   readonly subject: Name
   readonly publicKey: KeyObject
-  /** The extensions that the request asks for, or those of an earlier certificate. */
+  /** The extensions of the request, or of an earlier certificate. */
   readonly extensions: readonly Extension[]
 }
 
-/** A CA's certificate, as far as one that it issues depends on it. */
+/** The parts of a CA's certificate that its issued certificates depend on. */
 export interface Issuer {
   readonly name: Name
   readonly publicKey: KeyObject
@@ -52,7 +53,7 @@ export interface Issuer {
   readonly notAfterMs: number
 }
 
-/** Throws PkiError for a request that is damaged, or whose sender does not have the private key. */
+/** Reads the owner from a request. Throws PkiError if the request is damaged, or if its sender does not have the private key. */
 export async function ownerInRequest(request: Uint8Array): Promise<CertifiedOwner> {
   if (request.length > certificateBytesMax) throw new PkiError('the certificate request is too large')
   for (const der of readPaste(request, 'certificate request')) requireShort(der)
@@ -67,7 +68,7 @@ export function ownerInCertificate(
   return { subject, publicKey: parsed.publicKey, extensions, ...datesOf(parsed) }
 }
 
-/** Throws PkiError if the certificate is not that of a CA. */
+/** Throws PkiError if this is not the certificate of a CA. */
 export function issuerIn(der: Uint8Array): Issuer {
   const { parsed, fields } = read(der)
   if (!parsed.ca || !maySignCertificates(fields.extensions))
@@ -81,7 +82,7 @@ export function issuerIn(der: Uint8Array): Issuer {
   }
 }
 
-/** Whether the certificate is that of a CA that signed itself. */
+/** Whether this is the certificate of a CA that signed itself. */
 export function isOwnAuthority(der: Uint8Array): boolean {
   const { parsed } = read(der)
   return parsed.ca && parsed.verify(parsed.publicKey)
@@ -92,7 +93,7 @@ export interface Validity {
   readonly notAfterMs: number
 }
 
-/** A certificate of a leaf, within the dates of its issuer. Throws PkiError. */
+/** Prepares a leaf whose dates lie within those of its issuer. Throws PkiError. */
 export function leafToSign(
   owner: CertifiedOwner,
   issuer: Issuer,
@@ -121,7 +122,7 @@ export function leafToSign(
   })
 }
 
-/** The certificate of a CA that signs itself and issues leaves. Throws PkiError. */
+/** Prepares the certificate of a CA that signs itself and issues leaves. Throws PkiError. */
 export function authorityToSign(
   { subject, publicKey }: Omit<CertifiedOwner, 'extensions'>,
   validity: Validity,
@@ -142,7 +143,7 @@ export function authorityToSign(
   })
 }
 
-/** How a key of this kind signs certificates; undefined: it signs none. */
+/** The algorithm with which a key of this kind signs certificates. Undefined: it cannot sign them. */
 export function signingAlgorithm(key: KeyObject): SignatureAlgorithm | undefined {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
   if (type === 'rsa') return 'sha256WithRSAEncryption'
@@ -156,7 +157,7 @@ const curveAlgorithms: Readonly<Record<string, SignatureAlgorithm>> = {
   secp521r1: 'ecdsa-with-SHA512',
 }
 
-/** The public key in its DER, if it may be certified. Throws PkiError. */
+/** Reads a public key from its DER and checks that it may be certified. Throws PkiError. */
 export function keyIn(spki: Uint8Array): KeyObject {
   const key = readKey(spki)
   checkKey(key)
@@ -182,7 +183,7 @@ function read(der: Uint8Array) {
   }
 }
 
-/** Clients bring these, and this is the thread that serves TLS. */
+/** Limits the DER, since clients send it and the thread that serves TLS parses it. */
 function requireShort(der: Buffer): void {
   try {
     requireFewElements(der, certificateElementsMax)
@@ -207,13 +208,13 @@ function find(extensions: readonly Extension[] | undefined, id: string): Extensi
   return extensions?.find(({ extnID }) => extnID === id)
 }
 
-/** A certificate without key usage is for everything (RFC 5280 §4.2.1.3). */
+/** RFC 5280 §4.2.1.3: a certificate without key usage may be used for everything. */
 function maySignCertificates(extensions: readonly Extension[] | undefined): boolean {
   const usage = find(extensions, id_ce_keyUsage)
   return !usage || (flagsOf(usage) & KeyUsageFlags.keyCertSign) !== 0
 }
 
-/** Grants the usage that is asked for, without a CA's; if none is asked for, signatures, and with RSA the encryption of keys. */
+/** Grants the usage in the request, except that of a CA. Without one: signatures, and with RSA also key encipherment. */
 function leafUsage({ extensions, publicKey }: CertifiedOwner): number {
   const usage = find(extensions, id_ce_keyUsage)
   const asked = usage ? flagsOf(usage) & ~(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign) : 0

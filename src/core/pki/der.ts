@@ -1,7 +1,7 @@
-// Walks DER by hand, to find names in strangers' certificates. It reads one element at a time and never enters one that
-// is not needed, so a stranger's depth and number of elements cost nothing. Libraries do full parsing.
+// Walks DER by hand, to find names in certificates of unknown peers. It reads one element at a time and never enters one that is
+// not needed, so depth and number of elements cost nothing. Libraries do full parsing.
 
-/** An object identifier in DER: real ones have ten, and those made of a UUID twenty. */
+/** The most bytes of an object identifier in DER. Real ones have ten, and those made from a UUID twenty. */
 export const objectIdentifierBytesMax = 128
 
 /** One element: its tag byte, its content, and where the next element begins. */
@@ -11,14 +11,14 @@ export interface DerElement {
   readonly endAt: number
 }
 
-/** The bytes are not DER, or not in the expected form. Becomes a PkiError before it leaves this folder. */
+/** The bytes are not DER, or not in the expected form. This folder turns it into a PkiError. */
 export class DerError extends Error {
   override readonly name = 'DerError'
 }
 
 /**
- * Reads the element at `at`, which must have one of these tags and end within `der`. A length must be definite and in
- * its shortest form, as DER requires. So this file refuses bytes that OpenSSL might read differently.
+ * Reads the element at `at`, which must have one of these tags and end within `der`. A length must be definite and in its
+ * shortest form, as DER requires, so that this file refuses bytes that OpenSSL might read differently.
  */
 export function elementAt(der: Buffer, at: number, ...tags: readonly number[]): DerElement {
   const [tag, first] = der.subarray(at, at + 2)
@@ -44,14 +44,14 @@ export function* elementsOf(content: Buffer, tag: number): Generator<Buffer> {
   }
 }
 
-/** The single element that makes up `der`. */
+/** The only element in `der`. */
 export function soleElement(der: Buffer, ...tags: readonly number[]): DerElement {
   const element = elementAt(der, 0, ...tags)
   if (element.endAt !== der.length) throw new DerError('there is something behind an element')
   return element
 }
 
-/** An OBJECT IDENTIFIER as text, such as `2.5.4.3`. The time grows with the square of its length, so that is bounded. */
+/** An OBJECT IDENTIFIER as text, such as `2.5.4.3`. The time grows with the square of its length, so the length is bounded. */
 export function dottedIdentifier(content: Buffer): string {
   if (content.length > objectIdentifierBytesMax) throw new DerError('an identifier is too long')
   const arcs: bigint[] = []
@@ -68,7 +68,7 @@ export function dottedIdentifier(content: Buffer): string {
   return [root, first - root * 40n, ...rest].join('.')
 }
 
-/** Throws DerError for more elements than this, those within others included: to parse them takes a library long. */
+/** Throws DerError for more than `elementsMax` elements, nested ones included, since a library takes long to parse them. */
 export function requireFewElements(der: Buffer, elementsMax: number): void {
   const open: Buffer[] = [der]
   let count = 0

@@ -9,7 +9,7 @@ export function fingerprint(der: Uint8Array): string {
   return hash('sha256', der, 'hex')
 }
 
-/** As browsers, openssl and vCenter show it: `AA:BB:...`, 32 pairs. */
+/** The form that browsers, openssl and vCenter show: `AA:BB:...`, 32 pairs. */
 export function formatFingerprint(sha256: string): string {
   return (sha256.toUpperCase().match(/../g) ?? []).join(':')
 }

@@ -20,7 +20,7 @@ export function parseGlob(text: string): Glob {
   return glob
 }
 
-/** Case-sensitive. */
+/** Whether the pattern matches the whole text. Case-sensitive. */
 export function globMatches(glob: Glob, text: string): boolean {
   return globsOverlap(glob, Array.from(text))
 }

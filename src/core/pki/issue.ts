@@ -1,10 +1,10 @@
-// Issues certificates: Mortise's own CA, the server's certificate, and certificates for clients, from a key generated
-// here or from a client's signing request. A signature grants no trust: only a pin does (core/trust/access.ts). So the CA
-// vouches for the server's name and nothing more.
+// Issues certificates: Mortise's own CA, the server's certificate, and certificates for clients, from a key generated here or
+// from a client's signing request. A signature grants no trust: only a pin does (core/trust/access.ts). So the CA vouches only
+// for the server's name.
 //
-// Lifetimes are long on purpose. vCenter pins the server's certificate itself, so each renewal must be trusted again in
-// every vCenter. And an expired client certificate means virtual machines that do not power on. Removing its pin ends a
-// client's access with the next message; nobody needs to wait for a date.
+// Lifetimes are long on purpose. vCenter pins the server's certificate itself, so an administrator must trust each renewal again
+// in every vCenter. And an expired client certificate means virtual machines that do not power on. Removing its pin ends a
+// client's access with the next message, without waiting for a date.
 
 import { createPrivateKey, createPublicKey, type KeyObject, type KeyPairKeyObjectResult } from 'node:crypto'
 import { isIP } from 'node:net'
@@ -28,7 +28,7 @@ import { readRequest } from './request.ts'
 import { generateRsaKeys } from './rsa-keys.ts'
 import { isPrintable } from './subject.ts'
 
-/** A certificate and its private key: of a CA made by makeAuthority, or of a server or client that it issued. */
+/** A certificate and its private key: of a CA from makeAuthority, or of a server or client with a certificate from that CA. */
 export interface Identity {
   readonly certificate: Certificate
   readonly privateKey: KeyObject
@@ -37,7 +37,7 @@ export interface Identity {
 interface Lifetime {
   /** Wall clock, milliseconds since 1970. */
   readonly nowMs: number
-  /** Counted from now. The certificate never outlives the CA. */
+  /** From now on. The certificate never outlives the CA. */
   readonly days?: number
 }
 
@@ -45,11 +45,11 @@ const authorityDays = 20 * 365
 const leafDays = 10 * 365
 
 interface Keys {
-  /** Left out: new ones. */
+  /** Absent: generates new keys. */
   readonly keys?: Promise<KeyPairKeyObjectResult> | undefined
 }
 
-/** Creates a self-signed CA for leaves only, RSA-3072 since it lasts 20 years. */
+/** Creates a self-signed CA that issues leaves only. RSA-3072, since it lasts 20 years. */
 export async function makeAuthority(
   options: { readonly commonName: string } & Keys & Lifetime,
 ): Promise<Identity> {
@@ -68,8 +68,8 @@ export async function makeAuthority(
 }
 
 /**
- * RSA-2048, which every known vCenter accepts. `names`: host names and IP addresses. Duplicates and IPv6 zones are
- * removed. The first host name is also the common name.
+ * RSA-2048, which every known vCenter accepts. `names`: host names and IP addresses. Duplicates and IPv6 zones are removed. The
+ * first host name is also the common name.
  */
 export async function issueServer(
   options: { readonly ca: Identity; readonly names: readonly string[] } & Keys & Lifetime,
@@ -86,7 +86,7 @@ export async function issueServer(
 }
 
 /**
- * The names in the form that a certificate contains, each once. Throws PkiError for none, too many, or an invalid one.
+ * The names in the form of a certificate, without duplicates. Throws PkiError for an invalid name, for no name, and for too many.
  */
 export function certificateNames(given: readonly string[]): readonly string[] {
   const names = [...new Set(given.map(certificateName))]
@@ -114,8 +114,8 @@ export async function issueClient(
 }
 
 /**
- * For vCenter's "New Certificate Signing Request". `csr`: PEM or DER; request.ts checks it. The certificate gets the
- * request's subject but none of the requested extensions, since a request might ask to be a CA.
+ * For vCenter's "New Certificate Signing Request". `csr`: PEM or DER. request.ts checks it. The certificate gets the request's
+ * subject but none of the requested extensions, since a request might ask to be a CA.
  */
 export async function signRequest(
   options: { readonly ca: Identity; readonly csr: string | Uint8Array } & Lifetime,
@@ -130,8 +130,8 @@ export function privateKeyPem(key: KeyObject): Buffer {
 }
 
 /**
- * Restores an identity from its stored form. Of a chain it takes the first certificate. Throws PkiError if certificate
- * and key do not match.
+ * Restores an identity from its stored form. Takes the first certificate of a chain. Throws PkiError if certificate and key do
+ * not match.
  */
 export function readIdentity(chain: string | Uint8Array, privateKey: Buffer): Identity {
   const [parsed] = parseCertificates(chain)
@@ -154,7 +154,7 @@ async function issueLeaf(
   const caPublicKey = createPublicKey(ca.privateKey)
   const der = await signCertificate({
     subject,
-    // Exactly as in the CA's certificate, because verifiers compare the bytes.
+    // The bytes of the CA's certificate, because verifiers compare them.
     issuer: AsnConvert.parse(ca.certificate.der, AsnCertificate).tbsCertificate.subject,
     publicKey,
     notBeforeMs,
@@ -174,7 +174,7 @@ async function issueLeaf(
 
 const dayMs = 24 * 3600_000
 
-/** Valid from a day ago, since the clocks of servers, vCenters and hosts differ, even by time zones if badly set. */
+/** Valid from a day ago, since the clocks of servers, vCenters and hosts differ, even by whole time zones. */
 function dates({ nowMs, days }: Lifetime, defaultDays: number): { notBeforeMs: number; notAfterMs: number } {
   const lifetime = days ?? defaultDays
   if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > certificateDaysMax)
@@ -182,12 +182,12 @@ function dates({ nowMs, days }: Lifetime, defaultDays: number): { notBeforeMs: n
   return { notBeforeMs: nowMs - dayMs, notAfterMs: nowMs + lifetime * dayMs }
 }
 
-/** Before the first release: every clock that is right shows a later time. */
+/** A time before the first release. Every clock that is right shows a later time. */
 const releasedMs = Date.UTC(2026, 0, 1)
 
 /**
- * A machine may make the server's own certificates at its first start, while its clock is years ahead or behind. These dates hold once
- * the clock is right, too.
+ * A machine may make the server's own certificates at its first start, while its clock is years ahead or behind. These dates are
+ * still valid when the clock is right.
  */
 function ownDates(lifetime: Lifetime, defaultDays: number): ReturnType<typeof dates> {
   const { notBeforeMs } = dates(lifetime, defaultDays)

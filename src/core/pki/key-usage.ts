@@ -1,11 +1,11 @@
-// Whether a certificate is for signing other certificates alone, by its key usage (RFC 5280 §4.2.1.3).
+// Tells by its key usage whether a certificate is only for signing other certificates (RFC 5280 §4.2.1.3).
 
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Certificate, id_ce_keyUsage, KeyUsage, KeyUsageFlags } from '@peculiar/asn1-x509'
 
 /**
- * True for a certificate that may sign certificates and nothing else, as a CA of its own has it: no client shows it.
- * False for one without key usage, as many tools make self-signed ones, and for bytes that are not a certificate.
+ * True for a certificate that may only sign certificates, such as that of a CA, which no client presents. False for a certificate
+ * without key usage, as many tools make self-signed ones, and for bytes that are not a certificate.
  */
 export function signsCertificatesOnly(der: Uint8Array): boolean {
   try {

@@ -1,5 +1,4 @@
-// Generates a private key and a certificate signing request for it (PKCS#10, RFC 2986), for the owner of the key.
-// request.ts reads requests.
+// Generates a private key and a certificate signing request for it (PKCS#10, RFC 2986). request.ts reads requests.
 
 import { Attributes, CertificationRequest, CertificationRequestInfo } from '@peculiar/asn1-csr'
 import { AsnConvert } from '@peculiar/asn1-schema'
@@ -13,9 +12,8 @@ import { algorithmIdentifier, signBytes } from './signatures.ts'
 import { nameOf } from './build-name.ts'
 
 /**
- * RSA-2048, which every known vCenter accepts. With `names` (in the form that issue.ts gives them) it requests a server
- * certificate. `request` is PEM. `privateKey` is PKCS#8 PEM; the caller must wipe it. Throws PkiError for a name that
- * cannot be a common name.
+ * RSA-2048, which every known vCenter accepts. With `names` (in the form of certificateNames) it requests a server certificate.
+ * `request` is PEM. `privateKey` is PKCS#8 PEM. The caller must wipe it. Throws PkiError for a name that cannot be a common name.
  */
 export async function makeRequest(options: {
   readonly commonName: string

@@ -1,6 +1,5 @@
-// The questions that core/trust/ asks about certificates, which are a stranger's bytes: did this CA sign this leaf, when is
-// it valid, does its subject match a filter, can two filters match the same subject. core/trust/access.ts decides who is
-// trusted.
+// Answers questions about certificates of unknown peers for core/trust/: did this CA sign this leaf, when is it valid, does its
+// subject match a filter, can two filters match the same subject. core/trust/access.ts decides about trust.
 
 import { readNames } from './certificate.ts'
 import { PkiError } from './error.ts'
@@ -9,12 +8,12 @@ import { attributeTypes, isPrintable, type Subject } from './subject.ts'
 import { hasKnownTwins } from './twin.ts'
 import { allowsUse, brokenSignature, readDates, readX509, type Validity } from './x509.ts'
 
-/** The filter on subjects under a client's CA. */
+/** The most characters of a subject filter under a client's CA. */
 const subjectPatternCharactersMax = 256
 
 /**
- * Whether this CA itself signed this leaf: CA:TRUE above, CA:FALSE below, matching names and key identifiers, and a
- * good signature. False for bytes that are not a certificate. Ignores dates. Takes about 0.1 ms.
+ * Whether this CA itself signed this leaf: CA:TRUE above, CA:FALSE below, matching names and key identifiers, and a valid
+ * signature. False for bytes that are not a certificate. Ignores dates. Takes about 0.1 ms.
  */
 export function signedBy(leafDer: Uint8Array, caDer: Uint8Array): boolean {
   try {
@@ -27,17 +26,14 @@ export function signedBy(leafDer: Uint8Array, caDer: Uint8Array): boolean {
 }
 
 /**
- * The same, for a client's leaf. A CA's server certificates are not clients just because their names match. Leaves whose twin nobody
- * knows are none, since they could not be blocked.
+ * Whether this CA signed this leaf for a client. A server certificate of the CA does not count, even if its name matches. A leaf
+ * whose twin is unknown (twin.ts) does not count either, since it could not be blocked.
  */
 export function signedForClient(leafDer: Uint8Array, caDer: Uint8Array): boolean {
   return signedBy(leafDer, caDer) && allowsUse(readX509(leafDer), 'clientAuth') && hasKnownTwins(caDer)
 }
 
-/**
- * Whether two certificates belong to one CA: they have the same key, since the key is what vouches. Names do not count,
- * because anyone can copy them.
- */
+/** Whether two certificates belong to one CA, that is, have the same key. Names do not count, because they can be copied. */
 export function sameAuthority(aDer: Uint8Array, bDer: Uint8Array): boolean {
   try {
     return readX509(aDer).publicKey.equals(readX509(bDer).publicKey)
@@ -47,8 +43,8 @@ export function sameAuthority(aDer: Uint8Array, bDer: Uint8Array): boolean {
 }
 
 /**
- * A certificate's dates. For bytes that are not a certificate, or that have invalid dates: never valid. Takes about
- * 0.02 ms, since every message asks.
+ * A certificate's dates. For bytes that are not a certificate, or that have invalid dates: never valid. Takes about 0.02 ms,
+ * which matters because every message asks.
  */
 export function validity(der: Uint8Array): Validity {
   try {
@@ -61,10 +57,11 @@ export function validity(der: Uint8Array): Validity {
 const never: Validity = { notBeforeMs: Infinity, notAfterMs: -Infinity }
 
 /**
- * `pattern`: a pattern of the common name (`kmipClient*`), or of several attributes (`CN=kmipClient*,O=Example`), all
- * of which must match, in any order. Case-sensitive. The subject must have exactly one attribute of each type, except
- * for OU and DC: a second common name must not match while the first one is shown. False for bytes that are not a
- * certificate. Throws PkiError for a bad pattern. This reads only names; `signedBy` checks the rest of the certificate.
+ * Whether the subject of a leaf matches a pattern. `pattern`: a pattern of the common name (`kmipClient*`), or of several
+ * attributes (`CN=kmipClient*,O=Example`), all of which must match, in any order. Case-sensitive. The subject must have exactly
+ * one attribute of each type, except for OU and DC: otherwise a second common name could match while the first one is shown.
+ * False for bytes that are not a certificate. Throws PkiError for a bad pattern. This reads only names. `signedBy` checks the
+ * rest of the certificate.
  */
 export function matchesSubject(leafDer: Uint8Array, pattern: string): boolean {
   const filter = parseFilter(pattern)
@@ -84,7 +81,7 @@ function attributesOf(der: Uint8Array): Subject[number] {
   }
 }
 
-/** Whether some subject can match both patterns. A type that only one of them names cannot exclude a match. */
+/** Whether some subject can match both patterns. A type that only one pattern names cannot exclude a match. */
 export function filtersOverlap(a: string, b: string): boolean {
   const others = parseFilter(b)
   return parseFilter(a).every(({ type, glob }) => {
@@ -93,13 +90,13 @@ export function filtersOverlap(a: string, b: string): boolean {
   })
 }
 
-/** The pattern as given, trimmed. Throws PkiError, in words for its author. */
+/** Returns the pattern, trimmed. Throws PkiError with words for its author. */
 export function checkSubjectPattern(pattern: string): string {
   parseFilter(pattern)
   return pattern.trim()
 }
 
-/** Whether the pattern restricts nothing but that there is such an attribute: `*`, `CN=**`. Throws PkiError. */
+/** Whether the pattern only requires that the attribute exists: `*`, `CN=**`. Throws PkiError. */
 export function fitsEverySubject(pattern: string): boolean {
   return parseFilter(pattern).every(({ glob }) => glob.every((part) => part === null))
 }
@@ -109,7 +106,7 @@ interface FilterPart {
   readonly glob: Glob
 }
 
-/** The types that a subject commonly has several times. */
+/** The types that one subject often has several times. */
 const manyValued: ReadonlySet<string> = new Set(['OU', 'DC'])
 
 function parseFilter(pattern: string): readonly FilterPart[] {

@@ -1,14 +1,14 @@
-// Converts what a person pastes, pipes or uploads to DER: PEM with any line ends, text around it, a byte order mark or
-// UTF-16 from Windows, bare base64, or DER itself. For anything that is not a certificate (or a request, if one is
-// wanted) the error says what it is and how to get the right thing: most pastes go wrong in the same dozen ways. This
-// file does not look inside the DER.
+// Converts pasted, piped or uploaded text to DER: PEM with any line ends, text around it, a byte order mark or UTF-16 from
+// Windows, bare base64, or DER itself. For anything that is not a certificate (or not a request, where one is expected) the error
+// says what it is and how to get the right thing, since most pastes go wrong in the same dozen ways. This file does not look
+// inside the DER.
 
 import { certificateBytesMax } from '../../base/bounds.ts'
 import { PkiError } from './error.ts'
 
 export type Wanted = 'certificate' | 'certificate request'
 
-/** The reverse: DER as PEM. */
+/** The reverse of readPaste: DER as PEM. */
 export function pemText(label: 'CERTIFICATE' | 'CERTIFICATE REQUEST', der: Uint8Array): string {
   const lines =
     Buffer.from(der)
@@ -17,7 +17,7 @@ export function pemText(label: 'CERTIFICATE' | 'CERTIFICATE REQUEST', der: Uint8
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
 }
 
-/** The DER of every block of the wanted kind, in order, at least one. Throws PkiError for anything else. */
+/** The DER of every block of the expected kind, in order, at least one. Throws PkiError for anything else. */
 export function readPaste(paste: string | Uint8Array, wanted: Wanted): Buffer[] {
   if (paste.length > certificateBytesMax)
     throw new PkiError(`This is larger than ${certificateBytesMax / 1024} KiB, which no ${wanted} is.`)
@@ -41,7 +41,7 @@ function kindOf(label: string): Wanted | 'private key' | 'other' {
   return label.endsWith('PRIVATE KEY') ? 'private key' : 'other'
 }
 
-/** Uses searches instead of a regular expression: one pass, whatever the text. */
+/** Uses searches instead of a regular expression, so that one pass is enough for any text. */
 function pemBlocks(text: string): Block[] {
   const blocks: Block[] = []
   let at = text.indexOf(begin)
@@ -65,7 +65,7 @@ function pemBlocks(text: string): Block[] {
 const begin = '-----BEGIN '
 
 function decodeBase64(body: string): Buffer {
-  // Text quoted in a mail has "> " before each line.
+  // Mail programs put "> " before each quoted line.
   const base64 = body.replace(/^[> \t]+/gm, '').replace(/\s/g, '')
   const strange = /[^A-Za-z0-9+/=]/.exec(base64)
   if (strange || base64.length % 4 !== 0 || /=[^=]|===/.test(base64))
@@ -124,7 +124,7 @@ function explainText(text: string, wanted: Wanted): string {
   const needed = `Paste the ${wanted} itself: the text from ${pemLines(wanted)}.`
   const trimmed = text.trim()
   if (trimmed === '') return `There is nothing here. ${needed}`
-  // Bounded, since clients bring texts too: it would take the square of their length.
+  // The number of characters is bounded, since clients send texts too, and the time would grow with the square of their length.
   if (/BEGIN [A-Z0-9 ]{0,40}(CERTIFICATE|KEY|PKCS7)/.test(text))
     return (
       'The dashes of the line "-----BEGIN ...-----" are missing or were changed, as word processors and mail ' +
@@ -144,7 +144,7 @@ function pemLines(wanted: Wanted): string {
   return `"-----BEGIN ${label}-----" to "-----END ${label}-----"`
 }
 
-/** A whole DER SEQUENCE. Text that begins with "0" never has the right length. */
+/** Whether the bytes are one whole DER SEQUENCE. Text that begins with "0" never has the right length. */
 function isDer(bytes: Uint8Array): boolean {
   const [tag, first] = bytes
   if (tag !== 0x30 || first === undefined || first < 0x80) return false
@@ -184,7 +184,10 @@ export function decodeText(bytes: Uint8Array, wanted: Wanted): string {
   return text
 }
 
-/** Gives a text one kind of line end, without byte order mark and invisible characters. `\n`, as JSON writes it, becomes a line end. */
+/**
+ * Gives a text one kind of line end. Removes the byte order mark and invisible characters. An escaped `\n`, as in JSON, becomes a
+ * line end.
+ */
 function tidy(text: string): string {
   const plain = text
     .replace(/[\u200b-\u200d\u2060\ufeff]/g, '')

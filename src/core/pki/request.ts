@@ -1,5 +1,5 @@
-// Certificate signing requests (PKCS#10, RFC 2986): reads them and checks, before anything is signed, what a client's
-// certificate needs: a subject, a key of a suitable kind and size, and proof that the sender has the private key.
+// Certificate signing requests (PKCS#10, RFC 2986): reads them and checks, before a CA signs, what a client's certificate needs:
+// a subject, a key of a suitable kind and size, and proof that the sender has the private key.
 
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { CertificationRequest } from '@peculiar/asn1-csr'
@@ -13,14 +13,14 @@ import { verifyBytes } from './signatures.ts'
 export interface SigningRequest {
   readonly subject: Name
   readonly publicKey: KeyObject
-  /** The extensions that it asks for (RFC 2985 §5.4.2). Nothing says that they may be granted. */
+  /** The extensions in the request (RFC 2985 §5.4.2). The issuer decides which of them to grant. */
   readonly extensions: readonly Extension[]
 }
 
 /** PKCS#9 extensionRequest. */
 export const extensionRequest = '1.2.840.113549.1.9.14'
 
-/** Reads one request, PEM or DER. Throws PkiError, in words for the person who gave it. */
+/** Reads one request, PEM or DER. Throws PkiError with words for the person who entered it. */
 export async function readRequest(pemOrDer: string | Uint8Array): Promise<SigningRequest> {
   const [der, ...others] = readPaste(pemOrDer, 'certificate request')
   if (!der || others.length > 0)
@@ -77,7 +77,7 @@ const curves: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521
 /** An enormous RSA key would make each of its handshakes expensive for the server. */
 const rsaBits = { min: 2048, max: 8192 }
 
-/** Throws PkiError for a key that gets no certificate here. */
+/** Throws PkiError for a key that gets no certificate from this server. */
 export function checkKey(key: KeyObject): void {
   const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
   const type = key.asymmetricKeyType

@@ -1,5 +1,5 @@
-// A client certificate like the one that vCenter generates for itself: a common name and a key, self-signed, without
-// extensions. For simulated clients; Mortise issues no such certificate.
+// A client certificate like the one that vCenter generates for itself: a common name and a key, self-signed, without extensions.
+// It is for simulated clients. Mortise does not issue such a certificate.
 
 import { signCertificate } from './build.ts'
 import { parseCertificate } from './certificate.ts'

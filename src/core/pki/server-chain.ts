@@ -1,6 +1,6 @@
-// A server certificate from another CA, as a person brings it: finds the server's own certificate, whether one of our
-// keys belongs to it and whether it suits a TLS server, and orders the others into a chain. Nothing is trusted because
-// of it: the server shows this chain, it does not believe it.
+// A server certificate from another CA, as an administrator imports it. This file finds the server's own certificate, checks that
+// one of the server's keys belongs to it and that it suits a TLS server, and orders the other certificates into a chain. The
+// server only presents this chain. It does not trust it.
 
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { isIPv6 } from 'node:net'
@@ -13,11 +13,11 @@ import { allowsUse, brokenSignature, readX509 } from './x509.ts'
 
 export interface ServerChain {
   readonly certificate: Certificate
-  /** PEM: the server's own certificate first, then each issuer in turn. */
+  /** PEM: the server's own certificate, then its issuer, the issuer of that one, and so on. */
   readonly pem: string
-  /** The owner whose key belongs to it. */
+  /** The index of the KeyOwner whose key belongs to it. */
   readonly owner: number
-  /** Remarks for people: the certificate is usable, but perhaps not what was meant. */
+  /** Remarks for people: the certificate is usable, but may be the wrong one. */
   readonly warnings: readonly string[]
 }
 
@@ -27,7 +27,7 @@ export interface KeyOwner {
   readonly names: readonly string[]
 }
 
-/** Throws PkiError that says what is wrong. `fromMs`: the moment of its first use, milliseconds since 1970. */
+/** Throws PkiError that says what is wrong. `fromMs`: when it is first used, milliseconds since 1970. */
 export function checkServerChain(
   paste: string | Uint8Array,
   { owners, fromMs }: { readonly owners: readonly KeyOwner[]; readonly fromMs: number },
@@ -131,7 +131,7 @@ function checkNames(certificate: Certificate, wanted: readonly string[]): readon
   return [`the certificate lacks ${missing.join(', ')}: clients that use such a name may refuse it`]
 }
 
-/** RFC 6125 §6.4.3: a star stands for one whole label, and only the first. */
+/** RFC 6125 §6.4.3: a star stands for one whole label, the first one. */
 export function nameMatches(name: string, pattern: string): boolean {
   if (!pattern.startsWith('*.')) return name.toLowerCase() === pattern.toLowerCase()
   const dot = name.indexOf('.')
@@ -139,7 +139,7 @@ export function nameMatches(name: string, pattern: string): boolean {
 }
 
 /**
- * The server's own certificate and each issuer in turn. Throws PkiError for a certificate that does not belong to the
+ * Orders the server's own certificate and its issuers into a chain. Throws PkiError for a certificate that does not belong to the
  * chain.
  */
 function inOrder(certificate: Certificate, found: readonly Certificate[]): readonly Certificate[] {
@@ -157,7 +157,7 @@ function inOrder(certificate: Certificate, found: readonly Certificate[]): reado
   return chain
 }
 
-/** A certificate that was renewed, or that another CA vouches for too, may be there twice. */
+/** The text for a certificate that does not fit. It may be a renewed certificate, or one that a second CA also signed. */
 function noPlace(stray: Certificate, chain: readonly Certificate[]): string {
   const { subject, issuer, der } = stray
   const twin = chain.find((one) => one.subject === subject && sameAuthority(one.der, der))

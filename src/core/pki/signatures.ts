@@ -40,8 +40,7 @@ export function signBytes(algorithm: SignatureAlgorithm, bytes: Uint8Array, key:
 }
 
 /**
- * Runs on Node's thread pool. False also if the key is not of the algorithm's kind. Undefined: the algorithm is not in
- * the table.
+ * Runs on Node's thread pool. False also if the key does not suit the algorithm. Undefined: the algorithm is not in the table.
  */
 export function verifyBytes(
   identifier: string,

@@ -1,23 +1,22 @@
-// Distinguished names: DER to attributes, attributes to text. The text follows RFC 4514. It also escapes characters
-// that must not be printed (control and direction characters), since a stranger's certificate may be full of them.
-// build-name.ts writes names.
+// Distinguished names: DER to attributes, attributes to text. The text follows RFC 4514. It also escapes characters that must not
+// be printed (control and direction characters), since an untrusted certificate may be full of them. build-name.ts writes names.
 
 import { DerError, dottedIdentifier, elementAt, elementsOf, soleElement } from './der.ts'
 
-/** For subject and issuer each. Real names have a few hundred bytes and at most ten attributes. */
+/** Bounds of a subject or an issuer. Real names have a few hundred bytes and at most ten attributes. */
 const certificateNameBytesMax = 4 * 1024
 const certificateNameAttributesMax = 64
-/** For a value in a name that is not text and is shown in hex. */
+/** The longest value that is not text and is shown in hex. */
 const certificateNameHexBytesMax = 128
 
 export interface SubjectAttribute {
   /** A short name from the table, or the dotted object identifier. */
   readonly type: string
-  /** As in the certificate, unescaped. `#` and hex if it is not a string. */
+  /** The unescaped value of the certificate. `#` and hex if it is not a string. */
   readonly value: string
 }
 
-/** Relative distinguished names in the order of the certificate. Nearly all have one attribute. */
+/** Relative distinguished names in the certificate's order. Nearly all have one attribute. */
 export type Subject = readonly (readonly SubjectAttribute[])[]
 
 export const attributeTypes: Readonly<Record<string, string>> = {
@@ -46,8 +45,8 @@ const set = 0x31
 const objectIdentifier = 0x06
 
 /**
- * The attributes of a DER `Name`, which a stranger may have written. This reads exactly four levels and does not enter
- * the values, and it bounds size and number, so the time is bounded too. Throws DerError.
+ * The attributes of a DER `Name` from an untrusted certificate. It reads exactly four levels, does not enter the values, and
+ * bounds size and number, so that the time is bounded too. Throws DerError.
  */
 export function readName(der: Buffer): Subject {
   if (der.length > certificateNameBytesMax) throw new DerError('the name is too long')
@@ -69,12 +68,13 @@ function readAttribute(content: Buffer): SubjectAttribute {
   return { type: typeNames.get(identifier) ?? identifier, value: readValue(content.subarray(type.endAt)) }
 }
 
-/** A string by its kind; anything else as `#` and its DER in hex. */
+/** The text of a string. Any other value becomes `#` and its DER in hex. */
 function readValue(der: Buffer): string {
   const { tag, content } = soleElement(der, der[0] ?? -1)
   const decode = stringKinds.get(tag)
   if (decode) return decode(content)
-  if (der.length > certificateNameHexBytesMax) throw new DerError('the name has a long value that is no text')
+  if (der.length > certificateNameHexBytesMax)
+    throw new DerError('the name has a long value that is not text')
   return `#${der.toString('hex')}`
 }
 
@@ -113,7 +113,7 @@ function readUtf32(content: Buffer): string {
   return String.fromCodePoint(...characters)
 }
 
-/** RFC 4514: the name's last part first, `,` between parts, `+` within a part. '' for an empty name. */
+/** RFC 4514: the last part of the name first, `,` between parts, `+` within a part. '' for an empty name. */
 export function nameText(subject: Subject): string {
   return subject
     .toReversed()

@@ -1,11 +1,12 @@
-// The twin of a certificate. An ECDSA signature (r, s) holds as (r, n - s) too, where n is the order of the curve (SEC 1 §4.1.4), and
-// anybody can compute that. So whoever has a certificate that an EC key signed has a second one, which differs in its fingerprint alone.
+// The twin of a certificate. If (r, s) is a valid ECDSA signature, so is (r, n - s), where n is the order of the curve (SEC 1
+// §4.1.4), and it is easily computed. So a certificate that an EC key signed can be turned into a second valid one, which differs
+// only in its fingerprint.
 
 import { elementAt, soleElement } from './der.ts'
 import { bitString, derTags, sequence, unsigned, writeDer } from './write-der.ts'
 import { readX509 } from './x509.ts'
 
-/** By OpenSSL's names of the curves. */
+/** The order of each curve, by OpenSSL's name of the curve. */
 const orders: ReadonlyMap<string, bigint> = new Map(
   Object.entries({
     secp224r1: 0xffffffffffffffffffffffffffff16a2e0b8f03e13dd29455c5c2a3dn,
@@ -23,13 +24,16 @@ const orders: ReadonlyMap<string, bigint> = new Map(
   }),
 )
 
-/** Whether the twins of what this CA signs can be known: they have no other signature, or the order of the curve is in the table. */
+/**
+ * Whether this file can find the twins of the certificates that this CA signed: its key is not EC, or the table has the order of
+ * its curve.
+ */
 export function hasKnownTwins(caDer: Uint8Array): boolean {
   const { asymmetricKeyType, asymmetricKeyDetails } = readX509(caDer).publicKey
   return asymmetricKeyType !== 'ec' || orders.has(asymmetricKeyDetails?.namedCurve ?? '')
 }
 
-/** The twin of a leaf that this CA signed; undefined: it has none. Throws DerError for bytes that are not DER. */
+/** The twin of a leaf that this CA signed. Undefined: it has none. Throws DerError for bytes that are not DER. */
 export function twinOf(leafDer: Uint8Array, caDer: Uint8Array): Uint8Array | undefined {
   const { asymmetricKeyDetails } = readX509(caDer).publicKey
   const order = orders.get(asymmetricKeyDetails?.namedCurve ?? '')
@@ -50,7 +54,7 @@ function withOtherSignature(der: Uint8Array, order: bigint): Buffer {
   return writeDer(sequence(whole.subarray(0, algorithm.endAt), bitString(otherPair)))
 }
 
-/** Above zero. */
+/** The bytes of a number above zero. */
 function bytesOf(value: bigint): Buffer {
   const digits = value.toString(16)
   return Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex')

@@ -1,6 +1,6 @@
-// Whether certificates form one chain that holds (RFC 5280 §6, as far as no policy is needed): each was signed by the next, all are in
-// date, those above the first are CAs that allow so many below them, and the last one signed itself. It says nothing of whether anybody
-// trusts that last one, and judges no limits of names and policies.
+// Validates a chain of certificates (RFC 5280 §6, without policies): each is signed by the next one, all are in date, those above
+// the first are CAs that allow the CAs below them, and the last one signed itself. It does not decide whether that last one is
+// trusted, and it does not apply name constraints or policies.
 
 import type { X509Certificate } from 'node:crypto'
 import { AsnConvert } from '@peculiar/asn1-schema'
@@ -22,8 +22,8 @@ import { brokenSignature, readDates, readX509 } from './x509.ts'
 export type ChainValidity = 'Valid' | 'Invalid' | 'Unknown'
 
 /**
- * In any order. Unknown: the chain holds as far as it is judged, but does not end in a certificate that signed itself, or one of them
- * has limits that nobody looks at here.
+ * The certificates may come in any order. Unknown: the chain is valid as far as this function checks, but does not end in a
+ * certificate that signed itself, or one of them has constraints that this function does not check.
  */
 export function validateChain(ders: readonly Uint8Array[], atMs: number): ChainValidity {
   if (ders.length > certificateChainMax) return 'Invalid'
@@ -44,13 +44,13 @@ export function validateChain(ders: readonly Uint8Array[], atMs: number): ChainV
 }
 
 interface Limits {
-  /** How many CAs may be between it and the leaf. */
+  /** How many CAs may stand between it and the leaf. */
   readonly pathLength: number
-  /** It has no limits but those that are looked at. */
+  /** Whether this file checks all constraints of the certificate. */
   readonly isJudged: boolean
 }
 
-/** Critical extensions that limit a chain as it is judged here, or not at all. */
+/** The critical extensions that this file checks, or that do not limit a chain. */
 const judged: ReadonlySet<string> = new Set([
   id_ce_authorityKeyIdentifier,
   id_ce_basicConstraints,
@@ -77,7 +77,7 @@ function limitsOf({ raw }: X509Certificate): Limits {
   }
 }
 
-/** How many CAs are between this one and the leaf. One with the name of its issuer does not count (RFC 5280 §4.2.1.9). */
+/** How many CAs stand between this one and the leaf. A CA with the same name as its issuer does not count (RFC 5280 §4.2.1.9). */
 function casBelow(chain: readonly X509Certificate[], index: number): number {
   return chain.slice(1, index).filter(({ subject, issuer }) => subject !== issuer).length
 }
@@ -95,7 +95,7 @@ function isInDate(certificate: X509Certificate, atMs: number): boolean {
   return dates !== undefined && dates.notBeforeMs <= atMs && atMs <= dates.notAfterMs
 }
 
-/** From the one that issued no other to the last issuer; undefined if they are no single chain. */
+/** From the certificate that issued no other one to the last issuer. Undefined if the certificates do not form a single chain. */
 function inOrder(certificates: readonly X509Certificate[]): readonly X509Certificate[] | undefined {
   const issuersOf = (one: X509Certificate) =>
     certificates.filter((other) => other !== one && issued(other, one))
@@ -116,7 +116,7 @@ function issued(issuer: X509Certificate, subject: X509Certificate): boolean {
   try {
     return subject.checkIssued(issuer) && subject.verify(issuer.publicKey)
   } catch {
-    // A key of an algorithm that OpenSSL does not know.
+    // OpenSSL does not know the algorithm of a key.
     return false
   }
 }

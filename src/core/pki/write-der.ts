@@ -1,6 +1,6 @@
-// Writes DER: lays the whole value out once, so that bytes of keys are copied to one place only. Pure.
+// Writes DER. It first computes the size of the whole value, so that the bytes of keys are copied only once. Pure.
 
-/** A value to write: a tag with bytes, or with further values. */
+/** A value to write: a tag with bytes, or with nested values. */
 export interface DerNode {
   readonly tag: number
   readonly content: readonly (Uint8Array | DerNode)[]
@@ -51,7 +51,7 @@ export function tagged(number: number, ...content: readonly (Uint8Array | DerNod
 
 export const nothing: DerNode = node(derTags.nothing)
 
-/** An INTEGER that is not negative, of its bytes, big-endian. */
+/** An INTEGER that is not negative, from its big-endian bytes. */
 export function unsigned(bytes: Uint8Array): DerNode {
   const start = bytes.findIndex((byte) => byte !== 0)
   const shortest = start < 0 ? Buffer.of(0) : bytes.subarray(start)
@@ -60,7 +60,7 @@ export function unsigned(bytes: Uint8Array): DerNode {
     : node(derTags.integer, shortest)
 }
 
-/** An OBJECT IDENTIFIER of its dotted text. */
+/** An OBJECT IDENTIFIER, from its dotted text. */
 export function identifier(dotted: string): DerNode {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
   return node(derTags.identifier, Buffer.from([first * 40 + second, ...rest].flatMap(base128)))
@@ -88,7 +88,7 @@ function sizeOf(part: DerNode): number {
   return 2 + lengthBytes(size) + size
 }
 
-/** How many bytes follow the first one of a length. */
+/** How many bytes follow the first byte of a length. */
 function lengthBytes(size: number): number {
   if (size < 0x80) return 0
   return Math.ceil(size.toString(16).length / 2)

@@ -1,13 +1,12 @@
-// Wraps Node's X509Certificate and closes two traps: it prefers a PEM certificate that is embedded in another one as
-// text, and it returns a random date for an invalid one.
+// Wraps Node's X509Certificate, which has two traps: it prefers a PEM text inside a certificate to the certificate itself, and it
+// returns a random date for an invalid one.
 
 import { X509Certificate } from 'node:crypto'
 import { DerError, dottedIdentifier, elementAt, soleElement } from './der.ts'
 
 /**
- * Parses the certificate in these bytes. Node looks for PEM first, even inside DER, so a stranger's certificate that
- * contains another one as text would be read as that other one. Throws DerError for such a certificate, and OpenSSL's
- * errors.
+ * Parses the certificate in these bytes. Node looks for PEM first, even inside DER, so it would read the embedded certificate of
+ * an attacker instead of the outer one. Throws DerError for such a certificate, and OpenSSL's errors.
  */
 export function readX509(der: Uint8Array): X509Certificate {
   const certificate = new X509Certificate(der)
@@ -35,8 +34,8 @@ export function readDates(certificate: X509Certificate): Validity | undefined {
 const dateText = /^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(\.\d+)? \d{1,4} GMT$/
 
 /**
- * The algorithm that signed the certificate, if its hash has known collisions: someone who gets one harmless certificate signed
- * could forge another with any subject. Undefined: it has none.
+ * The signature algorithm of the certificate, if its hash has known collisions: an attacker who gets one harmless certificate
+ * signed could forge another with any subject. Undefined: the hash has no known collisions.
  */
 export function brokenSignature({ raw, signatureAlgorithm = '' }: X509Certificate): string | undefined {
   if (brokenHash.test(signatureAlgorithm)) return signatureAlgorithm
@@ -45,7 +44,7 @@ export function brokenSignature({ raw, signatureAlgorithm = '' }: X509Certificat
 
 const brokenHash = /md[245]|sha1(?!\d)/i
 
-/** Whether a certificate that was signed by RSASSA-PSS has SHA-2, SHA-3 or SHAKE. */
+/** Whether a certificate with an RSASSA-PSS signature uses SHA-2, SHA-3 or SHAKE. */
 function hasNistHash(der: Buffer): boolean {
   try {
     return pssHash(der).startsWith('2.16.840.1.101.3.4.2.')
@@ -55,7 +54,7 @@ function hasNistHash(der: Buffer): boolean {
   }
 }
 
-/** RSASSA-PSS names its hash among its parameters, and one that is left out is SHA-1 (RFC 4055 §3.1). */
+/** The hash among the parameters of RSASSA-PSS. Absent means SHA-1 (RFC 4055 §3.1). */
 function pssHash(der: Buffer): string {
   const [sequence, identifier, hashAlgorithm, sha1] = [0x30, 0x06, 0xa0, '1.3.14.3.2.26']
   const certificate = soleElement(der, sequence).content
@@ -70,7 +69,7 @@ function pssHash(der: Buffer): string {
 
 const modulusBitsMin = 2048
 
-/** The weaknesses of the certificate, in sentences for the person who trusts it. */
+/** The weaknesses of the certificate, in sentences for the administrator who trusts it. */
 export function weaknessesOf(certificate: X509Certificate): readonly string[] {
   const { modulusLength: bits = modulusBitsMin } = certificate.publicKey.asymmetricKeyDetails ?? {}
   const broken = brokenSignature(certificate)
@@ -87,9 +86,12 @@ export function weaknessesOf(certificate: X509Certificate): readonly string[] {
 const purposes = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' } as const
 const anyPurpose = '2.5.29.37.0'
 
-/** Whether its extended key usage allows this. A certificate without one allows everything (RFC 5280 §4.2.1.12). */
+/**
+ * Whether its extended key usage allows this purpose. A certificate without extended key usage allows every purpose (RFC 5280
+ * §4.2.1.12).
+ */
 export function allowsUse({ keyUsage }: X509Certificate, purpose: keyof typeof purposes): boolean {
-  // Node names the extended key usage `keyUsage`.
+  // Node calls the extended key usage `keyUsage`.
   const allowed: readonly string[] | undefined = keyUsage
   return allowed === undefined || allowed.includes(purposes[purpose]) || allowed.includes(anyPurpose)
 }

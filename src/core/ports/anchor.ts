@@ -1,5 +1,5 @@
-// The anchor: a small file beside the store that records the store's progress at its last sync. A store that somebody
-// set back to an older state no longer agrees with it. The comments are contracts. No logic here.
+// The anchor: a small file beside the store that records the store's progress at its last sync. A store that was set back to an
+// older state no longer agrees with it. The comments are contracts. No logic here.
 
 import type { KeyObject } from 'node:crypto'
 import type { WriterHead } from './audit.ts'
@@ -8,17 +8,19 @@ import type { MarksEnd } from './marks.ts'
 /** The store's progress at a commit that is on the disk. */
 export interface AnchorPosition {
   readonly trustVersion: number
-  /** The last checkpoint of the audit log; null before the first. */
+  /** The last checkpoint of the audit log. Null before the first one. */
   readonly checkpoint: CheckpointMark | null
-  /** The last entry of each writer that no later writer's first entry names. With SQLite at most one. */
+  /**
+   * The last entry of each writer, without writers whose last entry a later writer's first entry names. With SQLite at most one.
+   */
   readonly heads: readonly WriterHead[]
-  /** Where the marks end; null: there are none, or a version that knew no marks wrote the anchor. */
+  /** The end of the marks. Null: there are no marks, or a version that knew no marks wrote the anchor. */
   readonly marks: MarksEnd | null
-  /** The newest timeline that was seen; left out where the database has none. */
+  /** The newest timeline that this node has seen. Absent if the database has no timelines. */
   readonly timeline?: Timeline
 }
 
-/** PostgreSQL counts how often a replica took the place of its primary. Only timelines of one cluster can be compared. */
+/** PostgreSQL's count of how often a replica replaced its primary. Only timelines of one cluster can be compared. */
 export interface Timeline {
   readonly cluster: string
   readonly number: number
@@ -31,20 +33,20 @@ interface CheckpointMark {
 }
 
 export interface Anchor extends AnchorPosition {
-  /** Rises with each write. Of two valid slots the higher one counts. */
+  /** Increases with each write. The valid slot with the higher number counts. */
   readonly sequence: number
 }
 
 export type AnchorVerdict =
-  /** There is no anchor, and none is needed yet. */
+  /** There is no anchor, and the store does not need one yet. */
   | { readonly state: 'new' }
   | { readonly state: 'agrees'; readonly anchor: Anchor }
   | { readonly state: 'missing' }
-  /** There is a file, but none of its slots was written under this store's MAC key. */
+  /** The file exists, but no slot has a MAC of this store's key. */
   | { readonly state: 'unreadable' }
-  /** It was written under a MAC key that the owner replaced since, as they accepted the database on another node. */
+  /** Its MAC is of a key that the owner replaced by accepting the database on another node. */
   | { readonly state: 'accepted-elsewhere'; /** The place in `replaced`. */ readonly replaced: number }
-  /** The database has not all that another node was answered, as that node has found. */
+  /** Another node found that the database lacks commits that this other node had confirmed to its clients. */
   | { readonly state: 'lacking' }
   /** The store lacks something that the anchor names. `findings`: parts of a sentence, for people. */
   | { readonly state: 'older'; readonly anchor: Anchor; readonly findings: readonly string[] }
@@ -56,11 +58,11 @@ export interface AnchoredStore {
   /** Whether the file exists. */
   hasAnchor(): boolean
   /**
-   * Compares the store with its anchor. `needed`: the anchor must exist (for a SQLite store that was used before; with
-   * several nodes, for a node whose name the store knows). `keep`: if nothing is wrong, the anchor follows every synced
-   * commit from now on. `anew`: it does so in a new file, whatever was found, and other nodes need theirs no more. `own`: the
-   * same for this node alone, and only if the database was accepted on another node. Throws StoreUnavailable if the
-   * file cannot be read or created.
+   * Compares the store with its anchor. `needed`: the anchor must exist (for a SQLite store that was used before; with several
+   * nodes, for a node whose name the store knows). `keep`: if nothing is wrong, the anchor follows every synced commit from now
+   * on. `anew`: the anchor begins as a new file, whatever the comparison found, and the other nodes need no anchor any more.
+   * `own`: the anchor of this node alone begins as a new file, and only if the database was accepted on another node. Throws
+   * StoreUnavailable if the file cannot be read or created.
    */
   anchor(key: KeyObject, how: AnchorUse): Promise<AnchorVerdict>
 }
@@ -68,6 +70,6 @@ export interface AnchoredStore {
 export interface AnchorUse {
   readonly needed: boolean
   readonly mode: 'look' | 'keep' | 'anew' | 'own'
-  /** The keys of anchors before this one, which the owner replaced by accepting the database. Left out: none. */
+  /** The earlier keys of anchors, which the owner replaced by accepting the database. Absent: none. */
   readonly replaced?: readonly KeyObject[]
 }

@@ -41,7 +41,7 @@ export const auditActions = {
   'key.encapsulate':
     'A client had a secret made for the holder of a private key. The entry names the public key, and the secret.',
   'key.decapsulate':
-    'A client had the secret found that somebody made for a private key. The entry names the key, and the secret.',
+    'A client had the server find the secret that was made for a private key. The entry names the key, and the secret.',
   'crypto.hash': 'A client had the server hash data.',
   'crypto.random': 'A client took random bytes of the server.',
   'crypto.seed': 'A client brought a seed for the random number generator, which takes none.',
@@ -58,7 +58,7 @@ export const auditActions = {
   'key.destroy': 'The key material was destroyed.',
   'key.undestroy': 'An administrator brought a destroyed key back before its material was removed.',
   'key.erase': 'The material of a destroyed key was removed for good: the time to bring it back was over.',
-  'key.reseal': 'The server sealed the object anew, during a move to another root key or custody.',
+  'key.reseal': 'The server sealed the object again, during a move to another root key or custody.',
   'key.take-over':
     "The server took over what it found of a key at the root key's service: a newer generation, or a closing.",
   'data-key.remove':
@@ -68,15 +68,15 @@ export const auditActions = {
   'client.log': 'A client had a message written into this log. The entry has it, shortened.',
   'client.pkcs11': 'A client called a function of PKCS#11, which the entry names.',
   'client.endpoint-role':
-    'A client took the server role on its connection, on which it is told what changes, or left it to the server.',
+    'A client took the server role on its connection, on which it receives changes, or gave the role back to the server.',
   'client.re-provision':
     'A client had a certificate that this server signed take the place of the one with which it asked. The entry names both.',
   'client.interop': 'A client said that a test of interoperability begins or ends.',
-  'alert.test': 'An administrator had a test sent to everybody who is alerted.',
+  'alert.test': 'An administrator sent a test to all targets of alerts.',
   'siem.test': 'An administrator had this entry written, to see that the SIEM gets the log.',
   'kmip.refused': 'The server refused a message, before any operation.',
   'admin.refused':
-    'Somebody asked the admin API for what they may not have: with a token that does not hold or gives too little. The entry names the route.',
+    'The admin API refused a request: its token is invalid or its role does not suffice. The entry names the route.',
   'instance.create': 'An instance was created.',
   'instance.set': 'A name or setting of an instance was changed.',
   'instance.set-defaults':
@@ -101,19 +101,19 @@ export const auditActions = {
   'client.block': 'A certificate was blocked for all instances.',
   'client.unblock': 'The block of a certificate was lifted.',
   'session.begin':
-    'Somebody logged in, to the console with a token or through the identity provider; or was refused, since no group of theirs has a role.',
+    'A person logged in, to the console with a token or through the identity provider; or was refused, since none of the groups has a role.',
   'session.end':
-    'Somebody logged out, a manager ended the session of a person, or it gave way to a newer one where there were too many.',
+    'A person logged out, a manager ended the session of a person, or a newer session replaced it since there were too many.',
   'token.create': 'A token of the admin API was created.',
-  'token.recover': "Somebody who has the data folder and the root key made a manager's token for one hour.",
+  'token.recover': "A person who has the data folder and the root key made a manager's token for one hour.",
   'token.revoke': 'A token of the admin API was revoked.',
-  'approval.ask': 'Somebody asked for an act that needs a second person. The entry names the act.',
+  'approval.ask': 'A person asked for an act that needs a second person. The entry names the act.',
   'approval.approve':
-    'A second person approved an act, or somebody tried to approve it who may not. The entry says why not.',
-  'approval.refuse': 'Somebody refused an act that waited for a second person.',
-  'approval.cancel': 'Whoever asked for an act that needs a second person took the request back.',
+    'A second person approved an act, or a person tried to approve it who may not. The entry says why not.',
+  'approval.refuse': 'A person refused an act that waited for a second person.',
+  'approval.cancel': 'The person who asked for an act that needs a second person took the request back.',
   'approval.end':
-    'A request that waited for a second person ended: nobody decided in time, or the token or session that asked was ended.',
+    'A request that waited for a second person ended: no person decided in time, or the token or session that asked was ended.',
   'approval.carry-out': 'An act was carried out that a second person had approved.',
   'approval.fail': 'An act was not carried out, although it was to be approved. The entry says why.',
   'approval.break-glass':
@@ -125,7 +125,7 @@ export const auditActions = {
   'root-key.withdrawn': 'A root key refuses: its instance is not served.',
   'root-key.failing': 'Keys of an instance do not open, for a reason other than its root key.',
   'root-key.answers': 'A root key answers again.',
-  'root-key.copied': 'Somebody said that a copy of a root key file is kept elsewhere.',
+  'root-key.copied': 'An administrator said that a copy of a root key file is kept elsewhere.',
   'root-key.verify-copy': 'A copy of a root key file was proved to open this server, or was not.',
   'standard-key.begin': "A run of the server began to store standard keys at root keys' services.",
   'standard-key.delete': "The server deleted a standard key at its root key's service.",
@@ -137,7 +137,8 @@ export const auditActions = {
   'server-cert.discard': 'A staged certificate was discarded.',
   'server-cert.request': 'A signing request for the KMIP listener was made.',
   'admin-cert.renew': 'The server renewed the certificate of its admin API.',
-  'server.reload': 'The configuration was read anew, or was not, since it was not valid. The entry says why.',
+  'server.reload':
+    'The configuration was read again, or was refused, since it was not valid. The entry says why.',
   'server.restore-accept':
     'The owner accepted a database that was restored, older than its anchor, of another machine, or accepted on another node before.',
   'backup.create': 'A backup was made, or could not be made.',

@@ -1,5 +1,5 @@
-// Everything that a store holds, as a stream of values that do not know the store: for backups, and for a move to another
-// kind of store. The comments are contracts; the store contract test holds every implementation to them. No logic here.
+// The content of a store as a stream of values that do not depend on the store, for backups and for a move to another kind of
+// store. The comments are contracts, which the store contract test checks for every implementation. No logic here.
 
 import type { InventoryRecord, InventoryRow } from './inventory.ts'
 import type { Feature } from './least-version.ts'
@@ -9,7 +9,7 @@ import type { ClockSteps, IndexEntry, ObjectRecord, RecoveryTime } from './objec
 import type { DataKeyRecord, SecretRecord, StandardKeyRecord } from './secrets.ts'
 import type { CertificateSeen, ClientSeen, PendingClient, TrustRow } from './trust.ts'
 
-/** An object with what the store keeps beside its record. */
+/** An object, with the data that the store keeps beside its record. */
 export interface DumpedObject {
   readonly record: ObjectRecord
   readonly names: readonly string[]
@@ -18,7 +18,7 @@ export interface DumpedObject {
   readonly lastFetchedMs: number | null
 }
 
-/** A writer of the audit log: its last entry, and its last pruned one (number 0 and '' if none was pruned). */
+/** A writer of the audit log: its last entry, and its last pruned entry (number 0 and '' if nothing was pruned). */
 export interface DumpedWriter {
   readonly writer: string
   readonly openedMs: number
@@ -26,18 +26,18 @@ export interface DumpedWriter {
   readonly hash: string
   readonly prunedTo: number
   readonly prunedHash: string
-  /** The number of its head when another writer's first entry last named it; 0: none did. */
+  /** The number of the writer's last entry when another writer's first entry last named it. 0: none did. */
   readonly named: number
 }
 
-/** Only inventories that count are dumped. */
+/** A dump holds only current inventories. */
 export interface DumpedInventoryRow extends InventoryRow {
   readonly inventoryId: string
 }
 
 /** One value of a dump, by its type. */
 export interface DumpedTypes {
-  /** A program that does not know it may not read the rest. */
+  /** A program that does not know this feature must not read the rest. */
   readonly leastVersion: Feature
   readonly trustVersion: number
   readonly secret: SecretRecord
@@ -59,7 +59,7 @@ export interface DumpedTypes {
 
 export type DumpedType = keyof DumpedTypes
 
-/** Records come in the order of these types, so that a reader knows what it needs before what is many. */
+/** The order of the records, so that a reader has the few records that it needs before the many others. */
 export const dumpedTypes = [
   'leastVersion',
   'trustVersion',
@@ -84,32 +84,32 @@ export type DumpedRecord = {
   readonly [T in DumpedType]: { readonly type: T; readonly value: DumpedTypes[T] }
 }[DumpedType]
 
-/** How much a dump will give, counted at the same moment. */
+/** The size of a dump, counted at the moment of the dump. */
 export interface DumpCounts {
   readonly entries: number
-  /** By instance id; destroyed objects included. */
+  /** By instance id. Includes destroyed objects. */
   readonly objects: Readonly<Record<string, number>>
 }
 
 /**
- * A store at one moment: everything that was committed before `open` resolved, and of later commits all or nothing.
- * Writers do not wait for it, nor it for them. Memory is bounded by a page, whatever the store holds.
+ * A store at one moment: every commit before `open` resolved, and each later commit as a whole or not at all. Writers do not wait
+ * for it, nor it for them. Memory is bounded by a page, however large the store is.
  */
 export interface StoreDump {
   readonly counts: DumpCounts
   /**
-   * The records in pages, once. Entries of one writer come in the order of their numbers, writers in the order in which
-   * they began, checkpoints and marks by number, objects in the order of their creation. Throws StoreUnavailable.
+   * The records in pages, once. Entries of one writer come in the order of their numbers, writers in the order in which they
+   * began, checkpoints and marks by number, objects in the order of their creation. Throws StoreUnavailable.
    */
   pages(): AsyncIterable<readonly DumpedRecord[]>
   close(): void | Promise<void>
 }
 
 /**
- * Makes a store of a dump, where there is none, with `entries` in the audit of a new writer (none: no new writer). All or
- * nothing: a killed or failed attempt leaves nothing that opens as a store, and can be repeated. Durable on return. `check`
- * reads what was written, before it is a store; if it rejects, there is none. The store has no anchor then, so it serves
- * nothing before a restore is accepted. Throws StoreUnavailable; what `pages` and `check` throw.
+ * Creates a store from a dump, in an empty place. `entries` are the audit entries of a new writer (absent: no new writer). All or
+ * nothing: a killed or failed attempt leaves nothing that opens as a store, and can be repeated. Durable on return. `check` reads
+ * the written data before it becomes a store. If `check` rejects, there is no store. The new store has no anchor, so it serves
+ * nothing before the owner accepts the restore. Throws StoreUnavailable, and the errors of `pages` and `check`.
  */
 export type LoadStore = (
   pages: AsyncIterable<readonly DumpedRecord[]>,

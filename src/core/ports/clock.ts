@@ -1,5 +1,4 @@
-// The time, for all of src/. The server passes the machine's clock; tests pass one that they turn by hand. No logic
-// here.
+// The time, for all of src/. The server passes the machine's clock. Tests pass a clock that they set by hand. No logic here.
 
 export interface Clock {
   /** Wall clock, milliseconds since 1970. May jump. */

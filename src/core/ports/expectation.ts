@@ -1,5 +1,5 @@
-// The conditions under which a commit or the record of a read counts, and how durable it is on
-// return. The comments are contracts. No logic here.
+// The conditions under which a commit or the record of a read is valid, and its durability. The comments are contracts. No logic
+// here.
 
 import type { Fence } from './leases.ts'
 
@@ -9,14 +9,16 @@ import type { Fence } from './leases.ts'
  */
 export type Durability = 'disk' | 'process'
 
-/** The conditions that must still hold when the change commits. `version: null`: the object must not exist. */
+/** Conditions that must still be true when the change commits. `version: null`: the object must not exist. */
 export interface Expectation {
   readonly trustVersion?: number
-  /** This node still has the lease: StoreConflict('lease'). */
+  /** This node must still have the lease. Otherwise StoreConflict('lease'). */
   readonly lease?: Fence
-  /** No two objects of this instance that are not destroyed share a name: StoreConflict('name'), which says one. */
+  /**
+   * No two objects of this instance that are not destroyed may share a name. Otherwise StoreConflict('name'), which names one.
+   */
   readonly uniqueNames?: string
-  /** The number of the instance's objects as `Usage` counts them. */
+  /** The expected number of the instance's objects, as `Usage` counts them. */
   readonly liveObjects?: { readonly instanceId: string; readonly count: number }
   /**
    * The change must not grow the instance beyond the limits: StoreConflict('objects-max') or ('bytes-max'). An instance
@@ -26,7 +28,7 @@ export interface Expectation {
   readonly objects?: readonly ObjectAsRead[]
 }
 
-/** The version that an object must still have; null: it must not exist. */
+/** The version that an object must still have. Null: it must not exist. */
 export interface ObjectAsRead {
   readonly instanceId: string
   readonly uniqueIdentifier: string

@@ -1,5 +1,5 @@
-// The acts that may need a second person, as approval.for names them. core/trust/approval.ts has the requests; The guards of features (guards.ts) have the
-// routes.
+// The acts that may need a second person, by their names in approval.for. core/trust/approval.ts has the requests for approval.
+// The guards of features (guards.ts) have the routes.
 
 export const guardedActs = [
   'instance delete',

@@ -1,13 +1,13 @@
-// The least version that may open a store. A store names the features that a program must know: a program that does not know
-// all of them refuses to open it.
+// The least version that may open a store. A store names the features that a program must know. A program that does not know all
+// of them refuses to open it.
 
-/** Something that a program must know, since one that does not know it would open what is closed, or break what is stored. */
+/** A feature that a program must know, since a program without it would open what is closed, or damage what is stored. */
 export interface Feature {
   /** One word, never changed once it is stored. */
   readonly name: string
   /** The first version of Mortise that knows it. */
   readonly version: string
-  /** Why an older program must not open the store, as people read it in the refusal of that program. */
+  /** Why an older program must not open the store. That program shows this text in its refusal. */
   readonly reason: string
 }
 
@@ -19,7 +19,7 @@ export const oneWayRestrictions: Feature = {
     'clients of an instance may not loosen Sensitive and Extractable, take Sensitive keys wrapped by any key, or use wrapping keys in other ways, and an older program would let them',
 }
 
-/** Which keys are destroyed (marks.ts). */
+/** Marks of destroyed keys (marks.ts). */
 export const marksFeature: Feature = {
   name: 'marks',
   version: '0.1.0',
@@ -29,29 +29,29 @@ export const marksFeature: Feature = {
 /** The features that this program knows. */
 export const knownFeatures: readonly Feature[] = [marksFeature, oneWayRestrictions]
 
-/** The store names the feature from this commit on. StoreConflict('older-node'): a node runs that does not know it. */
+/** The store requires the feature from this commit on. StoreConflict('older-node'): a node is running that does not know it. */
 export interface LeastVersionWrite {
   readonly type: 'least-version'
   readonly feature: Feature
 }
 
 /**
- * Raises the least version. A change that closes something which an older program would open puts this among the writes of its own
- * commit: from that commit on no older program opens the store, on SQLite and PostgreSQL, and neither does one that knows no least
- * version. To use it, write the feature as a constant in this file, add it to `knownFeatures`, and pass it here. Naming it
- * again changes nothing. The commit rejects with OlderNode while a node runs that does not know the feature: its message
- * says which node is to be upgraded first. Backups, `store copy` and restores carry the features.
+ * Raises the least version. A change that closes something which an older program would open adds this write to its own commit:
+ * from then on no older program opens the store, on SQLite and PostgreSQL, and neither does one that knows no least version. To
+ * use it, declare the feature as a constant in this file, add it to `knownFeatures`, and pass it here. Naming a feature twice
+ * changes nothing. The commit rejects with OlderNode while a node runs that does not know the feature. The message names the node
+ * to upgrade first. Backups, `store copy` and restores carry the features.
  */
 export function raiseLeastVersion(feature: Feature): LeastVersionWrite {
   return { type: 'least-version', feature }
 }
 
-/** A node of this store runs a version that does not know what the change needs. Nothing was changed. */
+/** A node of this store runs a version that does not know the feature which the change needs. Nothing was changed. */
 export class OlderNode extends Error {
   override readonly name = 'OlderNode'
 }
 
-/** Why this program must not open the store that names these features; null: it may. `known`: those that this program knows. */
+/** Why this program must not open a store that names these features. Null: it may. `known`: the features of this program. */
 export function tooOldFor(
   named: readonly Feature[],
   known: readonly Feature[] = knownFeatures,

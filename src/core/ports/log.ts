@@ -1,6 +1,6 @@
-// The log: what the parts of the server write, and its owner's way to set its level. outside/telemetry/log.ts makes one.
+// The log that the parts of the server write. Its owner sets its level. outside/telemetry/log.ts creates it.
 
-/** The log as other rooms use it. Fields are flat values. Of bytes, only their number is written. */
+/** The log for other rooms. Fields are flat values. Of bytes, the log holds only the number. */
 export interface Log {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -8,12 +8,12 @@ export interface Log {
   error(fields: object, message: string): void
 }
 
-/** The log as its owner uses it: `level` can be set at any time. */
+/** The log for its owner, who may set `level` at any time. */
 export interface LevelledLog extends Log {
   level: string
 }
 
-/** The same log with the message first and optional fields. */
+/** The same log, but with the message first and optional fields after it. */
 export function messageFirst(log: Log) {
   type Fields = Readonly<Record<string, unknown>>
   return {

@@ -1,4 +1,4 @@
-// The counters that the core counts in. outside/telemetry/metrics.ts has them.
+// The counters that the core increases. outside/telemetry/metrics.ts implements them.
 
 /** Counts events by one label. */
 interface Counted<Label extends string> {

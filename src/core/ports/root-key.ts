@@ -1,16 +1,16 @@
-// The interface of a root key: it seals data keys, and some kinds also keep small secrets. The comments are contracts;
-// test/support/rootkey-contract.ts and standard-keys-contract.ts hold every implementation to them. This file imports
-// nothing, so that outside/rootkey/ can import it alone.
+// The interface of a root key: it seals data keys, and some kinds also keep small secrets. The comments are contracts, which
+// test/support/rootkey-contract.ts and standard-keys-contract.ts check for every implementation. This file imports nothing, so
+// that outside/rootkey/ can import it alone.
 
 /**
- * Seals and opens small secrets (data keys, 1 byte to 3 KiB). Named by a URI. Both calls may run concurrently.
- * They throw RootKeyError only; its `reach` says what the caller must conclude (design: section 5). Only a refused
- * unwrap proves that the root key is withdrawn: RootKeyStatus has an unwrap confirm the refusal of any other call. A
- * wrap that is refused with 'wrapped-form' concerns what was to be sealed alone: what was sealed before still opens.
+ * Seals and opens small secrets (data keys, 1 byte to 3 KiB). A URI names it. Both calls may run concurrently. They throw only
+ * RootKeyError, whose `reach` says what the caller must conclude (design: section 5). Only a refused unwrap proves that the root
+ * key is withdrawn: RootKeyStatus confirms the refusal of any other call by an unwrap. A wrap that is refused with 'wrapped-form'
+ * concerns only the secret to seal. Earlier sealed secrets still open.
  */
 export interface RootKey {
   readonly uri: string
-  /** Identifies the key material itself, so that a swapped file or a redirected alias is noticed. Not secret. */
+  /** Identifies the key material itself, so that the server notices a swapped file or a redirected alias. Not secret. */
   readonly id: string
   wrap(
     plaintext: Uint8Array,
@@ -26,24 +26,27 @@ export interface RootKey {
     associatedData: Uint8Array,
     correlationIds?: CorrelationIds,
   ): Promise<Uint8Array>
-  /** Only for a key with versions, that is, one that can be rotated. */
+  /** Only for a key with versions, that is, one that the service can rotate. */
   readonly versions?: RootKeyVersions
-  /** Only if the service can keep small secrets, each as an object that its owner sees and can delete. */
+  /** Only if the service can keep small secrets, each as an object that its owner can see and delete. */
   readonly standardKeys?: StandardKeys
 }
 
 /**
- * Collects the ids under which a root key's service recorded the calls for one piece of work, so that the audit can
- * name them. The caller passes it down; callees add to it.
+ * Collects the ids under which a root key's service recorded the calls for one piece of work, so that an audit entry can name
+ * them. The caller passes the set down. Callees add to it.
  */
 export type CorrelationIds = Set<string>
 
 export interface RootKeyVersions {
-  /** The version that wrapped it, found without asking the service; '' if unknown. */
+  /** The version that wrapped this form, found without a call of the service. '' if unknown. */
   of(wrapped: Uint8Array): string
-  /** The version that wraps now. Throws RootKeyError. */
+  /** The version that wraps at the moment. Throws RootKeyError. */
   newest(): Promise<string>
-  /** The same secret, wrapped by the newest version; opened here only where the service cannot do it alone. Throws RootKeyError. */
+  /**
+   * Wraps the same secret with the newest version. Opens it in this process only if the service cannot do it alone. Throws
+   * RootKeyError.
+   */
   rewrap(
     wrapped: Uint8Array,
     associatedData: Uint8Array,
@@ -52,24 +55,24 @@ export interface RootKeyVersions {
 }
 
 /**
- * Where custody `keyprotect` keeps things: standard keys of the service instance that the root key is in, in the key
- * ring that its URI names. They cannot be changed, only made and deleted. Everything throws RootKeyError only. A
- * refusal that concerns one standard key has the reach 'wrapped-form'; a refusal of our access (401, 403, no such key
- * ring) has the reach 'call'; a refused API key has the reach 'root-key'.
+ * The place where custody `keyprotect` stores objects: standard keys in the service instance of the root key, in the key ring
+ * that its URI names. They cannot be changed, only created and deleted. Every method throws only RootKeyError. A refusal that
+ * concerns one standard key has the reach 'wrapped-form', a refusal of our access (401, 403, no such key ring) has the reach
+ * 'call', and a refused API key has the reach 'root-key'.
  */
 export interface StandardKeys {
   /** The maximum size of `payload`, in bytes. */
   readonly payloadBytesMax: number
   /**
-   * Creates one; returns its id at the service. Never retries blindly: if no answer came it throws
-   * StandardKeyUncertain, and the key may exist or not.
+   * Creates one and returns its id at the service. Never retries blindly: without an answer it throws StandardKeyUncertain, and
+   * the key may or may not exist.
    */
   create(key: NewStandardKey, correlationIds?: CorrelationIds): Promise<string>
-  /** The payload. RootKeyError('wrapped-form') if the key does not exist or was deleted. */
+  /** The payload. RootKeyError('wrapped-form') if the key does not exist or is deleted. */
   read(id: string, correlationIds?: CorrelationIds): Promise<Uint8Array>
-  /** Deletes it. Succeeds also if it does not exist or was deleted before. */
+  /** Deletes it. Also succeeds if it does not exist or is already deleted. */
   remove(id: string, correlationIds?: CorrelationIds): Promise<void>
-  /** The keys with exactly this name. Without payloads. */
+  /** The keys with exactly this name, without payloads. */
   find(name: string, wanted?: FindWanted): Promise<readonly StandardKeyFound[]>
   /** All keys whose name has this prefix, in pages. `deleted`: includes deleted keys that the service still knows. */
   list(namePrefix: string, wanted: { readonly deleted: boolean }): AsyncIterable<readonly StandardKeyFound[]>
@@ -96,26 +99,28 @@ export interface StandardKeyFound {
   readonly name: string
   readonly description: string
   readonly deleted: boolean
-  /** Milliseconds since 1970 by the service's clock; null where the service does not tell. */
+  /** Milliseconds since 1970 by the service's clock. Null if the service does not say. */
   readonly createdMs: number | null
-  /** Milliseconds since it was made, by the service's own clock when it listed it; null where that is not known. */
+  /** Milliseconds since its creation, by the service's own clock at the time of the list. Null if unknown. */
   readonly ageMs: number | null
 }
 
 /**
- * 'unreachable': no answer (network, time-out, 5xx, a disk that fails): cached material may be used in outage mode.
- * 'root-key': a no about the root key or our access to it: everything cached under it is emptied.
- * 'call': a no to this kind of call, as where a role is missing; the root key may still open what it sealed.
- * 'wrapped-form': a no about this one wrapped form.
+ * The scope of a failure.
+ * 'unreachable': no answer (network, time-out, 5xx, a failing disk). Cached material may be used in outage mode.
+ * 'root-key': the service refuses the root key or our access to it. The server empties everything that is cached under it.
+ * 'call': the service refuses this kind of call, for instance because a role is missing. The root key may still open what it
+ * sealed.
+ * 'wrapped-form': the service refuses this one wrapped form.
  */
 export type RootKeyReach = 'unreachable' | 'root-key' | 'call' | 'wrapped-form'
 
 export class RootKeyError extends Error {
   override readonly name: string = 'RootKeyError'
   readonly reach: RootKeyReach
-  /** The wrapped form failed its authentication: it was altered, or belongs to another place. */
+  /** The wrapped form failed its authentication: it was altered, or belongs in another place. */
   readonly altered: boolean
-  /** The administrator has to do this, in place of the usual advice. */
+  /** The instruction for the administrator, instead of the usual advice. */
   readonly remedy: string | undefined
   constructor(
     reach: RootKeyReach,
@@ -129,15 +134,15 @@ export class RootKeyError extends Error {
   }
 }
 
-/** For a catch: a RootKeyError leaves nothing, and anything else is thrown on. */
+/** For a catch: returns undefined for a RootKeyError and rethrows any other error. */
 export function unlessRootKeyError(error: unknown): undefined {
   if (!(error instanceof RootKeyError)) throw error
 }
 
-/** Opens the root key that a URI names, with the access of an instance. Rejects with RootKeyError. */
+/** Opens the root key that a URI names, with an instance's access. Rejects with RootKeyError. */
 export type OpenRootKey = (uri: string, instanceId: string) => Promise<RootKey>
 
-/** Whether the standard key was made is not known: no answer came. */
+/** No answer came, so it is unknown whether the standard key was created. */
 export class StandardKeyUncertain extends RootKeyError {
   override readonly name = 'StandardKeyUncertain'
   constructor(message: string, options?: ErrorOptions) {

@@ -1,17 +1,17 @@
-// Root keys as an administrator chooses them: the list of a service, a check before one is used, and the calls under way.
+// Root keys as an administrator chooses them: the list of a service, a check before the first use, and the calls under way.
 
 export interface RootKeys {
   /** The URI of the server's own root key, which new instances get by default. */
   readonly initial: string
   /**
-   * Checks the root key of a new instance, and creates it first if it is a file in the data folder that nothing uses yet.
-   * Throws RootKeyError.
+   * Checks the root key of a new instance. If it is a file in the data folder that nothing uses yet, creates it first. Throws
+   * RootKeyError.
    */
   readonly prepare: (
     uri: string,
     /**
-     * `standardKeys`: also tries a standard key, which the service bills for a month. `opens`: the root key need only
-     * open what it sealed before; it need not seal anything. `used`: URIs of root keys that seal something already.
+     * `standardKeys`: also tries a standard key, which the service bills for a month. `opens`: the root key only needs to open
+     * what it sealed before, and need not seal anything. `used`: URIs of root keys that already seal something.
      */
     wanted?: RootKeyAccess & {
       readonly standardKeys?: boolean
@@ -25,9 +25,9 @@ export interface RootKeys {
 
 /** The identity that calls the root key's service. */
 export interface RootKeyAccess {
-  /** The instance whose stored API key is used; left out: the server's API key. */
+  /** The instance whose stored API key the calls use. Absent: the server's API key. */
   readonly instanceId?: string
-  /** An API key that is not stored yet; used for these calls only. */
+  /** An API key that is not stored yet, for these calls only. */
   readonly apiKey?: string
 }
 
@@ -51,15 +51,15 @@ export interface ListedRootKey {
   readonly expiresAt: string | null
 }
 
-/** Calls to a root key service that share their slots: those that a client's Get waits for, or all others. */
+/** Calls to a root key service that share their slots: calls that a client's Get waits for, or all others. */
 export interface RootKeyCalls {
-  /** null: the calls of the server itself. */
+  /** Null: the calls of the server itself. */
   readonly instanceId: string | null
-  /** The host that the calls wait for: the service's, or that of its login. */
+  /** The host that the calls wait for: the host of the service or of its login. */
   readonly host: string
   readonly lane: 'reads' | 'others'
   readonly running: number
   readonly waiting: number
-  /** How long the oldest call has taken so far, waiting included. */
+  /** How long the oldest call has taken so far, including the time that it waited. */
   readonly oldestMs: number
 }

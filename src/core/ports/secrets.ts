@@ -1,7 +1,7 @@
-// Sealed keys as the store keeps them: the server's own secrets, data keys, and references to standard keys. The
-// comments are contracts; the store contract test holds every implementation to them. No logic here.
+// Sealed keys as the store keeps them: the server's own secrets, data keys, and references to standard keys. The comments are
+// contracts, which the store contract test checks for every implementation. No logic here.
 
-/** One of the server's own secrets, sealed by the system data key; the root key seals `system-data-key` itself. */
+/** One of the server's own secrets, sealed by the system data key. The root key seals `system-data-key` itself. */
 export interface SecretRecord {
   readonly name: string
   readonly sealed: Uint8Array
@@ -16,29 +16,29 @@ export interface DataKeyRecord {
   readonly createdMs: number
 }
 
-/** A standard key at a root key's service that this server knows of. */
+/** A standard key at a root key's service that this server knows. */
 export interface StandardKeyRecord {
-  /** The service's id; of a marker that is still to be stored, an id of ours. */
+  /** The service's id. For a marker that is still to be stored: an id of ours. */
   readonly id: string
   readonly instanceId: string
   readonly kind: 'object' | 'marker'
-  /** The object's UniqueIdentifier; of a marker, what it says. */
+  /** The object's UniqueIdentifier. For a marker: its text. */
   readonly identifier: string
   /** A marker's number. */
   readonly generation: number
   readonly rootKeyUri: string
   /**
-   * `current`: it counts. `due`: it counts, and a closed generation above it is still to be stored; of a marker: it is
-   * still to be stored. `unwanted`: it is to be deleted at the service.
+   * `current`: it counts. `due`: it counts, and a closed generation above it must still be stored. For a marker: it must still be
+   * stored. `unwanted`: it must be deleted at the service.
    */
   readonly state: 'current' | 'due' | 'unwanted'
-  /** The version of the root key that wrapped it; '' where not known. */
+  /** The version of the root key that wrapped it. '' if unknown. */
   readonly keyVersion: string
   readonly createdMs: number
 }
 
 export interface StandardKeyQuery {
-  /** Left out: all instances, including deleted ones. */
+  /** Absent: all instances, including deleted ones. */
   readonly instanceId?: string
   readonly kind?: StandardKeyRecord['kind']
   readonly state?: StandardKeyRecord['state']
@@ -54,24 +54,24 @@ export type SecretWrite =
   | { readonly type: 'data-keys-removed'; readonly instanceId: string }
   /** Erases one data key permanently. */
   | { readonly type: 'data-key-removed'; readonly id: string }
-  /** Replaces the wrapped form of a data key. StoreConflict('data-key') if the current one is not `was`. */
+  /** Replaces the wrapped form of a data key. StoreConflict('data-key') if the stored form is not `was`. */
   | { readonly type: 'data-key-rewrapped'; readonly was: Uint8Array; readonly record: DataKeyRecord }
   /** Inserts or replaces. */
   | { readonly type: 'standard-key'; readonly record: StandardKeyRecord }
-  /** Does nothing where there is no such record. */
+  /** Does nothing if there is no such record. */
   | {
       readonly type: 'standard-key-state'
       readonly id: string
       readonly state: StandardKeyRecord['state']
     }
   | { readonly type: 'standard-key-removed'; readonly id: string }
-  /** Marks the standard keys of one object as unwanted, or those of all objects of the instance. */
+  /** Marks the standard keys of one object as unwanted, or of all objects of the instance. */
   | { readonly type: 'standard-keys-unwanted'; readonly instanceId: string; readonly identifier?: string }
-  /** Removes the records of the unwanted standard keys of an instance beside a root key, and those of its markers there. */
+  /** Removes the records of the unwanted standard keys of an instance under a root key, and of its markers there. */
   | { readonly type: 'standard-keys-forgotten'; readonly instanceId: string; readonly rootKeyUri: string }
-  /** `was`: StoreConflict('secret') if the current one is another; null: if there is one. Left out: whatever is there. */
+  /** StoreConflict('secret') if the stored secret is not `was`. Null: if there is one. Absent `was`: replaces any secret. */
   | { readonly type: 'secret'; readonly record: SecretRecord; readonly was?: Uint8Array | null }
-  /** Inserts only if the name does not exist. Otherwise the commit is a StoreConflict('secret'). */
+  /** Inserts only if the name does not exist. Otherwise the commit fails with StoreConflict('secret'). */
   | { readonly type: 'new-secret'; readonly record: SecretRecord }
   | { readonly type: 'secret-removed'; readonly name: string }
 
@@ -80,6 +80,6 @@ export interface SecretStore {
   dataKeys(instanceId: string): Promise<readonly DataKeyRecord[]>
   /** In the order of their ids. */
   standardKeys(query: StandardKeyQuery): Promise<readonly StandardKeyRecord[]>
-  /** The number of standard keys that count, of objects, under each version of the root key. */
+  /** The number of current standard keys of objects, by the version of the root key. */
   standardKeyVersions(instanceId: string): Promise<Readonly<Record<string, number>>>
 }

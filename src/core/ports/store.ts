@@ -1,5 +1,5 @@
-// The store: seven parts (objects, trust, audit, secrets, inventory, leases, marks), and the one commit that spans them. The comments are
-// contracts; the store contract test holds every implementation to them. Only the two errors are code.
+// The store: seven parts (objects, trust, audit, secrets, inventory, leases, marks), and the one commit that spans them. The
+// comments are contracts, which the store contract test checks for every implementation. Only the two errors are code.
 
 import type { AuditEntry, AuditStore, AuditWrite } from './audit.ts'
 import type { Durability, Expectation } from './expectation.ts'
@@ -28,7 +28,7 @@ export interface Change {
   readonly durability: Durability
 }
 
-/** An expectation (`what`) failed, and the store applied nothing of the change. */
+/** The expectation `what` failed, and the store applied nothing of the change. */
 export class StoreConflict extends Error {
   override readonly name = 'StoreConflict'
   readonly what:
@@ -51,20 +51,20 @@ export class StoreConflict extends Error {
   }
 }
 
-/** Another node does the work, or may do it now. */
+/** Whether another node does the work, or may do it now. */
 export function isLeaseLost(error: unknown): boolean {
   return error instanceof StoreConflict && error.what === 'lease'
 }
 
 /**
- * The store acknowledged nothing of the change. 'full' (no room on the disk) and 'busy': it applied nothing. 'unavailable': it
- * applied all or nothing, and which of both the next read tells, since a commit's answer may have been lost. So what is undone
- * after this error must be undone by what the store holds then.
+ * The store confirmed nothing of the change. 'full' (no room on the disk) and 'busy': it applied nothing. 'unavailable': it
+ * applied all or nothing, and only the next read shows which, since a commit's answer may have been lost. So after this error the
+ * caller must decide by the state of the store what to undo.
  */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
   readonly why: 'full' | 'busy' | 'unavailable'
-  /** Says what to do, to anybody who asks: it names no hosts and no files. */
+  /** An instruction that is safe to show to any caller: it names no hosts and no files. */
   readonly hint: string | undefined
   constructor(
     why: StoreUnavailable['why'],
@@ -79,31 +79,32 @@ export class StoreUnavailable extends Error {
 
 export interface WriteHealth {
   readonly writable: boolean
-  /** Why the store refuses changes now, or keeps them waiting, in words for people; null while it accepts them. */
+  /** Why the store refuses or delays changes now, in words for people. Null while it accepts them. */
   readonly reason: string | null
 }
 
 export interface StoreHealth extends WriteHealth {
-  /** Whether it takes the records without which no key may be handed out. */
+  /** Whether it takes the records without which the server may not send keys. */
   readonly handsOut: boolean
 }
 
-/** The promises of a database server that is another program, as far as it can be asked. */
+/** What a separate database server guarantees, as far as it answers. */
 export interface DatabaseFacts {
-  /** Settings without which it may lose what it has confirmed, such as `fsync = off`. */
+  /** Settings with which it may lose confirmed data, such as `fsync = off`. */
   readonly unsafe: readonly string[]
-  /** Which replicas must confirm a commit; empty: none. */
+  /** The replicas that must confirm a commit. Empty: none. */
   readonly confirming: string
-  /** Why no commit can be confirmed now; null: nothing is known that keeps it from that. */
+  /** Why the server cannot confirm commits now. Null: no reason is known. */
   readonly unconfirmed: string | null
   /**
-   * Nodes that were at work when a replica took the primary's place, without having confirmed their commits, and have not shown
-   * since that it lacks none of them. By name; `sinceMs`: when the replica was first used, by the database's clock.
+   * Nodes that were at work when a replica replaced the primary, that had not confirmed their commits to it, and that have not
+   * shown since that it lacks none of their commits. By name. `sinceMs`: when the replica was first used, by the database's
+   * clock.
    */
   readonly unproven: readonly { readonly node: string; readonly sinceMs: number }[]
-  /** Whether it tells on which timeline it is. */
+  /** Whether it reports its timeline. */
   readonly hasTimeline: boolean
-  /** How far this machine's clock is behind its clock, in milliseconds; below 0: ahead of it. */
+  /** How far this machine's clock is behind the database's clock, in milliseconds. Negative: ahead of it. */
   readonly behindMs: number
 }
 
@@ -114,13 +115,13 @@ export interface Commits {
 }
 
 /**
- * Reads see every change that was committed before they were called, through any node. Callers may call everything
- * concurrently. If a method throws anything other than StoreConflict and StoreUnavailable, that is a bug.
+ * A read sees every change that was committed before its call, through any node. Callers may call all methods concurrently. Any
+ * error other than StoreConflict and StoreUnavailable is a bug.
  */
 export interface Store
   extends ObjectStore, TrustStore, AuditStore, SecretStore, InventoryStore, LeaseStore, MarkStore, Commits {
   health(): StoreHealth
-  /** null: the store is its own database. */
+  /** Null: the store is its own database. */
   databaseFacts(): Promise<DatabaseFacts | null>
   close(): Promise<void>
 }

@@ -1,11 +1,11 @@
-// The rows that decide access, and the record of the parties that connect. The comments are contracts; the store
-// contract test holds every implementation to them. No logic here.
+// The rows that decide access, and the record of the peers that connect. The comments are contracts, which the store contract
+// test checks for every implementation. No logic here.
 
 import type { MaybePromise } from '../../base/maybe-promise.ts'
 
 /**
- * A row that decides access: an instance's settings, a client, a certificate, a CA, a block, a token. The store keeps
- * the body unchanged; core/trust/ makes it, MACs it and reads it.
+ * A row that decides access: an instance's settings, a client, a certificate, a CA, a block, a token. The store keeps the body
+ * unchanged. core/trust/ creates it, computes its MAC and reads it.
  */
 export interface TrustRow {
   readonly kind: string
@@ -25,14 +25,14 @@ export interface PendingClient {
   readonly attempts: number
 }
 
-/** When and from where a certificate was last used. Decides nothing, so it carries no MAC. */
+/** When and from where a certificate was last used. It decides nothing, so it has no MAC. */
 export interface CertificateSeen {
   readonly sha256: string
   readonly lastMs: number
   readonly address: string
 }
 
-/** When, from where and with which certificate a client last connected. Decides nothing, so it carries no MAC. */
+/** When, from where and with which certificate a client last connected. It decides nothing, so it has no MAC. */
 export interface ClientSeen {
   readonly clientId: string
   readonly lastMs: number
@@ -41,12 +41,15 @@ export interface ClientSeen {
 }
 
 export type TrustWrite =
-  /** This write and the next one raise the trust version by one, once per commit. */
+  /** This write and the next one raise the trust version by one per commit. */
   | { readonly type: 'trust'; readonly row: TrustRow }
   | { readonly type: 'trust-removed'; readonly kind: string; readonly id: string }
-  /** Raises a lower trust version to this one; the commit then raises it further as above. */
+  /**
+   * Raises a lower trust version to `atLeast`. If the commit has other writes of trust, it then raises the version further by
+   * one.
+   */
   | { readonly type: 'trust-version'; readonly atLeast: number }
-  /** Puts these on the list of pending clients, and takes others off it by their SHA-256. The rest of the list stays. */
+  /** Puts clients on the list of pending clients, and removes others by their SHA-256. The rest of the list stays. */
   | {
       readonly type: 'pending'
       readonly clients: readonly PendingClient[]
@@ -57,7 +60,7 @@ export type TrustWrite =
 
 export interface TrustStore {
   trustVersion(): MaybePromise<number>
-  /** All trust rows and their version, read at one moment. */
+  /** All trust rows and their version at one moment. */
   trust(): Promise<{ readonly version: number; readonly rows: readonly TrustRow[] }>
   pending(): Promise<readonly PendingClient[]>
   seen(sha256s: readonly string[]): Promise<readonly CertificateSeen[]>

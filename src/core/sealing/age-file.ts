@@ -1,5 +1,5 @@
-// An age file (age-encryption.org/v1) that is made piece by piece, for recipients outside. The library makes its header; the
-// payload is sealed here, since the library's own stream leaves its buffer of plaintext in memory.
+// Makes an age file (age-encryption.org/v1) piece by piece, for recipients outside the server. The library makes the header. This
+// file seals the payload, since the library's own stream leaves its buffer of plaintext in memory.
 
 import { createCipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { Encrypter } from 'age-encryption'
@@ -8,7 +8,7 @@ import { NoRecipient, type SealedFile } from './sealed-file.ts'
 const fileKeyBytes = 16
 const nonceBytes = 16
 const tagBytes = 16
-/** The format of age fixes this size. */
+/** The age format fixes this size. */
 const chunkBytes = 64 * 1024
 
 /** `recipient`: `age1...`. Throws NoRecipient. */
@@ -21,7 +21,7 @@ function addRecipient(encrypter: Encrypter, recipient: string): void {
   }
 }
 
-/** Names a recipient only if it begins as one: what was given instead may be a secret. */
+/** Names a recipient only if it begins like one, since any other input may be a secret. */
 function whyNot(recipient: string): string {
   if (!/^age1/i.test(recipient)) return 'what was given is not an age recipient: it should begin with age1'
   const [, plugin = 'pq'] = /^age1([a-z-]{2,20})1/i.exec(recipient) ?? []
@@ -30,7 +30,7 @@ function whyNot(recipient: string): string {
     : `${recipient} is for the plugin age-plugin-${plugin}, and Mortise runs none: give a recipient without a plugin`
 }
 
-/** Throws NoRecipient for one that is not right. `recipients`: at least one. */
+/** `recipients`: at least one. Throws NoRecipient for an invalid one. */
 export async function createAgeFile(recipients: readonly string[]): Promise<SealedFile> {
   const encrypter = new Encrypter()
   for (const recipient of recipients) addRecipient(encrypter, recipient)
@@ -67,7 +67,7 @@ class AgeFile implements SealedFile {
   write(plaintext: Uint8Array): readonly Buffer[] {
     const sealed: Buffer[] = []
     for (let at = 0; at < plaintext.length;) {
-      // A full chunk may be the last one, which is marked: so it waits for what comes after it.
+      // A full chunk may be the last one, which needs a mark, so it waits for more plaintext or the end.
       if (this.#length === chunkBytes) sealed.push(this.#seal(false))
       const part = plaintext.subarray(at, at + chunkBytes - this.#length)
       this.#plain.set(part, this.#length)

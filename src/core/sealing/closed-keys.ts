@@ -1,10 +1,10 @@
-// Remembers what does not open although its root key answers, until it opens again, so that `status` can name it, and
-// reports it once. Keeps at most `closedKeysMax` of each instance; it ignores any more.
+// Remembers data keys and objects that do not open although their root key answers, so that `status` can name them, and reports
+// each one once. Keeps at most `closedKeysMax` for each instance and ignores further ones.
 
 import { closedKeysMax } from '../../base/bounds.ts'
 import type { RootKeyError } from '../ports/root-key.ts'
 
-/** A data key or object that did not open when it was last asked for. */
+/** A data key or object whose last opening failed. */
 export interface ClosedKey {
   readonly instanceId: string
   readonly kind: UnwrappedKind
@@ -15,9 +15,9 @@ export interface ClosedKey {
 export type UnwrappedKind = 'data key' | 'object'
 
 export interface ClosedKeyEvents {
-  /** The root key's service refuses this one and opens others; reported once, until it opens again. */
+  /** The root key's service refuses this one and opens others. Reported once, until it opens again. */
   closed?(closed: ClosedKey, error: RootKeyError): void
-  /** One that was reported as closed opens again. */
+  /** A key that was reported as closed opens again. */
   opens?(opened: ClosedKey): void
 }
 
@@ -46,7 +46,7 @@ export class ClosedKeys {
     if (this.#closed.size > 0 && this.#closed.delete(nameOf(key))) this.#events.opens?.(key)
   }
 
-  /** Called when the key no longer exists. */
+  /** Called when the key does not exist any more. */
   forget(key: ClosedKey): void {
     this.#closed.delete(nameOf(key))
   }

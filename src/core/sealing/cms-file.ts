@@ -1,6 +1,6 @@
-// A CMS file (RFC 5652, RFC 5083: AuthEnvelopedData, AES-256-GCM) that is made piece by piece, for recipients with certificates:
-// RSA by OAEP, P-256 by an agreement (RFC 5753). `openssl cms -decrypt` opens it. Its length is not known at its beginning, so its
-// outer elements are of indefinite length (X.690 §8.1.3.6).
+// Makes a CMS file (RFC 5652, RFC 5083: AuthEnvelopedData, AES-256-GCM) piece by piece, for recipients with certificates: RSA by
+// OAEP, P-256 by a key agreement (RFC 5753). `openssl cms -decrypt` opens it. Its length is unknown at the beginning, so its
+// outer elements have indefinite length (X.690 §8.1.3.6).
 
 import {
   constants,
@@ -57,7 +57,7 @@ const wrapIv = Buffer.alloc(8, 0xa6)
 
 const endOfContents = Buffer.of(0, 0)
 const indefinite = { sequence: Buffer.of(derTags.sequence, 0x80), tagged: Buffer.of(0xa0, 0x80) } as const
-/** Up to the recipients. */
+/** The bytes of the file before the recipients. */
 const beginning = Buffer.concat([
   indefinite.sequence,
   writeDer(identifier(ids.authEnvelopedData)),
@@ -103,11 +103,11 @@ class CmsFile implements SealedFile {
     return Buffer.concat([endOfContents, endOfContents, tag, endOfContents, endOfContents, endOfContents])
   }
 
-  /** Node keeps the key; there is no way to it from here. */
+  /** Does nothing: Node holds the key, and this code cannot reach it. */
   wipe(): void {}
 }
 
-/** The plaintext, the caller's to wipe; undefined: it is for other keys, or was changed. Throws DerError. */
+/** The plaintext. The caller wipes it. Undefined: the file is for other keys, or was changed. Throws DerError. */
 export function openCmsFile(file: Buffer, privateKey: KeyObject): Buffer | undefined {
   const reader = new Reader(file)
   reader.expect(beginning)
@@ -151,7 +151,7 @@ class Reader {
   }
 
   expect(bytes: Buffer): void {
-    if (!this.isAt(bytes)) throw new DerError('it is no CMS file of Mortise')
+    if (!this.isAt(bytes)) throw new DerError('it is not a CMS file of Mortise')
     this.#at += bytes.length
   }
 
@@ -207,7 +207,7 @@ function keyTransRecipientInfo(certificate: X509Certificate, key: Uint8Array): D
 
 const oaepBySha256 = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' } as const
 
-/** RFC 5753 §3.1.1, with a key of our own for this file. */
+/** RFC 5753 §3.1.1, with a new key pair for this file. */
 function keyAgreeRecipientInfo(certificate: X509Certificate, publicKey: KeyObject, key: Uint8Array): DerNode {
   const own = generateKeyPairSync('ec', { namedCurve: curve })
   const point = own.publicKey.export({ format: 'der', type: 'spki' }).subarray(-pointBytes)
@@ -224,7 +224,7 @@ function keyAgreeRecipientInfo(certificate: X509Certificate, publicKey: KeyObjec
 /** An uncompressed point of P-256. */
 const pointBytes = 65
 
-/** X9.63's derivation by SHA-256 (SEC 1 §3.6.1): one block is all of the key. */
+/** X9.63's key derivation by SHA-256 (SEC 1 §3.6.1). One block yields the whole key. */
 function wrappingKey(privateKey: KeyObject, publicKey: KeyObject): Buffer {
   const bits = Buffer.alloc(4)
   bits.writeUInt32BE(8 * keyBytes)
@@ -251,7 +251,7 @@ function number(value: number): DerNode {
   return unsigned(Buffer.of(value))
 }
 
-/** The content key, as the first recipient has it to whom the private key belongs. */
+/** The content key, from the first recipient to whom the private key belongs. */
 function contentKey(recipients: DerFields, privateKey: KeyObject): Buffer | undefined {
   const isRsa = privateKey.asymmetricKeyType === 'rsa'
   while (!recipients.isAtEnd) {
@@ -261,7 +261,7 @@ function contentKey(recipients: DerFields, privateKey: KeyObject): Buffer | unde
       if (transport && isRsa) return ofTransport(new DerFields(transport), privateKey)
       if (agreement && !isRsa) return ofAgreement(new DerFields(agreement), privateKey)
     } catch (error) {
-      // It is another recipient's, so it does not decrypt.
+      // This entry is for another recipient, so the private key does not decrypt it.
       if (error instanceof DerError) throw error
     }
   }

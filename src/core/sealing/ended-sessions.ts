@@ -1,19 +1,22 @@
-// The sessions of tokens that somebody ended, for every node of a store. Such a session is not stored while it lasts (core/trust/sessions.ts);
-// its end is, until none of its texts counts any more by itself. All of them are one secret: somebody who can write the database can
-// put an older version back, and so revive a session for the rest of its half hour, but cannot make an entry.
+// The ended sessions of tokens, for every node of a store. Such a session is not stored while it lasts (core/trust/sessions.ts).
+// Its end is stored until all its texts have expired. All ends form one secret. An attacker who can write to the database can put
+// an older version back, and so revive a session for the rest of its half hour, but cannot make an entry.
 
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Secrets } from './secrets.ts'
 
-/** Sessions of tokens that somebody ended in the last hour: of all, and of the tokens of one instance, or one other token. */
+/** Ended sessions of the last hour: of all tokens, and of the tokens of one instance or of one other token. */
 export const endedSessionsMax = 5_000
 export const endedSessionsPerPartyMax = 1_000
 
 interface Ended {
   readonly id: string
-  /** Then it counts no more by itself. */
+  /** The session's texts have expired at this time, so the entry is not needed any more. */
   readonly untilMs: number
-  /** The instance to which its token belongs, or the token itself: each leaves places to others. Left out: an older version ended it. */
+  /**
+   * The instance of its token, or the token itself. The bound for each leaves room for the others. Absent: an older version ended
+   * the session.
+   */
   readonly of?: string
 }
 
@@ -30,7 +33,7 @@ export class EndedSessions {
     return endedIn(await this.#secrets.fresh(secretName)).some((one) => one.id === id)
   }
 
-  /** Together with its audit entry. Durable on return. False: there are too many already, and nothing was done. */
+  /** Adds the session together with its audit entry. Durable on return. False: there are too many, and nothing was stored. */
   add(ended: Ended, nowMs: number, entry: AuditEntry): Promise<boolean> {
     const added = (now: Buffer | undefined): Buffer | null => {
       const others = endedIn(now).filter(({ untilMs }) => untilMs > nowMs)

@@ -1,8 +1,8 @@
-// Sealing: AES-256-GCM with associated data that binds the sealed bytes to their place (design: invariant 7).
-// Used for objects' material, for the server's own secrets and by nobody else. It knows no keys of its own.
+// Sealing: AES-256-GCM with associated data that binds the sealed bytes to their place (design: invariant 7). Only objects'
+// material and the server's own secrets use it. It holds no keys of its own.
 //
-//   sealed object  = version 01 | nonce (12) | ciphertext | tag (16)
-//   plaintext      = length of head (2) | head: JSON about the material, nothing secret | material
+// sealed object  = version 01 | nonce (12) | ciphertext | tag (16)
+// plaintext      = length of head (2) | head: JSON about the material, nothing secret | material
 //
 // Nonces are random: one data key seals far fewer than 2^32 objects (SECURITY.md), so they do not repeat.
 
@@ -14,7 +14,7 @@ export interface DataKey {
   readonly key: KeyObject
 }
 
-/** Where sealed bytes belong. A record copied to another place does not open there. */
+/** The place of sealed bytes. A record that is copied to another place does not open there. */
 export interface Place {
   readonly purpose: 'object' | 'secret'
   /** The instance's immutable id; empty for the server's own secrets. */
@@ -23,7 +23,7 @@ export interface Place {
   readonly objectType: string
 }
 
-/** The content of a managed object: the bytes, and what a Key Block says of them beside its attributes. */
+/** The content of a managed object: its bytes, and the facts of its Key Block that are not attributes. */
 export interface Material {
   readonly bytes: Buffer
   readonly head: MaterialHead
@@ -32,21 +32,21 @@ export interface Material {
 export interface MaterialHead {
   readonly keyFormatType?: EnumName<'KeyFormatType'>
   readonly secretDataType?: EnumName<'SecretDataType'>
-  /** A number: KMIP 1.4 §9.1.3.2.10 defines no values, only room for vendors'. */
+  /** A number, since KMIP 1.4 §9.1.3.2.10 defines no values and only reserves a range for vendors. */
   readonly opaqueDataType?: number
   readonly certificateType?: EnumName<'CertificateType'>
   readonly certificateRequestType?: EnumName<'CertificateRequestType'>
   readonly pgpKeyVersion?: number
   readonly splitKey?: SplitKeyHead
-  /** The form of an elliptic curve point, if it is not the plain one. */
+  /** The form of an elliptic curve point, if it is not uncompressed. */
   readonly keyCompressionType?: EnumName<'KeyCompressionType'>
-  /** The bytes are wrapped by another key, as this says. */
+  /** Set if another key wraps the bytes: how it wraps them. */
   readonly wrapping?: WrappingHead
-  /** The key is elsewhere: there are no bytes (KMIP 1.4 §3.41). */
+  /** Set if the key is stored elsewhere, so that there are no bytes (KMIP 1.4 §3.41). */
   readonly isElsewhere?: true
 }
 
-/** Which part of a split key this is (KMIP 1.4 §2.2.5). */
+/** The number of this part of a split key, and the method of the split (KMIP 1.4 §2.2.5). */
 export interface SplitKeyHead {
   readonly parts: number
   readonly part: number
@@ -65,7 +65,7 @@ export interface WrappingHead {
 
 export class EnvelopeError extends Error {
   override readonly name = 'EnvelopeError'
-  /** Integrity raises an alarm for errors with this mark. */
+  /** Integrity raises an alarm for errors with this property. */
   readonly altered = true
 }
 
@@ -73,7 +73,7 @@ const formatVersion = 1
 const nonceBytes = 12
 const tagBytes = 16
 
-/** Whether a data key sealed it; otherwise it is a reference to a standard key at the service of a root key (core/custody/). */
+/** Whether a data key sealed it. If not, it refers to a standard key at the service of a root key (core/custody/). */
 export function isSealedByDataKey(sealed: Uint8Array): boolean {
   return sealed[0] === formatVersion
 }
@@ -88,7 +88,7 @@ export function seal(dataKey: DataKey, place: Place, plaintext: Uint8Array): Buf
   return Buffer.concat([Buffer.of(formatVersion), nonce, ciphertext, rest, cipher.getAuthTag()])
 }
 
-/** Opens what `seal` made for the same place. EnvelopeError when it was made for another, or altered. */
+/** Opens the bytes that `seal` made for the same place. EnvelopeError if they were made for another place, or altered. */
 export function open(dataKey: DataKey, place: Place, sealed: Uint8Array): Buffer {
   if (sealed[0] !== formatVersion)
     throw new EnvelopeError(`sealed by format ${String(sealed[0])}, which this program does not know`)
@@ -121,7 +121,7 @@ export function sealMaterial(dataKey: DataKey, place: Place, material: Material)
   }
 }
 
-/** The material's bytes are the caller's to wipe. */
+/** The caller wipes the material's bytes. */
 export function openMaterial(dataKey: DataKey, place: Place, sealed: Uint8Array): Material {
   const plaintext = open(dataKey, place, sealed)
   const headLength = plaintext.readUInt16BE()
@@ -129,14 +129,14 @@ export function openMaterial(dataKey: DataKey, place: Place, sealed: Uint8Array)
   return { head, bytes: plaintext.subarray(2 + headLength) }
 }
 
-/** Makes a KeyObject of raw key bytes and wipes them. GCM is five times as fast with a KeyObject as with a Buffer. */
+/** Makes a KeyObject from raw key bytes and wipes them. GCM is five times as fast with a KeyObject as with a Buffer. */
 export function takeKey(bytes: Uint8Array): KeyObject {
   const key = createSecretKey(bytes)
   bytes.fill(0)
   return key
 }
 
-/** Length-prefixed fields, so that no two places share associated data. */
+/** Length-prefixed fields, so that different places have different associated data. */
 function associatedData({ purpose, instanceId, identifier, objectType }: Place, dataKeyId: string): Buffer {
   const fields = ['mortise', String(formatVersion), purpose, instanceId, identifier, objectType, dataKeyId]
   let bytesMax = 0
@@ -151,5 +151,5 @@ function associatedData({ purpose, instanceId, identifier, objectType }: Place, 
   return data.subarray(0, at)
 }
 
-/** A UTF-16 code unit takes at most so many bytes in UTF-8. */
+/** The most bytes of a UTF-16 code unit in UTF-8. */
 const utf8BytesMax = 3

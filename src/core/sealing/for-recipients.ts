@@ -1,11 +1,12 @@
-// Seals for recipients outside: makes an age file, or with certificates a CMS file, the one form that FIPS mode has.
+// Seals for recipients outside the server: in an age file, or, for certificates, in a CMS file, which is the only form of FIPS
+// mode.
 
 import { fipsMode, notApproved } from '../../base/fips.ts'
 import { NoRecipient, pemBegin, type SealedFile } from './sealed-file.ts'
 
 /**
- * `recipients`: at least one; age recipients (`age1...`), or certificates in PEM (RSA or P-256). Throws NoRecipient. Loads the
- * library of its form here, which takes a tenth of a second.
+ * `recipients`: at least one. They are age recipients (`age1...`) or certificates in PEM (RSA or P-256). Throws NoRecipient.
+ * Loads the library of the form, which takes a tenth of a second.
  */
 export async function createSealedFile(recipients: readonly string[]): Promise<SealedFile> {
   const certificates = recipients.filter(isCertificate)
@@ -23,13 +24,13 @@ export async function createSealedFile(recipients: readonly string[]): Promise<S
   return createAgeFile(recipients)
 }
 
-/** The whole file, for a plaintext that is small. Throws NoRecipient. */
+/** Makes the whole file for a small plaintext. Throws NoRecipient. */
 export async function sealFor(recipients: readonly string[], plaintext: Uint8Array): Promise<Buffer> {
   const file = await createSealedFile(recipients)
   return Buffer.concat([file.head, ...file.write(plaintext), file.end()])
 }
 
-/** The recipients as people and the audit log see them. Throws NoRecipient for one that is not right. */
+/** The recipients as people and the audit log see them. Throws NoRecipient for an invalid one. */
 export async function shownRecipients(recipients: readonly string[]): Promise<readonly string[]> {
   if (recipients.length === 0) return []
   const file = await createSealedFile(recipients)
@@ -37,7 +38,7 @@ export async function shownRecipients(recipients: readonly string[]): Promise<re
   return Promise.all(recipients.map(shownRecipient))
 }
 
-/** The recipient as people and the audit log see it: a certificate by its fingerprint. */
+/** The recipient as people and the audit log see it. A certificate appears as its fingerprint. */
 export async function shownRecipient(recipient: string): Promise<string> {
   if (!isCertificate(recipient)) return recipient
   const { fingerprintOf } = await import('./cms-file.ts')

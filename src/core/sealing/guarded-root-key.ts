@@ -1,5 +1,5 @@
-// Root keys of instances with each call passed through RootKeyStatus. Everything that an instance does with a root key
-// uses one of these; only a restore and the check of a root key that somebody wants to set do not.
+// Passes each call to an instance's root key through RootKeyStatus. All work of an instance uses such guarded root keys. Only a
+// restore, and the check of a root key before an administrator sets it, do not.
 
 import type { OpenRootKey, RootKey, RootKeyVersions, StandardKeys } from '../ports/root-key.ts'
 import { RootKeyError } from '../ports/root-key.ts'
@@ -15,7 +15,7 @@ export function guarded(open: OpenRootKey, status: RootKeyStatus): OpenRootKey {
       id,
       wrap: (...asked) => status.call(use, () => rootKey.wrap(...asked)),
       unwrap: (wrapped, associatedData, correlationIds) => {
-        // The service is asked again with the access that the instance has by then.
+        // Asks the service again with the access that the instance has at that time.
         const again = async () => (await open(uri, instanceId)).unwrap(wrapped, associatedData)
         return status.unwrap(use, () => rootKey.unwrap(wrapped, associatedData, correlationIds), again)
       },
@@ -56,7 +56,10 @@ function guardedStandardKeys(keys: StandardKeys, use: RootKeyUse, status: RootKe
   }
 }
 
-/** Reports a read that is refused, or not answered though the root key answers, as a trouble of its own until one succeeds. */
+/**
+ * Reports a failed read as a trouble of its own, until a read succeeds. A read fails if it is refused, or if it gets no answer
+ * although the root key answers.
+ */
 async function reading<T>(use: RootKeyUse, status: RootKeyStatus, read: () => Promise<T>): Promise<T> {
   const { standardKeys } = status
   try {
@@ -71,7 +74,7 @@ async function reading<T>(use: RootKeyUse, status: RootKeyStatus, read: () => Pr
   }
 }
 
-/** Notes it if the root key answers. A read that the service answered meanwhile shows that it answers reads. */
+/** Notes an unanswered read if the root key answers. If the service answered another read meanwhile, it notes nothing. */
 async function noteUnanswered(use: RootKeyUse, status: RootKeyStatus, error: RootKeyError): Promise<void> {
   const { instanceId } = use
   const readAt = status.readAt(instanceId)

@@ -1,14 +1,14 @@
-// Raises an alarm for stored bytes that fail their authentication when they are opened, because somebody altered, moved or
-// swapped them, or a disk damaged them. Remembers what failed until it opens again. It opens nothing itself.
+// Raises an alarm for stored bytes that fail their authentication: they were altered, moved or swapped, or a disk damaged them.
+// Remembers these items until they open again. It opens nothing itself.
 
 import { alteredItemsMax } from '../../base/bounds.ts'
 import type { Clock } from '../ports/clock.ts'
 
-/** How often the log names an item that failed its authentication. */
+/** How often the log names an item that fails its authentication again and again. */
 export const alteredToldEveryMs = 60 * 60_000
 
 export interface StoredItem {
-  /** null for the server's own secrets. */
+  /** Null for the server's own secrets. */
   readonly instanceId: string | null
   readonly kind: 'object' | 'data key' | 'secret'
   /** The object's UniqueIdentifier, the data key's id, or the secret's name. */
@@ -16,8 +16,8 @@ export interface StoredItem {
 }
 
 /**
- * Called for each failed authentication. `tell` is false where the same item failed within
- * `alteredToldEveryMs` before: a client may ask for it again and again.
+ * Called for each failed authentication. `tell` is false if the same item failed within the last `alteredToldEveryMs`, since a
+ * client may ask for it again and again.
  */
 export type OnAltered = (item: StoredItem, cause: Error, tell: boolean) => void
 
@@ -31,12 +31,12 @@ export class Integrity {
     this.#onAltered = onAltered
   }
 
-  /** The items that did not open when they were last tried, at most `alteredItemsMax`. */
+  /** The items that failed when they were last opened, at most `alteredItemsMax`. */
   get altered(): readonly StoredItem[] {
     return [...this.#altered.values()].map(({ item }) => item)
   }
 
-  /** Runs `open`, and raises an alarm if the stored bytes fail their authentication. Throws what `open` throws. */
+  /** Runs `open`, and raises an alarm if the stored bytes fail their authentication. Throws the error of `open`. */
   async opening<T>(item: StoredItem, open: () => Promise<T>): Promise<T> {
     try {
       const opened = await open()
@@ -57,7 +57,7 @@ export class Integrity {
     }
   }
 
-  /** Called when the item opens again, or no longer exists. */
+  /** Called when the item opens again, or does not exist any more. */
   forget(item: StoredItem): void {
     if (this.#altered.size > 0) this.#altered.delete(nameOf(item))
   }

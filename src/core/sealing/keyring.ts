@@ -1,5 +1,5 @@
-// Makes the data keys of the instances, and unwraps them for a bounded time (unwrap-cache.ts). It seals nothing itself;
-// envelope.ts does that with the keys that it hands out.
+// Makes the data keys of the instances, and unwraps them for a bounded time (unwrap-cache.ts). It seals nothing itself:
+// envelope.ts does that with these keys.
 
 import { randomBytes } from 'node:crypto'
 import { takeKey, type DataKey } from './envelope.ts'
@@ -15,7 +15,7 @@ import { Integrity } from './integrity.ts'
 import { RootKeyStatus, type RootKeyEvents, type RootKeyUse, type Unwrap } from './root-key-status.ts'
 import { UnwrapCache, type CachingInstance, type Unwrapped, type UnwrapSource } from './unwrap-cache.ts'
 
-/** Unsealed data keys in memory. The oldest is dropped first. */
+/** Unsealed data keys in memory. The oldest one is dropped first. */
 const unsealedDataKeysMax = 10_000
 
 export type KeyringInstance = CachingInstance & Pick<Instance, 'rootKeyUri'>
@@ -30,28 +30,28 @@ export interface KeyringOptions {
   readonly clock: Clock
   readonly openRootKey: OpenRootKey
   readonly events: KeyringEvents
-  /** Shared with all code that opens stored bytes; left out: one of its own. */
+  /** Shared with all code that opens stored bytes. Absent: a new one. */
   readonly integrity?: Integrity
 }
 
 export class Keyring {
-  /** The last word of each root key's service. */
+  /** The last answer of each root key's service. */
   readonly status: RootKeyStatus
-  /** The keys that do not open though their root key answers. */
+  /** The data keys and objects that do not open although their root key answers. */
   readonly closed: ClosedKeys
   /** The data keys and objects that failed their authentication. */
   readonly integrity: Integrity
-  /** Opens an instance's root keys; each call passes through `status`. */
+  /** Opens an instance's root keys. Each call passes through `status`. */
   readonly openRootKey: OpenRootKey
-  /** The same without `status`, for a restore: the instance is not there yet. */
+  /** Opens root keys without `status`, for a restore, since the instance does not exist yet. */
   readonly openUnguarded: OpenRootKey
   readonly #store: Store
   readonly #clock: Clock
   readonly #events: KeyringEvents
   readonly #cache: UnwrapCache<DataKey>
   /**
-   * Which data key is the current one, by the instance as one version of trust has it: whatever makes or removes a data key
-   * changes trust, on any node.
+   * The id of the current data key, by the instance as one version of trust describes it. Any change of data keys changes trust,
+   * on any node.
    */
   readonly #currentIds = new WeakMap<KeyringInstance, string>()
 
@@ -67,21 +67,21 @@ export class Keyring {
     this.#cache = this.cacheOf('data key', unsealedDataKeysMax)
   }
 
-  /** A cache for what root keys unwrap, under the same status. */
+  /** A cache of unwrapped values that uses the same status. */
   cacheOf<T>(kind: UnwrappedKind, valuesMax: number): UnwrapCache<T> {
     const { status, closed } = this
     const onUse = (source: UnwrapSource) => this.#events.used?.(source)
     return new UnwrapCache<T>({ status, closed, clock: this.#clock, onUse, kind, valuesMax })
   }
 
-  /** Makes a data key for an instance and returns its write. It is the current one once that is committed. */
+  /** Makes a data key for an instance and returns its write. The data key is current from the commit on. */
   async make(instance: Pick<KeyringInstance, 'id' | 'rootKeyUri'>): Promise<Write> {
     const rootKey = await this.openRootKey(instance.rootKeyUri, instance.id)
     const id = randomBytes(16).toString('hex')
     const bytes = randomBytes(32)
     const wrapped = await rootKey.wrap(bytes, dataKeyAad(instance.id, id))
     bytes.fill(0)
-    // Newer than all others, even if the clock was set back.
+    // Newer than all other data keys, even if the clock was set back.
     const made = (await this.#store.dataKeys(instance.id)).map(({ createdMs }) => createdMs + 1)
     const createdMs = Math.max(this.#clock.now(), ...made)
     const record: DataKeyRecord = {
@@ -96,7 +96,7 @@ export class Keyring {
   }
 
   /**
-   * Wraps the same data key by another root key, or by a newer version of its own. Throws RootKeyError; the reach is
+   * Wraps the same data key with another root key, or with a newer version of its own. Throws RootKeyError. The reach is
    * 'wrapped-form' only if the data key does not open, never because the new root key refuses to wrap it.
    */
   async reseal(record: DataKeyRecord, rootKey: RootKey): Promise<DataKeyRecord> {
@@ -115,13 +115,13 @@ export class Keyring {
     }
   }
 
-  /** Opens a record before it replaces the other one of the same data key. Throws RootKeyError. */
+  /** Opens a new record before it replaces the old record of the same data key. Throws RootKeyError. */
   async prove(record: DataKeyRecord): Promise<void> {
     const opened = await this.#open(record)
     opened.fill(0)
   }
 
-  /** The data key that seals the instance's new objects: its newest. Throws KeysUnavailable. */
+  /** The newest data key of the instance, which seals new objects. Throws KeysUnavailable. */
   async current(instance: KeyringInstance, correlationIds?: CorrelationIds): Promise<DataKey> {
     const known = this.#currentIds.get(instance)
     if (known !== undefined) return this.byId(instance, known, correlationIds)
@@ -131,23 +131,26 @@ export class Keyring {
     return this.byId(instance, newest.id, correlationIds)
   }
 
-  /** The data key of that id, from cache as the rule allows, or from the root key. Throws KeysUnavailable. */
+  /** The data key with that id, from the cache if the rule allows it, or from the root key. Throws KeysUnavailable. */
   byId(instance: CachingInstance, id: string, correlationIds?: CorrelationIds): MaybePromise<DataKey> {
     return this.#cache.get(instance, { id }, (calls) => this.#unwrap(instance, id, calls), correlationIds)
   }
 
-  /** Whether memory has a data key of the instance that may be used without an answer of the root key. */
+  /** Whether the cache has a data key of the instance that may be used without an answer of the root key. */
   has(instance: CachingInstance): boolean {
     return this.#cache.has(instance)
   }
 
-  /** Asks the root key whether it still opens the instance's current data key, and waits no longer than a client does. Throws KeysUnavailable. */
+  /**
+   * Asks the root key whether it still opens the instance's current data key. Waits no longer than a client does. Throws
+   * KeysUnavailable.
+   */
   async probe(instance: KeyringInstance): Promise<void> {
     const { id } = await this.current(instance)
     await this.#cache.askInTime(instance, { id }, (calls) => this.#unwrap(instance, id, calls))
   }
 
-  /** Forgets everything that was unwrapped for an instance. */
+  /** Forgets all unwrapped data keys of an instance. */
   forget(instanceId: string): void {
     this.status.forget(instanceId)
   }
@@ -163,7 +166,7 @@ export class Keyring {
         const key = takeKey(await this.#open(record, correlationIds))
         return { value: { id, key }, rootKeyUri: record.rootKeyUri }
       } catch (error) {
-        // It may have been moved to another root key just now, and the one before closed.
+        // A move may have just wrapped it with another root key and closed the one before.
         const now = await this.#record(instance.id, id)
         if (!(error instanceof RootKeyError) || Buffer.compare(now.wrapped, record.wrapped) === 0) throw error
         record = now
@@ -178,7 +181,7 @@ export class Keyring {
     return record
   }
 
-  /** Any data key that this root key seals says whether the root key answers. */
+  /** Finds an unwrap that tests the root key. Any data key that it seals will do. */
   async #findUnwrap({ instanceId, rootKeyUri }: RootKeyUse): Promise<Unwrap | undefined> {
     const records = await this.#store.dataKeys(instanceId)
     const record = records.find((candidate) => candidate.rootKeyUri === rootKeyUri)
@@ -197,8 +200,8 @@ export class Keyring {
   }
 
   /**
-   * Unwraps the data key as the store has it by then: a newer version of the root key may seal it, and the version before may be
-   * disabled. Where another root key seals it by then, the given record is unwrapped.
+   * Unwraps the stored record of the data key, since a newer version of the root key may seal it by now, and the version before
+   * may be disabled. If another root key seals it by now, unwraps the old record.
    */
   async #unwrapAgain(record: DataKeyRecord): Promise<Uint8Array> {
     const stored = (await this.#store.dataKeys(record.instanceId)).find(({ id }) => id === record.id)
@@ -211,12 +214,12 @@ export class Keyring {
   }
 }
 
-/** A root key that refuses to wrap says nothing about the data key that it was to wrap. */
+/** A refusal to wrap concerns the root key and not the data key. */
 function sealsNot(cause: RootKeyError): RootKeyError {
   return new RootKeyError('root-key', cause.message, { cause })
 }
 
-/** The data key of an instance that seals what is new. */
+/** The data key of an instance that seals new objects. */
 export function newestOf(records: readonly DataKeyRecord[]): DataKeyRecord | undefined {
   return records.toSorted((a, b) => a.createdMs - b.createdMs).at(-1)
 }

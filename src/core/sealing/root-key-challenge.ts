@@ -1,18 +1,17 @@
-// Proves that somebody holds a root key, without the root key leaving their hands: the server wraps random bytes under
-// it, and whoever can unwrap them sends their digest. Used where a copy of the root key is verified, and where a lost
-// token is recovered.
+// Proves that a person has a root key without sending it: the server wraps random bytes with it, and the person's command unwraps
+// them and sends their digest. The verification of a root key's copy and the recovery of a lost token use it.
 
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import { rootKeyChallengeMs } from '../../base/bounds.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { RootKey } from '../ports/root-key.ts'
 
-/** Challenges of root keys that are open at once. */
+/** Open challenges. */
 export const rootKeyChallengesMax = 16
 
 export interface RootKeyChallenge {
   readonly id: string
-  /** Opens with the root key alone. */
+  /** Only the root key opens it. */
   readonly wrapped: Uint8Array
 }
 
@@ -37,7 +36,7 @@ export class RootKeyChallenges {
     this.#clock = clock
   }
 
-  /** Throws RootKeyError. It can be answered once, within `rootKeyChallengeMs`. */
+  /** Begins a challenge, which can be answered once, within `rootKeyChallengeMs`. Throws RootKeyError. */
   async begin(rootKey: RootKey): Promise<RootKeyChallenge> {
     const secret = randomBytes(32)
     const answer = digest(secret)
@@ -51,7 +50,7 @@ export class RootKeyChallenges {
     return { id, wrapped }
   }
 
-  /** Whether the answer is right. A right one counts once; a wrong one changes nothing. */
+  /** Whether the answer is right. A right one counts once. A wrong one changes nothing. */
   accept(id: string, answer: Uint8Array): boolean {
     this.#forget()
     const open = this.#open.get(id)
@@ -65,7 +64,7 @@ export class RootKeyChallenges {
   }
 }
 
-/** Made by whoever holds the root key. Throws RootKeyError. */
+/** Computes the answer. The command of the person with the root key calls it. Throws RootKeyError. */
 export async function answerChallenge(rootKey: RootKey, wrapped: Uint8Array): Promise<Buffer> {
   const secret = await rootKey.unwrap(wrapped, associatedData)
   const answer = digest(secret)

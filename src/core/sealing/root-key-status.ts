@@ -1,7 +1,7 @@
-// Remembers what the service of each root key last said, and what follows for the next call (design section 5, "Cache and
-// outage"). Every call of an instance's root key passes through here, so that a withdrawn one is asked once every few
-// seconds and everybody else is refused at once. Only an unwrap decides whether a root key is withdrawn or answers again:
-// when another call is refused, the last unwrap is repeated to find out. This file caches nothing; UnwrapCache does.
+// Remembers the last answer of each root key's service, and what follows for the next call (design section 5, "Cache and
+// outage"). Every call to an instance's root key passes through here. While a root key is withdrawn, one call asks it every few
+// seconds, and all others are refused at once. Only an unwrap decides whether a root key is withdrawn or answers again: when
+// another call is refused, this file repeats the last unwrap to find out. UnwrapCache does the caching.
 
 import { rootKeyAskAgainMs } from './bounds.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -9,7 +9,7 @@ import { RootKeyError } from '../ports/root-key.ts'
 import { StandardKeyTroubles, type StandardKeyTroubleEvents } from './standard-key-troubles.ts'
 import { decide, type Known } from './unwrap-rule.ts'
 
-/** A root key as one instance uses it. An instance has two of them while it moves from one to the other. */
+/** A root key of one instance. During a move an instance has two of them. */
 export interface RootKeyUse {
   readonly instanceId: string
   readonly rootKeyUri: string
@@ -17,70 +17,70 @@ export interface RootKeyUse {
 
 export interface RootKeyEvents extends StandardKeyTroubleEvents {
   /**
-   * Its service does not answer. Reported with each call that says why, since the reason may change, and once for silence.
-   * `isNews`: it was answered until now, or nobody had heard why.
+   * The service does not answer. Reported with each call that names a reason, since the reason may change, and once for silence.
+   * `isNews`: the service answered before, or no reason was known.
    */
   unreachable(use: RootKeyUse, error: RootKeyError, isNews: boolean): void
-  /** Its service refuses it, or our access to it. Reported with each refusal, since the reason may change. */
+  /** The service refuses the root key or our access to it. Reported with each refusal, since the reason may change. */
   withdrawn(use: RootKeyUse, error: RootKeyError): void
   /** An unwrap succeeded again. */
   answers(use: RootKeyUse): void
 }
 
-/** `rootKeyUri` is left out where the instance is gone. */
+/** `rootKeyUri`: absent if the instance is gone. */
 type ForgetListener = (instanceId: string, rootKeyUri?: string) => void
 
-/** One unwrap, to be made now or repeated. */
+/** One unwrap. The caller runs it now or repeats it later. */
 export type Unwrap = () => Promise<Uint8Array>
 
-/** A Get waits for reads of standard keys and for unwraps, and not for any other call. */
+/** A Get waits for reads of standard keys and for unwraps, not for other calls. */
 type CallKind = 'read' | 'unwrap' | 'other'
 
-/** The calls of one kind, of one instance. */
+/** The calls of one kind for one instance. */
 interface Heard {
   pending: number
   /** When the oldest pending call began. */
   since: number
-  /** When the service last answered one. */
+  /** When the service last answered such a call. */
   at: number
 }
 
 export interface RootKeyStatusOptions {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>
   readonly events: RootKeyEvents
-  /** Finds something to unwrap where nothing was unwrapped yet; undefined: there is nothing. */
+  /** Finds an unwrap if none was made yet. Undefined: there is nothing to unwrap. */
   readonly findUnwrap: (use: RootKeyUse) => Promise<Unwrap | undefined>
 }
 
 interface State {
   readonly use: RootKeyUse
-  /** Stands until an unwrap succeeds that was asked after it. */
+  /** Stays until an unwrap succeeds that began after it. */
   refusal: RootKeyError | undefined
-  /** When it was last refused, whether or not the refusal stands. */
+  /** When the service last refused it, whether or not that refusal still stands. */
   refusedAt: number | undefined
   unreachable: boolean
-  /** Nobody knows why it is unreachable: no call has failed yet. */
+  /** Unreachable for an unknown reason, since no call has failed yet. */
   isSilent: boolean
-  /** When the last unwrap began. Monotonic milliseconds, as all times here. */
+  /** When the last unwrap began. All times here are monotonic milliseconds. */
   askedAt: number
-  /** When the question was last repeated because another call failed. */
+  /** When the question was last repeated after another call had failed. */
   confirmedAt: number
-  /** The last unwrap that succeeded or was refused. Repeated to find out whether the root key answers. */
+  /** The last unwrap that succeeded or was refused. It is repeated to find out whether the root key answers. */
   question: Unwrap | undefined
-  /** While the question is being repeated. */
+  /** Set while the question is being repeated. */
   asking: Promise<void> | undefined
-  /** Calls without an answer yet. */
+  /** Calls that wait for an answer. */
   pending: number
 }
 
 export class RootKeyStatus {
-  /** The service refuses these acts on standard keys, though it unwraps. */
+  /** Acts on standard keys that the service refuses although it unwraps. */
   readonly standardKeys: StandardKeyTroubles
   readonly #clock: RootKeyStatusOptions['clock']
   readonly #events: RootKeyEvents
   readonly #findUnwrap: RootKeyStatusOptions['findUnwrap']
   readonly #states = new Map<string, State>()
-  /** By instance: when the services of its root keys last answered. */
+  /** When the services of each instance's root keys last answered. */
   readonly #heard = new Map<string, Readonly<Record<CallKind, Heard>>>()
   readonly #forgetListeners: ForgetListener[] = []
 
@@ -91,19 +91,19 @@ export class RootKeyStatus {
     this.standardKeys = new StandardKeyTroubles(clock, events)
   }
 
-  /** `listener` is called when nothing that a root key unwrapped for an instance may be used any more. */
+  /** `listener` is called when the unwrapped values of an instance must not be used any more. */
   onForget(listener: ForgetListener): void {
     this.#forgetListeners.push(listener)
   }
 
-  /** Has all caches forget what was unwrapped for an instance, or by one of its root keys. */
+  /** Makes all caches forget the unwrapped values of an instance, or of one of its root keys. */
   forget(instanceId: string, rootKeyUri?: string): void {
     for (const listener of this.#forgetListeners) listener(instanceId, rootKeyUri)
   }
 
   /**
-   * Makes an unwrap. `repeat` makes it later, of what is stored by then, when its service is to be asked whether it answers again;
-   * what it returns is wiped. Throws RootKeyError, at once while the root key is refused.
+   * Runs an unwrap. `repeat` runs later on the data stored by then, to find out whether the service answers again. Its result is
+   * wiped. Throws RootKeyError, and at once while the root key is refused.
    */
   async unwrap(use: RootKeyUse, unwrap: Unwrap, repeat: Unwrap = unwrap): Promise<Uint8Array> {
     const state = this.#stateOf(use)
@@ -112,8 +112,8 @@ export class RootKeyStatus {
   }
 
   /**
-   * Makes any other call. Throws RootKeyError, at once while the root key is refused. The reach of a refusal is
-   * 'root-key' only where an unwrap confirms it, and 'call' otherwise.
+   * Runs any other call. Throws RootKeyError, and at once while the root key is refused. The reach of a refusal is 'root-key'
+   * only if an unwrap confirms it, and 'call' otherwise.
    */
   async call<T>(
     use: RootKeyUse,
@@ -129,14 +129,14 @@ export class RootKeyStatus {
     }
   }
 
-  /** Whether the root key answers, though another call was not answered. */
+  /** Whether the root key answers, after another call got no answer. */
   async answers(use: RootKeyUse): Promise<boolean> {
     const state = this.#stateOf(use)
     await this.#confirm(state)
     return !state.refusal && !state.unreachable
   }
 
-  /** The facts about the root key that `decide` needs, besides the answer in memory. */
+  /** The facts about the root key that `decide` needs, without the answer in memory. */
   known(use: RootKeyUse): Omit<Known, 'answer'> {
     const { refusal, refusedAt: at, unreachable, askedAt } = this.#stateOf(use)
     return {
@@ -146,19 +146,19 @@ export class RootKeyStatus {
     }
   }
 
-  /** Called before a background refresh, so that no other call asks too. */
+  /** The cache calls it before a background refresh, so that no other call asks too. */
   noteAsked(use: RootKeyUse): void {
     this.#stateOf(use).askedAt = this.#clock.monotonic()
   }
 
-  /** Whether a refusal came at or after this time (monotonic milliseconds). */
+  /** Whether the service refused the root key at or after this time (monotonic milliseconds). */
   refusedSince(use: RootKeyUse, askedAt: number): boolean {
     return (this.#stateOf(use).refusedAt ?? -Infinity) >= askedAt
   }
 
   /**
-   * Since when those who wait for a Get have heard nothing of it; undefined: no call was made yet. A service that answers
-   * other calls while reads or unwraps hang is silent to them.
+   * Since when the calls that a Get waits for have had no answer. Undefined: there was no such call yet. Answers to other calls
+   * do not count.
    */
   heardAt(instanceId: string): number | undefined {
     const heard = this.#heard.get(instanceId)
@@ -168,18 +168,20 @@ export class RootKeyStatus {
     return Math.max(...Object.values(heard).map(({ at }) => at))
   }
 
-  /** When the service last answered a read of a standard key, be it with a refusal. Monotonic milliseconds. */
+  /** When the service last answered a read of a standard key, even with a refusal. Monotonic milliseconds. */
   readAt(instanceId: string): number {
     return this.#heardOf(instanceId).read.at
   }
 
-  /** Called when a caller has waited long enough: each root key with an unanswered call counts as unreachable. */
+  /**
+   * The cache calls it when a caller has waited long enough. Each root key with an unanswered call then counts as unreachable.
+   */
   noteSilence(instanceId: string, error: RootKeyError): void {
     for (const state of this.#states.values())
       if (state.use.instanceId === instanceId && state.pending > 0) this.#unreachable(state, error, true)
   }
 
-  /** Forgets all instances but these, because the others were deleted. */
+  /** Forgets all other instances, because they were deleted. */
   retain(instanceIds: ReadonlySet<string>): void {
     for (const [name, { use, pending }] of this.#states)
       if (!instanceIds.has(use.instanceId) && pending === 0) this.#states.delete(name)
@@ -206,11 +208,11 @@ export class RootKeyStatus {
     return state
   }
 
-  /** While a refusal stands, the first call after a pause asks whether it still does. Throws RootKeyError otherwise. */
+  /** While a refusal stands, lets the first call after a pause ask whether it still does. Throws RootKeyError for all others. */
   async #admit(state: State): Promise<void> {
     const { refusal, asking, use } = state
     if (!refusal) return
-    // An answer in memory plays no part here, nor do the times for which one may be used.
+    // Values in memory, and the times for which they may be used, do not matter here.
     const decision = decide(this.known(use), { cacheSeconds: 0, outageSeconds: 0 })
     if (asking || decision === 'refuse')
       throw new RootKeyError('root-key', refusal.message, { cause: refusal })
@@ -227,7 +229,7 @@ export class RootKeyStatus {
         const opened = await this.#unwrap(state, question, question)
         opened.fill(0)
       } catch (error) {
-        // A refusal of this wrapped form alone shows that the root key answers.
+        // A refusal of this wrapped form alone proves that the root key answers.
         if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form') throw error
         this.#answers(state)
       }
@@ -241,7 +243,7 @@ export class RootKeyStatus {
     state.askedAt = askedAt
     try {
       const opened = await this.#listen(state, 'unwrap', unwrap)
-      // An answer to an older question does not lift a refusal.
+      // The answer to an older question does not end a refusal.
       if (askedAt > (state.refusedAt ?? -Infinity)) {
         state.question = repeat
         this.#answers(state)
@@ -254,10 +256,10 @@ export class RootKeyStatus {
     }
   }
 
-  /** The error that a failed call other than an unwrap must throw. */
+  /** The error that a failed call other than an unwrap throws. */
   async #conclude(state: State, error: unknown): Promise<unknown> {
     if (!(error instanceof RootKeyError)) return error
-    // Nobody waits for that: the call fails in any case.
+    // Not awaited, since the call fails in any case.
     if (error.reach === 'unreachable') void this.#confirm(state)
     if (error.reach !== 'root-key' && error.reach !== 'call') return error
     await this.#confirm(state)
@@ -265,7 +267,7 @@ export class RootKeyStatus {
     return error.reach === reach ? error : new RootKeyError(reach, error.message, { cause: error })
   }
 
-  /** Finds out whether the root key answers, at most once every few seconds: many calls may fail for one reason. */
+  /** Finds out whether the root key answers, at most once every few seconds, since many calls may fail for one reason. */
   async #confirm(state: State): Promise<void> {
     if (!state.asking) {
       const now = this.#clock.monotonic()
@@ -320,7 +322,7 @@ export class RootKeyStatus {
 
   #unreachable(state: State, error: RootKeyError, isSilent = false): void {
     state.askedAt = this.#clock.monotonic()
-    // A refusal stands until an unwrap succeeds.
+    // A refusal stays until an unwrap succeeds.
     if (state.refusal) return
     if (state.unreachable && isSilent) return
     const isNews = !state.unreachable || state.isSilent

@@ -1,22 +1,22 @@
-// A file for recipients outside, which is made piece by piece.
+// A file for recipients outside the server, made piece by piece.
 
 import { Refusal } from '../../base/refusal.ts'
 
 export interface SealedFile {
   /** The beginning of the file. */
   readonly head: Buffer
-  /** Takes plaintext, which stays the caller's to wipe. Returns what is sealed so far. */
+  /** Seals plaintext, which the caller wipes. Returns the sealed bytes so far. */
   write(plaintext: Uint8Array): readonly Buffer[]
-  /** The rest. Without it nothing opens the file whole. */
+  /** The rest of the file. Without it the file does not open completely. */
   end(): Buffer
-  /** Overwrites all secrets of a file that is given up. */
+  /** Overwrites all secrets of an unfinished file. */
   wipe(): void
 }
 
-/** A recipient that has it is taken for a certificate. */
+/** A recipient that contains it counts as a certificate. */
 export const pemBegin = '-----BEGIN '
 
-/** Its message never repeats what somebody gave for a recipient: that may be a private key or an identity. */
+/** An invalid recipient. The message never repeats it, since it may be a private key or an identity. */
 export class NoRecipient extends Refusal {
   override readonly name = 'NoRecipient'
   constructor(message: string, options?: ErrorOptions) {

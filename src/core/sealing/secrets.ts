@@ -1,6 +1,6 @@
-// The server's own secrets: CA key, TLS key, ticket keys, audit signing key, MAC key, API keys. The store holds them
-// sealed by the system data key, which the server's root key seals (design: section 5). Instances' objects are not
-// sealed here; they have data keys of their own (keyring.ts).
+// The server's own secrets: CA key, TLS key, ticket keys, audit signing key, MAC key, API keys. The store holds them sealed by
+// the system data key, which the server's root key seals (design: section 5). Objects of instances have data keys of their own
+// (keyring.ts).
 
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import { Integrity } from './integrity.ts'
@@ -12,18 +12,18 @@ import type { AuditEntry } from '../ports/audit.ts'
 import type { SecretRecord } from '../ports/secrets.ts'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 
-/** MAC keys that are kept, with the one that counts: the owner replaces it by accepting a database. */
+/** The most stored MAC keys, including the current one. The owner replaces the MAC key by accepting a database. */
 export const macKeysMax = 32
 
-/** The secret that the root key itself seals; in clear it says which root key that is. */
+/** The secret that the root key itself seals. Its record names that root key in clear. */
 export const systemKeyName = 'system-data-key'
 const macKeyName = 'mac-key'
-/** The MAC key, then those before it, newest first. */
+/** The MAC key, then its predecessors, newest first. */
 const macKeysName = 'mac-keys'
 const macKeyBytes = 32
 const systemKeyAad = Buffer.from('mortise system data key 1')
 
-/** Another root key than the given one sealed the store. The message says which one is needed. */
+/** A root key other than the configured one sealed the store. The message names the one that is needed. */
 export class WrongRootKey extends Error {
   override readonly name = 'WrongRootKey'
 }
@@ -63,8 +63,8 @@ export class Secrets {
   }
 
   /**
-   * Opens the secrets of a store, or makes them when the store is empty. Throws WrongRootKey when the store is
-   * sealed by another root key, and RootKeyError when the root key cannot be used.
+   * Opens the secrets of a store, or makes them in an empty store. Throws WrongRootKey if another root key sealed the store, and
+   * RootKeyError if the root key cannot be used.
    */
   static async open(
     store: Store,
@@ -72,7 +72,7 @@ export class Secrets {
     integrity = new Integrity({ monotonic: () => performance.now() }),
   ): Promise<Secrets> {
     const kept = { store, integrity }
-    // Read first: another node that makes the secrets at this moment changes trust only afterwards.
+    // Read this first: if another node makes the secrets at this moment, it changes trust only afterwards.
     const used = (await store.trustVersion()) > 0 || (await store.auditHeads()).heads.length > 0
     const records = await store.secrets()
     if (records.length > 0) return await Secrets.#existing(kept, rootKey, records)
@@ -81,7 +81,7 @@ export class Secrets {
     try {
       return await Secrets.#make(kept, rootKey)
     } catch (error) {
-      // Another node was quicker: its secrets count.
+      // Another node made its secrets first, so those count.
       if (error instanceof StoreConflict) return Secrets.#existing(kept, rootKey, await store.secrets())
       throw error
     }
@@ -122,7 +122,7 @@ export class Secrets {
     return new Secrets(kept, dataKey, records, takeKey(macBytes))
   }
 
-  /** The secret, or undefined. The bytes are the caller's to wipe. */
+  /** The secret, or undefined. The caller wipes the bytes. */
   get(name: string): Buffer | undefined {
     const sealed = this.#sealed.get(name)
     return sealed && this.#opened(name, sealed)
@@ -142,9 +142,9 @@ export class Secrets {
   }
 
   /**
-   * Replaces the secret by what `changed` makes of its present value, together with audit entries. If another process changes it
-   * at this moment, `changed` is called again. null: the secret stays, and no entry is written. Durable on return. Returns
-   * whether the secret was changed.
+   * Replaces the secret by the result of `changed` on its present value, together with audit entries. If another process changes
+   * it at the same moment, `changed` is called again. If `changed` returns null, the secret stays and no entry is written.
+   * Durable on return. Returns whether the secret changed.
    */
   async change(
     name: string,
@@ -167,26 +167,26 @@ export class Secrets {
     }
   }
 
-  /** Seals a secret for a caller that commits it with other writes. Only `fresh` finds it afterwards. */
+  /** Seals a secret for a caller that commits it with other writes. Afterwards only `fresh` finds it. */
   seal(name: string, bytes: Uint8Array): SecretRecord {
     return { name, sealed: seal(this.#dataKey, secretPlace(name), bytes) }
   }
 
-  /** Removes secrets for good, on the disk too. StoreConflict when `expect` does not hold any more. */
+  /** Removes secrets for good, on the disk too. StoreConflict if `expect` does not hold any more. */
   async remove(names: readonly string[], expect: Expectation = {}): Promise<void> {
     const writes = names.map((name): Write => ({ type: 'secret-removed', name }))
     await this.#store.commit({ expect, writes, entries: [], durability: 'disk' })
     for (const name of names) this.#sealed.delete(name)
   }
 
-  /** Stores a secret in place of one of the same name, together with audit entries. Durable on return. */
+  /** Stores a secret, replacing one with the same name, together with audit entries. Durable on return. */
   async put(name: string, bytes: Uint8Array, entries: readonly AuditEntry[] = []): Promise<void> {
     const record = this.seal(name, bytes)
     await this.#store.commit({ writes: [{ type: 'secret', record }], entries, durability: 'disk' })
     this.#sealed.set(name, record.sealed)
   }
 
-  /** The same, but StoreConflict if the secret is not the one that this process read or stored last. */
+  /** Stores a secret as `put` does, but StoreConflict if it is not the one that this process last read or stored. */
   async replace(name: string, bytes: Uint8Array, entries: readonly AuditEntry[]): Promise<void> {
     const record = this.seal(name, bytes)
     const write = { type: 'secret', record, was: this.#sealed.get(name) ?? null } as const
@@ -195,8 +195,8 @@ export class Secrets {
   }
 
   /**
-   * The secrets of these names. If any is missing, `make` makes all of them and they are stored, all or none. If two
-   * nodes do this at once, both get what the first one stored.
+   * The secrets with these names. If any is missing, `make` makes all of them, and they are stored together. If two nodes do this
+   * at once, both get the secrets that the first one stored.
    */
   async ensure(
     names: readonly string[],
@@ -250,9 +250,9 @@ export class Secrets {
   }
 
   /**
-   * The MAC keys before this one, newest first: a node on which the owner has not accepted the database yet has its anchor
-   * and its access log under one of them. The list names the key that counts too, so that one from another state of the
-   * database is none, as is one that was altered.
+   * The earlier MAC keys, newest first. A node on which the owner has not accepted the database yet has its anchor and its access
+   * log under one of them. The list also names the current key, so that a list from another state of the database does not count,
+   * nor does an altered one.
    */
   replacedMacKeys(): readonly MacKey[] {
     const bytes = this.#macKeysBytes()
@@ -275,7 +275,7 @@ export class Secrets {
     }
   }
 
-  /** A new MAC key, for a caller that commits the records with rows signed under it, and then opens the store again. */
+  /** A new MAC key. The caller commits the records with rows signed under it, and then opens the store again. */
   newMacKey(): { readonly records: readonly SecretRecord[]; readonly macKey: MacKey } {
     const bytes = randomBytes(macKeyBytes)
     const keys = [bytes, this.get(macKeyName) ?? Buffer.alloc(0)]
@@ -287,7 +287,7 @@ export class Secrets {
     return { records, macKey: new MacKey(takeKey(bytes)) }
   }
 
-  /** Whether the store holds only the two secrets that an empty store gets first. */
+  /** Whether the store has only the two secrets that an empty store gets first. */
   get bare(): boolean {
     return [...this.#sealed.keys()].every((name) => name === systemKeyName || name === macKeyName)
   }
@@ -320,7 +320,7 @@ export function openSecret(systemKey: DataKey, { name, sealed }: SecretRecord): 
   return open(systemKey, secretPlace(name), sealed)
 }
 
-/** The MAC key, of records that hold it. */
+/** Opens the MAC key from the records. */
 export function openMacKey(systemKey: DataKey, records: readonly SecretRecord[]): MacKey {
   const record = records.find(({ name }) => name === macKeyName)
   if (!record) throw new WrongRootKey('the store has no MAC key: it was not copied as a whole')
@@ -338,7 +338,7 @@ export function rootKeyUriOf(record: SecretRecord): string | null {
   return record.name === systemKeyName ? parseSystemKey(record).rootKeyUri : null
 }
 
-/** The record of the system data key under a root key, outside of a server. Throws RootKeyError. */
+/** The record of the system data key under a root key, for code outside a server. Throws RootKeyError. */
 export async function wrapSystemKey(systemKey: DataKey, rootKey: RootKey): Promise<SecretRecord> {
   const bytes = systemKey.key.export()
   try {
@@ -361,8 +361,8 @@ function parseSystemKey({ sealed }: SecretRecord): SystemKeyRecord {
 }
 
 /**
- * Has the newest version of the root key wrap the system data key, and opens the result before it replaces the old one.
- * The old one still opens: after a failure, the next start tries again.
+ * Wraps the system data key with the newest version of the root key, and opens the result before it replaces the old one. After a
+ * failure the old one still opens, and the next start tries again.
  */
 async function bringToNewest(
   store: Store,

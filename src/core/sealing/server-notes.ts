@@ -1,19 +1,19 @@
-// The server must remember these facts about itself across restarts: which root keys were copied elsewhere, when the
-// audit log was exported, when a token was recovered. Each note is one secret, so that nobody who can write the
-// database can forge it. It decides no access.
+// Facts about itself that the server remembers across restarts: which root keys were copied elsewhere, when the audit log was
+// exported, when a token was recovered. Each note is a secret, so that write access to the database is not enough to forge it.
+// Notes decide no access.
 
 import type { AuditEntry } from '../ports/audit.ts'
 import type { SecretRecord } from '../ports/secrets.ts'
 import type { Secrets } from './secrets.ts'
 
-/** Somebody has a copy of a root key file elsewhere. */
+/** A copy of a root key file exists elsewhere. */
 export interface RootKeyCopy {
   /** The id of the key itself, not of its file. */
   readonly rootKeyId: string
   readonly atMs: number
-  /** The name of the token of whoever said so. */
+  /** The name of the token of the administrator who confirmed it. */
   readonly by: string
-  /** Whether the copy was opened, and not only said to be there. */
+  /** Whether the copy was opened, and not only confirmed. */
   readonly verified: boolean
 }
 
@@ -32,7 +32,7 @@ export interface GuardedActs {
   readonly acts: readonly string[]
   readonly before: readonly string[]
   readonly atMs: number
-  /** The node that started; null: the only one. */
+  /** The node that started. Null: there is only one node. */
   readonly node: string | null
 }
 
@@ -65,7 +65,7 @@ export class ServerNotes {
     await this.#secrets.put(secretName(name), Buffer.from(JSON.stringify(note)), entries)
   }
 
-  /** Replaces the note by what `changed` makes of its present value, together with audit entries. Durable on return. */
+  /** Replaces the note by the result of `changed` on its present value, together with audit entries. Durable on return. */
   async change<N extends keyof Notes>(
     name: N,
     changed: (note: Notes[N] | undefined) => Notes[N],

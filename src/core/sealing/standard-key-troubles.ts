@@ -1,7 +1,6 @@
-// Remembers what goes wrong with standard keys at a root key's service although it opens the existing ones: new ones
-// are not stored, unwanted ones are not deleted, closings are not recorded, another server uses the same instance. It
-// keeps each trouble by instance until it is over, and reports it once for each change. The words for people are in
-// features/status/conditions/stored-keys.ts.
+// Remembers troubles with standard keys at a root key's service that opens the existing ones: new ones are not stored, unwanted
+// ones are not deleted, closings are not recorded, another server uses the same instance. It keeps each trouble by instance until
+// it is over, and reports each change once. features/status/conditions/stored-keys.ts has the texts.
 
 import { StoreConflict } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -10,11 +9,11 @@ import { RootKeyError, StandardKeyUncertain } from '../ports/root-key.ts'
 
 /** How long the server reports that another server stored keys of the same instance. */
 export const anotherServerToldMs = 24 * 3600_000
-/** The server reports undeleted standard keys once the service has not answered for this long. */
+/** The server reports undeleted standard keys when the service has not answered for this long. */
 export const standardKeyLeftAfterMs = 5 * 60_000
-/** The server reports that standard keys cannot be read once no read was answered for this long. Gets are refused meanwhile. */
+/** The server reports unreadable standard keys when it has had no answer to a read for this long. It refuses Gets meanwhile. */
 export const standardKeyUnreadAfterMs = 20_000
-/** Two unanswered calls that are further apart do not add up to a trouble that lasts; a third one does. */
+/** Two unanswered calls that are further apart count as separate troubles. A third one shows that the trouble lasts. */
 export const standardKeyFailuresApartMs = 10 * 60_000
 
 const troubleKinds = ['make', 'read', 'delete', 'record', 'another'] as const
@@ -23,41 +22,41 @@ type TroubleKind = (typeof troubleKinds)[number]
 export interface StandardKeyTrouble {
   readonly instanceId: string
   /**
-   * `make`: the last new one was refused, or was not answered for some minutes. `read`: the last read was refused, or none was
-   * answered for a while, though the root key unwraps. `delete`: unwanted ones are left at the service. `record`: the database holds
-   * keys as closed that are not recorded as closed at the service. `another`: another server uses the instance.
+   * `make`: the service refused the last new one, or did not answer for some minutes. `read`: the service refused the last read,
+   * or did not answer for a while, although it unwraps. `delete`: unwanted ones are left at the service. `record`: keys are
+   * closed in the database and not yet at the service. `another`: another server uses the instance.
    */
   readonly what: TroubleKind
-  /** When it was first seen since the server's start, without a long pause in what shows it. Unix milliseconds. */
+  /** When the trouble was first seen since the server's start, without a long pause between its signs. Unix milliseconds. */
   readonly sinceMs: number
-  /** For `delete`: how many are left at the service; otherwise 0. */
+  /** For `delete`: how many are left at the service. Otherwise 0. */
   readonly left: number
-  /** For `delete`: the root keys beside which they are left; otherwise empty. */
+  /** For `delete`: the root keys under which they are left. Otherwise empty. */
   readonly rootKeyUris: readonly string[]
-  /** The last refusal, for people; null: there was none yet. */
+  /** The last refusal, for people. Null: there was none yet. */
   readonly cause: string | null
-  /** Advice to be given where the usual one does not help. */
+  /** Advice for cases where the usual advice does not help. */
   readonly remedy?: string
 }
 
 export interface StandardKeyTroubleEvents {
-  /** Called once, until `standardKeysAccepted`. `error`: a bug or an outage of the store, or undefined. */
+  /** Called once, until `standardKeysAccepted`. `error`: a bug, an outage of the store, or undefined. */
   standardKeysRefused?(trouble: StandardKeyTrouble, error: unknown): void
   standardKeysAccepted?(trouble: Pick<StandardKeyTrouble, 'instanceId' | 'what'>): void
 }
 
 interface Known {
   sinceMs: number
-  /** When it was last noted. */
+  /** When its last sign was noted. */
   lastMs: number
-  /** How many long pauses were in what shows it. */
+  /** The number of long pauses between its signs. */
   pauses: number
-  /** undefined: nothing was refused yet. */
+  /** Undefined: nothing was refused yet. */
   error: unknown
-  /** Root keys of those that are left, by their records. */
+  /** The root keys of the left standard keys, by the ids of their records. */
   readonly records: Map<string, string>
   isReported: boolean
-  /** `standardKeysRefused` was called. */
+  /** Whether `standardKeysRefused` was called. */
   announced: boolean
 }
 
@@ -65,9 +64,9 @@ type Left = Pick<StandardKeyRecord, 'id' | 'instanceId' | 'rootKeyUri'>
 
 export class StandardKeyTroubles {
   readonly #clock: Pick<Clock, 'now'>
-  /** Instances of which another server has a higher epoch. */
+  /** Instances for which another server has a higher epoch. */
   readonly #fenced = new Set<string>()
-  /** When a copy of another server was last seen, by instance. Unix milliseconds. */
+  /** When a copy from another server was last seen, by instance. Unix milliseconds. */
   readonly #foreignMs = new Map<string, number>()
   readonly #events: StandardKeyTroubleEvents
   readonly #known = {
@@ -83,7 +82,7 @@ export class StandardKeyTroubles {
     this.#events = events
   }
 
-  /** The troubles that are reported. */
+  /** The reported troubles. */
   get now(): readonly StandardKeyTrouble[] {
     this.#endForeign()
     return troubleKinds.flatMap((what) =>
@@ -94,8 +93,8 @@ export class StandardKeyTroubles {
   }
 
   /**
-   * Called when the service refused a new one, or answered no attempt to store it although it wrapped it. An unreachable or
-   * withdrawn root key is reported elsewhere (RootKeyStatus).
+   * Called if the service refused a new one, or answered no attempt to store it although it wrapped it. RootKeyStatus reports
+   * unreachable and withdrawn root keys.
    */
   notMade(instanceId: string, error: unknown): void {
     const isRefused =
@@ -107,7 +106,7 @@ export class StandardKeyTroubles {
     this.#end(instanceId, 'make')
   }
 
-  /** Called when our access does not suffice to read one, or no answer comes, though the root key unwraps. */
+  /** Called if our access does not suffice to read one, or if no answer comes, although the root key unwraps. */
   notRead(instanceId: string, error: RootKeyError): void {
     this.#note(instanceId, 'read', error)
   }
@@ -116,12 +115,12 @@ export class StandardKeyTroubles {
     this.#end(instanceId, 'read')
   }
 
-  /** Called when an unwanted one is still at the service, as far as is known. */
+  /** Called if an unwanted one is probably still at the service. */
   left(record: Left, error: unknown): void {
     this.#note(record.instanceId, 'delete', error, record)
   }
 
-  /** Called when one of a deleted instance must still be deleted. Reported at once, even if nothing refuses it. */
+  /** Called if one of a deleted instance must still be deleted. Reported at once, even without a refusal. */
   owed({ id, instanceId, rootKeyUri }: Left): void {
     const known = this.#knownOf(instanceId, 'delete')
     known.records.set(id, rootKeyUri)
@@ -134,20 +133,20 @@ export class StandardKeyTroubles {
     if (known?.records.delete(id) && known.records.size === 0) this.#end(instanceId, 'delete')
   }
 
-  /** The standard keys that are known to be left. */
+  /** The standard keys that are known to be left at the service. */
   get allLeft(): readonly Left[] {
     return [...this.#known.delete].flatMap(([instanceId, { records }]) =>
       [...records].map(([id, rootKeyUri]) => ({ id, instanceId, rootKeyUri })),
     )
   }
 
-  /** The last refusal to delete one, for people; null: there was none. */
+  /** The last refusal to delete one, for people. Null: there was none. */
   causeOfLeft(instanceId: string): string | null {
     const known = this.#known.delete.get(instanceId)
     return known?.error === undefined ? null : causeOf(known.error)
   }
 
-  /** The service does not know of a closing yet: a restore without the database would open the key. */
+  /** Called if a closing is not recorded at the service yet, so that a restore without the database would open the key. */
   unrecorded(instanceId: string, error: unknown): void {
     this.#note(instanceId, 'record', error)
   }
@@ -156,7 +155,7 @@ export class StandardKeyTroubles {
     this.#end(instanceId, 'record')
   }
 
-  /** Called when a trouble is over that no call ends. What is left to be deleted, and a fence, only end by themselves. */
+  /** Ends a trouble that no successful call ends. Left standard keys and a fence end in other ways. */
   over(instanceId: string, what: TroubleKind): void {
     if (what !== 'delete' && what !== 'another') this.#end(instanceId, what)
   }
@@ -165,7 +164,7 @@ export class StandardKeyTroubles {
     return this.#fenced.has(instanceId)
   }
 
-  /** Called when another server was restored later: this one stores and deletes nothing any more. */
+  /** Called if another server was restored later. This server then stores and deletes nothing. */
   fenced(instanceId: string, message: string): void {
     this.#fenced.add(instanceId)
     this.#note(instanceId, 'another', new RootKeyError('wrapped-form', message))
@@ -175,7 +174,7 @@ export class StandardKeyTroubles {
     if (this.#fenced.delete(instanceId) && !this.#foreignMs.has(instanceId)) this.#end(instanceId, 'another')
   }
 
-  /** Called when a copy was found that another server made. */
+  /** Called if a copy from another server was found. */
   foreign(instanceId: string, message: string): void {
     this.#foreignMs.set(instanceId, this.#clock.now())
     this.#note(instanceId, 'another', new RootKeyError('wrapped-form', message))
@@ -209,7 +208,7 @@ export class StandardKeyTroubles {
   #note(instanceId: string, what: StandardKeyTrouble['what'], error: unknown, record?: Left): void {
     const known = this.#knownOf(instanceId, what)
     const nowMs = this.#clock.now()
-    // Two failures hours apart say nothing of the time between them. A third one shows that nothing succeeds.
+    // Two failures hours apart prove nothing about the time between them. A third one shows that nothing succeeds.
     const afterPause = !known.isReported && nowMs - known.lastMs > standardKeyFailuresApartMs
     if (afterPause && ++known.pauses === 1) known.sinceMs = nowMs
     known.lastMs = nowMs
@@ -232,7 +231,7 @@ export class StandardKeyTroubles {
   }
 }
 
-/** Whether the trouble may pass by itself: the next call may be answered, but a refusal stays. */
+/** Whether the trouble may pass without help: the next call may get an answer, but a refusal stays. */
 function mayPass(what: TroubleKind, error: unknown): boolean {
   if (what === 'record') return error instanceof StoreConflict
   return error instanceof RootKeyError && error.reach === 'unreachable'

@@ -1,6 +1,6 @@
-// Keeps values that root keys unwrapped in memory for a bounded time: data keys, and objects that a root key wraps itself.
-// unwrap-rule.ts decides when a value may be used and when the root key is asked; this file acts on it. It unwraps nothing
-// itself: the caller passes in the function. Nothing unwrapped outlives the process.
+// Keeps unwrapped values in memory for a bounded time: data keys, and objects that a root key wraps itself. unwrap-rule.ts
+// decides when a value may be used and when the root key is asked. This file follows its decisions. The caller passes in the
+// function that unwraps. Unwrapped values do not outlive the process.
 
 import { rootKeyWaitMs } from '../../base/bounds.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
@@ -10,24 +10,24 @@ import { RootKeyError, type CorrelationIds } from '../ports/root-key.ts'
 import type { RootKeyStatus } from './root-key-status.ts'
 import { decide, type CacheTimes, type Decision } from './unwrap-rule.ts'
 
-/** How often what may no longer be used is removed from memory. */
+/** How often expired values are removed from memory. */
 export const unsealedPurgeEveryMs = 60_000
 /** How long a request waits for a silent root key service. KMIP clients wait ten seconds. */
 export const rootKeySilenceMs = 4_000
 
-/** An instance's settings, as far as the cache needs them. */
+/** The settings of an instance that the cache needs. */
 export interface CachingInstance extends CacheTimes {
   readonly id: string
 }
 
-/** Where a used value came from: memory, memory while the root key is out of reach, or the root key. */
+/** The source of a used value: memory, memory during an outage of the root key, or the root key. */
 export type UnwrapSource = 'cache' | 'outage' | 'root-key'
 
-/** An instance's keys cannot be opened now; `reach` is that of the root key's answer. */
+/** The keys of an instance cannot be opened now. `reach` is that of the root key's answer. */
 export class KeysUnavailable extends Error {
   override readonly name = 'KeysUnavailable'
   readonly reach: RootKeyError['reach']
-  /** The stored bytes failed their authentication. */
+  /** Whether the stored bytes failed their authentication. */
   readonly altered: boolean
   constructor(reach: RootKeyError['reach'], message: string, options?: ErrorOptions) {
     super(message, options)
@@ -36,7 +36,7 @@ export class KeysUnavailable extends Error {
   }
 }
 
-/** A RootKeyError as KeysUnavailable, with what was tried; anything else as it is. */
+/** Turns a RootKeyError into KeysUnavailable that names the attempt. Returns any other error unchanged. */
 export function keysUnavailable(error: unknown, tried: string): unknown {
   if (!(error instanceof RootKeyError)) return error
   return new KeysUnavailable(error.reach, tried, { cause: error })
@@ -51,7 +51,7 @@ export interface Unwrapped<T> {
 export interface CachedItem {
   /** Unique among all instances. */
   readonly id: string
-  /** The name under which its closing is reported. Left out: its id. */
+  /** The name in reports of a closed key. Absent: its id. */
   readonly name?: string
 }
 
@@ -68,9 +68,9 @@ export interface UnwrapCacheOptions {
 
 interface Kept<T> extends Unwrapped<T> {
   readonly instanceId: string
-  /** Monotonic milliseconds: when the last call began in which the root key's service opened it. */
+  /** When the last successful call to the root key's service began. Monotonic milliseconds. */
   readonly askedAt: number
-  /** Nobody may use it from then on, by the instance's settings when it was kept. */
+  /** When the value expires, by the instance's settings at the time when it was kept. */
   readonly uselessFrom: number
 }
 
@@ -82,7 +82,7 @@ interface Asking<T> {
 
 type Open<T> = (correlationIds: CorrelationIds) => Promise<Unwrapped<T>>
 
-/** A cache of values of one kind. It does not wipe them: they should be KeyObjects. */
+/** A cache for values of one kind. It does not wipe them, so they should be KeyObjects. */
 export class UnwrapCache<T> {
   readonly #options: UnwrapCacheOptions
   readonly #kept = new Map<string, Kept<T>>()
@@ -94,7 +94,7 @@ export class UnwrapCache<T> {
     options.status.onForget((instanceId, rootKeyUri) => this.#forget(instanceId, rootKeyUri))
   }
 
-  /** From memory as the rule allows, or from `open`, which asks the root key. Throws KeysUnavailable. */
+  /** From memory if the rule allows it, or from `open`, which asks the root key. Throws KeysUnavailable. */
   get(
     instance: CachingInstance,
     item: CachedItem,
@@ -133,7 +133,7 @@ export class UnwrapCache<T> {
     }
   }
 
-  /** Asks the root key without looking into the cache; one call in flight for each id. Throws KeysUnavailable. */
+  /** Asks the root key without looking into the cache. At most one call is in flight for each id. Throws KeysUnavailable. */
   async ask(
     instance: CachingInstance,
     item: CachedItem,
@@ -157,7 +157,7 @@ export class UnwrapCache<T> {
     }
   }
 
-  /** The same for somebody who waits no longer than a client does. A call that hangs goes on without them. */
+  /** Asks the root key, but waits no longer than a client does. A call that hangs continues without the caller. */
   askInTime(
     instance: CachingInstance,
     item: CachedItem,
@@ -168,8 +168,8 @@ export class UnwrapCache<T> {
   }
 
   /**
-   * Keeps what was just made, as if the root key had been asked for it at `askedAt` (monotonic milliseconds). It is not
-   * kept when the root key was refused since.
+   * Keeps a new value, as if the root key had been asked for it at `askedAt` (monotonic milliseconds). Does not keep it if the
+   * root key was refused since then.
    */
   keep(instance: CachingInstance, id: string, { value, rootKeyUri }: Unwrapped<T>, askedAt: number): void {
     if (this.#options.status.refusedSince({ instanceId: instance.id, rootKeyUri }, askedAt)) return
@@ -208,7 +208,7 @@ export class UnwrapCache<T> {
       const isOfKey = rootKeyUri === undefined || kept.rootKeyUri === rootKeyUri
       if (kept.instanceId === instanceId && isOfKey) this.#kept.delete(id)
     }
-    // Nobody who asks from now on joins a question from before.
+    // A call that begins from now on must not join a question from before.
     for (const [id, asking] of this.#asking) if (asking.instanceId === instanceId) this.#asking.delete(id)
   }
 
@@ -228,8 +228,8 @@ export class UnwrapCache<T> {
   }
 
   /**
-   * Waits for an answer only while the service answers such calls, and not longer than a client waits: from one that has been
-   * silent for `rootKeySilenceMs` none is expected. Throws KeysUnavailable.
+   * Waits for an answer while the service answers such calls, and not longer than a client waits. Gives up on a service that has
+   * been silent for `rootKeySilenceMs`. Throws KeysUnavailable.
    */
   async #unlessSilent(instance: CachingInstance, asked: Promise<T>): Promise<T> {
     const { clock, status } = this.#options
@@ -261,7 +261,7 @@ export class UnwrapCache<T> {
 
   async #open(instance: CachingInstance, item: CachedItem, open: () => Promise<Unwrapped<T>>): Promise<T> {
     const { clock, closed } = this.#options
-    // The answer counts from the moment the question was put, so that a slow service cannot stretch the time.
+    // The value is as old as the question, so that a slow service cannot extend its time.
     const askedAt = clock.monotonic()
     try {
       const { value: opened, rootKeyUri } = await open()
@@ -282,7 +282,7 @@ export class UnwrapCache<T> {
     return { instanceId: instance.id, kind: this.#options.kind, id: name }
   }
 
-  /** Forgets values that nobody may use any more, as long as there are any. */
+  /** Removes expired values regularly, as long as there are any values. */
   #purgeLater(): void {
     if (this.#purging !== undefined) return
     this.#purging = this.#options.clock.after(unsealedPurgeEveryMs, () => {

@@ -1,24 +1,24 @@
-// The cache rule of design section 5, "Cache and outage", as one pure function: whether a value that a root key
-// unwrapped may be used from memory, and whether the root key's service is to be asked. It is the same for data keys and
-// for objects that the root key wraps itself. All times are monotonic milliseconds.
+// The cache rule of design section 5, "Cache and outage", as one pure function: whether a value that a root key unwrapped may be
+// used from memory, and whether to ask the root key's service. The rule is the same for data keys and for objects that the root
+// key wraps itself. All times are monotonic milliseconds.
 
 import { rootKeyAskAgainMs } from './bounds.ts'
 
-/** The state at the moment when somebody wants a value. */
+/** The facts at the time of a request for a value. */
 export interface Known {
-  /** The answer that the value in memory came with: when its question was put. Left out: nothing is in memory. */
+  /** When the question began whose answer is in memory. Absent: nothing is in memory. */
   readonly answer?: { readonly askedAt: number } | undefined
-  /** The last refusal of the root key that unwrapped it. */
+  /** The last refusal of the root key that unwrapped the value. */
   readonly refusal?: Refusal | undefined
-  /** Left out while the service answers. `askedAt`: when it was last asked. */
+  /** Absent while the service answers. `askedAt`: when it was last asked. */
   readonly unreachable?: { readonly askedAt: number } | undefined
   readonly now: number
 }
 
 export interface Refusal {
-  /** When it came. An answer to a question that was put before counts for nothing. */
+  /** When the refusal came. Answers to earlier questions do not count. */
   readonly at: number
-  /** While it stands: when the service was last asked. Left out once an unwrap succeeded again. */
+  /** While the refusal stands: when the service was last asked. Absent after an unwrap succeeded again. */
   readonly askedAt?: number | undefined
 }
 
@@ -29,8 +29,8 @@ export interface CacheTimes {
 }
 
 /**
- * `use`: from memory. `use-and-ask`: from memory, and ask in the background. `ask-or-use`: ask, and use what is in memory
- * if no answer comes. `ask`: nothing in memory may be used. `refuse`: at once, without asking.
+ * `use`: the value in memory. `use-and-ask`: the value in memory, and ask in the background. `ask-or-use`: ask, and use the value
+ * in memory if no answer comes. `ask`: no value in memory may be used. `refuse`: at once, without asking.
  */
 export type Decision = 'use' | 'use-and-ask' | 'ask-or-use' | 'ask' | 'refuse'
 

@@ -1,8 +1,8 @@
-// Access: which certificate is which client of which instance, as of now. Every message asks (design: invariant 4). One
-// number tells whether anything changed; only then does this file read the rows and check their MACs again.
+// Access: which certificate belongs to which client of which instance, at this moment. Every message asks (design: invariant 4).
+// One number shows whether trust changed. Only then does this file read the rows and check their MACs again.
 //
-// This file decides and changes nothing; client-changes.ts and its neighbours change trust. `Certificates` reads
-// certificates. The caller passes it, since core/trust/ knows no X.509.
+// This file decides and changes nothing. client-changes.ts and its neighbours change trust. `Certificates` reads certificates.
+// The caller passes it in, since core/trust/ knows no X.509.
 
 import { allowOf } from './allow.ts'
 import { createHash, timingSafeEqual } from 'node:crypto'
@@ -30,16 +30,16 @@ interface Validity {
   readonly notAfterMs: number
 }
 
-/** Functions on certificates. DER in, facts out. */
+/** Functions on certificates, from DER to facts. */
 export interface Certificates extends LeafRules {
   readonly validity: (der: Uint8Array) => Validity
-  /** A leaf of this CA with the other signature that anybody can make of its own; undefined: there is none. */
+  /** The same leaf with its other valid signature, which is easily computed. Undefined: there is none. */
   readonly twinOf: (leaf: Uint8Array, ca: Uint8Array) => Uint8Array | undefined
 }
 
 interface Vouched {
   readonly by: readonly ParsedAuthority[]
-  /** SHA-256 of the leaf with its other signature, in lower-case hex. */
+  /** The SHA-256 of the leaf's twin, in lower-case hex. */
   readonly twin: string | undefined
 }
 
@@ -55,9 +55,9 @@ export type AuthResult =
       readonly instance: Instance
       readonly client: Client
       readonly trustVersion: number
-      /** A row names the certificate itself; otherwise a CA vouches for it. */
+      /** Whether a row names the certificate itself. If not, a CA vouches for it. */
       readonly pinned: boolean
-      /** Days since the certificate expired, while it is served in grace. Null if it has not expired. */
+      /** Days since the certificate expired, if it is still served in grace. Null if it has not expired. */
       readonly expiredDays: number | null
     }
   | {
@@ -70,7 +70,7 @@ export type AuthResult =
 export type Refusal = 'no certificate' | 'unknown' | 'blocked' | 'expired' | 'not yet valid'
 
 const dayMs = 24 * 3600 * 1000
-/** The maximum number of entries in each of the two caches below: validity dates, and the CAs that vouch for a leaf. */
+/** The most entries in each of two caches: validity dates, and the CAs that vouch for a leaf. */
 const certificatesKeptMax = 20_000
 
 export class Access {
@@ -81,12 +81,12 @@ export class Access {
   readonly #alarm: (message: string) => void
   readonly #seenWhole: (version: number) => void
   #snapshot: TrustSnapshot | undefined
-  /** The highest version seen. A lower one means that somebody set the database back while this node ran. */
+  /** The highest version so far. A lower one means that the database was set back while this node ran. */
   #highestVersion = 0
   #signatures = new Map<string, Vouched>()
   #authorities: readonly ParsedAuthority[] = []
   readonly #raised = new Set<string>()
-  /** By fingerprint for a leaf, by text for a CA. A client that opens a connection per request is parsed once. */
+  /** By fingerprint for a leaf, by text for a CA, so that a certificate is parsed only once for many connections. */
   readonly #validities = new Map<string, Validity>()
 
   constructor(options: {
@@ -94,11 +94,11 @@ export class Access {
     readonly macs: Macs
     readonly clock: Clock
     readonly certificates: Certificates
-    /** Called once for each alteration that the server did not make itself. */
+    /** Called once for each alteration that the server did not make. */
     readonly alarm: (message: string) => void
-    /** The version that the audit log signed for. A lower one means that somebody restored old rows. */
+    /** The version that the audit log signed. A lower one means that old rows were restored. */
     readonly versionAtLeast?: number
-    /** Called with each trust version whose list of rows passed its MAC check. */
+    /** Called with each trust version whose rows passed their MAC check. */
     readonly seenWhole?: (version: number) => void
   }) {
     this.#store = options.store
@@ -110,7 +110,7 @@ export class Access {
     this.#seenWhole = options.seenWhole ?? (() => {})
   }
 
-  /** Decides who the peer is, on the current trust rows. */
+  /** Decides by the current trust rows who the peer is. */
   identify(peer: ConnectingPeer): MaybePromise<AuthResult> {
     return andThen(this.snapshot(), (snapshot) => this.#judge(peer, snapshot))
   }
@@ -125,7 +125,7 @@ export class Access {
     if (isBlocked(certificate.sha256)) return blocked
     const pin = tables.certificate.get(certificate.sha256)
     const vouched = pin ? undefined : this.#vouched(certificate)
-    // One that somebody made of a blocked or pinned certificate does not get in by a CA.
+    // The twin of a blocked or pinned certificate must not get in by a CA.
     if (vouched?.twin !== undefined && (isBlocked(vouched.twin) || tables.certificate.has(vouched.twin)))
       return blocked
     const found = pin ?? this.#inDate(vouched?.by ?? [])
@@ -141,7 +141,7 @@ export class Access {
     return { trusted: true, instance, client, trustVersion, pinned: pin !== undefined, expiredDays }
   }
 
-  /** The caller for a trusted result. */
+  /** The caller for a trusted peer. */
   callerOf(result: AuthResult & { readonly trusted: true }, peer: ConnectingPeer, requestId: string): Caller {
     const actor: Actor = {
       kind: 'client',
@@ -159,7 +159,7 @@ export class Access {
     return this.#tokenIn(await this.snapshot(), bearer)
   }
 
-  /** The same by the rows that were read last, for what may be told while the store does not answer. */
+  /** The token by the rows that were last read, for answers that need no store. */
   tokenAsRead(bearer: string): (Token & { readonly trustVersion: number }) | undefined {
     return this.#snapshot && this.#tokenIn(this.#snapshot, bearer)
   }
@@ -174,7 +174,7 @@ export class Access {
     return undefined
   }
 
-  /** The token that a session was begun with, while it stands. */
+  /** The token with which a session began, while the token is valid. */
   async tokenOf(session: {
     readonly tokenId: string | null
     readonly tokenSha256: string | null
@@ -190,8 +190,7 @@ export class Access {
   }
 
   /**
-   * The instance with that id or name, or undefined. Uses the rows of `version` if they are in memory, else the current
-   * ones.
+   * The instance with that id or name, or undefined. Uses the rows of `version` if they are in memory, or else the current rows.
    */
   instance(nameOrId: string, version?: number): MaybePromise<Instance | undefined> {
     const atHand = this.#snapshot
@@ -205,7 +204,7 @@ export class Access {
     return [...(await this.snapshot()).tables.instance.values()]
   }
 
-  /** The clients of an instance, with the certificates and CAs that each is trusted by. */
+  /** The clients of an instance, each with its certificates and CAs. */
   async clients(instanceId: string): Promise<readonly TrustedClient[]> {
     const { tables } = await this.snapshot()
     return [...tables.client.values()]
@@ -213,7 +212,7 @@ export class Access {
       .map((client) => trustedClient(tables, client))
   }
 
-  /** The current trust rows, genuine ones only. */
+  /** The current trust rows, only the genuine ones. */
   snapshot(): MaybePromise<TrustSnapshot> {
     const highestBefore = this.#highestVersion
     return andThen(this.#store.trustVersion(), (version) =>
@@ -225,7 +224,7 @@ export class Access {
     const read = await this.#store.trust()
     if (read.version < highestBefore) return (this.#snapshot = this.#setBack(read.version))
     const snapshot = { version: read.version, ...readRows(this.#macs, read.version, read.rows) }
-    // A newer read overtook this one. These rows were current when the caller asked for them.
+    // A newer read was faster. These rows were current when the caller asked.
     if (read.version < this.#highestVersion) return snapshot
     this.#highestVersion = read.version
     if (snapshot.intact) this.#seenWhole(read.version)
@@ -237,13 +236,13 @@ export class Access {
     return snapshot
   }
 
-  /** The writes of a change of rows, for a commit that expects the version of the snapshot. */
+  /** The writes of a change of rows. The commit must expect the version of the snapshot. */
   writes(snapshot: TrustSnapshot, change: RowChange): readonly Write[] {
     return rowWrites(this.#macs, snapshot, change)
   }
 
   /**
-   * Reads and checks all rows again even if their version is the same: someone who can write to the database can change
+   * Reads and checks all rows again even if their version is the same, since an attacker who can write to the database can change
    * a row and leave the version unchanged.
    */
   async check(): Promise<TrustSnapshot> {
@@ -251,7 +250,7 @@ export class Access {
     return this.snapshot()
   }
 
-  /** The snapshot after somebody set the rows back: no row counts, and nobody may change any. */
+  /** The snapshot of rows that were set back: no row counts, and no row may be changed. */
   #setBack(version: number): TrustSnapshot {
     const alarm =
       'the trusted rows in the database were set back to an older state: no client, token or instance counts'
@@ -259,7 +258,7 @@ export class Access {
     return { version, ...readRows(this.#macs, version, []), alarms: [alarm], intact: false }
   }
 
-  /** `name` identifies exactly these bytes. */
+  /** `name` must identify exactly these bytes. */
   #validity(name: string, der: Uint8Array): Validity {
     const known = this.#validities.get(name)
     if (known) return known
@@ -288,7 +287,7 @@ export class Access {
     return found
   }
 
-  /** The first CA that is in date now. `#signatures` may list one twice, if it was renewed with the same key. */
+  /** The first CA that is in date now. `#signatures` may list a CA twice if it was renewed with the same key. */
   #inDate(authorities: readonly ParsedAuthority[]): Authority | undefined {
     const now = this.#clock.now()
     return authorities.find(({ authority, der }) => {
@@ -298,7 +297,7 @@ export class Access {
   }
 }
 
-/** A clock that is a day off must not lock out a certificate that vCenter created a minute ago. */
+/** Allows a day before the beginning, so that a wrong clock does not refuse a certificate that vCenter created a minute ago. */
 export function hasBegun(notBeforeMs: number, nowMs: number): boolean {
   return nowMs >= notBeforeMs - dayMs
 }

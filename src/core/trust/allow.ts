@@ -1,6 +1,6 @@
-// The operations that a client may request: a list of terms. A term is the name of a KMIP operation or of a set of
-// operations. Sets are looked up for each request, so a set may grow with the protocol. Only core/operations/permission.ts
-// checks requests against this list.
+// The operations that a client may request, as a list of terms. A term is the name of a KMIP operation or of a set of operations.
+// Each request looks up the sets, so a set may grow with the protocol. Only core/operations/permission.ts checks requests against
+// the list.
 
 import { shellWord } from '../../base/text/shell-word.ts'
 
@@ -11,10 +11,10 @@ const finding = ['Check', 'GetAttributeList', 'GetAttributes', 'Locate']
 const reading = ['Get', ...finding]
 
 /**
- * `crypto`: has the server use keys, and finds them; it lacks Get, so that no key leaves.
+ * `crypto`: uses keys on the server, and finds them. It lacks Get, so that no key leaves.
  *
- * `vsphere`: the operations that vCenter, ESXi and vSAN send, and all reading ones. It lacks Destroy, Revoke and Modify
- * Attribute (which can make a key not extractable); vSphere sends none of them.
+ * `vsphere`: the operations that vCenter, ESXi and vSAN send, and all reading ones. It lacks Destroy, Revoke and Modify Attribute
+ * (which can make a key not extractable), since vSphere sends none of them.
  */
 const sets = new Map<string, readonly string[]>([
   ['read', reading],
@@ -41,10 +41,10 @@ const everything = 'all'
 
 export const allowSets: readonly string[] = [...sets.keys(), everything]
 
-/** For a client that is stored without a list, and for tokens, whose rights follow from their role. */
+/** For a client without a stored list, and for tokens, whose rights follow from their role. */
 export const allowByDefault: Allow = [everything]
 
-/** For a new client, unless its administrator chooses another list. */
+/** The list of a new client, unless its administrator chooses another one. */
 export const allowOfNewClients: Allow = ['vsphere']
 
 /** `allow`: the client's own list, if it has one. */
@@ -52,7 +52,7 @@ export function allowOf({ allow = allowByDefault }: { readonly allow?: Allow | u
   return allow
 }
 
-/** Whether a client with this list may request every operation, those of later versions too. */
+/** Whether a client with this list may request every operation, including those of later versions. */
 export function allowsEverything(allow: Allow): boolean {
   return allow.includes(everything)
 }
@@ -75,12 +75,12 @@ export function inBoth(one: Allow, other: Allow): Allow {
   return operationsOf(one).filter((operation) => allows(other, operation))
 }
 
-/** `all` stays as it is. */
+/** The operations of a list. `all` stays a term. */
 function operationsOf(allow: Allow): readonly string[] {
   return allow.flatMap((term) => sets.get(term) ?? [term])
 }
 
-/** The command that lets a client request one more operation. */
+/** The command that grants a client one more operation. */
 export function allowMore(client: string, allow: Allow, operation: string): string {
   const set = `mortise client set ${shellWord(client)} --allow`
   const terms = [...allow, operation]
@@ -88,7 +88,7 @@ export function allowMore(client: string, allow: Allow, operation: string): stri
   return `${set} ${terms.join(',')}`
 }
 
-/** Longer lists would make each refusal of a batch long. */
+/** Longer lists would make the refusals of a batch long. */
 const termsNamedMax = 12
 
 export function allowText(allow: Allow): string {

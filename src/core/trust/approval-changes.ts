@@ -1,6 +1,6 @@
-// Changes requests that wait for a second person: asked, approved, refused, cancelled, ended, carried out. An act that is one
-// commit takes its request along in that commit (`consent`): either both are done or neither, whatever else approves at the
-// same moment, and wherever the process dies. An act that takes longer is approved first and carried out afterwards.
+// Changes requests that need a second person: asked, approved, refused, cancelled, ended, carried out. An act of a single commit
+// includes its request in that commit (`consent`): both are done or neither, even with other approvals at the same moment or a
+// kill. A longer act is approved first and carried out afterwards.
 
 import { serverActor } from '../audit/actor.ts'
 import { approvalMs, approvalReasonCharactersMax } from '../../base/bounds.ts'
@@ -17,28 +17,28 @@ import { idOfSubject, mayBeSame } from './person.ts'
 import { notSecond, standingOf, whyGone } from './second-person.ts'
 import { TrustForbidden, TrustRefused, type TrustDraft, type TrustWriter } from './writer.ts'
 
-/** How far the clock may be behind the time of a request that is approved. */
+/** How far the clock may be behind the time of a request when it is approved. */
 export const approvalClockSlackMs = 5 * 60_000
-/** Requests about one instance, or about the server. */
+/** Waiting requests about one instance, or about the server. */
 export const approvalsWaitingMax = 100
-/** One person leaves room for the others. */
+/** Waiting requests of one person, so that others have room. */
 export const approvalsWaitingPerPersonMax = 20
 
-/** Somebody who decides. */
+/** A person who decides about a request. */
 export interface Decider {
   readonly by: Grantor
   readonly party: Party
-  /** Says what a person's session gives at the moment of the commit. */
+  /** The roles of a person's session at the moment of the commit. */
   readonly loginOf: LoginOf
 }
 
-/** The request is not to be decided now, or not any more. */
+/** The request cannot be decided now, or not any more. */
 export class NotWaiting extends TrustRefused {}
 
 export class ApprovalChanges {
   readonly #writer: TrustWriter
   readonly #clock: Clock
-  /** Monotonic: when this process sees a request end, however often the clock is set back. */
+  /** Monotonic times at which requests end in this process, however often the clock is set back. */
   readonly #deadlines = new Map<string, number>()
 
   constructor(writer: TrustWriter, { clock }: { readonly clock: Clock }) {
@@ -46,10 +46,10 @@ export class ApprovalChanges {
     this.#clock = clock
   }
 
-  /** Keeps a new request. `writes` are committed with it. */
+  /** Stores a new request. Commits `writes` with it. */
   async ask(by: Grantor, approval: Approval, writes: readonly Write[]): Promise<Approval> {
     return this.#writer.change(by, ({ tables }, nowMs): TrustDraft<Approval> => {
-      // Those of one instance leave room for those of others, and of the server: its managers name the owners of its tokens.
+      // The bound for one instance leaves room for the others, and for the server, whose managers name the owners of its tokens.
       const waiting = [...tables.approval.values()].filter(
         (one) => one.instanceId === approval.instanceId && this.stateOf(one, nowMs) === 'waiting',
       )
@@ -79,8 +79,8 @@ export class ApprovalChanges {
   }
 
   /**
-   * Lets an act be carried out that is one commit. Whoever makes that commit takes the request along: TrustWriter and Keys do.
-   * Throws TrustForbidden, which the writer enters in the audit, and TrustRefused.
+   * Consent for an act of a single commit. The code that commits (TrustWriter, Keys) includes the request in its commit. Throws
+   * TrustForbidden, which the writer enters in the audit, and TrustRefused.
    */
   consent(id: string, decider: Decider): Consent {
     const { by, party } = decider
@@ -103,7 +103,7 @@ export class ApprovalChanges {
     }
   }
 
-  /** Throws TrustForbidden, which nobody has entered in the audit yet, or NotWaiting if it cannot be approved by this person now. */
+  /** Throws NotWaiting, or TrustForbidden without an audit entry, if this person cannot approve the request now. */
   requireDecidable(snapshot: TrustSnapshot, id: string, decider: Decider): void {
     this.#decidable(snapshot, id, decider, this.#clock.now())
   }
@@ -143,7 +143,7 @@ export class ApprovalChanges {
     })
   }
 
-  /** The approved request that the asker sends again now; undefined: there is none. */
+  /** The approved request that matches the asker's repeated request. Undefined: there is none. */
   repeated({ tables }: TrustSnapshot, asked: Wanted): Approval | undefined {
     const nowMs = this.#clock.now()
     return [...tables.approval.values()].find(
@@ -151,7 +151,7 @@ export class ApprovalChanges {
     )
   }
 
-  /** Uses up an approved request, whose act its asker carries out now. Throws NotWaiting if it is over. */
+  /** Uses up an approved request when its asker carries out the act. Throws NotWaiting if the request is over. */
   async useUp(id: string, by: Grantor): Promise<void> {
     await this.#writer.change(by, ({ tables }, nowMs): TrustDraft<void> => {
       const approval = tables.approval.get(id)
@@ -162,7 +162,7 @@ export class ApprovalChanges {
     })
   }
 
-  /** The act was not carried out, and will not be. Does nothing for a request that is over. */
+  /** Records that the act was not carried out, and will not be. Does nothing for a request that is over. */
   async fail(id: string, by: Actor, reason: string): Promise<void> {
     const short = reason.slice(0, approvalReasonCharactersMax)
     await this.#close(id, by, (approval, nowMs) => ({
@@ -172,7 +172,7 @@ export class ApprovalChanges {
     }))
   }
 
-  /** An approved act was carried out. */
+  /** Records that an approved act was carried out. */
   async finish(id: string): Promise<void> {
     await this.#close(id, serverActor, (approval) =>
       approval.state === 'approved'
@@ -194,7 +194,10 @@ export class ApprovalChanges {
     for (const id of this.#deadlines.keys()) if (!snapshot.tables.approval.has(id)) this.#deadlines.delete(id)
   }
 
-  /** As time has it: a clock that was set back gives a request no more time in this process, and not much after it. */
+  /**
+   * The state at this time. A clock that was set back gives a request no more time in this process, and only a little after a
+   * restart.
+   */
   stateOf(approval: Approval, nowMs: number): Approval['state'] {
     if (!isPending(approval)) return approval.state
     const { id, createdMs, endsMs } = approval
@@ -206,7 +209,7 @@ export class ApprovalChanges {
     return stateAt(approval, nowMs)
   }
 
-  /** Why a request ends by itself; undefined: it does not. Tokens and sessions that are gone never come back. */
+  /** Why a request ends without a decision. Undefined: it does not end. Deleted tokens and sessions never come back. */
   #ending(approval: Approval, { tables }: TrustSnapshot, nowMs: number): { reason?: string } | undefined {
     if (!isPending(approval)) return undefined
     if (this.stateOf(approval, nowMs) === 'ended') return {}
@@ -243,14 +246,14 @@ export class ApprovalChanges {
     throw new NotWaiting('exists', `the request ${id} does not wait any more: ${why}`)
   }
 
-  /** Also one that is approved and waits for its asker. */
+  /** Returns a request that can still be used: it waits for a decision, or it is approved and waits for its asker. */
   #pending(tables: TrustSnapshot['tables'], id: string, nowMs: number): Approval {
     const approval = tables.approval.get(id)
     const waitsForAsker = approval && isPending(approval) && this.stateOf(approval, nowMs) === 'approved'
     return waitsForAsker ? approval : this.#waiting(tables, id, nowMs)
   }
 
-  /** Writes down how an open request ended; nothing, if it is over or `decide` returns nothing. */
+  /** Records how an open request ended. Does nothing if it is over or `decide` returns nothing. */
   async #close(
     id: string,
     by: Actor,
@@ -314,10 +317,10 @@ const stateTexts: Readonly<Record<Approval['state'], string>> = {
   ended: 'its time is over',
 }
 
-/** The name of the sealed secret with what the act answered. */
+/** The name of the sealed secret with the act's answer. */
 export const approvalResult = (id: string): string => `approval-result-${id}`
 
-/** The name of the sealed secret with what the request's body had and no row may show. */
+/** The name of the sealed secret with the parts of the request's body that no row may show. */
 export const approvalSecret = (id: string): string => `approval-${id}`
 
 function withoutSecrets({ id, hasSecrets }: Approval): readonly Write[] {

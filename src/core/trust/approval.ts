@@ -1,19 +1,18 @@
-// Acts that wait for a second person: the request as a trusted row, and until when it waits. Since it is a trusted row, nobody
-// who writes the database can make, change or put back one. Pure; second-person.ts says who may decide, and approval-changes.ts
-// changes requests.
+// Acts that wait for a second person: the request as a trusted row, and how long it waits. Since it is a trusted row, write
+// access to the database is not enough to make, change or put back a request. Pure. second-person.ts says who may decide, and
+// approval-changes.ts changes requests.
 
 import type { GuardedAct } from '../ports/guarded-acts.ts'
 import { approvalKeptMs } from '../../base/bounds.ts'
 import type { Person } from './person.ts'
 
-/** How many requests that are over stay in the list, of one instance or of the server. */
+/** How many requests that are over stay in the list, for one instance or for the server. */
 export const approvalsKeptMax = 100
 
 /**
- * waiting: for a second person. approved: its act is under way, and goes on after a restart; or it waits for the asker, who sends the
- * same request again (`isRepeated`). done: carried out. failed: what it
- * was about had changed, or the act failed. refused, cancelled, ended (nobody decided in time, or whoever asked is gone): nothing
- * was done.
+ * waiting: for a second person. approved: the act is under way and continues after a restart, or it waits for the asker to send
+ * the same request again (`isRepeated`). done: carried out. failed: the act failed, or its facts had changed. refused, cancelled,
+ * ended (no decision in time, or the asker's token or session is gone): nothing was done.
  */
 export const approvalStates = [
   'waiting',
@@ -26,7 +25,7 @@ export const approvalStates = [
 ] as const
 export type ApprovalState = (typeof approvalStates)[number]
 
-/** Somebody who asked or decided, by a token or as a person who logged in. */
+/** The person who asked or decided, by a token or by a login. */
 export type Party = (ByToken | ByLogin) & { readonly person: Person; readonly address: string | null }
 
 interface ByToken {
@@ -42,22 +41,22 @@ interface ByLogin {
 export interface Approval {
   readonly id: string
   readonly act: GuardedAct
-  /** The route of the admin API that carries it out, with what was asked of it, but for its secrets. */
+  /** The route of the admin API that carries it out, and the request without its secrets. */
   readonly route: string
   readonly asked: {
     readonly params: Readonly<Record<string, string>>
     readonly query: unknown
     readonly body: unknown
   }
-  /** A sealed secret holds the rest of the body. */
+  /** Whether a sealed secret holds the rest of the body. */
   readonly hasSecrets: boolean
-  /** Its answer is made as it is read: once approved, the asker sends the same request again, and gets it. */
+  /** The answer can only be given once: after the approval the asker sends the same request again, and gets the answer. */
   readonly isRepeated?: true
-  /** The hash of the text of the token that the act makes. The asker has the text already. */
+  /** The hash of the token that the act makes. The asker already has the token's text. */
   readonly tokenSha256?: string
-  /** The facts that both people decide on. The act is carried out only while all of them are still so. */
+  /** The facts on which both people decide. The act is carried out only while all of them are unchanged. */
   readonly facts: Readonly<Record<string, string>>
-  /** A token must reach this instance to decide; null: all instances. */
+  /** The instance that a deciding token must reach. Null: all instances. */
   readonly instanceId: string | null
   readonly asker: Party
   readonly createdMs: number
@@ -66,23 +65,23 @@ export interface Approval {
   readonly decider?: Party
   /** When it left the state `waiting`. */
   readonly decidedMs?: number
-  /** Why it was refused, or failed. */
+  /** Why it was refused or failed. */
   readonly reason?: string
 }
 
 export const isOpen = ({ state }: Pick<Approval, 'state'>): boolean =>
   state === 'waiting' || state === 'approved'
 
-/** Nothing was done yet, and time ends it: it waits for a second person, or for the asker. */
+/** Whether nothing was done yet and the request can expire: it waits for a second person, or for the asker. */
 export const isPending = ({ state, isRepeated }: Pick<Approval, 'state' | 'isRepeated'>): boolean =>
   state === 'waiting' || (state === 'approved' && isRepeated === true)
 
-/** The state at this moment: time ends a request before anybody writes it down. */
+/** The state at this moment. A request is over when its time is, even before its row says so. */
 export function stateAt(approval: Approval, nowMs: number): ApprovalState {
   return isPending(approval) && nowMs >= approval.endsMs ? 'ended' : approval.state
 }
 
-/** A sentence for each fact that is not as it was when both people decided; empty: nothing has changed. */
+/** A sentence for each fact that has changed since both people decided. Empty: nothing has changed. */
 export function changedFacts(before: Approval['facts'], now: Approval['facts']): readonly string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(now)])
   return [...names]
@@ -90,7 +89,7 @@ export function changedFacts(before: Approval['facts'], now: Approval['facts']):
     .map((name) => `${name}: it was ${before[name] ?? 'nothing'}, and is ${now[name] ?? 'nothing'} now`)
 }
 
-/** Requests that are over and kept no longer: the oldest ones of an instance, or of the server, beyond a number, and those of long ago. */
+/** Finished requests to forget: the oldest ones above the bound of an instance or the server, and those of long ago. */
 export function keptNoLonger(approvals: Iterable<Approval>, nowMs: number): readonly Approval[] {
   const over = [...approvals]
     .filter((one) => !isOpen(one))

@@ -10,28 +10,28 @@ export interface Caller {
   readonly actor: Actor
   /** The KMIP operations that it may request. A token's rights follow from its role, in the admin API. */
   readonly allow: Allow
-  /** The trust version at which the caller was found trusted. A change commits only while that version is current. */
+  /** The trust version at which the caller was trusted. A change commits only while that version is current. */
   readonly trustVersion: number
-  /** Identifies the request in the log and the audit. The listener generates it. */
+  /** The id of the request in the log and the audit. The listener generates it. */
   readonly requestId: string
-  /** A second person approves this very act: its commit takes the request along. */
+  /** The approval of a second person for this very act. The act's commit includes the request. */
   readonly consent?: Consent
 }
 
-/** Names the owner of what a caller has begun and may go on with: nobody else may. */
+/** The owner of unfinished work. Only the same party may continue it. */
 export function partyOf({ instanceId, actor }: Pick<Caller, 'instanceId' | 'actor'>): string {
   return JSON.stringify([instanceId, actor.kind, actor.id])
 }
 
-/** Names the group of a party: the clients and tokens of one instance. */
+/** The group of a party: the clients and tokens of one instance. */
 export function groupOf(party: string): string {
   const end = party.indexOf(',')
   return end < 0 ? party : party.slice(0, end)
 }
 
 /**
- * Whether there is no place for one more of this party. `held`: the party of each place that is taken. One instance leaves a quarter
- * of all places to the others, however many clients it has.
+ * Whether there is no place for one more of this party. `held`: the party of each taken place. One instance leaves a quarter of
+ * all places to the others, however many clients it has.
  */
 export function isFull(
   held: Iterable<string>,

@@ -1,5 +1,5 @@
-// Changes of clients: the certificates and CAs that a client is trusted by, blocks, and client settings.
-// client-rules.ts decides what each asker may change.
+// Changes of clients: their certificates and CAs, blocks, and their settings. client-rules.ts decides what each grantor may
+// change.
 
 import { randomUUID } from 'node:crypto'
 import { allowOf, allowOfNewClients, allowText, type Allow } from './allow.ts'
@@ -22,7 +22,7 @@ import { requireInstance, TrustRefused, type Present, type TrustDraft } from './
 import type { TrustEvent, TrustWriter } from './writer.ts'
 
 export interface ClientSettings extends Required<Pick<Client, 'name' | 'expiredGraceDays' | 'allow'>> {
-  /** Only a mode: with the user name and password that the client has at the moment of the change. */
+  /** Only a mode: keeps the client's user name and password at the moment of the change. */
   readonly credential: Credential | Pick<Credential, 'mode'> | null
 }
 
@@ -53,9 +53,9 @@ export class ClientChanges {
   }
 
   /**
-   * Trusts one certificate as a client of an instance: the client with that name, or a new one. A client may have
-   * several certificates, since renewals overlap. TrustRefused 'exists' if the certificate already belongs to a client.
-   * `issuedUntilMs`: Mortise's own CA has just signed it for this instance, valid until then.
+   * Trusts one certificate as a client of an instance: the client with that name, or a new one. A client may have several
+   * certificates, since renewals overlap. TrustRefused 'exists' if the certificate already belongs to a client. `issuedUntilMs`:
+   * Mortise's own CA has just signed it for this instance, valid until then.
    */
   async trustCertificate<A = TrustedCertificate>(
     by: Grantor,
@@ -95,7 +95,7 @@ export class ClientChanges {
             ? []
             : [{ kind: 'issued', value: { id, instanceId, notAfterMs: issuedUntilMs, createdMs } } as const]),
         ],
-        // Trusting a certificate by hand lifts its block.
+        // Trusting a certificate explicitly lifts its block.
         remove: [
           ...(blocked ? [{ kind: 'block', id } as const] : []),
           ...(issuedUntilMs === undefined ? [] : outOfDate(snapshot, createdMs)),
@@ -112,15 +112,15 @@ export class ClientChanges {
   }
 
   /**
-   * Trusts the leaves of a CA whose subject fits. Refuses the same CA with an overlapping filter for another client.
-   * Also refuses a CA that vouches for certificates pinned in other instances, unless `leavePinned`.
+   * Trusts the leaves of a CA whose subject matches. Refuses the same CA with an overlapping filter for another client. Also
+   * refuses a CA that vouches for certificates pinned in other instances, unless `leavePinned`.
    */
   async trustAuthority<A = TrustedAuthority>(
     by: Grantor,
     wanted: WantedClient & {
       readonly ca: { readonly der: Uint8Array; readonly sha256: string }
       readonly subject: string
-      /** Pinned certificates of other instances stay there. */
+      /** Leaves pinned certificates of other instances where they are. */
       readonly leavePinned?: boolean
     },
     present?: Present<TrustedAuthority, A>,
@@ -251,8 +251,8 @@ export class ClientChanges {
   }
 
   /**
-   * Refuses one certificate permanently, whoever vouches for it. `instanceId`: the instance whose audit gets the entry. TrustRefused
-   * for that of a CA that vouches for clients.
+   * Blocks one certificate permanently, even if a CA vouches for it. `instanceId`: the instance whose audit gets the entry.
+   * TrustRefused for the certificate of a CA that vouches for clients.
    */
   async block(by: By, sha256: string, reason: string, instanceId: string | null): Promise<Block> {
     return this.#writer.change(by, (snapshot, createdMs) => {
@@ -272,7 +272,7 @@ export class ClientChanges {
   /** Lifts a block. The certificate counts again if a client or a CA vouches for it. */
   async unblock(by: By | Grantor, sha256: string): Promise<Block> {
     return this.#writer.change(by, (snapshot, nowMs) => {
-      // A block that somebody altered or removed by hand still blocks. It can be lifted too.
+      // An altered or deleted row of a block still blocks. It can be lifted too.
       const known = snapshot.tables.block.get(sha256)
       const block = known ?? (isBlocked(snapshot, sha256) && { id: sha256, reason: '', createdMs: nowMs })
       if (!block) throw new TrustRefused('not-found', `no certificate with the SHA-256 ${sha256} is blocked`)
@@ -325,7 +325,7 @@ function isBlocked({ macs }: TrustSnapshot, sha256: string): boolean {
   return macs.has(`block/${sha256}`)
 }
 
-/** Finds the records of expired certificates, which nobody can use any more. */
+/** Finds the records of expired certificates, which are not needed any more. */
 function outOfDate({ tables }: TrustSnapshot, nowMs: number): { kind: RowOf['kind']; id: string }[] {
   return [...tables.issued.values()]
     .filter(({ notAfterMs }) => notAfterMs < nowMs)

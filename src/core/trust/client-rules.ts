@@ -1,6 +1,6 @@
-// Rules for changes of clients: which changes are refused, and what else a change does. Three principles (design:
-// sections 3 and 7): nobody grants more than their role allows; a token for one instance takes nothing from another
-// instance and learns nothing about it; withdrawn trust does not return through a CA with more rights than before.
+// Rules for changes of clients: which changes are refused, and what else a change does. Three principles (design: sections 3 and
+// 7): a grantor grants no more than its role allows; a token for one instance takes nothing from another instance and learns
+// nothing about it; withdrawn trust does not return through a CA with more rights than before.
 
 import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -16,21 +16,21 @@ import { TrustForbidden, TrustRefused, type TrustEvent } from './writer.ts'
 /** Pinned certificates that the server compares with a CA before other requests get a turn. */
 export const pinsPerTurn = 50
 
-/** Functions on CAs and filters. The caller passes them, since core/trust/ knows no X.509. */
+/** Functions on CAs and filters. The caller passes them in, since core/trust/ knows no X.509. */
 export interface AuthorityRules extends LeafRules {
-  /** True when some subject fits both patterns. */
+  /** Whether some subject matches both patterns. */
   readonly filtersOverlap: (a: string, b: string) => boolean
-  /** True if two certificates (DER) belong to one CA: they have the same key. */
+  /** Whether two certificates (DER) belong to one CA, that is, have the same key. */
   readonly sameAuthority: (a: Uint8Array, b: Uint8Array) => boolean
 }
 
-/** A certificate that is to be pinned in an instance. */
+/** A certificate to pin in an instance. */
 interface WantedPin {
   readonly instanceId: string
   readonly certificate: { readonly der: Uint8Array; readonly sha256: string }
 }
 
-/** TrustForbidden if the changed client could request more than the asker may grant. */
+/** TrustForbidden if the changed client could request more than the grantor may grant. */
 export function requireGrantable(by: Grantor, client: Client, event: TrustEvent): void {
   const atMost = grantedAtMost(by)
   if (isWithin(allowOf(client), atMost)) return
@@ -43,9 +43,8 @@ export function requireGrantable(by: Grantor, client: Client, event: TrustEvent)
 }
 
 /**
- * Throws TrustForbidden or TrustRefused if this asker may not pin this certificate. A token for one instance gets the
- * same sentence, after the same work, for every reason that lies outside its instance, so it learns nothing. This
- * function does not check CAs.
+ * Throws TrustForbidden or TrustRefused if this grantor may not pin this certificate. For every reason outside its instance, a
+ * token for one instance gets the same sentence after the same work, so it learns nothing. This function does not check CAs.
  */
 export function requireMayPin(
   by: Grantor,
@@ -79,8 +78,8 @@ export function requireMayPin(
 }
 
 /**
- * Throws TrustForbidden if the blocked certificate may be a client with more than the asker may grant once its block is lifted. The
- * block names no more of the certificate than its SHA-256, so any CA may vouch for it.
+ * Throws TrustForbidden if lifting the block could make the certificate a client with more rights than the grantor may grant. A
+ * block only holds the SHA-256 of the certificate, so any CA may vouch for it.
  */
 export function requireMayLift(
   by: By | Grantor,
@@ -101,7 +100,7 @@ export function requireMayLift(
   }
 }
 
-/** Throws TrustRefused for the certificate of a CA that vouches for clients: a block would refuse none of them. */
+/** Throws TrustRefused for the certificate of a CA that vouches for clients, since blocking it would refuse none of them. */
 export function refuseAuthority({ tables }: TrustSnapshot, sha256: string): void {
   const found = [...tables.authority.values()].find(
     ({ certificate }) => createHash('sha256').update(certificate, 'base64').digest('hex') === sha256,
@@ -115,7 +114,7 @@ export function refuseAuthority({ tables }: TrustSnapshot, sha256: string): void
   )
 }
 
-/** Throws TrustForbidden for a token of one instance if there are several instances: a CA affects all of them. */
+/** Throws TrustForbidden for a token of one instance if there are several instances, since a CA affects all of them. */
 export function requireMayTrustAuthority(by: Grantor, { tables }: TrustSnapshot, event: TrustEvent): void {
   if (by.onlyInstanceId === null || tables.instance.size === 1) return
   throw new TrustForbidden(
@@ -125,7 +124,7 @@ export function requireMayTrustAuthority(by: Grantor, { tables }: TrustSnapshot,
   )
 }
 
-/** Audit entries for another instance, if the certificate is a client of that instance by a pin or by a CA. */
+/** Audit entries for another instance, if the certificate is a client there by a pin or by a CA. */
 export function claims(
   { tables }: Pick<TrustSnapshot, 'tables'>,
   { instanceId, certificate }: WantedPin,
@@ -147,10 +146,7 @@ export function claims(
   ]
 }
 
-/**
- * TrustRefused if the same key vouches for another client with an overlapping filter. A client may have a renewed CA
- * twice.
- */
+/** TrustRefused if the same key vouches for another client with an overlapping filter. One client may have a renewed CA twice. */
 export function refuseOverlap(
   { tables }: TrustSnapshot,
   wanted: Pick<Authority, 'clientId' | 'instanceId' | 'certificate' | 'subject'>,
@@ -174,7 +170,7 @@ export function refuseOverlap(
   }
 }
 
-/** TrustRefused, naming them, if the CA vouches for certificates that are pinned in other instances. */
+/** TrustRefused if the CA vouches for certificates that are pinned in other instances. The message names them. */
 export async function refuseCoveredPins(
   { tables }: TrustSnapshot,
   authority: Authority,
@@ -201,10 +197,9 @@ export async function refuseCoveredPins(
 }
 
 /**
- * The blocks and audit entries that the removal of pins needs. If a CA vouches for a certificate that loses its pin,
- * the certificate becomes a client through that CA. If a token for one instance would thereby let it into another
- * instance, this blocks the certificate. If the certificate would thereby get more rights than before, and more than
- * the asker grants, this throws TrustForbidden.
+ * The blocks and audit entries that go with the removal of pins. A certificate without its pin may become a client through a CA.
+ * If a token for one instance would thereby let it into another instance, this blocks the certificate. If the certificate would
+ * thereby get more rights than before, and more than the grantor may grant, this throws TrustForbidden.
  */
 export function withdrawal(
   by: By | Grantor,

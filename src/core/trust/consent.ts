@@ -1,4 +1,4 @@
-// The commit of an act that a second person approves takes this along: it uses up the request in the same commit.
+// A second person's approval, which the commit of the act includes: the commit uses up the request.
 
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Write } from '../ports/store.ts'
@@ -8,8 +8,8 @@ import type { RowOf } from './rows.ts'
 
 export interface Consent {
   /**
-   * Decides on the rows that the commit expects. Throws TrustRefused if the request cannot be used, and may be called again on
-   * newer rows.
+   * Decides by the rows that the commit expects. Throws TrustRefused if the request cannot be used. May be called again on newer
+   * rows.
    */
   readonly along: (
     snapshot: TrustSnapshot,
@@ -19,8 +19,8 @@ export interface Consent {
     readonly writes: readonly Write[]
     readonly entries: readonly AuditEntry[]
   }
-  /** A change of trust expects this besides: it was so when the facts were read that both people decided on. */
+  /** A further expectation of the commit: the facts on which both people decided have not changed since they were read. */
   readonly expect?: Expectation
-  /** Whether a commit was to take it along. */
+  /** Whether a commit tried to include it. */
   readonly isUsed: () => boolean
 }

@@ -1,5 +1,5 @@
-// A client's user name and password, in addition to its certificate (KMIP 1.4 §2.1.2). scrypt hashes it on the thread
-// pool, in FIPS mode PBKDF2. The caller remembers the result for each connection, since vCenter sends the credential with many
+// A client's user name and password, in addition to its certificate (KMIP 1.4 §2.1.2). scrypt hashes it on the thread pool, or
+// PBKDF2 in FIPS mode. The caller remembers the result for each connection, since vCenter sends the credential with many
 // messages.
 
 import { pbkdf2, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
@@ -10,7 +10,7 @@ import type { Credential } from './rows.ts'
 const byScrypt = promisify<string, Buffer, number, { N: number; maxmem: number }, Buffer>(scrypt)
 const byPbkdf2 = promisify(pbkdf2)
 
-/** About 80 ms of a pool thread each: scrypt's N, and PBKDF2's iterations. */
+/** scrypt's N and PBKDF2's iterations. Each takes about 80 ms of a pool thread. */
 const newCosts = { scrypt: 2 ** 15, pbkdf2: 210_000 } as const
 const hashBytes = 32
 
@@ -26,7 +26,7 @@ export async function hashCredential(
   return { mode, userName, hash: hash.toString('base64'), salt: salt.toString('base64'), cost, ...kdf }
 }
 
-/** Whether this process can check it: in FIPS mode there is no scrypt. Then the credential must be set anew. */
+/** Whether this process can check it. FIPS mode has no scrypt, so the administrator must then set the credential again. */
 export function canCheck({ kdf }: Credential): boolean {
   return kdf === 'pbkdf2' || !fipsMode
 }
@@ -55,8 +55,8 @@ function derive(
 }
 
 /**
- * Both pad their key with zeros (HMAC), so trailing NULs of a password would not count. For such passwords the length
- * goes into the salt.
+ * scrypt and PBKDF2 pad their key with zeros (HMAC), so trailing NULs of a password would not count. For such passwords the salt
+ * includes the length.
  */
 function saltFor(password: string, salt: Buffer): Buffer {
   if (!password.endsWith('\0')) return salt

@@ -1,5 +1,5 @@
-// Rows of trust that do not count, because somebody altered them or the list of rows, and the writes by which the owner
-// of the root key decides about them: some are signed anew, the others are removed. Pure.
+// Rows of trust that do not count, because they or the list of rows were altered. Also the writes with which the owner of the
+// root key decides about them: some are signed again, the others are removed. Pure.
 
 import type { TrustRow, TrustWrite } from '../ports/trust.ts'
 import {
@@ -13,21 +13,21 @@ import {
 } from './rows.ts'
 
 export interface DoubtfulRow {
-  /** `kind/id`: how the owner names it. */
+  /** `kind/id`, with which the owner names the row. */
   readonly row: string
-  /** As the row says it; null: it does not say. */
+  /** The name in the row. Null: it has none. */
   readonly name: string | null
   /** The instance that the row names. */
   readonly instanceId: string | null
   /**
-   * genuine: this server wrote it at some time, but it is not in the list of rows: the list was altered, or the row was
-   * removed since. altered: somebody else wrote it. unreadable: it cannot be signed. over: a session, or a request that waits for a
-   * second person, which nobody can tell from one that had ended: it is not signed.
+   * genuine: this server wrote it, but the list of rows lacks it: the list was altered, or the row was removed since. altered:
+   * this server did not write it. unreadable: it cannot be signed. over: a session or a request for approval, which may have
+   * ended, so it is not signed.
    */
   readonly state: 'genuine' | 'altered' | 'unreadable' | 'over'
 }
 
-/** As after a restore (sign-anew.ts): an act that was approved once would be carried out again. */
+/** These rows end, as after a restore (sign-anew.ts), since an approved act would otherwise be carried out again. */
 const ends: ReadonlySet<string> = new Set(['session', 'approval'])
 
 /** The rows in the store that do not count. */
@@ -52,7 +52,7 @@ export function doubtfulRows(
 }
 
 /**
- * The writes that make `version` of the rows that count, those in `signAnew` (`kind/id`), and `token`; other doubtful rows
+ * The writes that make `version` from the rows that count, the rows in `signAnew` (`kind/id`), and `token`. Other doubtful rows
  * are removed. A withheld block or pin stays withheld.
  */
 export function decideDoubtful(

@@ -1,6 +1,6 @@
-// The person or program that changes clients, and what it may change (design: section 7, Roles). A token for one
-// instance cannot affect another instance or learn about it: client-rules.ts refuses another instance's certificate
-// with the same message as an unknown certificate.
+// The person or program that changes clients, and its rights (design: section 7, Roles). A token for one instance cannot affect
+// another instance or learn about it: client-rules.ts refuses another instance's certificate with the same message as an unknown
+// certificate.
 
 import type { By } from '../audit/actor.ts'
 import type { Allow } from './allow.ts'
@@ -9,11 +9,14 @@ import type { Role } from './rows.ts'
 
 export interface Grantor extends By {
   readonly role: Role
-  /** The only instance that its token is for. Null: all instances. */
+  /** The only instance that its token covers. Null: all instances. */
   readonly onlyInstanceId: string | null
-  /** Rejects once the token or the login behind it ended or gives too little; otherwise as of which version of trust. */
+  /**
+   * Rejects if the token or login has ended or its role does not suffice any more. Otherwise returns the trust version of the
+   * answer.
+   */
   readonly stillMay?: () => Promise<{ readonly trustVersion: number }>
-  /** A second person approves this very act: its commit takes the request along. */
+  /** The approval of a second person for this very act. The act's commit includes the request. */
   readonly consent?: Consent
 }
 

@@ -1,14 +1,14 @@
-// Tells who acts by a token or a session, and when two of these are one person: that decides where two persons are needed. It is
-// decided by keys (person.ts): of the names by which somebody is known, and of whoever may have the text of a token, which are its
-// maker and the maker of the token with which it was made. Pure.
+// Identifies the person behind a token or a session, and decides whether two of these may be the same person, for acts that need
+// two. It compares keys (person.ts): of the names of a person, and of all people who may know the text of a token, that is, its
+// maker and the maker of the token that made it. Pure.
 
 import { keyText, nameKeys, personKeys, unique, type Person } from './person.ts'
 import type { PersonSession, Token } from './rows.ts'
 
-/** The name of the token that the first start writes into the data folder. No other token gets it. */
+/** The name of the token that the first start writes into the data folder. No other token can have it. */
 export const bootstrapName = 'bootstrap'
 
-/** undefined: the token is of a program, or of nobody in particular. */
+/** Undefined: the token belongs to a program, or to no known person. */
 export function personOf({ owner }: Pick<Token, 'owner'>): Person | undefined {
   return owner === undefined ? undefined : { kind: 'owner', name: owner }
 }
@@ -17,11 +17,11 @@ export function personOfSession({ issuer, subject, name, names }: PersonSession)
   return { kind: 'subject', issuer, subject, name, ...(names && { names }) }
 }
 
-/** Somebody who acts, by a token or a session. */
+/** The identity behind a token or a session. */
 export interface Identity {
-  /** undefined: nobody knows who has the token. */
+  /** Undefined: the owner of the token is unknown. */
   readonly person: Person | undefined
-  /** The keys of everybody who may have the token's text, or is logged in. */
+  /** The keys of all people who may know the token's text, or of the person who is logged in. */
   readonly keys: readonly string[]
 }
 
@@ -33,7 +33,7 @@ export function identityOfPerson(person: Person): Identity {
   return { person, keys: personKeys(person) }
 }
 
-/** Why one person may be behind both; undefined: they are two, as far as anybody can know. */
+/** Why the same person may be behind both. Undefined: they are two people, as far as the server can know. */
 export function whySame(asker: Identity, other: Identity): string | undefined {
   const both = asker.keys.filter((key) => other.keys.includes(key))
   if (both.length === 0) return undefined
@@ -59,9 +59,9 @@ function isKeyOfSubject(key: string): boolean {
 }
 
 /**
- * The keys of everybody who may have the token's text: its own person and those who made it. A token without an owner
- * stands for whoever has it. The tokens of whoever owns the server's machine stand for nobody: the first one hands out the
- * tokens of all, and its owner is outside of what two persons protect against.
+ * The keys of all people who may know the token's text: its owner and its makers. A token without an owner gets a key of its own,
+ * for its unknown holder. Tokens of the machine's owner add no keys: the first token makes the tokens of all, and two-person
+ * approval does not protect against that owner.
  */
 export function makersOf(token: Token): readonly string[] {
   const person = personOf(token)
@@ -69,7 +69,7 @@ export function makersOf(token: Token): readonly string[] {
   return unique([...own, ...(token.makers ?? [])])
 }
 
-/** The first token, and those that the root key makes. */
+/** The first token, and tokens that the root key makes. */
 function isOfMachine({ name, instanceId, recovered }: Token): boolean {
   return recovered === true || (name === bootstrapName && instanceId === null)
 }

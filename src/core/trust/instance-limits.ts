@@ -3,7 +3,7 @@
 import type { Usage } from '../ports/objects.ts'
 import type { Instance } from './rows.ts'
 
-/** Unless its settings say something else. */
+/** The limits of an instance whose settings state none. */
 export const instanceObjectsDefault = 2_000_000
 export const instanceBytesDefault = 4 * 1024 ** 3
 
@@ -12,7 +12,7 @@ export interface InstanceLimits {
   readonly bytesMax: number
 }
 
-/** Fills in the default for each limit that the instance's row does not set. */
+/** Adds the default for each limit that the instance's row does not set. */
 export function limitsOf({
   objectsMax = instanceObjectsDefault,
   bytesMax = instanceBytesDefault,

@@ -1,6 +1,6 @@
-// Records when and from where each trusted certificate and token was last used (a token by the SHA-256 under which the store
-// knows it), and each client with which certificate: a CA vouches for certificates that no row names. Kept in memory and written
-// every few seconds. It decides nothing; a kill loses a few seconds of it at most.
+// Records when and from where each trusted certificate and token was last used (a token by the SHA-256 in the store), and each
+// client with its certificate, since a CA vouches for certificates that no row names. It is kept in memory and written every few
+// seconds. It decides nothing. A kill loses a few seconds of it at most.
 
 import type { CertificateSeen, ClientSeen } from '../ports/trust.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -16,7 +16,7 @@ export class LastSeen {
   readonly #unwrittenClients = new Map<string, ClientSeen>()
   #timer: Timer | undefined
 
-  /** Calls `failed` when a write failed. The next write tries the same entries again. */
+  /** Calls `failed` if a write failed. The next write tries the same entries again. */
   constructor(store: Store, clock: Clock, failed: (error: unknown) => void) {
     this.#store = store
     this.#clock = clock
@@ -34,7 +34,7 @@ export class LastSeen {
     this.#schedule()
   }
 
-  /** The last use of each of these certificates. One that was never used is missing. */
+  /** The last use of each of these certificates. Unused ones are absent. */
   async of(sha256s: readonly string[]): Promise<ReadonlyMap<string, CertificateSeen>> {
     const written = await this.#store.seen(sha256s)
     const all = new Map(written.map((seen) => [seen.sha256, seen]))
@@ -45,7 +45,7 @@ export class LastSeen {
     return all
   }
 
-  /** Undefined: it never connected. */
+  /** Undefined: the client never connected. */
   async ofClient(clientId: string): Promise<ClientSeen | undefined> {
     const [written] = await this.#store.clientsSeen([clientId])
     return this.#unwrittenClients.get(clientId) ?? written

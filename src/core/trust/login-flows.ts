@@ -1,7 +1,6 @@
-// A login that has begun and not ended. Its text stays with the party that began it (a tab of a browser, a command line) and is
-// never in an address. State, nonce and PKCE verifier are derived from it by a MAC. So no node stores anything, and each node can
-// end a login that another one began. An attacker who sends somebody the address of his own login cannot log that person in with
-// it.
+// A login that has begun and not ended. Its text stays with the program that began it (a browser tab, a command line) and is
+// never in a URL. A MAC derives state, nonce and PKCE verifier from it. So no node stores anything, and each node can end a login
+// that another one began. An attacker who sends a victim the URL of the attacker's own login cannot log the victim in with it.
 
 import { randomBytes } from 'node:crypto'
 import { loginMs } from '../../base/bounds.ts'
@@ -10,7 +9,7 @@ import type { Macs } from './rows.ts'
 
 export interface LoginFlow {
   readonly through: 'console' | 'cli'
-  /** Where the browser comes back to; null: the device code is asked for. */
+  /** The URL to which the browser returns. Null: the login uses a device code. */
   readonly redirectUri: string | null
   readonly deviceCode: string | null
 }
@@ -33,7 +32,7 @@ export class LoginFlows {
     return `${Buffer.from(fields).toString('base64url')}.${mac.toString('base64url')}`
   }
 
-  /** Undefined if this server made no such text, or it is too old. */
+  /** Undefined if this server did not make the text, or if it is too old. */
   read(text: string): LoginFlow | undefined {
     const [body = '', mac = ''] = text.split('.')
     const fields = Buffer.from(body, 'base64url').toString('utf8')
@@ -43,7 +42,7 @@ export class LoginFlows {
     return ageMs < loginMs ? { through, redirectUri, deviceCode } : undefined
   }
 
-  /** The secrets of a login by code. Whoever has one of them has neither the others nor the text. */
+  /** The secrets of a login by code. None of them reveals the others or the text. */
   secretsOf(text: string): { readonly state: string; readonly nonce: string; readonly verifier: string } {
     const secret = (name: string) => this.#macs.mac([purpose, name, text]).toString('base64url')
     return { state: secret('state'), nonce: secret('nonce'), verifier: secret('verifier') }

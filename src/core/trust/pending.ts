@@ -1,6 +1,6 @@
-// Pending clients: unknown certificates that connected, so that an administrator can trust one by its SHA-256. The list
-// is in memory, and what changes of it is written at most once a second, for the other nodes too (`follow`). Subnets share it, so strangers can neither fill it nor keep a
-// newcomer off it (design: section 3). The list grants nothing.
+// Pending clients: unknown certificates that connected, so that an administrator can trust one by its SHA-256. The list is in
+// memory, and its changes are written at most once a second for the other nodes (`follow`). Subnets share it, so unknown peers
+// can neither fill it nor keep a newcomer off it (design: section 3). The list grants nothing.
 
 import { createHash } from 'node:crypto'
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -13,10 +13,10 @@ export const pendingPerSubnetMax = 5
 /** A certificate that returned within this time is the last of its subnet to lose its place. */
 export const pendingSettledMs = 60 * 60_000
 export const pendingWriteEveryMs = 1_000
-/** Changes of the list that wait for a store that takes nothing. */
+/** Unwritten changes of the list while the store refuses writes. */
 export const pendingUnwrittenMax = 1_000
 
-/** A certificate's own words: an unverified claim, made safe to show. */
+/** The certificate's own claims about its subject, unverified and made safe to show. */
 export interface PendingSubject {
   readonly subject: string
   readonly issuer: string
@@ -35,20 +35,20 @@ interface Entry extends ListedClient {
 export interface PendingOptions {
   readonly store: Pick<Store, 'pending' | 'commit'>
   readonly clock: Clock
-  /** Reads a stranger's certificate once, when it enters the list. Never throws, whatever the bytes. */
+  /** Reads an unknown certificate once, when it enters the list. Never throws, whatever the bytes. */
   readonly describe: (der: Uint8Array) => PendingSubject | null
   /** The group of addresses that shares one part of the list. */
   readonly subnetOf: (address: string) => string
-  /** Called when writing the list failed. The list continues in memory. */
+  /** Called if writing the list failed. The list continues in memory. */
   readonly failed: (error: unknown) => void
 }
 
 export class Pending {
   readonly #options: PendingOptions
   readonly #clients = new Map<string, Entry>()
-  /** The store may have these. */
+  /** Certificates that the store may have. */
   readonly #stored = new Set<string>()
-  /** The store does not know yet that these are on the list, or off it. */
+  /** Certificates whose addition or removal the store does not have yet. */
   readonly #unwritten = new Set<string>()
   #timer: Timer | undefined
   #writing: Promise<void> = Promise.resolve()
@@ -63,7 +63,7 @@ export class Pending {
     return pending
   }
 
-  /** Takes over what other nodes put on the list and took off it, whatever is being written. Throws StoreUnavailable. */
+  /** Takes over the additions and removals of other nodes, except for its own unwritten changes. Throws StoreUnavailable. */
   async follow(): Promise<void> {
     const own = new Set(this.#unwritten)
     const kept = await this.#options.store.pending()
@@ -82,7 +82,7 @@ export class Pending {
     }
   }
 
-  /** Records `times` connections with an unknown certificate. Returns true if the certificate is new on the list. */
+  /** Records `times` connections with an unknown certificate. Returns whether the certificate is new on the list. */
   recordUnknown(
     certificate: { readonly der: Uint8Array; readonly sha256: string },
     address: string,
@@ -93,8 +93,8 @@ export class Pending {
     const subnet = this.#options.subnetOf(address)
     const known = this.#clients.get(sha256)
     if (!known) this.#makeRoom(subnet, nowMs)
-    // A known certificate does not move to a subnet whose share is used up. Otherwise two subnets could fill the list
-    // by exchanging certificates.
+    // A known certificate does not move to a subnet whose share is used up. Otherwise two subnets could fill the list by
+    // exchanging certificates.
     const moves = known && this.#in(subnet).length < pendingPerSubnetMax
     const client: PendingClient = {
       sha256,
@@ -119,9 +119,9 @@ export class Pending {
     return this.#clients.get(sha256)
   }
 
-  /** Takes a certificate off the list, because it was trusted or blocked. */
+  /** Removes a certificate from the list, because it was trusted or blocked. */
   remove(sha256: string): void {
-    // Another node may have put it there.
+    // Another node may have stored it.
     this.#stored.add(sha256)
     this.#takeOff(sha256)
     this.#writeSoon()
@@ -136,7 +136,7 @@ export class Pending {
     await this.#writing
   }
 
-  /** Keeps only what is shown, since a certificate may be large. */
+  /** Keeps only the parts that are shown, since a certificate may be large. */
   #read(der: Uint8Array): PendingSubject | null {
     const said = this.#options.describe(der)
     return said && { subject: said.subject, issuer: said.issuer, notAfterMs: said.notAfterMs }
@@ -151,8 +151,8 @@ export class Pending {
   }
 
   /**
-   * Makes room for a newcomer of this subnet. A subnet whose share is used up loses one of its own. If the list is
-   * full, one of the largest subnet is dropped, so that many addresses together cannot keep another one off the list.
+   * Makes room for a newcomer of this subnet. A subnet whose share is used up loses one of its own. If the list is full, one of
+   * the largest subnet is dropped, so that many addresses together cannot keep another one off the list.
    */
   #makeRoom(subnet: string, nowMs: number): void {
     const own = this.#in(subnet)
@@ -163,7 +163,7 @@ export class Pending {
     this.#drop(own.length === most ? own : groups.filter(({ length }) => length === most).flat(), nowMs)
   }
 
-  /** Drops the one that connected longest ago. Spares those that connected repeatedly and recently, unless all did. */
+  /** Drops the certificate that connected longest ago. Spares those that connected repeatedly and recently, unless all did. */
   #drop(candidates: readonly Entry[], nowMs: number): void {
     const isSettled = ({ attempts, lastMs }: Entry) => attempts > 1 && nowMs - lastMs <= pendingSettledMs
     const [first] = candidates.toSorted(
@@ -172,7 +172,7 @@ export class Pending {
     if (first) this.#takeOff(first.sha256)
   }
 
-  /** The store needs to hear only of those that it may have. What it does not hear of comes back with `follow`. */
+  /** Removes a certificate, and marks the removal for writing only if the store may have it. `follow` brings back the others. */
   #takeOff(sha256: string): void {
     this.#clients.delete(sha256)
     if (this.#stored.has(sha256) && this.#unwritten.size < pendingUnwrittenMax)
@@ -209,7 +209,7 @@ export class Pending {
   }
 }
 
-/** These rows carry no MAC. But the certificate that people saw must be the one that they trust by its SHA-256. */
+/** These rows carry no MAC, so the certificate must match the SHA-256 by which administrators trust it. */
 function isWhole({ sha256, certificate }: PendingClient): boolean {
   return createHash('sha256').update(certificate).digest('hex') === sha256
 }

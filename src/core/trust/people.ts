@@ -1,5 +1,5 @@
-// People whom the identity provider named: whether a session still counts, and which roles it gives, as of now. Every request
-// asks (design: invariant 4). The roles come from the groups that the session stores and the rules as they are at this moment.
+// People whom the identity provider named: whether a session is valid, and which roles it gives, at this moment. Every request
+// asks (design: invariant 4). The roles follow from the groups in the session and the current rules.
 
 import type { By } from '../audit/actor.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -13,20 +13,20 @@ import type { Session } from './sessions.ts'
 import type { Present } from './writer.ts'
 
 export interface PeopleSettings {
-  /** Null: nobody logs in so, and no session of a person counts. */
+  /** Null: no person logs in through a provider, and no session of a person counts. */
   readonly issuer: string | null
   readonly rules: readonly RoleRule[]
   readonly sessionMs: number
   readonly idleMs: number
 }
 
-/** A session gives this at this moment. */
+/** What a session gives at this moment. */
 export interface Login {
   readonly session: PersonSession
   readonly person: Person
   /** Empty: the session is over, or gives no role any more. */
   readonly grants: readonly Grant[]
-  /** When it ends however much it is used. */
+  /** When it ends, even if it is used. */
   readonly endsMs: number
 }
 
@@ -34,14 +34,14 @@ export interface PersonAccess extends Login {
   readonly trustVersion: number
 }
 
-/** Pure but for the time and the configuration of this moment. */
+/** Pure, except for the time and the current configuration. */
 export type LoginOf = (session: PersonSession, tables: Pick<TrustTables, 'instance'>) => Login
 
 export interface PeopleOptions {
   readonly access: Access
   readonly changes: PersonSessionChanges
   readonly clock: Pick<Clock, 'now'>
-  /** Asked each time. */
+  /** Read at each use. */
   readonly settings: () => PeopleSettings
 }
 
@@ -62,12 +62,12 @@ export class People {
     return this.#settings().idleMs
   }
 
-  /** Whether nobody has used the session for too long. A request that is under way is a use, however long it takes. */
+  /** Whether the session has been idle for too long. A running request is a use, however long it takes. */
   isIdle({ usedMs }: Session): boolean {
     return this.#clock.now() >= usedMs + this.idleMs
   }
 
-  /** Undefined: the session is over, was ended, or gives no role any more. */
+  /** Undefined: the session expired, was ended, or gives no role any more. */
   async accessOf({ id }: Session): Promise<PersonAccess | undefined> {
     const { tables, version } = await this.#access.snapshot()
     const session = tables.session.get(id)
@@ -94,7 +94,7 @@ export class People {
     })
   }
 
-  /** Throws TrustForbidden, which the audit has, if the person's groups give nothing. */
+  /** Throws TrustForbidden, which it enters in the audit, if the person's groups give no role. */
   async begin<A>(
     by: By,
     { groups, ...person }: Subject & Pick<PersonSession, 'groups' | 'through'>,
@@ -112,7 +112,7 @@ export class People {
     return this.#changes.end(by, id)
   }
 
-  /** Those that still count, though one may have been idle for too long. */
+  /** The valid sessions, including idle ones. */
   async list(): Promise<readonly { readonly session: PersonSession; readonly grants: readonly Grant[] }[]> {
     const { tables } = await this.#access.snapshot()
     return [...tables.session.values()]
@@ -121,7 +121,7 @@ export class People {
       .toSorted((a, b) => b.session.startedMs - a.session.startedMs)
   }
 
-  /** None where the session is over, or comes from a provider that the configuration does not name any more. */
+  /** Empty if the session is over, or if the configuration no longer names its provider. */
   #grants(session: PersonSession, instances: Parameters<typeof grantsOf>[2]): readonly Grant[] {
     const { issuer, rules } = this.#settings()
     if (session.issuer !== issuer || this.#clock.now() >= this.#endsMs(session)) return []

@@ -1,5 +1,5 @@
-// Begins and ends the sessions of people whom the identity provider named. Each is a row of trust: what is removed here
-// counts on no node from the next request on.
+// Begins and ends the sessions of people whom the identity provider named. Each session is a row of trust. A removed one is
+// invalid on every node from the next request on.
 
 import { randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
@@ -15,10 +15,10 @@ import {
   type TrustWriter,
 } from './writer.ts'
 
-/** Sessions of people whom the identity provider knows: of one person, and in all. The oldest give way. */
+/** Sessions of one person, and of all people. A new session ends the oldest ones. */
 export const sessionsPerPersonMax = 20
 const personSessionsMax = 1_000
-/** Names of one person that a session knows, of earlier logins too. */
+/** Names of one person that a session holds, including those of earlier logins. */
 export const personNamesMax = 20
 
 export interface WantedSession extends Subject {
@@ -34,7 +34,7 @@ export class PersonSessionChanges {
     this.#writer = writer
   }
 
-  /** `grants` says what the groups give. TrustForbidden if that is nothing. */
+  /** `grants` returns the roles of the groups. TrustForbidden if there are none. */
   async begin<A>(
     by: By,
     { lengthMs, ...wanted }: WantedSession,
@@ -71,7 +71,7 @@ export class PersonSessionChanges {
     return this.#writer.change(by, decide, present)
   }
 
-  /** TrustRefused if there is none. */
+  /** TrustRefused if there is no such session. */
   async end(by: By, id: string): Promise<PersonSession> {
     const decide = ({ tables }: TrustSnapshot): TrustDraft<PersonSession> => {
       const session = tables.session.get(id)
@@ -89,8 +89,8 @@ function ended({ id, issuer, subject, name }: PersonSession): TrustEvent {
 }
 
 /**
- * A person who takes another name at the provider keeps those of before while one of their sessions knows them. The first and the
- * present ones stay where there would be too many.
+ * The names of a person. If the provider changes a name, the earlier ones stay while a session of the person holds them. If there
+ * are too many, the first and the present ones stay.
  */
 function namesOf({ session }: TrustTables, { name, names = [], ...subject }: Subject): readonly string[] {
   const before = [...session.values()]
@@ -101,7 +101,7 @@ function namesOf({ session }: TrustTables, { name, names = [], ...subject }: Sub
   return [...new Set([...new Set(known)].slice(0, personNamesMax - present.length).concat(present))]
 }
 
-/** The sessions that are over, and the oldest of the others where there would be too many: of this person, or in all. */
+/** The sessions to remove: expired ones, and the oldest ones above the bound of this person or of all people. */
 function surplus({ session: known }: TrustTables, added: PersonSession) {
   const all = [...known.values()].toSorted((a, b) => b.startedMs - a.startedMs)
   const [over, open] = [all.filter(isOver), all.filter((one) => !isOver(one))]

@@ -1,11 +1,11 @@
-// A person, and the keys of the names by which one is known: two persons with one key may be the same. More keys can only make one
-// person of two. identity.ts says which keys a token and a session have. Pure.
+// A person, and the keys of the person's names. Two people with a common key may be the same. Additional keys can only make two
+// people count as one. identity.ts decides which keys a token and a session have. Pure.
 
 export type Person =
-  /** The owner that a token names when it is created. Nobody can change it afterwards. */
+  /** The owner that a token's creator names. It cannot be changed afterwards. */
   { readonly kind: 'owner'; readonly name: string } | ({ readonly kind: 'subject' } & Subject)
 
-/** A person as the identity provider knows them. The names may change, and somebody else may have them later. */
+/** A person as the identity provider describes them. The names may change, and another person may get them later. */
 export interface Subject {
   readonly issuer: string
   readonly subject: string
@@ -15,12 +15,12 @@ export interface Subject {
   readonly names?: readonly string[]
 }
 
-/** The id of the person in the audit log. An issuer has no fragment (OpenID Connect Discovery 1.0 §2), so no two have one. */
+/** The id of the person in the audit log. An issuer has no fragment (OpenID Connect Discovery 1.0 §2), so the ids are unique. */
 export function idOfSubject({ issuer, subject }: Pick<Subject, 'issuer' | 'subject'>): string {
   return `${issuer}#${subject}`
 }
 
-/** The keys of all names by which somebody may be known; that of the shown name comes last. */
+/** The keys of all names of a person. The key of the displayed name comes last. */
 export function personKeys(person: Person): readonly string[] {
   if (person.kind === 'owner') return nameKeys(person.name)
   const { issuer, subject, name, names = [] } = person
@@ -31,8 +31,8 @@ export function personKeys(person: Person): readonly string[] {
 }
 
 /**
- * The keys of a name, equal for names that read the same: `Alice` and ` alice` are one. `alice@example.com`, `alice+admin@example.com` and
- * `example\alice` may be `alice`, too.
+ * The keys of a name. Names that read the same have equal keys: `Alice` and ` alice`. `alice@example.com`,
+ * `alice+admin@example.com` and `example\alice` also get the key of `alice`.
  */
 export function nameKeys(text: string): readonly string[] {
   const plain = text.normalize('NFKC').trim().replaceAll(/\s+/g, ' ').toLowerCase()
@@ -43,13 +43,13 @@ export function nameKeys(text: string): readonly string[] {
     .map((name) => JSON.stringify(['owner', name]))
 }
 
-/** Whether both go by one name. */
+/** Whether two people share a name. */
 export function mayBeSame(one: Person, other: Person): boolean {
   const keys = personKeys(one)
   return personKeys(other).some((key) => keys.includes(key))
 }
 
-/** For people: who a key names. */
+/** The person of a key, in words. */
 export function keyText(key: string): string {
   const [kind = '', ...rest] = JSON.parse(key) as string[]
   return kind === 'token' ? `whoever has the token ${rest[0] ?? ''}` : (rest.at(-1) ?? '')

@@ -1,12 +1,12 @@
-// The clients of an instance that comes back from a backup: which of their certificates and CAs may be trusted again, and why
-// the others may not. What this server blocked, or trusts elsewhere by now, stays as it is. Pure.
+// The clients of an instance that is restored from a backup: which of their certificates and CAs may be trusted again, and why
+// the others may not. Blocks on this server, and trust in other instances, stay as they are. Pure.
 
 import { allowOf, allowText } from './allow.ts'
 import { claims, refuseCoveredPins, refuseOverlap, type AuthorityRules } from './client-rules.ts'
 import type { Authority, Block, Client, RowOf, TrustedClient, TrustSnapshot } from './rows.ts'
 import { TrustRefused, type TrustEvent } from './writer.ts'
 
-/** A client of the backup, with what is known to have been withdrawn since. */
+/** A client of the backup, and the withdrawals since. */
 export interface ReturningClient extends TrustedClient {
   /** It was removed after the backup. */
   readonly removed: boolean
@@ -24,8 +24,8 @@ export interface ClientsBack {
 }
 
 /**
- * `clients`: those that somebody confirmed. `blocks`: certificates that the backup refuses; with a CA that vouches for them
- * they would be let in here.
+ * `clients`: the clients that the administrator confirmed. `blocks`: certificates that the backup refuses. A CA that comes back
+ * would otherwise let them in.
  */
 export async function clientsBack(
   snapshot: TrustSnapshot,
@@ -63,7 +63,7 @@ export async function clientsBack(
     }
   }
   if (back.length > 0) {
-    // A certificate that is pinned here is trusted here by somebody who knows of it.
+    // A pin on this server is newer than the block in the backup.
     const anew = blocks.filter(
       ({ id }) => !snapshot.macs.has(`block/${id}`) && !snapshot.macs.has(`certificate/${id}`),
     )

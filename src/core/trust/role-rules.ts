@@ -1,9 +1,9 @@
-// Which roles the groups of a person give, and which of them a request uses. Pure. Asked with each request: a rule that was
-// changed counts at once.
+// Which roles the groups of a person give, and which of them a request uses. Pure. Every request asks, so a changed rule counts
+// at once.
 
 import { roleOrder, type Instance, type Role } from './rows.ts'
 
-/** As oidc.roles lists them. */
+/** A rule of oidc.roles. */
 export interface RoleRule {
   readonly group: string
   readonly role: Role
@@ -16,7 +16,7 @@ export interface Grant {
   readonly instanceId: string | null
 }
 
-/** The highest role for each reach. A rule for an instance that is not there gives nothing. */
+/** The highest role for each instance and for all. A rule for an unknown instance gives nothing. */
 export function grantsOf(
   groups: readonly string[],
   rules: readonly RoleRule[],
@@ -34,8 +34,8 @@ export function grantsOf(
 }
 
 /**
- * The grant that a request uses. `instanceId`: of the instance that it is about. The highest role counts, and of two with the same
- * role the one for all instances.
+ * The grant that a request uses. `instanceId`: the instance of the request. The highest role counts, and among equal roles the
+ * one for all instances.
  */
 export function grantFor(grants: readonly Grant[], instanceId: string | null): Grant | undefined {
   return grants

@@ -1,5 +1,5 @@
-// The writes that change trusted rows, for a commit that expects the trust version they were decided on: the rows with their
-// MACs, what is removed, and the head that lists them all.
+// The writes that change trusted rows: the rows with their MACs, the removals, and the head that lists all rows. Their commit
+// must expect the trust version of the decision.
 
 import type { Write } from '../ports/store.ts'
 import type { TrustRow } from '../ports/trust.ts'
@@ -11,7 +11,7 @@ export interface RowChange {
   readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
 }
 
-/** Names `kind/id` of the rows of a change that a newer version of the server wrote, and that this one must not change. */
+/** Names `kind/id` of rows in a change that a newer version of the server wrote, so that this one must not change them. */
 export function newerRows(snapshot: TrustSnapshot, { put = [], remove = [] }: RowChange): readonly string[] {
   const names = [
     ...put.map(({ kind, value }) => `${kind}/${value.id}`),

@@ -1,8 +1,8 @@
-// The rows that decide access, as values: what each kind holds, its text form, its MAC, and the list of the MACs of all
-// rows (the trust head). Pure except for the MAC function, which the caller passes.
+// The rows that decide access, as values: the fields of each kind, its text form, its MAC, and the list of the MACs of all rows
+// (the trust head). Pure, except for the MAC function, which the caller passes in.
 //
-// A row with a wrong MAC does not count (design: invariant 8). The head lists the MACs of all rows that count. So an
-// old row that somebody restores by hand does not count either, and the removal of a row by hand is noticed.
+// A row with a wrong MAC does not count (design: invariant 8). The head lists the MACs of all rows that count. So an old row that
+// is put back by hand does not count either, and a row that is removed by hand is noticed.
 
 import type { TrustRow } from '../ports/trust.ts'
 import type { Allow } from './allow.ts'
@@ -10,7 +10,7 @@ import type { Approval } from './approval.ts'
 import type { Upstream } from './upstream.ts'
 
 export type Custody = 'database' | 'keyprotect'
-/** From the least to the most. */
+/** From least to most. */
 export const roleOrder = ['viewer', 'operator', 'manager'] as const
 export type Role = (typeof roleOrder)[number]
 
@@ -28,44 +28,44 @@ export interface Instance {
   readonly rootKeyUri: string
   readonly cacheSeconds: number
   readonly outageSeconds: number
-  /** Days that a pinned certificate is served after it expired. A client's own setting takes precedence. */
+  /** Days for which a pinned certificate is served after it expired. A client's own setting takes precedence. */
   readonly expiredGraceDays: number
   /** Whether its keys may ever be exported. */
   readonly portable: boolean
-  /** How much the instance may hold. Left out: the defaults (instance-limits.ts). */
+  /** How much the instance may hold. Absent: the defaults (instance-limits.ts). */
   readonly objectsMax?: number
   readonly bytesMax?: number
-  /** How long a destroyed key can be brought back. Left out: 0, not at all. Only where the database stores the keys. */
+  /** How long a destroyed key can be brought back. Absent: 0, not at all. Only for keys in the database. */
   readonly destroyDelaySeconds?: number
-  /** Whether several objects may have one Name. Left out: no, a Name is unique among objects that are not destroyed. */
+  /** Whether several objects may have the same Name. Absent: no, a Name is unique among objects that are not destroyed. */
   readonly names?: NamesRule
-  /** Whether Register takes a symmetric key whose length is not the stated one. Left out: no. */
+  /** Whether Register accepts a symmetric key whose length differs from the stated one. Absent: no. */
   readonly lengths?: LengthsRule
   /**
-   * one-way: no client lowers Sensitive or raises Extractable of an object that is here, and what is Sensitive leaves wrapped by
-   * `wrappingKeys` alone. Left out: as-sent.
+   * one-way: no client lowers Sensitive or raises Extractable of an existing object, and only `wrappingKeys` may wrap Sensitive
+   * keys for a client. Absent: as-sent.
    */
   readonly restrictions?: RestrictionsRule
-  /** The keys that only wrap other keys. Left out: none. */
+  /** The keys that only wrap other keys. Absent: none. */
   readonly wrappingKeys?: readonly WrappingKey[]
   readonly createdMs: number
   /**
-   * Rises with each restore of the instance, so that a server that was left over with an older database may write nothing
-   * at its root key's service. Left out: it was never restored.
+   * Increases with each restore of the instance, so that a remaining server with an older database cannot write at its root key's
+   * service. Absent: it was never restored.
    */
   readonly epoch?: number
-  /** Long work on all its keys that is under way, and goes on after a restart. */
+  /** Running long work on all its keys, which continues after a restart. */
   readonly work?: InstanceWork
-  /** The old server that is asked for identifiers that are unknown here. Left out: none is asked. */
+  /** The old server, which is asked for unknown identifiers. Absent: none. */
   readonly upstream?: Upstream
-  /** The rules that its clients set for objects to come (KMIP 2.1 Set Defaults and Set Constraints). Left out: none. */
+  /** The rules of its clients for new objects (KMIP 2.1 Set Defaults and Set Constraints). Absent: none. */
   readonly objectDefaults?: readonly ObjectRule[]
   readonly objectConstraints?: readonly ObjectRule[]
 }
 
 /**
- * A key that managers chose to wrap Sensitive keys. It serves for nothing else, since what it wrapped could be opened by it: so it
- * stays in the list when it is to wrap no more.
+ * A key that managers chose to wrap Sensitive keys. No client may use it in any other way, since that could open the keys that it
+ * wrapped. So it stays in the list when it wraps no more.
  */
 export interface WrappingKey {
   readonly id: string
@@ -75,18 +75,18 @@ export interface WrappingKey {
 
 /** A rule for new objects. core/keys/object/object-rules.ts reads it. */
 export interface ObjectRule {
-  /** Empty: all. */
+  /** Empty: all types. */
   readonly objectTypes: readonly string[]
-  /** Empty: objects of any group and of none. */
+  /** Empty: objects of any group and of no group. */
   readonly objectGroups: readonly string[]
-  /** As the attributes of an object are stored, in base64. */
+  /** Attributes in their stored form, in base64. */
   readonly attributes: string
 }
 
 /** `move`: to the root key and custody that the instance names. `rewrap`: to the newest version of its root key. */
 export interface InstanceWork {
   readonly kind: 'move' | 'rewrap'
-  /** Identifies this piece of work. New work has another id. */
+  /** The id of this piece of work. New work has another one. */
   readonly id: string
   /** The root key and custody before the move. */
   readonly fromRootKeyUri: string
@@ -101,8 +101,8 @@ export interface Client {
   /** Null: the instance's setting applies. */
   readonly expiredGraceDays: number | null
   /**
-   * The user name and password that the client must or may send in addition to its certificate. Null: the server
-   * ignores what it sends.
+   * The user name and password that the client must or may send in addition to its certificate. Null: the server ignores
+   * credentials from it.
    */
   readonly credential: Credential | null
   /** The operations that it may request. Absent: all. */
@@ -110,7 +110,7 @@ export interface Client {
   readonly createdMs: number
 }
 
-/** `when-sent`: checked if a message has one. `required`: demanded where vCenter sends it (credential.ts). */
+/** `when-sent`: checked if a message has one. `required`: demanded in the messages in which vCenter sends it (credential.ts). */
 export interface Credential {
   readonly mode: 'when-sent' | 'required'
   readonly userName: string
@@ -119,7 +119,7 @@ export interface Credential {
   readonly salt: string
   /** Absent: scrypt. */
   readonly kdf?: 'pbkdf2'
-  /** scrypt's cost parameter N (r is 8, p is 1), or how many iterations PBKDF2 does with HMAC-SHA-512. */
+  /** scrypt's cost parameter N (r is 8, p is 1), or the iterations of PBKDF2 with HMAC-SHA-512. */
   readonly cost: number
 }
 
@@ -133,16 +133,14 @@ export interface PinnedCertificate {
   readonly createdMs: number
 }
 
-/** A CA whose leaves are the client, if their subject fits. */
+/** A CA whose leaves belong to the client if their subject matches. */
 export interface Authority {
   readonly id: string
   readonly clientId: string
   readonly instanceId: string
   readonly certificate: string
   readonly subject: string
-  /**
-   * The trust version that added it. If CAs of two instances vouch for one leaf, the CA with the lower version decides.
-   */
+  /** The trust version that added it. If CAs of two instances vouch for one leaf, the CA with the lower version decides. */
   readonly sinceVersion: number
   readonly createdMs: number
 }
@@ -161,7 +159,7 @@ export interface TrustedClient extends Client {
   readonly authorities: readonly Authority[]
 }
 
-/** A certificate that is refused permanently. Its id is its SHA-256. */
+/** A permanently blocked certificate. Its id is its SHA-256. */
 export interface Block {
   readonly id: string
   readonly reason: string
@@ -177,22 +175,25 @@ export interface Token {
   readonly sha256: string
   readonly createdMs: number
   readonly expiresMs: number | null
-  /** The person who uses it, as its creator said. Left out: a program, or nobody in particular. */
+  /** The person who uses it, as its creator stated. Absent: a program, or no known person. */
   readonly owner?: string
-  /** Keys (person.ts) of everybody who may have its text besides its owner: who made it, who made that one's token, and so on. */
+  /**
+   * The keys (person.ts) of all people besides the owner who may know its text: its maker, the maker of the token that made it,
+   * and so on.
+   */
   readonly makers?: readonly string[]
-  /** The root key made it (`mortise token recover`). */
+  /** Whether the root key made it (`mortise token recover`). */
   readonly recovered?: true
 }
 
-/** The session of a person whom the identity provider named. Its text (sessions.ts) counts only while the row is there. */
+/** The session of a person whom the identity provider named. Its text (sessions.ts) is valid only while the row exists. */
 export interface PersonSession {
   readonly id: string
   readonly issuer: string
   readonly subject: string
-  /** For display only: any text of the provider's users. */
+  /** For display only: users of the provider may choose any text. */
   readonly name: string
-  /** All names that the provider gave, at earlier logins too (person.ts). Left out: a session of an older version. */
+  /** All names from the provider, including those of earlier logins (person.ts). Absent: a session of an older version. */
   readonly names?: readonly string[]
   /** The person's groups that had a role when the session began. */
   readonly groups: readonly string[]
@@ -248,7 +249,7 @@ export type RowOf = {
   readonly [K in TrustKind]: { readonly kind: K; readonly value: TrustKinds[K] }
 }[TrustKind]
 
-/** The tables after these rows are put and removed. */
+/** The tables after the rows are put and removed. */
 export function tablesAfter(
   tables: TrustTables,
   change: {
@@ -267,20 +268,22 @@ export interface TrustReading {
   /** MACs (hex) of the rows for the next head, by `kind/id`: the rows that count, and the `withheld` ones. */
   readonly macs: ReadonlyMap<string, string>
   /**
-   * Certificates (SHA-256) whose block or pin is listed, but was altered or removed by hand. They are refused until
-   * somebody trusts them again. Without its block or pin a certificate could count through a CA, even in another
-   * instance.
+   * Certificates (SHA-256) whose block or pin is in the list but was altered or removed by hand. They are refused until an
+   * administrator trusts them again. Without its block or pin a certificate could count through a CA, even in another instance.
    */
   readonly withheld: ReadonlySet<string>
-  /** Genuine rows, by `kind/id`, that only a newer version understands. They stay listed, and nobody may change them here. */
+  /**
+   * Genuine rows, by `kind/id`, that only a newer version understands. They stay in the list, and this version does not change
+   * them.
+   */
   readonly newer: ReadonlySet<string>
-  /** Rows that somebody altered without the server, or that a newer version wrote, in words. */
+  /** Rows that were altered without the server, or that a newer version wrote, in sentences. */
   readonly alarms: readonly string[]
-  /** False if the head itself does not count. Then no row counts, and nobody may change any. */
+  /** False if the head itself does not count. Then no row counts, and no row may be changed. */
   readonly intact: boolean
 }
 
-/** The rows as they were read at this trust version. */
+/** The rows at this trust version. */
 export interface TrustSnapshot extends TrustReading {
   readonly version: number
 }
@@ -288,9 +291,9 @@ export interface TrustSnapshot extends TrustReading {
 const headKind = 'head'
 
 /**
- * The newest form of rows that this version understands. A row that only a later version may act on names a higher form in its
- * field `form`; a new kind of row is a new form too. A version that writes a new form comes after one that reads it, because two
- * nodes of consecutive versions may run on one store.
+ * The newest form of rows that this version understands. A row that needs a later version states a higher number in its field
+ * `form`. A new kind of row is a new form too. A version that writes a new form must follow one that reads it, because nodes of
+ * two consecutive versions may run on one store.
  */
 export const trustForm = 1
 
@@ -344,7 +347,7 @@ export function readRows(macs: Macs, version: number, rows: readonly TrustRow[])
   return { tables: tables as unknown as TrustTables, macs: counted, withheld, newer, alarms, intact }
 }
 
-/** The certificate that is refused while its block or pin, which has this name, cannot be read. */
+/** The certificate of a block or pin with this name. It is refused while the row cannot be read. */
 function refusedCertificate(name: string): string | undefined {
   return /^(?:block|certificate)\/(.*)$/.exec(name)?.[1]
 }

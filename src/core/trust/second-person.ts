@@ -1,5 +1,5 @@
-// Decides who may ask for acts that need a second person, and who may decide about them: the rules over tokens and over people who logged
-// in, as the rows and the configuration are at this moment. Pure.
+// Decides who may ask for acts that need a second person, and who may decide about them: the rules for tokens and for people who
+// are logged in, by the current rows and configuration. Pure.
 
 import type { Approval, Party } from './approval.ts'
 import type { Login, LoginOf } from './people.ts'
@@ -7,7 +7,7 @@ import { identityOf, identityOfPerson, personOf, whySame, type Identity } from '
 import { grantFor } from './role-rules.ts'
 import type { Token, TrustTables } from './rows.ts'
 
-/** The token or the login with which somebody asks or decides. */
+/** The token or the login of a person who asks or decides. */
 export type Standing = { readonly token: Token } | { readonly login: Login }
 
 /** The facts that the rules depend on. */
@@ -17,7 +17,7 @@ export interface Now {
   readonly loginOf: LoginOf
 }
 
-/** undefined: the token was revoked, or the session has ended. */
+/** Undefined: the token was revoked, or the session has ended. */
 export function standingOf(
   { tables, loginOf }: Pick<Now, 'tables' | 'loginOf'>,
   party: Party,
@@ -30,14 +30,14 @@ export function standingOf(
   return session && { login: loginOf(session, tables) }
 }
 
-/** Why the asker may not act any more; undefined: the asker may. */
+/** Why the asker may not act any more. Undefined: the asker may. */
 export function whyGone({ token, session }: Pick<TrustTables, 'token' | 'session'>, asker: Party) {
   if ('tokenId' in asker)
     return token.has(asker.tokenId) ? undefined : 'the token that asked for it was revoked'
   return session.has(asker.sessionId) ? undefined : `the session in which ${asker.person.name} asked is over`
 }
 
-/** Why somebody may not ask for acts that need a second person, nor decide about them; undefined: they may. */
+/** Why a person may neither ask for acts that need a second person nor decide about them. Undefined: the person may. */
 export function unfit(standing: Standing, instanceId: string | null, nowMs: number): string | undefined {
   return 'token' in standing
     ? unfitToken(standing.token, instanceId, nowMs)
@@ -59,7 +59,7 @@ function unfitLogin({ person: { name }, grants }: Login, instanceId: string | nu
   return `${name} is no manager of ${instanceId === null ? 'all instances' : 'this instance'}`
 }
 
-/** Why somebody may not approve it; undefined: they may. */
+/** Why a person may not approve the request. Undefined: the person may. */
 export function notSecond(
   now: Now,
   { asker, instanceId }: Pick<Approval, 'asker' | 'instanceId'>,
@@ -75,7 +75,7 @@ export function notSecond(
   )
 }
 
-/** The people who may approve it: owners of tokens, and those who are logged in. */
+/** The people who may approve it: owners of tokens, and people who are logged in. */
 export function mayApprove(now: Now, approval: Approval): readonly string[] {
   const names = everybody(now)
     .filter((one) => notSecond(now, approval, one) === undefined)
@@ -83,7 +83,7 @@ export function mayApprove(now: Now, approval: Approval): readonly string[] {
   return [...new Set(names)].toSorted()
 }
 
-/** Whether two people are known of whom one could ask for such an act on everything, and the other approve it. */
+/** Whether the server knows two people of whom one could ask for such an act on everything, and the other approve it. */
 export function areTwo(now: Now): boolean {
   const fit = everybody(now).filter((one) => unfit(one, null, now.nowMs) === undefined)
   return fit.some((one, at) =>

@@ -1,7 +1,7 @@
-// The texts of sessions: whoever shows a token in the console gets one, which ends by itself. The text carries
-// all that there is to know, under a MAC, so each node of a server takes the sessions of every other and none is
-// stored but those that somebody ended. A session holds no more than its token: the token is looked up with each request, and ends its sessions.
-// The session of a person whom the identity provider named has such a text too; what counts of it is stored (people.ts).
+// The texts of console sessions. A token buys a session, which expires. The text carries the whole session under a MAC, so each
+// node accepts the sessions of the others, and only ended sessions are stored. A session has the rights of its token: each
+// request looks up the token, whose revocation ends its sessions. A person's session through the identity provider has such a
+// text too, and its state is stored (people.ts).
 
 import { randomUUID } from 'node:crypto'
 import { sessionIdleMs } from '../../base/bounds.ts'
@@ -10,22 +10,22 @@ import type { Clock } from '../ports/clock.ts'
 import type { PersonSession, Token } from './rows.ts'
 import { TrustRefused } from './writer.ts'
 
-/** Sessions of the console: how long they last at most, and when their text is made anew. */
+/** Sessions of the console: their longest duration, and the age at which their text is renewed. */
 export const sessionMs = 8 * 3600_000
 export const sessionRenewMs = 60_000
 
 export interface Session {
   readonly id: string
-  /** Null: a person's, who logged in through the identity provider. */
+  /** Null: the session of a person who logged in through the identity provider. */
   readonly tokenId: string | null
-  /** The hash of the token's text: a token that is made anew is another one. */
+  /** The hash of the token's text. A new text of a token counts as another token. */
   readonly tokenSha256: string | null
   readonly startedMs: number
-  /** When the text was made: at the start, or at a request later on. */
+  /** When the text was made: at the start, or at a later request. */
   readonly usedMs: number
 }
 
-/** No token's text begins so. */
+/** No token's text begins with it. */
 const prefix = 'mortise-session.'
 const purpose = 'console session 1'
 
@@ -60,7 +60,7 @@ export class Sessions {
     return `${prefix}${Buffer.from(fields).toString('base64url')}.${mac.toString('base64url')}`
   }
 
-  /** Undefined if this server made no such text, or it is too old. `hasEnded` says whether somebody ended the session. */
+  /** Undefined if this server did not make the text, or if it is too old. `hasEnded` tells whether the session was ended. */
   read(text: string): Session | undefined {
     const [body = '', mac = ''] = text.slice(prefix.length).split('.')
     const fields = Buffer.from(body, 'base64url').toString('utf8')
@@ -75,8 +75,8 @@ export class Sessions {
   }
 
   /**
-   * The text to go on with; undefined while the present one is young enough. A request in the background, which a page makes
-   * by itself, is no use of the session: a page that nobody looks at would never end.
+   * The renewed text. Undefined while the present one is young enough. A background request, which a page sends automatically,
+   * does not renew it: otherwise an unattended page would keep the session for ever.
    */
   renewed(session: Session, { isBackground = false } = {}): string | undefined {
     const now = this.#clock.now()
@@ -86,18 +86,18 @@ export class Sessions {
   }
 
   /**
-   * No node takes one of its texts any more. Durable on return, with the audit entry, which names the instance of its token. Throws
-   * TrustRefused.
+   * Ends a session, so that no node accepts its texts any more. Durable on return, with the audit entry, which names the instance
+   * of its token. Throws TrustRefused.
    */
   async end({ id, tokenId }: Session, entry: AuditEntry): Promise<void> {
     const now = this.#clock.now()
     const of = entry.instanceId ?? tokenId ?? id
-    // A text may be somewhat newer than this one, and made by a node whose clock is ahead.
+    // A newer text may exist, made by a node whose clock is ahead.
     if (!(await this.#ended.add({ id, untilMs: now + 2 * sessionIdleMs, of }, now, entry)))
       throw new TrustRefused('in-use', 'too many sessions were ended in the last hour', 'Revoke the token.')
   }
 
-  /** Whether somebody ended it, or its time is over. A request that is under way asks again. */
+  /** Whether it was ended or has expired. A long request asks again. */
   async hasEnded(session: Session): Promise<boolean> {
     return this.#isOver(session) || this.#ended.has(session.id)
   }
@@ -119,10 +119,10 @@ interface SessionsOptions {
   readonly ended: Ended
 }
 
-/** The sessions of tokens that somebody ended, on any node. */
+/** The ended sessions of tokens, on any node. */
 interface Ended {
   has(id: string): Promise<boolean>
-  /** Each is kept until `untilMs`. False: there are too many. */
+  /** Keeps each entry until `untilMs`. False: there are too many. */
   add(
     ended: { readonly id: string; readonly untilMs: number; readonly of: string },
     nowMs: number,

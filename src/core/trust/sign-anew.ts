@@ -1,13 +1,12 @@
-// After an owner accepts a restore: signs the rows that still count under a new MAC key, and ends every token, session
-// and request that waits for a second person. The rows
-// that the restore discarded were signed under the old key, so none of them verifies again. Pure.
+// After an owner accepts a restore: signs the rows that still count with a new MAC key, and ends every token, session and request
+// for approval. The discarded rows were signed with the old key, so none of them verifies again. Pure.
 
 import type { TrustWrite } from '../ports/trust.ts'
 import { makeHead, makeRow, trustKinds, type Macs, type Token, type TrustReading } from './rows.ts'
 
 /**
- * The writes that make `version` of the rows that count in `reading`, with `token` as the only token. A withheld block
- * or pin stays withheld.
+ * The writes that make `version` from the rows that count in `reading`, with `token` as the only token. A withheld block or pin
+ * stays withheld.
  */
 export function signAnew(
   macs: Macs,
@@ -33,7 +32,7 @@ export function signAnew(
   ]
 }
 
-/** Rows that the head lists but that do not count. */
+/** Whether the head lists the row although it does not count. */
 function isWithheld({ tables }: TrustReading, name: string): boolean {
   const [, kind = '', id = ''] = /^(\w+)\/(.*)$/.exec(name) ?? []
   return !(tables as Readonly<Record<string, ReadonlyMap<string, unknown>>>)[kind]?.has(id)

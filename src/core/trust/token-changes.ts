@@ -9,9 +9,9 @@ import { makersOf, personOfSession } from './identity.ts'
 import type { Token, TrustSnapshot } from './rows.ts'
 import { requireInstance, TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
 
-/** People and tokens that made a token one after the other, each counted once. */
+/** The chain of people and tokens behind a token, each counted once. */
 const tokenMakersMax = 100
-/** A recovered manager token is valid for so long. */
+/** How long a recovered manager token is valid. */
 const tokenRecoveryMs = 3600_000
 
 export interface MadeToken {
@@ -26,7 +26,7 @@ export class TokenChanges {
     this.#writer = writer
   }
 
-  /** Creates a token. Only this answer has the bearer text; `sha256`: it was handed out before, and is not in the answer. */
+  /** Creates a token. Only this answer has the bearer text. `sha256`: the asker already has the text, so the answer lacks it. */
   async create<A = MadeToken>(
     by: By,
     wanted: Pick<Token, 'name' | 'role' | 'instanceId' | 'expiresMs' | 'owner'>,
@@ -58,9 +58,7 @@ export class TokenChanges {
     return this.#writer.change(by, decide, present)
   }
 
-  /**
-   * Creates a manager's token for a short time, for whoever proved to have the root key. `writes` are committed with it.
-   */
+  /** Creates a manager's token for a short time, for a person who proved to have the root key. Commits `writes` with it. */
   async recover(by: By, writes: (token: Token) => readonly Write[]): Promise<MadeToken> {
     const bearer = newBearer()
     const decide = (_snapshot: TrustSnapshot, createdMs: number): TrustDraft<MadeToken> => {
@@ -79,8 +77,8 @@ export class TokenChanges {
   }
 
   /**
-   * `instanceId`: only a token of that instance; null: any. Refuses to revoke the last manager token for all instances, unless a
-   * person asks who manages all of them by logging in.
+   * `instanceId`: only a token of that instance. Null: any token. Refuses to revoke the last manager token for all instances,
+   * unless the asker manages all of them by login.
    */
   async revoke<A = Token>(
     by: By | Grantor,
@@ -127,8 +125,8 @@ export function recoveredToken(bearer: string, createdMs: number): Token {
 }
 
 /**
- * When a token that `maker` creates expires: with `maker` at the latest, unless `maker` was recovered by the root key, which is
- * there to create others. `maker` is null where a person or the server creates it. Throws TrustRefused for a later time.
+ * When a new token of `maker` expires: with `maker` at the latest, unless the root key recovered `maker`, which then may create
+ * longer ones. `maker` is null if a person or the server creates the token. Throws TrustRefused for a later time.
  */
 export function expiryWithin(maker: Token | null, wantedMs: number | null): number | null {
   const lastMs = maker === null || maker.recovered === true ? null : maker.expiresMs
@@ -141,16 +139,16 @@ export function expiryWithin(maker: Token | null, wantedMs: number | null): numb
   )
 }
 
-/** The token that asks; undefined: a session of a person, or the server itself. */
+/** The token of the asker. Undefined: the asker is a person's session or the server itself. */
 function makerOf({ tables }: TrustSnapshot, { kind, id }: By): Token | undefined {
   if (kind !== 'token') return undefined
   const maker = tables.token.get(id ?? '')
-  // Without its makers, the new token would be somebody else's.
+  // Without its makers, the new token would count as another person's.
   if (!maker) throw new TrustRefused('not-found', 'the token that asks was revoked')
   return maker
 }
 
-/** The maker of a token may have its text, and so may the maker of the token with which it was made. */
+/** The makers of a new token. The maker may know its text, and so may the maker of the maker's token. */
 function makersFor({ tables }: TrustSnapshot, { kind, id }: By, maker: Token | undefined): readonly string[] {
   if (kind === 'person') {
     const sessions = [...tables.session.values()].filter((one) => idOfSubject(one) === id)
@@ -171,12 +169,12 @@ function isMaster({ role, instanceId, expiresMs }: Token): boolean {
   return role === 'manager' && instanceId === null && expiresMs === null
 }
 
-/** The identity provider and its groups have just proved to work. */
+/** Whether the asker manages everything by login, which proves that the identity provider and its groups work. */
 function managesByLogin(by: By | Grantor): boolean {
   return by.kind === 'person' && 'role' in by && by.role === 'manager' && by.onlyInstanceId === null
 }
 
-/** As the store has a bearer token's text. */
+/** The stored form of a bearer token's text. */
 export function sha256Of(bearer: string): string {
   return createHash('sha256').update(bearer).digest('hex')
 }

@@ -1,16 +1,16 @@
-// Which trusted clients asked for a version of KMIP that this server does not speak, for a day. In memory, bounded, and
-// only for people: it decides nothing.
+// Records for a day which trusted clients asked for a KMIP version that this server does not support. It is in memory, bounded,
+// and only for people. It decides nothing.
 
 import type { Clock } from '../ports/clock.ts'
 
-/** Clients that asked for a KMIP version that is not served: how many are remembered, and for how long. */
+/** Clients that asked for an unsupported KMIP version: how many the server remembers, and how long. */
 export const unservedVersionsMax = 100
 export const unservedVersionsToldMs = 24 * 3600_000
 
 export interface UnservedVersion {
   readonly clientId: string
   readonly instanceId: string
-  /** As the message states it: `3.0`. */
+  /** The version that the message states: `3.0`. */
   readonly version: string
   readonly count: number
   readonly lastMs: number
@@ -28,13 +28,13 @@ export class UnservedVersions {
     const { id: clientId, instanceId } = client
     const name = `${clientId} ${version}`
     const count = (this.#asked.get(name)?.count ?? 0) + 1
-    // Deleted first, so that the oldest comes first in the map.
+    // Deleted first, so that the map keeps its entries in the order of their last use.
     this.#asked.delete(name)
     this.#asked.set(name, { clientId, instanceId, version, count, lastMs: this.#clock.now() })
     if (this.#asked.size > unservedVersionsMax) this.#makeRoom()
   }
 
-  /** The oldest of the instance that has most gives way: its clients may state any version. */
+  /** Drops the oldest entry of the instance with the most entries, since its clients may state any version. */
   #makeRoom(): void {
     const groups = Map.groupBy(this.#asked, ([, { instanceId }]) => instanceId)
     const most = Math.max(...[...groups.values()].map(({ length }) => length))

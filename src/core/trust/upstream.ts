@@ -1,9 +1,9 @@
-// The upstream of an instance, as its row has it: the old KMIP server that is asked for an identifier that is unknown here,
-// for the time of a change-over. The row's MAC covers it, since wrong bytes from another server would stay. Its private key
-// is a secret of the server (core/instances/upstream-keys.ts). Pure.
+// The upstream of an instance: the old KMIP server that is asked for unknown identifiers during a change-over. The row's MAC
+// covers it, since wrong bytes from another server would stay. Its private key is a secret of the server
+// (core/instances/upstream-keys.ts). Pure.
 
 export interface Upstream {
-  /** Names the secret with the private key. Each setting has an id of its own. */
+  /** Names the secret with the private key. Each setting has its own id. */
   readonly id: string
   /** HOST:PORT. All of them serve the same keys. */
   readonly servers: readonly string[]
@@ -14,11 +14,11 @@ export interface Upstream {
     | { readonly by: 'authority'; readonly pem: string }
     | { readonly by: 'fingerprint'; readonly sha256: string }
   readonly sinceMs: number
-  /** It is not asked until a manager turns it on. Left out: it is asked. */
+  /** Set while the server does not ask it, until a manager turns it on. Absent: the server asks it. */
   readonly off?: { readonly why: 'restored'; readonly atMs: number }
 }
 
-/** The instance after a restore: what the old server has may be older or newer than what was restored. */
+/** Turns the upstream off after a restore, since the old server's keys may be older or newer than the restored ones. */
 export function withUpstreamOff<I extends { readonly upstream?: Upstream }>(instance: I, atMs: number): I {
   const { upstream } = instance
   if (!upstream) return instance

@@ -1,11 +1,11 @@
-// Finds the CAs that vouch for a leaf. Pure: the caller passes the functions that read certificates, since core/trust/ knows
+// Finds the CAs that vouch for a leaf. Pure: the caller passes in the functions that read certificates, since core/trust/ knows
 // no X.509.
 
 import type { Authority } from './rows.ts'
 
 /** Both take DER and return false for bytes that are not a certificate. */
 export interface LeafRules {
-  /** True if this CA signed the leaf itself, for a client, with CA:TRUE above and CA:FALSE below. Ignores dates. */
+  /** Whether this CA signed the leaf itself, for a client, with CA:TRUE above and CA:FALSE below. Ignores dates. */
   readonly signedBy: (leaf: Uint8Array, ca: Uint8Array) => boolean
   readonly matchesSubject: (leaf: Uint8Array, pattern: string) => boolean
 }
@@ -15,7 +15,7 @@ export interface ParsedAuthority {
   readonly der: Uint8Array
 }
 
-/** Sorted by the time of trust, oldest first. */
+/** In the order of trust, oldest first. */
 export function parsedAuthorities(authorities: Iterable<Authority>): readonly ParsedAuthority[] {
   return [...authorities]
     .toSorted((a, b) => a.sinceVersion - b.sinceVersion)
@@ -23,9 +23,8 @@ export function parsedAuthorities(authorities: Iterable<Authority>): readonly Pa
 }
 
 /**
- * The CAs that vouch for the leaf, oldest trust first, all of one instance. Ignores dates. If CAs of two instances
- * vouch for one leaf, the CA that was trusted first decides: a later CA takes nothing away, not even while the first
- * one is out of date.
+ * The CAs that vouch for the leaf, in the order of trust, all of one instance. Ignores dates. If CAs of two instances vouch for
+ * one leaf, the CA that was trusted first decides: a later CA takes nothing away, not even while the first one is out of date.
  */
 export function vouching(
   authorities: readonly ParsedAuthority[],

@@ -1,6 +1,6 @@
-// Changes trust. One transaction decides on the current rows, writes the new rows with their MACs and a new head, and
-// enters the audit. If another node changed trust at the same moment, the change is decided again. client-changes.ts,
-// token-changes.ts and core/instances/ define the changes.
+// Changes trust. One transaction decides by the current rows, writes the new rows with their MACs and a new head, and enters the
+// audit. If another node changed trust at the same moment, it decides again. client-changes.ts, token-changes.ts and
+// core/instances/ define the changes.
 
 import { randomInt } from 'node:crypto'
 import { conflictRetriesMax } from '../../base/bounds.ts'
@@ -19,7 +19,7 @@ import { newerRows, rowWrites, type RowChange } from './row-writes.ts'
 import { tablesAfter, type Macs, type TrustSnapshot } from './rows.ts'
 import type { TrustKinds, TrustTables } from './rows.ts'
 
-/** Within this time, a refused attempt on a client of another instance is in that instance's audit. */
+/** The longest delay until a refused attempt on a client of another instance is in that instance's audit. */
 export const trustNoticeDelayMsMax = 2_000
 
 /** A refused change of trust, with advice. Safe to show. */
@@ -49,7 +49,7 @@ type TrustTrouble = keyof typeof codeOf
 export class TrustForbidden extends TrustRefused {
   readonly event: TrustEvent
   /**
-   * Entries for other instances. The writer enters them some time after the answer, so that the answer's timing reveals
+   * Entries for other instances. The writer enters them some time after the answer, so that the timing of the answer reveals
    * nothing.
    */
   readonly afterwards: () => readonly TrustEvent[]
@@ -83,8 +83,8 @@ export interface TrustDraft<T> extends TrustEvent, RowChange {
 }
 
 /**
- * Builds the answer to a change from the future rows, before the commit. A change that cannot be answered is not made.
- * May be called again with newer rows.
+ * Builds the answer to a change from the future rows, before the commit. If that fails, the change is not made. May be called
+ * again with newer rows.
  */
 export type Present<T, A> = (result: T, tables: TrustTables) => A | Promise<A>
 
@@ -94,7 +94,7 @@ export interface TrustWriterOptions {
   readonly clock: Clock
   readonly access: Access
   readonly changePace: ChangePace
-  /** Called after each change, so that a checkpoint can sign for it. */
+  /** Called after each change, so that a checkpoint can sign it. */
   readonly changed?: () => void
 }
 
@@ -116,8 +116,8 @@ export class TrustWriter {
   }
 
   /**
-   * `draft` decides. It throws TrustRefused, and may be called again on newer rows. Durable on return. TrustForbidden
-   * is entered in the audit and rethrown.
+   * `draft` decides. It throws TrustRefused, and may be called again on newer rows. Durable on return. Enters TrustForbidden in
+   * the audit and rethrows it.
    */
   async change<T, A = T>(
     by: By | Grantor,
@@ -140,7 +140,7 @@ export class TrustWriter {
         throw error
       }
       requireRoom(by, snapshot, made)
-      // A decision from before a wait may be too old.
+      // A decision from before the wait may be too old.
       if (attempt === 0 && (await this.#waited(by))) continue
       const consent = 'consent' in by ? by.consent : undefined
       const along = consent?.along(snapshot, this.#clock.now())
@@ -174,7 +174,7 @@ export class TrustWriter {
     }
   }
 
-  /** The current rows, on which `by` may still change something. */
+  /** The current rows, if `by` may still change trust. */
   async #snapshotFor(by: By | Grantor): Promise<TrustSnapshot> {
     for (let attempt = 0; ; attempt++) {
       const snapshot = await this.#access.snapshot()
@@ -185,7 +185,7 @@ export class TrustWriter {
     }
   }
 
-  /** Counts a change by somebody of one instance alone, or by a person who logs in. Returns whether it had to wait. */
+  /** Counts a change by a party of one instance alone, or by a person who is logged in. Returns whether it had to wait. */
   async #waited(by: By | Grantor): Promise<boolean> {
     const party = 'role' in by ? by.onlyInstanceId : by.kind === 'person' ? by.id : null
     if (party === null) return false
@@ -236,7 +236,7 @@ export class TrustWriter {
   }
 }
 
-/** Throws TrustRefused where somebody of one instance alone would add to more than it may have. */
+/** Throws TrustRefused if a party of one instance alone would add more rows than allowed. */
 function requireRoom(by: By | Grantor, { tables }: TrustSnapshot, change: RowChange): void {
   const instanceId = 'onlyInstanceId' in by ? by.onlyInstanceId : null
   if (instanceId === null || hasRoom(tables, change, instanceId)) return
@@ -255,7 +255,7 @@ function notAsApproved(cause: StoreConflict): TrustRefused {
   )
 }
 
-/** The actor as an instance's audit names it. For a token of another instance that is its id only. */
+/** The actor in the audit of an instance. For a token of another instance, only its id. */
 function actorFor(by: By | Grantor, instanceId: string | null): Actor {
   const { kind, id, name, certificateSha256, address } = by
   const own = 'onlyInstanceId' in by ? by.onlyInstanceId : null
