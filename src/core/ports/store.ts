@@ -88,7 +88,7 @@ export interface StoreHealth extends WriteHealth {
   readonly handsOut: boolean
 }
 
-/** What a separate database server guarantees, as far as it answers. */
+/** The guarantees of a separate database server, as far as it answers. */
 export interface DatabaseFacts {
   /** Settings with which it may lose confirmed data, such as `fsync = off`. */
   readonly unsafe: readonly string[]

@@ -20,7 +20,7 @@ export interface PeopleSettings {
   readonly idleMs: number
 }
 
-/** What a session gives at this moment. */
+/** The person and the roles of a session at this moment. */
 export interface Login {
   readonly session: PersonSession
   readonly person: Person
