@@ -1,7 +1,8 @@
 // The one list of the features. Each line loads a feature's parts where they are wanted: `server` opens at the admin door, `kmip` in each
 // process that serves KMIP, and `commands` are those of the command line, by their words. In the order in which they open.
 
-export const features = {
+/** The administration of the core, which every server has. */
+const administration = {
   status: {
     server: async () => (await import('../features/status/feature.ts')).status,
     commands: {
@@ -34,6 +35,24 @@ export const features = {
     server: async () => (await import('../features/audit/feature.ts')).audit,
     commands: { audit: async () => (await import('../features/audit/commands.ts')).auditCommands },
   },
+  sessions: {
+    server: async () => (await import('../features/sessions/feature.ts')).sessions,
+    commands: {
+      whoami: async () => (await import('../features/login/commands/login.ts')).whoamiCommand,
+      session: async () => (await import('../features/login/commands/session.ts')).sessionCommands,
+    },
+  },
+  certificates: {
+    server: async () => (await import('../features/certificates/feature.ts')).certificates,
+    commands: {
+      'server-cert': async () =>
+        (await import('../features/certificates/commands.ts')).serverCertificateCommands,
+    },
+  },
+}
+
+/** A server can lack each of these: its folder and its line here are all that it is. */
+const optional = {
   backup: {
     server: async () => (await import('../features/backup/feature.ts')).backup,
     commands: { backup: async () => (await import('../features/backup/commands.ts')).backupCommands },
@@ -79,20 +98,6 @@ export const features = {
     server: async () => (await import('../features/approvals/feature.ts')).approvals,
     commands: { approval: async () => (await import('../features/approvals/commands.ts')).approvalCommands },
   },
-  certificates: {
-    server: async () => (await import('../features/certificates/feature.ts')).certificates,
-    commands: {
-      'server-cert': async () =>
-        (await import('../features/certificates/commands.ts')).serverCertificateCommands,
-    },
-  },
-  sessions: {
-    server: async () => (await import('../features/sessions/feature.ts')).sessions,
-    commands: {
-      whoami: async () => (await import('../features/login/commands/login.ts')).whoamiCommand,
-      session: async () => (await import('../features/login/commands/session.ts')).sessionCommands,
-    },
-  },
   login: {
     server: async () => (await import('../features/login/feature.ts')).login,
     commands: {
@@ -115,6 +120,8 @@ export const features = {
   },
   fips: { commands: { fips: async () => (await import('../features/fips/commands.ts')).fipsCommands } },
 }
+
+export const features = { ...administration, ...optional }
 
 type List = typeof features
 type Part<Kind extends string> = {

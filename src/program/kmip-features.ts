@@ -15,8 +15,11 @@ type Open<Needs> = (needs: Needs, opened: AsyncDisposableStack) => KmipPart
 type NeedsOf<F> = F extends Open<infer Needs> ? (needs: Needs) => void : never
 type Needs = NeedsOf<Parts[keyof Parts]> extends (needs: infer All) => void ? All : never
 
-export type KmipParts = { readonly [Name in keyof Parts]: ReturnType<Parts[Name]> }
-export type KmipReports = { readonly [Name in keyof Parts]: Awaited<ReturnType<KmipParts[Name]['report']>> }
+type PartOf<F> = F extends (needs: never, opened: never) => infer Part ? Extract<Part, KmipPart> : never
+export type KmipParts = { readonly [Name in keyof Parts]: PartOf<Parts[Name]> }
+export type KmipReports = {
+  readonly [Name in keyof Parts]: Awaited<ReturnType<PartOf<Parts[Name]>['report']>>
+}
 
 export interface KmipFeatures {
   /** Each by its feature's name. */

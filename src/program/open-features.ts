@@ -1,6 +1,11 @@
 // Opens the features of the list at the admin door. A need that serve.ts does not offer does not compile.
 
 import { Conditions, type Gathered } from '../core/conditions/conditions.ts'
+import type { ServerNotes } from '../core/sealing/server-notes.ts'
+import type { Access } from '../core/trust/access.ts'
+import { Refusal } from '../base/refusal.ts'
+import { shellWord } from '../base/text/shell-word.ts'
+import type { Config } from '../outside/config/options.ts'
 import type { AuthenticationParts } from '../doors/http/authenticate.ts'
 import type { DescribedApi } from '../doors/http/openapi.ts'
 import type { Feature, OpenFeature } from '../doors/http/feature.ts'
@@ -12,7 +17,7 @@ import { load, type Servers } from './features.ts'
 type NeedsOf<F> = F extends Feature<infer Needs, unknown> ? (needs: Needs) => void : never
 type AllNeeds = NeedsOf<Servers[keyof Servers]> extends (needs: infer All) => void ? All : never
 /** Everything that features need beside what they have of each other, and what each request is checked with. */
-export type Offered = Omit<AllNeeds, 'plugs' | 'conditions' | 'routes'> & AuthenticationParts
+export type Offered = Omit<AllNeeds, 'plugs' | 'conditions' | 'routes'> & AuthenticationParts & Required
 
 export interface OpenFeatures {
   /** The own service of each feature, by its name. */
@@ -28,14 +33,28 @@ export interface OpenFeatures {
   readonly start: () => void
 }
 
-/** Opens every feature; what closes them is registered on `opened`. */
-export async function openFeatures(offered: Offered, opened: AsyncDisposableStack): Promise<OpenFeatures> {
+/** The settings and the stored state that only a feature can serve. */
+interface Required {
+  readonly access: Pick<Access, 'snapshot'>
+  readonly config: Pick<Config, 'approval' | 'siem'>
+  readonly notes: Pick<ServerNotes, 'read'>
+}
+
+/**
+ * Opens every feature; what closes them is registered on `opened`. Rejects with Refusal if a feature is not among them that a setting or
+ * stored state needs. `servers`: those of the list; tests leave some out.
+ */
+export async function openFeatures(
+  offered: Offered,
+  opened: AsyncDisposableStack,
+  servers?: Partial<Servers>,
+): Promise<OpenFeatures> {
   const plugs: Plugs = { ...withoutFeatures }
   const conditions = new Conditions(offered)
   const routes = new Map<string, OpenRoute>()
   const all = { ...offered, plugs, conditions, routes: () => routes } as AllNeeds
   const list: readonly (readonly [string, Feature<AllNeeds, unknown>])[] = Object.entries(
-    await load('server'),
+    servers ?? (await load('server')),
   )
   const open = new Map<string, OpenFeature<unknown>>()
   for (const [name, feature] of list) {
@@ -45,6 +64,7 @@ export async function openFeatures(offered: Offered, opened: AsyncDisposableStac
     for (const [route, served] of opening.routes) routes.set(route, served)
     if (opening.conditions) conditions.add(opening.conditions)
   }
+  await requireNeeded(offered, plugs)
   return {
     services: Object.fromEntries(
       [...open].map(([name, { own }]) => [name, own]),
@@ -55,6 +75,32 @@ export async function openFeatures(offered: Offered, opened: AsyncDisposableStac
     measure: (gathered, gauges) => open.forEach(({ measure }) => measure(gathered, gauges)),
     start: () => open.forEach(({ start }) => start()),
   }
+}
+
+/** A server that goes on without one of these would let through what must wait, forget what it must send, or lose keys that are elsewhere. */
+async function requireNeeded({ access, config, notes }: Required, plugs: Plugs): Promise<void> {
+  const lacks = (plug: keyof Plugs) => plugs[plug] === withoutFeatures[plug]
+  const noted = (await notes.read('guarded-acts'))?.acts ?? []
+  if (lacks('approvals') && config.approval.for.length + noted.length > 0)
+    throw missing('approvals', 'acts wait for a second person (approval.for)', 'empty approval.for')
+  if (lacks('auditKeepers') && (config.siem.syslog !== null || config.siem.file !== null))
+    throw missing('siem', 'targets get the audit log (siem.syslog, siem.file)', 'empty both settings')
+  const { instance } = (await access.snapshot()).tables
+  const asking = [...instance.values()].find(({ upstream }) => upstream)
+  if (lacks('upstreamOf') && asking)
+    throw missing(
+      'adopt',
+      `the instance ${asking.name} has an upstream`,
+      `remove it there: mortise instance set ${shellWord(asking.name)} --no-upstream`,
+    )
+}
+
+function missing(feature: string, need: string, otherwise: string): Refusal {
+  return new Refusal(
+    'refused',
+    `this program has no feature ${feature}, and ${need}: it does not start`,
+    `Start the server with a program that has it, or, if it is to go on without, start that one once more and ${otherwise}.`,
+  )
 }
 
 /** The admin API with its examples. */

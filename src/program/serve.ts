@@ -110,7 +110,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const { parts: kmip, bring } = await openKmipFeatures({ ...core, log, metrics, settings }, opened)
   const doorOptions = { logFormat: 'json', ...options, settings, tls, traces, bring } as const
   const { listener, addresses, ...door } = await openKmipDoor(core, doorOptions, opened)
-  const offered: Offered = {
+  const offered = {
     ...core,
     ...tls.administration,
     ...door.seen,

@@ -1,7 +1,8 @@
 // Opens the door for KMIP: in this process, or with `server.workers` above 1 in several. Part of the composition root.
 
 import { availableParallelism } from 'node:os'
-import type { Offered } from '../open-features.ts'
+import type { ReadinessFacts, Traffic, WorkerFacts } from '../../core/server/readiness-facts.ts'
+import type { KmipReports } from '../kmip-features.ts'
 import { Admission } from '../../doors/admission/admission.ts'
 import type { Config } from '../../outside/config/options.ts'
 import type { Bring } from '../../core/keys/transaction/bring.ts'
@@ -44,8 +45,14 @@ export interface KmipDoor {
   /** Live options have changed. */
   readonly onConfig: (config: Config) => void
   /** The admin API says this of the whole node; with workers, this process alone knows only a part. */
-  readonly seen: Pick<Offered, 'readiness' | 'workerReports' | 'workers' | 'traffic'>
-  readonly connections: Offered['about']['connections']
+  readonly seen: {
+    readonly readiness: () => Promise<ReadinessFacts>
+    readonly workerReports: () => readonly KmipReports[]
+    /** null: the server itself serves. */
+    readonly workers: () => WorkerFacts | null
+    readonly traffic: () => Promise<Traffic>
+  }
+  readonly connections: { readonly max: number; readonly openFiles: number }
   readonly alarms: () => Promise<number>
   /** The metrics of the other processes. */
   readonly reports: () => Promise<readonly MetricsReport[]>
@@ -156,7 +163,7 @@ function trafficOf(
   { metrics, log }: Pick<DoorOptions, 'metrics' | 'log'>,
   reports: KmipDoor['reports'],
   opened: AsyncDisposableStack,
-): Offered['traffic'] {
+): KmipDoor['seen']['traffic'] {
   const meter = new TrafficMeter({ registry: metrics.registry, reports, clock })
   opened.defer(() => meter.stop())
   meter.start((error) => log.error({ error }, 'count what clients fetch'))
