@@ -35,7 +35,10 @@ const order =
   'server-cert reload root-key adopt restore restore-accept store support-bundle hardening fips doctor conformance simulate dev bench completion'
 
 /** A command loads only its own file: the server starts sooner without the others. */
-const commands = inOrder([ownCommands, ...Object.values(features).map((feature) => feature.commands)])
+const commands = inOrder([
+  ownCommands,
+  ...Object.values(features).map((feature) => ('commands' in feature ? feature.commands : {})),
+])
 
 /** `noun verb` adds a verb to the noun of another feature. */
 function inOrder(parts: readonly Commands[]): Commands {

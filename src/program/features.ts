@@ -11,6 +11,14 @@ const administration = {
       reload: async () => (await import('../features/status/reload-command.ts')).reloadCommand,
     },
   },
+  serverState: { server: async () => (await import('../features/status/conditions/server.ts')).server },
+  rootKeyState: {
+    server: async () => (await import('../features/status/conditions/root-keys.ts')).rootKeyState,
+  },
+  storedKeys: {
+    server: async () => (await import('../features/status/conditions/stored-keys.ts')).storedKeys,
+  },
+  access: { server: async () => (await import('../features/status/conditions/access.ts')).access },
   instances: {
     server: async () => (await import('../features/instances/feature.ts')).instances,
     commands: {

@@ -26,14 +26,38 @@ import {
   type MissingFacts,
 } from '../../src/features/inventory/conditions.ts'
 import { siemConditions, type SiemFacts } from '../../src/features/siem/conditions.ts'
-import { statusFacts, type Facts } from '../../src/features/status/conditions/facts.ts'
-import { statusConditions } from '../../src/features/status/conditions/table.ts'
-import type { Needs as StatusNeeds } from '../../src/features/status/needs.ts'
+import {
+  accessConditions,
+  accessFacts,
+  type AccessFacts,
+  type AccessNeeds,
+} from '../../src/features/status/conditions/access.ts'
+import {
+  rootKeyConditions,
+  rootKeyFacts,
+  type RootKeyFacts,
+  type RootKeyNeeds,
+} from '../../src/features/status/conditions/root-keys.ts'
+import {
+  serverConditions,
+  serverFacts,
+  type ServerFacts,
+  type ServerNeeds,
+} from '../../src/features/status/conditions/server.ts'
+import {
+  storedKeyConditions,
+  storedKeyFacts,
+  type StoredKeyFacts,
+  type StoredKeyNeeds,
+} from '../../src/features/status/conditions/stored-keys.ts'
 import type { Backups } from '../../src/features/backup/backups.ts'
 import type { Inventories } from '../../src/features/inventory/inventories.ts'
 import type { Offered } from '../../src/program/open-features.ts'
 
-export type AllFacts = Facts &
+export type AllFacts = ServerFacts &
+  RootKeyFacts &
+  StoredKeyFacts &
+  AccessFacts &
   ApprovalFacts &
   BackupConditionFacts &
   MissingFacts &
@@ -43,7 +67,10 @@ export type AllFacts = Facts &
 
 export const conditionTable: ConditionLines<AllFacts> = {
   ...readinessConditions,
-  ...statusConditions,
+  ...serverConditions,
+  ...rootKeyConditions,
+  ...storedKeyConditions,
+  ...accessConditions,
   ...backupConditions,
   ...upstreamConditions,
   ...inventoryConditions,
@@ -58,15 +85,21 @@ export function conditionsOf(facts: AllFacts): readonly Condition[] {
 
 /** The conditions of a server's parts, of which a test has changed some. */
 export function conditionsOver(
-  context: Omit<StatusNeeds, 'conditions' | 'metricsText'> &
+  context: AccessNeeds &
+    RootKeyNeeds &
+    ServerNeeds &
+    StoredKeyNeeds &
+    ConstructorParameters<typeof Conditions>[0] &
     Pick<Offered, 'kmip' | 'store' | 'workerReports'> & {
       readonly backups: Pick<Backups, 'facts'>
       readonly inventories: Pick<Inventories, 'known'>
     },
 ): Conditions {
   const conditions = new Conditions(context)
-  const needs = { ...context, conditions, metricsText: () => Promise.reject(new Error('no metrics here')) }
-  conditions.add({ lines: statusConditions, facts: (common) => statusFacts(needs, common) })
+  conditions.add({ lines: serverConditions, facts: (common) => serverFacts(context, common) })
+  conditions.add({ lines: rootKeyConditions, facts: (common) => rootKeyFacts(context, common) })
+  conditions.add({ lines: storedKeyConditions, facts: (common) => storedKeyFacts(context, common) })
+  conditions.add({ lines: accessConditions, facts: (common) => accessFacts(context, common) })
   conditions.add({ lines: backupConditions, facts: (common) => backupConditionFacts(context, common) })
   conditions.add({
     lines: upstreamConditions,

@@ -146,8 +146,13 @@ function fieldsOf(sources: readonly Source[], name: string): readonly string[] {
 
 /** The parts of the server that the neediest feature is handed. */
 function largestNeeds(sources: readonly Source[]): readonly string[] {
-  const needs = sources.filter(({ file }) => file.endsWith('/needs.ts'))
-  const fields = needs.map((source) => fieldsOf([source], 'Needs'))
+  const fields = sources
+    .filter(({ file }) => file.startsWith('src/features/'))
+    .flatMap((source) =>
+      [...source.text.matchAll(/^export interface (\w*Needs)\b/gm)].map(([, name = '']) =>
+        fieldsOf([source], name),
+      ),
+    )
   return fields.toSorted((a, b) => b.length - a.length)[0] ?? []
 }
 

@@ -91,6 +91,19 @@ export function feature<const T extends RouteTable, Needs, Own, F = never>(
   }
 }
 
+const nothing = {}
+const noExamples = async () => ({ examples: nothing })
+
+/** A feature that has conditions and no routes. */
+export function conditionsAlone<Needs, F>(line: {
+  readonly conditions: ConditionLines<F>
+  readonly facts: (needs: Needs, common: CommonFacts) => Promise<F>
+  readonly gauges?: (facts: NoInfer<F>, gauges: Gauges) => void
+}): Feature<Needs, Needs, typeof nothing> {
+  const open = (needs: Needs) => needs
+  return feature({ routes: nothing, handlers: nothing, examples: noExamples, open, ...line })
+}
+
 function openRoute<T extends RouteTable, Needs, Own, F>(
   { handlers, guards }: FeatureLine<T, Needs, Own, F>,
   [name, line]: readonly [keyof T, Route],

@@ -1,8 +1,7 @@
-// The state of the server: status, health, metrics, and the reload of its configuration.
+// The state of the server: status, health, metrics, and the reload of its configuration. The conditions of the server itself are in
+// conditions/, each file with what it needs.
 
 import { feature } from '../../doors/http/feature.ts'
-import { statusFacts } from './conditions/facts.ts'
-import { statusConditions } from './conditions/table.ts'
 import { statusHandlers } from './handlers.ts'
 import { healthHandlers } from './health-handlers.ts'
 import type { Needs } from './needs.ts'
@@ -13,6 +12,4 @@ export const status = feature({
   open: (needs: Needs) => needs,
   handlers: { ...healthHandlers, ...statusHandlers },
   examples: () => import('./examples.ts'),
-  conditions: statusConditions,
-  facts: statusFacts,
 })

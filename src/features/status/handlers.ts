@@ -10,7 +10,7 @@ import type { Asker } from '../../doors/http/asked.ts'
 import type { ServingNode } from '../../core/server/leases.ts'
 import type { ReadinessFacts } from '../../core/server/readiness-facts.ts'
 import type { Condition } from '../../core/conditions/conditions.ts'
-import { statusConditions } from './conditions/table.ts'
+import { accessConditions, type AccessFacts } from './conditions/access.ts'
 import type { Needs } from './needs.ts'
 import type { statusRoutes } from './routes.ts'
 import type { Expiry } from './expiries.ts'
@@ -25,7 +25,7 @@ export const statusHandlers = {
       instanceId === null ? asker.instanceId === null : asker.sees(instanceId)
     const [snapshot, gathered] = [await context.access.snapshot(), await context.conditions.gather()]
     const { readiness } = gathered.common
-    const { expiries } = gathered.of(statusConditions)
+    const { expiries, pendingClients } = gathered.of<AccessFacts>(accessConditions)
     const instances = await Promise.all(
       [...snapshot.tables.instance.values()]
         .filter(({ id }) => mine(id))
@@ -41,7 +41,7 @@ export const statusHandlers = {
       kmip: context.about.kmip,
       kmipHttps: context.about.kmipHttps,
       instances,
-      pending: asker.instanceId === null ? context.pending.list().length : null,
+      pending: asker.instanceId === null ? pendingClients : null,
       traffic: asker.instanceId === null ? await context.traffic() : null,
       mayAll: shownMayAll(snapshot, mine),
       expiries: expiries

@@ -5,7 +5,7 @@ import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { RootKeyTrouble } from '../../core/server/readiness-facts.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { countBySeverity } from '../../core/conditions/conditions.ts'
-import { statusConditions } from './conditions/table.ts'
+import { storedKeyConditions, type StoredKeyFacts } from './conditions/stored-keys.ts'
 import type { Needs } from './needs.ts'
 import type { statusRoutes } from './routes.ts'
 
@@ -18,7 +18,7 @@ export const healthHandlers = {
     // Anybody may ask, so only the log has the reason.
     if (!ready) throw new Refusal('unavailable', 'this node cannot serve', 'Its log says why.')
     const { conditions, of } = await context.conditions.gather(readiness)
-    const facts = of(statusConditions)
+    const { recoverable, usages } = of<StoredKeyFacts>(storedKeyConditions)
     const those = (trouble: RootKeyTrouble) =>
       [...degraded].filter(([, its]) => its === trouble).map(([instanceId]) => instanceId)
     const refused = (what: StandardKeyTrouble['what']) =>
@@ -34,8 +34,8 @@ export const healthHandlers = {
       standardKeysLeft: refused('delete'),
       closingsUnrecorded: refused('record'),
       otherServers: refused('another'),
-      nearLimit: facts.usages.filter(({ near }) => near.length > 0).map(({ instance }) => instance.id),
-      recoverableKeys: facts.recoverable.reduce((sum, { count }) => sum + count, 0),
+      nearLimit: usages.filter(({ near }) => near.length > 0).map(({ instance }) => instance.id),
+      recoverableKeys: recoverable.reduce((sum, { count }) => sum + count, 0),
       conditions: countBySeverity(conditions),
     }
   },

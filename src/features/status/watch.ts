@@ -4,22 +4,23 @@
 import { conditionsOfReadiness, type Condition, type Gathered } from '../../core/conditions/conditions.ts'
 import { readinessConditions } from '../../core/conditions/readiness.ts'
 import type { ConditionLine } from '../../core/conditions/line.ts'
-import type { ReadinessFacts } from '../../core/server/readiness-facts.ts'
-import type { Facts } from './conditions/facts.ts'
-import { statusConditions } from './conditions/table.ts'
+import type { ReadinessFacts, WorkerFacts } from '../../core/server/readiness-facts.ts'
+import type { MarkCheck } from '../../core/audit/mark-check.ts'
 import type { Needs } from './needs.ts'
-import type { Expiry } from './expiries.ts'
 import type { Timer } from '../../core/ports/clock.ts'
 import { StoreUnavailable, type Store } from '../../core/ports/store.ts'
 import type { StandardKeyTrouble } from '../../core/sealing/standard-key-troubles.ts'
-import { expiryWarningDays } from '../../base/bounds.ts'
 import { JointRuns } from '../../base/joint-runs.ts'
 import type { Log } from '../../core/ports/log.ts'
 import { together, type MetricsReport } from '../../outside/telemetry/aggregate.ts'
 import type { Gauges, Metrics } from '../../outside/telemetry/metrics.ts'
 
 export interface WatchParts {
-  readonly context: Pick<Needs, 'access' | 'clock' | 'conditions' | 'marks' | 'readiness' | 'workers'>
+  readonly context: Pick<Needs, 'access' | 'clock' | 'conditions' | 'readiness'> & {
+    readonly marks: Pick<MarkCheck, 'check'>
+    /** null: the server itself serves. */
+    readonly workers: () => WorkerFacts | null
+  }
   /** Sets the gauges of the other features. */
   readonly measure: (gathered: Gathered, gauges: Gauges) => void
   readonly store: Pick<Store, 'health' | 'objectCounts'>
@@ -114,9 +115,8 @@ export class Watch {
     const { context, store, metrics, alarms, measure } = this.#parts
     const { state } = metrics
     const gathered = await context.conditions.gather()
-    const facts = gathered.of(statusConditions)
-    const { readiness, usages } = facts
-    const { tables } = facts.trust
+    const { readiness, trust, nowMs } = gathered.common
+    const { tables } = trust
     state.ready.set(readiness.ready ? 1 : 0)
     this.#rootKeys(readiness.degraded, tables.instance.size)
     state.closedKeys.set(readiness.closed.filter(({ kind }) => kind === 'object').length)
@@ -130,27 +130,21 @@ export class Watch {
     this.#calls(readiness.calls)
     state.storeWritable.set(store.health().writable ? 1 : 0)
     state.tamperingAlarms.set(await alarms())
-    state.pendingClients.set(facts.pendingClients)
     state.instances.set(tables.instance.size)
     state.clients.set(tables.client.size)
     state.blocks.set(tables.block.size)
     measure(gathered, state)
     this.#conditions(context.conditions.lines, gathered.conditions)
-    state.recoverableKeys.set(facts.recoverable.reduce((sum, one) => sum + one.count, 0))
-    state.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)
-    for (const limit of ['objects', 'bytes'] as const)
-      state.limitUsed.set({ limit }, Math.max(0, ...usages.map(({ ratios }) => ratios[limit])))
     const objects = new Map<string, number>()
     for (const { id } of tables.instance.values())
-      for (const [name, count] of Object.entries(await store.objectCounts(id, facts.nowMs)))
+      for (const [name, count] of Object.entries(await store.objectCounts(id, nowMs)))
         objects.set(name, (objects.get(name) ?? 0) + count)
     state.objects.reset()
     for (const [name, count] of objects) state.objects.set({ state: name }, count)
-    this.#expiries(facts.expiries)
-    this.#workers(facts.workers)
+    this.#workers(context.workers())
   }
 
-  #workers(facts: Facts['workers']): void {
+  #workers(facts: WorkerFacts | null): void {
     const { state } = this.#parts.metrics
     const { wanted, serving } = facts ?? { wanted: 1, serving: 1 }
     state.workers.set(wanted)
@@ -187,17 +181,6 @@ export class Watch {
         { lane },
         own.reduce((sum, { waiting }) => sum + waiting, 0),
       )
-    }
-  }
-
-  #expiries(expiries: readonly Expiry[]): void {
-    const { certificates, certificateDaysLeft, certificatesExpiring } = this.#parts.metrics.state
-    for (const gauge of [certificates, certificateDaysLeft, certificatesExpiring]) gauge.reset()
-    for (const [kind, ofKind] of Map.groupBy(expiries, (expiry) => expiry.kind)) {
-      certificates.set({ kind }, ofKind.length)
-      certificateDaysLeft.set({ kind }, Math.min(...ofKind.map(({ daysLeft }) => daysLeft)))
-      const soon = ofKind.filter(({ daysLeft }) => daysLeft < expiryWarningDays)
-      certificatesExpiring.set({ kind }, soon.length)
     }
   }
 }

@@ -10,6 +10,11 @@ import { serverActor } from '../../../src/core/audit/actor.ts'
 import type { ReadinessFacts } from '../../../src/core/server/readiness-facts.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
+import {
+  accessConditions,
+  accessGauges,
+  type AccessFacts,
+} from '../../../src/features/status/conditions/access.ts'
 import { Watch } from '../../../src/features/status/watch.ts'
 import { conditionsOver } from '../../support/all-conditions.ts'
 import { startDoor, type TestDoor } from '../../support/admin-door.ts'
@@ -72,7 +77,7 @@ function watching(
   }
   const watch = new Watch({
     context: withConditions(change(context)),
-    measure: () => undefined,
+    measure: (gathered, gauges) => accessGauges(gathered.of<AccessFacts>(accessConditions), gauges),
     store: {
       objectCounts: (id, nowMs) => watched.context.store.objectCounts(id, nowMs),
       health: () => ({ writable: true, reason: null, handsOut: true }),

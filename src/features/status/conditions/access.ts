@@ -4,9 +4,20 @@
 import { canCheck } from '../../../core/trust/credential.ts'
 import { bootstrapName } from '../../../core/trust/identity.ts'
 import { expiryWarningDays } from '../../../base/bounds.ts'
-import type { Expiry } from '../expiries.ts'
+import { expiriesOf, type Expiry } from '../expiries.ts'
 import { isoTime } from '../../../doors/http/views/shown.ts'
-import type { Facts, TokenFacts } from './facts.ts'
+import type { ServerCertificateChanges } from '../../../core/identity/server-certificate-changes.ts'
+import type { Certificate } from '../../../core/pki/certificate.ts'
+import type { Identity as SigningIdentity } from '../../../core/pki/issue.ts'
+import type { ServerNotes, TokenRecovery } from '../../../core/sealing/server-notes.ts'
+import type { Machine } from '../../../core/server/machine.ts'
+import type { LastSeen } from '../../../core/trust/last-seen.ts'
+import type { Pending } from '../../../core/trust/pending.ts'
+import type { Token } from '../../../core/trust/rows.ts'
+import type { UnservedVersion, UnservedVersions } from '../../../core/trust/unserved-versions.ts'
+import type { CommonFacts } from '../../../core/conditions/conditions.ts'
+import { conditionsAlone } from '../../../doors/http/feature.ts'
+import type { Gauges } from '../../../outside/telemetry/metrics.ts'
 import {
   dayMs,
   days,
@@ -23,6 +34,35 @@ const tokenWarningDays = 14
 const tokenUnusedDays = 90
 /** Status reports for so many days that a manager token was recovered. */
 const tokenRecoveryToldDays = 7
+
+export interface AccessNeeds {
+  /** The CA that signs certificates for `client issue` and `client sign`. */
+  readonly authority: SigningIdentity
+  readonly lastSeen: Pick<LastSeen, 'of'>
+  readonly machine: Pick<Machine, 'adminCertificate'>
+  readonly notes: Pick<ServerNotes, 'read'>
+  readonly pending: Pick<Pending, 'follow' | 'list'>
+  /** The certificate that the KMIP listener presents now. */
+  readonly serverCertificate: () => Certificate
+  readonly serverCertificates: Pick<ServerCertificateChanges, 'view'>
+  readonly unservedVersions: Pick<UnservedVersions, 'list'>
+}
+
+export interface AccessFacts extends CommonFacts {
+  readonly expiries: readonly Expiry[]
+  /** The staged server certificate that is switched to at a time. */
+  readonly scheduledSwitch: { readonly sha256: string; readonly atMs: number } | null
+  readonly tokens: readonly TokenFacts[]
+  readonly pendingClients: number
+  readonly unservedVersions: readonly UnservedVersion[]
+  readonly tokenRecovery: TokenRecovery | null
+}
+
+interface TokenFacts {
+  readonly token: Token
+  /** null: never used. */
+  readonly lastUsedMs: number | null
+}
 
 export const accessConditions = {
   'certificate-expires': {
@@ -159,7 +199,59 @@ export const accessConditions = {
         }
       }),
   },
-} as const satisfies ConditionLines<Facts>
+} as const satisfies ConditionLines<AccessFacts>
+
+export async function accessFacts(parts: AccessNeeds, common: CommonFacts): Promise<AccessFacts> {
+  const { authority, machine, notes, pending, serverCertificate, unservedVersions } = parts
+  const own = {
+    server: serverCertificate(),
+    authority: authority.certificate,
+    admin: machine.adminCertificate(),
+  }
+  await pending.follow()
+  return {
+    ...common,
+    expiries: expiriesOf(common.trust.tables, own, common.nowMs),
+    scheduledSwitch: scheduledSwitch(parts),
+    tokens: await tokenFacts(parts, common.trust),
+    pendingClients: pending.list().length,
+    unservedVersions: unservedVersions.list(),
+    tokenRecovery: (await notes.read('token-recovery')) ?? null,
+  }
+}
+
+export function accessGauges({ expiries, pendingClients }: AccessFacts, gauges: Gauges): void {
+  gauges.pendingClients.set(pendingClients)
+  const { certificates, certificateDaysLeft, certificatesExpiring } = gauges
+  for (const gauge of [certificates, certificateDaysLeft, certificatesExpiring]) gauge.reset()
+  for (const [kind, ofKind] of Map.groupBy(expiries, (expiry) => expiry.kind)) {
+    certificates.set({ kind }, ofKind.length)
+    certificateDaysLeft.set({ kind }, Math.min(...ofKind.map(({ daysLeft }) => daysLeft)))
+    const soon = ofKind.filter(({ daysLeft }) => daysLeft < expiryWarningDays)
+    certificatesExpiring.set({ kind }, soon.length)
+  }
+}
+
+export const access = conditionsAlone({
+  conditions: accessConditions,
+  facts: accessFacts,
+  gauges: accessGauges,
+})
+
+function scheduledSwitch({ serverCertificates }: AccessNeeds): AccessFacts['scheduledSwitch'] {
+  const { staged } = serverCertificates.view()
+  if (!staged || staged.atMs === null) return null
+  return { sha256: staged.certificate.sha256, atMs: staged.atMs }
+}
+
+async function tokenFacts(
+  { lastSeen }: AccessNeeds,
+  { tables }: CommonFacts['trust'],
+): Promise<readonly TokenFacts[]> {
+  const tokens = [...tables.token.values()]
+  const seen = await lastSeen.of(tokens.map(({ sha256 }) => sha256))
+  return tokens.map((token) => ({ token, lastUsedMs: seen.get(token.sha256)?.lastMs ?? null }))
+}
 
 /** `in 3 days`; whole days that are left. */
 function within(daysLeft: number): string {
@@ -167,7 +259,7 @@ function within(daysLeft: number): string {
 }
 
 function expiring(
-  { expiries, trust: { tables } }: Facts,
+  { expiries, trust: { tables } }: AccessFacts,
   wanted: (expiry: Expiry) => boolean,
 ): readonly Found[] {
   return expiries.filter(wanted).map((expiry) => {
@@ -203,7 +295,7 @@ const renewals: Record<Expiry['kind'], string> = {
 function ofToken(
   { token: { id, name, role, instanceId } }: Pick<TokenFacts, 'token'>,
   what: string,
-  { tables }: Facts['trust'],
+  { tables }: AccessFacts['trust'],
 ): Found {
   const reach = instanceId === null ? 'all instances' : `the instance ${instanceName(tables, instanceId)}`
   return { instanceId, about: id, message: `the token ${name} (${role}, ${reach}) ${what}` }

@@ -3,9 +3,26 @@
 import { isRootKeyFile } from '../../../base/root-key-file.ts'
 import type { RootKeyTrouble } from '../../../core/server/readiness-facts.ts'
 import { hpcsEnd, moveToKeyProtect } from '../../../core/instances/hpcs-end.ts'
-import type { Facts } from './facts.ts'
-import type { RootKeyFileFacts } from '../../../core/server/machine.ts'
+import type { CommonFacts } from '../../../core/conditions/conditions.ts'
+import type { RootKeys } from '../../../core/ports/root-keys.ts'
+import type { RootKeyCopy, ServerNotes } from '../../../core/sealing/server-notes.ts'
+import { conditionsAlone } from '../../../doors/http/feature.ts'
+import type { Machine, RootKeyFileFacts } from '../../../core/server/machine.ts'
 import { instanceName, ofServer, type ConditionLines, type Found } from '../../../core/conditions/line.ts'
+
+export interface RootKeyNeeds {
+  readonly machine: Pick<Machine, 'rootKeyFiles'>
+  readonly notes: Pick<ServerNotes, 'read'>
+  readonly rootKeys: Pick<RootKeys, 'initial'>
+}
+
+export interface RootKeyFacts extends CommonFacts {
+  /** The files of the root keys of the server and of instances, each once. */
+  readonly rootKeyFiles: readonly RootKeyFileFacts[]
+  readonly rootKeyCopies: readonly RootKeyCopy[]
+  /** The URI of the root key of the server itself. */
+  readonly serverRootKeyUri: string
+}
 
 export const rootKeyConditions = {
   'root-key-not-copied': {
@@ -68,14 +85,35 @@ export const rootKeyConditions = {
     action: moveToKeyProtect('NAME'),
     find: hpcsEnds,
   },
-} as const satisfies ConditionLines<Facts>
+} as const satisfies ConditionLines<RootKeyFacts>
+
+/** Each look at a disk takes a bounded time. */
+export async function rootKeyFacts(
+  { machine, notes, rootKeys }: RootKeyNeeds,
+  common: CommonFacts,
+): Promise<RootKeyFacts> {
+  const serverRootKeyUri = rootKeys.initial
+  const instances = [...common.trust.tables.instance.values()]
+  const uris = new Set([serverRootKeyUri, ...instances.map(({ rootKeyUri }) => rootKeyUri)])
+  return {
+    ...common,
+    rootKeyFiles: await machine.rootKeyFiles([...uris].filter(isRootKeyFile)),
+    rootKeyCopies: (await notes.read('root-key-copies')) ?? [],
+    serverRootKeyUri,
+  }
+}
+
+export const rootKeyState = conditionsAlone({
+  conditions: rootKeyConditions,
+  facts: rootKeyFacts,
+})
 
 function octal(mode: number): string {
   return (mode & 0o777).toString(8).padStart(4, '0')
 }
 
 /** The file of the server's own root key, also if no instance uses it. */
-function lostFiles({ rootKeyFiles, serverRootKeyUri }: Facts): readonly Found[] {
+function lostFiles({ rootKeyFiles, serverRootKeyUri }: RootKeyFacts): readonly Found[] {
   return rootKeyFiles
     .filter((file): file is RootKeyFileFacts & { problem: string } => file.problem !== null)
     .filter(({ uri }) => uri === serverRootKeyUri)
@@ -85,7 +123,7 @@ function lostFiles({ rootKeyFiles, serverRootKeyUri }: Facts): readonly Found[] 
 }
 
 function troubled(
-  { trust: { tables }, readiness: { degraded, reasons } }: Facts,
+  { trust: { tables }, readiness: { degraded, reasons } }: RootKeyFacts,
   wanted: RootKeyTrouble,
   concerns: (uri: string) => boolean = () => true,
 ): readonly Found[] {
@@ -112,7 +150,7 @@ const phrases: Record<RootKeyTrouble, string> = {
   failing: 'does not open its keys',
 }
 
-function hpcsEnds({ nowMs, trust: { tables }, serverRootKeyUri }: Facts): readonly Found[] {
+function hpcsEnds({ nowMs, trust: { tables }, serverRootKeyUri }: RootKeyFacts): readonly Found[] {
   const own = hpcsEnd(serverRootKeyUri, {
     nowMs,
     whose: 'the server',

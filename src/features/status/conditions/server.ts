@@ -4,9 +4,16 @@
 import { alteredItemsMax, connectionsMax, workerEndsWithinMs } from '../../../base/bounds.ts'
 import { clockBehindMs } from './bounds.ts'
 import { isoTime } from '../../../doors/http/views/shown.ts'
-import type { DatabaseFacts } from '../../../core/ports/store.ts'
+import type { DatabaseFacts, Store } from '../../../core/ports/store.ts'
 import type { WorkerFacts } from '../../../core/server/readiness-facts.ts'
-import type { Facts } from './facts.ts'
+import type { MarkCheck } from '../../../core/audit/mark-check.ts'
+import type { AuditTimes } from '../../../core/ports/audit.ts'
+import type { AuditExport, ServerNotes } from '../../../core/sealing/server-notes.ts'
+import type { Machine } from '../../../core/server/machine.ts'
+import type { CommonFacts } from '../../../core/conditions/conditions.ts'
+import { conditionsAlone } from '../../../doors/http/feature.ts'
+import type { Plugs } from '../../../doors/http/plugs.ts'
+import type { Needs } from '../needs.ts'
 import {
   aOrMany,
   dayMs,
@@ -33,6 +40,42 @@ const clockBehindToldDays = 7
 /** How long after a failover a node may take to come back, and how long it is named that has not. */
 export const failoverProveMs = 60_000
 const failoverToldDays = 30
+
+export interface ServerNeeds {
+  readonly about: Pick<Needs['about'], 'connections' | 'drafts'>
+  readonly machine: Pick<Machine, 'auditKeepDays' | 'freeBytes'>
+  /** Whether the list of destroyed keys is whole. */
+  readonly marks: Pick<MarkCheck, 'findings'>
+  readonly notes: Pick<ServerNotes, 'read'>
+  readonly plugs: Pick<Plugs, 'auditKeepers'>
+  readonly store: Pick<Store, 'auditSetBack' | 'auditTimes' | 'databaseFacts'>
+  /** null: the server itself serves. */
+  readonly workers: () => WorkerFacts | null
+}
+
+export interface ServerFacts extends CommonFacts {
+  /** The findings of the last check of the marks of destroyed keys, one sentence each. */
+  readonly marks: readonly string[]
+  readonly audit: AuditFacts
+  /** Bytes that this process may still write to the disk of the data folder. */
+  readonly freeBytes: number
+  /** null: the store is its own database. */
+  readonly database: DatabaseFacts | null
+  readonly workers: WorkerFacts | null
+  /** Drafts of KMIP that this server speaks. */
+  readonly drafts: readonly string[]
+  readonly connections: Needs['about']['connections']
+  /** Whether a target outside gets the audit log. */
+  readonly isAuditKept: boolean
+}
+
+interface AuditFacts extends AuditTimes {
+  /** Since when the clock goes on behind entries of the future; null: there are none, or nothing was entered since. */
+  readonly setBackMs: number | null
+  readonly lastExport: AuditExport | null
+  /** `audit.keep`; null: nothing is pruned by itself. */
+  readonly keepDays: number | null
+}
 
 export const serverConditions = {
   'workers-end': {
@@ -168,7 +211,35 @@ export const serverConditions = {
         ? [ofServer(`the audit log goes back to ${isoTime(oldestMs)}, and audit.keep is ${days(keepDays)}`)]
         : [],
   },
-} as const satisfies ConditionLines<Facts>
+} as const satisfies ConditionLines<ServerFacts>
+
+/** Each look at a disk takes a bounded time. */
+export async function serverFacts(
+  { about, machine, marks, notes, plugs, store, workers }: ServerNeeds,
+  common: CommonFacts,
+): Promise<ServerFacts> {
+  return {
+    ...common,
+    marks: marks.findings,
+    audit: {
+      ...(await store.auditTimes()),
+      setBackMs: await store.auditSetBack(common.nowMs + clockBehindMs),
+      lastExport: (await notes.read('audit-export')) ?? null,
+      keepDays: machine.auditKeepDays(),
+    },
+    freeBytes: await machine.freeBytes(),
+    database: await store.databaseFacts(),
+    workers: workers(),
+    drafts: about.drafts,
+    connections: about.connections,
+    isAuditKept: plugs.auditKeepers.targets.length > 0,
+  }
+}
+
+export const server = conditionsAlone({
+  conditions: serverConditions,
+  facts: serverFacts,
+})
 
 function workersEnd({ wanted, serving, endedLately, lastEnd }: WorkerFacts): readonly Found[] {
   const minutes = workerEndsWithinMs / 60_000
@@ -192,7 +263,7 @@ function unproven(nowMs: number, { node, sinceMs }: DatabaseFacts['unproven'][nu
   return [ofServer(message, node)]
 }
 
-function altered({ trust: { tables }, readiness }: Facts): readonly Found[] {
+function altered({ trust: { tables }, readiness }: ServerFacts): readonly Found[] {
   const groups = Map.groupBy(readiness.altered, ({ instanceId, kind }) => JSON.stringify([instanceId, kind]))
   return [...groups.values()].flatMap((items): readonly Found[] => {
     const [first] = items
@@ -209,7 +280,7 @@ function altered({ trust: { tables }, readiness }: Facts): readonly Found[] {
   })
 }
 
-function notExported({ nowMs, audit: { oldestMs, lastExport }, isAuditKept }: Facts): readonly Found[] {
+function notExported({ nowMs, audit: { oldestMs, lastExport }, isAuditKept }: ServerFacts): readonly Found[] {
   if (isAuditKept) return []
   const isAhead = lastExport !== null && lastExport.atMs > nowMs + dayMs
   const sinceMs = isAhead ? oldestMs : (lastExport?.atMs ?? oldestMs)

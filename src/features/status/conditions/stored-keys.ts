@@ -9,12 +9,53 @@ import { limitsOf } from '../../../core/trust/instance-limits.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import type { ReadinessFacts } from '../../../core/server/readiness-facts.ts'
 import { isoTime } from '../../../doors/http/views/shown.ts'
-import type { Facts } from './facts.ts'
+import type { InstanceWorker } from '../../../core/instances/worker.ts'
+import type { RecoveryClock } from '../../../core/keys/object/recovery-clock.ts'
+import type { Store } from '../../../core/ports/store.ts'
+import type { Access } from '../../../core/trust/access.ts'
+import type { Instance, InstanceWork } from '../../../core/trust/rows.ts'
+import type { CommonFacts } from '../../../core/conditions/conditions.ts'
+import { conditionsAlone } from '../../../doors/http/feature.ts'
+import {
+  instanceUsages,
+  shownRecoverable,
+  type InstanceUsage,
+} from '../../../doors/http/views/instance-usage.ts'
 import { aOrMany, instanceName, type ConditionLines, type Found } from '../../../core/conditions/line.ts'
 import { someOf } from '../../../core/conditions/line.ts'
 
 /** A call that takes longer, including its wait, counts as slow. */
 const keyProtectSlowMs = 5_000
+
+export interface StoredKeyNeeds {
+  readonly access: Pick<Access, 'instances'>
+  readonly instanceWork: Pick<InstanceWorker, 'progress'>
+  readonly recovery: Pick<RecoveryClock, 'until'>
+  readonly store: Pick<Store, 'recoverable' | 'usage'>
+}
+
+export interface StoredKeyFacts extends CommonFacts {
+  readonly usages: readonly InstanceUsage[]
+  /** Instances with destroyed keys that can still be brought back. */
+  readonly recoverable: readonly RecoverableFacts[]
+  readonly work: readonly WorkFacts[]
+}
+
+interface RecoverableFacts {
+  readonly instance: Pick<Instance, 'id' | 'name'>
+  readonly count: number
+  /** When the first and the last of them are removed for good, ISO 8601. */
+  readonly firstUntil: string | null
+  readonly lastUntil: string | null
+}
+
+interface WorkFacts {
+  readonly instance: Pick<Instance, 'id' | 'name'>
+  readonly work: InstanceWork
+  readonly trouble: string
+  readonly done: number
+  readonly total: number
+}
 
 export const storedKeyConditions = {
   'closed-keys': {
@@ -117,13 +158,51 @@ export const storedKeyConditions = {
       'Find out which client creates so much, or raise the limit: mortise instance set NAME --objects-max N (or --bytes-max)',
     find: nearLimits,
   },
-} as const satisfies ConditionLines<Facts>
+} as const satisfies ConditionLines<StoredKeyFacts>
+
+export async function storedKeyFacts(parts: StoredKeyNeeds, common: CommonFacts): Promise<StoredKeyFacts> {
+  const instances = [...common.trust.tables.instance.values()]
+  return {
+    ...common,
+    usages: await instanceUsages(parts),
+    recoverable: await recoverableFacts(parts, instances),
+    work: instances.flatMap((instance) => workFacts(parts, instance)),
+  }
+}
+
+export const storedKeys = conditionsAlone({
+  conditions: storedKeyConditions,
+  facts: storedKeyFacts,
+  gauges: ({ recoverable, usages }, gauges) => {
+    gauges.recoverableKeys.set(recoverable.reduce((sum, { count }) => sum + count, 0))
+    gauges.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)
+    for (const limit of ['objects', 'bytes'] as const)
+      gauges.limitUsed.set({ limit }, Math.max(0, ...usages.map(({ ratios }) => ratios[limit])))
+  },
+})
+
+function workFacts({ instanceWork }: StoredKeyNeeds, { id, name, work }: Instance): readonly WorkFacts[] {
+  const progress = work && instanceWork.progress(id)
+  if (!progress || progress.trouble === null) return []
+  const { trouble, done, total } = progress
+  return [{ instance: { id, name }, work, trouble, done, total }]
+}
+
+async function recoverableFacts(
+  parts: StoredKeyNeeds,
+  instances: readonly Instance[],
+): Promise<readonly RecoverableFacts[]> {
+  const all = instances.map(async ({ id, name }) => {
+    return { instance: { id, name }, ...(await shownRecoverable(parts, { id })) }
+  })
+  return (await Promise.all(all)).filter(({ count }) => count > 0)
+}
 
 /** A data key that is closed is reported as its instance's trouble, where there is one. */
 function closedKeys({
   trust: { tables },
   readiness: { altered, closed, degraded },
-}: Facts): readonly Found[] {
+}: StoredKeyFacts): readonly Found[] {
   const reported = closed
     .filter(({ kind, instanceId }) => kind === 'object' || !degraded.has(instanceId))
     .filter(({ kind, instanceId, id }) => {
@@ -150,7 +229,7 @@ const closedWords: Record<ClosedKey['kind'], Pick<Found, 'message' | 'action'>> 
 }
 
 function troubles(
-  { trust: { tables }, readiness: { standardKeys } }: Facts,
+  { trust: { tables }, readiness: { standardKeys } }: StoredKeyFacts,
   wanted: StandardKeyTrouble['what'],
   say: (trouble: StandardKeyTrouble, instance: string) => Pick<Found, 'message' | 'action'>,
 ): readonly Found[] {
@@ -185,7 +264,7 @@ function leftAdvice(command: string): string {
   return `The message has the reason: give the service ID the role Manager, or, under dual authorization, have somebody else set the keys for deletion. The server tries again every minute. Until it succeeds, a restore from there would bring these keys back. If the whole service instance is gone for good, its keys went with it, and the service does not say so. Then give them up: ${command}`
 }
 
-function slowCalls({ trust: { tables }, readiness: { calls } }: Facts): readonly Found[] {
+function slowCalls({ trust: { tables }, readiness: { calls } }: StoredKeyFacts): readonly Found[] {
   return calls
     .filter(({ oldestMs }) => oldestMs >= keyProtectSlowMs)
     .map(({ instanceId, host, lane, running, waiting, oldestMs }) => {
@@ -204,7 +283,7 @@ const laneWords: Record<ReadinessFacts['calls'][number]['lane'], string> = {
   others: 'calls that create, change and list keys',
 }
 
-function nearLimits({ usages }: Facts): readonly Found[] {
+function nearLimits({ usages }: StoredKeyFacts): readonly Found[] {
   return usages.flatMap(({ instance: { id, name, ...row }, used, ratios, near }) => {
     const { objectsMax, bytesMax } = limitsOf(row)
     return near.map((what) => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { statusConditions } from '../../../../src/features/status/conditions/table.ts'
+import { accessConditions, type AccessFacts } from '../../../../src/features/status/conditions/access.ts'
 import { pruneExpired } from '../../../../src/core/audit/retention.ts'
 import { pendingWriteEveryMs } from '../../../../src/core/trust/pending.ts'
 import { startDoor } from '../../../support/admin-door.ts'
@@ -29,7 +29,7 @@ test('conditions and status answer while the disk hangs, with a stranger on the 
   clock.pass(pendingWriteEveryMs)
   await store.record({ entries: [auditEntry()], fetched: [] })
   await setImmediate()
-  const facts = (await context.conditions.gather()).of(statusConditions)
+  const facts = (await context.conditions.gather()).of<AccessFacts>(accessConditions)
   assert.equal(facts.pendingClients, 1)
   const { status } = await door.ask('GET', '/api/v1/status', { token })
   assert.equal(status, 200)
