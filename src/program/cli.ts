@@ -5,13 +5,19 @@ import { Command, CommanderError } from 'commander'
 import { AdminUnreachable } from '../doors/http/client.ts'
 import { Refusal } from '../base/refusal.ts'
 import { PkiError } from '../core/pki/error.ts'
-import type { MakeCommand, Outcome } from '../doors/cli/command.ts'
+import type { Outcome } from '../doors/cli/command.ts'
 import { meantBy } from '../doors/cli/meant.ts'
 import { unreachableHint } from '../doors/cli/connect.ts'
 import { plain, plainJson, visible } from '../doors/cli/text/output.ts'
 import { CommandError, UsageError, type World } from '../doors/cli/world.ts'
+import { newMetrics, type Installation } from '../host/installation.ts'
+import { ConfigError } from '../outside/config/config.ts'
 import { features } from './features.ts'
+import type { Running } from './serve.ts'
+import type { ServingWorld } from './world.ts'
 
+/** Makes a command of this program once it is known where it runs. */
+type MakeCommand = (world: ServingWorld, outcome: Outcome) => Command
 type LoadCommand = () => Promise<MakeCommand>
 type Commands = Readonly<Record<string, LoadCommand>>
 
@@ -38,7 +44,30 @@ const order =
 const commands = inOrder([
   ownCommands,
   ...Object.values(features).map((feature) => ('commands' in feature ? feature.commands : {})),
+  ...Object.values(features).map((feature) => ('serving' in feature ? withServer(feature.serving) : {})),
 ])
+
+type StartServer = (installation: Installation) => Promise<Running>
+
+/** Hands these commands the function that starts a server. */
+function withServer(
+  parts: Readonly<Record<string, () => Promise<(start: StartServer) => MakeCommand>>>,
+): Commands {
+  return Object.fromEntries(
+    Object.entries(parts).map(([words, load]): [string, LoadCommand] => [
+      words,
+      async () => {
+        const make = await load()
+        return (world, outcome) => make((installation) => startServer(installation, world))(world, outcome)
+      },
+    ]),
+  )
+}
+
+async function startServer({ config, log }: Installation, { version }: Pick<World, 'version'>) {
+  const { serve } = await import('./serve.ts')
+  return serve({ config, readConfig: () => config, log, metrics: await newMetrics(), version })
+}
 
 /** `noun verb` adds a verb to the noun of another feature. */
 function inOrder(parts: readonly Commands[]): Commands {
@@ -80,7 +109,7 @@ First steps:
   mortise key list         see the keys, with the VM or host that each is for`
 
 /** Runs one command line (without the program's name); the exit code. Throws bugs only. */
-export async function runCommand(words: readonly string[], world: World): Promise<number> {
+export async function runCommand(words: readonly string[], world: ServingWorld): Promise<number> {
   const outcome = { exitCode: 0 }
   const program = await commandTree(world, outcome, neededFor(words[0]))
   const json = words.includes('--json')
@@ -107,7 +136,7 @@ function neededFor(word = ''): LoadCommand[] {
 
 /** The program with these commands; all of them, if left out. */
 export async function commandTree(
-  world: World,
+  world: ServingWorld,
   outcome: Outcome = { exitCode: 0 },
   wanted = Object.values(commands),
 ): Promise<Command> {
@@ -154,7 +183,7 @@ function failed(
   if (!described) throw error
   const { code, message, hint } = described
   // Only an error in the user's own words may take several lines: a list of mistakes in the configuration.
-  const lines = error instanceof UsageError ? message.split('\n') : [message]
+  const lines = isUsage(error) ? message.split('\n') : [message]
   const text = json
     ? `${plainJson(JSON.stringify({ error: { code, message, ...(hint !== undefined && { hint }) } }))}\n`
     : `mortise: ${lines.map(visible).join('\n  ')}\n${hint === undefined ? '' : plain`  ${hint}\n`}`
@@ -168,9 +197,14 @@ interface Described {
   readonly hint: string | undefined
 }
 
+/** The user's own words, or the user's own configuration, are wrong. */
+function isUsage(error: unknown): error is UsageError | ConfigError {
+  return error instanceof UsageError || error instanceof ConfigError
+}
+
 /** An expected failure in words; undefined for a bug. */
 function describe(error: unknown): Described | undefined {
-  if (error instanceof UsageError) return { code: 'usage', message: error.message, hint: undefined }
+  if (isUsage(error)) return { code: 'usage', message: error.message, hint: undefined }
   if (error instanceof CommandError) return { code: 'failed', message: error.message, hint: error.hint }
   if (error instanceof PkiError) return { code: 'failed', message: error.message, hint: undefined }
   if (error instanceof AdminUnreachable)

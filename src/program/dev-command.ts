@@ -3,15 +3,18 @@
 
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import type { Command } from 'commander'
 import { parseAddress } from '../base/kmip-address.ts'
 import { makeRequest } from '../core/pki/make-request.ts'
 import { shellWord } from '../base/text/shell-word.ts'
-import { forceFlag, oneOf, verb, type Run } from '../doors/cli/command.ts'
+import { forceFlag, oneOf, verb, type Outcome, type Run } from '../doors/cli/command.ts'
 import { connectToFolder } from '../doors/cli/connect.ts'
 import { commonVariables, devClients, type DevClientName, type DevFiles } from './dev-clients.ts'
 import { mustBeFree, writeWhole } from '../doors/cli/files.ts'
 import { plainJson } from '../doors/cli/text/output.ts'
-import { CommandError, UsageError, type TemporaryServer } from '../doors/cli/world.ts'
+import { CommandError, UsageError } from '../doors/cli/world.ts'
+import type { TemporaryServer } from './dev.ts'
+import type { ServingWorld } from './world.ts'
 import { clientRoutes } from '../features/clients/routes.ts'
 import { instanceRoutes } from '../features/instances/routes.ts'
 
@@ -26,47 +29,50 @@ interface DevOptions {
 const clientName = 'dev'
 const names = Object.keys(devClients) as DevClientName[]
 
-export const devCommand = verb<DevOptions>({
-  words: 'dev [command...]',
-  summary: 'run a throw-away server for tests, or COMMAND with one; deletes everything at the end',
-  flags: [
-    [
-      `--for <${names.join('|')}>`,
-      'variables for this client alone, and the operations that it needs; or for several, separated by commas (default: for all)',
+export function devCommand(world: ServingWorld, outcome: Outcome): Command {
+  return verb<DevOptions>({
+    words: 'dev [command...]',
+    summary: 'run a throw-away server for tests, or COMMAND with one; deletes everything at the end',
+    flags: [
+      [
+        `--for <${names.join('|')}>`,
+        'variables for this client alone, and the operations that it needs; or for several, separated by commas (default: for all)',
+      ],
+      ['--kmip <host:port>', 'where clients connect (default: a free port of 127.0.0.1)'],
+      // Node.js would take --env-file for itself, wherever it stands.
+      ['--env-out <file>', 'write the variables there, as NAME=VALUE, once it serves'],
+      forceFlag,
+      ['--verbose', 'log what the server does'],
     ],
-    ['--kmip <host:port>', 'where clients connect (default: a free port of 127.0.0.1)'],
-    // Node.js would take --env-file for itself, wherever it stands.
-    ['--env-out <file>', 'write the variables there, as NAME=VALUE, once it serves'],
-    forceFlag,
-    ['--verbose', 'log what the server does'],
-  ],
-  examples: ['dev', 'dev -- make test', 'dev --for pykmip -- pytest', 'dev --env-out kmip.env --json'],
-  offline: true,
-  action: async (run, options, ...words) => {
-    const command = words.flat()
-    const wanted = options.for?.split(',').map((name) => oneOf('--for', name, names)) ?? names
-    const { envOut, force = false } = options
-    if (envOut === '-') throw new UsageError('--env-out takes a file, not standard output')
-    if (envOut !== undefined) await mustBeFree([envOut], force)
-    // Made while the server starts.
-    const pair = makeRequest({ commonName: clientName })
-    pair.catch(() => undefined)
-    const { kmip = '127.0.0.1:0', verbose = false } = options
-    return run.world.serveTemporary({ kmip, verbose }, async (server) => {
-      const files = await issue(server, await pair, options.for === undefined ? [] : wanted)
-      const variables = await variablesOf(server, files, wanted)
-      if (envOut !== undefined) await writeVariables(envOut, variables, force)
-      try {
-        if (command.length > 0) return await server.run(command, variables)
-        tell(run, server, variables)
-        await server.stopped
-        return 0
-      } finally {
-        if (envOut !== undefined) await rm(envOut, { force: true })
-      }
-    })
-  },
-})
+    examples: ['dev', 'dev -- make test', 'dev --for pykmip -- pytest', 'dev --env-out kmip.env --json'],
+    offline: true,
+    action: async (run, options, ...words) => {
+      const command = words.flat()
+      const wanted = options.for?.split(',').map((name) => oneOf('--for', name, names)) ?? names
+      const { envOut, force = false } = options
+      if (envOut === '-') throw new UsageError('--env-out takes a file, not standard output')
+      if (envOut !== undefined) await mustBeFree([envOut], force)
+      // Made while the server starts.
+      const pair = makeRequest({ commonName: clientName })
+      pair.catch(() => undefined)
+      const { kmip = '127.0.0.1:0', verbose = false } = options
+      const { runTemporary } = await import('./dev.ts')
+      return runTemporary(world, { kmip, verbose }, async (server) => {
+        const files = await issue(server, await pair, options.for === undefined ? [] : wanted)
+        const variables = await variablesOf(server, files, wanted)
+        if (envOut !== undefined) await writeVariables(envOut, variables, force)
+        try {
+          if (command.length > 0) return await server.run(command, variables)
+          tell(run, server, variables)
+          await server.stopped
+          return 0
+        } finally {
+          if (envOut !== undefined) await rm(envOut, { force: true })
+        }
+      })
+    },
+  })(world, outcome)
+}
 
 /** Makes the client's certificate and its files in the folder. `named`: the clients that `--for` names. */
 async function issue(

@@ -5,34 +5,38 @@ import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import path from 'node:path'
-import { CommandError, type Flags, type Started, type TemporaryServer } from '../doors/cli/world.ts'
-import type { Log } from '../core/ports/log.ts'
+import { CommandError } from '../doors/cli/world.ts'
+import { environmentOfOthers } from '../outside/config/environment.ts'
 import { openTemporaryFolder, type TemporaryFolder } from '../host/temporary-folder.ts'
+import { runServer, type Started } from './run-server.ts'
+import type { ServingWorld } from './world.ts'
 
 /** `mortise dev` kills its command this long after the signal that stops both. */
 const devCommandStopMs = 15_000
 
-/** How the caller runs the server. */
-interface Served {
-  readonly flags: Flags
-  readonly whenServing: (log: Log) => Promise<string>
-  readonly started: (about: Started) => void
+/** A server that lives as long as `mortise dev`. */
+export interface TemporaryServer extends Pick<Started, 'kmip' | 'admin' | 'serverCertSha256' | 'dataFolder'> {
+  /** Only its owner may read it; everything in it goes with it. */
+  readonly folder: string
+  /** Resolves with the signal that stops the program. */
+  readonly stopped: Promise<string>
+  /** Runs a command with these variables and those of the user, without what the user set for Mortise; its exit code. */
+  readonly run: (words: readonly string[], variables: Readonly<Record<string, string>>) => Promise<number>
 }
 
-/** Runs the server of `serve` on a folder of its own until `serving` settles; the exit code of that. */
+/**
+ * Runs a server on a temporary folder, without the configuration and the environment of the user, until `serving` settles; then
+ * removes the folder. The exit code is that of `serving`.
+ */
 export async function runTemporary(
-  options: {
-    readonly kmip: string
-    readonly verbose: boolean
-    readonly serving: (about: TemporaryServer) => Promise<number>
-    /** The environment of the command that runs beside the server. */
-    readonly env: Readonly<Record<string, string | undefined>>
-    readonly onTerminal: boolean
-    readonly whenServing: (log: Log, reload: () => void) => Promise<string>
-  },
-  serve: (served: Served) => Promise<void>,
+  world: ServingWorld,
+  { kmip, verbose }: { readonly kmip: string; readonly verbose: boolean },
+  serving: (about: TemporaryServer) => Promise<number>,
 ): Promise<number> {
-  const { kmip, verbose, serving, env, onTerminal } = options
+  const { beginIdentityKeys } = await import('../core/identity/identity-keys.ts')
+  const identityKeys = beginIdentityKeys()
+  const env = environmentOfOthers(world.env)
+  const onTerminal = world.stdin.isTTY === true
   await using made = await openDevFolder({ logLevel: verbose ? 'info' : 'error' }).catch((cause: Error) => {
     throw new CommandError(`no folder can be made in ${tmpdir()}: ${cause.message}`, undefined, { cause })
   })
@@ -41,18 +45,17 @@ export async function runTemporary(
   done.promise.catch(() => undefined)
   const run: TemporaryServer['run'] = (words, variables) =>
     runBeside(words, { env: { ...env, ...variables }, stopped: stopped.promise, onTerminal })
-  await serve({
-    flags: { config: made.configFile, kmip },
-    whenServing: async (log) => {
-      // Nobody reloads it: when its terminal goes, it goes too.
-      void options.whenServing(log, () => stopped.resolve('SIGHUP')).then(stopped.resolve)
-      return done.promise.then(String, String)
-    },
-    started: (about) => {
-      const { folder } = made
-      serving({ ...about, folder, stopped: stopped.promise, run }).then(done.resolve, done.reject)
-    },
-  })
+  const whenServing: ServingWorld['whenServing'] = async (log) => {
+    // Nobody reloads it: when its terminal goes, it goes too.
+    void world.whenServing(log, () => stopped.resolve('SIGHUP')).then(stopped.resolve)
+    return done.promise.then(String, String)
+  }
+  const started = (about: Started) => {
+    const { folder } = made
+    serving({ ...about, folder, stopped: stopped.promise, run }).then(done.resolve, done.reject)
+  }
+  const flags = { config: made.configFile, kmip }
+  await runServer({ ...world, env: {}, whenServing }, { flags, json: false, started, identityKeys })
   return done.promise
 }
 

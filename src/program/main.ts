@@ -1,5 +1,5 @@
 // The process: flags in, exit code out, signals, and what happens to an error that nobody expected. What a command
-// does is in doors/cli/, what commands need from outside in world.ts, what the server is in serve.ts.
+// does is in doors/cli/, what commands need from outside in world.ts, what the server is in serve.ts and run-server.ts.
 
 import { runCommand } from './cli.ts'
 import { endInTime, watchForBugs } from './workers/process.ts'

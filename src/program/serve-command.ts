@@ -1,34 +1,39 @@
-// `mortise serve`: runs the server, which main.ts passes in, and prints where it listens.
+// `mortise serve`: runs the server, and prints where it listens.
 
 import path from 'node:path'
+import type { Command } from 'commander'
 import { counted } from '../base/text/counted.ts'
 import { shellWord } from '../base/text/shell-word.ts'
-import { verb } from '../doors/cli/command.ts'
+import { verb, type Outcome } from '../doors/cli/command.ts'
 import { fingerprint, plain } from '../doors/cli/text/output.ts'
-import type { Flags, Started } from '../doors/cli/world.ts'
+import type { Flags } from '../doors/cli/world.ts'
+import { runServer, type Started } from './run-server.ts'
+import type { ServingWorld } from './world.ts'
 
-export const serveCommand = verb<Record<string, string | undefined> & { json?: boolean }>({
-  words: 'serve',
-  summary: 'run the server; stops on SIGTERM or SIGINT',
-  flags: [
-    [
-      '--config <file>',
-      'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+export function serveCommand(world: ServingWorld, outcome: Outcome): Command {
+  return verb<Record<string, string | undefined> & { json?: boolean }>({
+    words: 'serve',
+    summary: 'run the server; stops on SIGTERM or SIGINT',
+    flags: [
+      [
+        '--config <file>',
+        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+      ],
+      ['--data <dir>', 'data folder (default: ./mortise-data)'],
+      ['--kmip <host:port>', 'where KMIP clients connect (default: [::]:5696)'],
+      ['--kmip-https <host:port>', 'where KMIP clients connect with HTTPS (default: nowhere)'],
+      ['--admin <host:port>', 'where administrators connect, HTTPS (default: 127.0.0.1:5697)'],
     ],
-    ['--data <dir>', 'data folder (default: ./mortise-data)'],
-    ['--kmip <host:port>', 'where KMIP clients connect (default: [::]:5696)'],
-    ['--kmip-https <host:port>', 'where KMIP clients connect with HTTPS (default: nowhere)'],
-    ['--admin <host:port>', 'where administrators connect, HTTPS (default: 127.0.0.1:5697)'],
-  ],
-  examples: ['serve', 'serve --data /var/lib/mortise --admin 0.0.0.0:5697', 'serve --kmip [::]:0 --json'],
-  offline: true,
-  action: async ({ world, json }, { config, data, kmip, kmipHttps, admin }) => {
-    const flags: Flags = { config, data, kmip, 'kmip-https': kmipHttps, admin }
-    return world.serve(flags, json, (started) => {
-      world.stdout.write(json ? readyLine(started) : welcome(started, world.command))
-    })
-  },
-})
+    examples: ['serve', 'serve --data /var/lib/mortise --admin 0.0.0.0:5697', 'serve --kmip [::]:0 --json'],
+    offline: true,
+    action: async ({ json }, { config, data, kmip, kmipHttps, admin }) => {
+      const flags: Flags = { config, data, kmip, 'kmip-https': kmipHttps, admin }
+      const started = (about: Started) =>
+        void world.stdout.write(json ? readyLine(about) : welcome(about, world.command))
+      await runServer(world, { flags, json, started })
+    },
+  })(world, outcome)
+}
 
 /** `kmipHttps` is there only if the server takes HTTPS. */
 function readyLine({ kmip, kmipHttps, admin, serverCertSha256 }: Started): string {

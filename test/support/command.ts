@@ -3,8 +3,8 @@
 
 import { Readable } from 'node:stream'
 import { runCommand } from '../../src/program/cli.ts'
-import { UsageError, type ClientEnvironment, type Profile, type World } from '../../src/doors/cli/world.ts'
-import { makeWorld } from '../../src/program/world.ts'
+import { UsageError, type ClientEnvironment, type Profile } from '../../src/doors/cli/world.ts'
+import { makeWorld, type ServingWorld } from '../../src/program/world.ts'
 import type { CommandResult } from './server.ts'
 import { threadsHere } from './threads-here.ts'
 
@@ -33,9 +33,12 @@ export async function command(
     ...world,
     version: '1.2.3',
     command: 'mortise',
-    ...(environment && { environment }),
     ...(nowMs !== undefined && { now: () => nowMs }),
-    ...(profiles && { profile: (name) => profiles[name] ?? noProfile(name) }),
+    user: {
+      ...world.user,
+      ...(environment && { environment }),
+      ...(profiles && { profile: (name) => profiles[name] ?? noProfile(name) }),
+    },
   }))
 }
 
@@ -56,7 +59,7 @@ export interface Attached {
 export async function inProcess(
   words: readonly string[],
   { env = {}, input = '', terminal = false, columns }: Surroundings,
-  change: (world: World) => World = (world) => world,
+  change: (world: ServingWorld) => ServingWorld = (world) => world,
   said: Attached = { stdout: '', stderr: '' },
 ): Promise<CommandResult> {
   const noServer = Promise.reject(new Error('a server is started with server.ts'))

@@ -6,7 +6,7 @@ import { acceptRestore } from '../../src/host/restore-accept.ts'
 import { Settings } from '../../src/host/settings.ts'
 import { createLog } from '../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../src/outside/telemetry/metrics.ts'
-import type { RestoredBackup } from '../../src/doors/cli/world.ts'
+import type { RestoredBackup } from '../../src/features/restore/report.ts'
 import { command } from './command.ts'
 
 export async function restoreInto(

@@ -25,7 +25,7 @@ export async function connect(
   const chosen = choose(world, options)
   const [at, tokenFile] = [await addressOf(chosen), tokenFileOf(chosen)]
   if (tokenFile !== undefined) return new AdminClient({ ...at, token: await readToken(tokenFile) }, onWaiting)
-  const session = await readSession(world, at.url)
+  const session = await readSession(world.user, at.url)
   if (session !== undefined) return withSession(world, at, session, onWaiting)
   if ('remote' in chosen)
     throw new UsageError(
@@ -46,12 +46,12 @@ export async function connectAsNobody(
 /** By the session that `mortise login` stored, whatever token there is. */
 export async function connectWithSession(world: World, options: ConnectOptions): Promise<AdminClient> {
   const at = await addressOf(choose(world, options))
-  return withSession(world, at, (await readSession(world, at.url)) ?? '')
+  return withSession(world, at, (await readSession(world.user, at.url)) ?? '')
 }
 
 function withSession(world: World, at: Address, session: string, onWaiting?: OnWaiting): AdminClient {
   // A session whose next text cannot be kept only ends sooner.
-  const onRenewed = (text: string) => storeSession(world, at.url, text).catch(() => undefined)
+  const onRenewed = (text: string) => storeSession(world.user, at.url, text).catch(() => undefined)
   return new AdminClient({ ...at, token: session, onRenewed }, onWaiting)
 }
 
@@ -71,7 +71,7 @@ type Chosen =
  * otherwise the configured data folder. The token of a profile goes to the server of that profile only.
  */
 function choose(world: World, options: ConnectOptions): Chosen {
-  const { environment } = world
+  const { environment, profile: profileOf } = world.user
   const { admin, profile, config, data } = options
   const [first, second] = (['admin', 'profile', 'data'] as const).filter(
     (name) => options[name] !== undefined,
@@ -80,12 +80,12 @@ function choose(world: World, options: ConnectOptions): Chosen {
   const { tokenFile } = environment
   const fromEnvironment = tokenFile === undefined ? {} : { tokenFile }
   if (admin !== undefined) return { remote: merged({ admin, ...fromEnvironment }, options) }
-  if (profile !== undefined) return { remote: merged(world.profile(profile), options) }
+  if (profile !== undefined) return { remote: merged(profileOf(profile), options) }
   const isLocal = data !== undefined || config !== undefined
   if (!isLocal && environment.admin !== undefined)
     return { remote: merged({ admin: environment.admin, ...fromEnvironment }, options) }
   if (!isLocal && environment.profile !== undefined)
-    return { remote: merged({ ...world.profile(environment.profile), ...fromEnvironment }, options) }
+    return { remote: merged({ ...profileOf(environment.profile), ...fromEnvironment }, options) }
   for (const name of ['adminCa', 'adminFingerprint'] as const)
     if (options[name] !== undefined)
       throw new UsageError(`${flagOf[name]} belongs to --admin URL or --profile NAME, which is missing`)

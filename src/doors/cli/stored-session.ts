@@ -4,23 +4,23 @@
 import { readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { makeFolder, writeFile } from './files.ts'
-import type { World } from './world.ts'
+import type { User } from './world.ts'
 
-type Here = Pick<World, 'sessionFolder'>
+type Here = Pick<User, 'sessionFolder'>
 
 /** Undefined: nobody is logged in there. */
-export async function readSession(world: Here, url: string): Promise<string | undefined> {
-  const text = await readFile(fileOf(world, url), 'utf8').catch(() => '')
+export async function readSession(user: Here, url: string): Promise<string | undefined> {
+  const text = await readFile(fileOf(user, url), 'utf8').catch(() => '')
   return /^mortise-session\.[\w.-]+$/.test(text.trim()) ? text.trim() : undefined
 }
 
-export async function storeSession(world: Here, url: string, session: string): Promise<void> {
-  await makeFolder(world.sessionFolder)
-  await writeFile(fileOf(world, url), `${session}\n`, { mode: 0o600, force: true })
+export async function storeSession(user: Here, url: string, session: string): Promise<void> {
+  await makeFolder(user.sessionFolder)
+  await writeFile(fileOf(user, url), `${session}\n`, { mode: 0o600, force: true })
 }
 
-export async function forgetSession(world: Here, url: string): Promise<void> {
-  await rm(fileOf(world, url), { force: true })
+export async function forgetSession(user: Here, url: string): Promise<void> {
+  await rm(fileOf(user, url), { force: true })
 }
 
 function fileOf({ sessionFolder }: Here, url: string): string {

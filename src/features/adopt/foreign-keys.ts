@@ -4,12 +4,22 @@
 import { openOldServer } from './old-server.ts'
 import { probe, type Probed } from './probe.ts'
 import type { OpenStandardKeys } from './standard-keys.ts'
-import type { ProbeWanted } from '../../doors/cli/world.ts'
+import type { ClientOptions } from '../../outside/kmip-client/client.ts'
 import type { Config } from '../../outside/config/options.ts'
 import { openForeignKeys } from '../../outside/rootkey/keyprotect/foreign-keys.ts'
 import { KeyProtectSessions } from '../../outside/rootkey/keyprotect/sessions.ts'
 import { readCa } from '../../host/root-keys/credential-files.ts'
 import { systemClock } from '../../host/system-clock.ts'
+
+/** The places that `adopt probe` looks at. */
+interface ProbeWanted {
+  readonly rootKey: string
+  readonly apiKey: string
+  /** The old service, while it still answers. */
+  readonly kmip?: Pick<ClientOptions, 'addresses' | 'cert' | 'key' | 'trust'>
+  readonly keysMax?: number
+  readonly onProgress: (done: number) => void
+}
 
 /** With an API key that is used for this alone, and that nothing remembers. */
 export function openStandardKeys({

@@ -8,7 +8,8 @@ import { verb, type Run } from '../../doors/cli/command.ts'
 import { openInput } from '../../doors/cli/files.ts'
 import { facts, plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
-import { CommandError, type Checkpoint } from '../../doors/cli/world.ts'
+import { CommandError } from '../../doors/cli/world.ts'
+import type { AuditCheckpoint } from '../../core/ports/audit.ts'
 import { AdminUnreachable } from '../../doors/http/client.ts'
 import type { Output } from '../../doors/http/route.ts'
 import { auditRoutes } from './routes.ts'
@@ -64,7 +65,7 @@ function proofText(proof: Proof): string {
 /** Rejects with CommandError where the export cannot be read, and with AdminUnreachable where the server that sends it goes away. */
 async function verifyExport(
   lines: AsyncIterable<string>,
-  checkpoint: Checkpoint | undefined,
+  checkpoint: AuditCheckpoint | undefined,
 ): Promise<Proof> {
   const { verifyLog } = await import('../../core/audit/verify.ts')
   try {

@@ -7,7 +7,10 @@ import { connect } from '../../doors/cli/connect.ts'
 import { facts, plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { withProgress } from '../../doors/cli/text/progress.ts'
-import type { BackupVerified, Flags, World } from '../../doors/cli/world.ts'
+import { orAdvice } from '../../doors/cli/advice.ts'
+import type { Flags, World } from '../../doors/cli/world.ts'
+import type { BackupVerified } from '../../host/backup-opener.ts'
+import { openInstallation } from '../../host/installation.ts'
 import { backupRoutes } from './routes.ts'
 
 interface Options {
@@ -50,9 +53,12 @@ export const backupVerifyCommand = verb<Options>({
       ...(rootKey !== undefined && { rootKey }),
       ...(identity !== undefined && { identity }),
     }
-    const proof = await withProgress(world.stderr, 'records verified', (onProgress) =>
-      world.verifyBackup(flags, { ...opening, all, onProgress }),
-    )
+    const installation = await openInstallation(world, flags)
+    const { verifyFile } = await import('../../host/backup-opener.ts')
+    const proof = await withProgress(world.stderr, 'records verified', (onProgress) => {
+      const verified = verifyFile(installation, { ...opening, all, onProgress })
+      return orAdvice('the backup was not verified', installation.config, verified)
+    })
     show(proof, () => proofText(proof))
     if (proof.ok) await note(world, flags, proof.id)
     return proof.ok ? 0 : 1

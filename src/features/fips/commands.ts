@@ -1,7 +1,10 @@
 // `mortise fips ...`: what FIPS mode needs before it is switched on.
 
+import path from 'node:path'
+import { orAdvice } from '../../doors/cli/advice.ts'
 import { noun, verb } from '../../doors/cli/command.ts'
 import { plain } from '../../doors/cli/text/output.ts'
+import { readConfiguration } from '../../host/installation.ts'
 
 interface PlaceOptions {
   readonly data?: string
@@ -32,8 +35,10 @@ const setupCommand = verb<PlaceOptions & { readonly module?: string }>({
   examples: ['fips setup', 'fips setup --module /opt/fips/lib/ossl-modules/fips.so --data /var/lib/mortise'],
   offline: true,
   action: async ({ world, show }, { module, data, config }) => {
-    const found = await world.setUpFips({ data, config }, module)
-    const dataFolder = world.dataFolder({ data, config })
+    const configuration = readConfiguration(world, { data, config })
+    const { setUpFips } = await import('../../host/fips.ts')
+    const { data: dataFolder } = configuration.server
+    const found = await orAdvice('FIPS mode was not set up', configuration, setUpFips(dataFolder, module))
     show(
       { module: found.path, version: found.version, dataFolder },
       () => plain`OpenSSL's FIPS provider ${found.version} (${found.path}) passed its own tests, and Node.js starts with it.
@@ -52,11 +57,15 @@ const convertCommand = verb<PlaceOptions & { readonly passphraseFile?: string }>
   examples: ['fips convert', 'fips convert /media/usb/root.key --passphrase-file passphrase.txt'],
   offline: true,
   action: async ({ world, show }, { passphraseFile, data, config }, file) => {
-    const options = {
-      ...(file !== undefined && { file }),
-      ...(passphraseFile !== undefined && { passphraseFile }),
-    }
-    const result = await world.convertRootKeyFile({ data, config }, options)
+    const configuration = readConfiguration(world, { data, config })
+    const { server } = configuration
+    const [{ convertRootKeyFile }, { rootKeyFilePath }] = await Promise.all([
+      import('../../outside/rootkey/file-convert.ts'),
+      import('../../outside/rootkey/file.ts'),
+    ])
+    const named = path.resolve(file ?? path.join(server.data, rootKeyFilePath(server.rootKey)))
+    const converted = convertRootKeyFile(named, passphraseFile ?? server.rootPassphraseFile)
+    const result = await orAdvice('the file was not converted', configuration, converted)
     show(result, () =>
       result.converted
         ? plain`Converted ${result.file}. Its key and its passphrase are the same; convert its copies too.\n`

@@ -4,6 +4,8 @@ import { verb } from '../../doors/cli/command.ts'
 import { coloured } from '../../doors/cli/text/colour.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import type { World } from '../../doors/cli/world.ts'
+import { readConfiguration } from '../../host/installation.ts'
+import { secretFiles } from '../../outside/config/config.ts'
 import { gatherHardening } from './facts.ts'
 import { findingsOf, type Finding } from './rules.ts'
 
@@ -21,10 +23,14 @@ export const hardeningCommand = verb<{ readonly data?: string; readonly config?:
   examples: ['hardening', 'hardening --data /var/lib/mortise --json'],
   offline: true,
   action: async ({ world, show }, { data, config }) => {
-    const flags = { data, config }
-    const { secretFiles, adminHost } = world.configuration(flags)
-    const dataFolder = world.dataFolder(flags)
-    const findings = findingsOf(await gatherHardening({ dataFolder, secretFiles, adminHost }))
+    const configuration = readConfiguration(world, { data, config })
+    const { server, admin } = configuration
+    const facts = await gatherHardening({
+      dataFolder: server.data,
+      secretFiles: secretFiles(configuration),
+      adminHost: admin.listen.host,
+    })
+    const findings = findingsOf(facts)
     show({ findings }, () => findingsText(findings, world.stdout))
     return findings.every(({ state }) => state !== 'bad') ? 0 : 1
   },

@@ -18,6 +18,9 @@ import { jsonText, plain, sizeText, table } from '../../doors/cli/text/output.ts
 import { Redactor } from './redact.ts'
 import { tarOf, type TarFile } from './tar.ts'
 import { CommandError, UsageError, type Flags, type World } from '../../doors/cli/world.ts'
+import { readConfiguration } from '../../host/installation.ts'
+import { secretFiles } from '../../outside/config/config.ts'
+import type { Config } from '../../outside/config/options.ts'
 import { backupRoutes } from '../backup/routes.ts'
 import { instanceRoutes } from '../instances/routes.ts'
 import { statusRoutes } from '../status/routes.ts'
@@ -140,9 +143,9 @@ async function collect(run: Run, options: BundleOptions): Promise<Collected> {
     })
   })
   const flags: Flags = { config: options.config, data: options.data }
-  const { configuration, secretFiles = [] } = configurationOf(world, flags, missing)
+  const configuration = configurationOf(world, flags, missing)
   if (configuration !== undefined) texts.push(['configuration.json', jsonText(configuration)])
-  const redactor = new Redactor(await secretsIn(secretFiles))
+  const redactor = new Redactor(await secretsIn(configuration ? secretFiles(configuration) : []))
   await addServer(run, add, redactor, missing)
   texts.push(...logs)
   if (options.log === undefined) await add('logs/journal', journal)
@@ -151,19 +154,15 @@ async function collect(run: Run, options: BundleOptions): Promise<Collected> {
   return { files, redactor, missing }
 }
 
-function configurationOf(
-  world: World,
-  flags: Flags,
-  missing: string[],
-): Partial<ReturnType<World['configuration']>> {
+function configurationOf(world: World, flags: Flags, missing: string[]): Config | undefined {
   try {
-    return world.configuration(flags)
+    return readConfiguration(world, flags)
   } catch (error) {
     missing.push(
       `configuration.json: ${error instanceof Error ? error.message : String(error)}`,
       'secrets: nobody says in which files they are, so they are hidden only where they look like secrets. Read the logs before you send them',
     )
-    return {}
+    return undefined
   }
 }
 

@@ -1,13 +1,16 @@
 // `mortise restore`, `mortise restore-accept` and `mortise backup drill`: their flags, and which of the ways to restore they ask for. A
-// whole backup, the acceptance and the drill need no server; main.ts hands in what does them.
+// whole backup, the acceptance and the drill need no server.
 
 import { readCheckpoint } from '../../doors/cli/checkpoint-file.ts'
-import { verb, type Run } from '../../doors/cli/command.ts'
+import { verb, type MakeCommand, type Run } from '../../doors/cli/command.ts'
 import { apiKeyFlag, readApiKey } from '../../doors/cli/files.ts'
 import { sameServer } from '../../doors/cli/next-steps.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { withProgress } from '../../doors/cli/text/progress.ts'
-import { CommandError, UsageError, type Flags } from '../../doors/cli/world.ts'
+import { orAdvice } from '../../doors/cli/advice.ts'
+import { CommandError, UsageError } from '../../doors/cli/world.ts'
+import { openInstallation, openStopped } from '../../host/installation.ts'
+import type { StartForDrill } from './drill.ts'
 import { restoreFromKeyProtect, restoreInstance, type RestoreInstanceFlags } from './from-server.ts'
 import { acceptedNodeText, acceptedText, drillText, wholeBackupText } from './report-text.ts'
 
@@ -153,24 +156,27 @@ function wellUsed(
 async function restoreWhole(run: Run, flags: RestoreFileFlags, file: string): Promise<void> {
   const { world } = run
   const { config, data, rootKey, identity, audit, checkpoint, distrustNewer, yes = false } = flags
-  const restored = await withProgress(world.stderr, 'records restored', async (onProgress) =>
-    world.restoreFile(
-      { config, data },
-      {
-        file,
-        ...(rootKey !== undefined && { rootKey }),
-        ...(identity !== undefined && { identity }),
-        ...(audit !== undefined && { audit }),
-        ...(checkpoint !== undefined && { checkpoint: await readCheckpoint(checkpoint) }),
-        ...(distrustNewer !== undefined && {
-          distrustNewerMs: Date.parse(run.time('--distrust-newer', distrustNewer)),
-        }),
-        confirm: async (question) => {
-          if (!yes && !(await confirmTyped(world, question, ['yes'])))
-            throw new CommandError('nothing was restored')
-        },
-        onProgress,
-      },
+  const opening = {
+    file,
+    ...(rootKey !== undefined && { rootKey }),
+    ...(identity !== undefined && { identity }),
+    ...(audit !== undefined && { audit }),
+    ...(checkpoint !== undefined && { checkpoint: await readCheckpoint(checkpoint) }),
+    ...(distrustNewer !== undefined && {
+      distrustNewerMs: Date.parse(run.time('--distrust-newer', distrustNewer)),
+    }),
+    confirm: async (question: string) => {
+      if (!yes && !(await confirmTyped(world, question, ['yes'])))
+        throw new CommandError('nothing was restored')
+    },
+  }
+  const installation = await openInstallation(world, { config, data })
+  const { restoreFile } = await import('./sources/file.ts')
+  const restored = await withProgress(world.stderr, 'records restored', (onProgress) =>
+    orAdvice(
+      'nothing was restored',
+      installation.config,
+      restoreFile(installation, { ...opening, onProgress }),
     ),
   )
   run.show(restored, () =>
@@ -199,8 +205,10 @@ export const restoreAcceptCommand = verb<AcceptOptions>({
   examples: ['restore-accept --data /var/lib/mortise'],
   offline: true,
   action: async ({ world, json, show, next }, { config, data, anyway = false }) => {
-    const flags: Flags = { config, data }
-    const accepted = await world.acceptRestore(flags, json, anyway)
+    const stopped = await openStopped(world, { config, data }, json)
+    const { acceptDatabase } = await import('../../host/restore-accept.ts')
+    const accepting = acceptDatabase(stopped, anyway)
+    const accepted = await orAdvice('the restore was not accepted', stopped.config, accepting)
     if ('anchorFile' in accepted) return show(accepted, () => acceptedNodeText(accepted))
     show(accepted, () => acceptedText(accepted, next))
   },
@@ -212,29 +220,35 @@ interface DrillOptions {
   readonly rootKey?: string
 }
 
-export const backupDrillCommand = verb<DrillOptions>({
-  words: 'drill <file>',
-  summary:
-    'start a server on a backup, on loopback and in a temporary folder, and fetch keys from it as vCenter does; exit code 1 when it fails',
-  flags: [
-    [
-      '--root-key <uri>',
-      'the root key that opens it, a file relative to this folder (default: the one that it names, in the data folder)',
+/** `start` starts the server that is drilled. */
+export function backupDrillCommand(start: StartForDrill): MakeCommand {
+  return verb<DrillOptions>({
+    words: 'drill <file>',
+    summary:
+      'start a server on a backup, on loopback and in a temporary folder, and fetch keys from it as vCenter does; exit code 1 when it fails',
+    flags: [
+      [
+        '--root-key <uri>',
+        'the root key that opens it, a file relative to this folder (default: the one that it names, in the data folder)',
+      ],
+      ['--data <dir>', 'data folder with the root key file (default: as configured, else ./mortise-data)'],
+      [
+        '--config <file>',
+        'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
+      ],
     ],
-    ['--data <dir>', 'data folder with the root key file (default: as configured, else ./mortise-data)'],
-    [
-      '--config <file>',
-      'configuration file (default: that of MORTISE_CONFIG, else mortise.toml in this folder)',
-    ],
-  ],
-  examples: ['backup drill /mnt/usb/mortise.backup --root-key file:/mnt/safe/root.key'],
-  offline: true,
-  action: async ({ world, show }, { rootKey, config, data }, file = '') => {
-    const opening = { file, ...(rootKey !== undefined && { rootKey }) }
-    const drill = await withProgress(world.stderr, 'records restored', (onProgress) =>
-      world.drillBackup({ config, data }, { ...opening, onProgress }),
-    )
-    show(drill, () => drillText(drill))
-    return drill.ok ? 0 : 1
-  },
-})
+    examples: ['backup drill /mnt/usb/mortise.backup --root-key file:/mnt/safe/root.key'],
+    offline: true,
+    action: async ({ world, show }, { rootKey, config, data }, file = '') => {
+      const opening = { file, ...(rootKey !== undefined && { rootKey }) }
+      const installation = await openInstallation(world, { config, data })
+      const { drillBackup } = await import('./drill.ts')
+      const drill = await withProgress(world.stderr, 'records restored', (onProgress) => {
+        const drilled = drillBackup(installation, start, { ...opening, onProgress })
+        return orAdvice('the drill failed', installation.config, drilled)
+      })
+      show(drill, () => drillText(drill))
+      return drill.ok ? 0 : 1
+    },
+  })
+}

@@ -7,18 +7,18 @@ import { AdminClient } from '../../doors/http/client.ts'
 import type { Manifest } from '../../core/backup/manifest.ts'
 import { openByRootKeys, type BackupOpener } from '../../core/backup/openers.ts'
 import { readManifest, readRecords } from '../../core/backup/read.ts'
-import type { BackupDrill, OpenBackupOptions } from '../../doors/cli/world.ts'
 import { defaultConfig } from '../../outside/config/config.ts'
 import type { Config } from '../../outside/config/options.ts'
 import { clientTls } from '../../outside/kmip-client/tls.ts'
 import { makeRequest } from '../../core/pki/make-request.ts'
 import type { RootKey } from '../../core/ports/root-key.ts'
 import { sqliteLoader } from '../../outside/store/sqlite/load.ts'
-import type { LevelledLog } from '../../core/ports/log.ts'
 import { createMetrics } from '../../outside/telemetry/metrics.ts'
 import { Endpoint, PieceFailed } from '../../tools/vsphere/endpoint.ts'
 import { KeyInventory } from '../../tools/vsphere/key-inventory.ts'
 import { RunLog } from '../../tools/vsphere/run-log.ts'
+import type { OpenBackupOptions } from '../../host/backup-opener.ts'
+import type { Installation } from '../../host/installation.ts'
 import { absoluteRootKey, currentFolder, offlineRootKeys } from '../../host/offline.ts'
 import { rootKeyConfig } from '../../host/root-keys/root-key-opening.ts'
 import { storeFile } from '../../host/store-place.ts'
@@ -43,14 +43,24 @@ interface DrillServer {
   close(): Promise<void>
 }
 
-export interface DrillParts {
-  readonly config: Config
-  readonly log: LevelledLog
-  readonly serve: (config: Config) => Promise<DrillServer>
+export type StartForDrill = (drilled: Installation) => Promise<DrillServer>
+
+/** The result of a drill. */
+export interface BackupDrill {
+  readonly id: string
+  readonly created: string
+  readonly ok: boolean
+  /** `keys`: all that are not destroyed. */
+  readonly instances: readonly { readonly name: string; readonly keys: number; readonly fetched: number }[]
+  /** Instances that were not tried. */
+  readonly leftOut: readonly string[]
+  /** One line for each key that was not served. */
+  readonly failures: readonly string[]
 }
 
 export async function drillBackup(
-  { config, log, serve }: DrillParts,
+  { config, log }: Installation,
+  start: StartForDrill,
   { file, rootKey, onProgress }: Omit<OpenBackupOptions, 'identity'>,
 ): Promise<BackupDrill> {
   const manifest = await readManifest(file)
@@ -68,7 +78,7 @@ export async function drillBackup(
   const drilled = drillConfig(config, folder, own)
   const settings = new Settings({ initial: drilled, read: () => drilled })
   const { token } = await acceptRestore({ settings, log, metrics: createMetrics() }, false)
-  const server = await serve(drilled)
+  const server = await start({ config: drilled, log })
   try {
     const played = await play(server, token)
     const { id, created } = manifest

@@ -6,9 +6,9 @@ import { countsText } from '../../doors/cli/text/amounts.ts'
 import { facts, namedList, plain, table } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import type { AcceptedNode, AcceptedRestore } from '../../core/server/anchor.ts'
-import type { BackupDrill, RestoredBackup } from '../../doors/cli/world.ts'
+import type { BackupDrill } from './drill.ts'
 import type { Output } from '../../doors/http/route.ts'
-import type { BackupReport } from './report.ts'
+import type { BackupReport, RestoredBackup } from './report.ts'
 import type { restoreRoutes } from './routes.ts'
 
 type KeyProtectReport = Exclude<Output<typeof restoreRoutes.showRestore>['report'], null>

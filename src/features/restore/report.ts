@@ -8,7 +8,6 @@ import { liveObjects } from '../../core/instances/objects.ts'
 import type { Store } from '../../core/ports/store.ts'
 import type { DataKey } from '../../core/sealing/envelope.ts'
 import type { Output } from '../../doors/http/route.ts'
-import type { RestoredBackup } from '../../doors/cli/world.ts'
 import type { restoreRoutes } from './routes.ts'
 import type { RestoreTally } from './write-whole.ts'
 import type { RestoredObject, RestoredObjects } from './sources/found-objects.ts'
@@ -92,6 +91,35 @@ export async function countLost(
   for await (const { sealed, dataKeyId, uniqueIdentifier } of liveObjects({ store, instanceId }))
     if (sealed !== null && dataKeyId !== null && !keys.has(dataKeyId)) lost.add(uniqueIdentifier)
   return lost
+}
+
+/** The result of a restore, and what is known to be missing. */
+export interface RestoredBackup {
+  readonly id: string
+  readonly created: string
+  readonly instances: readonly { readonly name: string; readonly objects: number; readonly custody: string }[]
+  readonly entries: number
+  readonly clients: readonly string[]
+  readonly rootKeys: readonly string[]
+  readonly rootKeysMissing: readonly string[]
+  /** Null: no audit export was given. */
+  readonly applied: {
+    readonly upTo: string | null
+    readonly entries: number
+    readonly revoked: number
+    readonly destroyed: number
+    /** Destroyed before the backup, and brought back after it. */
+    readonly broughtBack: number
+    readonly blocked: number
+  } | null
+  /** Keys that were made after the backup, as the audit export names them; null: not known. */
+  readonly keysLost: readonly string[] | null
+  /** Clients, certificates and CAs that are not trusted any more. */
+  readonly withdrawn: readonly string[]
+  /** Clients that may ask for less than the backup says, with what that is. */
+  readonly limited: readonly string[]
+  /** Audit entries that were written after the backup, as an outside checkpoint says. */
+  readonly beyond: { readonly entries: number; readonly at: string } | null
 }
 
 export function wholeBackupReport(

@@ -22,12 +22,11 @@ import {
 import type { Manifest } from '../../core/backup/manifest.ts'
 import { cannotRead } from '../../core/backup/read.ts'
 import type { LaterClosing } from '../../core/keys/recovery/closing.ts'
-import type { AuditEntry, AuditStore, StoredAuditEntry } from '../../core/ports/audit.ts'
+import type { AuditCheckpoint, AuditEntry, AuditStore, StoredAuditEntry } from '../../core/ports/audit.ts'
 import type { ObjectRecord, RecoveryTime } from '../../core/ports/objects.ts'
 import type { StandardKeyRecord } from '../../core/ports/secrets.ts'
 import { allowOf, inBoth, type Allow } from '../../core/trust/allow.ts'
 import type { Client } from '../../core/trust/rows.ts'
-import type { Checkpoint } from '../../doors/cli/world.ts'
 
 /**
  * The acts on the instance in this server's own log, after what the backup has of it. The numbers of the entries decide, since
@@ -86,7 +85,7 @@ async function readLog(file: string): Promise<ExportedLog> {
 
 /** How many audit entries were written after the backup, as far as a checkpoint that was kept outside knows. */
 export function entriesBeyond(
-  checkpoint: Checkpoint,
+  checkpoint: AuditCheckpoint,
   { audit }: Manifest,
   publicKey: string | undefined,
 ): { readonly entries: number; readonly atMs: number } {

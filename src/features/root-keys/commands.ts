@@ -11,7 +11,9 @@ import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '.
 import { instanceOf } from '../../doors/cli/text/names.ts'
 import { facts, plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
+import { orAdvice } from '../../doors/cli/advice.ts'
 import { readApiKey, readNamed } from '../../doors/cli/files.ts'
+import { openInstallation } from '../../host/installation.ts'
 import { forgetLeftCommand, leftCommand } from './left-command.ts'
 import { isRootKeyFile } from '../../base/root-key-file.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
@@ -81,7 +83,13 @@ async function prove(
   file: string,
 ): Promise<Output<typeof rootKeyRoutes.recordRootKeyCopy>> {
   const challenge = await admin.call(rootKeyRoutes.challengeRootKeyCopy, { body })
-  const answer = await world.answerChallenge({ file }, challenge)
+  const installation = await openInstallation(world, {})
+  const { answerWithRootKey } = await import('../../host/root-keys/answer-challenge.ts')
+  const answer = await orAdvice(
+    'this is no copy of a root key in use',
+    installation.config,
+    answerWithRootKey(installation, file, challenge),
+  )
   return admin.call(rootKeyRoutes.recordRootKeyCopy, {
     body: { ...body, challenge: { id: challenge.id, answer } },
   })
@@ -153,7 +161,10 @@ function tryCommand({
     ],
     offline: true,
     action: async ({ world, show }, { config, data }, uri = '') => {
-      const tried = await world.tryRootKey({ config, data }, { uri, create })
+      const installation = await openInstallation(world, { config, data })
+      const { tryRootKey } = await import('../../host/root-keys/try-root-key.ts')
+      const trial = tryRootKey(installation, { uri, create })
+      const tried = await orAdvice('this root key cannot be used', installation.config, trial)
       show(tried, () => {
         const warnings = tried.warnings.map((warning) => plain`WARNING: ${warning}\n`).join('')
         const made = create ? 'Made. ' : ''

@@ -1,5 +1,4 @@
-// `mortise store copy`: moves the database between SQLite and PostgreSQL while no server runs; features/store-copy/store-copy.ts does the work,
-// which main.ts passes in.
+// `mortise store copy`: moves the database between SQLite and PostgreSQL while no server runs; store-copy.ts does the work.
 
 import path from 'node:path'
 import { counted } from '../../base/text/counted.ts'
@@ -7,7 +6,10 @@ import { verb } from '../../doors/cli/command.ts'
 import { isRootKeyFile } from '../../base/root-key-file.ts'
 import { facts, plain } from '../../doors/cli/text/output.ts'
 import { Progress } from '../../doors/cli/text/progress.ts'
-import { UsageError, type CopiedStore, type World } from '../../doors/cli/world.ts'
+import { orAdvice } from '../../doors/cli/advice.ts'
+import { UsageError, type World } from '../../doors/cli/world.ts'
+import { enterConfiguration } from '../../host/installation.ts'
+import type { CopiedStore } from './store-copy.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 
 interface Options {
@@ -43,17 +45,17 @@ export const storeCopyCommand = verb<Options>({
         'say from where and to where: mortise store copy --from PLACE --to PLACE, where a place is a data folder or ' +
           'postgres://user@host/database',
       )
+    const configuration = await enterConfiguration(world, { config })
+    const { storePasswordFile: configured } = configuration.server
+    const places = {
+      from,
+      to,
+      fromPasswordFile: fromPasswordFile ?? configured,
+      toPasswordFile: toPasswordFile ?? configured,
+    }
+    const { copyStore } = await import('./store-copy.ts')
     const copied = await withProgress(world.stderr, (onProgress) =>
-      world.copyStore(
-        { config },
-        {
-          from,
-          to,
-          ...(fromPasswordFile !== undefined && { fromPasswordFile }),
-          ...(toPasswordFile !== undefined && { toPasswordFile }),
-          onProgress,
-        },
-      ),
+      orAdvice('nothing was copied', configuration, copyStore({ ...places, onProgress })),
     )
     show(copied, () => copiedText(copied, world.command))
   },

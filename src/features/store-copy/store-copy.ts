@@ -6,7 +6,6 @@ import { statSync } from 'node:fs'
 import path from 'node:path'
 import { chainHash } from '../../core/audit/chain.ts'
 import { encodeRecord } from '../../core/backup/records.ts'
-import type { CopiedStore, CopyStoreOptions } from '../../doors/cli/world.ts'
 import {
   dumpedTypes,
   type DumpCounts,
@@ -21,6 +20,30 @@ import { isPostgresUrl, parsePostgresUrl } from '../../outside/store/postgres/ur
 import { StartError } from '../../host/first-start.ts'
 import { loaderOf, makeDataFolder, openDump, storeFile, type StorePlace } from '../../host/store-place.ts'
 import { systemClock } from '../../host/system-clock.ts'
+
+/** A place is a data folder, its database file, or postgres://user@host/database. */
+export interface CopyStoreOptions {
+  readonly from: string
+  readonly to: string
+  readonly fromPasswordFile: string | null
+  readonly toPasswordFile: string | null
+  readonly onProgress: (step: 'copied' | 'compared', done: number, total: number) => void
+}
+
+/** The result of `store copy`. */
+export interface CopiedStore {
+  readonly from: string
+  readonly to: string
+  /** The kind of the new store. */
+  readonly kind: 'sqlite' | 'postgres'
+  readonly objects: number
+  readonly entries: number
+  readonly records: number
+  /** A digest of every record of either store: both gave the same. */
+  readonly sha256: string
+  /** Their URIs, as the data keys name them. */
+  readonly rootKeys: readonly string[]
+}
 
 /** Rejects with StartError and StoreUnavailable, whose message says what to do; then no store was made. */
 export async function copyStore(options: CopyStoreOptions): Promise<CopiedStore> {
@@ -57,14 +80,14 @@ export async function copyStore(options: CopyStoreOptions): Promise<CopiedStore>
 }
 
 /** Throws StartError. */
-function placeOf(flag: string, value: string, passwordFile: string | undefined): StorePlace {
+function placeOf(flag: string, value: string, passwordFile: string | null): StorePlace {
   if (isPostgresUrl(value)) {
     try {
       parsePostgresUrl(value)
     } catch (error) {
       throw new StartError((error as Error).message.replace('server.store', flag))
     }
-    return { kind: 'postgres', url: value, passwordFile: passwordFile ?? null }
+    return { kind: 'postgres', url: value, passwordFile }
   }
   const found = statSync(value, { throwIfNoEntry: false })
   const isFolder = found ? found.isDirectory() : !value.endsWith('.db')

@@ -7,18 +7,15 @@ import path from 'node:path'
 import { AdminClient } from '../../doors/http/client.ts'
 import { counted } from '../../base/text/counted.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
+import { orAdvice } from '../../doors/cli/advice.ts'
 import { forceFlag, verb, type Run } from '../../doors/cli/command.ts'
 import { localAddress } from '../../doors/cli/connect.ts'
 import { mustBeFree, writeFile } from '../../doors/cli/files.ts'
 import { facts, plain, table, visible } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
-import {
-  CommandError,
-  UsageError,
-  type Flags,
-  type TokenRecovered,
-  type World,
-} from '../../doors/cli/world.ts'
+import { CommandError, UsageError, type Flags, type World } from '../../doors/cli/world.ts'
+import { openInstallation, openStopped } from '../../host/installation.ts'
+import type { TokenRecovered } from './recover-offline.ts'
 
 interface RecoverOptions {
   readonly config?: string
@@ -55,7 +52,9 @@ async function recover(run: Run, options: RecoverOptions): Promise<number> {
   const { world, json } = run
   const flags: Flags = { config, data }
   if (out !== undefined) await mustBeFree([out], force)
-  const offline = await world.recoverToken(flags, json, signAnew)
+  const stopped = await openStopped(world, flags, json)
+  const { recoverToken } = await import('./recover-offline.ts')
+  const offline = await orAdvice('no token was made', stopped.config, recoverToken(stopped, signAnew))
   const found = offline.state === 'running' ? await recoverOnline(world, flags, signAnew) : offline
   if (found.state === 'altered') {
     run.show({ altered: found.rows }, () => alteredText(found.rows))
@@ -90,7 +89,13 @@ async function recoverOnline(
   const admin = new AdminClient({ ...(await localAddress(folder)), token: '' })
   const { file } = await admin.call(tokenRoutes.beginTokenRecovery)
   const challenge = await readChallenge(path.join(folder, file))
-  const answer = await world.answerChallenge({ flags }, challenge)
+  const installation = await openInstallation(world, flags)
+  const { answerWithRootKey } = await import('../../host/root-keys/answer-challenge.ts')
+  const answer = await orAdvice(
+    'the root key does not answer',
+    installation.config,
+    answerWithRootKey(installation, null, challenge),
+  )
   const { id, expires, token } = await admin.call(tokenRoutes.recoverToken, {
     body: { id: challenge.id, answer },
   })

@@ -1,9 +1,8 @@
 // `mortise token recover` while no server runs: opens the store with the root key, and makes the token. If rows of trust
-// were altered it makes none before the owner has said which of them to sign anew. Part of the composition root.
+// were altered, it makes none before the owner has said which of them to sign again. Part of the composition root.
 
 import { serverActor } from '../../core/audit/actor.ts'
 import { Audit } from '../../core/audit/audit.ts'
-import type { TokenRecovered } from '../../doors/cli/world.ts'
 import type { AuditEntry } from '../../core/ports/audit.ts'
 import { StoreUnavailable } from '../../core/ports/store.ts'
 import { Secrets } from '../../core/sealing/secrets.ts'
@@ -17,8 +16,16 @@ import { requireStore } from '../../host/store-place.ts'
 import { openPorts, type PortOptions } from '../../host/ports.ts'
 import { recoveryOf } from './recovery.ts'
 
+/** The result of `token recover`. */
+export type TokenRecovered =
+  | { readonly state: 'made'; readonly id: string; readonly token: string; readonly expires: string }
+  /** A server uses the data folder: ask it. */
+  | { readonly state: 'running' }
+  /** Rows of trust do not count, and the administrator must decide about them first. */
+  | { readonly state: 'altered'; readonly rows: readonly DoubtfulRow[] }
+
 /**
- * `signAnew`: rows as `kind/id`, 'genuine' for all that this server wrote, 'none' for no row; undefined: nobody has decided.
+ * `signAnew`: rows as `kind/id`, 'genuine' for all that this server wrote, 'none' for no row; undefined: the administrator has not decided.
  * Rejects with an error whose message says what to do; nothing was changed then.
  */
 export async function recoverToken(

@@ -5,7 +5,10 @@ import { AdminUnreachable, type AdminClient } from '../../doors/http/client.ts'
 import { Refusal } from '../../base/refusal.ts'
 import type { Finding } from '../vsphere/doctor-findings.ts'
 import type { Run } from '../../doors/cli/command.ts'
+import { orAdvice } from '../../doors/cli/advice.ts'
 import { CommandError, UsageError, type Flags } from '../../doors/cli/world.ts'
+import { openInstallation } from '../../host/installation.ts'
+import { ConfigError } from '../../outside/config/config.ts'
 import { instanceRoutes } from '../../features/instances/routes.ts'
 import { statusRoutes } from '../../features/status/routes.ts'
 
@@ -35,7 +38,7 @@ export async function rootKeyFindings(
       }))
     return local === undefined ? known : [...known, ...(await tried(run, admin, local))]
   } catch (error) {
-    const expected = [AdminUnreachable, Refusal, CommandError, UsageError].some(
+    const expected = [AdminUnreachable, Refusal, CommandError, UsageError, ConfigError].some(
       (kind) => error instanceof kind,
     )
     if (isNamed || !expected) throw error
@@ -59,10 +62,13 @@ async function tried(
     const mend = `Look at it with: mortise root-key check '${uri}', as the user of the server and with its configuration and variables`
     const warn = (what: string) => findings.push({ check: 'root key', severity: 'warning', what, mend })
     try {
-      const { warnings } = await world.tryRootKey(local, { uri, create: false })
+      const installation = await openInstallation(world, local)
+      const { tryRootKey } = await import('../../host/root-keys/try-root-key.ts')
+      const trial = tryRootKey(installation, { uri, create: false })
+      const { warnings } = await orAdvice('this root key cannot be used', installation.config, trial)
       for (const warning of warnings) warn(warning)
     } catch (error) {
-      if (!(error instanceof CommandError || error instanceof UsageError)) throw error
+      if (!(error instanceof CommandError || error instanceof ConfigError)) throw error
       warn(`the root key ${uri} did not pass the check on this machine: ${error.message}`)
     }
   }

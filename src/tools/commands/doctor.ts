@@ -16,7 +16,7 @@ import {
   type ServerTrustOptions,
 } from '../../doors/cli/kmip-server.ts'
 import { interruptible } from '../../doors/cli/watch-work.ts'
-import { UsageError, type World } from '../../doors/cli/world.ts'
+import { UsageError, type User, type World } from '../../doors/cli/world.ts'
 
 interface Options extends ServerTrustOptions {
   readonly cert?: string
@@ -52,7 +52,7 @@ export const doctorCommand = verb<Options>({
   ],
   action: async (run, options, ...words) => {
     const doctorOptions = await optionsOf(run.world, options, words.flat())
-    const ofServer = await rootKeyFindings(run, askedServer(run.world, options))
+    const ofServer = await rootKeyFindings(run, askedServer(run.world.user, options))
     const examined = await diagnose({
       ...doctorOptions,
       writeTest: await mayWrite(run.world, run.json, options),
@@ -66,7 +66,7 @@ export const doctorCommand = verb<Options>({
 })
 
 /** Which server `run.client()` asks (connect.ts), and whether it is this machine's. */
-function askedServer({ environment }: World, { admin, data, config, profile }: Options): AskedServer {
+function askedServer({ environment }: User, { admin, data, config, profile }: Options): AskedServer {
   const isLocal =
     !isGiven(admin, profile) && (isGiven(data, config) || !isGiven(environment.admin, environment.profile))
   return { isNamed: isGiven(admin, data, profile), local: isLocal ? { data, config } : undefined }

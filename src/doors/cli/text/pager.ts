@@ -15,7 +15,8 @@ export interface PagedOutput {
 }
 
 /** Starts the pager, if there is one. */
-export async function openPaged({ pager, stdout }: Pick<World, 'pager' | 'stdout'>): Promise<PagedOutput> {
+export async function openPaged({ user, stdout }: Pick<World, 'user' | 'stdout'>): Promise<PagedOutput> {
+  const { pager } = user
   const child = pager && (await started(pager))
   return pager && child ? throughPager(child, pager.command) : straightTo(stdout)
 }

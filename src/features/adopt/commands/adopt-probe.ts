@@ -1,5 +1,5 @@
 // `mortise adopt probe`: whether the keys that IBM's KMIP for VMware left in Key Protect or HPCS could be rescued with the
-// root key alone. It asks no Mortise server; features/adopt/probe.ts does the work, and world.ts passes it in.
+// root key alone. It asks no Mortise server; features/adopt/probe.ts does the work.
 
 import { counted } from '../../../base/text/counted.ts'
 import type { ProbeReport } from '../probe.ts'
@@ -14,7 +14,9 @@ import {
 } from '../../../doors/cli/kmip-server.ts'
 import { limitOf } from '../../../doors/cli/text/list.ts'
 import { facts, plain, table } from '../../../doors/cli/text/output.ts'
+import { orAdvice } from '../../../doors/cli/advice.ts'
 import { UsageError } from '../../../doors/cli/world.ts'
+import { enterConfiguration } from '../../../host/installation.ts'
 
 interface Options extends OldServerOptions {
   readonly rootKey: string
@@ -53,15 +55,19 @@ export const adoptProbeCommand = verb<Options>({
         '--proof needs --kmip HOST: only the old service proves that what opens is the key',
       )
     if (file !== undefined) await mustBeFree([file], force)
-    const { report, proof } = await world.probe({
+    const wanted = {
       rootKey,
       apiKey: await readApiKey(world, apiKeyFile),
       ...(kmip !== undefined && { kmip: await oldServerOf(world, kmip.split(','), options, '--kmip') }),
       ...(limit !== undefined && { keysMax: limitOf({ limit }, Infinity) }),
-      onProgress: (done) => {
+      onProgress: (done: number) => {
         if (!json && done % 100 === 0) world.stderr.write(`${done} standard keys read\n`)
       },
-    })
+    }
+    const config = await enterConfiguration(world, {})
+    const { probeStandardKeys } = await import('../foreign-keys.ts')
+    const probing = probeStandardKeys(config.ibm, wanted)
+    const { report, proof } = await orAdvice('the probe did not end', config, probing)
     if (file !== undefined && proof)
       await writeFile(file, `${JSON.stringify({ mortiseProof: 1, ...proof }, null, 2)}\n`, {
         mode: 0o600,

@@ -1,6 +1,7 @@
 // `mortise login`, `logout` and `whoami`: a person logs in through the identity provider of the server, and commands go on
 // with the session.
 
+import { spawn } from 'node:child_process'
 import { command } from '../../../doors/cli/route-command.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import type { Output } from '../../../doors/http/route.ts'
@@ -15,6 +16,7 @@ import { forgetSession, readSession, storeSession } from '../../../doors/cli/sto
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { interruptible, pause } from '../../../doors/cli/watch-work.ts'
 import { CommandError, type World } from '../../../doors/cli/world.ts'
+import { browserProgram, environmentOfOthers } from '../../../outside/config/environment.ts'
 import { loginRoutes } from '../routes.ts'
 import { sessionRoutes } from '../../sessions/routes.ts'
 
@@ -48,7 +50,7 @@ export const loginCommand = verb<LoginOptions>({
     const { session, ...begun } = device
       ? await byDevice(run.world, admin)
       : await byBrowser(run.world, admin, { port: at, browser })
-    await storeSession(run.world, url, session)
+    await storeSession(run.world.user, url, session)
     run.show(begun, () => welcome(begun))
   },
 })
@@ -65,7 +67,7 @@ async function byBrowser(
   await using loopback = await openLoopback(world, port)
   const { redirectUri } = loopback
   const { url, flow } = await admin.call(loginRoutes.beginLogin, { body: { redirectUri } })
-  const opened = browser && world.openBrowser(url)
+  const opened = browser && openBrowser(world, url)
   world.stderr.write(
     `${opened ? 'A browser opens. If none does, open this address:' : 'Open this address in a browser:'}\n\n  ${plain`${url}`}\n\n` +
       `In a browser on another machine, the login ends at an address that shows nothing: paste it here.\n`,
@@ -79,6 +81,16 @@ async function byBrowser(
     tell('Nobody was logged in: the command line says why. You can close this window.')
     throw error
   }
+}
+
+/** false: there is no browser that the person could see. The browser's own output is lost; the address is printed too. */
+function openBrowser({ stdout, env }: World, url: string): boolean {
+  const program = browserProgram(env)
+  if (stdout.isTTY !== true || program === undefined) return false
+  const child = spawn(program, [url], { stdio: 'ignore', detached: true, env: environmentOfOthers(env) })
+  child.on('error', () => undefined)
+  child.unref()
+  return true
 }
 
 async function byDevice({ stderr }: World, admin: AdminClient): Promise<Begun> {
@@ -123,7 +135,7 @@ export const logoutCommand = verb<ConnectOptions>({
   examples: ['logout'],
   action: async ({ world, show }, options) => {
     const { url } = await connectAsNobody(world, options)
-    if ((await readSession(world, url)) === undefined) {
+    if ((await readSession(world.user, url)) === undefined) {
       show({ ended: false, logoutUrl: null }, () => 'Nobody is logged in to this server here.\n')
       return
     }
@@ -133,7 +145,7 @@ export const logoutCommand = verb<ConnectOptions>({
       if (error instanceof Refusal && error.code === 'unauthenticated') return { logoutUrl: null }
       throw error
     })
-    await forgetSession(world, url)
+    await forgetSession(world.user, url)
     const there =
       logoutUrl === null
         ? ''

@@ -10,19 +10,17 @@ import type { LaterActs } from '../../../core/backup/later.ts'
 import type { Manifest } from '../../../core/backup/manifest.ts'
 import { readManifest, readRecords } from '../../../core/backup/read.ts'
 import { readTrust } from '../../../core/backup/trust.ts'
-import type { RestoredBackup, RestoreFileOptions } from '../../../doors/cli/world.ts'
-import type { Config } from '../../../outside/config/options.ts'
-import type { AuditEntry } from '../../../core/ports/audit.ts'
+import type { AuditCheckpoint, AuditEntry } from '../../../core/ports/audit.ts'
 import { inspectRootKeyFile } from '../../../outside/rootkey/file.ts'
 import { placeDurably } from '../../../outside/rootkey/file-create.ts'
 import { openSecret } from '../../../core/sealing/secrets.ts'
 import { refuseUnsafeFolder } from '../../../outside/store/data-folder.ts'
-import type { Log } from '../../../core/ports/log.ts'
-import { openerFor } from '../../../host/backup-opener.ts'
+import { openerFor, type OpenBackupOptions } from '../../../host/backup-opener.ts'
+import type { Installation } from '../../../host/installation.ts'
 import { StartError } from '../../../host/first-start.ts'
 import { currentFolder, fileOf, offlineRootKeys, type OfflineRootKeys } from '../../../host/offline.ts'
 import { wholeBackupQuestion } from '../question.ts'
-import { wholeBackupReport } from '../report.ts'
+import { wholeBackupReport, type RestoredBackup } from '../report.ts'
 import { entriesBeyond, readLater } from '../since.ts'
 import { changedPages, reported, type RestoreTally } from '../write-whole.ts'
 import {
@@ -35,12 +33,22 @@ import {
 } from '../../../host/store-place.ts'
 import { systemClock } from '../../../host/system-clock.ts'
 
+interface RestoreFileOptions extends OpenBackupOptions {
+  /** A file with an audit export of the server that ran last: what it closed since is closed again. */
+  readonly audit?: string
+  /** Kept outside, of the server that ran last: says how much is missing. */
+  readonly checkpoint?: AuditCheckpoint
+  readonly distrustNewerMs?: number
+  /** Called with a whole question where keys may be open again; rejects unless the administrator says yes. */
+  readonly confirm: (question: string) => Promise<void>
+}
+
 /** These may be in the folder, with the leftovers of a killed restore: root key files. */
 const allowedThere = /^(.*\.key(\.[0-9a-f]+\.new)?|lost\+found)$/
 
 /** Rejects with an error whose message says what to do; nothing was made then. */
 export async function restoreFile(
-  { config, log }: { readonly config: Config; readonly log: Log },
+  { config, log }: Installation,
   options: RestoreFileOptions,
 ): Promise<RestoredBackup> {
   const { file, onProgress } = options
@@ -103,7 +111,7 @@ async function requireEmpty(folder: string, place: StorePlace): Promise<void> {
 }
 
 /** Data keys and secrets are sealed by a root key of this machine from now on: the one before is lost. */
-async function takeOver(rootKeys: OfflineRootKeys, { server }: Config) {
+async function takeOver(rootKeys: OfflineRootKeys, { server }: Installation['config']) {
   return rootKeys.open(server.rootKey, { create: true })
 }
 

@@ -89,7 +89,7 @@ async function written(read: ReadPage<number>, { pager, first, ...options }: Wri
   const world = {
     stdout: { write: (text: string) => out.push(text) },
     stderr: { write: (text: string) => err.push(text) },
-    ...(pager !== undefined && { pager: { command: pager, env: {} } }),
+    user: { pager: pager === undefined ? undefined : { command: pager, env: {} } },
   }
   const run = { world, json: options.json === true } as unknown as Run
   await writeList(run, options, { ...columns, ...(first !== undefined && { first }) }, async () => read)

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { readConfig } from '../../../src/outside/config/config.ts'
 import { openRootKey } from '../../../src/outside/rootkey/open.ts'
-import { tryRootKey } from '../../../src/features/root-keys/try-root-key.ts'
+import { tryRootKey } from '../../../src/host/root-keys/try-root-key.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
 

@@ -1,15 +1,14 @@
 // Tries a root key from the machine of the server, with its configuration, before an instance gets it; and makes one on a token. Part
 // of the composition root.
 
-import type { Config } from '../../outside/config/options.ts'
-import type { Log } from '../../core/ports/log.ts'
-import { systemClock } from '../../host/system-clock.ts'
+import type { Installation } from '../installation.ts'
+import { systemClock } from '../system-clock.ts'
 import { checkRootKey, createRootKey, type CheckedRootKey } from '../../outside/rootkey/open.ts'
-import { openRootKeyServices } from '../../host/root-keys/root-key-opening.ts'
+import { openRootKeyServices } from './root-key-opening.ts'
 
 /** Throws RootKeyError and StartError. */
 export async function tryRootKey(
-  { config, log }: { readonly config: Config; readonly log: Log },
+  { config, log }: Installation,
   { uri, create }: { readonly uri: string; readonly create: boolean },
 ): Promise<CheckedRootKey> {
   await using opened = new AsyncDisposableStack()

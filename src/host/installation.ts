@@ -1,0 +1,100 @@
+// The installation that a command works on without a server: its configuration, in FIPS mode where that asks for it, and a log. A command
+// opens it within its action and imports there what works on it, so that other commands start without either.
+
+import { passedOver, readConfig, type Flags } from '../outside/config/config.ts'
+import type { Environment } from '../outside/config/environment.ts'
+import type { Config } from '../outside/config/options.ts'
+import type { Metrics } from '../outside/telemetry/metrics.ts'
+import type { LevelledLog } from '../core/ports/log.ts'
+import type { PortOptions } from './ports.ts'
+
+/** The part of a process that an installation needs. */
+export interface Surroundings {
+  readonly env: Environment | undefined
+  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
+  /** Returns in FIPS mode only. */
+  readonly enterFips: (dataFolder: string) => Promise<void>
+  /** Left out: lines of the log go to standard error. */
+  readonly writeLog: ((line: string) => void) | undefined
+}
+
+export interface Installation {
+  readonly config: Config
+  readonly log: LevelledLog
+}
+
+/** Reads the configuration, and says on standard error which file it passes over. Throws ConfigError. */
+export function readConfiguration(
+  { env, stderr }: Pick<Surroundings, 'env' | 'stderr'>,
+  flags: Flags,
+): Config {
+  const why = warned.has(stderr) ? undefined : passedOver(flags, env)
+  if (why !== undefined) stderr.write(`mortise: ${why}\n`)
+  warned.add(stderr)
+  return readConfig(flags, env)
+}
+
+/** A command may read the configuration several times, and warns once. */
+const warned = new WeakSet<object>()
+
+/** The configuration, in the mode that it asks for. Throws ConfigError. */
+export async function enterConfiguration(surroundings: Surroundings, flags: Flags): Promise<Config> {
+  const config = readConfiguration(surroundings, flags)
+  if (config.server.fips) await surroundings.enterFips(config.server.data)
+  return config
+}
+
+/** The log has errors alone. Throws ConfigError. */
+export async function openInstallation(surroundings: Surroundings, flags: Flags): Promise<Installation> {
+  const config = await enterConfiguration(surroundings, flags)
+  return { config, log: await openLog(surroundings, config, { json: false, level: 'error' }) }
+}
+
+/** For commands that open the store of a server that does not run. Throws ConfigError. */
+export async function openStopped(
+  surroundings: Surroundings,
+  flags: Flags,
+  json: boolean,
+): Promise<Installation & PortOptions> {
+  const config = await enterConfiguration(surroundings, flags)
+  const log = await openLog(surroundings, config, { json })
+  const { Settings } = await import('./settings.ts')
+  const settings = new Settings({ initial: config, read: () => readConfig(flags, surroundings.env) })
+  return { config, settings, log, metrics: await newMetrics() }
+}
+
+/** Loaded only where something is measured. */
+export async function newMetrics(): Promise<Metrics> {
+  const { createMetrics } = await import('../outside/telemetry/metrics.ts')
+  return createMetrics()
+}
+
+/** `json`: the command prints JSON. */
+export function logFormat(
+  { stderr }: Pick<Surroundings, 'stderr'>,
+  { log }: Config,
+  json: boolean,
+): 'json' | 'human' {
+  if (json || log.format === 'json') return 'json'
+  return log.format === 'human' || stderr.isTTY === true ? 'human' : 'json'
+}
+
+/** `welcomed` settles once the welcome was printed. The library of the log is loaded only where something is logged. */
+export async function openLog(
+  surroundings: Surroundings,
+  config: Config,
+  options: { readonly json: boolean; readonly level?: string; readonly welcomed?: Promise<void> },
+): Promise<LevelledLog> {
+  const { json, level = config.log.level, welcomed } = options
+  const { createLog } = await import('../outside/telemetry/log.ts')
+  const { stderr, writeLog: write } = surroundings
+  const format = logFormat(surroundings, config, json)
+  const onTerminal = format === 'human' && stderr.isTTY === true
+  return createLog({
+    format,
+    level,
+    ...(onTerminal && { leaveOut: 'checkpoint' }),
+    ...(welcomed && { holdBack: { field: 'checkpoint', until: welcomed } }),
+    ...(write && { write }),
+  })
+}
