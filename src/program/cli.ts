@@ -10,15 +10,11 @@ import { meantBy } from '../doors/cli/meant.ts'
 import { unreachableHint } from '../doors/cli/connect.ts'
 import { plain, plainJson, visible } from '../doors/cli/text/output.ts'
 import { CommandError, UsageError, type World } from '../doors/cli/world.ts'
-import { newMetrics, type Installation } from '../host/installation.ts'
 import { ConfigError } from '../outside/config/config.ts'
 import { features } from './features.ts'
-import type { Running } from './serve.ts'
 import type { ServingWorld } from './world.ts'
 
-/** Makes a command of this program once it is known where it runs. */
-type MakeCommand = (world: ServingWorld, outcome: Outcome) => Command
-type LoadCommand = () => Promise<MakeCommand>
+type LoadCommand = () => Promise<(world: ServingWorld, outcome: Outcome) => Command>
 type Commands = Readonly<Record<string, LoadCommand>>
 
 /** The commands of the program itself and of its tools. */
@@ -44,30 +40,7 @@ const order =
 const commands = inOrder([
   ownCommands,
   ...Object.values(features).map((feature) => ('commands' in feature ? feature.commands : {})),
-  ...Object.values(features).map((feature) => ('serving' in feature ? withServer(feature.serving) : {})),
 ])
-
-type StartServer = (installation: Installation) => Promise<Running>
-
-/** Hands these commands the function that starts a server. */
-function withServer(
-  parts: Readonly<Record<string, () => Promise<(start: StartServer) => MakeCommand>>>,
-): Commands {
-  return Object.fromEntries(
-    Object.entries(parts).map(([words, load]): [string, LoadCommand] => [
-      words,
-      async () => {
-        const make = await load()
-        return (world, outcome) => make((installation) => startServer(installation, world))(world, outcome)
-      },
-    ]),
-  )
-}
-
-async function startServer({ config, log }: Installation, { version }: Pick<World, 'version'>) {
-  const { serve } = await import('./serve.ts')
-  return serve({ config, readConfig: () => config, log, metrics: await newMetrics(), version })
-}
 
 /** `noun verb` adds a verb to the noun of another feature. */
 function inOrder(parts: readonly Commands[]): Commands {

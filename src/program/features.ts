@@ -1,6 +1,5 @@
-// The one list of the features, in the order in which they open. Each line loads a feature's parts where they are wanted: `server` opens
-// at the admin door, `kmip` in each process that serves KMIP, `commands` are those of the command line, by their words, and `serving` those
-// that start a server themselves.
+// The one list of the features. Each line loads a feature's parts where they are wanted: `server` opens at the admin door, `kmip` in each
+// process that serves KMIP, and `commands` are those of the command line, by their words. In the order in which they open.
 
 /** The administration of the core, which every server has. */
 const administration = {
@@ -71,8 +70,6 @@ const optional = {
     commands: {
       restore: async () => (await import('../features/restore/commands.ts')).restoreCommand,
       'restore-accept': async () => (await import('../features/restore/commands.ts')).restoreAcceptCommand,
-    },
-    serving: {
       'backup drill': async () => (await import('../features/restore/commands.ts')).backupDrillCommand,
     },
   },

@@ -1,5 +1,5 @@
 // Builds the server from its configuration and starts it. Everything is made here and handed down; nothing imports
-// this file but run-server.ts, a drill and tests.
+// this file but run-server.ts and tests.
 
 import { hostname } from 'node:os'
 import type { Reloaded } from '../host/settings.ts'

@@ -9,7 +9,8 @@ import { pagerProgram, readClientEnvironment, userConfigFolder } from '../outsid
 import { readProfile } from '../outside/config/profiles.ts'
 import { programCommand, programFolder } from '../base/program-files.ts'
 import { orAdvice } from '../doors/cli/advice.ts'
-import { readConfiguration } from '../host/installation.ts'
+import { newMetrics, readConfiguration, type Installation } from '../host/installation.ts'
+import type { Running } from './serve.ts'
 import type { StoreThreads } from '../outside/store/threads.ts'
 import type { Log } from '../core/ports/log.ts'
 
@@ -31,7 +32,10 @@ export interface Outside extends Pick<World, 'stdin' | 'stdout' | 'stderr'> {
 }
 
 /** Commands that run a server need these too. */
-export interface ServingWorld extends World, Pick<Outside, 'whenServing' | 'threads'> {}
+export interface ServingWorld extends World, Pick<Outside, 'whenServing' | 'threads'> {
+  /** Starts a server whose configuration stays as it is. */
+  readonly startServer: (installation: Installation) => Promise<Running>
+}
 
 export function makeWorld(outside: Outside): ServingWorld {
   const { stdout, env, writeLog, enterFips } = outside
@@ -51,5 +55,9 @@ export function makeWorld(outside: Outside): ServingWorld {
     },
     enterFips: (data) => orAdvice('FIPS mode does not begin', { server: { data } }, enterFips(data)),
     writeLog,
+    startServer: async ({ config, log }) => {
+      const { serve } = await import('./serve.ts')
+      return serve({ config, readConfig: () => config, log, metrics: await newMetrics(), version })
+    },
   }
 }

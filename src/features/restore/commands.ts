@@ -1,16 +1,17 @@
 // `mortise restore`, `mortise restore-accept` and `mortise backup drill`: their flags, and which of the ways to restore they ask for. A
 // whole backup, the acceptance and the drill need no server.
 
+import type { Command } from 'commander'
 import { readCheckpoint } from '../../doors/cli/checkpoint-file.ts'
-import { verb, type MakeCommand, type Run } from '../../doors/cli/command.ts'
+import { verb, type Outcome, type Run } from '../../doors/cli/command.ts'
 import { apiKeyFlag, readApiKey } from '../../doors/cli/files.ts'
 import { sameServer } from '../../doors/cli/next-steps.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { withProgress } from '../../doors/cli/text/progress.ts'
 import { orAdvice } from '../../doors/cli/advice.ts'
-import { CommandError, UsageError } from '../../doors/cli/world.ts'
+import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
 import { openInstallation, openStopped } from '../../host/installation.ts'
-import type { StartForDrill } from './drill.ts'
+import type { StartServer } from './drill.ts'
 import { restoreFromKeyProtect, restoreInstance, type RestoreInstanceFlags } from './from-server.ts'
 import { acceptedNodeText, acceptedText, drillText, wholeBackupText } from './report-text.ts'
 
@@ -220,8 +221,11 @@ interface DrillOptions {
   readonly rootKey?: string
 }
 
-/** `start` starts the server that is drilled. */
-export function backupDrillCommand(start: StartForDrill): MakeCommand {
+export function backupDrillCommand(
+  world: World & { readonly startServer: StartServer },
+  outcome: Outcome,
+): Command {
+  const { startServer } = world
   return verb<DrillOptions>({
     words: 'drill <file>',
     summary:
@@ -239,16 +243,16 @@ export function backupDrillCommand(start: StartForDrill): MakeCommand {
     ],
     examples: ['backup drill /mnt/usb/mortise.backup --root-key file:/mnt/safe/root.key'],
     offline: true,
-    action: async ({ world, show }, { rootKey, config, data }, file = '') => {
+    action: async ({ show }, { rootKey, config, data }, file = '') => {
       const opening = { file, ...(rootKey !== undefined && { rootKey }) }
       const installation = await openInstallation(world, { config, data })
       const { drillBackup } = await import('./drill.ts')
       const drill = await withProgress(world.stderr, 'records restored', (onProgress) => {
-        const drilled = drillBackup(installation, start, { ...opening, onProgress })
+        const drilled = drillBackup(installation, startServer, { ...opening, onProgress })
         return orAdvice('the drill failed', installation.config, drilled)
       })
       show(drill, () => drillText(drill))
       return drill.ok ? 0 : 1
     },
-  })
+  })(world, outcome)
 }

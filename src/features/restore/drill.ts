@@ -43,7 +43,7 @@ interface DrillServer {
   close(): Promise<void>
 }
 
-export type StartForDrill = (drilled: Installation) => Promise<DrillServer>
+export type StartServer = (installation: Installation) => Promise<DrillServer>
 
 /** The result of a drill. */
 export interface BackupDrill {
@@ -60,7 +60,7 @@ export interface BackupDrill {
 
 export async function drillBackup(
   { config, log }: Installation,
-  start: StartForDrill,
+  startServer: StartServer,
   { file, rootKey, onProgress }: Omit<OpenBackupOptions, 'identity'>,
 ): Promise<BackupDrill> {
   const manifest = await readManifest(file)
@@ -78,7 +78,7 @@ export async function drillBackup(
   const drilled = drillConfig(config, folder, own)
   const settings = new Settings({ initial: drilled, read: () => drilled })
   const { token } = await acceptRestore({ settings, log, metrics: createMetrics() }, false)
-  const server = await start({ config: drilled, log })
+  const server = await startServer({ config: drilled, log })
   try {
     const played = await play(server, token)
     const { id, created } = manifest
