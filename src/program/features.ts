@@ -46,8 +46,8 @@ const administration = {
   sessions: {
     server: async () => (await import('../features/sessions/feature.ts')).sessions,
     commands: {
-      whoami: async () => (await import('../features/login/commands/login.ts')).whoamiCommand,
-      session: async () => (await import('../features/login/commands/session.ts')).sessionCommands,
+      whoami: async () => (await import('../features/sessions/commands.ts')).whoamiCommand,
+      session: async () => (await import('../features/sessions/commands.ts')).sessionCommands,
     },
   },
   certificates: {

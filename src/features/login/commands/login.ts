@@ -1,8 +1,7 @@
-// `mortise login`, `logout` and `whoami`: a person logs in through the identity provider of the server, and commands go on
+// `mortise login` and `logout`: a person logs in through the identity provider of the server, and commands go on
 // with the session.
 
 import { spawn } from 'node:child_process'
-import { command } from '../../../doors/cli/route-command.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import type { Output } from '../../../doors/http/route.ts'
 import { Refusal } from '../../../base/refusal.ts'
@@ -10,8 +9,8 @@ import { loginMs } from '../../../base/bounds.ts'
 import { verb, wholeNumber } from '../../../doors/cli/command.ts'
 import { connectAsNobody, connectWithSession, type ConnectOptions } from '../../../doors/cli/connect.ts'
 import { openLoopback } from './loopback.ts'
-import { facts, plain } from '../../../doors/cli/text/output.ts'
-import { grantsText } from './session.ts'
+import { grantsText } from '../../../doors/cli/text/grants.ts'
+import { plain } from '../../../doors/cli/text/output.ts'
 import { forgetSession, readSession, storeSession } from '../../../doors/cli/stored-session.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { interruptible, pause } from '../../../doors/cli/watch-work.ts'
@@ -153,20 +152,3 @@ export const logoutCommand = verb<ConnectOptions>({
     show({ ended: true, logoutUrl }, () => `Logged out.\n${there}`)
   },
 })
-
-export const whoamiCommand = command(sessionRoutes.whoAmI, {
-  words: 'whoami',
-  summary: 'who the server takes you for, and what you may do there',
-  examples: ['whoami', 'whoami --json'],
-  view: whoText,
-})
-
-function whoText({ kind, name, issuer, subject, grants, ends }: Output<typeof sessionRoutes.whoAmI>): string {
-  return facts([
-    [kind === 'token' ? 'Token' : 'Person', name],
-    ...(subject === null ? [] : [['Subject', subject] as const]),
-    ...(issuer === null ? [] : [['Provider', issuer] as const]),
-    ['Roles', grantsText(grants)],
-    ['Ends', shortTime(ends) || 'never'],
-  ])
-}

@@ -1,12 +1,30 @@
-// `mortise session ...`: who is logged in through the identity provider.
+// `mortise whoami` and `mortise session ...`: who the caller is, and which people are logged in.
 
-import { command } from '../../../doors/cli/route-command.ts'
-import type { Output } from '../../../doors/http/route.ts'
-import { noun } from '../../../doors/cli/command.ts'
-import type { Columns } from '../../../doors/cli/text/list.ts'
-import { plain } from '../../../doors/cli/text/output.ts'
-import { shortTime } from '../../../doors/cli/text/time.ts'
-import { sessionRoutes } from '../../sessions/routes.ts'
+import { command } from '../../doors/cli/route-command.ts'
+import type { Output } from '../../doors/http/route.ts'
+import { noun } from '../../doors/cli/command.ts'
+import { grantsText } from '../../doors/cli/text/grants.ts'
+import type { Columns } from '../../doors/cli/text/list.ts'
+import { facts, plain } from '../../doors/cli/text/output.ts'
+import { shortTime } from '../../doors/cli/text/time.ts'
+import { sessionRoutes } from './routes.ts'
+
+export const whoamiCommand = command(sessionRoutes.whoAmI, {
+  words: 'whoami',
+  summary: 'who the server takes you for, and what you may do there',
+  examples: ['whoami', 'whoami --json'],
+  view: whoText,
+})
+
+function whoText({ kind, name, issuer, subject, grants, ends }: Output<typeof sessionRoutes.whoAmI>): string {
+  return facts([
+    [kind === 'token' ? 'Token' : 'Person', name],
+    ...(subject === null ? [] : [['Subject', subject] as const]),
+    ...(issuer === null ? [] : [['Provider', issuer] as const]),
+    ['Roles', grantsText(grants)],
+    ['Ends', shortTime(ends) || 'never'],
+  ])
+}
 
 export const sessionCommands = noun(
   'session',
@@ -36,13 +54,6 @@ const columns: Columns<Output<typeof sessionRoutes.listSessions>[number]> = {
     ],
   ],
   empty: 'Nobody is logged in.\n',
-}
-
-/** Writes grants as `operator, manager of red`. */
-export function grantsText(grants: Output<typeof sessionRoutes.listSessions>[number]['grants']): string {
-  return grants
-    .map(({ role, instance }) => (instance === null ? role : `${role} of ${instance.name}`))
-    .join(', ')
 }
 
 const endCommand = command(sessionRoutes.endSessionOf, {
