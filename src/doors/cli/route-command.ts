@@ -23,6 +23,11 @@ type Item<Answer> = Answer extends readonly (infer One)[]
   ? One
   : { [Name in keyof Answer]: Answer[Name] extends readonly (infer One)[] ? One : never }[keyof Answer]
 
+interface Added {
+  readonly query?: object
+  readonly body?: object
+}
+
 export interface RouteLine<R extends Route> extends Pick<
   CommandLine<Options>,
   'words' | 'summary' | 'examples'
@@ -36,15 +41,18 @@ export interface RouteLine<R extends Route> extends Pick<
     admin: AdminClient,
     text: string,
     where: { readonly instance?: string },
+    options: Options,
   ) => Promise<string> | string
   /** Adds to the request what its fields do not say. */
   readonly also?: (run: Run, options: Options) => Promise<object> | object
   /** Does something else where the flags say so, and then resolves with true. `body`: the fields that were given. */
   readonly instead?: (run: Run, options: Options, word: string, body: object) => Promise<boolean>
-  /** Asks before the call. Throws CommandError. */
-  readonly confirm?: (done: Done<R>) => Promise<void>
+  /** Asks before the call, and resolves with what the answer adds to the request. Throws CommandError. */
+  readonly confirm?: (done: Done<R>) => Promise<Added | undefined | void>
   /** The answer as text. */
   readonly view?: (answer: Output<R>, done: Done<R>) => string
+  /** Goes on with what the call began, in place of `view`; the exit code. */
+  readonly goOn?: (answer: Output<R>, done: Done<R>) => Promise<number>
   /** The answer as a list, in place of `view`. */
   readonly columns?: Columns<Item<Output<R>>> | ((run: Run) => Columns<Item<Output<R>>>)
   /** The next steps. */
@@ -90,9 +98,11 @@ export function command<R extends Route>(route: R, line: RouteLine<R>): MakeComm
         const listed = typeof columns === 'function' ? columns(run) : columns
         return writeList(run, options, listed, async () => pagesOf(route, await open(), isPaged))
       }
-      const done = { ...(await open()), run, options }
-      await line.confirm?.(done)
-      const answer = await call(done.admin, route, done.input)
+      const { admin, input } = await open()
+      const added = await line.confirm?.({ run, admin, options, input })
+      const done = { run, admin, options, input: added ? withMore(input, added) : input }
+      const answer = await call(admin, route, done.input)
+      if (line.goOn) return line.goOn(answer, done)
       run.show(answer, () => line.view?.(answer, done) ?? '')
       if (line.tell) run.tell(await line.tell(answer, done))
       return line.exitCode?.(answer)
@@ -140,8 +150,19 @@ async function whereOf<R extends Route>({
   const where = instanceByFlag ? { instance: await instanceOf(admin, named) } : {}
   if (parameter === undefined) return where
   const upToIt = route.path.slice(0, route.path.indexOf(`{${parameter}}`) + parameter.length + 2)
-  const id = line.find ? await line.find(admin, word, where) : await memberOf(admin, upToIt, where, word)
+  const id = line.find
+    ? await line.find(admin, word, where, options)
+    : await memberOf(admin, upToIt, where, word)
   return { ...where, [parameter]: id }
+}
+
+function withMore<R extends Route>(input: Input<R>, added: Added): Input<R> {
+  const { query, body } = input as Added
+  return {
+    ...input,
+    ...(added.query && { query: { ...query, ...added.query } }),
+    ...(added.body && { body: { ...body, ...added.body } }),
+  }
 }
 
 function call<R extends Route>(admin: AdminClient, route: R, input: Input<R>): Promise<Output<R>> {

@@ -1,7 +1,6 @@
 // Which machines use a key or an instance, as text, and the flag of commands that close it.
 
 import { useText } from '../../base/text/inventory-age.ts'
-import { wholeNumber } from './command.ts'
 
 /** As the admin API shows it. */
 interface UsedBy {
@@ -28,10 +27,6 @@ export const inUseFlag = [
   '--in-use <n>',
   'go on although so many machines use it, as the imported inventory says',
 ] as const
-
-export function inUseOf({ inUse }: { readonly inUse?: string }): number | undefined {
-  return inUse === undefined ? undefined : wholeNumber('--in-use', inUse)
-}
 
 export function sentence(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1)

@@ -5,44 +5,36 @@ import { rootKeyRoutes } from './routes.ts'
 import type { Output } from '../../doors/http/route.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { counted } from '../../base/text/counted.ts'
-import { verb, wholeNumber, type Run } from '../../doors/cli/command.ts'
+import type { Run } from '../../doors/cli/command.ts'
+import { command } from '../../doors/cli/route-command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
-import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '../../doors/cli/text/list.ts'
+import type { Columns } from '../../doors/cli/text/list.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { CommandError, UsageError } from '../../doors/cli/world.ts'
 
 type Left = Output<typeof rootKeyRoutes.listLeftStandardKeys>[number]
 
-export const leftCommand = verb<ListOptions>({
+export const leftCommand = command(rootKeyRoutes.listLeftStandardKeys, {
   words: 'left',
   summary: 'the service instances of Key Protect and HPCS at which standard keys are still to be deleted',
-  flags: [limitFlag],
   examples: ['root-key left', 'root-key left --json'],
-  action: (run, options) =>
-    writeList(run, options, leftColumns, async () =>
-      onePage(await (await run.client()).call(rootKeyRoutes.listLeftStandardKeys)),
-    ),
+  columns: () => leftColumns,
 })
 
-export const forgetLeftCommand = verb<{ readonly left?: string }>({
+export const forgetLeftCommand = command(rootKeyRoutes.forgetLeftStandardKeys, {
   words: 'forget-left <service>',
   summary:
     'give up the standard keys that are left at a service instance which is gone for good; GUID or keyprotect://HOST/GUID',
-  flags: [['--left <n>', 'do not ask: so many are left there, as root-key left says']],
+  fields: { left: 'do not ask: so many are left there, as root-key left says' },
   examples: [
     'root-key forget-left 12e8c9c2-a162-472d-b7d6-8b9a86b815a6',
     'root-key forget-left 12e8c9c2-a162-472d-b7d6-8b9a86b815a6 --left 3 --json',
   ],
-  action: async (run, options, service = '') => {
-    const admin = await run.client()
-    const left =
-      options.left === undefined
-        ? await confirmLeft(run, admin, service)
-        : wholeNumber('--left', options.left)
-    const body = { service, ...(left !== undefined && { left }) }
-    const forgotten = await admin.call(rootKeyRoutes.forgetLeftStandardKeys, { body })
-    run.show(forgotten, () => forgottenText(forgotten))
+  confirm: async ({ run, admin, input: { body } }) => {
+    if (body.left !== undefined) return undefined
+    return { body: { left: await confirmLeft(run, admin, body.service) } }
   },
+  view: forgottenText,
 })
 
 /** Says what is left there, and asks for its number. undefined: nothing is known to be left, as the server then says. */

@@ -5,11 +5,11 @@ import { counted } from '../../../base/text/counted.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import type { Output } from '../../../doors/http/route.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import { oneOf, verb, wholeNumber, type Run } from '../../../doors/cli/command.ts'
+import { wholeNumber, type Run } from '../../../doors/cli/command.ts'
+import { command, type Done } from '../../../doors/cli/route-command.ts'
 import { apiKeyFlag, readApiKey } from '../../../doors/cli/files.ts'
 import { isRootKeyFile } from '../../../base/root-key-file.ts'
 import { instanceFacts, workFacts } from './instance-text.ts'
-import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { Progress } from '../../../doors/cli/text/progress.ts'
 import { awayText, interruptible, isAway, pause } from '../../../doors/cli/watch-work.ts'
@@ -17,64 +17,39 @@ import { CommandError, type World } from '../../../doors/cli/world.ts'
 import { auditRoutes } from '../../audit/routes.ts'
 import { instanceRoutes } from '../routes.ts'
 
-const waitFlags = [
-  ['--no-wait', 'start the work and return; the server does it in the background'],
-  ['--give-up-after <seconds>', 'stop waiting after so long without progress (default: 60)'],
-] as const
+export const apiKeyField = [...apiKeyFlag, ({ world }: Run, file: string) => readApiKey(world, file)] as const
 
-interface WaitOptions {
-  readonly wait?: boolean
-  readonly giveUpAfter?: string
-}
+const waitFields = {
+  wait: ['--no-wait', 'start the work and return; the server does it in the background'],
+  giveUpAfter: ['--give-up-after <seconds>', 'stop waiting after so long without progress (default: 60)'],
+} as const
 
-interface SetRootKeyOptions extends WaitOptions {
-  readonly rootKey: string
-  readonly custody?: string
-  readonly ibmApiKeyFile?: string
-}
-
-export const setRootKeyCommand = verb<SetRootKeyOptions>({
+export const setRootKeyCommand = command(instanceRoutes.setRootKey, {
   words: 'set-root-key <name>',
   summary: 'move an instance to another root key or custody while its clients go on',
-  required: [['--root-key <uri>', 'the new root key; a file (file:NAME.key) is created']],
-  flags: [
-    ['--custody <database|keyprotect>', 'where to store its sealed keys (default for files: database)'],
-    apiKeyFlag,
-    ...waitFlags,
-  ],
-  guarded: true,
+  fields: {
+    rootKey: ['--root-key <uri>', 'the new root key; a file (file:NAME.key) is created'],
+    custody: 'where to store its sealed keys (default for files: database)',
+    ibmApiKey: apiKeyField,
+    ...waitFields,
+  },
   examples: [
     'instance set-root-key production --root-key keyprotect://HOST/INSTANCE/KEY --custody database',
     'instance set-root-key production --root-key hpcs://HOST/INSTANCE/KEY --custody keyprotect --ibm-api-key-file new.key',
     'instance set-root-key production --root-key file:new.key --no-wait',
   ],
-  action: async (run, options, instance = '') => {
-    const { rootKey, custody, ibmApiKeyFile } = options
-    const admin = await run.client()
-    const body = {
-      rootKey,
-      ...(custody !== undefined && {
-        custody: oneOf('--custody', custody, ['database', 'keyprotect'] as const),
-      }),
-      ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(run.world, ibmApiKeyFile) }),
-    }
-    const named = await instanceOf(admin, instance)
-    const begun = await admin.call(instanceRoutes.setRootKey, { instance: named, body })
-    warn(run.world, begun.warnings)
-    return watch(run, admin, begun, options)
+  goOn: (begun, done) => {
+    warn(done.run.world, begun.warnings)
+    return watch(begun, done)
   },
 })
 
-export const rewrapCommand = verb<WaitOptions>({
+export const rewrapCommand = command(instanceRoutes.rewrapInstance, {
   words: 'rewrap <name>',
   summary: 'wrap all keys of an instance with the newest version of its root key, after its rotation',
-  flags: waitFlags,
+  fields: waitFields,
   examples: ['instance rewrap production', 'instance rewrap production --no-wait --json'],
-  action: async (run, options, instance = '') => {
-    const admin = await run.client()
-    const named = await instanceOf(admin, instance)
-    return watch(run, admin, await admin.call(instanceRoutes.rewrapInstance, { instance: named }), options)
-  },
+  goOn: watch,
 })
 
 /** Prints warnings about a chosen root key on standard error. */
@@ -86,14 +61,17 @@ type Begun = Output<typeof instanceRoutes.rewrapInstance>
 type Entry = Output<typeof auditRoutes.listInstanceAudit>['entries'][number]
 
 /** Waits for the end of the work, unless --no-wait; the exit code. */
-async function watch(run: Run, admin: AdminClient, begun: Begun, options: WaitOptions): Promise<number> {
+async function watch(
+  begun: Begun,
+  { run, admin, options }: Pick<Done<typeof instanceRoutes.rewrapInstance>, 'run' | 'admin' | 'options'>,
+): Promise<number> {
   const show = run.next(`instance show ${shellWord(begun.name)}`)
-  if (options.wait === false) {
+  if (options['wait'] === false) {
     run.show(begun, () => instanceFacts(begun, workFacts(begun, begun.work)))
     run.tell(plain`\nThe server does it in the background. How far it is: ${show}\n`)
     return 0
   }
-  const giveUpMs = wholeNumber('--give-up-after', options.giveUpAfter ?? '60') * 1000
+  const giveUpMs = wholeNumber('--give-up-after', String(options['giveUpAfter'] ?? '60')) * 1000
   const { world } = run
   const result = await interruptible((interrupted) =>
     untilDone({ admin, begun, giveUpMs, interrupted, show, world }),

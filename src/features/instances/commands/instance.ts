@@ -10,7 +10,6 @@ import { destroyDelaySecondsMax } from '../bounds.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import { duration, noun, verb, type Run, type MakeCommand } from '../../../doors/cli/command.ts'
 import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
-import { apiKeyFlag, readApiKey } from '../../../doors/cli/files.ts'
 import { countsText } from '../../../doors/cli/text/amounts.ts'
 import { instanceDetails, instanceFacts } from './instance-text.ts'
 import { confirmOneWay, restrictionsCommand } from './instance-restrictions.ts'
@@ -20,12 +19,12 @@ import {
   upstreamFlags,
   type UpstreamOptions,
 } from '../../adopt/commands/instance-upstream.ts'
-import { rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
+import { apiKeyField, rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
 import type { Columns } from '../../../doors/cli/text/list.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { facts, plain, attributeRows, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
-import { inUseFlag, inUseOf, sentence, usedByText } from '../../../doors/cli/used-by.ts'
+import { inUseFlag, sentence, usedByText } from '../../../doors/cli/used-by.ts'
 import { CommandError, UsageError } from '../../../doors/cli/world.ts'
 import { instanceRoutes } from '../routes.ts'
 import { inventoryRoutes } from '../../inventory/routes.ts'
@@ -46,8 +45,6 @@ export const instanceCommands = noun(
     deleteCommand,
   ],
 )
-
-const apiKeyField = [...apiKeyFlag, ({ world }: Run, file: string) => readApiKey(world, file)] as const
 
 const settingFields = {
   cacheSeconds: [
@@ -170,31 +167,22 @@ const setCommand = command(instanceRoutes.setInstance, {
   view: (instance) => instanceFacts(instance),
 })
 
-const deleteCommand = verb<{ readonly shred?: string; readonly inUse?: string }>({
+const deleteCommand = command(instanceRoutes.deleteInstance, {
   words: 'delete <name>',
   summary: 'delete an instance with its clients and tokens; its audit stays',
-  flags: [
-    [
+  fields: {
+    shred: [
       '--shred <name>',
       'its name again: destroy all its keys, with its data keys and standard keys; prints a receipt',
     ],
-    inUseFlag,
-  ],
-  guarded: true,
-  examples: ['instance delete staging', 'instance delete staging --shred staging --json'],
-  action: async (run, options, instance = '') => {
-    const { client, show } = run
-    const { shred } = options
-    const admin = await client()
-    const id = await instanceOf(admin, instance)
-    const inUse =
-      shred === undefined ? undefined : (inUseOf(options) ?? (await confirmUse(run, admin, id, shred)))
-    const gone = await admin.call(instanceRoutes.deleteInstance, {
-      instance: id,
-      query: { ...(shred !== undefined && { shred }), ...(inUse !== undefined && { inUse }) },
-    })
-    show(gone, () => deletedText(gone))
+    inUse: inUseFlag,
   },
+  examples: ['instance delete staging', 'instance delete staging --shred staging --json'],
+  confirm: async ({ run, admin, input: { instance, query } }) => {
+    if (query?.shred === undefined || query.inUse !== undefined) return undefined
+    return { query: { inUse: await confirmUse(run, admin, instance, query.shred) } }
+  },
+  view: deletedText,
 })
 
 /** If machines use keys of the instance: says so, and asks for its name again. The number of these machines. */

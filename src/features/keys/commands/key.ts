@@ -4,16 +4,14 @@
 import { command } from '../../../doors/cli/route-command.ts'
 import type { Output, Input } from '../../../doors/http/route.ts'
 import { revocationReasons } from '../../../doors/http/words.ts'
-import type { AdminClient } from '../../../doors/http/client.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import { instanceFlag, noun, verb, oneOf } from '../../../doors/cli/command.ts'
+import { noun, oneOf } from '../../../doors/cli/command.ts'
 import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
 import { kind, listCommand, stateText, vsphereText, type Key } from './key-list.ts'
 import { durationText } from '../../../doors/cli/text/amounts.ts'
-import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { attributeRows, facts, plain, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
-import { inUseFlag, inUseOf, usedByText } from '../../../doors/cli/used-by.ts'
+import { inUseFlag, usedByText } from '../../../doors/cli/used-by.ts'
 import { CommandError } from '../../../doors/cli/world.ts'
 import { instanceRoutes } from '../../instances/routes.ts'
 import { keyRoutes } from '../routes.ts'
@@ -29,16 +27,6 @@ export const keyCommands = noun('key', 'the keys of an instance', () => [
   undestroyCommand,
   setCommand,
 ])
-
-interface InInstance {
-  readonly instance?: string
-}
-
-/** Instance and key as the API takes them. */
-async function whereOf(admin: AdminClient, { instance }: InInstance, id: string) {
-  const named = await instanceOf(admin, instance)
-  return { instance: named, key: await keyOf(admin, named, id) }
-}
 
 const showCommand = command(keyRoutes.showKey, {
   words: 'show <id>',
@@ -121,42 +109,34 @@ const revokeCommand = command(keyRoutes.revokeKey, {
   view: nowIs,
 })
 
-const destroyCommand = verb<InInstance & { readonly yes?: boolean; readonly inUse?: string }>({
+const destroyCommand = command(keyRoutes.destroyKey, {
   words: 'destroy <id>',
   summary:
     'delete the material of a key for good, at once or after the destroy delay of its instance; nobody can read what it encrypted then',
-  flags: [instanceFlag, ['--yes', 'do not ask for the id or name again; needs the whole id'], inUseFlag],
-  guarded: true,
-  examples: ['key destroy KEY', 'key destroy KEY --yes --json', 'key destroy KEY --yes --in-use 3'],
-  action: async ({ world, client, show }, options, id = '') => {
-    const admin = await client()
-    // Nobody looks at the key again with --yes, so a script has to give the whole id.
-    const where =
-      options.yes === true
-        ? { instance: await instanceOf(admin, options.instance), key: id }
-        : await whereOf(admin, options, id)
-    let inUse = inUseOf(options)
-    if (options.yes !== true) {
-      const key = await admin.call(keyRoutes.showKey, where)
-      // The server refuses it too, and only after the name was typed.
-      if (key.state === 'Active')
-        throw new CommandError(
-          'cannot destroy this key: it is Active',
-          `Revoke it first: mortise key revoke ${shellWord(key.id)}`,
-        )
-      inUse ??= key.usedBy?.machines
-      const { destroyDelaySeconds } = await admin.call(instanceRoutes.showInstance, {
-        instance: where.instance,
-      })
-      world.stderr.write(`${detailFacts(key, world.now())}${destroyWarning(destroyDelaySeconds)}\n`)
-      const names = [key.id, key.name, key.vsphere.name].filter((name) => name !== null)
-      if (!(await confirmTyped(world, 'Type its id or name to destroy it: ', names)))
-        throw new CommandError('not destroyed: that is not its id or name')
-    }
-    const query = { ...(inUse !== undefined && { inUse }) }
-    const key = await admin.call(keyRoutes.destroyKey, { ...where, query })
-    show(key, () => nowIs(key))
+  fields: {
+    yes: ['--yes', 'do not ask for the id or name again; needs the whole id'],
+    inUse: inUseFlag,
   },
+  examples: ['key destroy KEY', 'key destroy KEY --yes --json', 'key destroy KEY --yes --in-use 3'],
+  // With --yes no person looks at the key again, so a script has to give the whole id.
+  find: (admin, text, where, { yes }) => (yes === true ? text : namedKey(admin, text, where)),
+  confirm: async ({ run: { world }, admin, options, input: { instance, key: id, query } }) => {
+    if (options['yes'] === true) return undefined
+    const key = await admin.call(keyRoutes.showKey, { instance, key: id })
+    // The server refuses it too, and only after the name was typed.
+    if (key.state === 'Active')
+      throw new CommandError(
+        'cannot destroy this key: it is Active',
+        `Revoke it first: mortise key revoke ${shellWord(key.id)}`,
+      )
+    const { destroyDelaySeconds } = await admin.call(instanceRoutes.showInstance, { instance })
+    world.stderr.write(`${detailFacts(key, world.now())}${destroyWarning(destroyDelaySeconds)}\n`)
+    const names = [key.id, key.name, key.vsphere.name].filter((name) => name !== null)
+    if (!(await confirmTyped(world, 'Type its id or name to destroy it: ', names)))
+      throw new CommandError('not destroyed: that is not its id or name')
+    return { query: { inUse: query?.inUse ?? key.usedBy?.machines } }
+  },
+  view: nowIs,
 })
 
 function destroyWarning(delaySeconds: number): string {
