@@ -19,12 +19,10 @@ import type {
 } from '../../core/ports/inventory.ts'
 import { apartFromLease, type Leases } from '../../core/ports/leases.ts'
 import { StoreConflict, type Store } from '../../core/ports/store.ts'
-import { currentOf, readCurrent } from './current.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { inventoryNamesToldMax } from '../../doors/http/bounds.ts'
 import { notOpen, replaced } from './refused.ts'
-import { removeGone } from './remove-gone.ts'
-import { keysOfMachines, rowsOf } from './rows-of.ts'
+import { currentOf, keysOfMachines, readCurrent, removeGone, rowsOf } from './stored-rows.ts'
 import { findingOf, Tally, together, type InventoryTally, type MachineFinding } from './tally.ts'
 import type { Use } from '../../core/ports/inventory.ts'
 

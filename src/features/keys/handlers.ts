@@ -4,6 +4,7 @@
 import { folded } from '../../base/text/folded.ts'
 import type { AttributeSet } from '../../wire/kmip/attributes.ts'
 import { maskOf } from '../../wire/kmip/enums.ts'
+import type { AuditEntry } from '../../core/ports/audit.ts'
 import type { ListedKey } from '../../core/keys/keys.ts'
 import type { KeyTransaction } from '../../core/keys/key-transaction.ts'
 import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
@@ -13,10 +14,10 @@ import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { keyRoutes } from './routes.ts'
 import type { Asked } from '../../doors/http/asked.ts'
 import { Refusal } from '../../base/refusal.ts'
-import { shownFetches } from './fetches.ts'
+import { fetchesReadMax } from './bounds.ts'
 import { listKeys } from '../../core/keys/key-search.ts'
 import { shownKey } from '../../doors/http/views/shown-key.ts'
-import { shownAttributes } from '../../doors/http/views/shown.ts'
+import { isoTime, shownAttributes } from '../../doors/http/views/shown.ts'
 import { requireKnownUse, usesOf } from '../../doors/http/views/used-by.ts'
 
 export const keyHandlers = {
@@ -151,4 +152,47 @@ export function placeOf(after: string): number {
       'query.after: it is not the number that an earlier page of this list named',
     )
   return Number(after)
+}
+
+interface Fetcher {
+  readonly client: string
+  readonly certificateSha256: string | null
+  readonly address: string | null
+  readonly times: number
+  readonly firstMs: number
+  readonly lastMs: number
+}
+
+/** The clients that fetched a key, as a bounded part of the audit log says, the newest entries first. */
+async function shownFetches({ audit }: Pick<Needs, 'audit'>, instanceId: string, uniqueIdentifier: string) {
+  const query = {
+    instanceId,
+    object: uniqueIdentifier,
+    action: 'key.get',
+    result: 'success',
+    order: 'newest',
+    limit: fetchesReadMax,
+  } as const
+  const { entries, after } = await audit.list(query)
+  const byParty = new Map<string, Fetcher>()
+  for (const { body } of entries) addFetch(byParty, JSON.parse(body) as AuditEntry)
+  const by = [...byParty.values()].map(({ firstMs, lastMs, ...fetcher }) => {
+    return { ...fetcher, first: isoTime(firstMs), last: isoTime(lastMs) }
+  })
+  return { times: entries.length, complete: after === null, by }
+}
+
+/** Entries come newest first. */
+function addFetch(byParty: Map<string, Fetcher>, { actor, atMs }: AuditEntry): void {
+  const { id, name, certificateSha256, address } = actor
+  const party = JSON.stringify([id, certificateSha256, address])
+  const known = byParty.get(party)
+  byParty.set(party, {
+    client: name ?? id ?? actor.kind,
+    certificateSha256,
+    address,
+    times: (known?.times ?? 0) + 1,
+    firstMs: atMs,
+    lastMs: known?.lastMs ?? atMs,
+  })
 }

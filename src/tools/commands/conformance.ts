@@ -1,12 +1,12 @@
 // `mortise conformance`: checks any KMIP server, Mortise or another one, against the specification, and prints what works in
 // which version, and why the rest does not. It needs no admin API. What it makes it destroys.
 
-import { examine, type Examined } from '../conformance/examine.ts'
+import { examine, type Examined, type Finding } from '../conformance/examine.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { TlsOptionsError } from '../../outside/kmip-client/tls.ts'
 import { readClientPair } from '../../doors/cli/client-pair.ts'
 import { verb } from '../../doors/cli/command.ts'
-import { conformanceText } from './conformance-text.ts'
+import { plain, table, visible } from '../../doors/cli/text/output.ts'
 import {
   addressOf,
   serverTrustFlags,
@@ -95,4 +95,45 @@ const hints: Readonly<Record<KmipTransportError['stage'], string>> = {
   send: 'the server may not trust the client certificate',
   answer: 'the server may not trust the client certificate, or may not speak KMIP on this port',
   protocol: 'does the server speak KMIP on this port? --encoding xml and json need its port for HTTPS',
+}
+
+const signs: Readonly<Record<Finding['result'], string>> = { works: '●', missing: '○', differs: '✗' }
+
+/** A table by check and version as that of docs/kmip-conformance.md, then by profile, then why what does not work does not. */
+function conformanceText(examined: Examined): string {
+  const { server, encoding, versions, unspoken, checks, profiles, left } = examined
+  const marks = (found: Examined['checks'][number]['found']) =>
+    versions.map((version) => {
+      const finding = found[version]
+      return finding ? signs[finding.result] : ''
+    })
+  const parts = [
+    plain`${server} speaks KMIP ${versions.join(', ') || 'in no version'} in ${encoding}.\n`,
+    ...unspoken.map(({ version, why }) => `KMIP ${version} is not spoken: ${visible(why)}\n`),
+    '\n● works · ○ the server does not do it · ✗ it differs from the specification · empty: not in the version\n\n',
+    table(
+      ['operation', 'what it must do', ...versions],
+      checks.map(({ operation, what, found }) => [operation, what, ...marks(found)]),
+    ),
+    '\n',
+    table(
+      ['profile, as far as this can be checked', ...versions],
+      profiles.map(({ profile, found }) => [profile, ...marks(found)]),
+    ),
+  ]
+  const reasons = checks.flatMap(({ operation, what, found }) =>
+    whys(found).map((why) => `${operation} ${what}: ${why}`),
+  )
+  if (reasons.length > 0)
+    parts.push('\nWhat does not work, and why:\n', ...reasons.map((line) => `  ${visible(line)}\n`))
+  if (left.length > 0)
+    parts.push('\nThese objects could not be destroyed:\n', ...left.map((one) => `  ${visible(one)}\n`))
+  return parts.join('')
+}
+
+/** Each reason once, with the versions that it is for. */
+function whys(found: Examined['checks'][number]['found']): readonly string[] {
+  const failed = Object.entries(found).filter(([, { result }]) => result !== 'works')
+  const byWhy = Map.groupBy(failed, ([, { why }]) => why ?? '')
+  return [...byWhy].map(([why, versions]) => `${versions.map(([version]) => version).join(', ')}: ${why}`)
 }
