@@ -81,7 +81,7 @@ export class Custodies {
     return this.#integrity.failed({ instanceId, kind: 'object', id }, new PutBack())
   }
 
-  /** Whatever is in memory. Throws PutBack, after an alarm. */
+  /** Refuses it even where memory could open it. Throws PutBack, after an alarm. */
   #refusePutBack(object: StoredForm): void {
     const { uniqueIdentifier: identifier, isPutBack } = object
     if (isPutBack === undefined)
@@ -89,7 +89,7 @@ export class Custodies {
     if (isPutBack) throw this.notePutBack(object)
   }
 
-  /** Whether memory has what opens one of the instance's objects or more, while its root key cannot be reached. */
+  /** Whether memory can open at least one object of the instance while its root key cannot be reached. */
   opensFromMemory(instance: CustodyInstance): boolean {
     const names = instance.work ? [instance.custody, instance.work.fromCustody] : [instance.custody]
     return names.some((custody) => this[custody].opensFromMemory(instance))
@@ -102,8 +102,8 @@ export class Custodies {
   }
 
   /**
-   * Opens what was just stored without the cache and compares it, before what it replaces is given up. Throws
-   * RootKeyError, also if other bytes come out.
+   * Opens a stored object without the cache and compares the bytes, before the old stored form is deleted. Throws RootKeyError,
+   * also if the bytes differ.
    */
   async prove(
     instance: CustodyInstance,
@@ -168,7 +168,7 @@ export class Custodies {
     return this.keyprotect.announce(instance)
   }
 
-  /** Deletes what a move left behind, once all keys have arrived. Throws RootKeyError, and what `work` throws. */
+  /** Deletes what a move left behind, once all keys have arrived. Throws RootKeyError, and every error of `work`. */
   arrived(instance: CustodyInstance, work: LongWork): Promise<void> {
     return this.keyprotect.arrived(instance, work)
   }
@@ -178,17 +178,20 @@ export class Custodies {
     return this.keyprotect.removing(instance)
   }
 
-  /** Completes now what is due or to be deleted of one instance; the rest is tried again later. Never rejects. */
+  /** Completes what is due for one instance and deletes what is unwanted; the sweep retries the rest. Never rejects. */
   clear(instanceId: string): Promise<void> {
     return this.keyprotect.sweep.clear(instanceId)
   }
 
-  /** Called when rows of standard keys were forgotten: this node reports them no more. The others read it within a minute. */
+  /**
+   * Called after the rows of standard keys were removed: this node stops reporting them. The other nodes read the rows within a
+   * minute.
+   */
   forgotten(): Promise<void> {
     return this.keyprotect.sweep.forgetGone()
   }
 
-  /** Counts the standard keys of an instance at root keys' services, unwanted ones included. */
+  /** Counts the standard keys of an instance at root keys' services. Unwanted ones count too. */
   kept(instanceId: string): Promise<KeptStandardKeys> {
     return this.keyprotect.kept(instanceId)
   }

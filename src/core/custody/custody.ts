@@ -14,7 +14,7 @@ import type { CachingInstance } from '../sealing/unwrap-cache.ts'
 export const custodyNames = ['database', 'keyprotect'] as const
 export type CustodyName = (typeof custodyNames)[number]
 
-/** The abilities that each of them needs of a root key. */
+/** The abilities that each custody needs of a root key. */
 export const custodyNeeds: Record<CustodyName, { readonly standardKeys: boolean }> = {
   database: { standardKeys: false },
   keyprotect: { standardKeys: true },
@@ -27,7 +27,7 @@ export interface CustodyInstance extends CachingInstance {
   readonly rootKeyUri: string
   /** Rises with each restore; a server whose epoch is not the highest may not write at the service. Absent: 0. */
   readonly epoch?: number
-  /** Whether its objects may share Names; absent: not. */
+  /** Whether its objects may share Names; absent: they may not. */
   readonly names?: 'unique' | 'shared'
   readonly work?: {
     readonly kind: 'move' | 'rewrap'
@@ -123,7 +123,7 @@ export interface Changing {
   readonly facts: ObjectFacts | null
 }
 
-/** Long work on an instance, as its steps see it. Both throw once other work has replaced it. */
+/** Long work on an instance, as its steps see it. Both methods throw once other work has replaced it. */
 export interface LongWork {
   now(): Promise<unknown>
   commit(change: Pick<Change, 'writes' | 'entries'>): Promise<void>
@@ -138,11 +138,14 @@ export interface Custody {
   /** Stores a copy; the material is the caller's to wipe. Throws KeysUnavailable and CustodyRefused. */
   seal(instance: CustodyInstance, place: Place, material: Material, wanted: SealWanted): Promise<Sealed>
 
-  /** The material, the caller's to wipe; from memory as far as the cache rule allows. Throws KeysUnavailable and CustodyRefused. */
+  /**
+   * Returns the material, which the caller wipes; from memory as far as the cache rule allows. Throws KeysUnavailable and
+   * CustodyRefused.
+   */
   open(instance: CustodyInstance, object: StoredForm, correlationIds?: CorrelationIds): MaybePromise<Material>
 
   /**
-   * The material as its root key opens it now, whatever is in memory. Throws KeysUnavailable, RootKeyError and
+   * Has the root key open the material now, even if memory has it. The caller wipes it. Throws KeysUnavailable, RootKeyError and
    * CustodyRefused.
    */
   openAnew(
@@ -151,7 +154,7 @@ export interface Custody {
     correlationIds: CorrelationIds,
   ): MaybePromise<Material>
 
-  /** Whether memory has what opens one of the instance's objects or more without an answer of the root key. */
+  /** Whether memory can open at least one of the instance's objects without an answer of the root key. */
   opensFromMemory(instance: CustodyInstance): boolean
 
   /** Throws RootKeyError if the object's owner deleted it at the root key's service. */
@@ -160,7 +163,7 @@ export interface Custody {
   /** The writes for the commit after which the object is stored elsewhere. */
   leaving(object: StoredForm): readonly Write[]
 
-  /** Whether the object is stored here and under this root key, as far as its stored form shows without being opened. */
+  /** Whether the object is stored here and under this root key, as far as its stored form shows before it is opened. */
   isInPlace(object: Pick<StoredForm, 'sealed'>, rootKey: Pick<RootKey, 'uri' | 'id'>): boolean
 
   /** How many stored forms each version of the root key wrapped; empty where that is not known. */
@@ -184,7 +187,7 @@ export class CustodyRefused extends Error {
   }
 }
 
-/** A mark says that the object was destroyed, and its rows have material all the same. */
+/** The object has a mark, which says that it was destroyed. Its rows hold material nevertheless. */
 export class PutBack extends CustodyRefused {
   /** Integrity raises an alarm for errors with this mark. */
   readonly altered = true
@@ -204,18 +207,18 @@ export function altered(cause: Error): CustodyRefused {
   })
 }
 
-/** Custody asks core/keys/ for these, which owns the records of objects. */
+/** Custody calls these functions of core/keys/, which owns the records of objects. */
 export interface ObjectRecords {
   /** The content that the stored form of this object must have. */
   facts(record: ObjectRecord): ObjectFacts
   /**
-   * The write of an object as the copy that counts says it: brought forward from its record, or new where there is no
-   * record. Names that other objects have are left out.
+   * Makes the write that brings an object to the state of the copy that counts: it changes the record, or adds one where there is
+   * none. Leaves out Names that other objects have.
    */
   found(record: StoredObject | undefined, found: FoundCopy): Promise<Write>
-  /** Whether these are not the bytes of the object, by the digest in its record; false where that has none. */
+  /** Whether the material differs from the object's bytes, by the digest in its record; false where the record has no digest. */
   isOther(record: ObjectRecord, material: Pick<Material, 'bytes' | 'head'>): boolean
-  /** The write of the same object, stored in another place. */
+  /** Makes the write that stores the same object in another place. */
   moved(record: StoredObject, place: NewPlace): Write
 }
 

@@ -65,7 +65,7 @@ export class DatabaseCustody implements Custody {
         return openMaterial(dataKey, place, sealed)
       })
     return orElse(
-      // Outside `openingNow`: a data key that does not open raises an alarm of its own.
+      // This call stands outside `openingNow`: a data key that does not open raises an alarm of its own.
       () =>
         andThen(
           dataKeyId === null ? undefined : this.#keyring.byId(instance, dataKeyId, correlationIds),
@@ -77,7 +77,7 @@ export class DatabaseCustody implements Custody {
     )
   }
 
-  /** The same as `open`: only the data key could be fresher, and the cache rule covers it. */
+  /** Opens as `open` does: only the data key could be fresher, and the cache rule bounds its age. */
   openAnew(
     instance: CustodyInstance,
     object: StoredForm,
@@ -96,7 +96,7 @@ export class DatabaseCustody implements Custody {
     return []
   }
 
-  /** The root key does not matter: data keys move on their own. */
+  /** Ignores the root key: data keys move on their own. */
   isInPlace({ sealed }: Pick<StoredForm, 'sealed'>): boolean {
     return !isStandardKeyRef(sealed)
   }

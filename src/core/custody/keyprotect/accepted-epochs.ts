@@ -1,6 +1,6 @@
-// The epochs of `restore-accept` (rules.ts, rule 6): raised above all that are known at the services of the root keys, and
-// recorded there once the database says so. A service that does not answer holds nothing up: the server stores the marker
-// as soon as it can, and before it deletes anything there.
+// The epochs of `restore-accept` (rules.ts, rule 6). The server raises an instance's epoch above all that the services of its
+// root keys know, and records it there after the commit. A service that does not answer delays nothing: the server stores the
+// marker as soon as the service answers, and before it deletes anything there.
 
 import type { Clock } from '../../ports/clock.ts'
 import { RootKeyError, type OpenRootKey } from '../../ports/root-key.ts'
@@ -18,14 +18,14 @@ export interface AcceptedEpoch {
   /** The instance's name. */
   readonly instance: string
   readonly rootKey: string
-  /** Why it is not recorded at the service yet; null: it is. */
+  /** Why the service has no record of it yet; null: it has one. */
   readonly cause: string | null
 }
 
 interface Raised {
   readonly instance: CustodyInstance
   readonly rootKeyUri: string
-  /** Why the service was not asked, or did not answer; undefined: it did. */
+  /** Why there is no answer of the service; undefined: it answered. */
   readonly refusal: RootKeyError | undefined
 }
 
@@ -42,13 +42,16 @@ export class AcceptedEpochs {
       store,
       clock,
       openRootKey,
-      // Nothing is deleted here, so nobody asks.
+      // Nothing is deleted here, so this function is never called.
       epochOf: () => Promise.resolve(undefined),
       troubles: new StandardKeyTroubles(clock),
     })
   }
 
-  /** The instance as it is to be committed, together with the writes. Unchanged if it has no keys at a service. */
+  /**
+   * Returns the instance with its new epoch, and the writes to commit with it. Returns the instance unchanged if it has no keys
+   * at a service.
+   */
   async raise<T extends CustodyInstance>(
     instance: T,
     nowMs: number,
@@ -69,7 +72,7 @@ export class AcceptedEpochs {
     return raised
   }
 
-  /** To be called after the commit. A service that was not reached a moment ago is not asked again. */
+  /** To be called after the commit. Skips a service that could not be reached a moment ago. */
   record(): Promise<readonly AcceptedEpoch[]> {
     return Promise.all(
       this.#raised.map(async ({ instance, rootKeyUri: rootKey, refusal }) => {

@@ -27,7 +27,7 @@ import { mayDelete, type Copy, type Grounds } from './rules.ts'
 export interface ReadCopy {
   readonly id: string
   readonly header: Header
-  /** The caller must wipe them. */
+  /** The caller wipes them. */
   readonly bytes: Buffer
   readonly keyVersion: string
   readonly copy: Copy & { readonly opened: NonNullable<Copy['opened']> }
@@ -49,7 +49,7 @@ export interface NewCopy {
   readonly facts: ObjectFacts
   /** The first generation to try. */
   readonly generation: number
-  /** Monotonic milliseconds: nobody waits longer for it. Left out: somebody waits to the end. */
+  /** Monotonic milliseconds at which the caller stops waiting. Left out: the caller waits to the end. */
   readonly untilMs?: number
   readonly correlationIds?: CorrelationIds
 }
@@ -58,7 +58,7 @@ export interface NewCopy {
 interface EpochCheck {
   /** Asks the service. Throws RootKeyError if another server has a higher epoch. */
   requireHighest(instanceId: string, rootKey: RootKey): Promise<void>
-  /** Throws RootKeyError if another server is known to have a higher epoch. Asks nobody. */
+  /** Throws RootKeyError if this node knows that another server has a higher epoch. Makes no call. */
   refuseIfFenced(instanceId: string): void
 }
 
@@ -66,7 +66,7 @@ export interface CopiesOptions {
   readonly store: Store
   readonly clock: Clock
   readonly markers: EpochCheck
-  /** Called when a create was not answered: the standard key may exist. */
+  /** Called when a create got no answer: the standard key may exist. */
   readonly onUnanswered: (instanceId: string) => void
 }
 
@@ -77,7 +77,7 @@ export class Copies {
   readonly #options: CopiesOptions
   /** Resolves once the audit log names this run of the server. */
   #introduced: Promise<void> | undefined
-  /** Objects whose wrapped form is being opened for a client, by its digest. */
+  /** The object whose wrapped form is being opened for a client, by the digest of that form. */
   readonly #opening = new Map<string, CopyOf>()
 
   constructor(options: CopiesOptions) {
@@ -85,8 +85,8 @@ export class Copies {
   }
 
   /**
-   * Reads a copy by its id and opens it. Throws RootKeyError ('wrapped-form': it was deleted, or does not open) and
-   * PayloadError (it holds something else). `isNoted`: `opening` returns the object meanwhile.
+   * Reads a copy by its id and opens it. Throws RootKeyError ('wrapped-form': the copy was deleted, or does not open) and
+   * PayloadError (it holds something else). `isNoted`: `opening` returns the object in the meantime.
    */
   async read(
     rootKey: RootKey,
@@ -111,15 +111,18 @@ export class Copies {
     return { id, header, bytes, keyVersion, copy: copyOf(id, header, bytes) }
   }
 
-  /** The object whose wrapped form is being opened. A service that returns a newer form names it by the old one. */
+  /**
+   * Returns the object whose wrapped form is being opened. A service that hands back a newer form names the object by the old
+   * one.
+   */
   opening(wrapped: Uint8Array): CopyOf | undefined {
     return this.#opening.get(digest(wrapped))
   }
 
   /**
-   * Creates a copy. If no answer comes, it looks for the copy, and if there is none it tries the next generation: a copy
-   * that arrives late is then below the one that counts. When nobody waits any more, it leaves both to the sweep. Throws
-   * RootKeyError and PayloadError.
+   * Creates a copy. If no answer comes, it looks for the copy, and if there is none it tries the next generation: a copy that
+   * arrives late is then below the one that counts. When the caller stops waiting, the sweep does both. Throws RootKeyError and
+   * PayloadError.
    */
   async create(wanted: NewCopy): Promise<MadeCopy> {
     const { instance, rootKey, identifier, objectType, material, facts, correlationIds } = wanted
@@ -155,7 +158,7 @@ export class Copies {
     }
   }
 
-  /** Resolves as the call does, or rejects with the error once nobody waits for it any more. The call goes on. */
+  /** Resolves as the call does, or rejects with the error at the end of the caller's wait. The call goes on. */
   async #inTime<T>(
     call: Promise<T>,
     { untilMs }: Pick<NewCopy, 'untilMs'>,
@@ -174,8 +177,8 @@ export class Copies {
   }
 
   /**
-   * Deletes a copy and its record. Returns false if the rules do not allow it. `isUnwanted`: asked last of all, since the
-   * database may have changed while the services were asked. Throws RootKeyError, and what a commit throws.
+   * Deletes a copy and its record. Returns false if the rules do not allow it. Calls `isUnwanted` last, since the database may
+   * change during the calls to the services. Throws RootKeyError, and every error of a commit.
    */
   async remove(
     rootKey: RootKey,
@@ -219,7 +222,7 @@ export class Copies {
       detail: { writer: store.writer },
     }
     const introduce = () => store.commit({ writes: [], entries: [entry], durability: 'disk' })
-    // Clients wait for it too, whoever comes first.
+    // All clients wait for the entry, not only the first.
     this.#introduced ??= apartFromLease(introduce).catch((error: unknown) => {
       this.#introduced = undefined
       throw error
@@ -251,7 +254,7 @@ export async function readIfThere(
   }
 }
 
-/** Why the sweep cannot ask the service about this instance; undefined: the service answers. */
+/** Returns why the sweep cannot reach the service for this instance; undefined: the service answers. */
 export async function whyNoAnswer(
   openRootKey: OpenRootKey,
   uri: string,
@@ -286,7 +289,7 @@ function copyOf(id: string, header: Header, bytes: Buffer): ReadCopy['copy'] {
   return { id, generation: header.generation, closing, isLive: true, opened }
 }
 
-/** Looks for a copy whose create was not answered. */
+/** Looks for a copy whose create got no answer. */
 async function findMade(
   standardKeys: StandardKeys,
   {

@@ -1,5 +1,5 @@
-// Names and descriptions of standard keys: the owner reads them in a list, and they are all that the service shows of a
-// deleted one. Mortise never trusts them: a description may close a key, or ask for another root key, but opens nothing.
+// Names and descriptions of standard keys. The owner reads them in a list, and the service shows nothing else of a deleted key.
+// Mortise never trusts them: a description may close a key, or request another root key, but it opens nothing.
 
 import { createHash } from 'node:crypto'
 import type { ClosedState, Marker, MarkerSays } from './rules.ts'

@@ -1,5 +1,5 @@
-// The generations of one object at the service: stores the next one, takes over what it finds there (take-over.ts), and
-// deletes what is superfluous (removal.ts). Works on one object one step at a time.
+// The generations of one object at the service: stores the next one, takes over higher ones (take-over.ts), and deletes
+// superfluous ones (removal.ts). Takes one step at a time for each object.
 
 import { KeyedMutex } from '../../../base/keyed-mutex.ts'
 import { StoreConflict, type Change } from '../../ports/store.ts'
@@ -20,26 +20,28 @@ type GenerationsOptions = Omit<TakeOverOptions & RemovalOptions, 'lookup' | 'rem
 type Commit = (change: Pick<Change, 'expect' | 'writes' | 'entries'>) => Promise<void>
 
 export interface RenewWanted {
-  /** Also renews what another version of the root key wrapped. Left out: only what does not say what it must. */
+  /**
+   * Also renews a copy that another version of the root key wrapped. Left out: renews only a copy whose header is out of date.
+   */
   readonly keyVersion?: string
-  /** Renews in any case. */
+  /** Renews even a copy that is up to date. */
   readonly force?: boolean
-  /** Stores a generation above this one too. */
+  /** Also stores the new generation above this one. */
   readonly above?: number
-  /** Looks at the service first, because an earlier attempt may have stored something. */
+  /** Looks at the service first, because an earlier attempt may have stored a copy. */
   readonly lookFirst?: boolean
-  /** Commits with more expectations than the object's version. */
+  /** Commits with further expectations, besides the object's version. */
   readonly commit?: Commit
-  /** For the audit. */
+  /** For the audit entry. */
   readonly detail?: Readonly<Record<string, string | number>>
 }
 
-/** 'gone': its owner deleted it at the service, and there is no higher one. */
+/** 'gone': the owner deleted the copy at the service, and there is no higher one. */
 export type Renewed = 'done' | 'nothing' | 'gone'
 
-/** A generation that was stored, and that the object does not point to yet. */
+/** A generation that is stored, and that the object does not point to yet. */
 interface NewGeneration {
-  /** The one that it replaces. */
+  /** The generation that it replaces. */
   readonly before: StandardKeyRef
   readonly rootKey: RootKey
   readonly made: MadeCopy
@@ -64,8 +66,8 @@ export class Generations {
   }
 
   /**
-   * Stores the next generation of an object if the one that counts does not say what it must, and deletes the one before.
-   * Throws RootKeyError, PayloadError, and what `commit` throws except a StoreConflict about the object.
+   * Stores the next generation of an object if the header of the one that counts is out of date, and deletes the one before.
+   * Throws RootKeyError, PayloadError, and every error of `commit` except a StoreConflict about the object.
    */
   async renew(instance: CustodyInstance, identifier: string, wanted: RenewWanted = {}): Promise<Renewed> {
     let hasLooked = wanted.lookFirst ?? false
@@ -81,7 +83,7 @@ export class Generations {
     }
   }
 
-  /** Looks for other copies of one object and settles them. Returns whether the object is stored in another one now. */
+  /** Looks for other copies of one object and settles them. Returns whether the object points to another copy now. */
   async look(instance: CustodyInstance, identifier: string): Promise<boolean> {
     const { store } = this.#options
     const before = refOf(await store.object(instance.id, identifier))
@@ -103,7 +105,7 @@ export class Generations {
     return this.lookup.higher(instance, identifier, ref, isOther)
   }
 
-  /** Takes over what is listed of one object, and deletes what is superfluous. Throws RootKeyError. */
+  /** Takes over the listed copies of one object, and deletes the superfluous ones. Throws RootKeyError. */
   async settle(instance: CustodyInstance, identifier: string, listed: readonly Listed[]): Promise<void> {
     const settle = () =>
       this.#inTurn(instance, identifier, () => this.#takeOver.settle(instance, identifier, listed))
@@ -113,15 +115,15 @@ export class Generations {
     await settle()
   }
 
-  /** Deletes all copies of an object that was destroyed. Throws RootKeyError, and what a commit throws. */
+  /** Deletes all copies of a destroyed object. Throws RootKeyError, and every error of a commit. */
   giveUp(object: ObjectId & { readonly sealed: Uint8Array | null }): Promise<void> {
     const { instanceId, identifier } = object
     return this.#inTurn({ id: instanceId }, identifier, () => this.#removal.destroyed(object))
   }
 
   /**
-   * Deletes the unwanted standard keys of one object. `instance` is undefined once the instance is deleted. Returns false
-   * if some may not be deleted yet. Throws RootKeyError, and what a commit throws.
+   * Deletes the unwanted standard keys of one object. `instance` is undefined once the instance is deleted. Returns false if some
+   * may not be deleted yet. Throws RootKeyError, and every error of a commit.
    */
   async removeUnwanted(
     instance: CustodyInstance | undefined,
@@ -144,13 +146,16 @@ export class Generations {
     return all
   }
 
-  /** Deletes what was stored to replace this generation, and was given up, if the owner deleted that meanwhile. Throws RootKeyError. */
+  /**
+   * Deletes the copy that was to replace this generation and was given up, if the owner deleted this generation in the meantime.
+   * Throws RootKeyError.
+   */
   async removeAbove(ref: StandardKeyRef, { rootKeyUri, ...row }: StandardKeyRecord): Promise<boolean> {
     const rootKey = await this.#options.openRootKey(rootKeyUri, row.instanceId)
     return this.#removal.deletedBelow(rootKey, row, unread(row), ref)
   }
 
-  /** A generation above all that the object ever had at the service: its version is never below one of them. */
+  /** Returns a generation above all that the object ever had at the service: its version is never below one of them. */
   async nextGeneration({
     instanceId,
     uniqueIdentifier,
@@ -183,7 +188,7 @@ export class Generations {
       const isNewest = wanted.keyVersion === undefined || before.keyVersion === wanted.keyVersion
       if (wanted.force !== true && isNewest && saysTheSame(header, facts))
         return await this.#noteRecorded(stored, ref)
-      // If its owner deleted it, nothing may be stored above it.
+      // Nothing may be stored above a copy that the owner deleted.
       if (!(await readIfThere(rootKey, ref.standardKeyId, correlationIds))) return 'gone'
       const material = materialOf(before)
       const generation = Math.max(await this.nextGeneration(stored), (wanted.above ?? 0) + 1)
@@ -210,7 +215,7 @@ export class Generations {
     }
   }
 
-  /** Everything that the object says is recorded: its row is no longer due. */
+  /** The standard key records every fact of the object: its row is no longer due. */
   async #noteRecorded(stored: StoredObject, { standardKeyId: id }: StandardKeyRef): Promise<'nothing'> {
     const { instanceId, uniqueIdentifier, version } = stored
     await this.#commit({
@@ -221,7 +226,7 @@ export class Generations {
     return 'nothing'
   }
 
-  /** Points the object to a stored generation. false: the object has changed since, and this generation is unwanted. */
+  /** Points the object to a stored generation. Returns false if the object has changed since: this generation is unwanted. */
   async #point(
     stored: StoredObject,
     { before, rootKey, made, facts, correlationIds }: NewGeneration,
@@ -265,7 +270,7 @@ export class Generations {
         onRenamed(instanceId, before.standardKeyId, id)
         return true
       } catch (error) {
-        // A client changed the object meanwhile.
+        // A client changed the object in the meantime.
         if (!(error instanceof StoreConflict) || error.what !== 'object') throw error
       }
     }

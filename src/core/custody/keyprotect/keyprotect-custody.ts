@@ -1,5 +1,5 @@
-// Custody `keyprotect`: the root key wraps each object's key bytes, and Mortise stores the result as a standard key at the root key's
-// service alone; the database holds a reference. So the owner sees each key and can delete one. rules.ts has the rules.
+// Custody `keyprotect`: the root key wraps each object's key bytes, and Mortise stores the result as a standard key, only at the
+// root key's service. The database holds a reference. So the owner sees each key and can delete one. rules.ts has the rules.
 
 import type { Material, Place } from '../../sealing/envelope.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
@@ -45,7 +45,7 @@ export interface KeyProtectCustodyOptions {
   readonly moveToItsPlace?: (instanceId: string, identifier: string) => Promise<void>
 }
 
-/** The standard keys of an instance at the services: with the unwanted ones, without markers. The instance may be deleted. */
+/** The standard keys of an instance at the services. Unwanted ones count, markers do not. The instance may be deleted. */
 export interface KeptStandardKeys {
   readonly count: number
   /** The root keys beside which they are stored. */
@@ -118,8 +118,8 @@ export class KeyProtectCustody implements Custody {
   }
 
   /**
-   * A root key wraps 1 to `rootKeyPlaintextBytesMax` bytes, and a standard key has room for a short head. The head of a
-   * key that a client registered wrapped says how, in as many bytes as the client likes.
+   * A root key wraps 1 to `rootKeyPlaintextBytesMax` bytes, and a standard key has room for a short head. The head of a key that
+   * a client registered wrapped describes the wrapping, and the client decides its size.
    */
   fits({ bytes, head }: Pick<Material, 'bytes' | 'head'>): boolean {
     if (bytes.length === 0 || bytes.length > rootKeyPlaintextBytesMax) return false
@@ -165,7 +165,7 @@ export class KeyProtectCustody implements Custody {
     await requireStandardKeys(rootKey).read(standardKeyId, correlationIds)
   }
 
-  /** Its part in a change of an object that it stores. */
+  /** Returns this custody's part in a change of an object that it stores. */
   following(instance: CustodyInstance, { before, was, facts }: Changing): Following {
     const { instanceId, uniqueIdentifier: identifier, sealed } = before
     if (facts === null)
@@ -191,8 +191,9 @@ export class KeyProtectCustody implements Custody {
   }
 
   /**
-   * Its part in the Destroy of an object that has moved into the database: the standard key that it left is deleted before the
-   * answer. That of a revoked one stays, as its bytes may be needed; once the move is over, the sweep deletes what is left.
+   * Returns this custody's part in the Destroy of an object that has moved into the database: it deletes the old standard key
+   * before the client gets the answer. After a Revoke the old standard key stays, as its bytes may be needed. Once the move is
+   * over, the sweep deletes the rest.
    */
   followingLeft(instance: CustodyInstance, { before, facts }: Changing): Following {
     if (instance.work?.kind !== 'move' || facts !== null) return nothingFollows
@@ -220,7 +221,7 @@ export class KeyProtectCustody implements Custody {
   isInPlace({ sealed }: Pick<StoredForm, 'sealed'>, rootKey: Pick<RootKey, 'uri' | 'id'>): boolean {
     if (sealed === null) return true
     const length = sealed.length
-    // The database keeps what no standard key can hold.
+    // The database keeps an object that is too large for a standard key.
     if (!isStandardKeyRef(sealed)) return length > rootKeyPlaintextBytesMax + sealedOverheadBytesMax
     const { rootKeyUri, rootKeyId } = decodeStandardKeyRef(sealed)
     return rootKeyUri === rootKey.uri && rootKeyId === rootKey.id
@@ -230,7 +231,7 @@ export class KeyProtectCustody implements Custody {
     return new Map(Object.entries(await this.#store.standardKeyVersions(id)))
   }
 
-  /** The objects that another version of this root key than `newest` wrapped. */
+  /** Lists the objects that a version of this root key other than `newest` wrapped. */
   async *outdated(
     { id: instanceId }: CustodyInstance,
     rootKeyUri: string,
@@ -243,8 +244,8 @@ export class KeyProtectCustody implements Custody {
   }
 
   /**
-   * The writes for the commit that deletes an instance: the sweep then deletes all its standard keys. A marker also where no row
-   * names a key: an attempt to store one may not have been answered.
+   * Returns the writes for the commit that deletes an instance: the sweep then deletes all its standard keys. It writes a marker
+   * even where no row names a key: an attempt to store one may have got no answer.
    */
   async removing(instance: CustodyInstance): Promise<readonly Write[]> {
     const { id: instanceId, epoch = 0 } = instance
@@ -258,7 +259,7 @@ export class KeyProtectCustody implements Custody {
     return writes
   }
 
-  /** The writes for the commit that begins a move: markers on either side, stored before anything moves. */
+  /** Returns the writes for the commit that begins a move: markers on both sides, which are stored before any key moves. */
   async moving(
     before: CustodyInstance,
     to: Pick<CustodyInstance, 'custody' | 'rootKeyUri'>,
@@ -268,7 +269,7 @@ export class KeyProtectCustody implements Custody {
     const beside = (rootKeyUri: string, says: MarkerText) =>
       this.markers.due({ instanceId, rootKeyUri, epoch, says })
     const writes: Write[] = []
-    // The instance makes no new standard keys any more, so the trouble of a refused one is over.
+    // The instance makes no new standard keys any more, so the trouble of a refused one ends.
     if (to.custody !== 'keyprotect') this.#troubles.made(instanceId)
     const leaves = async (rootKeyUri: string) =>
       writes.push(await beside(rootKeyUri, { way: 'to', custody: to.custody, rootKeyUri: to.rootKeyUri }))
@@ -281,7 +282,7 @@ export class KeyProtectCustody implements Custody {
     for (const rootKeyUri of await this.#leaving(instanceId)) {
       if (rootKeyUri === to.rootKeyUri && to.custody === 'keyprotect') continue
       if (rootKeyUri === before.rootKeyUri && before.custody === 'keyprotect') continue
-      // Keys that a move before has not brought along yet. The root key between may be gone.
+      // Some keys of an earlier move may not have arrived yet. The root key of that move may be gone.
       await leaves(rootKeyUri)
       await arrives({ custody: 'keyprotect', rootKeyUri })
     }
@@ -289,9 +290,10 @@ export class KeyProtectCustody implements Custody {
   }
 
   /**
-   * Stores the markers beside the root key to which it moves, and beside those that keys still leave. Another one, where nothing
-   * but leftovers may be, does not hold the move up: its service may be gone. Nor does one where a move before has said so: what is
-   * left there may be a key that was revoked, and its service may give no more than that. Throws RootKeyError.
+   * Stores the markers beside the target root key, and beside the root keys that keys still leave. It does not try a root key
+   * that has only leftovers: its service may be gone. It tolerates a failure at a root key where a stored marker of an earlier
+   * move already says that the instance leaves: the leftover may be a revoked key, and its service may accept nothing more.
+   * Throws RootKeyError.
    */
   async announce({ id: instanceId, rootKeyUri }: CustodyInstance): Promise<void> {
     const { markers } = this
@@ -307,7 +309,7 @@ export class KeyProtectCustody implements Custody {
     await this.markers.arrived(instance, work)
   }
 
-  /** The root keys beside which standard keys are that count. */
+  /** The root keys that still have standard keys that count. */
   async #leaving(instanceId: string): Promise<ReadonlySet<string>> {
     const rows = await allStandardKeys(this.#store, { instanceId, kind: 'object' })
     return new Set(rows.filter(({ state }) => state !== 'unwanted').map(({ rootKeyUri }) => rootKeyUri))
@@ -331,7 +333,7 @@ export class KeyProtectCustody implements Custody {
     const askedAt = this.#clock.monotonic()
     const rootKey = await this.#keyring.openRootKey(instance.rootKeyUri, instance.id)
     const generation = replaces ? await this.generations.nextGeneration(replaces) : 1
-    // A client waits for a new object.
+    // A client waits for a new object, but not for a replaced one.
     const until = replaces ? {} : { untilMs: askedAt + rootKeyWaitMs }
     const more = { ...until, ...(correlationIds && { correlationIds }) }
     const wanted = { instance, rootKey, identifier, objectType, material, facts, generation, ...more }
@@ -340,7 +342,7 @@ export class KeyProtectCustody implements Custody {
       throw error
     })
     this.#troubles.made(instance.id)
-    // vCenter gets a key right after it created it: this saves the calls for that.
+    // vCenter gets a key right after it creates one: this saves the calls.
     this.#opening.keep(instance, made.id, material, askedAt)
     const ref = {
       rootKeyUri: rootKey.uri,
@@ -354,12 +356,12 @@ export class KeyProtectCustody implements Custody {
       dataKeyId: null,
       generation: made.generation,
       writes: [{ type: 'standard-key', record }],
-      // Work that lost its lease must give up its standard keys too.
+      // Even work that lost its lease must give up its standard keys.
       abandon: () => apartFromLease(() => this.#abandon(instance, record, replaces)),
     }
   }
 
-  /** Writes the record as unwanted at once, so that the sweep deletes the standard key if this attempt fails. */
+  /** First marks the record as unwanted, so that the sweep deletes the standard key if this attempt fails. */
   async #abandon(
     instance: CustodyInstance,
     record: StandardKeyRecord,
@@ -378,7 +380,7 @@ export class KeyProtectCustody implements Custody {
     }
   }
 
-  /** Deletes all copies of a destroyed object, including those that an unanswered call stored. */
+  /** Deletes all copies of a destroyed object, including those of calls without an answer. */
   async #giveUp({ instanceId, uniqueIdentifier, sealed }: StoredForm): Promise<void> {
     try {
       await this.generations.giveUp({ instanceId, identifier: uniqueIdentifier, sealed })

@@ -32,7 +32,7 @@ export class Lookup {
     this.#options = options
   }
 
-  /** 'deleted': it does not exist. 'closed': it does not open, or holds something else. Throws RootKeyError. */
+  /** 'deleted': the copy does not exist. 'closed': it does not open, or holds something else. Throws RootKeyError. */
   async read(
     rootKey: RootKey,
     id: string,
@@ -99,7 +99,7 @@ function highestFirst(a: Listed, b: Listed): number {
   return generationOf(b) - generationOf(a) || (a.id < b.id ? -1 : 1)
 }
 
-/** The generation that its description says, or 0 if it says none. */
+/** The generation in its description; 0 if the description has none. */
 export function generationOf({ description }: Pick<StandardKeyFound, 'description'>): number {
   const said = readDescription(description)
   return said?.kind === 'key' ? said.generation : 0

@@ -1,5 +1,5 @@
-// Markers: standard keys without key material that say where a whole instance went, and which epoch its server has. Their
-// description says it, because the service shows it even after they were deleted (rules.ts, rules 5 and 6).
+// Markers: standard keys without key material. Their descriptions say where a whole instance went, and which epoch its server
+// has. The service shows a description even after the marker was deleted (rules.ts, rules 5 and 6).
 
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
@@ -24,7 +24,7 @@ import { isRepeated, isSameStatement, isYoung, mayWrite, type Marker, type Marke
 import { readIfThere, requireStandardKeys } from './copies.ts'
 import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
 
-/** How long the server relies on its last look for a higher epoch. */
+/** The server relies this long on its last check for a higher epoch. */
 export const epochLookMs = 5_000
 
 export interface MarkersOptions {
@@ -51,14 +51,17 @@ export type MarkerText = z.infer<typeof saysForm>
 
 const payloadForm = z.object({ says: saysForm, atMs: z.int() })
 
-/** A marker to be stored, as the commit of the change that it marks writes it. */
+/** A marker that the server has yet to store. The commit of the change that it marks writes it. */
 export interface WantedMarker {
   readonly instanceId: string
   /** The root key beside which it is stored. */
   readonly rootKeyUri: string
   readonly epoch: number
   readonly says: MarkerText
-  /** Higher than the numbers of all markers that the instance has, and of those that the service still knows once it is stored. */
+  /**
+   * Higher than the numbers of all markers of the instance in the database, and, once it is stored, of those that the service
+   * still knows.
+   */
   readonly number: number
 }
 
@@ -66,9 +69,9 @@ type MarkedInstance = Pick<CustodyInstance, 'id' | 'rootKeyUri' | 'custody' | 'e
 
 export class Markers {
   readonly #options: MarkersOptions
-  /** By instance and root key: monotonic milliseconds of the last look. */
+  /** By instance and root key: monotonic milliseconds of the last check. */
   readonly #looked = new Map<string, number>()
-  /** By instance: two `settle` at once would store a marker twice. */
+  /** By instance: two concurrent `settle` would store a marker twice. */
   readonly #settling = new KeyedMutex()
 
   constructor(options: MarkersOptions) {
@@ -91,8 +94,9 @@ export class Markers {
   }
 
   /**
-   * Stores the markers that are due, and deletes those that a newer one beside the same root key replaces. `rootKeyUris`: only those
-   * beside these root keys. Throws the first RootKeyError when all were tried, also if another server has a higher epoch.
+   * Stores the markers that are due, and deletes those that a newer one beside the same root key replaces. `rootKeyUris`: works
+   * only beside these root keys. Tries all, then throws the first RootKeyError. Also throws one if another server has a higher
+   * epoch.
    */
   async settle(instanceId: string, ...rootKeyUris: readonly string[]): Promise<void> {
     const some = rootKeyUris.length > 0 ? rootKeyUris : undefined
@@ -100,7 +104,7 @@ export class Markers {
     if (failure) throw failure
   }
 
-  /** The same; returns beside which root keys it failed. One that does not answer keeps no marker from another. */
+  /** Settles as `settle` does, but returns the failures by root key. An unreachable root key does not block the others. */
   settleEach(instanceId: string, rootKeyUris?: Iterable<string>): Promise<ReadonlyMap<string, RootKeyError>> {
     return this.#settling.run(instanceId, async () => {
       const uris = rootKeyUris ?? (await this.rows(instanceId)).map((row) => row.rootKeyUri)
@@ -138,15 +142,15 @@ export class Markers {
   }
 
   /**
-   * Deletes the 'from' markers once all keys have arrived by this work. Those of a root key to which the instance was on its way
-   * before are left to the sweep where they cannot be deleted. Throws RootKeyError, and what `work` throws.
+   * Deletes the 'from' markers once this work has brought all keys here. Where it cannot delete the marker of an earlier target
+   * of the instance, the sweep does that later. Throws RootKeyError, and every error of `work`.
    */
   async arrived(
     { id: instanceId, rootKeyUri, custody, epoch = 0 }: MarkedInstance,
     work: LongWork,
   ): Promise<void> {
     const from = (await this.rows(instanceId)).filter((row) => wantedOf(row).says.way === 'from')
-    // Those of a move that replaces this one came later.
+    // If another move replaces this one, its markers came later: `now` throws then.
     await work.now()
     const isHere = custody === 'keyprotect' && from.some((row) => row.rootKeyUri === rootKeyUri)
     if (epoch > 0 && isHere) {
@@ -174,7 +178,9 @@ export class Markers {
     })
   }
 
-  /** Deletes markers that repeat another one. `listed`: all that the services list, deleted ones included. Throws RootKeyError. */
+  /**
+   * Deletes markers that repeat another one. `listed`: all that the services list, including deleted ones. Throws RootKeyError.
+   */
   async endRepeated(instanceId: string, listed: readonly Listed[]): Promise<void> {
     const rows = await this.rows(instanceId)
     for (const here of Map.groupBy(listed, ({ rootKey }) => rootKey).values()) {
@@ -191,13 +197,13 @@ export class Markers {
     }
   }
 
-  /** Whether a marker beside this root key says that the instance leaves it, or left it, and none is due there that says more. */
+  /** Whether the newest marker beside this root key is stored, and says that the instance leaves or has left. */
   async saysLeft(instanceId: string, rootKeyUri: string): Promise<boolean> {
     const newest = newestBeside(rootKeyUri, await this.rows(instanceId))
     return newest?.state === 'current' && wantedOf(newest).says.way === 'to'
   }
 
-  /** The same, where another one may be due that says where the instance goes by now. */
+  /** Whether the newest stored marker beside this root key says that the instance leaves or has left. A newer one may be due. */
   async saidLeft(instanceId: string, rootKeyUri: string): Promise<boolean> {
     const stored = (await this.rows(instanceId)).filter(({ state }) => state === 'current')
     const newest = newestBeside(rootKeyUri, stored)
@@ -205,8 +211,8 @@ export class Markers {
   }
 
   /**
-   * Rule 6, before anything is deleted: no other server has a higher epoch, and this server's is recorded. A look is good
-   * for `epochLookMs`: Key Protect has no fencing, and the other rules hold while two servers act. Throws
+   * Rule 6, before anything is deleted: checks that no other server has a higher epoch, and records this server's epoch. The
+   * result stays valid for `epochLookMs`: Key Protect has no fencing, and the other rules hold while two servers act. Throws
    * RootKeyError.
    */
   async requireHighest(instanceId: string, rootKey: RootKey): Promise<void> {
@@ -220,7 +226,7 @@ export class Markers {
     await this.#recordEpoch(instanceId, rootKey)
   }
 
-  /** Throws RootKeyError if another server is known to have a higher epoch. Asks nobody. */
+  /** Throws RootKeyError if this node knows that another server has a higher epoch. Makes no call. */
   refuseIfFenced(instanceId: string): void {
     if (this.#options.troubles.isFenced(instanceId)) throw new RootKeyError('wrapped-form', fencedMessage)
   }
@@ -234,7 +240,7 @@ export class Markers {
     else troubles.fenced(instanceId, fencedMessage)
   }
 
-  /** The form for a description, which has room for the id of a root key, and not for its URI. */
+  /** The short form for a description, which has room for the id of a root key but not for its URI. */
   async #shortForm(instanceId: string, says: MarkerText): Promise<MarkerSays> {
     if (says.way === 'stays') return { way: 'stays', place: '' }
     const { way, custody, rootKeyUri } = says
@@ -265,7 +271,10 @@ export class Markers {
     for (const row of rows.slice(1)) if (wantedOf(row).says.way !== 'from') await this.end(row)
   }
 
-  /** The same marker, above all that the service lists; or with the number under which an unanswered attempt stored it. */
+  /**
+   * Returns the marker with a number above all that the service lists; or with the number under which an attempt without an
+   * answer stored it.
+   */
   async #aboveListed(rootKey: RootKey, wanted: WantedMarker): Promise<WantedMarker> {
     const { instanceId, epoch, says } = wanted
     const found = await requireStandardKeys(rootKey).find(markerName(instanceId), { deleted: true })
@@ -278,7 +287,7 @@ export class Markers {
     return { ...wanted, number: isStored ? newest.number : number }
   }
 
-  /** A restored database's epoch is stored beside this root key before anything is deleted there. Throws RootKeyError. */
+  /** Stores the epoch of a restored database beside this root key, before anything is deleted there. Throws RootKeyError. */
   async #recordEpoch(instanceId: string, rootKey: RootKey): Promise<void> {
     const rows = (await this.rows(instanceId)).filter(({ rootKeyUri }) => rootKeyUri === rootKey.uri)
     const recorded = rows.filter(({ state }) => state === 'current')
@@ -288,7 +297,7 @@ export class Markers {
   async #look(instanceId: string, rootKey: RootKey): Promise<void> {
     const { clock } = this.#options
     const lookedAt = this.#looked.get(JSON.stringify([instanceId, rootKey.uri]))
-    // A marker that was not there at the last look is younger than that.
+    // A marker that the last check did not see is younger than that check.
     const sinceMs =
       lookedAt === undefined
         ? {}

@@ -17,7 +17,7 @@ import { decodeStandardKeyRef } from './reference.ts'
 
 /** Unsealed objects in memory. The oldest is dropped first. */
 const unsealedObjectsMax = 50_000
-/** How long the server waits before it looks again for a higher generation of a closed key. */
+/** Delay before the server checks a closed key again for a higher generation. */
 export const higherLookMs = 5_000
 
 interface Opened {
@@ -43,7 +43,7 @@ export class Opening {
     this.#cache = options.keyring.cacheOf('object', unsealedObjectsMax)
   }
 
-  /** The material, the caller's to wipe. Throws KeysUnavailable and CustodyRefused. */
+  /** Returns the material, which the caller wipes. Throws KeysUnavailable and CustodyRefused. */
   async open(
     instance: CustodyInstance,
     object: StoredForm,
@@ -64,7 +64,7 @@ export class Opening {
     }
   }
 
-  /** The same without the cache. Throws RootKeyError and CustodyRefused. */
+  /** Opens without the cache. Throws RootKeyError and CustodyRefused. */
   async openAnew(
     instance: CustodyInstance,
     object: StoredForm,
@@ -75,7 +75,7 @@ export class Opening {
       return materialOf((await this.#integrity.opening(storedItem(object), open)).value)
     } catch (error) {
       if (error instanceof PayloadError) throw altered(error)
-      // Another server may have stored a higher one: then the database knows it from now on.
+      // Another server may have stored a higher generation: this node then points the object to it.
       if (error instanceof RootKeyError && error.reach === 'wrapped-form')
         await this.#options.generations.look(instance, object.uniqueIdentifier)
       throw error
@@ -102,7 +102,7 @@ export class Opening {
     return this.#options.keyring.integrity
   }
 
-  /** Opens the copy that counts, which another server may have stored above the one that this database knows. */
+  /** Opens the copy that counts. Another server may have stored it above the one that this database knows. */
   async #openCounting(
     instance: CustodyInstance,
     object: StoredForm,
@@ -112,7 +112,7 @@ export class Opening {
       return await this.#open(object, correlationIds)
     } catch (error) {
       if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form') throw error
-      // A look that is not answered is no reason to serve from memory what the service says is gone.
+      // If this check fails, the error of the known copy still stands: memory must not serve a key that the service calls gone.
       const higher = await this.#higher(instance, object).catch(unlessRootKeyError)
       if (!higher) throw error
       return higher
@@ -128,7 +128,7 @@ export class Opening {
     const ref = decodeStandardKeyRef(sealed)
     const read = await generations.higher(instance, identifier, ref)
     if (read) {
-      // The client need not wait until the database knows it.
+      // The client does not wait until the database knows the copy.
       void generations.look(instance, identifier).catch(() => undefined)
       const value = { key: takeKey(read.bytes), head: read.header.head }
       return { value, rootKeyUri: ref.rootKeyUri }

@@ -7,7 +7,7 @@ type Query = Omit<StandardKeyQuery, 'afterId' | 'limit'>
 
 const pageRecords = 500
 
-/** All records that match, in the order of their ids. Records may be added and removed meanwhile. */
+/** All matching records, ordered by id. Other commits may add and remove records meanwhile. */
 export async function* standardKeyPages(
   store: Pick<Store, 'standardKeys'>,
   query: Query,

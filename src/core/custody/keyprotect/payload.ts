@@ -2,8 +2,8 @@
 //
 //   payload   header: JSON on one line, nothing secret | \n | what the root key wrapped, deflated
 //
-// The root key wraps the key bytes with the hash of the header line as associated data. So a header that was altered, or
-// put before another wrapped form, does not open: what opens is what Mortise wrote.
+// The root key wraps the key bytes with the hash of the header line as associated data. A payload whose header was altered, or
+// moved to another wrapped form, does not open: Mortise wrote every payload that opens.
 
 import { createHash } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
@@ -38,9 +38,9 @@ const usageLimits = z.object({
 const headerForm = z.object({
   mortise: z.literal(2),
   instance: z.string(),
-  /** The instance's name when this was written. */
+  /** The instance's name at the time of writing. */
   instanceName: z.string(),
-  /** The instance's objects might share Names when this was written. */
+  /** Whether the instance's objects could share Names at the time of writing. */
   sharesNames: z.literal(true).optional(),
   identifier: z.string(),
   objectType: z.string(),
@@ -94,13 +94,13 @@ export interface Header extends ObjectFacts {
   readonly head: MaterialHead
 }
 
-/** A header as its line, and what the root key is given to bind the key bytes to it. */
+/** A header as its line, and the associated data that binds the key bytes to it. */
 export interface BoundHeader {
   readonly line: Buffer
   readonly associatedData: Buffer
 }
 
-/** Leaves out names that do not fit: a backup has them. */
+/** Leaves out names that do not fit; a backup has them. */
 export function bindHeader(header: Header): BoundHeader {
   const { head, ...rest } = header
   const form: HeaderForm = {
@@ -122,7 +122,7 @@ export function packPayload({ line }: BoundHeader, wrapped: Uint8Array, bytesMax
   throw new PayloadError(`a standard key would need ${payload.length} bytes, not ${bytesMax}`)
 }
 
-/** Reads a payload without opening it: nothing of it is proved yet. Throws PayloadError. */
+/** Reads a payload without opening it: nothing in it is proved yet. Throws PayloadError. */
 export function unpackPayload(payload: Uint8Array): {
   readonly header: Header
   readonly wrapped: Buffer
@@ -146,7 +146,7 @@ export function comparable(header: Header): string {
   return JSON.stringify(facts)
 }
 
-/** Whether two sets of facts say the same of what is recorded after the creation. */
+/** Whether two sets of facts agree on all that is recorded after the creation. */
 export function saysTheSame(a: ObjectFacts, b: ObjectFacts): boolean {
   return recordedLater(a) === recordedLater(b)
 }

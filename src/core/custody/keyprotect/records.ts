@@ -14,7 +14,7 @@ export interface ObjectId {
   readonly identifier: string
 }
 
-/** A copy that the service has made. */
+/** A copy that was created at the service. */
 export interface MadeCopy {
   readonly id: string
   readonly generation: number
@@ -60,7 +60,7 @@ export function serverEntry(
   }
 }
 
-/** The standard key that holds the object; undefined: none does. */
+/** The reference to the standard key that holds the object; undefined: no standard key holds it. */
 export function refOf(stored: Pick<StoredObject, 'sealed'> | undefined): StandardKeyRef | undefined {
   const sealed = stored?.sealed ?? null
   return isStandardKeyRef(sealed) ? decodeStandardKeyRef(sealed) : undefined

@@ -2,7 +2,7 @@
 //
 //   version 02 | JSON: which standard key, beside which root key
 //
-// The first byte tells it from what a data key sealed (01, envelope.ts).
+// The first byte distinguishes it from data that a data key sealed (01, envelope.ts).
 
 import { PayloadError } from './payload.ts'
 
@@ -28,7 +28,7 @@ export function encodeStandardKeyRef(ref: StandardKeyRef): Buffer {
 
 /** Throws PayloadError. */
 export function decodeStandardKeyRef(sealed: Uint8Array | null): StandardKeyRef {
-  if (!isStandardKeyRef(sealed)) throw new PayloadError('this is no reference to a standard key')
+  if (!isStandardKeyRef(sealed)) throw new PayloadError('this is not a reference to a standard key')
   let ref: Partial<Record<keyof StandardKeyRef, unknown>>
   try {
     ref = JSON.parse(Buffer.from(sealed.subarray(1)).toString('utf8')) as typeof ref

@@ -23,8 +23,8 @@ export interface RemovalOptions {
 }
 
 /**
- * 'unclear': it may count after all, so the caller must look at what the service has of the object. 'above': the copy that
- * counts is below it, so the caller must store the key above it first.
+ * 'unclear': the copy may count after all, so the caller must check all copies of the object at the service. 'above': the copy is
+ * above the one that counts, so the caller must first store the key above it.
  */
 export type Removed = 'removed' | 'kept' | 'unclear' | 'above'
 
@@ -35,7 +35,7 @@ export class Removal {
     this.#options = options
   }
 
-  /** Deletes all copies of a destroyed object: the known ones, and those that an unanswered call stored. Throws RootKeyError. */
+  /** Deletes all copies of a destroyed object: the known ones, and those of calls without an answer. Throws RootKeyError. */
   async destroyed({
     instanceId,
     identifier,
@@ -49,7 +49,7 @@ export class Removal {
         all.set(listed.id, { generation: generationOf(listed), rootKey: listed.rootKey })
     for (const { id, generation, rootKeyUri } of await lookup.rows(instanceId, identifier))
       all.set(id, { generation, rootKey: await openRootKey(rootKeyUri, instanceId) })
-    // The lowest first: while a higher one exists, no lower one counts.
+    // Deletes the lowest first: while a higher one exists, no lower one counts.
     for (const [id, { generation, rootKey }] of [...all].toSorted(
       ([, a], [, b]) => a.generation - b.generation,
     )) {
@@ -59,7 +59,7 @@ export class Removal {
     }
   }
 
-  /** Deletes a superfluous copy. What the service refuses becomes a trouble. Throws what a commit throws. */
+  /** Deletes a superfluous copy. A refusal of the service becomes a trouble. Throws every error of a commit. */
   async superfluous(rootKey: RootKey, object: ObjectId, copy: Copy, grounds: Grounds): Promise<void> {
     const { copies, troubles } = this.#options
     const row = { id: copy.id, instanceId: object.instanceId, rootKeyUri: rootKey.uri }
@@ -72,8 +72,8 @@ export class Removal {
   }
 
   /**
-   * Deletes one unwanted standard key. `instance` is undefined once the instance is deleted. `hasMoved`: all keys of the
-   * instance have left the root key of this one. Throws RootKeyError.
+   * Deletes one unwanted standard key. `instance` is undefined once the instance is deleted. `hasMoved`: all keys of the instance
+   * have left the root key of this one. Throws RootKeyError.
    */
   async unwanted(
     instance: CustodyInstance | undefined,
@@ -100,7 +100,7 @@ export class Removal {
     if (!stored || stored.sealed === null) return remove({ because: 'destroyed' })
     const ref = refOf(stored)
     if (ref?.standardKeyId === id) {
-      // Whatever the row says, this one counts.
+      // This copy counts, whatever its row says.
       const write = { type: 'standard-key-state', id, state: 'due' } as const
       await store.commit({ writes: [write], entries: [], durability: 'disk' })
       return 'kept'
@@ -110,9 +110,9 @@ export class Removal {
   }
 
   /**
-   * Deletes a copy that nothing points to yet, if the owner deleted the generation that counts while it was stored: the key must
-   * not come back. Another node deletes that one only after the object points to what replaces it, and another server once it has
-   * stored that. Throws RootKeyError, and what a commit throws.
+   * Deletes a copy that nothing points to yet, if the owner deleted the generation that counts during the store: the key must not
+   * come back. It checks that no other server or node deleted that generation: a node does so only after the object points to the
+   * replacement, and a server only after it has stored a higher generation. Throws RootKeyError, and every error of a commit.
    */
   async deletedBelow(
     rootKey: RootKey,
@@ -160,13 +160,13 @@ export class Removal {
       const removed = await remove({ because: 'given-up', by: counts.copy }, own.copy)
       return removed === 'kept' ? 'above' : removed
     }
-    // Otherwise another node, or an attempt that was cut off, stored one like it, or above it.
+    // Otherwise another node, or an interrupted attempt, stored a copy like it or above it.
     if (own.copy.generation >= counts.copy.generation) return 'unclear'
     return remove({ because: 'replaced', by: counts.copy }, own.copy)
   }
 }
 
-/** A copy that need not be opened to be deleted. */
+/** A copy that can be deleted without being opened. */
 export function unread({ id, generation }: Pick<Copy, 'id' | 'generation'>): Copy {
   return { id, generation, closing: null, isLive: true, opened: null }
 }

@@ -49,9 +49,9 @@ export function deletedMs(places: readonly OtherPlace[]): number | null {
 }
 
 /**
- * Markers beside each root key, with the epoch that the instance has from now on; and the rows of all that are there. What an
- * earlier life of the instance on this server had still to say is dropped. `comesFrom`: root keys from which keys move to that
- * of the instance. Throws RootKeyError.
+ * Stores a marker beside each root key, with the new epoch of the instance, and returns the rows of all markers there. Drops the
+ * markers that were due from an earlier life of the instance on this server. `comesFrom`: root keys from which keys move to the
+ * root key of the instance. Throws RootKeyError.
  */
 export async function raiseEpoch(
   markers: Markers,
@@ -110,9 +110,9 @@ export function nextEpoch(known: readonly number[], nowMs: number): number {
 }
 
 /**
- * Raises the epoch of an instance whose older database its owner accepted (`restore-accept`), so that a server that may
- * still run on the newer database stores and deletes nothing any more. The writes make a marker due beside each root key
- * where keys of the instance are. `known`: all its markers that are known; `rootKeyUris`: where else keys of it are.
+ * Raises the epoch of an instance whose older database its owner accepted (`restore-accept`), so that a server that may still run
+ * on the newer database stops storing and deleting. The writes make a marker due beside each root key where the instance has
+ * keys. `known`: all known markers of the instance; `rootKeyUris`: the other root keys where it has keys.
  */
 export function withHigherEpoch<T extends CustodyInstance>(
   instance: T,

@@ -1,8 +1,7 @@
-// The rules of custody `keyprotect`, as pure functions, in one file and long because of that: which standard key of an object
-// counts, which may be deleted, what a server takes over from the service, and which server may write there. The files beside this one
-// act on them.
+// The rules of custody `keyprotect`, as pure functions, all in one long file: which standard key of an object counts, which may
+// be deleted, what a server takes over from the service, and which server may write there. The files beside this one act on them.
 //
-// A *copy* is one standard key as it was seen: one generation of one object. Several copies of one generation may exist,
+// A *copy* is one standard key as the server saw it: one generation of one object. Several copies of one generation may exist,
 // because two servers or two attempts made them.
 
 import type { Closing } from '../custody.ts'
@@ -16,9 +15,9 @@ export interface Copy {
   readonly generation: number
   /** From its payload, or from its description where the payload was not opened. */
   readonly closing: ClosedState | null
-  /** The service still has it: it was not deleted. */
+  /** Whether the service still has it. */
   readonly isLive: boolean
-  /** null: it was not read, or it did not open. Only opened content is trusted. */
+  /** null: the server did not read it, or it did not open. Only opened content is trusted. */
   readonly opened: OpenedContent | null
 }
 
@@ -46,7 +45,7 @@ export function furthest(...closings: readonly (ClosedState | null)[]): ClosedSt
   return closings.reduce((a, b) => (closingRank(b) > closingRank(a) ? b : a), null)
 }
 
-/** A closing to this state, as an opened copy says it, or as of now if none does. */
+/** Returns a closing to this state: from an opened copy, or with the current time if no copy has one. */
 export function closingFor(
   state: ClosedState | null,
   said: readonly Closing[],
@@ -65,26 +64,27 @@ export type Grounds =
   | { readonly because: 'replaced'; readonly by: Copy }
   /** An equal copy with a lower id was just read, and opened. */
   | { readonly because: 'copied'; readonly by: Copy }
-  /** The database says that the key was destroyed, or given up before anybody got it. */
+  /** The database says that the key was destroyed, or given up before any client received it. */
   | { readonly because: 'destroyed' }
   /**
-   * The server gave it up before anybody got it, because another request had taken the identifier for other bytes. The copy
-   * that the database points to was just read by its id, and opened.
+   * The server gave the copy up before any client received it, because another request had taken the identifier for other bytes.
+   * The server just read the database's copy by its id, and opened it.
    */
   | { readonly because: 'given-up'; readonly by: Copy }
   /** The owner deleted this generation. */
   | { readonly because: 'deleted-above'; readonly generation: number }
-  /** The owner deleted this generation while the copy was stored above it, and nothing points to the copy yet. */
+  /** The owner deleted this generation while the server stored the copy above it, and nothing points to the copy yet. */
   | { readonly because: 'deleted-below'; readonly generation: number }
   /**
-   * Its key is stored elsewhere now (or its instance was deleted). `isMarked`: a marker beside it says so. `isAbove`: the copy
-   * that counts is beside another root key, and below it.
+   * The key is now stored elsewhere (or its instance was deleted). `isMarked`: a marker beside the copy says so. `isAbove`: the
+   * copy that counts is beside another root key, and below this copy.
    */
   | { readonly because: 'left'; readonly isMarked: boolean; readonly isAbove: boolean }
 
 /**
- * Rules 1 and 5. What a list lacks is no ground: `by` is a copy that was read by its id. Nothing above the copy that counts is
- * deleted, since by rule 3 a restore would take the key for one that its owner deleted; unless its owner did.
+ * Rules 1 and 5. Absence from a list is not a ground: the server read `by` by its id. The server deletes nothing above the copy
+ * that counts, since by rule 3 a restore would then believe that the owner deleted the key. If the owner did delete the copy that
+ * counts, the server may.
  */
 export function mayDelete(copy: Copy, grounds: Grounds): boolean {
   switch (grounds.because) {
@@ -119,7 +119,7 @@ function isOpenTwin(copy: Copy, other: Copy): boolean {
   return copy.opened.fingerprint === other.opened.fingerprint
 }
 
-/** Whether both opened, with different key bytes: an object keeps its bytes, so they are no two versions of it. */
+/** Whether both opened, with different key bytes: an object keeps its bytes, so they are not versions of one object. */
 export function isOtherKey(copy: Copy, other: Copy): boolean {
   if (copy.id === other.id || !other.isLive || !copy.opened || !other.opened) return false
   return copy.opened.fingerprint !== other.opened.fingerprint
@@ -139,7 +139,7 @@ export function isYoung(ageMs: number | null): boolean {
   return ageMs === null || ageMs < youngMs
 }
 
-/** Whether another request may still be storing a copy, or what replaces it: the copy is young, and no row names it. */
+/** Whether another request may still be storing a copy or its replacement: the copy is young, and no row names it. */
 export function isUnfinished(
   copyId: string,
   ageMs: number | null,
@@ -153,14 +153,15 @@ export function isUnfinished(
 export interface WithoutDatabase {
   /** The copy that counts: live and opened. null: there is none. */
   readonly counts: Copy | null
-  /** The highest copy where it was deleted: its owner closed the key, and may bring it back. */
+  /** The highest copy, if it was deleted: its owner closed the key, and may restore it. */
   readonly deleted: Copy | null
   readonly closing: ClosedState | null
 }
 
-/** `copies`: all of one object that the service lists, live and deleted. */
+/** `copies`: all copies of one object that the service lists, both live and deleted. */
 export function withoutDatabase(copies: readonly Copy[]): WithoutDatabase {
-  // Anybody may have made a live copy that does not open: its text may close the key, but it does not count.
+  // Any holder of the service's access can make a live copy that does not open: its text may close the key, but the copy does not
+  // count.
   const counted = copies.filter(({ isLive, opened }) => !isLive || opened !== null)
   const highest = counted.reduce((most, { generation }) => Math.max(most, generation), 0)
   const top = counted.filter(({ generation }) => generation === highest)
@@ -182,9 +183,9 @@ export type Known =
   | { readonly is: 'absent' }
   | { readonly is: 'destroyed' }
   /**
-   * A standard key holds it. `isLive: false`: that one was read by its id, and it was deleted. `elsewhere`: ids of copies beside
-   * other root keys, where that one is beside the root key of the instance. `others`: ids of copies whose bytes have another
-   * digest than the database has of the object.
+   * A standard key holds it. `isLive: false`: the server read that copy by its id, and it was deleted. `elsewhere`: ids of copies
+   * beside other root keys, if the known copy is beside the root key of the instance. `others`: ids of copies whose bytes do not
+   * match the digest in the database.
    */
   | {
       readonly is: 'kept'
@@ -195,7 +196,10 @@ export type Known =
       readonly others?: ReadonlySet<string>
       readonly closing: ClosedState | null
     }
-  /** A data key of the database seals it. `isExpected`: its instance keeps its keys as standard keys. `others`: as above. */
+  /**
+   * A data key of the database seals it. `isExpected`: its instance stores its keys as standard keys. `others`: ids of copies
+   * whose bytes do not match the digest in the database.
+   */
   | {
       readonly is: 'sealed-here'
       readonly isExpected: boolean
@@ -204,20 +208,20 @@ export type Known =
     }
 
 export interface Plan {
-  /** The database is to point to this one from now on. */
+  /** The copy to which the database must point; null: no change. */
   readonly take: Copy | null
-  /** The database must say at least this. */
+  /** The closing that the database must have at least. */
   readonly closing: ClosedState | null
   /**
-   * A generation is to be stored above what there is: the copy that counts does not say the whole closing, or a restore
+   * Whether a generation must be stored above all copies: the copy that counts does not record the whole closing, or a restore
    * might believe another copy.
    */
   readonly renew: boolean
-  /** To be deleted, the lowest generation first, as far as `mayDelete` allows. */
+  /** The copies to delete as far as `mayDelete` allows, the lowest generation first. */
   readonly superfluous: readonly { readonly copy: Copy; readonly grounds: Grounds }[]
 }
 
-/** Decides about the copies that the service has of one object. `copies`: all that were seen, the known one included. */
+/** Decides about the copies of one object at the service. `copies`: all that the server saw, including the known one. */
 export function planFor(known: Known, copies: readonly Copy[], isMarked = false): Plan {
   switch (known.is) {
     case 'destroyed': {
@@ -244,7 +248,10 @@ function planForAbsent(copies: readonly Copy[]): Plan {
   return { take, closing, renew, superfluous: superfluousBeside(counts, opened) }
 }
 
-/** The move stores it from the bytes in the database. A copy that is there already may have other ones, and closes nothing then. */
+/**
+ * The move will store the object from the bytes in the database. A copy at the service may have other bytes; then it closes
+ * nothing.
+ */
 function planForSealedHere(
   known: Known & { readonly is: 'sealed-here' },
   copies: readonly Copy[],
@@ -260,8 +267,9 @@ function planForSealedHere(
 }
 
 /**
- * An object keeps its key bytes, and does not go back to a root key that it left. A copy with other bytes, or there, never
- * counts, but a restore without this database would believe it. One with other bytes is another key, so it closes nothing.
+ * An object keeps its key bytes, and does not return to a root key that it left. A copy with other bytes, or at a root key that
+ * it left, never counts, but a restore without this database would believe it. A copy with other bytes is another key, so it
+ * closes nothing.
  */
 function planForKept(known: Known & { readonly is: 'kept' }, copies: readonly Copy[]): Plan {
   const opened = openedOf(copies)
@@ -304,7 +312,7 @@ function furthestWith(
   return furthest(known.closing, ...copies.map(({ closing }) => closing))
 }
 
-/** The other copies, none of which is needed once the database points to the one that counts. */
+/** The other copies, which are superfluous once the database points to the one that counts. */
 function superfluousBeside(counts: Copy | null, opened: readonly Copy[]): Plan['superfluous'] {
   if (!counts) return []
   const others = opened.filter((copy) => copy !== counts)
@@ -349,8 +357,8 @@ export type MarkerSays =
   { readonly way: 'to' | 'from'; readonly place: string } | { readonly way: 'stays'; readonly place: '' }
 
 /**
- * Where else keys of the instance may be. `markers`: all beside one root key, deleted ones included. Only the newest can
- * say that the instance left; an older one was overtaken by what came back.
+ * The other places where keys of the instance may be. `markers`: all beside one root key, including deleted ones. Only the newest
+ * can say that the instance left: keys came back after an older one.
  */
 export function otherPlaces(
   markers: readonly Marker[],
@@ -364,8 +372,8 @@ export function otherPlaces(
 }
 
 /**
- * Whether a marker that no row names repeats another one, because its creation was not answered and the server stored it again.
- * `listed`: all beside the same root key. `rowId`: the id in the row of the marker with this number; undefined: it has ended.
+ * Whether a marker that no row names repeats another one: its creation got no answer, and the server stored it again. `listed`:
+ * all beside the same root key. `rowId`: the id in the row of the marker with this number; undefined: that marker has ended.
  */
 export function isRepeated(marker: Marker, listed: readonly Marker[], rowId: string | undefined): boolean {
   if (!marker.isLive || marker.id === rowId) return false
@@ -381,7 +389,7 @@ export function isSameStatement(a: Omit<Marker, 'id' | 'isLive'>, b: Omit<Marker
   return one === other
 }
 
-/** A marker is needed as long as the service knows any generation, live or deleted, that it speaks of. */
+/** A marker is needed as long as the service knows any generation, live or deleted, that the marker concerns. */
 export function mayEndMarker(
   marker: Pick<Marker, 'rootKeyId'>,
   keys: readonly Pick<Marker, 'rootKeyId'>[],
@@ -397,15 +405,15 @@ export function mayWrite(ownEpoch: number, markers: readonly Pick<Marker, 'epoch
 }
 
 /**
- * Whether a copy that this database does not know was stored by another server. The database knows the runs of its own
- * server by their `writers`. Times are durations in milliseconds, so that clocks need not agree.
+ * Whether another server stored a copy that this database does not know. The database knows the runs of its own server by their
+ * `writers`. Times are durations in milliseconds, so clocks need not agree.
  */
 export function isForeign(
   { writer, ageMs }: { readonly writer: string; readonly ageMs: number | null },
   own: {
     readonly writer: string
     readonly writers: ReadonlySet<string>
-    /** How long this run of the server has been up. */
+    /** How long this run of the server has lasted. */
     readonly upMs: number
     /** How long ago the instance was restored; null: never. Before that, another server had the instance. */
     readonly restoredMs: number | null

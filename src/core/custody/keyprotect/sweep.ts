@@ -1,6 +1,6 @@
-// Completes for all instances what requests began at the service. Every minute it works through the rows that are due or
-// unwanted. At start, after an unanswered call and once a day it looks at everything that the service lists. Each pass asks
-// a root key that does not answer only once.
+// Completes for all instances what requests began at the service. Every minute it handles the rows that are due or unwanted. At
+// start, after a call without an answer and once a day it checks everything that the service lists. Each pass calls a root key
+// that does not answer only once.
 
 import * as bounds from './bounds.ts'
 import type { OpenRootKey } from '../../ports/root-key.ts'
@@ -31,9 +31,9 @@ export interface SweepOptions {
   readonly generations: Generations
   readonly markers: Markers
   readonly troubles: StandardKeyTroubles
-  /** Called when something of an instance was deleted at the service, and nothing of it is left there. */
+  /** Called when a deletion at the service left nothing of an instance there. */
   readonly onEmpty: (instanceId: string) => Promise<void>
-  /** Moves an object to where its instance stores its keys now. Rejects with RootKeyError, and what a commit throws. */
+  /** Moves an object to where its instance stores its keys now. Rejects with RootKeyError, and every error of a commit. */
   readonly moveToItsPlace: (instanceId: string, identifier: string) => Promise<void>
 }
 
@@ -41,11 +41,16 @@ const atOnce = 8
 
 export class Sweep {
   readonly #options: SweepOptions
-  /** By instance: the live standard keys that its last list showed and no row named. Nothing else says when they are gone. */
+  /**
+   * By instance: the live standard keys that its last list showed and no row named. Only the next list shows that they are gone.
+   */
   readonly #unknown = new Map<string, ReadonlySet<string>>()
-  /** By instance, then by the id of a standard key that is due and that its owner deleted: monotonic milliseconds of the next look. */
+  /**
+   * By instance, then by id: the due standard keys that the owner deleted. The value is the time of the next check, in monotonic
+   * milliseconds.
+   */
   readonly #gone = new Map<string, ReadonlyMap<string, number>>()
-  /** By instance: monotonic milliseconds from which on it is to be listed. */
+  /** By instance: monotonic milliseconds from which the next list is due. */
   readonly #listFrom = new Map<string, number>()
   #timer: Timer | undefined
   /** The last pass. */
@@ -56,13 +61,13 @@ export class Sweep {
     this.#options = options
   }
 
-  /** Called after an unanswered call: lists once its standard key is too old to belong to a running request. */
+  /** Called after a call without an answer: lists once its standard key is too old to belong to a running request. */
   soon(instanceId: string): void {
     const fromMs = this.#options.clock.monotonic() + bounds.standardKeySweepAfterMs
     this.#listFrom.set(instanceId, Math.min(this.#listFrom.get(instanceId) ?? Infinity, fromMs))
   }
 
-  /** The node with the lease sweeps; the others forget what it has done. */
+  /** The node with the lease sweeps; the other nodes drop their state and read the result. */
   start(onFailure: (error: unknown) => void, leases: Pick<Leases, 'hold'>): void {
     const look = async () => {
       const lease = await leases.hold('standard-keys')
@@ -81,13 +86,13 @@ export class Sweep {
     await Promise.allSettled([this.#running, ...this.#clearing])
   }
 
-  /** One pass. `everything`: lists all instances, due or not. */
+  /** Runs one pass. `everything`: lists all instances, due or not. */
   run({ everything = false } = {}): Promise<void> {
     this.#running = this.#running.catch(() => undefined).then(() => this.#pass(everything))
     return this.#running
   }
 
-  /** Works through the due and unwanted rows of one instance now. `hasMoved`: its move is over. Never rejects. */
+  /** Handles the due and unwanted rows of one instance now. `hasMoved`: its move is over. Never rejects. */
   async clear(instanceId: string, { hasMoved = false } = {}): Promise<void> {
     const clearing = this.#finish(instanceId, hasMoved).catch(() => undefined)
     this.#clearing.add(clearing)
@@ -101,7 +106,8 @@ export class Sweep {
     const rows = await allStandardKeys(store, {})
     const withRows = new Set(rows.map(({ instanceId }) => instanceId))
     const kept = [...there.values()].filter(({ custody, id }) => custody === 'keyprotect' || withRows.has(id))
-    // An instance that was deleted has a marker. One without is not here yet: a restore writes its keys first.
+    // A deleted instance has a marker. An instance with neither row nor marker is being restored: a restore writes its keys
+    // first.
     const marked = rows.filter(({ kind }) => kind === 'marker')
     const ids = new Set([...kept.map(({ id }) => id), ...marked.map(({ instanceId }) => instanceId)])
     await Promise.all(
@@ -122,14 +128,14 @@ export class Sweep {
   }
 
   async #forgetOver(): Promise<void> {
-    // The other node may leave something at the services. This node lists them again once it has the lease.
+    // Another node may leave something at the services, so this node lists them again once it has the lease.
     this.#listFrom.clear()
     this.#unknown.clear()
     await this.forgetGone()
     await this.#forgetEnded()
   }
 
-  /** Ends troubles that no call ends: the instance was deleted, or no closing is left to record, as after a Destroy. */
+  /** Ends troubles that no call ends: the instance was deleted, or a Destroy left no closing to record. */
   async #forgetEnded(): Promise<void> {
     const { store, instances, troubles } = this.#options
     const there = new Set((await instances()).map(({ id }) => id))
@@ -143,8 +149,9 @@ export class Sweep {
   }
 
   /**
-   * Ends the trouble of each standard key that is gone, wanted again as after a restore, or forgotten with its service: no row calls
-   * it unwanted, and the last list of a root key that is still asked showed none that is in no row.
+   * Ends the trouble of each standard key that is gone, that a restore made wanted again, or whose rows a manager removed. Such a
+   * key has no unwanted row, and the last list did not show it as a live key without a row. A list of a root key that the server
+   * no longer calls does not count.
    */
   async forgetGone(): Promise<void> {
     const { store, instances, troubles } = this.#options
@@ -167,13 +174,13 @@ export class Sweep {
     const rows = await allStandardKeys(store, { instanceId })
     if (rows.every(({ state }) => state === 'current')) return
     const instance = (await instances()).find(({ id }) => id === instanceId)
-    // Leftovers of a deleted instance are reported before anything is tried: nothing else shows them.
+    // Reports the leftovers of a deleted instance before any attempt: nothing else shows them.
     if (!instance) for (const row of rows) if (row.kind === 'object') troubles.owed(row)
     const dueMarkers = rows.filter(({ kind, state }) => kind === 'marker' && state === 'due')
     const failures = await markers.settleEach(instanceId)
     const isDue = (uri: string) => dueMarkers.some(({ rootKeyUri }) => rootKeyUri === uri)
     const failing = new Map([...failures].filter(([uri]) => isDue(uri)))
-    // A marker is a standard key: what refuses it refuses new keys too, where these are stored.
+    // A marker is a standard key: a service that refuses one refuses new keys too, if the instance stores its keys there.
     if (instance?.custody === 'keyprotect' && isDue(instance.rootKeyUri)) {
       const failure = failures.get(instance.rootKeyUri)
       if (!failure) troubles.made(instanceId)
@@ -199,7 +206,7 @@ export class Sweep {
         } catch (error) {
           if (!endsOneObject(error)) throw error
           if (!(error instanceof RootKeyError)) return
-          // Beside another root key the object may have leftovers too.
+          // The object may have leftovers beside another root key too.
           refused.set(uri, error)
           if (error.reach !== 'wrapped-form') failing.set(uri, error)
           troubles.left(row, error)
@@ -243,7 +250,7 @@ export class Sweep {
         listed.push(...(await listAll(rootKey, instanceId)))
         listedUris.add(uri)
       } catch (error) {
-        // The owner may have removed a service that the instance left, or our access to it.
+        // The owner may have removed a service that the instance left, or the server's access to it.
         if (!(error instanceof RootKeyError) || uri === instance?.rootKeyUri) throw error
       }
     }
@@ -260,7 +267,7 @@ export class Sweep {
     const isUnknown = ({ id, deleted }: Listed) => !deleted && !known.has(id)
     const unknown = keys.filter(isUnknown)
     this.#unknown.set(instanceId, new Set(unknown.map(({ id }) => id)))
-    // Looks again when those that are too young now are old enough.
+    // Checks again when the young ones are old enough.
     if (unknown.some(({ ageMs }) => isYoung(ageMs))) this.soon(instanceId)
     if (!instance)
       return this.#disown(
@@ -330,7 +337,7 @@ export class Sweep {
       const { way } = wantedOf(row).says
       if (row.state !== 'current' || !listedUris.has(row.rootKeyUri)) continue
       if (instance?.work?.kind === 'move') continue
-      // It was sent on before the move to there was over.
+      // The instance moved on to another root key before the move to that one was over.
       if (way === 'from' && instance && row.rootKeyUri !== instance.rootKeyUri) await markers.end(row)
       if (way !== 'to') continue
       const { id: rootKeyId } = await openRootKey(row.rootKeyUri, instanceId)
@@ -357,7 +364,7 @@ export class Sweep {
   }
 }
 
-/** All standard keys of the instance that this root key wrapped, deleted ones included. */
+/** All standard keys of the instance that this root key wrapped, including deleted ones. */
 async function listAll(rootKey: RootKey, instanceId: string): Promise<readonly Listed[]> {
   const found: Listed[] = []
   for await (const page of requireStandardKeys(rootKey).list(namePrefix, { deleted: true }))
@@ -368,7 +375,9 @@ async function listAll(rootKey: RootKey, instanceId: string): Promise<readonly L
   return found
 }
 
-/** The identifier that the first readable payload says; undefined: none can be read. Only opening it proves it. */
+/**
+ * The identifier in the first readable payload; undefined: no payload is readable. Nothing proves it before the payload opens.
+ */
 async function identifierOf(group: readonly Listed[]): Promise<string | undefined> {
   for (const { id, deleted, rootKey } of group) {
     const header = deleted ? undefined : await headerOf(rootKey, id)
@@ -377,7 +386,7 @@ async function identifierOf(group: readonly Listed[]): Promise<string | undefine
   return undefined
 }
 
-/** undefined: it was deleted, or is none of Mortise. Nothing proves what it says. */
+/** The header of a standard key; undefined: it was deleted, or Mortise did not write it. Nothing proves it. */
 async function headerOf(rootKey: RootKey, id: string): Promise<Header | undefined> {
   const payload = await readIfThere(rootKey, id)
   try {
@@ -388,7 +397,7 @@ async function headerOf(rootKey: RootKey, id: string): Promise<Header | undefine
   }
 }
 
-/** Ends the work on one object, which the next pass takes up again. Bugs and outages of the store end the pass. */
+/** Whether the error ends the work on one object, which the next pass resumes. Bugs and outages of the store end the pass. */
 function endsOneObject(error: unknown): boolean {
   return [RootKeyError, StoreConflict, PayloadError].some((kind) => error instanceof kind)
 }

@@ -1,5 +1,5 @@
-// Takes over into the database what the service has of one object, and deletes what is superfluous, as rules.ts decides:
-// an interrupted attempt is completed, a generation that another server stored counts, a closing only moves forward.
+// Brings the database to the state of one object at the service, and deletes superfluous copies, as rules.ts decides: it
+// completes an interrupted attempt, a generation that another server stored counts, and a closing only moves forward.
 
 import type { Clock } from '../../ports/clock.ts'
 import type { StoredObject } from '../../ports/objects.ts'
@@ -39,16 +39,16 @@ export interface TakeOverOptions {
   readonly onRenamed: (instanceId: string, fromId: string, toId: string) => void
 }
 
-/** A listed or known copy, as it was found. */
+/** A listed or known copy, as the server saw it. */
 interface Seen {
   readonly rootKey: RootKey
   readonly listed: Listed | undefined
-  /** undefined: it was not opened. */
+  /** undefined: the server did not open it. */
   readonly read: ReadCopy | undefined
   readonly copy: Copy
 }
 
-/** The object as the database has it, and as the service has it. */
+/** One object in the database and at the service. */
 interface Found {
   readonly instance: CustodyInstance
   readonly identifier: string
@@ -67,8 +67,8 @@ export class TakeOver {
   }
 
   /**
-   * Returns whether a generation is to be stored above what there is. `listed`: the copies of the object that a list shows,
-   * deleted ones included. Throws RootKeyError.
+   * Returns whether a generation must be stored above all copies. `listed`: the copies of the object in a list, including deleted
+   * ones. Throws RootKeyError.
    */
   async settle(instance: CustodyInstance, identifier: string, listed: readonly Listed[]): Promise<boolean> {
     const { store, lookup, removal } = this.#options
@@ -143,18 +143,18 @@ export class TakeOver {
     return seen
   }
 
-  /** false: the object was changed meanwhile; the next sweep looks at it again. */
+  /** Returns false if the object changed in the meantime; the next sweep checks it again. */
   async #take(found: Found, known: Known, plan: Plan): Promise<boolean> {
     const { instance, identifier, stored, rows, seen } = found
     const { store, clock, objects, troubles, onRenamed } = this.#options
     const taken = seen.find(({ copy }) => copy === plan.take)
     const held = known.is === 'kept' || known.is === 'sealed-here' ? known.closing : plan.closing
     const before = refOf(stored)
-    // The content of a deleted copy is lost: another copy of the same object says what it is.
+    // The content of a deleted copy is lost: another copy of the object gives the header.
     const header = (taken?.read ?? seen.find(({ copy }) => copy.opened)?.read)?.header
     const ref = taken ? refTo(taken) : before
     const sealed = ref ? encodeStandardKeyRef(ref) : stored?.sealed
-    // A change that this server has not recorded yet stands: no copy can say it.
+    // A change that this server has yet to record at the service stands: no copy can show it.
     const own = stored && objects.facts(stored)
     const isDue = rows.some(({ id, state }) => id === before?.standardKeyId && state === 'due')
     const facts = taken && header && !(own && isDue) ? header : own
@@ -188,7 +188,7 @@ export class TakeOver {
       if (error instanceof StoreConflict) return false
       throw error
     }
-    // Before it was taken it may have been one that could not be deleted.
+    // Before, the sweep may have tried in vain to delete this copy.
     if (taken) troubles.gone({ id: taken.copy.id, instanceId: instance.id })
     if (before && taken) onRenamed(instance.id, before.standardKeyId, taken.copy.id)
     return true
@@ -209,7 +209,7 @@ export class TakeOver {
     return [...given, { type: 'standard-key', record: { ...row, state: renew ? 'due' : 'current' } }]
   }
 
-  /** Whether the instance keeps its keys in the database now, and a marker says so beside each root key that listed one. */
+  /** Whether the instance keeps its keys in the database now, and a marker beside each listing root key says so. */
   async #isLeft({ id, work, custody }: CustodyInstance, listed: readonly Listed[]): Promise<boolean> {
     if (custody === 'keyprotect' || work?.kind === 'move') return false
     for (const { rootKey } of listed)
@@ -226,7 +226,7 @@ export class TakeOver {
   async #lookForForeign(instance: CustodyInstance, unknown: readonly Seen[]): Promise<void> {
     const { store, clock, troubles, markers } = this.#options
     const { heads } = await store.auditHeads()
-    // Markers of a restore have an epoch; those of a move alone have none.
+    // Markers of a restore have an epoch; those of a mere move have none.
     const restored = (await markers.rows(instance.id)).filter((row) => wantedOf(row).epoch > 0)
     const firstMs = Math.min(...restored.map(({ createdMs }) => createdMs))
     const own = {
