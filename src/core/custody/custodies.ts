@@ -128,10 +128,7 @@ export class Custodies {
 
   // The methods below are called for every instance. They do nothing for one that has no standard keys.
 
-  /**
-   * Starts the sweep of interrupted work at root keys' services, which one node does. `onFailure`: called with bugs and store
-   * outages.
-   */
+  /** Starts the sweep of interrupted work at root keys' services, which one node does. `onFailure`: called with bugs and store outages. */
   start(onFailure: (error: unknown) => void, leases: Pick<Leases, 'hold'>): void {
     this.keyprotect.sweep.start(onFailure, leases)
   }
@@ -183,10 +180,7 @@ export class Custodies {
     return this.keyprotect.sweep.clear(instanceId)
   }
 
-  /**
-   * Called after the rows of standard keys were removed: this node stops reporting them. The other nodes read the rows within a
-   * minute.
-   */
+  /** Called after the rows of standard keys were removed: this node stops reporting them. The other nodes read the rows within a minute. */
   forgotten(): Promise<void> {
     return this.keyprotect.sweep.forgetGone()
   }

@@ -138,10 +138,7 @@ export interface Custody {
   /** Stores a copy; the material is the caller's to wipe. Throws KeysUnavailable and CustodyRefused. */
   seal(instance: CustodyInstance, place: Place, material: Material, wanted: SealWanted): Promise<Sealed>
 
-  /**
-   * Returns the material, which the caller wipes; from memory as far as the cache rule allows. Throws KeysUnavailable and
-   * CustodyRefused.
-   */
+  /** Returns the material, which the caller wipes; from memory as far as the cache rule allows. Throws KeysUnavailable and CustodyRefused. */
   open(instance: CustodyInstance, object: StoredForm, correlationIds?: CorrelationIds): MaybePromise<Material>
 
   /**

@@ -13,8 +13,5 @@ export const standardKeyGoneAgainMs = 60 * 60_000
 export const standardKeyListEveryMs = 24 * 3600_000
 /** Delay of the list after a call without an answer: a younger standard key may belong to a running request. */
 export const standardKeySweepAfterMs = 11 * 60_000
-/**
- * Size of the JSON head of a standard key, which says how to read its bytes. Objects with a larger head are stored in the
- * database.
- */
+/** Size of the JSON head of a standard key, which says how to read its bytes. Objects with a larger head are stored in the database. */
 export const standardKeyHeadBytesMax = 1_024

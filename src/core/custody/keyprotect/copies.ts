@@ -111,10 +111,7 @@ export class Copies {
     return { id, header, bytes, keyVersion, copy: copyOf(id, header, bytes) }
   }
 
-  /**
-   * Returns the object whose wrapped form is being opened. A service that hands back a newer form names the object by the old
-   * one.
-   */
+  /** Returns the object whose wrapped form is being opened. A service that hands back a newer form names the object by the old one. */
   opening(wrapped: Uint8Array): CopyOf | undefined {
     return this.#opening.get(digest(wrapped))
   }

@@ -20,9 +20,7 @@ type GenerationsOptions = Omit<TakeOverOptions & RemovalOptions, 'lookup' | 'rem
 type Commit = (change: Pick<Change, 'expect' | 'writes' | 'entries'>) => Promise<void>
 
 export interface RenewWanted {
-  /**
-   * Also renews a copy that another version of the root key wrapped. Left out: renews only a copy whose header is out of date.
-   */
+  /** Also renews a copy that another version of the root key wrapped. Left out: renews only a copy whose header is out of date. */
   readonly keyVersion?: string
   /** Renews even a copy that is up to date. */
   readonly force?: boolean

@@ -290,10 +290,8 @@ export class KeyProtectCustody implements Custody {
   }
 
   /**
-   * Stores the markers beside the target root key, and beside the root keys that keys still leave. It does not try a root key
-   * that has only leftovers: its service may be gone. It tolerates a failure at a root key where a stored marker of an earlier
-   * move already says that the instance leaves: the leftover may be a revoked key, and its service may accept nothing more.
-   * Throws RootKeyError.
+   * Stores the markers beside the target root key, and beside the root keys that keys still leave. It tolerates a failure at a root
+   * key that an earlier move left, as a stored marker there says: the service may refuse more than that. Throws RootKeyError.
    */
   async announce({ id: instanceId, rootKeyUri }: CustodyInstance): Promise<void> {
     const { markers } = this

@@ -178,9 +178,7 @@ export class Markers {
     })
   }
 
-  /**
-   * Deletes markers that repeat another one. `listed`: all that the services list, including deleted ones. Throws RootKeyError.
-   */
+  /** Deletes markers that repeat another one. `listed`: all that the services list, including deleted ones. Throws RootKeyError. */
   async endRepeated(instanceId: string, listed: readonly Listed[]): Promise<void> {
     const rows = await this.rows(instanceId)
     for (const here of Map.groupBy(listed, ({ rootKey }) => rootKey).values()) {

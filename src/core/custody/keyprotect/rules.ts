@@ -1,5 +1,6 @@
-// The rules of custody `keyprotect`, as pure functions, all in one long file: which standard key of an object counts, which may
-// be deleted, what a server takes over from the service, and which server may write there. The files beside this one act on them.
+// The rules of custody `keyprotect`, in one file and long because of that. They say which standard key of an object counts,
+// which may be deleted, what a server takes over from the service, and which server may write there. The files beside this one act
+// on them.
 //
 // A *copy* is one standard key as the server saw it: one generation of one object. Several copies of one generation may exist,
 // because two servers or two attempts made them.
@@ -248,10 +249,7 @@ function planForAbsent(copies: readonly Copy[]): Plan {
   return { take, closing, renew, superfluous: superfluousBeside(counts, opened) }
 }
 
-/**
- * The move will store the object from the bytes in the database. A copy at the service may have other bytes; then it closes
- * nothing.
- */
+/** The move will store the object from the bytes in the database. A copy at the service may have other bytes; then it closes nothing. */
 function planForSealedHere(
   known: Known & { readonly is: 'sealed-here' },
   copies: readonly Copy[],

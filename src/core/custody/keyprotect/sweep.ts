@@ -41,9 +41,7 @@ const atOnce = 8
 
 export class Sweep {
   readonly #options: SweepOptions
-  /**
-   * By instance: the live standard keys that its last list showed and no row named. Only the next list shows that they are gone.
-   */
+  /** By instance: the live standard keys that its last list showed and no row named. Only the next list shows that they are gone. */
   readonly #unknown = new Map<string, ReadonlySet<string>>()
   /**
    * By instance, then by id: the due standard keys that the owner deleted. The value is the time of the next check, in monotonic
@@ -375,9 +373,7 @@ async function listAll(rootKey: RootKey, instanceId: string): Promise<readonly L
   return found
 }
 
-/**
- * The identifier in the first readable payload; undefined: no payload is readable. Nothing proves it before the payload opens.
- */
+/** The identifier in the first readable payload; undefined: no payload is readable. Nothing proves it before the payload opens. */
 async function identifierOf(group: readonly Listed[]): Promise<string | undefined> {
   for (const { id, deleted, rootKey } of group) {
     const header = deleted ? undefined : await headerOf(rootKey, id)
