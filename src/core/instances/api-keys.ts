@@ -1,5 +1,5 @@
-// The instances' own API keys for the services of their root keys. The server's secrets hold one for each instance and
-// service instance, so that a moving instance has a key for either side. Only ibm.ts, which calls the services, gets them.
+// The instances' own API keys for the services of their root keys. The server's secrets hold one for each pair of instance and
+// service instance, so that a moving instance has a key for both sides. Only ibm.ts, which calls the services, receives them.
 
 import { EnvelopeError } from '../sealing/envelope.ts'
 import { StoreConflict, StoreUnavailable, type Store, type Write } from '../ports/store.ts'
@@ -9,7 +9,7 @@ import { standardKeyPages } from '../custody/keyprotect/pages.ts'
 import type { Access } from '../trust/access.ts'
 import type { Instance } from '../trust/rows.ts'
 
-/** An instance uses its own API key, the server's, or none because its root key needs none. */
+/** Whose API key an instance uses: its own, the server's, or none because its root key needs none. */
 export type ApiKeySource = 'instance' | 'server' | 'none'
 
 export interface ApiKeysOptions {
@@ -18,7 +18,7 @@ export interface ApiKeysOptions {
   readonly access: Pick<Access, 'snapshot'>
   /** The id of the service instance that a root key's URI names; undefined where it needs no API key. */
   readonly serviceOf: (rootKeyUri: string) => string | undefined
-  /** Called when what was read for the instance before must not be used any more. */
+  /** Called when nothing that was read for the instance before may be used any more. */
   readonly onChange: (instanceId: string) => void
 }
 
@@ -38,8 +38,8 @@ export class StoredApiKeys {
   }
 
   /**
-   * The instance's own key for a service instance, read anew, since another node may have replaced it; undefined where
-   * it has none. Throws RootKeyError('unreachable') when it cannot be read.
+   * Returns the instance's own key for a service instance; undefined if it has none. Reads it from the store each time, since
+   * another node may have replaced it. Throws RootKeyError('unreachable') if the store does not give it.
    */
   async of(instanceId: string, service: string): Promise<string | undefined> {
     try {
@@ -70,7 +70,7 @@ export class StoredApiKeys {
 export class ApiKeys {
   readonly #options: ApiKeysOptions
   readonly #stored: StoredApiKeys
-  /** Keys that are being tried and are not stored yet, by the name that they would be stored under. */
+  /** Keys under trial, which are not stored yet, by their later name in the store. */
   readonly #tried = new Map<string, string>()
 
   constructor(options: ApiKeysOptions) {
@@ -78,19 +78,19 @@ export class ApiKeys {
     this.#stored = new StoredApiKeys(options)
   }
 
-  /** As StoredApiKeys.of; the key that is being tried counts first. */
+  /** Returns the key under trial, or the stored key as StoredApiKeys.of does. */
   async of(instanceId: string, service: string): Promise<string | undefined> {
     return this.#tried.get(apiKeyName(instanceId, service)) ?? this.#stored.of(instanceId, service)
   }
 
-  /** As StoredApiKeys.has; a key that is being tried counts too. */
+  /** Whether the instance has a stored key, as StoredApiKeys.has, or a key under trial. */
   async has(instanceId: string, rootKeyUri: string): Promise<boolean> {
     const service = this.#options.serviceOf(rootKeyUri)
     if (service !== undefined && this.#tried.has(apiKeyName(instanceId, service))) return true
     return this.#stored.has(instanceId, rootKeyUri)
   }
 
-  /** Tells which API key each instance uses now; inside `with`, the one that is being tried. */
+  /** Says which API key each instance uses now; inside `with`, the key under trial. */
   async sources(): Promise<(instance: Pick<Instance, 'id' | 'rootKeyUri'>) => ApiKeySource> {
     const kept = (await this.#options.store.secrets()).map(({ name }) => name)
     const names = new Set([...kept, ...this.#tried.keys()])
@@ -102,8 +102,8 @@ export class ApiKeys {
   }
 
   /**
-   * Runs `work` as if the key were the instance's already; `work` commits `writes` with its own, or the key is not stored.
-   * Afterwards nothing that was read with an older key is used. The URI must name a service instance.
+   * Runs `work` as if the instance had the key already. `work` commits `writes` with its own, or the key is not stored.
+   * Afterwards the server uses nothing that it read with an older key. The URI must name a service instance.
    */
   async with<T>(
     { instanceId, rootKeyUri, apiKey }: { instanceId: string; rootKeyUri: string; apiKey: string },
@@ -114,7 +114,7 @@ export class ApiKeys {
     return this.withEach(instanceId, new Map([[service, apiKey]]), work)
   }
 
-  /** The same for API keys by the id of the service instance that they are for. */
+  /** Does the same as `with` for several API keys, by the id of their service instance. */
   async withEach<T>(
     instanceId: string,
     apiKeys: ReadonlyMap<string, string>,
@@ -137,13 +137,13 @@ export class ApiKeys {
   }
 
   /**
-   * Removes the keys that nothing needs any more: those of deleted instances, and those for services that an instance has
-   * left and where nothing of it must be deleted. May be called at any time.
+   * Removes unneeded keys: those of deleted instances, and those for services that an instance has left and where the server need
+   * not delete anything of it. May be called at any time.
    */
   async tidy(): Promise<void> {
     const kept = (await this.#options.store.secrets()).filter(({ name }) => name.startsWith(prefix))
     if (kept.length === 0) return
-    // Read after them: a key that is there now has been committed with what needs it.
+    // Read after the names: the commit of a key also commits its need.
     const { tables, intact, version } = await this.#options.access.snapshot()
     if (!intact) return
     const unneeded: string[] = []
@@ -155,7 +155,7 @@ export class ApiKeys {
     try {
       await this.#options.secrets.remove(unneeded, { trustVersion: version })
     } catch (error) {
-      // An instance changed meanwhile: it may need one of them again.
+      // An instance changed in the meantime: it may need one of the keys again.
       if (!(error instanceof StoreConflict)) throw error
     }
   }
@@ -166,7 +166,7 @@ export class ApiKeys {
     if (named.some((uri) => uri !== undefined && serviceOf(uri) === service)) return true
     const dataKeys = await store.dataKeys(instanceId)
     if (dataKeys.some(({ rootKeyUri }) => serviceOf(rootKeyUri) === service)) return true
-    // An instance may still move, may have left a key behind that its owner brings back, or may have keys to delete there.
+    // An instance may still move, may have left a key that its owner restores, or may have keys to delete there.
     for await (const page of standardKeyPages(store, { instanceId }))
       if (page.some(({ rootKeyUri }) => serviceOf(rootKeyUri) === service)) return true
     return false

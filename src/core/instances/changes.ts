@@ -58,8 +58,8 @@ export class InstanceWorkChanges {
   }
 
   /**
-   * The instance has this root key and custody from now on, with a data key of its own under it. Replaces work that is
-   * under way: a move is sent elsewhere, or back. RootKeyError when the root key cannot seal.
+   * Gives the instance this root key and custody, and its own data key under it. Replaces work in progress: a move gets another
+   * target, or goes back. Throws RootKeyError when the root key cannot seal.
    */
   async setRootKey<A = Instance>(
     by: By,
@@ -71,7 +71,7 @@ export class InstanceWorkChanges {
     const dataKey = await this.#keyring.make({ id: instanceId, rootKeyUri })
     const decide = async (snapshot: TrustSnapshot, startedMs: number): Promise<TrustDraft<Instance>> => {
       const before = requireInstance(snapshot, instanceId)
-      // As long as this trust holds, no other key begins to wait in an instance without a delay.
+      // While the trust stays at this version, no destroyed key begins to wait in an instance without a delay.
       await requireNoDelayFor(this.#store, before, custody, this.#custodies)
       const work: InstanceWork = {
         kind: 'move',
@@ -105,7 +105,7 @@ export class InstanceWorkChanges {
     return this.#writer.change(by, decide, present)
   }
 
-  /** Begins to bring all keys under the newest version of the root key; while that is under way it goes on. */
+  /** Begins to bring all keys under the newest version of the root key. If that is in progress already, it continues. */
   async rewrap<A = Instance>(by: By, instanceId: string, present?: Present<Instance, A>): Promise<A> {
     const decide = (snapshot: TrustSnapshot, startedMs: number): TrustDraft<Instance> => {
       const before = requireInstance(snapshot, instanceId)
@@ -136,7 +136,7 @@ export class InstanceWorkChanges {
     return this.#writer.change(by, decide, present)
   }
 
-  /** Ends the work. false: other work has replaced it, and nothing was written. */
+  /** Ends the work. Returns false, and writes nothing, if other work has replaced it. */
   async finish(instanceId: string, work: InstanceWork, counts: WorkCounts): Promise<boolean> {
     try {
       await this.#writer.change(serverActor, (snapshot) => {
@@ -158,7 +158,7 @@ export class InstanceWorkChanges {
     }
   }
 
-  /** The data key as the newest of all, also where another was made meanwhile or the clock was set back. */
+  /** Makes this data key the newest, even if another request made one meanwhile or the clock was set back. */
   async #newest(instanceId: string, write: Write): Promise<Write> {
     if (write.type !== 'data-key') return write
     const made = (await this.#store.dataKeys(instanceId)).map(({ createdMs }) => createdMs + 1)

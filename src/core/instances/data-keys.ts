@@ -1,6 +1,6 @@
-// Long work on the data keys of an instance: to its root key from others, and to the newest version of it. A data key
-// stays the same; only its wrapped form changes, in place. Those that nothing is sealed by any more are kept too: they cost a
-// line each. But one of them whose root key does not open it goes: that root key's service may be gone for good.
+// Long work on the data keys of an instance: to its root key from others, and to the newest version of it. A data key stays the
+// same; only its wrapped form changes, in place. A data key that seals nothing is kept too: it costs one row. The exception is
+// one that its root key does not open: it is removed, since the service of that root key may be gone for good.
 
 import { newestOf, type Keyring } from '../sealing/keyring.ts'
 import { StoreConflict } from '../ports/store.ts'
@@ -23,8 +23,8 @@ export function dataKeyIsThere(record: DataKeyRecord, { rootKey, version }: Data
 }
 
 /**
- * Reseals all data keys that the target does not wrap yet. `failure`: why one is to be tried again: a root key
- * that the instance left may be away, and holds up none of the others. Throws WorkOver and what a commit throws.
+ * Reseals all data keys that the target does not wrap yet. `failure`: why the server must try a data key again later. A root key
+ * that the instance left may be unreachable, and does not block the others. Throws WorkOver and every error of a commit.
  */
 export async function resealDataKeys(
   run: WorkRun,
@@ -49,8 +49,8 @@ export async function resealDataKeys(
 }
 
 /**
- * Removes those of these data keys that seal nothing, do not open and are not the newest, which seals what is new. What a request
- * sealed by one of them meanwhile cannot be committed: the trust that it was decided on is older than this work. Returns which they were.
+ * Removes the given data keys that seal nothing, do not open and are not the newest, which seals new objects. If a request seals
+ * with one of them meanwhile, its commit fails: the trust that it read is older than this work. Returns the removed ones.
  */
 async function removeUnused(
   run: WorkRun,
@@ -64,7 +64,7 @@ async function removeUnused(
     for (const id of [dataKeyId, recoverable?.dataKeyId]) unused.delete(id ?? '')
     if (unused.size === 0) return []
   }
-  // The root key that was to seal one anew may be the one that failed.
+  // The failure may belong to the target root key, which was to seal the data key.
   for (const record of records)
     if (unused.has(record.id) && (await opens(keyring, record))) unused.delete(record.id)
   if (unused.size === 0) return []

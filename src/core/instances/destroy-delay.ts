@@ -1,5 +1,5 @@
 // Which instances may keep destroyed keys for a time: those whose keys the database stores. Key Protect and HPCS keep deleted
-// keys restorable for 30 days by themselves, so what waited here besides would only be another way to open them.
+// keys restorable for 30 days by themselves, so a copy that waits here would only be another way to open them.
 
 import { counted } from '../../base/text/counted.ts'
 import type { Custodies } from '../custody/custodies.ts'
@@ -21,7 +21,7 @@ export async function requireFittingDelay(
       'Key Protect and HPCS keep each deleted key restorable for 30 days by themselves. A delay is for custody database.',
     )
   if (!work) return
-  // A move that was sent on to another root key names only the last place before.
+  // If a move went on to another root key, the work names only the place before that.
   const leaves = custodies.of({ custody: work.fromCustody }).keepsKeysApart
   if (leaves || (await custodies.kept(id)).count > 0)
     throw new TrustRefused(

@@ -3,7 +3,7 @@
 import { days, dayMs } from '../conditions/line.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 
-/** Tells a person about a root key whose service ends. */
+/** Describes for administrators a root key whose service ends. */
 export interface RootKeyEnd {
   readonly severity: 'warning' | 'critical'
   readonly message: string
@@ -11,7 +11,7 @@ export interface RootKeyEnd {
 }
 
 const ends = '2027-03-28'
-/** Another page of IBM's says that it ends then. */
+/** Another page of IBM's names this earlier date. */
 const endsEarliest = '2027-03-20'
 /** Moving an instance takes minutes, and getting another root key takes longer. */
 const criticalDays = 30

@@ -23,10 +23,10 @@ import type { LeafRules } from '../trust/vouching.ts'
 import { requireFittingDelay, requireNothingWaits } from './destroy-delay.ts'
 import { withoutUpstreamKey } from './upstream-keys.ts'
 
-/** Shredding an instance waits this long for the deletion of its standard keys; the receipt counts the rest. */
+/** A shred waits at most this long for the deletion of the instance's standard keys. The receipt counts the rest. */
 export const shredWaitMs = 5_000
 
-/** The settings of an instance that may be changed. */
+/** The settings of an instance that a caller may change. */
 export type InstanceSettings = Pick<
   Instance,
   | 'name'
@@ -48,7 +48,7 @@ export interface WrittenToo {
   readonly detail?: Readonly<Record<string, string>>
 }
 
-/** Lists the shredded keys: proof for whoever ordered it. */
+/** Lists the shredded keys: a proof for the person who ordered the shred. */
 export interface ShredReceipt {
   readonly instance: Instance
   readonly dataKeys: readonly {
@@ -58,9 +58,9 @@ export interface ShredReceipt {
   }[]
   /** Standard keys that it had at the root key's service. */
   readonly standardKeys: number
-  /** Those that are not deleted there yet: whoever may use the root key can still open them. */
+  /** The standard keys that are not deleted there yet: every user of the root key can still open them. */
   readonly standardKeysLeft: KeptStandardKeys
-  /** Objects whose material can no longer be opened, but for those that such a standard key holds; by state. */
+  /** Objects whose material nothing can open any more, except by a standard key that is left; by state. */
   readonly objects: Readonly<Record<string, number>>
 }
 
@@ -86,7 +86,7 @@ export class InstanceChanges {
     this.#custodies = custodies
   }
 
-  /** A new instance with its first data key. RootKeyError when the root key cannot seal it. */
+  /** Makes a new instance with its first data key. Throws RootKeyError when the root key cannot seal it. */
   async create<A = Instance>(
     by: By,
     settings: Pick<Instance, 'name' | 'custody' | 'rootKeyUri'> & Partial<InstanceSettings & { id: string }>,
@@ -173,8 +173,8 @@ export class InstanceChanges {
   }
 
   /**
-   * Destroys its data keys, and with them every key that they seal; backups made before still open with the root key.
-   * Standard keys at its service are deleted in the background: for some seconds that is waited for.
+   * Destroys its data keys, and with them every key that they seal. Backups made before still open with the root key. Its
+   * standard keys are deleted in the background; this call waits some seconds for that.
    */
   async shred(by: By | Grantor, instanceId: string): Promise<ShredReceipt> {
     const receipt = await this.#writer.change<ShredReceipt>(by, async (snapshot, nowMs) => {
@@ -197,7 +197,7 @@ export class InstanceChanges {
     await Promise.race([this.#gone(instanceId), enough])
     waiting.abort()
     await enough.catch(() => undefined)
-    // The commit is done. If what is left cannot be counted, the receipt says that all of it may be.
+    // The commit is done. If the remaining standard keys cannot be counted, the receipt counts all of them.
     const { standardKeysLeft } = receipt
     return {
       ...receipt,
@@ -205,7 +205,7 @@ export class InstanceChanges {
     }
   }
 
-  /** Forgets what is in memory. Resolves when its standard keys were deleted, or could not be. */
+  /** Drops what memory has of the instance. Resolves when its standard keys were deleted, or could not be. */
   #gone(instanceId: string): Promise<void> {
     this.#keyring.forget(instanceId)
     return this.#custodies.clear(instanceId)
@@ -234,7 +234,7 @@ export class InstanceChanges {
   }
 }
 
-/** The writes beside a row with these settings: an older program would not know what is closed from now on. */
+/** Returns the writes to commit beside a row with these settings: an older program would not know what they close. */
 export function closingFor({
   restrictions,
   wrappingKeys = [],

@@ -1,6 +1,6 @@
-// Standard keys that are still to be deleted at a service instance of Key Protect or HPCS. A service instance that is gone for
-// good does not say so, and the sweep would try for ever. A manager may say it: then one commit removes the rows of these keys,
-// and of the markers there.
+// Standard keys that the server must still delete at a service instance of Key Protect or HPCS. A service instance that is gone
+// for good does not say so, and the sweep would retry for ever. A manager may say it: then one commit removes the rows of these
+// keys, and of the markers there.
 
 import { counted } from '../../base/text/counted.ts'
 import type { By } from '../audit/actor.ts'
@@ -25,11 +25,11 @@ export interface LeftThere {
   /** The root keys beside which they are stored. */
   readonly rootKeyUris: readonly string[]
   readonly left: number
-  /** Those that are left, by instance. */
+  /** The keys that are left, by instance. */
   readonly instances: readonly CountOfInstance[]
   /** Keys in use that are stored there, by instance; 0: it will store new ones there. */
   readonly inUse: readonly CountOfInstance[]
-  /** Why the service instance deleted none when it was last asked, for people; null: this node does not know. */
+  /** Why the service instance did not delete them at the last call, for people; null: this node does not know. */
   readonly cause: string | null
 }
 
@@ -65,9 +65,9 @@ export class LeftStandardKeys {
   }
 
   /**
-   * Removes what is known of the standard keys that are left at a service instance, so that nothing tries to delete them any more.
-   * `named`: the GUID of the service instance, or a URI in it. `left`: as many as the manager was shown. Throws TrustRefused, as while
-   * the service instance answers, or keys that are in use are stored there.
+   * Removes the rows of the standard keys that are left at a service instance, so that the server stops trying to delete them.
+   * `named`: the GUID of the service instance, or a URI in it. `left`: the count that the manager saw. Throws TrustRefused, also
+   * while the service instance answers, or stores keys in use.
    */
   async forget(
     by: By | Grantor,
@@ -91,7 +91,7 @@ export class LeftStandardKeys {
       if (!first) throw new Error('something is left, of some instance')
       return { ...first, also, writes, result: there }
     })
-    // It is done. The next pass of the sweep ends what this leaves.
+    // The removal is committed. The next pass of the sweep handles the rest.
     await this.#options.custodies.forgotten().catch(() => undefined)
     return { ...forgotten, cause }
   }
@@ -134,7 +134,7 @@ export class LeftStandardKeys {
     return custody === 'keyprotect' && this.#options.serviceOf(rootKeyUri) === service
   }
 
-  /** An unwanted one is in use where its object points to it: a commit whose answer was lost may have made it so. */
+  /** An unwanted key is in use if its object points to it: a commit whose answer was lost may have done that. */
   async #isInUse(
     { instanceId, identifier, id, state }: StandardKeyRecord,
     instances: TrustTables['instance'],
@@ -144,7 +144,7 @@ export class LeftStandardKeys {
     return refOf(await this.#options.store.object(instanceId, identifier))?.standardKeyId === id
   }
 
-  /** Asks as the sweep does, with the access of each instance. Returns why there was no answer. */
+  /** Calls the service as the sweep does, with the access of each instance. Returns why there was no answer. */
   async #requireNoAnswer(service: string): Promise<string> {
     const { openRootKey } = this.#options.keyring
     const causes: RootKeyError[] = []

@@ -1,5 +1,5 @@
-// Moves the objects of an instance to where its root key and custody say: opens each one where it is, stores it anew, and
-// points to it in one commit that fails if a client changed the object meanwhile. The old stored forms are deleted when all
+// Moves the objects of an instance to its root key and custody: opens each one where it is, stores it in the new place, and
+// points to it in one commit that fails if a client changed the object meanwhile. The old stored forms are deleted after all
 // objects have moved. Clients are served all the while.
 
 import type { Custodies } from '../custody/custodies.ts'
@@ -17,7 +17,7 @@ import type { ItemResult, WorkRun } from './run.ts'
 /** Objects that long work on an instance reads at a time. */
 const instanceWorkPageObjects = 200
 
-/** All objects that are not destroyed, newest first; or with those that are. */
+/** All objects that are not destroyed, newest first; on request also the destroyed ones. */
 export async function* liveObjects(
   { store, instanceId }: Pick<WorkRun, 'store' | 'instanceId'>,
   { includeDestroyed = false } = {},
@@ -34,9 +34,9 @@ export async function* liveObjects(
 }
 
 /**
- * Moves the objects that are not there yet, pass after pass until one finds none. `left`: how many do not open, because
- * their owner deleted them at the service or they were altered. Throws KeysUnavailable, RootKeyError, WorkOver and what a
- * commit throws.
+ * Moves the objects that are in another place, pass after pass until one finds none. `left`: the count of those that do not open,
+ * because their owner deleted them at the service or because they were altered. Throws KeysUnavailable, RootKeyError, WorkOver
+ * and every error of a commit.
  */
 export async function moveObjects(
   run: WorkRun,
@@ -63,7 +63,7 @@ async function* notInPlace(
     if (!custodies.isInPlace(instance, object, rootKey)) yield object.uniqueIdentifier
 }
 
-/** Throws KeysUnavailable, RootKeyError, WorkOver and what a commit throws. */
+/** Throws KeysUnavailable, RootKeyError, WorkOver and every error of a commit. */
 export async function moveObject(
   run: WorkRun,
   custodies: Custodies,
@@ -82,10 +82,11 @@ export async function moveObject(
     try {
       const stays = !custodies.of(instance).fits(material)
       if (stays && stored.dataKeyId !== null) return 'nothing'
-      // Otherwise it was deleted at the service meanwhile, by its owner or since another copy replaced it: opening it tells.
+      // Otherwise the owner deleted it at the service meanwhile, or another copy replaced it: the next attempt to open it shows
+      // which.
       if (await sealAnew(run, custodies, { instance, object, material, correlationIds })) return 'done'
     } catch (error) {
-      // A client changed the object meanwhile: it is moved as it is now.
+      // A client changed the object meanwhile: the loop moves its newest state.
       if (!(error instanceof StoreConflict)) throw error
     } finally {
       material.bytes.fill(0)
@@ -93,7 +94,7 @@ export async function moveObject(
   }
 }
 
-/** 'left': it does not open, and another attempt would not change that. */
+/** 'left': the object does not open, and another attempt would not change that. */
 async function openOrLeave(
   run: WorkRun,
   custodies: Custodies,
@@ -119,13 +120,13 @@ interface Moving {
   readonly correlationIds: CorrelationIds
 }
 
-/** false: the stored form that it was opened from is not at the service any more. */
+/** Returns false if the stored form that was opened is no longer at the service. */
 async function sealAnew(run: WorkRun, custodies: Custodies, moving: Moving): Promise<boolean> {
   const { instance, object, material, correlationIds } = moving
   const { instanceId, uniqueIdentifier: identifier, objectType, version } = object
   const holding = custodies.holding(object)
   const isStillThere = () => isThere(() => holding.requireThere(object, correlationIds))
-  // The owner may have deleted it at the service since it was opened: then nothing may be stored above it.
+  // The owner may have deleted it at the service after it was opened: then nothing may be stored above it.
   if (!(await isStillThere())) return false
   const place = { purpose: 'object', instanceId, identifier, objectType } as const
   const wanted = { facts: factsOf(object), replaces: object, correlationIds }
@@ -133,7 +134,7 @@ async function sealAnew(run: WorkRun, custodies: Custodies, moving: Moving): Pro
   try {
     const moved = storedElsewhere(object, sealed)
     await custodies.prove(instance, moved, material, correlationIds)
-    // Or while it was stored anew: then nothing may point to what was.
+    // The owner may also have deleted it during the store: then nothing may point to the new form.
     if (!(await isStillThere())) {
       await sealed.abandon()
       return false

@@ -1,4 +1,4 @@
-// Reports on an instance's keys: how far long work on them is, how many each version of the root key wraps, and which could
+// Reports on an instance's keys: the progress of long work on them, how many each version of the root key wraps, and which could
 // not be restored from Key Protect alone. It only reads. While the root key is unreachable, it reports what it knows.
 
 import type { Custodies } from '../custody/custodies.ts'
@@ -11,16 +11,16 @@ import type { Store } from '../ports/store.ts'
 import { unlessRootKeyError, type RootKey } from '../ports/root-key.ts'
 import type { Instance } from '../trust/rows.ts'
 
-/** The newest version of a root key: how long an answer is kept, and how long the server waits for one. */
+/** For the newest version of a root key: how long the server keeps an answer, and how long it waits for one. */
 const newestVersionKeptMs = 2_000
 const newestVersionWaitMs = 3_000
-/** How many objects the server names that Key Protect alone cannot restore. */
+/** The most objects that the server names as not restorable from Key Protect alone. */
 const notRecoverableToldMax = 100
 
 export interface InstanceReport {
-  /** null: this node does not know how far it is, or there is none. */
+  /** null: no work is in progress, or this node does not know the progress. */
   readonly progress: WorkProgress | null
-  /** How many of what are wrapped by which version; none where a root key has no versions. */
+  /** Object counts by root key version; empty where the root key has no versions. */
   readonly keyVersions: readonly KeyVersionCount[]
   /** keyVersions counts these. */
   readonly countedAs: Custody['countedAs']
@@ -36,16 +36,16 @@ export interface KeyVersionCount {
   readonly count: number
 }
 
-/** Objects that a data key of the database seals although others are stored apart: a root key wraps nothing so large. */
+/** Objects that a data key of the database seals although the instance stores its keys apart: a root key wraps nothing so large. */
 export interface NotRecoverable {
   readonly count: number
   /** The first of them. */
   readonly identifiers: readonly string[]
 }
 
-/** Which version is the newest, as it was asked. */
-interface Asked {
-  /** Root key, and the work that was under way. */
+/** A call for the newest version of a root key, and its answer. */
+interface NewestAnswer {
+  /** The root key, and the work in progress at the time. */
   readonly about: string
   readonly atMs: number
   readonly version: Promise<string | null>
@@ -58,8 +58,8 @@ export class InstanceReports {
   readonly #custodies: Custodies
   readonly #openRootKey: OpenRootKey
   readonly #progress: (instanceId: string) => WorkProgress | undefined
-  /** By instance, the last question. */
-  readonly #asked = new Map<string, Asked>()
+  /** By instance, the last call. */
+  readonly #newestAnswers = new Map<string, NewestAnswer>()
 
   constructor(options: {
     readonly store: Store
@@ -108,23 +108,23 @@ export class InstanceReports {
   }
 
   /**
-   * null: unknown at the moment. Never rejects, and waits no longer than a person would. Asks the service each time, so that
-   * whoever rotates the root key and rewraps sees the new version. While work is under way, which people watch, it asks only now
-   * and then.
+   * Returns the newest version; null: unknown at the moment. Never rejects, and waits no longer than an administrator would.
+   * Calls the service each time, so that an administrator who rotates the root key and rewraps sees the new version. While work
+   * is in progress, which people watch, it calls only now and then.
    */
   async #newestVersion({ id, work }: Instance, rootKey: RootKey | undefined): Promise<string | null> {
     if (!rootKey?.versions) return null
     const about = JSON.stringify([rootKey.uri, work?.id ?? null])
     const nowMs = this.#clock.monotonic()
-    const known = this.#asked.get(id)
+    const known = this.#newestAnswers.get(id)
     if (known?.about === about) {
       const kept = work !== undefined && nowMs - known.atMs < newestVersionKeptMs
       if (kept || !known.answered) return known.version
     }
     const asked = rootKey.versions.newest().catch(() => null)
     const waited = this.#clock.sleep(newestVersionWaitMs).then(() => null)
-    const now: Asked = { about, atMs: nowMs, version: Promise.race([asked, waited]), answered: false }
-    this.#asked.set(id, now)
+    const now: NewestAnswer = { about, atMs: nowMs, version: Promise.race([asked, waited]), answered: false }
+    this.#newestAnswers.set(id, now)
     const version = await now.version
     now.answered = true
     return version

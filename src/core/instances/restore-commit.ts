@@ -1,5 +1,5 @@
-// The last step of a restore: the instance becomes one of this server, with all that belongs to that moment, in one
-// change of trust. Its objects are there already; before this nobody can see them.
+// The last step of a restore: the instance becomes one of this server, with all that belongs to it, in one change of trust. Its
+// objects are in the store already; before this commit no client can see them.
 
 import type { By } from '../audit/actor.ts'
 import type { Write } from '../ports/store.ts'
@@ -12,18 +12,18 @@ import { closingFor } from './instance-changes.ts'
 
 export interface RestoredInstance {
   readonly instance: Instance
-  /** Refused when it is taken; left out: as it was, or as near to it as is free. */
+  /** The new name; refused if it is taken. Left out: the former name, or a free one that is close to it. */
   readonly name?: string
   readonly writes: readonly Write[]
-  /** For the audit. */
+  /** For the audit entry. */
   readonly detail: Readonly<Record<string, string | number | boolean>>
 }
 
-/** From a backup, which holds its clients too. */
+/** An instance from a backup, which holds its clients too. */
 export interface InstanceBack extends RestoredInstance {
-  /** Those that somebody confirmed. */
+  /** The clients that an administrator confirmed. */
   readonly clients: readonly ReturningClient[]
-  /** Certificates that are to be refused from now on, whatever CA of these clients vouches for them. */
+  /** Certificates that the server refuses from now on, even if a CA of these clients vouches for them. */
   readonly blocks: readonly Block[]
 }
 
@@ -36,7 +36,7 @@ export class InstanceRestores {
     this.#rules = rules
   }
 
-  /** Throws TrustRefused when the instance is there already, or the name that was asked for is taken. */
+  /** Throws TrustRefused if the instance is here already, or the requested name is taken. */
   async commit(by: By, { instance, name, writes, detail }: RestoredInstance): Promise<Instance> {
     return this.#writer.change<Instance>(by, ({ tables }) => {
       if (tables.instance.has(instance.id)) throw isThere(instance.id)
@@ -56,7 +56,7 @@ export class InstanceRestores {
   }
 
   /**
-   * The same for an instance of a backup, with clients. A name that is taken is refused too: its owner chooses another.
+   * Commits an instance of a backup, with clients. Also refuses a former name that is taken: the administrator chooses another.
    * Throws TrustRefused.
    */
   async commitBack(
@@ -88,7 +88,7 @@ export class InstanceRestores {
   }
 }
 
-/** Throws TrustRefused where the instance of a backup, or another one of its name, is here. */
+/** Throws TrustRefused if this server has the instance of the backup, or another one with its name. */
 export function refuseThere(
   { instance: instances }: Pick<TrustTables, 'instance'>,
   { id, name }: Pick<Instance, 'id' | 'name'>,

@@ -1,27 +1,27 @@
-// Brings objects that are stored as standard keys under the newest version of their root key: the next generation of each
-// is stored, read back and opened, and pointed to; then the one before is deleted.
+// Brings objects that are stored as standard keys under the newest version of their root key: stores the next generation of each,
+// reads it back, opens it, and points the object to it; then deletes the one before.
 
 import type { Custodies } from '../custody/custodies.ts'
 import { StoreConflict } from '../ports/store.ts'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 import type { ItemResult, WorkRun } from './run.ts'
 
-/** A newer wrapped form that the service gave by itself. */
+/** A newer wrapped form that the service returned by itself. */
 export interface HandedBack {
   readonly was: Uint8Array
   readonly rewrapped: Uint8Array
 }
 
 /**
- * Rewraps the objects that are not under the newest version, in passes until one finds none. `left`: those that the service
- * does not open any more. Throws RootKeyError, WorkOver and what a commit throws.
+ * Rewraps the objects that are not under the newest version, in passes until one finds none. `left`: the count of those that the
+ * service does not open any more. Throws RootKeyError, WorkOver and every error of a commit.
  */
 export async function rewrapObjects(
   run: WorkRun,
   custodies: Custodies,
   rootKey: RootKey,
 ): Promise<{ readonly done: number; readonly left: number }> {
-  /** Renewed here: if the service calls its newest version by two names, this must end all the same. */
+  /** The objects renewed here: even if the service calls its newest version by two names, the passes must end. */
   const renewed = new Set<string>()
   for (let done = 0; ;) {
     const newest = (await rootKey.versions?.newest()) ?? ''
@@ -37,7 +37,7 @@ export async function rewrapObjects(
   }
 }
 
-/** 'left': its owner deleted it at the service, or it does not open. Throws RootKeyError, WorkOver and what a commit throws. */
+/** 'left': the owner deleted it at the service, or it does not open. Throws RootKeyError, WorkOver and every error of a commit. */
 export async function rewrapObject(
   run: WorkRun,
   custodies: Custodies,

@@ -1,5 +1,5 @@
-// Tries the root key, and the API key for it, that an instance is to get, before anything changes. For the routes
-// that create instances and that change their root key or API key.
+// Tries the new root key of an instance, and the API key for it, before anything changes. For the routes that create instances
+// and that change their root key or API key.
 
 import type { Store, Write } from '../ports/store.ts'
 import { custodyNeeds } from '../custody/custody.ts'
@@ -15,7 +15,7 @@ export interface WantedRootKey {
   readonly instanceId: string
   readonly rootKey: string
   readonly custody: Instance['custody']
-  /** undefined: the API key that is there already, the instance's own or the server's. */
+  /** undefined: the existing API key, the instance's own or the server's. */
   readonly apiKey: string | undefined
 }
 
@@ -32,13 +32,13 @@ export interface ReadyRootKey {
   /** Warnings for the administrator who chose the root key. */
   readonly warnings: readonly string[]
   readonly writes: readonly Write[]
-  /** Goes into the audit entry. */
+  /** For the audit entry. */
   readonly detail: Readonly<Record<string, string>>
 }
 
 /**
- * Tries the root key, with the API key if one is given, and calls `work` with what to commit. If that fails, neither
- * is kept. Throws Refusal, with what to do, if they do not fit or the root key's service refuses.
+ * Tries the root key, with the API key if there is one, and calls `work` with the writes to commit. If that fails, the server
+ * keeps neither. Throws Refusal, which says what to do, if they do not fit or the root key's service refuses.
  */
 export async function withRootKey<T>(
   context: RootKeyChangeParts,

@@ -1,5 +1,5 @@
-// One run of long work on an instance, as its steps see it: the instance as it is now, commits that fail once other work has
-// replaced this one, a loop over many items, progress, and the reasons to stop.
+// One run of long work on an instance, as its steps see it: the current instance, commits that fail once other work has replaced
+// this one, a loop over many items, progress, and the reasons to stop.
 
 import type { Access } from '../trust/access.ts'
 import { serverActor } from '../audit/actor.ts'
@@ -14,18 +14,18 @@ import type { Instance, InstanceWork } from '../trust/rows.ts'
 /** Objects that long work on an instance (move or rewrap) processes concurrently. */
 const instanceWorkAtOnce = 8
 
-/** Other work has replaced this one, another node does it now, or the server stops. */
+/** Other work has replaced this one, another node does it now, or the server is stopping. */
 export class WorkOver extends Error {
   override readonly name = 'WorkOver'
 }
 
-/** The result of a step for one item. `left`: the item cannot be opened, and nothing can be done about it here. */
+/** The result of a step for one item. `left`: the item does not open, and this server cannot change that. */
 export type ItemResult = 'done' | 'nothing' | 'left'
 
 export interface WorkProgress {
   readonly done: number
   readonly total: number
-  /** Why it does not go on at the moment, for people; null while it does. */
+  /** Why the work is at a standstill, for people; null while it proceeds. */
   readonly trouble: string | null
 }
 
@@ -34,7 +34,7 @@ export interface WorkPlace {
   readonly clock: Clock
   readonly access: Pick<Access, 'snapshot'>
   readonly signal: AbortSignal
-  /** Left out: what does not need one. */
+  /** Left out for steps that need no lease. */
   readonly lease?: Lease
 }
 
@@ -43,7 +43,7 @@ export class WorkRun {
   /** null: a single step on an instance that has no long work. */
   readonly work: InstanceWork | null
   readonly store: Store
-  /** How many data keys and objects are where they should be, and how many there are. */
+  /** The count of data keys and objects that are in place, and of all of them. */
   readonly counts = { done: 0, total: 0 }
   trouble: string | null = null
   readonly #place: WorkPlace
@@ -57,7 +57,7 @@ export class WorkRun {
 
   get progress(): WorkProgress {
     const { done, total } = this.counts
-    // Objects that were made meanwhile are done without having been counted.
+    // Objects that clients made meanwhile are done without being part of the total.
     return { done: Math.min(done, total), total, trouble: this.trouble }
   }
 
@@ -72,8 +72,8 @@ export class WorkRun {
   }
 
   /**
-   * Commits what counts only while this work is the instance's: after it was replaced nothing may be moved where it led.
-   * Throws WorkOver, and what a commit throws.
+   * Commits only while this work is still the instance's: after other work has replaced it, nothing may move to its target.
+   * Throws WorkOver, and every error of a commit.
    */
   async commit(
     change: Pick<Change, 'writes' | 'entries'> & { readonly expect?: Change['expect'] },
@@ -91,8 +91,8 @@ export class WorkRun {
   }
 
   /**
-   * Takes the step for each item, several at a time. Returns how many were done, and how many had to be left. Throws the first
-   * failure, once the steps in progress have ended.
+   * Takes the step for each item, several at a time. Returns how many were done, and how many had to be left. After a failure it
+   * waits for the steps in progress, then throws the first failure.
    */
   async each<T>(
     items: AsyncIterable<T>,
@@ -128,13 +128,13 @@ export class WorkRun {
     return found
   }
 
-  /** Counts an item that is done, and clears the trouble. */
+  /** Counts a finished item, and clears the trouble. */
   progressed(): void {
     this.counts.done++
     this.trouble = null
   }
 
-  /** The audit entry of what this work does to one object or data key. */
+  /** The audit entry of a step of this work on one object or data key. */
   entry(
     action: 'key.reseal' | 'data-key.remove',
     object: string,

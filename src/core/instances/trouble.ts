@@ -1,4 +1,4 @@
-// Why long work does not go on, in words for the administrator who waits for it.
+// Why long work is at a standstill, in words for the administrator who waits for it.
 
 import { CustodyRefused } from '../custody/custody.ts'
 import { StoreUnavailable } from '../ports/store.ts'
@@ -7,7 +7,7 @@ import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
 const charactersMax = 1_000
 
-/** undefined: a bug, which the log tells of. */
+/** Undefined for bugs. The log has the details. */
 export function troubleOf(error: unknown): string | undefined {
   if (error instanceof RootKeyError) return error.message.slice(0, charactersMax)
   if (error instanceof StoreUnavailable) return `the store: ${error.message}`.slice(0, charactersMax)

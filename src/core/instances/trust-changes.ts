@@ -1,4 +1,4 @@
-// Everything that changes trust, in one value to hand down.
+// All changes of trust, gathered in one value.
 
 import { ClientChanges } from '../trust/client-changes.ts'
 import type { AuthorityRules } from '../trust/client-rules.ts'
@@ -18,13 +18,13 @@ export interface TrustChanges {
   readonly tokens: TokenChanges
   /** The sessions of people whom the identity provider named. */
   readonly personSessions: PersonSessionChanges
-  /** Requests that wait for a second person. */
+  /** Requests that wait for a second person's approval. */
   readonly approvals: ApprovalChanges
-  /** Long work on instances: how it begins and ends. */
+  /** Begins and ends long work on instances. */
   readonly work: InstanceWorkChanges
-  /** Instances brought back from what lies beside their root key, or from a backup. */
+  /** Brings instances back from the standard keys beside their root key, or from a backup. */
   readonly restores: InstanceRestores
-  /** Standard keys that are left at services of root keys. */
+  /** Standard keys that the server must still delete at services of root keys. */
   readonly leftStandardKeys: LeftStandardKeys
   /** The old servers that instances ask during a change-over. */
   readonly upstreams: UpstreamChanges

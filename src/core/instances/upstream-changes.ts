@@ -1,5 +1,4 @@
-// Names, turns on and removes the upstream of an instance. What belongs to it changes in the same commit: its private key,
-// and the audit entry.
+// Names, enables and removes the upstream of an instance. One commit also changes its private key and writes the audit entry.
 
 import type { By } from '../audit/actor.ts'
 import type { Write } from '../ports/store.ts'
@@ -22,7 +21,7 @@ export class UpstreamChanges {
     this.#writer = writer
   }
 
-  /** Takes the place of the one that it has. `key`: the write that stores its private key. */
+  /** Replaces the upstream that the instance has. `key`: the write that stores its private key. */
   async set<A = Instance>(
     by: By,
     instanceId: string,
@@ -33,7 +32,7 @@ export class UpstreamChanges {
       by,
       (snapshot, nowMs) => {
         const before = requireInstance(snapshot, instanceId)
-        // Another address of the same old server does not begin the time anew.
+        // A new address of the same old server does not restart the change-over time.
         const sinceMs = before.upstream?.sinceMs ?? nowMs
         const after: Instance = { ...before, upstream: { ...upstream, sinceMs } }
         const servers = upstream.servers.join(', ')

@@ -1,5 +1,5 @@
-// The private keys with which instances ask their upstreams: secrets of the server, one for each setting of an upstream, so
-// that a certificate and its key change in one commit.
+// The private keys with which instances call their upstreams: secrets of the server, one for each setting of an upstream, so that
+// a certificate and its key change in one commit.
 
 import { StoreConflict, type Store, type Write } from '../ports/store.ts'
 import type { Secrets } from '../sealing/secrets.ts'
@@ -22,7 +22,7 @@ export class UpstreamKeys {
     this.#options = options
   }
 
-  /** The key in PEM, the caller's to wipe; undefined: it is gone. */
+  /** The key in PEM, which the caller wipes; undefined: it is gone. */
   of(upstream: Pick<Upstream, 'id'>): Promise<Buffer | undefined> {
     return this.#options.secrets.fresh(nameOf(upstream))
   }
@@ -32,11 +32,11 @@ export class UpstreamKeys {
     return { type: 'secret', record: this.#options.secrets.seal(nameOf(upstream), pem) }
   }
 
-  /** Removes the keys that no row names: those of instances that were left out of a restore. */
+  /** Removes the keys that no row names: those of instances that a restore left out. */
   async tidy(): Promise<void> {
     const kept = (await this.#options.store.secrets()).filter(({ name }) => name.startsWith(prefix))
     if (kept.length === 0) return
-    // Read after them: a key that is there now was committed with the row that names it.
+    // Read after the keys: the commit of a key also commits the row that names it.
     const { tables, intact, version } = await this.#options.access.snapshot()
     if (!intact) return
     const named = new Set(
@@ -47,13 +47,13 @@ export class UpstreamKeys {
     try {
       await this.#options.secrets.remove(unneeded, { trustVersion: version })
     } catch (error) {
-      // An instance changed meanwhile. The next start looks again.
+      // An instance changed meanwhile. The next start tries again.
       if (!(error instanceof StoreConflict)) throw error
     }
   }
 }
 
-/** The writes that remove what an instance has of its upstream besides its row. */
+/** Returns the writes that remove an instance's upstream, except for its row. */
 export function withoutUpstreamKey({ upstream }: Pick<Instance, 'upstream'>): readonly Write[] {
   return upstream ? [{ type: 'secret-removed', name: nameOf(upstream) }] : []
 }

@@ -1,7 +1,7 @@
-// The worker that does long work on instances in the background: another root key or custody, all keys under the newest
-// version of their root key. The instance's row says what is to be done, so that it goes on after a restart. One of several
-// nodes does it, under a lease; when that one dies another one goes on. While a root key does not answer, or says no, it
-// waits and tries again by itself. How work begins and ends stands in changes.ts, what it does in the files beside.
+// The worker that does long work on instances in the background: another root key or custody, or all keys under the newest
+// version of their root key. The instance's row says what to do, so the work continues after a restart. One of several nodes does
+// it, under a lease; when that node dies, another one continues. While a root key does not answer, or refuses, the worker waits
+// and tries again by itself. changes.ts begins and ends the work; the files beside it do the steps.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Access } from '../trust/access.ts'
@@ -24,12 +24,12 @@ import type { Instance, InstanceWork } from '../trust/rows.ts'
 
 /** How often a node looks for work that another node started. */
 const instanceWorkLookEveryMs = 10_000
-/** The first wait while a root key does not answer. It doubles up to the maximum. */
+/** The first wait while a root key does not answer. The wait doubles up to the maximum. */
 const instanceWorkRetryFirstMs = 1_000
 const instanceWorkRetryMaxMs = 60_000
-/** When the server stops, running work has this long to finish its objects. */
+/** At a stop of the server, running work has this long to finish its objects. */
 const instanceWorkStopMs = 5_000
-/** Objects whose newer wrapped form the service returned by itself: waiting to be stored, and stored concurrently. */
+/** Objects whose newer wrapped form the service returned by itself: how many may wait, and how many are stored concurrently. */
 const handedBackWaitingMax = 10_000
 const handedBackAtOnce = 1
 
@@ -41,20 +41,20 @@ export interface InstanceWorkerOptions {
   readonly custodies: Custodies
   readonly changes: Pick<InstanceWorkChanges, 'finish'>
   readonly leases: Leases
-  /** Called with bugs and outages of the store; the work is tried again. */
+  /** Called with bugs and outages of the store; the worker tries again. */
   readonly onFailure: (what: string) => (error: unknown) => void
-  /** How long it waits after the first failure; doubled with each. Milliseconds. */
+  /** Milliseconds to wait after the first failure; each further failure doubles them. */
   readonly retryFirstMs?: number
 }
 
 interface Running {
   readonly run: WorkRun
   readonly ended: Promise<void>
-  /** Ends the wait for the next try. */
+  /** Ends the wait for the next attempt. */
   wake: () => void
 }
 
-/** An object that another version of its root key wrapped than the newest. */
+/** An object that an older version of its root key wrapped. */
 interface Outdated {
   readonly instanceId: string
   readonly identifier: string
@@ -65,7 +65,7 @@ export class InstanceWorker {
   readonly #stopping = new AbortController()
   /** By instance. */
   readonly #running = new Map<string, Running>()
-  /** Objects of which the service gave a newer wrapped form, by object. */
+  /** Objects for which the service returned a newer wrapped form, by object. */
   readonly #handedBack = new Map<string, Outdated>()
   #rewrapping = 0
   #timer: NodeJS.Timeout | undefined
@@ -74,7 +74,7 @@ export class InstanceWorker {
     this.#options = options
   }
 
-  /** Goes on with what was begun, by whichever node, and looks for more now and then. */
+  /** Resumes work that any node began, and looks for more now and then. */
   start(): void {
     this.#timer = setInterval(() => this.#look(), instanceWorkLookEveryMs).unref()
     this.#look()
@@ -93,7 +93,7 @@ export class InstanceWorker {
     return this.#running.get(instanceId)?.run.progress
   }
 
-  /** Called when work was begun or replaced, or when another attempt is worth making now. */
+  /** Called when work was begun or replaced, or when another attempt is worthwhile now. */
   nudge(instanceId: string): void {
     this.#running.get(instanceId)?.wake()
     this.#look()
@@ -104,7 +104,7 @@ export class InstanceWorker {
     const object = this.#options.custodies.opening(event.was)
     if (!object) {
       void this.#keepDataKey(event).catch((error: unknown) => {
-        // Another one was quicker.
+        // Another request committed first.
         if (!(error instanceof StoreConflict))
           this.#options.onFailure('keep a data key under a newer version')(error)
       })
@@ -116,7 +116,10 @@ export class InstanceWorker {
     if (this.#rewrapping < handedBackAtOnce) void this.#rewrapHandedBack()
   }
 
-  /** Moves one object to where its instance stores its keys, unless work does. Throws RootKeyError, and what a commit throws. */
+  /**
+   * Moves one object to the place where its instance stores its keys, unless work in progress does. Throws RootKeyError, and
+   * every error of a commit.
+   */
   async moveToItsPlace(instanceId: string, identifier: string): Promise<void> {
     const { custodies, keyring } = this.#options
     const run = new WorkRun({ ...this.#options, signal: this.#stopping.signal }, instanceId, null)
@@ -161,19 +164,19 @@ export class InstanceWorker {
     this.#running.set(instanceId, running)
   }
 
-  /** The node that gets the next work to do may be another one. */
+  /** Another node may get the lease for the next work. */
   async #ended(instanceId: string, lease: Lease): Promise<void> {
     this.#running.delete(instanceId)
     if (this.#running.size === 0) await this.#options.leases.giveBack(lease)
     this.#look()
   }
 
-  /** Tries until it is done, or is not to be done any more. */
+  /** Tries until the work is done or over. */
   async #untilDone(run: WorkRun, waking: (wake: () => void) => void): Promise<void> {
     const firstMs = this.#options.retryFirstMs ?? instanceWorkRetryFirstMs
     for (let waitMs = firstMs; ; waitMs = Math.min(waitMs * 2, instanceWorkRetryMaxMs)) {
       const before = run.counts.done
-      // Made before the attempt, so that work which replaces this one does not wait while the attempt fails.
+      // Created before the attempt, so that work which replaces this one does not wait while the attempt fails.
       const woken = new AbortController()
       waking(() => woken.abort())
       try {
@@ -201,13 +204,13 @@ export class InstanceWorker {
     const { keyring, custodies } = this.#options
     const rootKey = await keyring.openRootKey(instance.rootKeyUri, instance.id)
     const from = instance.work?.fromCustody ?? instance.custody
-    // Otherwise only data keys move, but for objects that a move before left elsewhere.
+    // Without standard keys only data keys move, and objects that an earlier move left elsewhere.
     const moveAlone = [instance, { custody: from }].some((one) => custodies.of(one).keepsKeysApart)
     await this.#count(run, { rootKey }, (object) => {
       const there = custodies.isInPlace(instance, object, rootKey)
       return there && !moveAlone ? undefined : there
     })
-    // Before anything leaves, it is said beside both root keys where it goes.
+    // Markers beside both root keys say where the keys go, before any key leaves.
     await custodies.announce(instance)
     const dataKeys = await resealDataKeys(run, keyring, { rootKey })
     const objects = await moveObjects(run, custodies, rootKey)
@@ -233,7 +236,7 @@ export class InstanceWorker {
     return { dataKeys: dataKeys.done, objects: objects.done, left: dataKeys.left + objects.left }
   }
 
-  /** How much there is, and how much of it is where it should be; undefined: an object that is not at stake. */
+  /** Counts the objects, and those in place. `isThere` returns undefined for an object that this work does not concern. */
   async #count(
     run: WorkRun,
     target: DataKeyTarget,
@@ -252,7 +255,7 @@ export class InstanceWorker {
     Object.assign(run.counts, counts)
   }
 
-  /** In place: the data key stays the same. The server's own secrets are none of it. */
+  /** Stores it in place: the data key stays the same. Skips the server's own secrets, which have no instance. */
   async #keepDataKey({ was, rewrapped }: HandedBack): Promise<void> {
     const { store, keyring, access } = this.#options
     const { tables } = await access.snapshot()
@@ -267,7 +270,7 @@ export class InstanceWorker {
     }
   }
 
-  /** One after the other, behind all else. What fails is handed back again when it is next opened. */
+  /** Works on one object after the other, after all other work. The service returns a failed one again when it next opens it. */
   async #rewrapHandedBack(): Promise<void> {
     const { custodies, keyring, access, onFailure } = this.#options
     this.#rewrapping++
