@@ -1,7 +1,7 @@
-// The certificate of the admin API. Mortise's own CA always signs it, so a client that trusts admin-ca.pem keeps
-// working whatever certificate the KMIP listener presents. It is the KMIP listener's certificate if our CA signed
-// that and it has the needed names; otherwise it is one of its own, which vCenter never sees and which the server
-// renews by itself. Part of the composition root.
+// The certificate of the admin API. Mortise's own CA always signs it, so a client that trusts admin-ca.pem keeps working whatever
+// certificate the KMIP listener presents. If our CA signed the KMIP listener's certificate and it has the needed names, the admin
+// API uses that one. Otherwise the admin API has a certificate of its own, which vCenter never sees and which the server renews
+// by itself. Part of the composition root.
 
 import { serverActor } from '../audit/actor.ts'
 import type { AuditEntry } from '../ports/audit.ts'
@@ -77,9 +77,9 @@ function identityIn(bytes: Buffer | undefined): Identity | undefined {
 }
 
 /**
- * It also has the names of the certificate before, since other nodes may need them: otherwise each node would replace the
- * certificate of the others at its start. A name that no node needs any more is left out once the certificate before ends and
- * another one is made for that reason.
+ * The new certificate also has the names of the certificate before, since other nodes may need them: otherwise each node would
+ * replace the certificate of the others at its start. A name that no node needs disappears when the certificate before expires
+ * and another one replaces it.
  */
 async function makeOne(
   options: AdminCertificateOptions,

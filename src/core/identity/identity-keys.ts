@@ -1,5 +1,5 @@
-// The keys of a new server, of its CA and its certificate. They take a fifth of a second of processor time, beside which the
-// process can load what else it needs.
+// The keys of a new server: of its CA and of its certificate. They take a fifth of a second of processor time, during which the
+// process can load its other modules.
 
 import type { KeyPairKeyObjectResult } from 'node:crypto'
 import { generateRsaKeys } from '../pki/rsa-keys.ts'
@@ -9,7 +9,7 @@ export interface IdentityKeys {
   readonly server: Promise<KeyPairKeyObjectResult>
 }
 
-/** Begins both. Whoever takes one learns of its error. */
+/** Begins to make both keys. A caller that awaits one receives its error. */
 export function beginIdentityKeys(): IdentityKeys {
   const keys = { authority: generateRsaKeys(3072), server: generateRsaKeys(2048) }
   for (const promise of Object.values(keys)) promise.catch(() => undefined)

@@ -1,5 +1,5 @@
-// The certificate that a switch or a discard means. Whoever asks for it has looked at one, and somebody else may have staged or switched
-// to another one since.
+// The certificate that the caller of a switch or a discard means. The caller has seen one certificate, and another administrator
+// may have staged or switched to another one since.
 
 import { Refusal } from '../../base/refusal.ts'
 import type { Kept, Pair, Staged } from './server-certificates-kept.ts'
@@ -31,6 +31,6 @@ function mustBeMeant(which: string, { certificate }: Pair, { sha256 }: Meant): v
   throw new Refusal(
     'conflict',
     `the ${which} certificate is another one by now: nothing was done`,
-    'Somebody else changed it. Look again: mortise server-cert show',
+    'Another administrator changed it. Look again: mortise server-cert show',
   )
 }

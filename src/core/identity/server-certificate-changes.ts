@@ -12,7 +12,7 @@ export interface ShownCertificates {
         /** Texts for people. */
         readonly warnings: readonly string[]
         readonly stagedMs: number
-        /** Milliseconds since 1970; null: when an administrator activates it. */
+        /** Milliseconds since 1970; null: an administrator activates it. */
         readonly atMs: number | null
       })
     | null
@@ -32,7 +32,7 @@ interface ShownPair {
 }
 
 interface Meant {
-  /** The fingerprint of the certificate. Left out: whichever is there. */
+  /** The fingerprint of the certificate. Left out: accepts any. */
   readonly sha256?: string | undefined
 }
 
@@ -43,36 +43,31 @@ interface When {
   readonly now: boolean
 }
 
-/**
- * Each change happens whole or not at all, is durable on return, and has its audit entry. They throw Refusal and
- * PkiError.
- */
+/** Each change happens whole or not at all, is durable on return, and has its audit entry. They throw Refusal and PkiError. */
 export interface ServerCertificateChanges {
   view(): ShownCertificates
-  /** Takes what another node has changed, at once and not within a minute. */
+  /** Reads at once what another node has changed, instead of within a minute. */
   look(): Promise<void>
-  /**
-   * Makes a key and a certificate request. If one waits already and neither names nor `replace` are given, that one
-   * stays.
-   */
+  /** Makes a key and a certificate request. An existing request stays, unless there are names or `replace`. */
   request(
     by: By,
     wanted: { readonly names?: readonly string[] | undefined; readonly replace: boolean },
   ): Promise<void>
   /** Stages a certificate, PEM with its chain, that another CA made for a key of this server. */
   import(by: By, wanted: { readonly certificate: string } & When): Promise<void>
-  /**
-   * Stages a new certificate of Mortise's CA. Without names it gets those of the active one and the configured ones.
-   */
+  /** Stages a new certificate of Mortise's CA. Without names it gets those of the active one and the configured ones. */
   renew(
     by: By,
     wanted: { readonly names?: readonly string[] | undefined; readonly days?: number | undefined } & When,
   ): Promise<void>
-  /** Switches to the staged or the previous certificate, if it is the one that is meant. `atMs` sets the time for the staged one; null: no time. */
+  /**
+   * Switches to the staged or the previous certificate, if its fingerprint matches. `atMs` sets the time for the staged one;
+   * null: no time.
+   */
   activate(
     by: By,
     wanted: Meant & { readonly which: 'staged' | 'previous'; readonly atMs?: number | null | undefined },
   ): Promise<void>
-  /** Deletes the staged certificate and its key, if it is the one that is meant. */
+  /** Deletes the staged certificate and its key, if its fingerprint matches. */
   discard(by: By, wanted: Meant): Promise<void>
 }

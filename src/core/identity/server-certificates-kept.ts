@@ -12,14 +12,14 @@ export interface Pair extends Identity {
   readonly chain: string
 }
 
-/** A certificate made or imported, and not yet in use. */
+/** A certificate that was made or imported, and that is not in use yet. */
 export interface Staged extends Pair {
   readonly origin: 'renewed' | 'imported'
   readonly warnings: readonly string[]
   /** The names that it should contain. */
   readonly names: readonly string[]
   readonly stagedMs: number
-  /** The time to switch to it, milliseconds since 1970; null: when an administrator activates it. */
+  /** The time to switch to it, milliseconds since 1970; null: an administrator activates it. */
   readonly atMs: number | null
 }
 

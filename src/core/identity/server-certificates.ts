@@ -31,7 +31,7 @@ import type { TlsIdentity } from './tls-identity.ts'
 import { ticketKeysOf, ticketPeriod } from './ticket-keys.ts'
 import type { Log } from '../ports/log.ts'
 
-/** How often the server checks whether to switch its certificate: somebody may set the clock. */
+/** Interval at which the server checks whether to switch its certificate: an administrator may set the clock. */
 export const scheduleCheckEveryMs = 60_000
 
 const secretName = 'kmip-certificates'
@@ -41,7 +41,7 @@ interface Options {
   readonly clock: Clock
   readonly log: Log
   readonly identity: ServerIdentity
-  /** The names of a certificate made here, besides those of the one before. */
+  /** The names of a certificate that this server makes, besides those of the certificate before. */
   readonly names: () => readonly string[]
 }
 
@@ -57,7 +57,7 @@ export class ServerCertificates implements ServerCertificateChanges {
   #apply: (() => Promise<void>) | undefined
   #timer: Timer | undefined
   #looking: Timer | undefined
-  /** Changes run one at a time, because each depends on the result of the one before. */
+  /** Changes run one at a time, because each depends on the result of the previous one. */
   #last: Promise<unknown> = Promise.resolve()
 
   private constructor(options: Options, kept: Kept) {
@@ -115,7 +115,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     this.#looking?.cancel()
   }
 
-  /** Takes at once what another process of this store has changed. */
+  /** Reads at once what another process of this store has changed. */
   async look(): Promise<void> {
     await this.#alone(async () => undefined)
   }
@@ -236,9 +236,9 @@ export class ServerCertificates implements ServerCertificateChanges {
   }
 
   /**
-   * A switch makes new ticket keys, so no session resumes from the old certificate to the new one. Each client sees
-   * the new certificate in its next handshake, and trouble shows at the switch and not an hour later. And if the old
-   * key leaked, nobody can resume recorded sessions with it.
+   * A switch makes new ticket keys, so no session resumes from the old certificate to the new one. Each client sees the new
+   * certificate in its next handshake, and trouble shows at the switch and not an hour later. And if the old key leaked, its
+   * holder cannot resume recorded sessions.
    */
   async #switch(by: By, kept: Kept, to: Pair, before: readonly Entry[] = []): Promise<void> {
     checkDates(to.certificate, this.#now())
@@ -262,7 +262,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     const { sha256, notAfterMs } = certificate
     const until = new Date(notAfterMs).toISOString()
     this.#options.log.info({ sha256, until }, 'the KMIP listener presents another certificate')
-    // From now on this certificate is active, whatever happens here; a restart presents it at the latest.
+    // From now on this certificate is active, even if a step below fails; the next start presents it at the latest.
     await this.#apply?.().catch((error: unknown) =>
       this.#options.log.error({ error }, 'it could not be put in place'),
     )
@@ -287,7 +287,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     if (this.#apply) this.#arm()
   }
 
-  /** Timers do not last for months and do not follow a clock that is set, so this looks at least every minute, and no sooner again. */
+  /** Timers do not last for months and do not follow a clock that is set. So this checks at least every minute, and at most once a minute. */
   #arm(): void {
     this.#timer?.cancel()
     const { staged } = this.#kept
@@ -318,7 +318,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     } catch (error) {
       if (!(error instanceof PkiError)) throw error
       this.#options.log.error({ error, sha256 }, 'switch to the certificate that is due')
-      // Trying again would not help.
+      // Another attempt would not help.
       const detail = { ...atDetail(null), why: error.message }
       await this.#keep(serverActor, { ...this.#kept, staged: { ...staged, atMs: null } }, [
         { action: 'server-cert.schedule', object: sha256, detail },
@@ -326,7 +326,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     }
   }
 
-  /** Takes what another node of this store has changed. */
+  /** Reads what another node of this store has changed. */
   async #followOthers(): Promise<void> {
     const stored = await this.#options.secrets.fresh(secretName)
     if (!stored) return
@@ -350,7 +350,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     checkDates(certificate, atMs)
   }
 
-  /** A renewal loses no name that a client may use. */
+  /** A renewal keeps every name that a client may use. */
   #names({ certificate }: Pair): readonly string[] {
     return [...this.#options.names(), ...namesIn(certificate.der)]
   }
@@ -359,7 +359,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     return this.#options.clock.now()
   }
 
-  /** Where another node makes a change at the same moment, `work` runs again on what that one has stored. */
+  /** If another node makes a change at the same moment, `work` runs again on the result of that change. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
     const attempt = async (): Promise<T> => {
       await this.#followOthers()
@@ -378,7 +378,7 @@ function atDetail(atMs: number | null): { readonly at: string } {
   return { at: atMs === null ? 'none' : new Date(atMs).toISOString() }
 }
 
-/** Finds now what OpenSSL would not accept at the switch, and what the next start could not read. */
+/** Finds now what OpenSSL would refuse at the switch, and what the next start could not read. */
 function mustServe({ chain, privateKey }: Pick<Pair, 'chain' | 'privateKey'>): void {
   parseCertificates(chain)
   const key = privateKeyPem(privateKey)

@@ -27,7 +27,7 @@ const names = ['ca-certificate', 'ca-key', 'server-certificate', 'server-key', '
 
 /**
  * `serverNames`: the names that the administrator wants in the certificate, besides the machine's own. `begun`: keys for a new
- * server, which need not be made then.
+ * server that are already being made.
  */
 export async function openServerIdentity(
   secrets: Secrets,
@@ -57,7 +57,7 @@ export async function openServerIdentity(
   }
 }
 
-/** The names and addresses under which a client on this network may reach the machine, as far as a certificate can have them. */
+/** The names and addresses by which a client on this network may reach the machine, as far as a certificate can hold them. */
 export function ownNames(name = hostname()): readonly string[] {
   const addresses = Object.values(networkInterfaces()).flatMap((interfaces) => interfaces ?? [])
   const reachable = addresses

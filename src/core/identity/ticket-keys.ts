@@ -1,6 +1,6 @@
-// The keys of TLS session tickets. All nodes derive the same ones from a secret of the store and the hour, so a session resumes on
-// any of them, and none needs to tell the others. With a new hour, what was recorded before cannot be resumed or opened any
-// more by whoever learns the keys; each client makes one whole handshake.
+// The keys of TLS session tickets. All nodes derive the same ones from a secret of the store and the hour, so a session resumes
+// on any node, without messages between nodes. With each new hour, a leak of the current keys no longer opens or resumes older
+// recorded sessions; each client makes one whole handshake.
 
 import { hkdfSync } from 'node:crypto'
 
