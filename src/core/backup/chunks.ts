@@ -1,6 +1,6 @@
 // The body of a backup: a stream of bytes, cut into chunks that are each sealed with AES-256-GCM. A chunk's nonce holds its
-// number and whether it is the last, so that chunks cannot be reordered, left out, or cut off at the end; the key is the
-// file's own, so that a chunk of another file does not open. It knows nothing of records or of the manifest.
+// number and whether it is the last, so that an attacker cannot reorder or leave out chunks, or cut them off at the end. Each
+// file has its own key, so that a chunk of another file does not open. This file knows nothing of records or of the manifest.
 
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
 import { BackupError } from './error.ts'

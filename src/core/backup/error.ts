@@ -1,4 +1,4 @@
-// The error of a backup that cannot be written, read or believed, in words for people.
+// The error of a backup that the server cannot write, read or trust, in words for people.
 
 import { Refusal } from '../../base/refusal.ts'
 

@@ -1,5 +1,5 @@
-// The key of a backup's file: made, wrapped by the server's root key, and split into the keys of the body and of the
-// manifest. And the keys that a backup carries for its recipients, so that losing the root key is not the end.
+// The key of a backup's file: makes it, has the server's root key wrap it, and derives the keys of the body and of the manifest.
+// Also the keys that a backup carries for its recipients, so that they can open it after the loss of the root key.
 
 import { createPrivateKey, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto'
 import type { RootKey } from '../ports/root-key.ts'
@@ -51,7 +51,7 @@ export async function openFileKey(manifest: Manifest, rootKey: RootKey): Promise
 /** Keys by name: 32 bytes each. The name of a data key is its id, that of the system data key is `system`. */
 export type CarriedKeys = ReadonlyMap<string, Uint8Array>
 
-/** Encrypts the file key and others to recipients. Throws BackupError for one that is not right. */
+/** Encrypts the file key and others to recipients. Throws BackupError for an invalid recipient. */
 export async function sealForRecipients(
   recipients: readonly string[],
   fileKey: Uint8Array,
@@ -68,7 +68,7 @@ export async function sealForRecipients(
   }
 }
 
-/** How they are told to people. Throws BackupError for one that is not right. */
+/** Returns the recipients as messages and pages show them. Throws BackupError for an invalid recipient. */
 export function checkRecipients(recipients: readonly string[]): Promise<readonly string[]> {
   return orBackupError(shownRecipients(recipients))
 }
@@ -85,7 +85,7 @@ export interface OpenedForRecipient {
   readonly carried: CarriedKeys
 }
 
-/** `identity`: AGE-SECRET-KEY-1…, where lines that begin with # do not count; or a private key in PEM. Throws BackupError. */
+/** `identity`: AGE-SECRET-KEY-1…, in a text whose lines that begin with # are ignored; or a private key in PEM. Throws BackupError. */
 export async function openAsRecipient(manifest: Manifest, identity: string): Promise<OpenedForRecipient> {
   if (manifest.recipients === null)
     throw new BackupError('this backup was made without --recipient: only its root key opens it')

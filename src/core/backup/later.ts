@@ -1,5 +1,6 @@
-// Finds in the audit log what happened after a backup: keys that were revoked, given a Deactivation Date, destroyed or brought back,
-// and trust that was withdrawn. A restore applies it again. The log must be genuine, and must continue the one in the backup.
+// Finds in the audit log what happened after a backup: keys that were revoked, received a Deactivation Date, were destroyed or
+// brought back, and trust that was withdrawn. A restore applies it again. The log must be genuine, and must continue the one in
+// the backup.
 
 import type { LogParts } from '../audit/proof.ts'
 import { verifyLog } from '../audit/verify.ts'
@@ -12,16 +13,16 @@ export interface LaterActs {
   /** The time of the last entry; null if there is none after the backup. */
   readonly upToMs: number | null
   readonly entries: number
-  /** Objects that were made or brought later: they are not in the backup. */
+  /** Objects that were made or adopted later: the backup does not have them. */
   readonly made: readonly string[]
   /** By instance and identifier, see `objectName`. */
   readonly closed: ReadonlyMap<string, LaterClosingFound>
   /** Instances that were deleted or shredded, and not restored since. */
   readonly instancesGone: ReadonlyMap<string, InstanceGone>
-  /** Instances that lost all their clients, because they were deleted or shredded, also if they were restored since. */
+  /** Instances that lost all their clients by a deletion or a shred, including instances that were restored since. */
   readonly instancesEmptied: ReadonlySet<string>
   readonly clientsRemoved: ReadonlySet<string>
-  /** By client: the operations that it was allowed last. */
+  /** By client: the operations that its last change allowed it. */
   readonly allowed: ReadonlyMap<string, readonly string[]>
   /** SHA-256 of certificates, or ids of CAs. */
   readonly certificatesRemoved: ReadonlySet<string>
@@ -36,11 +37,11 @@ export interface InstanceGone {
 
 export interface LaterClosingFound {
   readonly revoked: { readonly reason: string; readonly atMs: number } | null
-  /** The Deactivation Date that it was given last; null: none. */
+  /** Its last Deactivation Date; null: it has none. */
   readonly deactivatesMs: number | null
-  /** `untilMs`: until when it can be brought back, by the wall clock; null: it is gone. */
+  /** `untilMs`: the end of the time to bring it back, by the wall clock; null: it is gone. */
   readonly destroyed: { readonly atMs: number; readonly untilMs: number | null } | null
-  /** It was brought back; `destroyed`: and destroyed again. */
+  /** Whether it was brought back; `destroyed` then means a later destruction. */
   readonly broughtBack: boolean
 }
 
@@ -55,9 +56,9 @@ export function objectName(instanceId: string, identifier: string): string {
   return JSON.stringify([instanceId, identifier])
 }
 
-/** The acts that an export tells of. */
+/** The acts in an export of the audit log. */
 export interface ExportedActs extends LaterActs {
-  /** How many entries after the backup the log has lost, because they were pruned. */
+  /** How many entries after the backup are missing because the log was pruned. */
   readonly pruned: number
 }
 
@@ -84,13 +85,16 @@ export async function laterActs(
   return { ...acts, pruned: prunedSince(log.beginnings, { audit }) }
 }
 
-/** Whether the log with these heads goes on from that of the backup. */
+/** Whether the log with these heads continues the log of the backup. */
 export function continuesLog(heads: readonly WriterHead[], { audit }: Pick<Manifest, 'audit'>): boolean {
   const here = new Map(heads.map(({ writer, number }) => [writer, number]))
   return audit.heads.every(({ writer, number }) => (here.get(writer) ?? 0) >= number)
 }
 
-/** The objects of the backup that was copied elsewhere; null: there is none that a database with these heads goes on from. */
+/**
+ * The objects of the newest backup that is stored elsewhere; null: there is no such backup, or a database with these heads does
+ * not continue it.
+ */
 export function objectsElsewhere(
   { elsewhere }: BackupState,
   heads: readonly WriterHead[],
@@ -109,7 +113,7 @@ export function prunedSince(beginnings: readonly WriterHead[], { audit }: Pick<M
   )
 }
 
-/** Whether `actsOf` finds something in the entry about a key that a backup has, or a client. The other entries are many. */
+/** Whether `actsOf` finds an act on a client, or on a key that a backup has, in the entry. Most other entries are skipped. */
 export function tellsOfClosing({ action, detail }: AuditEntry): boolean {
   return (
     closingActs.has(action) || detail?.['deactivationDate'] !== undefined || limitsClient({ action, detail })
@@ -134,13 +138,13 @@ const closingActs: ReadonlySet<AuditEntry['action']> = new Set([
   'client.re-provision',
 ])
 
-/** The states in which an adoption closes a key, as if somebody had revoked it for this reason. */
+/** The states in which an adoption closes a key, with the reason of a revocation that has the same effect. */
 const closedThere: Readonly<Record<string, string>> = {
   Deactivated: 'Unspecified',
   Compromised: 'KeyCompromise',
 }
 
-/** The acts of these entries, which are in the order of writing. */
+/** Gathers the acts of these entries, which are in the order of writing. */
 export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
   const closed = new Map<string, LaterClosingFound>()
   const made = new Set<string>()
@@ -178,7 +182,7 @@ export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
     else if (limitsClient(entry)) allowed.set(object, textOf(detail?.['allow']).split(', '))
     else if (action === 'client.certificate.remove') certificatesRemoved.add(textOf(detail?.['certificate']))
     else if (action === 'client.re-provision') {
-      // A CA may vouch for it.
+      // A CA may vouch for it, so removing the row is not enough.
       blocked.set(textOf(detail?.['replaces']), atMs)
       certificatesRemoved.add(textOf(detail?.['replaces']))
     } else if (action === 'client.block') blocked.set(object, atMs)
@@ -208,7 +212,7 @@ const makesObject: ReadonlySet<AuditEntry['action']> = new Set([
   'certificate.re-certify',
 ])
 
-/** The fields of entries that name objects which the act made. */
+/** The fields of entries that name the objects of an act. */
 const namesMade: { readonly [A in AuditEntry['action']]?: string } = {
   'key.create-pair': 'publicKey',
   'key.rekey-pair': 'publicKey',
@@ -218,7 +222,7 @@ const namesMade: { readonly [A in AuditEntry['action']]?: string } = {
   'key.split': 'parts',
 }
 
-/** The objects that an act made or brought. */
+/** The objects that an act made or adopted. */
 function madeBy({ action, object, detail }: AuditEntry): readonly string[] {
   const isNew =
     makesObject.has(action) ||

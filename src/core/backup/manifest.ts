@@ -1,5 +1,5 @@
-// A backup describes itself in clear, so that it can be listed and its root key be found without any key: JSON after the
-// body, and a trailer that says where it begins. A MAC under the file's key covers both. No secret is in it.
+// The manifest: a backup describes itself in clear, so that a reader without a key can list it and find its root key. It is JSON
+// after the body, and a trailer says where it begins. A MAC under the file's key covers both. It holds no secret.
 
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
 import type { WriterHead } from '../ports/audit.ts'
@@ -28,10 +28,10 @@ export interface Manifest {
     readonly name: string
     readonly custody: string
     readonly rootKey: string
-    /** Destroyed ones included. */
+    /** The count includes destroyed ones. */
     readonly objects: number
   }[]
-  /** The root keys that open it: the server's, and those of its instances. `id`: null where it is not known. */
+  /** The root keys that open it: the server's, and those of its instances. `id`: null where it is unknown. */
   readonly rootKeys: readonly { readonly uri: string; readonly id: string | null }[]
   readonly audit: {
     readonly entries: number
@@ -42,7 +42,10 @@ export interface Manifest {
   readonly trustVersion: number
   /** The file's key, wrapped by the server's root key; base64. */
   readonly key: { readonly rootKey: string; readonly rootKeyId: string; readonly wrapped: string }
-  /** The keys that open it without the root key, encrypted to these recipients (an age file, or a CMS file for certificates); base64. Null: none. */
+  /**
+   * The keys that open it without the root key, encrypted to these recipients (an age file, or a CMS file for certificates);
+   * base64. Null: it has no recipients.
+   */
   readonly recipients: { readonly to: readonly string[]; readonly sealed: string } | null
   readonly body: {
     readonly bytes: number
@@ -52,13 +55,13 @@ export interface Manifest {
   }
 }
 
-/** False: a file that begins with these bytes is none, whatever its format. */
+/** Returns false if a file with these first bytes cannot be a backup of any format. */
 export function maybeBackup(begin: Uint8Array): boolean {
   const length = Math.min(begin.length, anyMagic.length)
   return anyMagic.subarray(0, length).equals(begin.subarray(0, length))
 }
 
-/** The manifest and the trailer, as they follow the body. */
+/** The manifest and the trailer, which follow the body. */
 export function encodeEnd(manifest: Manifest, bodyEnd: number, key: KeyObject): Buffer {
   const text = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`)
   const place = placeOf(bodyEnd, text.length)
@@ -72,7 +75,7 @@ export interface ManifestPlace {
   readonly mac: Buffer
 }
 
-/** Where the manifest is, as the trailer of a file of `fileBytes` says. Throws BackupError. */
+/** Where the manifest is, according to the trailer of a file of `fileBytes`. Throws BackupError. */
 export function parseTrailer(trailer: Buffer, fileBytes: number): ManifestPlace {
   if (trailer.length !== trailerBytes || !trailer.subarray(-endMark.length).equals(endMark))
     throw new BackupError('the backup has no end: it was cut off, or was not copied whole')
@@ -82,7 +85,7 @@ export function parseTrailer(trailer: Buffer, fileBytes: number): ManifestPlace 
   return { begin, bytes, place: trailer.subarray(0, 16), mac: trailer.subarray(16, 16 + macBytes) }
 }
 
-/** Throws BackupError. Whether it is genuine is known only with the key (`isGenuine`). */
+/** Throws BackupError. Only the key shows whether the manifest is genuine (`isGenuine`). */
 export function parseManifest(text: Buffer): Manifest {
   let parsed: unknown
   try {

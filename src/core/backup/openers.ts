@@ -14,8 +14,8 @@ export interface BackupOpener {
   /** Throws RootKeyError, WrongRootKey or BackupError. */
   systemKey(secrets: readonly SecretRecord[]): Promise<DataKey>
   /**
-   * undefined: the backup does not carry it for its recipients, as where the keys of its instance are in Key Protect. To be
-   * called after `systemKey`. Throws RootKeyError and EnvelopeError.
+   * Returns undefined if the backup does not carry the data key for its recipients, as for an instance whose keys are in Key
+   * Protect. Call it after `systemKey`. Throws RootKeyError and EnvelopeError.
    */
   dataKey(record: DataKeyRecord): Promise<DataKey | undefined>
 }
@@ -26,8 +26,8 @@ export type SecretOf = (name: string) => Buffer | undefined
 const noSecret: SecretOf = () => undefined
 
 /**
- * `own`: the server's root key. `open`: those of instances; an API key that it needs is among the secrets. Throws
- * RootKeyError and BackupError.
+ * `own`: the server's root key. `open`: opens those of instances; their API keys are among the secrets. Throws RootKeyError and
+ * BackupError.
  */
 export async function openByRootKeys(
   manifest: Manifest,
@@ -47,7 +47,7 @@ export async function openByRootKeys(
       return key
     },
     dataKey: async (record) => {
-      // The same key under another name, as where its file lies elsewhere now.
+      // The root key file may have moved: then the same key has another URI.
       const isOwn = record.rootKeyId === own.id
       const rootKey = isOwn ? own : await open(record.rootKeyUri, record.instanceId, secretOf)
       return { id: record.id, key: takeKey(await unwrapDataKey(record, rootKey)) }

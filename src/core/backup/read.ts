@@ -1,5 +1,5 @@
-// Reads a backup's file: the manifest without a key, the records with it. Nothing that it gives was altered, cut off,
-// reordered or taken from another file. What the records mean is not known here.
+// Reads a backup's file: the manifest without a key, the records with it. It rejects data that was altered, cut off, reordered or
+// taken from another file. It does not know what the records mean.
 
 import { createHash } from 'node:crypto'
 import { open, type FileHandle } from 'node:fs/promises'
@@ -32,8 +32,8 @@ export async function readManifest(file: string): Promise<Manifest> {
 }
 
 /**
- * The records in pages, once. Throws BackupError at once if the manifest is not genuine, and in the middle for anything
- * that is wrong with the body, before it gives what is wrong.
+ * Returns the records in pages, once. Throws BackupError at once if the manifest is not genuine. Throws it before the first
+ * invalid page if the body is damaged.
  */
 export async function* readRecords(file: string, keys: FileKeys): AsyncGenerator<readonly DumpedRecord[]> {
   await using handle = await openFile(file)

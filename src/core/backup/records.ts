@@ -47,11 +47,11 @@ function withText(type: string, value: object): object {
   return shown
 }
 
-/** Takes the bytes of a stream as they come, and gives the records that are whole. */
+/** Takes the bytes of a stream, and returns each record once it is whole. */
 export class RecordReader {
   #rest: Buffer = Buffer.alloc(0)
 
-  /** To be called at the stream's end. */
+  /** Must be called at the stream's end. */
   end(): void {
     if (this.#rest.length > 0) throw new BackupError('the backup ends in the middle of a record')
   }

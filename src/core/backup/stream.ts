@@ -1,5 +1,5 @@
-// The records of a backup one after the other, with a look at the next one: for those who read it by its parts, which come
-// in a fixed order (core/ports/backup.ts).
+// The records of a backup one after the other, with a look at the next one: for readers of its parts, which come in a fixed order
+// (core/ports/backup.ts).
 
 import type { DumpedRecord, DumpedType, DumpedTypes } from '../ports/backup.ts'
 
@@ -26,12 +26,12 @@ export class RecordStream {
     return found
   }
 
-  /** Whether all records were taken. */
+  /** Whether every record was taken. */
   async ended(): Promise<boolean> {
     return (await this.#next()) === undefined
   }
 
-  /** Ends the reading, also in the middle. */
+  /** Ends the reading, even before the last record. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pages.return?.()
   }

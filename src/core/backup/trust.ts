@@ -1,4 +1,4 @@
-// Reads the trust and the data keys in a backup: its first records, without reading the rest.
+// Reads the trust and the data keys in a backup: its first records. It does not read the rest.
 
 import type { DumpedRecord } from '../ports/backup.ts'
 import { tooOldFor, type Feature } from '../ports/least-version.ts'

@@ -1,5 +1,5 @@
-// Verifies a backup: reads all of it, opens the server's secrets, checks the MAC of each row that decides access, the audit
-// log with its checkpoints and the marks of destroyed keys, and opens keys, some or all. It changes nothing.
+// Verifies a backup: reads all of it, opens the server's secrets, checks the MAC of each row that decides access, checks the
+// audit log with its checkpoints and the marks of destroyed keys, and opens some or all keys. It changes nothing.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { counted } from '../../base/text/counted.ts'
@@ -20,7 +20,7 @@ import type { BackupOpener } from './openers.ts'
 import { readRecords } from './read.ts'
 import { RecordStream } from './stream.ts'
 
-/** Keys that verifying a backup opens, spread over it, unless all are asked for. */
+/** How many keys a verification opens, spread over the backup, unless the caller wants all. */
 const backupSampleKeys = 1_000
 
 export interface BackupProof {
@@ -32,7 +32,7 @@ export interface BackupProof {
   readonly entries: number
   readonly checkpoints: number
   readonly objects: number
-  /** Keys that were opened with their data key. */
+  /** Keys that their data key opened. */
   readonly opened: number
   /** Keys whose material is at the root key's service (custody keyprotect), and so not in the backup. */
   readonly elsewhere: number
@@ -48,7 +48,7 @@ export interface Verifying {
   readonly onProgress: (done: number, total: number) => void
 }
 
-/** Problems that are named; all are counted. */
+/** The result names at most this many problems; it counts all. */
 const problemsNamedMax = 20
 
 /** Records without a proof of their own, which come between data keys and checkpoints. */
@@ -66,7 +66,7 @@ export function requireMaterialOpens(
   openMaterial(dataKey, place, sealed).bytes.fill(0)
 }
 
-/** Throws BackupError if the file itself is not whole, and what the opener throws if it opens nothing. */
+/** Throws BackupError if the file itself is not whole, and the opener's error if the opener cannot open the server's own key. */
 export async function verifyBackup(verifying: Verifying): Promise<BackupProof> {
   const { file, opener, manifest } = verifying
   await using stream = new RecordStream(readRecords(file, opener.fileKeys))
@@ -103,8 +103,8 @@ export async function verifyBackup(verifying: Verifying): Promise<BackupProof> {
 }
 
 /**
- * Opens every secret of the server; adds those that do not open to `problems`. Returns the public key that verifies checkpoints,
- * SPKI in base64; null if there is none yet.
+ * Opens every secret of the server; adds each failure to `problems`. Returns the public key that verifies checkpoints, SPKI in
+ * base64; null if there is none yet.
  */
 function openSecrets(
   systemKey: DataKey,
@@ -172,7 +172,7 @@ async function verifyAudit(
   return { entries, checkpoints: checkpoints.length, marks: marksOf(checkpoints.at(-1)) }
 }
 
-/** The end of the marks that the checkpoint names, whose signature was verified. */
+/** The end of the marks in the checkpoint, whose signature was verified. */
 function marksOf(last: AuditCheckpoint | undefined): MarksEnd | null {
   return (last && signedBody(last)?.marks) ?? null
 }

@@ -1,5 +1,5 @@
 // Writes a backup's file: magic, the sealed body, the manifest, the trailer. The file appears under its name only when it is
-// whole and on the disk. Made for a thread of its own: it reads and writes without letting others run.
+// whole and on the disk. Runs on a thread of its own: it reads and writes synchronously.
 
 import { createHash } from 'node:crypto'
 import {
@@ -23,7 +23,7 @@ import type { FileKeys } from './keys.ts'
 import { encodeEnd, magic, type Manifest } from './manifest.ts'
 import { encodeRecord } from './records.ts'
 
-/** After so many bytes of a backup it is looked again whether its disk has room. */
+/** After each portion of this size, the writer checks again whether its disk has room. */
 const backupLookBytes = 4 * 1024 * 1024
 
 export interface BackupWriting {
@@ -34,27 +34,27 @@ export interface BackupWriting {
   readonly writer: string
   readonly keys: FileKeys
   readonly about: Pick<Manifest, 'version' | 'id' | 'serverId' | 'created' | 'key'>
-  /** The part that recipients open; known once the dump was opened. */
+  /** The part for recipients; known once the dump is open. */
   readonly recipients: Promise<Manifest['recipients']>
   /** The name of the secret that says which root key seals the server's own secrets. */
   readonly systemKeyName: string
-  /** The file is given up rather than leave less free on its disk. */
+  /** The writer gives the file up before its disk has less free space than this. */
   readonly freeBytesMin: number
   readonly onProgress: (done: number, total: number) => void
 }
 
-/** The file that is written until the backup is whole. It names who writes it, since several may write into one folder. */
+/** The name of the file until the backup is whole. It names the writer, since several may write into one folder. */
 export function partialOf(file: string, writer: string): string {
   return `${file}.${writer}.partial`
 }
 
-/** Durable on return. Throws BackupError, StoreUnavailable or the system's error, and leaves nothing then. */
+/** Durable on return. Throws BackupError, StoreUnavailable or the system's error, and leaves no file in that case. */
 export async function writeBackup(dump: StoreDump, writing: BackupWriting): Promise<Manifest> {
   const { file, force } = writing
   if (!force) refuseExisting(file)
   refuseOther(file)
   const partial = partialOf(file, writing.writer)
-  // Left by a killed run, or a link that somebody put there: what it leads to stays as it is.
+  // A killed run may have left a file there, or an attacker a link: this removes the link and not its target.
   rmSync(partial, { force: true })
   const output = new Output(partial, writing.freeBytesMin)
   try {
@@ -101,7 +101,7 @@ async function writeAll(dump: StoreDump, writing: BackupWriting, output: Output)
   return manifest
 }
 
-/** Gathers what the manifest says of the records, as they pass. */
+/** Gathers the manifest's facts about the records as they pass. */
 class Summary {
   readonly #systemKeyName: string
   readonly #instances = new Map<string, { name: string; custody: string; rootKey: string }>()
@@ -157,7 +157,7 @@ class Summary {
   }
 }
 
-/** The file that is being written, with its digest so far. */
+/** The unfinished file, with its digest up to now. */
 class Output {
   readonly #file: string
   readonly #freeBytesMin: number
@@ -195,7 +195,7 @@ class Output {
     rmSync(this.#file, { force: true })
   }
 
-  /** The store on the same disk must be able to go on writing. */
+  /** The store on the same disk must still be able to write. */
   #look(): void {
     const { bavail, bsize } = statfsSync(path.dirname(this.#file))
     if (bavail * bsize < this.#freeBytesMin)
