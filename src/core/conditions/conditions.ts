@@ -25,7 +25,7 @@ export interface Condition extends Found {
   readonly action: string
 }
 
-/** The lines of a feature, and what gathers the facts in which they are found. Each look at a disk takes a bounded time. */
+/** The lines of a feature, and the function that gathers the facts for them. Each check of a disk takes a bounded time. */
 export interface ConditionSource<F> {
   readonly lines: ConditionLines<F>
   readonly facts: (common: CommonFacts) => F | Promise<F>
@@ -59,14 +59,17 @@ export class Conditions {
     this.#sources.push(source as ConditionSource<unknown>)
   }
 
-  /** Every line, so that an alert sees a condition come and go. */
+  /** Every line, so that an alert can tell when a condition begins and ends. */
   get lines(): Readonly<Record<string, Pick<ConditionLine<never>, 'severity' | 'rises'>>> {
     return Object.assign({ ...readinessConditions }, ...this.#sources.map(({ lines }) => lines)) as Readonly<
       Record<string, ConditionLine<never>>
     >
   }
 
-  /** All conditions, for whoever may see all instances. `known`: the caller has looked already. Throws StoreUnavailable. */
+  /**
+   * All conditions, for a caller who may see all instances. `known`: the readiness, if the caller has it already. Throws
+   * StoreUnavailable.
+   */
   async gather(known?: ReadinessFacts): Promise<Gathered> {
     const { access, clock, readiness } = this.#parts
     const [trust, ready] = [await access.snapshot(), known ?? (await readiness())]
@@ -81,9 +84,9 @@ export class Conditions {
   }
 
   /**
-   * All conditions, and where the store does not answer, those that are known without it. `isWhole`: a condition that is not among
-   * them does not hold. It is false while the node is not ready, since such a node does not know much else, and after a start until
-   * it has heard of each root key.
+   * All conditions; while the store does not answer, only those that are known without it. `isWhole`: a condition that is absent
+   * from the list does not hold. `isWhole` is false while the node is not ready, since such a node knows little else, and after a
+   * start until each root key has answered or failed.
    */
   async inSight(): Promise<{ readonly conditions: readonly Condition[]; readonly isWhole: boolean }> {
     try {
@@ -118,7 +121,7 @@ export function mostSevereFirst(conditions: readonly Condition[]): readonly Cond
   return conditions.toSorted((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity))
 }
 
-/** How many there are of each severity. */
+/** Counts the conditions of each severity. */
 export function countBySeverity(
   conditions: readonly Pick<Condition, 'severity'>[],
 ): Readonly<Record<Severity, number>> {

@@ -6,15 +6,15 @@ import { counted } from '../../base/text/counted.ts'
 import type { TrustTables } from '../trust/rows.ts'
 
 /**
- * critical: keys are not served, or may be lost. warning: it becomes critical if nobody acts. notice: somebody should
- * know of it.
+ * critical: keys are not served, or may be lost. warning: it becomes critical unless an administrator acts. notice: the
+ * administrator should know of it.
  */
 export const severities = ['critical', 'warning', 'notice'] as const
 export type Severity = (typeof severities)[number]
 
 export interface ConditionLine<F> {
   readonly severity: Severity
-  /** The severity that a found condition may have instead, as a date comes near. */
+  /** The severity that a found condition may have instead, as its date approaches. */
   readonly rises?: Severity
   /** Explains the condition in docs/conditions.md. */
   readonly meaning: string
@@ -31,11 +31,11 @@ export type ConditionLines<F> = Readonly<Record<string, ConditionLine<F>>>
 export interface Found {
   /** The instance that it concerns; null: the server. */
   readonly instanceId: string | null
-  /** Tells it from others with the same id and instance, such as the name of a token. */
+  /** Distinguishes it from other conditions with the same id and instance, such as by the name of a token. */
   readonly about: string
   readonly message: string
   readonly action?: string
-  /** Left out: that of the line. */
+  /** Left out: the severity of the line. */
   readonly severity?: Severity
 }
 
@@ -59,7 +59,7 @@ export function aOrMany(count: number, noun: string): string {
 
 export const dayMs = 24 * 3600_000
 
-/** The ids of the first items, and how many more there are. */
+/** The ids of the first items, and the count of the others. */
 export function someOf(items: readonly { readonly id: string }[]): string {
   const ids = items.slice(0, closedKeysNamedMax).map(({ id }) => id)
   return ids.join(', ') + (items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : '')
