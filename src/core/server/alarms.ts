@@ -1,4 +1,4 @@
-// Logs and counts what somebody altered in the database behind the server's back. Part of the composition root.
+// Logs and counts changes that were made in the database behind the server's back. Part of the composition root.
 
 import type { OnAltered, StoredItem } from '../sealing/integrity.ts'
 import type { Log } from '../ports/log.ts'

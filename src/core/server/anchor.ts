@@ -14,40 +14,40 @@ import type { Secrets } from '../sealing/secrets.ts'
 
 /** The result of `restore-accept`. */
 export interface AcceptedRestore {
-  /** The fault, in words; null when there was none. */
+  /** The fault, in words; null: there was no fault. */
   readonly found: string | null
   readonly trustVersion: number
   readonly checkpoint: number
   readonly tokensRevoked: number
-  /** Marks that this server did not write, of keys that were not destroyed as far as the audit log knows. */
+  /** Marks that this server did not write, of keys that the audit log does not call destroyed. */
   readonly marksRemoved: number
-  /** The only token that counts now. */
+  /** The only token that is valid now. */
   readonly token: string
   readonly tokenFile: string
   /**
-   * That this database counts, recorded at the service of each root key beside which an instance keeps its keys. `cause`:
-   * why it is not recorded there yet; null: it is.
+   * The new epochs that say that this database counts. Each is recorded at the service of a root key beside which an instance
+   * keeps its keys. `cause`: why the service has no record of it yet; null: it has one.
    */
   readonly epochs: readonly AcceptedEpoch[]
 }
 
-/** The result of `restore-accept` where the database was accepted on another node before. */
+/** The result of `restore-accept` if the owner accepted the database on another node before. */
 export interface AcceptedNode {
   readonly found: string
-  /** The anchor of this node, which was made anew. Nothing else was changed. */
+  /** The new anchor of this node. Nothing else was changed. */
   readonly anchorFile: string
 }
 
-/** The server serves nothing until the owner decides. The message says what is known. */
+/** The server serves nothing until the owner decides. The message has the known facts. */
 export class RestoreNotAccepted extends Error {
   override readonly name = 'RestoreNotAccepted'
   /** Whether the owner may accept the database with `restore-accept`. */
   readonly acceptable: boolean
-  /** It was last used on another machine. */
+  /** Whether it was last used on another machine. */
   readonly moved: boolean
-  /** The owner accepted it on another node. */
+  /** Whether the owner accepted it on another node. */
   readonly elsewhere: boolean
-  /** One of several nodes has no anchor, as after its data folder was lost. */
+  /** Whether one of several nodes has no anchor, as after the loss of its data folder. */
   readonly lostFolder: boolean
   constructor(
     message: string,
@@ -99,7 +99,7 @@ export async function holdToAnchor(store: Checked, secrets: Secrets): Promise<Ma
 export async function disagreement(store: Checked, verdict: AnchorVerdict): Promise<string | null> {
   const { anchorFile } = store
   const [folder, name] = [path.dirname(anchorFile), path.basename(anchorFile)]
-  // On PostgreSQL the folder has the anchor alone.
+  // On PostgreSQL the folder holds only the anchor.
   const isBeside = store.node === null
   const [database, anchor] = isBeside ? [`the database in ${folder}`, name] : ['the database', anchorFile]
   switch (verdict.state) {
@@ -127,7 +127,7 @@ export async function disagreement(store: Checked, verdict: AnchorVerdict): Prom
   }
 }
 
-/** The backup of which the database was made, as its audit log says, unless it was accepted since; null otherwise. */
+/** Describes the backup from which the database was made, according to its audit log, unless the owner accepted it since; null otherwise. */
 async function restoredFrom(store: AuditStore): Promise<string | null> {
   const last = async (action: AuditAction): Promise<AuditEntry | undefined> => {
     const { entries } = await store.audit({ action, order: 'newest', limit: 1 })

@@ -64,7 +64,7 @@ export interface RootKeySource {
   readonly open: OpenRootKey
   /** The id of the service instance that a root key's URI names; undefined if that root key needs no API key. */
   readonly serviceOf: (rootKeyUri: string) => string | undefined
-  /** The calls to root key services that are under way. */
+  /** The calls to root key services that are in progress. */
   readonly calls: () => readonly RootKeyCalls[]
   /** Called once. From then on instances speak to the services with API keys of their own, where they have any. */
   readonly connect: (core: {
@@ -90,12 +90,12 @@ export interface Core {
   readonly custodies: Custodies
   readonly trust: TrustChanges
   readonly keys: Keys
-  /** By which destroyed keys wait for their removal. */
+  /** The clock by which destroyed keys wait for their removal. */
   readonly recovery: RecoveryClock
   readonly recoverySweep: RecoverySweep
   readonly instanceWork: InstanceWorker
   readonly reports: InstanceReports
-  /** Which background work is this node's. */
+  /** The background work that this node does. */
   readonly leases: NodeLeases
   readonly upstreamKeys: UpstreamKeys
   readonly pending: Pending
@@ -105,16 +105,16 @@ export interface Core {
   readonly sessions: Sessions
   readonly notes: ServerNotes
   readonly rootKeyProof: RootKeyProof
-  /** Begins the background work: it asks root keys whether they answer, sweeps, and resumes interrupted work. */
+  /** Starts the background work: it checks root keys, sweeps, and resumes interrupted work. */
   start(): void
 }
 
 const authorityRules = { filtersOverlap, sameAuthority, signedBy: signedForClient, matchesSubject }
 
 /**
- * Registers what must be closed on `opened`; the store is its owner's to close. Rejects with RestoreNotAccepted if the
- * store is older than its anchor or comes from another machine, and with an error that says what to do if the server's
- * secrets do not open.
+ * Registers what must be closed on `opened`, except the store, which the caller closes. Rejects with RestoreNotAccepted if the
+ * store is older than its anchor or comes from another machine, and with an error that says what to do if the server's secrets do
+ * not open.
  */
 export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack): Promise<Core> {
   const { clock, store, machine, rootKey, rootKeys, log, metrics, durableReads } = ports
@@ -182,7 +182,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   return { ...parts, ...inner, upstreamKeys, instanceWork, reports, ...state, ...seen, start }
 }
 
-/** The clock by which destroyed keys wait, and the sweep that removes them. */
+/** Opens the clock by which destroyed keys wait, and the sweep that removes them. */
 async function openRecovery(
   { store, clock, leases }: Pick<Core, 'store' | 'clock' | 'leases'>,
   opened: AsyncDisposableStack,
@@ -193,7 +193,7 @@ async function openRecovery(
   return { recovery, recoverySweep }
 }
 
-/** Rows of destroyed keys that were put back raise the alarm of keys that do not open. `anchored`: see MarkCheckParts. */
+/** Raises the alarm of keys that do not open for destroyed keys whose rows were put back. `anchored`: see MarkCheckParts. */
 function openMarks(
   {
     store,
@@ -230,7 +230,7 @@ function openKeys(
   return keys
 }
 
-/** Never goes back behind the trust version that the audit has signed. */
+/** Never accepts a trust version below the one that the audit has signed. */
 async function openAccess({
   alarms,
   audit,
@@ -245,7 +245,7 @@ async function openAccess({
   })
 }
 
-/** The server knows this of itself and its root key, beyond its store. */
+/** The server's facts about itself and its root key, beyond its store. */
 function serverState({
   clock,
   rootKey,

@@ -1,7 +1,7 @@
-// The leases of this node: taken when work begins, renewed while it lasts, given back when the node stops. This node counts the
-// time from before it asked, so it stops believing in a lease before the database lets another node have it. If it slept,
-// or could not reach the database, the fence in its commits still says no. Where one process has the store alone, a lease is its
-// own at once and as long as it runs.
+// The leases of this node: it takes them when work begins, renews them while the work lasts, and gives them back when the node
+// stops. This node counts the time from before its request, so it stops believing in a lease before the database gives it to
+// another node. If this node slept, or could not reach the database, the fence in its commits still refuses them. If one process
+// has the store alone, it has every lease at once and as long as it runs.
 
 import { backgroundLeaseMs } from '../../base/bounds.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -19,9 +19,9 @@ import {
 } from '../ports/leases.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 
-/** How often a node gives a sign that it does its background work. */
+/** Interval of a node's signs that it does its background work. */
 export const leaseRenewMs = 4_000
-/** A node that gave no sign for so long is not listed any more. */
+/** A node without a sign for this long disappears from the list. */
 const nodeListedMs = 7 * 24 * 3600_000
 
 export interface NodeLeasesOptions {
@@ -34,7 +34,7 @@ export interface NodeLeasesOptions {
 /** A node of this store. */
 export interface ServingNode extends NodeRecord {
   readonly isThis: boolean
-  /** It has given a sign of late. */
+  /** Whether it gave a sign recently. */
   readonly serves: boolean
   /** The background work that it does, or would do now. */
   readonly work: readonly string[]
@@ -57,7 +57,7 @@ export class NodeLeases implements Leases {
     this.#options = options
   }
 
-  /** Renews from now on what is held. */
+  /** From now on, renews the held leases. */
   start(): void {
     const { store, clock } = this.#options
     if (store.node !== null) this.#timer = clock.every(leaseRenewMs, () => void this.renew())
@@ -75,7 +75,7 @@ export class NodeLeases implements Leases {
 
   /** Holds the lease while `work` runs, which may be several times at once. Throws LeaseElsewhere. */
   async during<T>(name: LeaseName, work: () => Promise<T>): Promise<T> {
-    // Counted first, so that work that ends meanwhile does not give back what this work takes.
+    // Counts first, so that work that ends meanwhile does not give back the lease that this work takes.
     this.#users.set(name, (this.#users.get(name) ?? 0) + 1)
     try {
       const lease = await this.hold(name)
@@ -90,7 +90,7 @@ export class NodeLeases implements Leases {
   }
 
   async giveBack({ name, fence }: Lease): Promise<void> {
-    // Nobody else could take it, and each time that it is taken is a commit.
+    // No other process could take it, and each new lease is a commit.
     if (this.#options.store.node === null || this.#held.get(name)?.fence !== fence) return
     this.#held.delete(name)
     await this.#tell({ type: 'lease-returned', name, fence })
@@ -111,7 +111,7 @@ export class NodeLeases implements Leases {
     )
   }
 
-  /** Tells the other nodes of this one from now on, until it stops. Never rejects. */
+  /** From now on until it stops, announces this node to the others. Never rejects. */
   async announce(sign: Omit<NodeSign, 'name'>): Promise<void> {
     const { node: name } = this.#options.store
     if (name === null) return
@@ -119,7 +119,7 @@ export class NodeLeases implements Leases {
     await this.#giveSign()
   }
 
-  /** The nodes of this store, with the background work that each does; none where one process has the store alone. */
+  /** The nodes of this store, with the background work of each; empty if one process has the store alone. */
   async nodes(): Promise<readonly ServingNode[]> {
     const { store } = this.#options
     if (store.node === null) return []
@@ -136,7 +136,7 @@ export class NodeLeases implements Leases {
       }))
   }
 
-  /** The other node that has the lease now; null: none has it, or this one. */
+  /** The other node that holds the lease now; null: no node holds it, or this one does. */
   async elsewhere(name: LeaseName): Promise<string | null> {
     const { store } = this.#options
     if (store.node === null) return null
@@ -144,7 +144,7 @@ export class NodeLeases implements Leases {
     return !isOver(leftMs) && holder !== store.node ? holder : null
   }
 
-  /** Gives everything back, so that other nodes need not wait. */
+  /** Gives all leases back, so that other nodes need not wait. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#timer?.cancel()
@@ -174,7 +174,7 @@ export class NodeLeases implements Leases {
     return held
   }
 
-  /** A store that fails now tells of that itself. */
+  /** A failing store reports itself, so this ignores its failures. */
   async #giveSign(): Promise<void> {
     if (this.#sign) await this.#commit({ type: 'node-sign', node: this.#sign }).catch(() => undefined)
   }

@@ -1,5 +1,5 @@
-// Notices a database that was last used on another machine: a snapshot of a volume, a copy, a clone. Its original may still
-// run, and withdrawn trust may count in it. Part of the composition root.
+// Notices a database that was last used on another machine: a snapshot of a volume, a copy, a clone. The original may still run,
+// and trust that was withdrawn there may still count here. Part of the composition root.
 
 import { createHmac } from 'node:crypto'
 import { readFile, readlink, stat } from 'node:fs/promises'
@@ -13,7 +13,10 @@ const secretName = 'machine'
 /** The kernel's own number of the first process namespace. */
 const firstNamespace = 'pid:[4026531836]'
 
-/** Identifies this machine; the id itself is not to be shown (machine-id(5)). Null: not known. `file`: left out, the system's. */
+/**
+ * Identifies this machine by a hash, since the id itself must not be shown (machine-id(5)). Null: unknown. `file`: left out, the
+ * system's.
+ */
 export async function readMachine(file?: string): Promise<string | null> {
   if (file === undefined && !(await lasts())) return null
   const id = (await readFile(file ?? '/etc/machine-id', 'utf8').catch(() => '')).trim()
@@ -21,14 +24,14 @@ export async function readMachine(file?: string): Promise<string | null> {
   return createHmac('sha256', id).update('mortise machine 1').digest('hex')
 }
 
-/** Whether the system's id is one: in a container it is the image's, and beside /run/machine-id it is new at each boot. */
+/** Whether the system's id lasts: in a container it belongs to the image, and beside /run/machine-id each boot makes a new one. */
 async function lasts(): Promise<boolean> {
   const namespace = await readlink('/proc/self/ns/pid').catch(() => '')
   const isNew = await stat('/run/machine-id').catch(() => null)
   return namespace === firstNamespace && isNew === null
 }
 
-/** Remembers the machine, for the next start. Throws RestoreNotAccepted if the last one was another. */
+/** Remembers the machine for the next start. Throws RestoreNotAccepted if the last machine was another one. */
 export async function holdToMachine(
   store: AnchoredStore,
   secrets: Pick<Secrets, 'get' | 'put'>,
@@ -40,7 +43,7 @@ export async function holdToMachine(
   if (machine !== null && lastMachine(secrets) === null) await secrets.put(secretName, Buffer.from(machine))
 }
 
-/** Returns a sentence without its full stop, or null if the last machine was this one, or one of them is not known. */
+/** Returns a sentence without its full stop, or null if the last machine was this one, or if either is unknown. */
 export function otherMachine(
   { anchorFile }: AnchoredStore,
   secrets: Pick<Secrets, 'get'>,

@@ -1,5 +1,5 @@
-// Warnings and errors that a flood would otherwise repeat thousands of times. Each is logged at most once a minute, with the
-// number of times it was suppressed.
+// Warnings and errors that a flood would otherwise repeat thousands of times. Logs each at most once a minute, with the count of
+// the suppressed ones.
 
 /** The listener logs the same warning at most this often. */
 const noticeEveryMs = 60_000
@@ -19,7 +19,7 @@ export class Notices {
     this.#now = now
   }
 
-  /** `key` is one of a small fixed set, never made from what peers send. */
+  /** `key` is one of a small fixed set, and never comes from what peers send. */
   warn(key: string, message: string, fields: Readonly<Record<string, unknown>>): void {
     this.#say('warn', key, message, fields)
   }

@@ -1,5 +1,4 @@
-// Whether this node can serve, and what is wrong with it: the state behind /health/ready. Part of the composition
-// root.
+// Whether this node can serve, and its troubles: the state behind /health/ready. Part of the composition root.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReadinessFacts as Ready } from './readiness-facts.ts'
@@ -13,18 +12,18 @@ import type { StoredItem } from '../sealing/integrity.ts'
 import { RootKeyWatch, type RootKeyWatchOptions } from './root-key-watch.ts'
 import { messageFirst } from '../ports/log.ts'
 
-/** How long readiness waits for a look at root keys. */
+/** How long readiness waits for a check of root keys. */
 const readinessWaitMs = 2_000
 
 export interface ReadinessOptions extends RootKeyWatchOptions {
-  /** The calls to root key services that are under way. */
+  /** The calls to root key services that are in progress. */
   readonly calls: () => readonly RootKeyCalls[]
 }
 
 export class Readiness {
   /** Receives the events of the keyring. */
   readonly rootKeys: RootKeyWatch
-  /** Anybody may ask as often as they like. */
+  /** Any peer may request readiness, without limit. */
   readonly #notices: Notices
   readonly #calls: () => readonly RootKeyCalls[]
   #stopping = false
@@ -51,7 +50,7 @@ export class Readiness {
     try {
       const { intact, alarms, tables } = await parts.access.snapshot()
       if (!intact) return this.#unready(alarms[0] ?? 'the trusted rows were altered')
-      // A load balancer asks this and must not wait for a root key that hangs.
+      // A load balancer calls this and must not wait for a root key that hangs.
       const patience = new AbortController()
       const { signal } = patience
       const enough = sleep(readinessWaitMs, undefined, { signal, ref: false }).catch(() => undefined)

@@ -1,5 +1,5 @@
-// Challenges to prove that a copy of a root key opens this server: for each root key in use, its own. Part of the
-// composition root.
+// Challenges that prove that a copy of a root key opens this server. Each root key in use has its own. Part of the composition
+// root.
 
 import type { Clock } from '../ports/clock.ts'
 import type { OpenRootKey, RootKey } from '../ports/root-key.ts'

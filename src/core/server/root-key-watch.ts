@@ -1,6 +1,6 @@
-// Keeps the condition of each instance's root key for readiness and metrics, and writes each change once to the log
-// and the audit. It asks each root key every half minute, so an instance recovers even if no client asks for a key.
-// Part of the composition root.
+// Tracks the condition of each instance's root key for readiness and metrics, and writes each change once to the log and the
+// audit. It checks each root key every half minute, so an instance recovers even if no client requests a key. Part of the
+// composition root.
 
 import type { RootKeyTrouble } from './readiness-facts.ts'
 import type { Access } from '../trust/access.ts'
@@ -47,7 +47,7 @@ export class RootKeyWatch implements KeyringEvents {
     string,
     RootKeyUse & { readonly trouble: RootKeyTrouble; readonly cause: string; readonly kind: string }
   >()
-  /** The ids of instances with which the first look is not done; undefined: it has not begun. */
+  /** The ids of instances that the first check has yet to reach; undefined: that check has not begun. */
   #unknown: Set<string> | undefined
   #look: { readonly atMs: number; readonly done: Promise<void> } | undefined
   #looking = false
@@ -59,22 +59,19 @@ export class RootKeyWatch implements KeyringEvents {
     this.#options = options
   }
 
-  /**
-   * By instance, without those whose root key has no trouble. A root key that an instance moves away from does not
-   * count.
-   */
+  /** By instance, only those whose root key has a trouble. A root key that an instance leaves does not count. */
   troublesOf(
     instances: ReadonlyMap<string, Pick<Instance, 'rootKeyUri'>>,
   ): ReadonlyMap<string, RootKeyTrouble> {
     return new Map(this.#own(instances).map(({ instanceId, trouble }) => [instanceId, trouble]))
   }
 
-  /** The ids of instances whose root key the first look has not heard of yet. */
+  /** The ids of instances whose root key the first check has yet to reach. */
   get unknown(): ReadonlySet<string> {
     return this.#unknown ?? new Set()
   }
 
-  /** Why each of these has trouble, in words for people. */
+  /** The reason of each trouble, in words for people. */
   reasonsOf(instances: ReadonlyMap<string, Pick<Instance, 'rootKeyUri'>>): ReadonlyMap<string, string> {
     return new Map(this.#own(instances).map(({ instanceId, cause }) => [instanceId, cause]))
   }
@@ -85,14 +82,14 @@ export class RootKeyWatch implements KeyringEvents {
     )
   }
 
-  /** Looks now and every `rootKeyLookEveryMs` until `stop`. */
+  /** Checks now and every `rootKeyLookEveryMs` until `stop`. */
   start(parts: WatchedParts): void {
     const look = () => void this.#begin(parts)
     this.#timer = this.#options.clock.every(rootKeyLookEveryMs, look)
     look()
   }
 
-  /** Resolves when every earlier change is in the audit. A look that still runs reports nothing more. */
+  /** Resolves when every earlier change is in the audit. A check that still runs then reports nothing more. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#timer?.cancel()
@@ -100,8 +97,8 @@ export class RootKeyWatch implements KeyringEvents {
   }
 
   /**
-   * Opens the current data key of every instance, as a request would. For a root key in trouble it asks the service,
-   * even if memory has the data key. Returns a look of the last half minute if there is one. Never rejects.
+   * Opens the current data key of every instance, as a request would. For a root key in trouble it calls the service, even if
+   * memory has the data key. Returns a check of the last half minute if there is one. Never rejects.
    */
   look(parts: WatchedParts): Promise<void> {
     const now = this.#options.clock.monotonic()
@@ -109,7 +106,7 @@ export class RootKeyWatch implements KeyringEvents {
     return this.#begin(parts)
   }
 
-  /** Runs one look at a time. */
+  /** Runs one check at a time. */
   #begin(parts: WatchedParts): Promise<void> {
     if (this.#looking && this.#look) return this.#look.done
     this.#looking = true
@@ -222,7 +219,7 @@ export class RootKeyWatch implements KeyringEvents {
     this.#enter('root-key.answers', 'success', use, { before })
   }
 
-  /** Enters changes one after the other, so the audit has them in the order in which they happened. */
+  /** Enters changes one after the other, so the audit has them in their order. */
   #enter(
     action: AuditEntry['action'],
     result: 'success' | 'refused',
@@ -246,7 +243,7 @@ const sentences: Record<RootKeyTrouble, string> = {
   failing: 'the keys of an instance do not open',
 }
 
-/** The same trouble for another reason. */
+/** The sentence for a trouble that continues for another reason. */
 const why: typeof sentences = {
   unreachable: 'why the root key of an instance does not answer',
   withdrawn: 'why the root key of an instance is refused now',
@@ -292,8 +289,8 @@ interface Refusal {
 }
 
 /**
- * The kind of refusal, without the service's texts, which Vault has in place of codes. It reads fields that not all errors have: Key
- * Protect's have a refusal, those of clouds are one.
+ * The kind of refusal, without the texts of a service: Vault gives texts instead of codes. It reads fields that only some errors
+ * have: those of Key Protect contain a refusal, those of clouds are one.
  */
 function causeOf(error: unknown): Readonly<Record<string, string | number>> {
   if (!(error instanceof RootKeyError)) return {}
@@ -314,7 +311,7 @@ function causeOf(error: unknown): Readonly<Record<string, string | number>> {
   }
 }
 
-/** Equal for refusals that have the same reason: each call has an id of its own. */
+/** Equal for refusals that have one reason: each call has its own id. */
 function kindOf(error: unknown): string {
   const { correlationId: _, ...kind } = causeOf(error)
   return JSON.stringify(kind)
