@@ -17,10 +17,19 @@ import type { ServingWorld } from './world.ts'
 type LoadCommand = () => Promise<(world: ServingWorld, outcome: Outcome) => Command>
 type Commands = Readonly<Record<string, LoadCommand>>
 
+/** A line of the list of features. */
+interface Parts {
+  readonly server?: unknown
+  readonly commands?: Commands
+}
+
 /** The commands of the program itself and of its tools. */
 const ownCommands: Commands = {
   serve: async () => (await import('./serve-command.ts')).serveCommand,
-  doctor: async () => (await import('../tools/commands/doctor.ts')).doctorCommand,
+  doctor: async () => {
+    const { doctorCommand } = await import('../tools/commands/doctor.ts')
+    return doctorCommand((await import('./doctor-root-keys.ts')).rootKeyFindings)
+  },
   conformance: async () => (await import('../tools/commands/conformance.ts')).conformanceCommand,
   simulate: async () => (await import('../tools/commands/simulate.ts')).simulateCommands,
   dev: async () => (await import('./dev-command.ts')).devCommand,
@@ -39,7 +48,7 @@ const order =
 /** A command loads only its own file: the server starts sooner without the others. */
 const commands = inOrder([
   ownCommands,
-  ...Object.values(features).map((feature) => ('commands' in feature ? feature.commands : {})),
+  ...Object.values<Parts>(features).map(({ commands: own = {} }) => own),
 ])
 
 /** `noun verb` adds a verb to the noun of another feature. */

@@ -1,5 +1,8 @@
-// The one list of the features. Each line loads a feature's parts where they are wanted: `server` opens at the admin door, `kmip` in each
-// process that serves KMIP, and `commands` are those of the command line, by their words. In the order in which they open.
+// The one list of the features, in the order in which they open. Each line loads a feature's parts where they are wanted: `server` opens
+// at the admin door, `kmip` in each process that serves KMIP, `commands` are those of the command line, by their words, and
+// `plugs` are what commands of other features want.
+
+import { withoutFeatures, type CommandPlugs } from '../doors/cli/plugs.ts'
 
 /** The administration of the core, which every server has. */
 const administration = {
@@ -22,7 +25,8 @@ const administration = {
   instances: {
     server: async () => (await import('../features/instances/feature.ts')).instances,
     commands: {
-      instance: async () => (await import('../features/instances/commands/instance.ts')).instanceCommands,
+      instance: async () =>
+        (await import('../features/instances/commands/instance.ts')).instanceCommands(await commandPlugs()),
     },
   },
   clients: {
@@ -41,7 +45,9 @@ const administration = {
   },
   audit: {
     server: async () => (await import('../features/audit/feature.ts')).audit,
-    commands: { audit: async () => (await import('../features/audit/commands.ts')).auditCommands },
+    commands: {
+      audit: async () => (await import('../features/audit/commands.ts')).auditCommands(await commandPlugs()),
+    },
   },
   sessions: {
     server: async () => (await import('../features/sessions/feature.ts')).sessions,
@@ -64,6 +70,7 @@ const optional = {
   backup: {
     server: async () => (await import('../features/backup/feature.ts')).backup,
     commands: { backup: async () => (await import('../features/backup/commands.ts')).backupCommands },
+    plugs: async () => ({ bundle: (await import('../features/backup/commands.ts')).bundleParts }),
   },
   restore: {
     server: async () => (await import('../features/restore/feature.ts')).restore,
@@ -81,12 +88,18 @@ const optional = {
     server: async () => (await import('../features/adopt/feature.ts')).adopt,
     kmip: async () => (await import('../features/adopt/upstreams.ts')).openUpstreams,
     commands: { adopt: async () => (await import('../features/adopt/commands/adopt.ts')).adoptCommands },
+    plugs: async () => ({
+      upstream: (await import('../features/adopt/commands/instance-upstream.ts')).upstreamCommands,
+    }),
   },
   inventory: {
     server: async () => (await import('../features/inventory/feature.ts')).inventory,
     commands: {
       inventory: async () => (await import('../features/inventory/commands/inventory.ts')).inventoryCommands,
     },
+    plugs: async () => ({
+      machinesOf: (await import('../features/inventory/commands/inventory.ts')).machinesOf,
+    }),
   },
   keyExport: {
     server: async () => (await import('../features/key-export/feature.ts')).keyExport,
@@ -117,7 +130,7 @@ const optional = {
     commands: {
       report: async () => (await import('../features/report/report.ts')).reportCommand,
       'support-bundle': async () =>
-        (await import('../features/report/support-bundle.ts')).supportBundleCommand,
+        (await import('../features/report/support-bundle.ts')).supportBundleCommand(await commandPlugs()),
     },
   },
   storeCopy: {
@@ -150,4 +163,12 @@ export async function load<Kind extends 'server' | 'kmip'>(kind: Kind): Promise<
     }),
   )
   return Object.fromEntries(loaded.flat()) as unknown as Part<Kind>
+}
+
+/** The things that commands want of other features, from those that are there. */
+async function commandPlugs(): Promise<CommandPlugs> {
+  const loaded = await Promise.all(
+    Object.values(optional).map(async (feature) => ('plugs' in feature ? feature.plugs() : {})),
+  )
+  return Object.assign({}, withoutFeatures, ...loaded) as CommandPlugs
 }

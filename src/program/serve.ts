@@ -185,7 +185,7 @@ function openWatch(
   const prune = () => pruneExpired({ ...core, believed, auditKeepers }, auditKeepDays())
   return new Watch({
     ...parts,
-    context: { ...offered, conditions },
+    context: { ...offered, conditions, marks: core.marks },
     measure,
     prune,
     store: core.store,

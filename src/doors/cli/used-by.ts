@@ -2,8 +2,8 @@
 
 import { useText } from '../../base/text/inventory-age.ts'
 
-/** As the admin API shows it. */
-interface UsedBy {
+/** The machines that use a key or an instance, as the admin API shows them. */
+export interface UsedBy {
   readonly machines: number
   readonly first: readonly { readonly kind: string; readonly name: string }[]
   readonly asOf: string

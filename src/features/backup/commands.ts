@@ -1,5 +1,6 @@
 // `mortise backup ...`: backups of a running server. Verifying needs no server (verify-command.ts).
 
+import type { CommandPlugs } from '../../doors/cli/plugs.ts'
 import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { counted, keysAndObjects } from '../../base/text/counted.ts'
@@ -162,3 +163,7 @@ function listText(
       : table(['CREATED', 'OBJECTS', 'SIZE', 'ELSEWHERE', 'FILE'], rows)
   return `${list}${counted(keysAtRisk, 'key is', 'keys are')} in no backup; ${keysOnlyHere} in no backup that was copied elsewhere.\n`
 }
+
+export const bundleParts: CommandPlugs['bundle'] = [
+  { name: 'backups.json', read: (admin) => admin.call(backupRoutes.listBackups) },
+]

@@ -14,7 +14,7 @@ import { facts, plain, table } from '../../doors/cli/text/output.ts'
 import { approvalOf, outcomeText, showWaiting } from '../../doors/cli/waiting.ts'
 import { interruptible } from '../../doors/cli/watch-work.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
-import { approvalRoutes } from '../approvals/routes.ts'
+import { showApproval } from '../../doors/http/waiting-answer.ts'
 import { instanceRoutes } from '../instances/routes.ts'
 import { keyExportRoutes } from './routes.ts'
 
@@ -100,7 +100,7 @@ async function newExport(
 
 /** The request that was approved, to be sent again as it was. */
 async function approvedExport(admin: AdminClient, named: string): Promise<Asked> {
-  const approval = await admin.call(approvalRoutes.showApproval, { approval: await approvalOf(admin, named) })
+  const approval = await admin.call(showApproval, { approval: await approvalOf(admin, named) })
   const { route, instance, id, recipients } = approval.request
   const body = keyExportRoutes.exportKeys.body.safeParse({ id, recipients })
   if (route !== 'exportKeys' || typeof instance !== 'string' || !body.success)

@@ -21,7 +21,7 @@ import { CommandError, UsageError, type Flags, type World } from '../../doors/cl
 import { readConfiguration } from '../../host/installation.ts'
 import { secretFiles } from '../../outside/config/config.ts'
 import type { Config } from '../../outside/config/options.ts'
-import { backupRoutes } from '../backup/routes.ts'
+import type { CommandPlugs } from '../../doors/cli/plugs.ts'
 import { instanceRoutes } from '../instances/routes.ts'
 import { statusRoutes } from '../status/routes.ts'
 
@@ -44,27 +44,33 @@ interface BundleOptions {
   readonly yes?: boolean
 }
 
-export const supportBundleCommand = verb<BundleOptions>({
-  words: 'support-bundle [file]',
-  summary:
-    'collect logs, configuration, conditions and metrics for support, without secrets and names of keys',
-  flags: [
-    [
-      '--log <file...>',
-      'log files to add, their last part (default: the journal of the unit mortise, if there is one)',
+export const supportBundleCommand = ({ bundle: offered }: CommandPlugs) =>
+  verb<BundleOptions>({
+    words: 'support-bundle [file]',
+    summary:
+      'collect logs, configuration, conditions and metrics for support, without secrets and names of keys',
+    flags: [
+      [
+        '--log <file...>',
+        'log files to add, their last part (default: the journal of the unit mortise, if there is one)',
+      ],
+      forceFlag,
+      ['--yes', 'do not ask'],
     ],
-    forceFlag,
-    ['--yes', 'do not ask'],
-  ],
-  examples: [
-    'support-bundle',
-    'support-bundle mortise.tar.gz --log /var/log/mortise.log',
-    'support-bundle --yes --json',
-  ],
-  action: bundle,
-})
+    examples: [
+      'support-bundle',
+      'support-bundle mortise.tar.gz --log /var/log/mortise.log',
+      'support-bundle --yes --json',
+    ],
+    action: (run, options, file) => bundle(run, options, offered, file),
+  })
 
-async function bundle(run: Run, options: BundleOptions, named?: string): Promise<void> {
+async function bundle(
+  run: Run,
+  options: BundleOptions,
+  offered: CommandPlugs['bundle'],
+  named?: string,
+): Promise<void> {
   const { world, json } = run
   const { force = false, yes = false } = options
   const top = `mortise-support-${new Date(world.now()).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}`
@@ -73,7 +79,7 @@ async function bundle(run: Run, options: BundleOptions, named?: string): Promise
   if (!yes && (json || world.stdin.isTTY !== true))
     throw new UsageError('nobody can look at the list and confirm it here: add --yes')
   await mustBeFree([file], force)
-  const { files, redactor, missing } = await collect(run, options)
+  const { files, redactor, missing } = await collect(run, options, offered)
   const contents = files.map(({ name, content }) => ({ name, bytes: content.length }))
   const redacted = Object.fromEntries(redactor.counts)
   if (!json) world.stdout.write(contentsText(contents, redacted, missing))
@@ -116,7 +122,11 @@ interface Collected {
   readonly missing: readonly string[]
 }
 
-async function collect(run: Run, options: BundleOptions): Promise<Collected> {
+async function collect(
+  run: Run,
+  options: BundleOptions,
+  offered: CommandPlugs['bundle'],
+): Promise<Collected> {
   const { world } = run
   const logs = await Promise.all((options.log ?? []).map(namedLog))
   const missing: string[] = []
@@ -146,7 +156,7 @@ async function collect(run: Run, options: BundleOptions): Promise<Collected> {
   const configuration = configurationOf(world, flags, missing)
   if (configuration !== undefined) texts.push(['configuration.json', jsonText(configuration)])
   const redactor = new Redactor(await secretsIn(configuration ? secretFiles(configuration) : []))
-  await addServer(run, add, redactor, missing)
+  await addServer(run, { offered, add, redactor, missing })
   texts.push(...logs)
   if (options.log === undefined) await add('logs/journal', journal)
   if (missing.length > 0) texts.push(['missing.txt', `${missing.join('\n')}\n`])
@@ -168,7 +178,20 @@ function configurationOf(world: World, flags: Flags, missing: string[]): Config 
 
 type Add = (name: string, read: () => Promise<string>) => Promise<void>
 
-async function addServer({ client }: Run, add: Add, redactor: Redactor, missing: string[]): Promise<void> {
+async function addServer(
+  { client }: Run,
+  {
+    offered,
+    add,
+    redactor,
+    missing,
+  }: {
+    readonly offered: CommandPlugs['bundle']
+    readonly add: Add
+    readonly redactor: Redactor
+    readonly missing: string[]
+  },
+): Promise<void> {
   let admin: AdminClient
   try {
     admin = await client()
@@ -182,7 +205,7 @@ async function addServer({ client }: Run, add: Add, redactor: Redactor, missing:
     return
   }
   await add('instances.json', async () => jsonText(await admin.call(instanceRoutes.listInstances)))
-  await add('backups.json', async () => jsonText(await admin.call(backupRoutes.listBackups)))
+  for (const { name, read } of offered) await add(name, async () => jsonText(await read(admin)))
   await add('server-certificate.json', async () =>
     jsonText(await admin.call(certificateRoutes.showServerCertificate)),
   )

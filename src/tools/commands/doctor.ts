@@ -2,9 +2,9 @@
 // admin API; where that answers, it adds what is wrong with root keys.
 
 import { diagnose, type DoctorOptions } from '../vsphere/doctor.ts'
-import { verb } from '../../doors/cli/command.ts'
+import { verb, type Run } from '../../doors/cli/command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
-import { rootKeyFindings, type AskedServer } from './doctor-root-keys.ts'
+import type { Finding } from '../vsphere/doctor-findings.ts'
 import { diagnosisText } from './doctor-text.ts'
 import { readClientPair } from '../../doors/cli/client-pair.ts'
 
@@ -16,7 +16,7 @@ import {
   type ServerTrustOptions,
 } from '../../doors/cli/kmip-server.ts'
 import { interruptible } from '../../doors/cli/watch-work.ts'
-import { UsageError, type User, type World } from '../../doors/cli/world.ts'
+import { UsageError, type Flags, type User, type World } from '../../doors/cli/world.ts'
 
 interface Options extends ServerTrustOptions {
   readonly cert?: string
@@ -29,41 +29,55 @@ interface Options extends ServerTrustOptions {
   readonly profile?: string
 }
 
-export const doctorCommand = verb<Options>({
-  words: 'doctor <host:port...>',
-  summary: 'connect to each address of a key provider as vCenter would; report problems and remedies',
-  flags: [
-    [
-      '--cert <pem>',
-      "client certificate, vCenter's or one of yours; without it the doctor asks only whether KMIP is spoken there",
+export interface AskedServer {
+  /** The user said which server to ask, so it must answer. Otherwise there may be none. */
+  readonly isNamed: boolean
+  /** The configuration of the server on this machine; undefined: it may be on another. */
+  readonly local: Flags | undefined
+}
+
+/** Finds what is wrong with root keys, where the server is a Mortise that this command can ask. */
+export type FindRootKeyFaults = (
+  run: Pick<Run, 'client' | 'world'>,
+  server: AskedServer,
+) => Promise<readonly Finding[]>
+
+export const doctorCommand = (rootKeyFindings: FindRootKeyFaults) =>
+  verb<Options>({
+    words: 'doctor <host:port...>',
+    summary: 'connect to each address of a key provider as vCenter would; report problems and remedies',
+    flags: [
+      [
+        '--cert <pem>',
+        "client certificate, vCenter's or one of yours; without it the doctor asks only whether KMIP is spoken there",
+      ],
+      ['--key <pem>', 'its private key'],
+      ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
+      [
+        '--write-test',
+        'create a test key, use it at all addresses, and destroy it (on a terminal you are asked); needs Revoke and Destroy (Mortise: --allow vsphere,Revoke,Destroy)',
+      ],
+      ...serverTrustFlags,
     ],
-    ['--key <pem>', 'its private key'],
-    ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
-    [
-      '--write-test',
-      'create a test key, use it at all addresses, and destroy it (on a terminal you are asked); needs Revoke and Destroy (Mortise: --allow vsphere,Revoke,Destroy)',
+    examples: [
+      'doctor kms.example.com',
+      'doctor 10.0.0.1 10.0.0.2 --cert client.pem --key client.key --write-test',
+      'doctor kms.example.com:5696 --cert client.pem --key client.key --json',
     ],
-    ...serverTrustFlags,
-  ],
-  examples: [
-    'doctor kms.example.com',
-    'doctor 10.0.0.1 10.0.0.2 --cert client.pem --key client.key --write-test',
-    'doctor kms.example.com:5696 --cert client.pem --key client.key --json',
-  ],
-  action: async (run, options, ...words) => {
-    const doctorOptions = await optionsOf(run.world, options, words.flat())
-    const ofServer = await rootKeyFindings(run, askedServer(run.world.user, options))
-    const examined = await diagnose({
-      ...doctorOptions,
-      writeTest: await mayWrite(run.world, run.json, options),
-      toItsEnd: interruptible,
-    })
-    const ok = examined.ok && ofServer.every(({ severity }) => severity !== 'fault')
-    const diagnosis = { ...examined, ok, findings: [...examined.findings, ...ofServer] }
-    run.show(diagnosis, () => diagnosisText(diagnosis, run.world.stdout))
-    return diagnosis.ok ? 0 : 1
-  },
-})
+    action: async (run, options, ...words) => {
+      const doctorOptions = await optionsOf(run.world, options, words.flat())
+      const ofServer = await rootKeyFindings(run, askedServer(run.world.user, options))
+      const examined = await diagnose({
+        ...doctorOptions,
+        writeTest: await mayWrite(run.world, run.json, options),
+        toItsEnd: interruptible,
+      })
+      const ok = examined.ok && ofServer.every(({ severity }) => severity !== 'fault')
+      const diagnosis = { ...examined, ok, findings: [...examined.findings, ...ofServer] }
+      run.show(diagnosis, () => diagnosisText(diagnosis, run.world.stdout))
+      return diagnosis.ok ? 0 : 1
+    },
+  })
 
 /** Which server `run.client()` asks (connect.ts), and whether it is this machine's. */
 function askedServer({ environment }: User, { admin, data, config, profile }: Options): AskedServer {

@@ -8,10 +8,11 @@ import { oldServerBody, oldServerOf } from '../../../doors/cli/kmip-server.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { facts, plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
+import type { UpstreamCommands } from '../../../doors/cli/plugs.ts'
 import { UsageError } from '../../../doors/cli/world.ts'
 import { upstreamRoutes } from '../upstream-routes.ts'
 
-export interface UpstreamOptions {
+interface UpstreamOptions {
   /** false: --no-upstream. */
   readonly upstream?: string | false
   readonly upstreamCert?: string
@@ -21,7 +22,7 @@ export interface UpstreamOptions {
   readonly upstreamOn?: boolean
 }
 
-export const upstreamFlags = [
+const flags = [
   [
     '--upstream <uri,...>',
     'kmip://HOST[:PORT] of the old server, which is asked for identifiers that are unknown here (docs/adopt.md)',
@@ -34,8 +35,23 @@ export const upstreamFlags = [
   ['--no-upstream', 'remove the upstream, with its private key'],
 ] as const
 
+/** The upstream in `instance set` and `instance show`. */
+export const upstreamCommands: UpstreamCommands = {
+  flags,
+  examples: [
+    'instance set production --upstream kmip://kms-1.example.com --upstream-cert c.pem --upstream-key c.key --upstream-ca ca.pem',
+    'instance set production --no-upstream',
+  ],
+  set: async (run, options, instance, body) => {
+    if (!isAboutUpstream(options, Object.keys(body).length)) return false
+    await setUpstream(run, options, instance)
+    return true
+  },
+  rows: upstreamRows,
+}
+
 /** Whether the options concern the upstream. They go with no other setting, since each is a change of its own. */
-export function isAboutUpstream(options: UpstreamOptions, others: number): boolean {
+function isAboutUpstream(options: UpstreamOptions, others: number): boolean {
   const { upstream, upstreamOn, upstreamCert, upstreamKey, upstreamCa, upstreamFingerprint } = options
   const details = [upstreamCert, upstreamKey, upstreamCa, upstreamFingerprint].filter(
     (given) => given !== undefined,
@@ -53,7 +69,7 @@ export function isAboutUpstream(options: UpstreamOptions, others: number): boole
   return wanted === 1
 }
 
-export async function setUpstream(run: Run, options: UpstreamOptions, name: string): Promise<void> {
+async function setUpstream(run: Run, options: UpstreamOptions, name: string): Promise<void> {
   const { upstream, upstreamOn = false } = options
   const { show, tell } = run
   if (upstream === false) {
@@ -105,7 +121,7 @@ const states: Record<Upstream['state'], string> = {
   'not-answering': 'NOT ANSWERING when it was last asked',
 }
 
-export function upstreamRows(upstream: Upstream): readonly (readonly [string, string])[] {
+function upstreamRows(upstream: Upstream): readonly (readonly [string, string])[] {
   const { servers, since, state, adopted, lastAdopted, lastAnswer, lastFailure, notAdopted } = upstream
   const last = lastAdopted === null ? '' : `, the last at ${shortTime(lastAdopted)}`
   return [

@@ -3,7 +3,7 @@
 import { counted } from '../../../base/text/counted.ts'
 import type { Output } from '../../../doors/http/route.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import { upstreamRows } from '../../adopt/commands/instance-upstream.ts'
+import type { CommandPlugs } from '../../../doors/cli/plugs.ts'
 import { countsText, durationText, graceText, largeSizeText } from '../../../doors/cli/text/amounts.ts'
 import { facts } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
@@ -84,7 +84,7 @@ function usedText({ limits: { objects, bytes } }: Details): string {
 }
 
 /** Everything about one instance. */
-export function instanceDetails(instance: Details): string {
+export function instanceDetails(instance: Details, upstreamRows: CommandPlugs['upstream']['rows']): string {
   return instanceFacts(instance, [
     ['Objects', countsText(instance.objects)],
     ...recoverableFacts(instance),

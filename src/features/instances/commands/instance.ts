@@ -13,38 +13,30 @@ import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
 import { countsText } from '../../../doors/cli/text/amounts.ts'
 import { instanceDetails, instanceFacts } from './instance-text.ts'
 import { confirmOneWay, restrictionsCommand } from './instance-restrictions.ts'
-import {
-  isAboutUpstream,
-  setUpstream,
-  upstreamFlags,
-  type UpstreamOptions,
-} from '../../adopt/commands/instance-upstream.ts'
 import { apiKeyField, rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
 import type { Columns } from '../../../doors/cli/text/list.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { facts, plain, attributeRows, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
-import { inUseFlag, sentence, usedByText } from '../../../doors/cli/used-by.ts'
+import type { CommandPlugs } from '../../../doors/cli/plugs.ts'
+import { inUseFlag, sentence, usedByText, type UsedBy } from '../../../doors/cli/used-by.ts'
 import { CommandError, UsageError } from '../../../doors/cli/world.ts'
 import { instanceRoutes } from '../routes.ts'
-import { inventoryRoutes } from '../../inventory/routes.ts'
 
-export const instanceCommands = noun(
-  'instance',
-  'sets of keys, each with its clients and its root key',
-  () => [
+export function instanceCommands({ upstream, machinesOf }: CommandPlugs): MakeCommand {
+  return noun('instance', 'sets of keys, each with its clients and its root key', () => [
     createCommand,
     listCommand,
-    showCommand,
-    setCommand,
+    showCommand(upstream),
+    setCommand(upstream),
     setRootKeyCommand,
     rewrapCommand,
     rulesCommand('defaults'),
     rulesCommand('constraints'),
     restrictionsCommand,
-    deleteCommand,
-  ],
-)
+    deleteCommand(machinesOf),
+  ])
+}
 
 const settingFields = {
   cacheSeconds: [
@@ -129,70 +121,78 @@ const instanceColumns: Columns<Output<typeof instanceRoutes.listInstances>[numbe
   empty: 'No instances.\n',
 }
 
-const showCommand = command(instanceRoutes.showInstance, {
-  words: 'show <name>',
-  summary:
-    'one instance: settings, objects, versions of its root key, how soon a revocation takes effect, work on it',
-  examples: ['instance show default'],
-  view: instanceDetails,
-})
+const showCommand = ({ rows }: CommandPlugs['upstream']) =>
+  command(instanceRoutes.showInstance, {
+    words: 'show <name>',
+    summary:
+      'one instance: settings, objects, versions of its root key, how soon a revocation takes effect, work on it',
+    examples: ['instance show default'],
+    view: (instance) => instanceDetails(instance, rows),
+  })
 
-const setCommand = command(instanceRoutes.setInstance, {
-  words: 'set <name>',
-  summary: 'rename an instance, or change its settings; takes effect on the next message',
-  fields: {
-    name: ['--name <name>', 'its new name'],
-    ibmApiKey: apiKeyField,
-    ...settingFields,
-    ...Object.fromEntries(upstreamFlags.map((flag) => [flag[0], flag])),
-    yes: ['--yes', 'set one-way without being asked, although clients would be refused something'],
-  },
-  examples: [
-    'instance set default --name production',
-    'instance set production --cache-seconds 60 --outage-seconds 0',
-    'instance set tenant --objects-max 50000 --bytes-max 500MiB',
-    'instance set tenant --ibm-api-key-file new.key',
-    'instance set production --upstream kmip://kms-1.example.com --upstream-cert c.pem --upstream-key c.key --upstream-ca ca.pem',
-    'instance set production --no-upstream',
-  ],
-  instead: async (run, options: UpstreamOptions, name, body) => {
-    if (!isAboutUpstream(options, Object.keys(body).length)) return false
-    await setUpstream(run, options, name)
-    return true
-  },
-  confirm: async ({ run, admin, options, input }) => {
-    if (options['restrictions'] === 'one-way')
-      await confirmOneWay(run.world, admin, input.instance, { yes: options['yes'] === true })
-  },
-  view: (instance) => instanceFacts(instance),
-})
-
-const deleteCommand = command(instanceRoutes.deleteInstance, {
-  words: 'delete <name>',
-  summary: 'delete an instance with its clients and tokens; its audit stays',
-  fields: {
-    shred: [
-      '--shred <name>',
-      'its name again: destroy all its keys, with its data keys and standard keys; prints a receipt',
+const setCommand = ({ flags, examples, set }: CommandPlugs['upstream']) =>
+  command(instanceRoutes.setInstance, {
+    words: 'set <name>',
+    summary: 'rename an instance, or change its settings; takes effect on the next message',
+    fields: {
+      name: ['--name <name>', 'its new name'],
+      ibmApiKey: apiKeyField,
+      ...settingFields,
+      ...Object.fromEntries(flags.map((flag) => [flag[0], flag])),
+      yes: ['--yes', 'set one-way without being asked, although clients would be refused something'],
+    },
+    examples: [
+      'instance set default --name production',
+      'instance set production --cache-seconds 60 --outage-seconds 0',
+      'instance set tenant --objects-max 50000 --bytes-max 500MiB',
+      'instance set tenant --ibm-api-key-file new.key',
+      ...examples,
     ],
-    inUse: inUseFlag,
-  },
-  examples: ['instance delete staging', 'instance delete staging --shred staging --json'],
-  confirm: async ({ run, admin, input: { instance, query } }) => {
-    if (query?.shred === undefined || query.inUse !== undefined) return undefined
-    return { query: { inUse: await confirmUse(run, admin, instance, query.shred) } }
-  },
-  view: deletedText,
-})
+    instead: set,
+    confirm: async ({ run, admin, options, input }) => {
+      if (options['restrictions'] === 'one-way')
+        await confirmOneWay(run.world, admin, input.instance, { yes: options['yes'] === true })
+    },
+    view: (instance) => instanceFacts(instance),
+  })
+
+const deleteCommand = (machinesOf: CommandPlugs['machinesOf']) =>
+  command(instanceRoutes.deleteInstance, {
+    words: 'delete <name>',
+    summary: 'delete an instance with its clients and tokens; its audit stays',
+    fields: {
+      shred: [
+        '--shred <name>',
+        'its name again: destroy all its keys, with its data keys and standard keys; prints a receipt',
+      ],
+      inUse: inUseFlag,
+    },
+    examples: ['instance delete staging', 'instance delete staging --shred staging --json'],
+    confirm: async ({ run, admin, input: { instance, query } }) => {
+      if (query?.shred === undefined || query.inUse !== undefined) return undefined
+      return {
+        query: {
+          inUse: await confirmUse(run, admin, {
+            id: instance,
+            shred: query.shred,
+            usedBy: await machinesOf(admin, instance),
+          }),
+        },
+      }
+    },
+    view: deletedText,
+  })
 
 /** If machines use keys of the instance: says so, and asks for its name again. The number of these machines. */
 async function confirmUse(
   { world }: Run,
   admin: AdminClient,
-  instance: string,
-  shred: string,
+  {
+    id: instance,
+    shred,
+    usedBy,
+  }: { readonly id: string; readonly shred: string; readonly usedBy: UsedBy | null },
 ): Promise<number | undefined> {
-  const { usedBy } = await admin.call(inventoryRoutes.showInventory, { instance })
   if (usedBy === null || usedBy.machines === 0) return undefined
   const { name } = await admin.call(instanceRoutes.showInstance, { instance })
   // A wrong name is refused by the server anyway.

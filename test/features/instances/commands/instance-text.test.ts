@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Output } from '../../../../src/doors/http/route.ts'
 import { examples } from '../../../support/examples.ts'
+import { upstreamCommands } from '../../../../src/features/adopt/commands/instance-upstream.ts'
 import { instanceDetails } from '../../../../src/features/instances/commands/instance-text.ts'
 import { shortTime } from '../../../../src/doors/cli/text/time.ts'
 import type { instanceRoutes } from '../../../../src/features/instances/routes.ts'
@@ -33,7 +34,7 @@ const notRecoverable = (count: number) => {
 function read(details: Details): Map<string, string[]> {
   const found = new Map<string, string[]>()
   let label = ''
-  for (const line of instanceDetails(details).trimEnd().split('\n')) {
+  for (const line of instanceDetails(details, upstreamCommands.rows).trimEnd().split('\n')) {
     const parts = /^(?<label>[^: ][^:]*:|) +(?<value>\S.*)$/.exec(line)?.groups
     assert.ok(parts?.['value'], line)
     assert.equal(line.indexOf(parts['value']), 'Expired certificates:'.length + 2, line)

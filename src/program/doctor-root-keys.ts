@@ -1,25 +1,19 @@
 // The doctor adds what is wrong with root keys, where the server is a Mortise that this command can ask: what the server knows of
-// them, and, on its own machine, a trial of those on tokens and in clouds. From outside nobody sees them.
+// them, and, on its own machine, a trial of those on tokens and in clouds. A client of KMIP does not see them.
 
-import { AdminUnreachable, type AdminClient } from '../../doors/http/client.ts'
-import { Refusal } from '../../base/refusal.ts'
-import type { Finding } from '../vsphere/doctor-findings.ts'
-import type { Run } from '../../doors/cli/command.ts'
-import { orAdvice } from '../../doors/cli/advice.ts'
-import { CommandError, UsageError, type Flags } from '../../doors/cli/world.ts'
-import { openInstallation } from '../../host/installation.ts'
-import { ConfigError } from '../../outside/config/config.ts'
-import { instanceRoutes } from '../../features/instances/routes.ts'
-import { statusRoutes } from '../../features/status/routes.ts'
+import { AdminUnreachable, type AdminClient } from '../doors/http/client.ts'
+import { Refusal } from '../base/refusal.ts'
+import type { AskedServer } from '../tools/commands/doctor.ts'
+import type { Finding } from '../tools/vsphere/doctor-findings.ts'
+import type { Run } from '../doors/cli/command.ts'
+import { orAdvice } from '../doors/cli/advice.ts'
+import { CommandError, UsageError, type Flags } from '../doors/cli/world.ts'
+import { openInstallation } from '../host/installation.ts'
+import { ConfigError } from '../outside/config/config.ts'
+import { instanceRoutes } from '../features/instances/routes.ts'
+import { statusRoutes } from '../features/status/routes.ts'
 
 const shown = ['root-key-file', 'root-key-unreachable', 'root-key-withdrawn', 'root-key-failing', 'hpcs-ends']
-
-export interface AskedServer {
-  /** The user said which server to ask, so it must answer. Otherwise there may be none. */
-  readonly isNamed: boolean
-  /** The configuration of the server on this machine; undefined: it may be on another. */
-  readonly local: Flags | undefined
-}
 
 export async function rootKeyFindings(
   run: Pick<Run, 'client' | 'world'>,
@@ -63,7 +57,7 @@ async function tried(
     const warn = (what: string) => findings.push({ check: 'root key', severity: 'warning', what, mend })
     try {
       const installation = await openInstallation(world, local)
-      const { tryRootKey } = await import('../../host/root-keys/try-root-key.ts')
+      const { tryRootKey } = await import('../host/root-keys/try-root-key.ts')
       const trial = tryRootKey(installation, { uri, create: false })
       const { warnings } = await orAdvice('this root key cannot be used', installation.config, trial)
       for (const warning of warnings) warn(warning)
