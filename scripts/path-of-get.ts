@@ -1,5 +1,5 @@
 // `npm run path-of-get`: the functions of src/ that one warmed Get runs through, from its first byte to its answer, in the
-// thread that serves it. First those that ARCHITECTURE.md has a newcomer read, in its order, then the rest by file. V8's
+// thread that serves it. First those that docs/internals.md has a newcomer read, in its order, then the rest by file. V8's
 // coverage counts. Exits with 1 if one of the first did not run.
 
 import { readFileSync } from 'node:fs'
@@ -54,9 +54,9 @@ async function functionsOfGet(): Promise<Map<string, readonly string[]>> {
   return run
 }
 
-/** The numbered list of ARCHITECTURE.md: `file`: `function` …; `function` … */
+/** The numbered list of docs/internals.md: `file`: `function` …; `function` … */
 function functionsToRead(): readonly { readonly file: string; readonly functions: readonly string[] }[] {
-  const text = readFileSync(`${root}/ARCHITECTURE.md`, 'utf8')
+  const text = readFileSync(`${root}/docs/internals.md`, 'utf8')
   return [...text.matchAll(/^\d+\. `([\w/-]+\.ts)`: (.*)$/gm)].map(([, file = '', told = '']) => ({
     file,
     functions: [...told.matchAll(/`(#?\w+)`/g)].map(([, name = '']) => name),
@@ -78,5 +78,7 @@ for (const { file, functions } of toRead) {
   const idle = functions.filter((name) => !run.get(file)?.includes(name))
   if (idle.length === 0) continue
   process.exitCode = 1
-  process.stderr.write(`A Get runs no ${idle.join(', ')} of ${file}: correct the list of ARCHITECTURE.md.\n`)
+  process.stderr.write(
+    `A Get runs no ${idle.join(', ')} of ${file}: correct the list of docs/internals.md.\n`,
+  )
 }

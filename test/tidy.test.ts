@@ -224,7 +224,7 @@ test('no cycle between the rooms that ARCHITECTURE.md lists, types included', ()
 test('no cycle between the folders of core/keys/, types included; the door at its top is one of them', () => {
   none(
     cyclesBetween((file) => /^src\/core\/keys\/(?:([\w-]+)\/)?/.exec(file)?.[0]),
-    'A folder of core/keys/ imports only those before it in ARCHITECTURE.md:',
+    'A folder of core/keys/ imports only those before it in docs/internals.md:',
   )
 })
 
