@@ -52,7 +52,7 @@ export interface RouteLine<R extends Route> extends Pick<
   /** The answer as text. */
   readonly view?: (answer: Output<R>, done: Done<R>) => string
   /** Goes on with what the call began, in place of `view`; the exit code. */
-  readonly goOn?: (answer: Output<R>, done: Done<R>) => Promise<number>
+  readonly goOn?: (answer: Output<R>, done: Done<R>) => Promise<number> | number
   /** The answer as a list, in place of `view`. */
   readonly columns?: Columns<Item<Output<R>>> | ((run: Run) => Columns<Item<Output<R>>>)
   /** The next steps. */

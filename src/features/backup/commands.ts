@@ -7,6 +7,7 @@ import { counted, keysAndObjects } from '../../base/text/counted.ts'
 import { WaitsForApproval, type AdminClient } from '../../doors/http/client.ts'
 import type { Output } from '../../doors/http/route.ts'
 import { noun, verb, type Run } from '../../doors/cli/command.ts'
+import { command } from '../../doors/cli/route-command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
 import { mustBeFree, readRecipients, writeWhole } from '../../doors/cli/files.ts'
 import { backupVerifyCommand } from './verify-command.ts'
@@ -136,13 +137,13 @@ It opens with: ${rootKeys.join(', ')}.${others} Keep a copy of a root key file e
 `
 }
 
-const listCommand = verb({
+const listCommand = command(backupRoutes.listBackups, {
   words: 'list',
   summary: "the backups in the server's folder, newest first",
   examples: ['backup list', 'backup list --json'],
-  action: async ({ client, show }) => {
-    const { backups, status } = await (await client()).call(backupRoutes.listBackups)
-    show(backups, () => listText(backups, status))
+  goOn: ({ backups, status }, { run }) => {
+    run.show(backups, () => listText(backups, status))
+    return 0
   },
 })
 

@@ -3,7 +3,7 @@
 import type { AdminClient } from '../../doors/http/client.ts'
 import { siemPollMs } from './bounds.ts'
 import type { Output } from '../../doors/http/route.ts'
-import { noun, verb } from '../../doors/cli/command.ts'
+import { noun } from '../../doors/cli/command.ts'
 import { command } from '../../doors/cli/route-command.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
@@ -28,15 +28,13 @@ const statusCommand = command(siemRoutes.showSiem, {
   exitCode: ({ targets }) => (targets.every(({ trouble }) => trouble === null) ? 0 : 1),
 })
 
-const testCommand = verb<{ readonly wait: boolean }>({
+const testCommand = command(siemRoutes.testSiem, {
   words: 'test',
   summary: 'write a test entry into the audit log, and wait until each target has it',
-  flags: [['--no-wait', 'do not wait']],
+  fields: { wait: ['--no-wait', 'do not wait'] },
   examples: ['siem test'],
-  action: async ({ client, show, tell }, { wait }) => {
-    const admin = await client()
-    const { at } = await admin.call(siemRoutes.testSiem)
-    if (!wait) {
+  goOn: async ({ at }, { run: { show, tell }, admin, options }) => {
+    if (options['wait'] === false) {
       show({ at }, () => plain`An entry siem.test was written at ${at}.\n`)
       return 0
     }

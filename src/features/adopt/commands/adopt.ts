@@ -6,6 +6,7 @@ import { standardKeysCommand } from './adopt-standard-keys.ts'
 import { adoptionText, isWhole, nextSteps, together, type Report } from './adopt-text.ts'
 import { steps, tellPrice, watch, type Adoption } from './adopt-watch.ts'
 import { instanceFlag, noun, verb } from '../../../doors/cli/command.ts'
+import { command } from '../../../doors/cli/route-command.ts'
 import { identifierParts, readIdentifiers } from '../../../doors/cli/identifier-file.ts'
 import {
   oldServerBody,
@@ -94,26 +95,18 @@ export function adoptParts<P>(
   })
 }
 
-interface StatusOptions {
-  readonly instance?: string
-  readonly watch?: boolean
-}
-
 /** For a person who did not begin the adoption or stopped watching it. */
-const adoptStatusCommand = verb<StatusOptions>({
+const adoptStatusCommand = command(adoptionRoutes.listAdoptions, {
   words: 'status',
   summary: 'show the adoption that runs, or the report of the last one; kept until the server is restarted',
-  flags: [instanceFlag, ['--watch', 'follow it until it ends']],
+  fields: { watch: ['--watch', 'follow it until it ends'] },
   examples: ['adopt status --instance production', 'adopt status --watch --instance production'],
-  action: async (run, { instance: named, watch: follow = false }) => {
-    const admin = await run.client()
-    const instance = await instanceOf(admin, named)
-    const [last] = await admin.call(adoptionRoutes.listAdoptions, { instance })
+  goOn: async ([last], { run, admin, options, input: { instance } }) => {
     if (!last) {
       run.show(null, () => 'No adoption into this instance since the server was started.\n')
       return 0
     }
-    if (last.state === 'running' && follow) {
+    if (last.state === 'running' && options['watch'] === true) {
       const report = await watch(run, admin, instance, last)
       if (!report) return 1
       const ended = await admin.call(adoptionRoutes.showAdoption, { instance, adoption: last.id })
