@@ -5,6 +5,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { everyRound } from '../src/base/every-round.ts'
 import { listKeys } from '../src/core/keys/key-search.ts'
 import { Keys } from '../src/core/keys/keys.ts'
 import { RecoveryClock } from '../src/core/keys/object/recovery-clock.ts'
@@ -68,6 +69,7 @@ const nobody = { custodies: none, access: none, crypto: none, changePace: none, 
 const recovery = await RecoveryClock.open(store, clock)
 const keys = new Keys({ store, clock, recovery, durableReads: () => false, ...nobody })
 const reader = {
+  turns: everyRound,
   scan: keys.scan.bind(keys),
   show: keys.show.bind(keys),
   objectCounts: (id: string) => store.objectCounts(id, clock.now()),

@@ -14,6 +14,11 @@ export interface Turns {
   turn(): MaybePromise<void>
 }
 
+/** Lets other work go first where the turn is used up. Long work calls it between its steps. */
+export async function pause(turns: Turns): Promise<void> {
+  if (turns.spent) await turns.turn()
+}
+
 /** Does all parts at once. */
 export function whole<T>(parts: Parts<T>): T {
   for (;;) {

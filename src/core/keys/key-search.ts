@@ -1,7 +1,7 @@
 // Lists keys among a million: by index where the store has one (Name and vCenter's names), by binary search for the
 // date of creation, and otherwise one after the other, a bounded number for each page.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { pause, type Turns } from '../../base/parts.ts'
 import { folded } from '../../base/text/folded.ts'
 import type { Keys, ListedKey, ScannedKey } from './keys.ts'
 import type { KeyView } from './object/managed-object.ts'
@@ -34,6 +34,8 @@ export interface KeySearch {
 }
 
 type Reader = Pick<Keys, 'scan' | 'show'> & {
+  /** Those of the request that searches. */
+  readonly turns: Turns
   /** The number of objects in each state now. */
   readonly objectCounts: (instanceId: string) => ReturnType<Store['objectCounts']>
   readonly recoverable: (instanceId: string) => Promise<{ readonly count: number }>
@@ -92,7 +94,7 @@ export async function listKeys(
       if (views.length === query.limit) return { views, after: view.sequence }
     }
     if (found.length < listStepObjects) return { views, after: null }
-    await nextTurn()
+    await pause(keys.turns)
   }
   return { views, after: before ?? null }
 }

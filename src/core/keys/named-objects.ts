@@ -1,6 +1,7 @@
 // The ids of what has a name, as the audit log knows objects by their ids alone: keys, also by the machines that use them,
 // clients and tokens.
 
+import type { Turns } from '../../base/parts.ts'
 import { formsOf } from '../../base/text/folded.ts'
 import { listPageMax } from '../../base/bounds.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -18,12 +19,14 @@ export async function objectsNamed(
     store,
     clock,
     keyUses,
+    turns,
   }: {
     readonly access: Pick<Access, 'snapshot'>
     readonly keys: Pick<Keys, 'scan' | 'show'>
     readonly store: Pick<Store, 'objectCounts' | 'recoverable'>
     readonly clock: Pick<Clock, 'now'>
     readonly keyUses: Pick<KeyUses, 'keysOfMachines'>
+    readonly turns: Turns
   },
   name: string,
   instanceId: string | null,
@@ -37,6 +40,7 @@ export async function objectsNamed(
   )
   const instances = [...tables.instance.keys()].filter((id) => instanceId === null || id === instanceId)
   const reader = {
+    turns,
     scan: (query: Parameters<typeof keys.scan>[0]) => keys.scan({ ...query, includeDestroyed: true }),
     show: (...where: Parameters<typeof keys.show>) => keys.show(...where),
     objectCounts: (id: string) => store.objectCounts(id, clock.now()),
@@ -48,7 +52,7 @@ export async function objectsNamed(
     ),
   )
   const ofMachines = await Promise.all(
-    instances.map((id) => keyUses.keysOfMachines(id, (text) => names.includes(text))),
+    instances.map((id) => keyUses.keysOfMachines(id, (text) => names.includes(text), turns)),
   )
   return [
     ...new Set([

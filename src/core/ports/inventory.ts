@@ -1,6 +1,8 @@
 // The part of the store that holds inventories: which machine uses which key, as a vCenter listed it. The comments are contracts,
 // which the store contract test checks for every implementation. No logic here.
 
+import type { Turns } from '../../base/parts.ts'
+
 /** One use of a key by a machine. All fields together identify it. An empty text: unknown. */
 export interface InventoryRow {
   /** The key's UniqueIdentifier in vCenter. The instance may have no such key. */
@@ -98,8 +100,12 @@ export interface Use {
 export interface KeyUses {
   /** The machines that use each of the keys, in the order of `keys`. Null: the instance has no inventory. */
   uses(instanceId: string, keys: readonly string[]): Promise<readonly Use[] | null>
-  /** The keys of the machines whose name or id fits. */
-  keysOfMachines(instanceId: string, fits: (nameOrId: string) => boolean): Promise<ReadonlySet<string>>
+  /** The keys of the machines whose name or id fits. Reads every row, in the turns of the request. */
+  keysOfMachines(
+    instanceId: string,
+    fits: (nameOrId: string) => boolean,
+    turns: Turns,
+  ): Promise<ReadonlySet<string>>
   /** The machines that use any key of the instance. Null: it has no inventory. */
   useOf(instanceId: string): Promise<Use | null>
 }

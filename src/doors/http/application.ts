@@ -11,7 +11,7 @@ import { strangers } from '../admission/turns.ts'
 import { KeyedMutex } from '../../base/keyed-mutex.ts'
 import { adminBodyBytesMax } from '../../base/bounds.ts'
 import { adminSlowTimeoutMs } from './bounds.ts'
-import { inTurns } from '../../base/parts.ts'
+import { inTurns, pause, type Turns } from '../../base/parts.ts'
 import { authenticate, visibleInstance, type AuthenticationParts } from './authenticate.ts'
 import { addConsole, type Console } from './console.ts'
 import type { Env } from './documents.ts'
@@ -147,11 +147,14 @@ async function bodyOf(
   if (body === bytesBody) return readBytes(c.req.raw, bytesMax, held)
   const bytes = await readJson(c.req.raw, bytesMax, held)
   if (bytes.length > bodyHereBytesMax)
-    return schemaThread.body({ route: c.get('route'), bytes }, c.get('asker')?.actor.id ?? '', turns)
+    return schemaThread.body({ route: c.get('route'), bytes }, turns, {
+      asker: c.get('asker')?.actor.id ?? '',
+      hasLeft: () => c.env.incoming.socket.destroyed,
+    })
   await turns.turn()
   const sent = parsedJson(bytes)
   // Parsing may use the turn up, and the check takes about as long.
-  if (turns.spent) await turns.turn()
+  await pause(turns)
   return valid('body', body, sent)
 }
 
@@ -166,7 +169,11 @@ async function answer(c: Ctx, line: Route, value: unknown, streaming: Streaming)
   const headers = { 'Content-Type': media }
   await c.get('turns').turn()
   if (media === 'application/x-ndjson')
-    return c.body(streamed(chunksOf(value as AsyncIterable<string>), streaming), status, headers)
+    return c.body(
+      streamed(chunksOf(value as AsyncIterable<string>, c.get('turns')), streaming),
+      status,
+      headers,
+    )
   if (media === 'application/octet-stream')
     return c.body(streamed(value as AsyncIterable<Uint8Array>, streaming), status, headers)
   if (media === 'text/plain') return c.text(String(line.answer.parse(value)), status)
@@ -175,11 +182,12 @@ async function answer(c: Ctx, line: Route, value: unknown, streaming: Streaming)
 
 const chunkCharacters = 64 * 1024
 
-async function* chunksOf(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+async function* chunksOf(lines: AsyncIterable<string>, turns: Turns): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder()
   let text = ''
   for await (const line of lines) {
     text += `${line}\n`
+    await pause(turns)
     if (text.length < chunkCharacters) continue
     yield encoder.encode(text)
     text = ''

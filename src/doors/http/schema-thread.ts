@@ -47,14 +47,16 @@ export class SchemaThread {
 
   /**
    * Parses the body and checks it by the schema of the route, as `parsedJson` and `valid` do. The bytes belong to the thread from now on.
-   * `asker`: an asker has one body at a time there. Throws Refusals of these two, and 'unavailable'.
+   * An asker has one body at a time there; that of a client that has left meanwhile is not parsed. Throws Refusals of these two, 'unavailable' and
+   * 'timed-out'.
    */
   async body(
     { route, bytes }: Pick<SchemaJob & { readonly type: 'body' }, 'route' | 'bytes'>,
-    asker: string,
     turns: Turns,
+    { asker, hasLeft }: { readonly asker: string; readonly hasLeft: () => boolean },
   ): Promise<unknown> {
     const pieces = await this.#oneAtATime.run(asker, async () => {
+      if (hasLeft()) throw new Refusal('timed-out', 'the client did not wait')
       const answer = await this.#ask({ type: 'body', route, bytes }, [bytes.buffer])
       return answer.type === 'body' ? answer.pieces : thrown(answer)
     })

@@ -1,7 +1,7 @@
 // Begins and shows an adoption from another KMIP server, or from the standard keys that one left, and checks it against the
 // identifiers that a vCenter uses.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { pause } from '../../base/parts.ts'
 import type { AdoptionWanted } from './adoption.ts'
 import { AdoptionFailed } from './failure.ts'
 import type { OldServerWanted } from './old-server.ts'
@@ -10,7 +10,6 @@ import type { StandardKeysWanted } from './standard-keys.ts'
 import { isAdopted } from '../../core/keys/object/adopted-object.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
-import { objectsStepRows } from '../../base/bounds.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { refusalOfAdoption, type Adoption } from './jobs.ts'
 import type { Adopting } from './needs.ts'
@@ -66,13 +65,13 @@ export const adoptionHandlers = {
     return begun(context, asked, { servers, cert, key, trust, ...what })
   },
 
-  checkAdoption: async ({ keys }, { instance, body }) => {
+  checkAdoption: async ({ keys }, { instance, body, pace }) => {
     const missing: string[] = []
     const destroyed: string[] = []
     const ids = [...new Set(body.ids)]
-    for (const [index, id] of ids.entries()) {
+    for (const id of ids) {
       // A read of the embedded store waits for nothing, so other requests would not run before the last one.
-      if (index % objectsStepRows === 0) await nextTurn()
+      await pause(pace)
       const view = await keys.show(instance.id, id)
       if (!view) missing.push(id)
       else if (isDestroyed(view.state)) destroyed.push(id)

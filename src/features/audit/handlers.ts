@@ -1,13 +1,13 @@
 // The audit log: read, verify, export, prune.
 
-import { setImmediate } from 'node:timers/promises'
+import { pause, type Turns } from '../../base/parts.ts'
 import type { AuditEntry, StoredAuditEntry } from '../../core/ports/audit.ts'
 import type { Needs } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { auditRoutes } from './routes.ts'
 import type { Asked } from '../../doors/http/asked.ts'
 import type { Asker } from '../../doors/http/asked.ts'
-import { auditKeepDaysMin, listStepObjects } from '../../base/bounds.ts'
+import { auditKeepDaysMin } from '../../base/bounds.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { objectsNamed } from '../../core/keys/named-objects.ts'
 import { present } from '../../doors/http/views/present.ts'
@@ -17,9 +17,9 @@ import { mayGoBeforeMs } from '../../core/audit/retention.ts'
 const dayMs = 24 * 3600_000
 
 export const auditHandlers = {
-  listAudit: async (context, { query }) => page(context, query, null),
+  listAudit: async (context, asked) => page(context, asked, null),
 
-  listInstanceAudit: async (context, { query, instance }) => page(context, query, instance.id),
+  listInstanceAudit: async (context, asked) => page(context, asked, asked.instance.id),
 
   verifyAudit: async ({ audit }) => {
     const { provedFromMs, provedToMs, ...proof } = await audit.verify()
@@ -81,11 +81,11 @@ async function* exported({ audit, notes, clock }: Needs, { actor, requestId }: A
 
 async function page(
   context: Needs,
-  query: Asked<(typeof auditRoutes)['listAudit']>['query'],
+  { query, pace: turns }: Pick<Asked<(typeof auditRoutes)['listAudit']>, 'query' | 'pace'>,
   instanceId: string | null,
 ) {
   const { certificate, since, until, objectName, ...rest } = query
-  const parts = { ...context, keyUses: context.plugs.keyUses }
+  const parts = { ...context, keyUses: context.plugs.keyUses, turns }
   const objects = objectName === undefined ? undefined : await objectsNamed(parts, objectName, instanceId)
   const [only, ...more] = objects ?? []
   if (objects && only === undefined) return { entries: [], after: null }
@@ -100,14 +100,13 @@ async function page(
     ...(since !== undefined && { sinceMs: Date.parse(since) }),
     ...(until !== undefined && { untilMs: Date.parse(until) }),
   })
-  return { entries: await shownEntries(found.entries), after: found.after }
+  return { entries: await shownEntries(found.entries, turns), after: found.after }
 }
 
-/** Lets other work run in between. */
-async function shownEntries(entries: readonly StoredAuditEntry[]) {
+async function shownEntries(entries: readonly StoredAuditEntry[], turns: Turns) {
   const shown: ReturnType<typeof shownEntry>[] = []
-  for (const [index, entry] of entries.entries()) {
-    if (index % listStepObjects === 0) await setImmediate()
+  for (const entry of entries) {
+    await pause(turns)
     shown.push(shownEntry(entry))
   }
   return shown

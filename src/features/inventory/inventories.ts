@@ -5,7 +5,8 @@
 // An inventory decides nothing about access. It says what people should know before they close keys.
 
 import { randomUUID } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { everyRound } from '../../base/every-round.ts'
+import type { Turns } from '../../base/parts.ts'
 import { KeyedMutex } from '../../base/keyed-mutex.ts'
 import { conflictRetriesMax } from '../../base/bounds.ts'
 import * as bounds from './bounds.ts'
@@ -221,7 +222,7 @@ export class Inventories {
             together(found.map(({ takenMs, uses: of }) => ({ takenMs, machines: 0, first: [], ...of[at] }))),
           ),
         )
-        await nextTurn()
+        await everyRound.turn()
       }
       return uses
     })
@@ -231,8 +232,9 @@ export class Inventories {
   async keysOfMachines(
     instanceId: string,
     fits: (nameOrId: string) => boolean,
+    turns: Turns,
   ): Promise<ReadonlySet<string>> {
-    const rows = (inventories: readonly InventoryRecord[]) => inventories.map(({ id }) => this.#rows(id))
+    const rows = (all: readonly InventoryRecord[]) => all.map(({ id }) => this.#rows(id, turns))
     const keys = await this.#read(instanceId, async (all) => keysOfMachines(rows(all), fits))
     return keys ?? new Set()
   }
@@ -313,8 +315,8 @@ export class Inventories {
     }
   }
 
-  #rows(id: string): AsyncGenerator<FoundInventoryRow> {
-    return rowsOf(this.#store, id, () => this.#stopped)
+  #rows(id: string, turns: Turns = everyRound): AsyncGenerator<FoundInventoryRow> {
+    return rowsOf(this.#store, id, { isStopped: () => this.#stopped, turns })
   }
 
   async #read<T>(instanceId: string, read: (inventories: readonly InventoryRecord[]) => Promise<T>) {

@@ -4,7 +4,7 @@
 import { conflictRetriesMax } from '../../base/bounds.ts'
 import type { Store } from '../../core/ports/store.ts'
 import { replaced } from './refused.ts'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { pause, type Turns } from '../../base/parts.ts'
 import type { FoundInventoryRow, InventoryRecord, InventoryRow } from '../../core/ports/inventory.ts'
 import { LeaseElsewhere, underLease, type Leases } from '../../core/ports/leases.ts'
 
@@ -38,11 +38,11 @@ export async function readCurrent<T>(
 /** Rows that one step reads. */
 export const inventoryStepRows = 200
 
-/** Between two steps other requests get their turn. */
+/** `turns`: those of the request that reads. */
 export async function* rowsOf(
   store: Pick<Store, 'inventoryRows'>,
   id: string,
-  isStopped: () => boolean,
+  { isStopped, turns }: { readonly isStopped: () => boolean; readonly turns: Turns },
 ): AsyncGenerator<FoundInventoryRow> {
   let after: FoundInventoryRow | undefined
   while (!isStopped()) {
@@ -51,7 +51,7 @@ export async function* rowsOf(
     yield* rows
     after = rows.at(-1)
     if (rows.length < limit) return
-    await nextTurn()
+    await pause(turns)
   }
 }
 

@@ -21,10 +21,11 @@ import { isoTime, shownAttributes } from '../../doors/http/views/shown.ts'
 import { requireKnownUse, usesOf } from '../../doors/http/views/used-by.ts'
 
 export const keyHandlers = {
-  listKeys: async (context, { instance, query }) => {
+  listKeys: async (context, { instance, query, pace: turns }) => {
     const { clock, keys, store } = context
     const place = query.after === undefined ? undefined : placeOf(query.after)
     const reader = {
+      turns,
       scan: keys.scan.bind(keys),
       show: keys.show.bind(keys),
       objectCounts: (instanceId: string) => store.objectCounts(instanceId, clock.now()),
@@ -34,7 +35,11 @@ export const keyHandlers = {
     const ofMachines =
       part === undefined
         ? undefined
-        : await context.plugs.keyUses.keysOfMachines(instance.id, (text) => folded(text).includes(part))
+        : await context.plugs.keyUses.keysOfMachines(
+            instance.id,
+            (text) => folded(text).includes(part),
+            turns,
+          )
     const found = await listKeys(reader, instance.id, query, place, ofMachines)
     const ids = found.views.map(({ uniqueIdentifier }) => uniqueIdentifier)
     const uses = await usesOf(context, instance.id, ids)

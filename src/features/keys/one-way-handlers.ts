@@ -1,6 +1,6 @@
 // Lists what an instance would refuse if its restrictions went one way: a manager reads it before setting that.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { pause, type Turns } from '../../base/parts.ts'
 import type { AuditEntry } from '../../core/ports/audit.ts'
 import type { ListedKey } from '../../core/keys/keys.ts'
 import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
@@ -19,12 +19,14 @@ const oneWayFetchesReadMax = 100
 const oneWayClientsMax = 200
 
 export const oneWayHandlers = {
-  showOneWay: async (context, { instance, query }) => {
+  showOneWay: async (context, { instance, query, pace: turns }) => {
     const before = query.after === undefined ? undefined : placeOf(query.after)
-    const { views, after } = await sensitiveKeys(context, instance, query.limit, before)
+    const { views, after } = await sensitiveKeys(context, instance, { limit: query.limit, before, turns })
     const keys = []
-    for (const view of views)
+    for (const view of views) {
+      await pause(turns)
       keys.push({ ...shownKey(view), fetchedBy: await fetchersOf(context, instance.id, view) })
+    }
     const clients = before === undefined ? await looseners(context, instance.id) : []
     return {
       keys,
@@ -39,8 +41,11 @@ export const oneWayHandlers = {
 async function sensitiveKeys(
   { keys }: Needs,
   instance: Instance,
-  limit: number,
-  before: number | undefined,
+  {
+    limit,
+    before,
+    turns,
+  }: { readonly limit: number; readonly before: number | undefined; readonly turns: Turns },
 ): Promise<{ readonly views: readonly ListedKey[]; readonly after?: number }> {
   const views: ListedKey[] = []
   let place = before
@@ -58,7 +63,7 @@ async function sensitiveKeys(
       if (views.length === limit) return { views, after: place }
     }
     if (page.length < listStepObjects) return { views }
-    await nextTurn()
+    await pause(turns)
   }
   return { views, ...(place !== undefined && { after: place }) }
 }

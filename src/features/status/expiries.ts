@@ -1,5 +1,7 @@
 // Lists when the certificates expire: those of clients and of their CAs, the server's, and that of its CA.
 
+import { everyRound } from '../../base/every-round.ts'
+import { fingerprint } from '../../core/pki/fingerprint.ts'
 import type { Authority, PinnedCertificate, TrustTables } from '../../core/trust/rows.ts'
 import { certificateOrNull, type Certificate } from '../../core/pki/certificate.ts'
 
@@ -25,17 +27,20 @@ export interface OwnCertificates {
 type Known = Omit<Expiry, 'daysLeft'>
 
 const dayMs = 24 * 3600_000
-/** The clients' certificates, parsed once for each state of the trust rows. */
-const parsed = new WeakMap<TrustTables, readonly Known[]>()
+type Dates = ReturnType<typeof datesOf>
+
+/** A certificate takes a tenth of a millisecond to read, and an instance may have ten thousand. */
+const readsPerRound = 20
+/** The dates of the clients' certificates as the last call left them, by SHA-256. null: the certificate cannot be read, is never valid and has no date. */
+let datesBySha256: ReadonlyMap<string, Dates | null> = new Map()
 
 /** The first to expire comes first. */
-export function expiriesOf(
+export async function expiriesOf(
   tables: TrustTables,
   { server, authority, admin }: OwnCertificates,
   nowMs: number,
-): readonly Expiry[] {
-  const clients = parsed.get(tables) ?? ofClients(tables)
-  parsed.set(tables, clients)
+): Promise<readonly Expiry[]> {
+  const clients = await ofClients(tables)
   const own: readonly Known[] = [
     { ...datesOf(server), kind: 'server', name: "the server's certificate", instanceId: null },
     { ...datesOf(authority), kind: 'server-ca', name: "the server's CA", instanceId: null },
@@ -55,20 +60,31 @@ export function expiriesOf(
     .toSorted((a, b) => a.notAfterMs - b.notAfterMs)
 }
 
-function ofClients(tables: TrustTables): readonly Known[] {
-  const nameOf = (clientId: string) => tables.client.get(clientId)?.name ?? clientId
-  const known = (
+/** Reads certificates that the last call did not have, a few in each round of the event loop. */
+async function ofClients(tables: TrustTables): Promise<readonly Known[]> {
+  const found = new Map<string, Dates | null>()
+  const known: Known[] = []
+  let reads = 0
+  const add = async (
     kind: Known['kind'],
     { clientId, instanceId, certificate }: PinnedCertificate | Authority,
+    sha256: string,
   ) => {
-    // A certificate that cannot be read is never valid and has no date.
-    const read = certificateOrNull(Buffer.from(certificate, 'base64'))
-    return read ? [{ ...datesOf(read), kind, name: nameOf(clientId), instanceId }] : []
+    let dates = datesBySha256.get(sha256)
+    if (dates === undefined) {
+      const read = certificateOrNull(Buffer.from(certificate, 'base64'))
+      dates = read && datesOf(read)
+      if (++reads % readsPerRound === 0) await everyRound.turn()
+    }
+    found.set(sha256, dates)
+    const name = tables.client.get(clientId)?.name ?? clientId
+    if (dates) known.push({ ...dates, kind, name, instanceId })
   }
-  return [
-    ...[...tables.certificate.values()].flatMap((pin) => known('client', pin)),
-    ...[...tables.authority.values()].flatMap((authority) => known('client-ca', authority)),
-  ]
+  for (const pin of tables.certificate.values()) await add('client', pin, pin.id)
+  for (const authority of tables.authority.values())
+    await add('client-ca', authority, fingerprint(Buffer.from(authority.certificate, 'base64')))
+  datesBySha256 = found
+  return known
 }
 
 function datesOf({ sha256, notAfterMs }: Certificate) {

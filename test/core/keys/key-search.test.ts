@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { everyRound } from '../../../src/base/every-round.ts'
 import { listKeys } from '../../../src/core/keys/key-search.ts'
 import { createKey, openCoreWithClient } from '../../support/core.ts'
 
@@ -15,6 +16,7 @@ test('a key that comes into the state meanwhile takes the place of none in the l
   await activate(newest)
   let counts = 0
   const reader = {
+    turns: everyRound,
     scan: core.keys.scan.bind(core.keys),
     show: core.keys.show.bind(core.keys),
     recoverable: (id: string) => core.store.recoverable(id),

@@ -15,6 +15,7 @@ import { startDoor, type TestDoor } from '../../support/admin-door.ts'
 
 const odd = new URL('../../support/odd-schema-thread.ts', import.meta.url)
 const unhurried = { spent: false, turn: () => {} }
+const waits = { asker: 'a', hasLeft: () => false }
 const long = ' '.repeat(65 * 1024)
 
 async function opened(t: TestContext, schemaThread: SchemaThreadOptions): Promise<TestDoor> {
@@ -126,7 +127,7 @@ test('a thread that was idle for long ends, and the next work starts another', a
   const bugs: unknown[] = []
   const thread = new SchemaThread({ idleMs: 0, failed: (error) => bugs.push(error) })
   for (let time = 0; time < 2; time++) {
-    assert.deepEqual(await thread.body(tokenBody('{"role":"viewer"}'), 'a', unhurried), { role: 'viewer' })
+    assert.deepEqual(await thread.body(tokenBody('{"role":"viewer"}'), unhurried, waits), { role: 'viewer' })
     // The timer of the idle thread fires.
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
@@ -134,14 +135,33 @@ test('a thread that was idle for long ends, and the next work starts another', a
   assert.deepEqual(bugs, [])
 })
 
+test('an asker has one body at a time, and that of a client that has left is not parsed', async () => {
+  const thread = new SchemaThread({ script: odd, failed: () => assert.fail('the thread was given up') })
+  const held = assert.rejects(thread.body(tokenBody('hold the thread'), unhurried, waits), isUnavailable)
+  const asks: string[] = []
+  const left = thread.body(tokenBody('{"role":"viewer"}'), unhurried, {
+    asker: 'a',
+    hasLeft: () => {
+      asks.push('after the other')
+      return true
+    },
+  })
+  const refused = assert.rejects(left, /the client did not wait/)
+  await new Promise(setImmediate)
+  assert.deepEqual(asks, [])
+  await thread.close()
+  await Promise.all([held, refused])
+  assert.deepEqual(asks, ['after the other'])
+})
+
 test('a server that closes refuses what waits, and what comes then', async () => {
   const thread = new SchemaThread({ script: odd, failed: () => assert.fail('the thread was given up') })
-  const waits = assert.rejects(thread.body(tokenBody('hold the thread'), 'a', unhurried), isUnavailable)
+  const held = assert.rejects(thread.body(tokenBody('hold the thread'), unhurried, waits), isUnavailable)
   // It has begun.
   await new Promise(setImmediate)
   await thread.close()
-  await waits
-  await assert.rejects(thread.body(tokenBody('{"role":"viewer"}'), 'a', unhurried), isUnavailable)
+  await held
+  await assert.rejects(thread.body(tokenBody('{"role":"viewer"}'), unhurried, waits), isUnavailable)
 })
 
 const isUnavailable = (error: unknown) => error instanceof Refusal && error.code === 'unavailable'

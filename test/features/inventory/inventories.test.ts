@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { everyRound } from '../../../src/base/every-round.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { Inventories, type Importer } from '../../../src/features/inventory/inventories.ts'
 import { Refusal } from '../../../src/base/refusal.ts'
@@ -92,7 +93,8 @@ test('a count and a search by machine have every row while another import takes 
   await replaceBy(rows)
   for (const read of [
     async () => (await inventories.summary(instanceId))?.machines,
-    async () => (await inventories.keysOfMachines(instanceId, (text) => text.includes('vm-'))).size,
+    async () =>
+      (await inventories.keysOfMachines(instanceId, (text) => text.includes('vm-'), everyRound)).size,
   ]) {
     let reads = 0
     around.read = async () => {

@@ -1,5 +1,5 @@
-// What anybody, and a viewer, can ask of the admin API at any time: long bodies on a route that needs no token, the public
-// documents, and the two longest answers that a viewer gets.
+// Requests that anybody, and a viewer, can send to the admin API at any time: long bodies on a route that needs no token and on one
+// for viewers, the public documents, and the two longest answers that a viewer gets.
 
 import { requestLoop } from './request-loop.ts'
 import type { Attack } from './target.ts'
@@ -24,8 +24,23 @@ export const viewerReads: Attack = async ({ admin, viewerToken }, signal) => {
   )
 }
 
+/** As long as a body may be: two that are costly to parse and to refuse, and one that is right. */
+export const viewerBodies: Attack = async ({ admin, viewerToken }, signal) => {
+  const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${viewerToken}` }
+  const path = '/api/v1/instances/neighbours/adoption-check'
+  const ids = Array.from({ length: 20_000 }, (_, number) => `an identifier that no object has ${number}`)
+  const lists = Buffer.from(`[${'[],'.repeat(bodyBytes / 3 - 1)}0]`)
+  const bodies = [longBody(), lists, Buffer.from(JSON.stringify({ ids }))]
+  await together(readConnections * 2, (number) =>
+    requestLoop(admin, { method: 'POST', path, headers, body: bodies[number % bodies.length] }, signal),
+  )
+}
+
 export const publicDocuments: Attack = async ({ admin }, signal) => {
-  await together(readConnections, () => requestLoop(admin, { path: '/api/openapi.json' }, signal))
+  const paths = ['/api/openapi.json', '/api/docs']
+  await together(readConnections, (number) =>
+    requestLoop(admin, { path: paths[number % paths.length] }, signal),
+  )
 }
 
 function longBody(): Buffer {

@@ -6,7 +6,7 @@ import type { Listening } from './target.ts'
 
 export interface LoopRequest extends Pick<RequestOptions, 'method' | 'path' | 'cert' | 'key'> {
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Buffer
+  readonly body?: Buffer | undefined
 }
 
 /** A pause after a connection that the server closed without an answer. */

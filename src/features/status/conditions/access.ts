@@ -211,7 +211,7 @@ export async function accessFacts(parts: AccessNeeds, common: CommonFacts): Prom
   await pending.follow()
   return {
     ...common,
-    expiries: expiriesOf(common.trust.tables, own, common.nowMs),
+    expiries: await expiriesOf(common.trust.tables, own, common.nowMs),
     scheduledSwitch: scheduledSwitch(parts),
     tokens: await tokenFacts(parts, common.trust),
     pendingClients: pending.list().length,
