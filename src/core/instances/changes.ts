@@ -57,6 +57,11 @@ export class InstanceWorkChanges {
     this.#custodies = custodies
   }
 
+  /** Throws TrustRefused if destroyed keys of the instance wait, or will, which the custody could not bring back. */
+  async requireMayMove(instance: Instance, custody: Instance['custody']): Promise<void> {
+    await requireNoDelayFor(this.#store, instance, custody, this.#custodies)
+  }
+
   /**
    * Gives the instance this root key and custody, and its own data key under it. Replaces work in progress: a move gets another
    * target, or goes back. Throws RootKeyError when the root key cannot seal.
@@ -72,7 +77,7 @@ export class InstanceWorkChanges {
     const decide = async (snapshot: TrustSnapshot, startedMs: number): Promise<TrustDraft<Instance>> => {
       const before = requireInstance(snapshot, instanceId)
       // While the trust stays at this version, no destroyed key begins to wait in an instance without a delay.
-      await requireNoDelayFor(this.#store, before, custody, this.#custodies)
+      await this.requireMayMove(before, custody)
       const work: InstanceWork = {
         kind: 'move',
         id: randomUUID(),

@@ -1,6 +1,5 @@
 // The parts of the server that the routes about instances need.
 
-import type { Custodies } from '../../core/custody/custodies.ts'
 import type { ApiKeys } from '../../core/instances/api-keys.ts'
 import type { InstanceReports } from '../../core/instances/report.ts'
 import type { TrustChanges } from '../../core/instances/trust-changes.ts'
@@ -18,7 +17,6 @@ export interface Needs {
   readonly access: Access
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
   readonly clock: Clock
-  readonly custodies: Pick<Custodies, 'of'>
   readonly instanceWork: Pick<InstanceWorker, 'nudge' | 'progress'>
   readonly keys: Keys
   readonly leases: Pick<NodeLeases, 'elsewhere'>

@@ -3,7 +3,6 @@
 
 import type { WorkProgress } from '../../core/instances/run.ts'
 import { custodyNeeds } from '../../core/custody/custody.ts'
-import { requireNoDelayFor } from '../../core/instances/destroy-delay.ts'
 import { RootKeyError } from '../../core/ports/root-key.ts'
 import type { Instance, InstanceWork } from '../../core/trust/rows.ts'
 import type { Output } from '../../doors/http/route.ts'
@@ -58,7 +57,7 @@ export const instanceWorkHandlers = {
     const { rootKey, custody = custodyOf(rootKey), ibmApiKey: apiKey } = body
     const wanted = { instanceId: instance.id, rootKey, custody, apiKey }
     // Before a trial of the service, which costs money.
-    await requireNoDelayFor(context.store, instance, custody, context.custodies)
+    await context.trust.work.requireMayMove(instance, custody)
     return withRootKey(context, wanted, async ({ warnings, ...ready }) => {
       const shown = await begun(context)
       const present = (changed: Instance) => ({ ...shown(changed), warnings: [...warnings] })
