@@ -26,7 +26,10 @@ const administration = {
     server: async () => (await import('../features/instances/feature.ts')).instances,
     commands: {
       instance: async () =>
-        (await import('../features/instances/commands/instance.ts')).instanceCommands(await commandPlugs()),
+        (await import('../features/instances/commands/instance.ts')).instanceCommands({
+          upstream: await plug('upstream'),
+          machinesOf: await plug('machinesOf'),
+        }),
     },
   },
   clients: {
@@ -46,7 +49,10 @@ const administration = {
   audit: {
     server: async () => (await import('../features/audit/feature.ts')).audit,
     commands: {
-      audit: async () => (await import('../features/audit/commands.ts')).auditCommands(await commandPlugs()),
+      audit: async () =>
+        (await import('../features/audit/commands.ts')).auditCommands({
+          machinesOf: await plug('machinesOf'),
+        }),
     },
   },
   sessions: {
@@ -70,7 +76,7 @@ const optional = {
   backup: {
     server: async () => (await import('../features/backup/feature.ts')).backup,
     commands: { backup: async () => (await import('../features/backup/commands.ts')).backupCommands },
-    plugs: async () => ({ bundle: (await import('../features/backup/commands.ts')).bundleParts }),
+    plugs: { bundle: async () => (await import('../features/backup/commands.ts')).bundleParts },
   },
   restore: {
     server: async () => (await import('../features/restore/feature.ts')).restore,
@@ -88,18 +94,17 @@ const optional = {
     server: async () => (await import('../features/adopt/feature.ts')).adopt,
     kmip: async () => (await import('../features/adopt/upstreams.ts')).openUpstreams,
     commands: { adopt: async () => (await import('../features/adopt/commands/adopt.ts')).adoptCommands },
-    plugs: async () => ({
-      upstream: (await import('../features/adopt/commands/instance-upstream.ts')).upstreamCommands,
-    }),
+    plugs: {
+      upstream: async () =>
+        (await import('../features/adopt/commands/instance-upstream.ts')).upstreamCommands,
+    },
   },
   inventory: {
     server: async () => (await import('../features/inventory/feature.ts')).inventory,
     commands: {
       inventory: async () => (await import('../features/inventory/commands/inventory.ts')).inventoryCommands,
     },
-    plugs: async () => ({
-      machinesOf: (await import('../features/inventory/commands/inventory.ts')).machinesOf,
-    }),
+    plugs: { machinesOf: async () => (await import('../features/inventory/machines-of.ts')).machinesOf },
   },
   keyExport: {
     server: async () => (await import('../features/key-export/feature.ts')).keyExport,
@@ -130,7 +135,9 @@ const optional = {
     commands: {
       report: async () => (await import('../features/report/report.ts')).reportCommand,
       'support-bundle': async () =>
-        (await import('../features/report/support-bundle.ts')).supportBundleCommand(await commandPlugs()),
+        (await import('../features/report/support-bundle.ts')).supportBundleCommand({
+          bundle: (await plugged('bundle')).flat(),
+        }),
     },
   },
   storeCopy: {
@@ -165,10 +172,19 @@ export async function load<Kind extends 'server' | 'kmip'>(kind: Kind): Promise<
   return Object.fromEntries(loaded.flat()) as unknown as Part<Kind>
 }
 
-/** The things that commands want of other features, from those that are there. */
-async function commandPlugs(): Promise<CommandPlugs> {
-  const loaded = await Promise.all(
-    Object.values(optional).map(async (feature) => ('plugs' in feature ? feature.plugs() : {})),
-  )
-  return Object.assign({}, withoutFeatures, ...loaded) as CommandPlugs
+interface WithPlugs {
+  readonly commands: unknown
+  readonly plugs?: { readonly [Name in keyof CommandPlugs]?: () => Promise<CommandPlugs[Name]> }
+}
+
+/** The plugs of this name, of all features that have it. A command loads only those that it wants. */
+function plugged<Name extends keyof CommandPlugs>(name: Name): Promise<readonly CommandPlugs[Name][]> {
+  const list: readonly WithPlugs[] = Object.values(optional)
+  return Promise.all(list.flatMap(({ plugs }) => plugs?.[name]?.() ?? []))
+}
+
+/** The plug of the one feature that has it. */
+async function plug<Name extends keyof CommandPlugs>(name: Name): Promise<CommandPlugs[Name]> {
+  const [offered = withoutFeatures[name]] = await plugged(name)
+  return offered
 }

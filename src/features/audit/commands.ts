@@ -16,7 +16,7 @@ import { CommandError, UsageError } from '../../doors/cli/world.ts'
 import { auditRoutes } from './routes.ts'
 import { instanceRoutes } from '../instances/routes.ts'
 
-export function auditCommands({ machinesOf }: CommandPlugs): MakeCommand {
+export function auditCommands({ machinesOf }: Pick<CommandPlugs, 'machinesOf'>): MakeCommand {
   return noun('audit', 'who did what, and the proof that nobody changed the log', () => [
     listCommand,
     verifyCommand,

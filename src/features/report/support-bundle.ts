@@ -44,7 +44,7 @@ interface BundleOptions {
   readonly yes?: boolean
 }
 
-export const supportBundleCommand = ({ bundle: offered }: CommandPlugs) =>
+export const supportBundleCommand = ({ bundle: offered }: Pick<CommandPlugs, 'bundle'>) =>
   verb<BundleOptions>({
     words: 'support-bundle [file]',
     summary:

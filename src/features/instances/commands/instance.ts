@@ -23,7 +23,10 @@ import { inUseFlag, sentence, usedByText, type UsedBy } from '../../../doors/cli
 import { CommandError, UsageError } from '../../../doors/cli/world.ts'
 import { instanceRoutes } from '../routes.ts'
 
-export function instanceCommands({ upstream, machinesOf }: CommandPlugs): MakeCommand {
+export function instanceCommands({
+  upstream,
+  machinesOf,
+}: Pick<CommandPlugs, 'upstream' | 'machinesOf'>): MakeCommand {
   return noun('instance', 'sets of keys, each with its clients and its root key', () => [
     createCommand,
     listCommand,

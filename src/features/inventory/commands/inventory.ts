@@ -1,7 +1,6 @@
 // `mortise inventory ...`: which machine uses which key, as a vCenter says. docs/inventory.md has the commands that write the
 // file.
 
-import type { CommandPlugs } from '../../../doors/cli/plugs.ts'
 import { command } from '../../../doors/cli/route-command.ts'
 import { counted } from '../../../base/text/counted.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
@@ -85,9 +84,3 @@ const removeCommand = command(inventoryRoutes.removeInventory, {
   examples: ['inventory remove --instance production --vcenter vc-1'],
   view: (removed) => plain`Removed: ${inventoryName(removed)}, ${counted(removed.rows, 'row')}.\n`,
 })
-
-/** The machines that use keys of the instance; null: no inventory was imported into it. */
-export const machinesOf: CommandPlugs['machinesOf'] = async (admin, instance) => {
-  const { usedBy } = await admin.call(inventoryRoutes.showInventory, { instance })
-  return usedBy
-}
