@@ -1,4 +1,4 @@
-// The acts on certificates, within one transaction: it makes and renews them, and judges chains of them.
+// The acts on certificates, within one transaction: makes and renews certificates, and validates chains.
 
 import type { ChainValidity } from '../pki/validate.ts'
 import { certify, reCertify, type CertifyWanted, type RecertifyWanted } from './certificates/certify.ts'
@@ -32,27 +32,27 @@ export class CertificateActs {
     return reCertify(this.#objects, wanted)
   }
 
-  /** Has this certificate take the place of the one with which the client asks. Returns its identifier. Throws Faults. */
+  /** Replaces the certificate with which the client sends requests by this one. Returns its identifier. Throws Faults. */
   reProvision(signed: SignedCertificate): Promise<string> {
     return reProvision(this.#objects, signed)
   }
 
-  /** A private key with its certificates, under the password that it is linked to. Throws Faults. */
+  /** Returns a private key with its certificates, under the password of its link. Throws Faults. */
   pkcs12(object: FetchedObject): Promise<Uint8Array> {
     return asPkcs12(this.#objects, object)
   }
 
-  /** Keeps the private key and the certificates of a container. Returns the key's identifier. Throws Faults. */
+  /** Stores the private key and the certificates of a container. Returns the key's identifier. Throws Faults. */
   registerPkcs12(wanted: Pkcs12Wanted): Promise<string> {
     return registerPkcs12(this.#objects, wanted)
   }
 
-  /** Keeps the certificates of a container, and its private key as its client describes it. Throws Faults. */
+  /** Stores the certificates of a container, and its private key with the client's description. Throws Faults. */
   importPkcs12(container: ContainerWanted, key: ImportedKey): Promise<void> {
     return importPkcs12(this.#objects, container, key)
   }
 
-  /** Whether certificates form a chain that holds. Throws Faults. */
+  /** Whether certificates form a valid chain. Throws Faults. */
   validate(wanted: ChainWanted): Promise<ChainValidity> {
     return validate(this.#objects, wanted)
   }

@@ -1,5 +1,5 @@
-// The acts of a transaction that compute with keys, or with none. Each names itself for the audit, as those of
-// key-transaction.ts do.
+// The acts of a transaction that compute, with keys or without. Each names itself for the audit, as those of key-transaction.ts
+// do.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Computed } from './transaction/computations.ts'
@@ -8,7 +8,7 @@ import { decapsulate, encapsulate, type KemRequest } from './use/encapsulation.t
 import type { TransactionObjects } from './transaction/transaction-objects.ts'
 import { hash, useKey, type DataRequest, type KeyUseRequest } from './use/use-key.ts'
 
-/** Random bytes that a client may ask for at once. */
+/** The most random bytes in one request. */
 export const randomBytesMax = 512 * 1024
 
 export class CryptoActs {
@@ -28,7 +28,7 @@ export class CryptoActs {
     return deriveKey(this.#objects, request)
   }
 
-  /** Makes a secret for the holder of a private key. Returns its identifier, and what the holder needs. */
+  /** Makes a secret for the holder of a private key. Returns its identifier, and the data that the holder needs. */
   async encapsulate(request: KemRequest): ReturnType<typeof encapsulate> {
     return encapsulate(this.#objects, request)
   }
@@ -42,7 +42,7 @@ export class CryptoActs {
     return hash(this.#objects, request)
   }
 
-  /** Random bytes. Throws Fault InvalidField for a length that is none, or too many. */
+  /** Returns random bytes. Throws Fault InvalidField for an invalid or too large length. */
   async random(bytes: number): Promise<Uint8Array> {
     const { staged } = this.#objects
     staged.begin('crypto.random', null)
@@ -54,7 +54,7 @@ export class CryptoActs {
     return data
   }
 
-  /** Enters that a client brought a seed, which nobody uses. */
+  /** Enters that a client sent a seed, which the server does not use. */
   seed(bytes: number): void {
     const { staged } = this.#objects
     staged.begin('crypto.seed', null)

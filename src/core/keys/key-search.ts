@@ -1,5 +1,5 @@
-// Lists keys among a million: by index where the store has one (Name and vCenter's names), by binary search for the
-// date of creation, and otherwise one after the other, a bounded number for each page.
+// Lists keys among a million: by index where the store has one (Name and vCenter's names), by binary search for the date of
+// creation, and otherwise by reading objects one after the other, a bounded number for each page.
 
 import { pause, type Turns } from '../../base/parts.ts'
 import { folded } from '../../base/text/folded.ts'
@@ -11,14 +11,14 @@ import { listScannedMax, listStepObjects } from '../../base/bounds.ts'
 import { nameValues } from './object/object-names.ts'
 import { customText, vsphereNames } from './object/object-names.ts'
 
-/** Which objects of an instance are wanted: those that fit each part that is there. Times are RFC 3339. */
+/** A search for objects of an instance: an object must match each part that is present. Times are RFC 3339. */
 export interface KeySearch {
   readonly limit: number
-  /** Left out: all but the destroyed ones. */
+  /** Left out: all states but the destroyed ones. */
   readonly state?: KeyView['state'] | undefined
-  /** Only destroyed objects that can still be brought back. */
+  /** Whether to list only destroyed objects that can still be brought back. */
   readonly recoverable?: 'true' | undefined
-  /** A whole Name; whole names of vSphere's. */
+  /** A whole Name; then whole vSphere names. */
   readonly name?: string | undefined
   readonly vsphereName?: string | undefined
   readonly vsphereComponent?: string | undefined
@@ -34,9 +34,9 @@ export interface KeySearch {
 }
 
 type Reader = Pick<Keys, 'scan' | 'show'> & {
-  /** Those of the request that searches. */
+  /** The turns of the searching request. */
   readonly turns: Turns
-  /** The number of objects in each state now. */
+  /** The current number of objects in each state. */
   readonly objectCounts: (instanceId: string) => ReturnType<Store['objectCounts']>
   readonly recoverable: (instanceId: string) => Promise<{ readonly count: number }>
 }
@@ -45,22 +45,22 @@ type IndexEntry = NonNullable<ReturnType<typeof indexEntry>>
 /** Reads objects older than a position (or the newest), newest first; at most `listStepObjects` of them. */
 type Step = (beforeSequence: number | undefined) => Promise<readonly ReadKey[]>
 
-/** Without `packed` if it was looked up by itself. */
+/** An object that was looked up by itself has no `packed`. */
 type ReadKey = Omit<ScannedKey, 'packed'> & Partial<ScannedKey>
 
-/** Creation times follow the order of creation within this tolerance: clocks are set, and nodes differ. */
+/** Creation times may deviate from the order of creation by this much: clocks are set, and nodes differ. */
 const clockSlackMs = 3600_000
 
 /**
- * Newest first. States depend on the clock, so this function compares them and not the store. A page looks at a
- * bounded number of objects; it may hold fewer than asked for, or none, and still name the next page.
+ * Lists newest first. States depend on the clock, so this function compares them and not the store. A page reads a bounded number
+ * of objects; it may hold fewer than the limit, or none, and still name the next page.
  */
 export async function listKeys(
   keys: Reader,
   instanceId: string,
   query: KeySearch,
   beforeSequence: number | undefined,
-  /** The keys of the machines that have the text of `contains` in their name. */
+  /** The keys of the machines whose name contains the text of `contains`. */
   ofMachines: ReadonlySet<string> = new Set(),
 ): Promise<{ readonly views: readonly ListedKey[]; readonly after: number | null }> {
   const includeDestroyed = query.recoverable !== undefined || query.state?.startsWith('Destroyed') === true
@@ -71,7 +71,7 @@ export async function listKeys(
   const sinceMs = query.createdSince === undefined ? -Infinity : Date.parse(query.createdSince) - clockSlackMs
   let before = beforeSequence ?? (await beginning(keys, { instanceId, includeDestroyed }, query.createdUntil))
   const most = await mostOf(keys, instanceId, query)
-  // The number of objects in the state is known, so the search for a rare state ends with the last of them.
+  // The store knows the number of objects in the state, so the search for a rare state ends with the last of them.
   let left = beforeSequence === undefined ? most : most > 0 ? Infinity : 0
   if (left === 0) return { views: [], after: null }
   let counted = 0
@@ -88,7 +88,7 @@ export async function listKeys(
         counted++
       }
       if (fits(view)) views.push(view)
-      // Others may have come into the state meanwhile, before the last of those that were counted.
+      // More objects may have come into the state meanwhile, before the last counted one.
       if (left === 0) left = (await mostOf(keys, instanceId, query)) - counted
       if (left <= 0) return { views, after: null }
       if (views.length === query.limit) return { views, after: view.sequence }
@@ -99,7 +99,7 @@ export async function listKeys(
   return { views, after: before ?? null }
 }
 
-/** How many objects there are at most to be found, as far as that is counted. */
+/** The most objects that the search can find, as far as the store counts them. */
 async function mostOf(keys: Reader, instanceId: string, { state, recoverable }: KeySearch): Promise<number> {
   if (recoverable !== undefined) return (await keys.recoverable(instanceId)).count
   return state === undefined ? Infinity : ((await keys.objectCounts(instanceId))[state] ?? 0)
@@ -139,7 +139,7 @@ function customEntry(key: string, text: string | undefined): IndexEntry | undefi
   return text === undefined ? undefined : indexEntry(key, { type: 'TextString', value: text })
 }
 
-/** Combines what the steps find, each object once. */
+/** Combines the results of the steps, each object once. */
 function newestOf(steps: readonly Step[]): Step {
   return async (before) => {
     const found = new Map<number, ReadKey>()
@@ -160,7 +160,7 @@ function keyOf(view: ListedKey): ReadKey {
   return { sequence, uniqueIdentifier, createdMs, lastFetchedMs, view: () => view }
 }
 
-/** Finds the first object that was created until then, by binary search. */
+/** Finds the first object that was created by then, by binary search. */
 async function beginning(keys: Reader, where: Where, until: string | undefined): Promise<number | undefined> {
   if (until === undefined) return undefined
   const untilMs = Date.parse(until) + clockSlackMs
@@ -170,7 +170,7 @@ async function beginning(keys: Reader, where: Where, until: string | undefined):
   if (!newest || newest.createdMs <= untilMs) return undefined
   let low = 0
   let high = newest.sequence
-  // Everything from `high` on is too young; everything up to `low` is not.
+  // All objects from `high` on are too young; none up to `low` is.
   while (high - low > 1) {
     const middle = low + Math.floor((high - low) / 2)
     const view = await newestBelow(middle + 1)
@@ -180,9 +180,7 @@ async function beginning(keys: Reader, where: Where, until: string | undefined):
   return high
 }
 
-/**
- * Judges an object before it is decoded, which takes most of the time of a search: false only if `filter` would say so, too.
- */
+/** Checks an object before its slow decoding: returns false only if `filter` would too. */
 function prefilter(query: KeySearch, ofMachines: ReadonlySet<string>): (key: ReadKey) => boolean {
   const part = query.contains === undefined ? undefined : folded(query.contains)
   const [fetchedSince, notFetchedSince] = [ms(query.fetchedSince), ms(query.notFetchedSince)]
@@ -198,20 +196,20 @@ function prefilter(query: KeySearch, ofMachines: ReadonlySet<string>): (key: Rea
 }
 
 /**
- * The characters that are ASCII only once they are folded, as UTF-8 read as Latin-1: the Kelvin sign, I with a dot above, the
- * Greek question mark and varia.
+ * The characters that become ASCII only by folding, as UTF-8 read as Latin-1: the Kelvin sign, I with a dot above, the Greek
+ * question mark and varia.
  */
 const asciiOnceFolded = '\u00e2\u0084\u00aa|\u00c4\u00b0|\u00cd\u00be|\u00e1\u00bf\u00af'
 
-/** Whether packed attributes, in which each text stands whole among other bytes, may have this part of a text, which is folded. */
+/** Whether packed attributes may contain this folded part of a text. Each text stands whole among other bytes there. */
 function textSearch(part: string): (packed: Uint8Array) => boolean {
-  // ASCII is most of what people search for, and is found without reading UTF-8.
+  // People mostly search for ASCII, which this finds without reading UTF-8.
   if (/^[ -~]*$/.test(part)) {
     const pattern = new RegExp(`${part.replaceAll(/[$()*+./?[\\\]^{|}-]/g, '\\$&')}|${asciiOnceFolded}`, 'i')
     return (packed) => pattern.test(bufferOf(packed).toString('latin1'))
   }
-  // How a sigma is written in lower case depends on the letters around it; a mark and the end of a syllable compose with what
-  // stands before them, which may be other bytes here.
+  // The lower case of a sigma depends on the letters around it. A mark and the end of a syllable compose with the characters
+  // before them, which may be other bytes here.
   if (/[σς]|^[\p{M}\u1160-\u11ff]/u.test(part)) return () => true
   return (packed) => {
     const text = bufferOf(packed).toString('utf8')
@@ -248,7 +246,7 @@ function filter(query: KeySearch, ofMachines: ReadonlySet<string>): (view: KeyVi
   return (view) => tests.every((fits) => fits(view))
 }
 
-/** The texts in which `search` and `contains` look. */
+/** The texts that `search` and `contains` compare. */
 function wordsOf(view: KeyView): readonly string[] {
   const noted = Object.values(vsphereNames).map((key) => customText(view.attributes, key))
   return [view.uniqueIdentifier, ...nameValues(view), ...noted.filter((text) => text !== null)]

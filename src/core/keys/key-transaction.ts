@@ -1,5 +1,6 @@
-// The acts on keys, within one transaction, in one class and long because of that. Each method first names its act (`#staged.begin`),
-// so the audit gets an entry whether the act succeeds or is refused. No method touches a socket, a clock of its own or SQL.
+// The acts on keys, within one transaction, in one class and long because of that. Each method first names its act
+// (`#staged.begin`), so the audit gets an entry whether the act succeeds or is refused. No method touches a socket, a clock of
+// its own or SQL.
 
 import { type AttributeInstance, type AttributeSet, type AttributeValue } from '../../wire/kmip/attributes.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
@@ -64,7 +65,7 @@ import { RuleActs } from './rule-acts.ts'
 import { CryptoActs } from './crypto-acts.ts'
 import { wrapKeyBlock, type WrapWanted } from './use/wrapping.ts'
 
-/** An object as it leaves for good, the caller's to wipe. */
+/** An object that leaves for good. The caller wipes it. */
 export interface Exported {
   readonly view: KeyView
   readonly attributes: AttributeSet
@@ -91,15 +92,15 @@ export class KeyTransaction {
     return new CertificateActs(this.#objects)
   }
 
-  /** The rules for objects to come. */
+  /** The rules for objects that clients will make. */
   get rules(): RuleActs {
     return new RuleActs(this.#objects)
   }
 
   /**
-   * Throws Fault PermissionDenied if the caller may not request this operation, and what `rights` throws if they permit less;
-   * enters that as `action`. Reads the object only for rights by group, and the refusal is the same whether it is there or not.
-   * Null: every client may request it, and nobody enters it.
+   * Throws Fault PermissionDenied if the caller may not request this operation, and the Faults of `rights` if they permit less;
+   * enters the refusal as `action`. Reads the object only for rights by group, and the refusal does not depend on whether the
+   * object exists. `action` null: every client may request the operation, and the audit has no entry.
    */
   requirePermission(
     operation: OperationName,
@@ -118,12 +119,12 @@ export class KeyTransaction {
     )
   }
 
-  /** Takes note of what is given back if this transaction is not committed. */
+  /** Registers a function that undoes a count if this transaction is not committed. */
   counted(giveBack: (() => void) | undefined): void {
     if (giveBack) this.#staged.counted(giveBack)
   }
 
-  /** Enters an act that concerns no object. */
+  /** Enters an act without an object. */
   enter(action: AuditAction, detail: AuditEntry['detail'] = null): void {
     this.#staged.begin(action, null)
     this.#staged.done({ detail })
@@ -136,29 +137,29 @@ export class KeyTransaction {
     return this.#keep({ ...wanted, attributes }, material, true)
   }
 
-  /** Generates a key pair and keeps both halves, linked to each other. */
+  /** Generates a key pair and stores both halves, linked to each other. */
   async createKeyPair(wanted: KeyPairWanted): Promise<KeyPairMade> {
     return createKeyPair(this.#objects, wanted)
   }
 
-  /** Puts a new key pair in the place of one that is here. */
+  /** Replaces a stored key pair by a new one. */
   async rekeyKeyPair(wanted: RekeyPairWanted): Promise<KeyPairMade> {
     return rekeyKeyPair(this.#objects, wanted)
   }
 
-  /** Splits a key, or a new one, and keeps its parts. Returns their identifiers. */
+  /** Splits an existing or a new key, and stores its parts. Returns their identifiers. */
   async createSplitKey(wanted: SplitWanted): Promise<readonly string[]> {
     return createSplitKey(this.#objects, wanted)
   }
 
-  /** Keeps the key that these parts form. Returns its identifier. */
+  /** Stores the key that these parts form. Returns its identifier. */
   async joinSplitKey(wanted: JoinWanted): Promise<string> {
     return joinSplitKey(this.#objects, wanted)
   }
 
   /**
    * Stores an object that the client sent. Overwrites the material's bytes, so pass a copy. Returns its identifier. Throws Fault
-   * InvalidField if the key is not as long as it states (`other`), unless the instance takes keys as they are sent.
+   * InvalidField if the key does not have its stated length (`other`), unless the instance accepts that.
    */
   async register(wanted: NewObject, material: Material, other?: OtherLength): Promise<string> {
     this.#staged.begin('key.register', null)
@@ -167,8 +168,8 @@ export class KeyTransaction {
   }
 
   /**
-   * Stores an object of another server under its identifier, or brings the one that is here up to date. Overwrites the
-   * material's bytes. Throws the Faults ObjectAlreadyExists for other bytes and ObjectDestroyed.
+   * Stores an object of another server under its identifier, or updates the existing one. Overwrites the material's bytes. Throws
+   * the Faults ObjectAlreadyExists for other bytes and ObjectDestroyed.
    */
   async adopt(brought: AdoptedObject, material: Material, options: AdoptOptions): Promise<Adopted> {
     try {
@@ -195,7 +196,7 @@ export class KeyTransaction {
     return templateContent(template.attributes)
   }
 
-  /** The object of this Name, unless there is none, or several. */
+  /** The identifier of the only object with this Name; undefined if there are none, or several. */
   async identifierNamed(text: string): Promise<string | undefined> {
     return identifierNamed(this.#staged, this.#objects.store, text)
   }
@@ -210,17 +211,20 @@ export class KeyTransaction {
     return exportWhole(this.#objects, uniqueIdentifier, how)
   }
 
-  /** Stores an object as the client describes it, its State included. Overwrites the material's bytes. Throws Faults. */
+  /** Stores an object with the client's description, including its State. Overwrites the material's bytes. Throws Faults. */
   async import(wanted: ImportWanted): Promise<void> {
     return importObject(this.#objects, wanted)
   }
 
-  /** The Key Block of an object that leaves, wrapped by another key. Throws Faults. */
+  /** Wraps the Key Block of a leaving object with another key. Throws Faults. */
   async wrap(block: KeyBlock, wanted: WrapWanted): Promise<KeyBlock> {
     return wrapKeyBlock(this.#objects, block, wanted)
   }
 
-  /** The object with its material, to be sealed for somebody outside. Its audit entry is on the disk before it leaves. */
+  /**
+   * The object with its material, which the caller seals for recipients outside the server. Its audit entry is on the disk before
+   * it leaves.
+   */
   async export(uniqueIdentifier: string, detail: AuditEntry['detail']): Promise<Exported> {
     this.#staged.begin('key.export', uniqueIdentifier)
     this.#staged.enterOnDisk()
@@ -248,7 +252,7 @@ export class KeyTransaction {
   /** All attributes as of now; a secret digest only if the caller may fetch the object. `action`: the operation that reads them, for the audit. */
   async attributes(action: 'key.attributes' | 'key.check', uniqueIdentifier: string): Promise<AttributeSet> {
     this.#staged.begin(action, uniqueIdentifier)
-    // Archived objects are described, as a published case expects, but not checked for a use (KMIP 1.4 §11.11).
+    // Archived objects are described, as a published case expects, but a Check of a use refuses them (KMIP 1.4 §11.11).
     const object = await this.#objects[action === 'key.check' ? 'online' : 'load'](uniqueIdentifier)
     this.#staged.done()
     const attributes = withDerived(allAttributes(object, this.#staged.nowMs), uniqueIdentifier)
@@ -311,18 +315,18 @@ export class KeyTransaction {
     this.#staged.done({ detail: { reason: revocation.code } })
   }
 
-  /** For a reason that is no compromise (KMIP 3.0, a draft). */
+  /** Deactivates for a reason that is not a compromise (KMIP 3.0, a draft). */
   async deactivate(uniqueIdentifier: string, reason: Deactivation): Promise<void> {
     this.#staged.begin('key.revoke', uniqueIdentifier)
     const object = await this.#objects.withState(uniqueIdentifier, 'deactivated')
     await this.#objects.stage(object, deactivated(object, reason, this.#staged.nowMs))
-    // A restore reads the reason of a revocation here, of which the draft's reasons are none.
+    // A restore reads the reason of a revocation here. The draft's reasons are not among those.
     this.#staged.done({ detail: { reason: 'Unspecified', deactivationReason: reason.code } })
   }
 
   /**
-   * Closes the object at once and keeps its record (design: invariant 6). The material is removed for good, or waits for the
-   * instance's delay where nothing reaches it. Refused for an Active object.
+   * Closes the object at once and keeps its record (design: invariant 6). Removes the material for good, or keeps it out of reach
+   * for the instance's delay. Refuses an Active object.
    */
   async destroy(uniqueIdentifier: string): Promise<void> {
     this.#staged.begin('key.destroy', uniqueIdentifier)
@@ -330,7 +334,7 @@ export class KeyTransaction {
     const now = currentState(object, this.#staged.nowMs)
     const state = nextState(now, 'destroy')
     const [instance, custodies] = [await this.#objects.instance(), this.#objects.custodies]
-    // Rows that were put back are not kept: the key was destroyed before.
+    // The material of rows that were put back is not kept: the key was destroyed before.
     const recoverable = object.isPutBack
       ? undefined
       : await recoverableOf(object, now, { instance, custodies, recovery: this.#recovery })
@@ -362,7 +366,7 @@ export class KeyTransaction {
     this.#staged.done()
   }
 
-  /** The attributes of an object that the client may go on using. */
+  /** The attributes of an object that the client may continue to use. */
   async lease(uniqueIdentifier: string): Promise<AttributeSet> {
     this.#staged.begin('key.lease', uniqueIdentifier)
     const { attributes } = await this.#objects.live(uniqueIdentifier)
@@ -370,7 +374,7 @@ export class KeyTransaction {
     return attributes
   }
 
-  /** Takes so many units of the key's Usage Limits for the client. */
+  /** Takes `count` units of the key's Usage Limits for the client. */
   async allocateUsage(uniqueIdentifier: string, count: bigint): Promise<void> {
     this.#staged.begin('key.allocate', uniqueIdentifier)
     const object = await this.#objects.live(uniqueIdentifier)
@@ -380,7 +384,7 @@ export class KeyTransaction {
     this.#staged.done({ detail: { count: String(count) } })
   }
 
-  /** Makes a new key in the place of this one. Returns its identifier. */
+  /** Replaces this key by a new one. Returns its identifier. */
   async reKey(uniqueIdentifier: string, wanted: ReKeyWanted): Promise<string> {
     this.#staged.begin('key.re-key', uniqueIdentifier)
     const object = await reKey(this.#objects, await this.#objects.live(uniqueIdentifier), wanted)
@@ -388,12 +392,12 @@ export class KeyTransaction {
     return object
   }
 
-  /** Sets what only a manager may set of a key. */
+  /** Changes settings of a key that only a manager may change. */
   async setKey(uniqueIdentifier: string, settings: KeySettings): Promise<void> {
     return setKey(this.#objects, uniqueIdentifier, settings)
   }
 
-  /** The client, with its instance: what it began is its own. */
+  /** The client, with its instance: only this client may continue what it begins. */
   get party(): string {
     return partyOf(this.#staged.caller)
   }
@@ -413,7 +417,7 @@ export class KeyTransaction {
     this.#staged.wipe()
   }
 
-  /** Keeps a new object as the result of the act that was begun. */
+  /** Stores a new object as the result of the current act. */
   async #keep(wanted: NewObject, material: Material, generated: boolean, more: object = {}): Promise<string> {
     const object = await this.#objects.keep(wanted, material, generated)
     this.#staged.done({ object, detail: { objectType: wanted.objectType, ...more } })

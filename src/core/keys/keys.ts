@@ -1,7 +1,7 @@
-// The only way to keys. `perform` runs a piece of work as one transaction: it looks the caller up anew, the work reads and
-// stages changes, and check, act and audit entry are committed together before anything leaves. If another request
-// changed the same object meanwhile, the work runs again. Work that only reads commits nothing: its access record takes the
-// place of the transaction (design: invariants 1 and 3). key-transaction.ts says what the work may do.
+// The only way to keys. `perform` runs a piece of work as one transaction: it looks up the caller at that moment, the work reads
+// and stages changes, and check, act and audit entry are committed together before the answer leaves. If another request changed
+// the same object meanwhile, the work runs again. Work that only reads commits nothing: its access record takes the place of the
+// transaction (design: invariants 1 and 3). key-transaction.ts lists the possible acts.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CustodyRefused, PutBack } from '../custody/custody.ts'
@@ -37,7 +37,7 @@ export interface ListedKey extends KeyView {
   readonly sequence: number
 }
 
-/** As the store has it. */
+/** An object as the store has it. */
 export interface ScannedKey extends Pick<
   StoredObject,
   'sequence' | 'uniqueIdentifier' | 'createdMs' | 'lastFetchedMs'
@@ -56,14 +56,14 @@ interface ListQuery {
 }
 
 export interface PerformOptions {
-  /** Looks elsewhere for objects that the work names and that are not here. */
+  /** Looks on the upstream for objects that the work names and the store does not have. */
   readonly bring?: Bring | undefined
-  /** Aborts when nobody waits for the outcome any more. */
+  /** Aborts when the client stops waiting. */
   readonly abandoned?: AbortSignal | undefined
 }
 
 export class Keys {
-  /** Tells the changes of objects that this process commits. */
+  /** Reports the changes of objects that this process commits. */
   readonly changes = new ChangeFeed()
   readonly #store: Store
   readonly #custodies: Custodies
@@ -76,8 +76,8 @@ export class Keys {
   readonly #trustChanged: () => void
   readonly #refusals: RepeatedRefusals
   /**
-   * Transactions that lost a race for one object retry behind each other: if all retried at once, one would win each round and
-   * the last would never finish. A transaction that meets no other takes no lock.
+   * Transactions that lost a race for one object retry one after the other: if all retried at once, one would win each round and
+   * the last would never finish. A transaction without a conflict takes no lock.
    */
   readonly #retrying = new KeyedMutex()
 
@@ -109,7 +109,7 @@ export class Keys {
     this.#refusals = new RepeatedRefusals({ clock, record: (access) => store.record(access), failed })
   }
 
-  /** Enters in the audit the refusals that were only counted so far. */
+  /** Enters in the audit the refusals that were only counted until now. */
   close(): Promise<void> {
     return this.#refusals.close()
   }
@@ -160,7 +160,7 @@ export class Keys {
     return found.map(({ view }) => view())
   }
 
-  /** The same, each decoded only when its view is asked for: a search passes over most of them. */
+  /** Lists as `list` does, but decodes an object only when the caller requests its view: a search skips most of them. */
   async scan(query: ListQuery): Promise<readonly ScannedKey[]> {
     const records = await this.#store.objects(query)
     return records.map((record) => {
@@ -211,7 +211,7 @@ export class Keys {
     return result
   }
 
-  /** Enters the refusal in the audit, and returns what to throw. A refusal that cannot be entered is still a refusal. */
+  /** Enters the refusal in the audit, and returns the error to throw. If the entry fails, the refusal still stands. */
   async #refused(staged: StagedChange, error: unknown): Promise<unknown> {
     const fault = faultOf(error)
     if (fault) await this.#record(staged.refusal(fault), 'process').catch(() => undefined)
@@ -241,7 +241,7 @@ export class Keys {
   }
 }
 
-/** Another attempt reads what others have changed. A mark stays. */
+/** Whether another attempt may succeed, since it reads the changes of others. A mark is permanent. */
 function mayPass(error: unknown): boolean {
   return error instanceof StoreConflict && error.what !== 'mark'
 }
@@ -250,7 +250,7 @@ function isFull(what: StoreConflict['what']): what is 'objects-max' | 'bytes-max
   return what === 'objects-max' || what === 'bytes-max'
 }
 
-/** A second person approves this work: the commit uses up the request. */
+/** Makes the commit use up the request for approval, once a second person has approved this work. */
 async function takeConsentAlong(objects: TransactionObjects, consent: Consent): Promise<void> {
   const { staged } = objects
   await objects.changeTrust((snapshot) => {
@@ -261,7 +261,7 @@ async function takeConsentAlong(objects: TransactionObjects, consent: Consent): 
   })
 }
 
-/** The change is committed. If the root key's service could not be told yet, the answer says so; the sweep tells it later. */
+/** Completes a committed change at the root key's service. If the service does not answer, the answer says so; the sweep retries later. */
 async function settle(staged: StagedChange): Promise<void> {
   try {
     await staged.settle()

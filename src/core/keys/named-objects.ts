@@ -1,5 +1,5 @@
-// The ids of what has a name, as the audit log knows objects by their ids alone: keys, also by the machines that use them,
-// clients and tokens.
+// Finds ids by name, since the audit log knows objects only by their ids: of keys, also by the machines that use them, of clients
+// and of tokens.
 
 import type { Turns } from '../../base/parts.ts'
 import { formsOf } from '../../base/text/folded.ts'

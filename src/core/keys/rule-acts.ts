@@ -1,5 +1,5 @@
-// The acts on the rules for objects to come, within one transaction. The rules stand in the instance's trusted row, so nobody who
-// edits the database can loosen them.
+// The acts on the rules for future objects, within one transaction. The rules stand in the instance's trusted row, so an edit of
+// the database cannot loosen them.
 
 import type { AuditAction } from '../ports/audit-actions.ts'
 import { readRules, storedRules, type ObjectRule } from './object/object-rules.ts'
@@ -14,12 +14,12 @@ export class RuleActs {
     this.#objects = objects
   }
 
-  /** Returns those that it replaces. Throws ServerLimitExceeded. */
+  /** Returns the former rules. Throws ServerLimitExceeded. */
   setDefaults(rules: readonly ObjectRule[]): Promise<readonly ObjectRule[]> {
     return this.#set('instance.set-defaults', 'objectDefaults', rules)
   }
 
-  /** Returns those that it replaces. Throws ServerLimitExceeded. */
+  /** Returns the former rules. Throws ServerLimitExceeded. */
   setConstraints(rules: readonly ObjectRule[]): Promise<readonly ObjectRule[]> {
     return this.#set('instance.set-constraints', 'objectConstraints', rules)
   }
@@ -28,7 +28,7 @@ export class RuleActs {
     return readRules((await this.#objects.instance()).objectDefaults)
   }
 
-  /** For the client that asks, which is entered in the audit. */
+  /** The constraints, for a requesting client. The audit gets an entry. */
   async constraints(): Promise<readonly ObjectRule[]> {
     this.#objects.staged.begin('instance.constraints', null)
     const rules = readRules((await this.#objects.instance()).objectConstraints)

@@ -1,5 +1,5 @@
-// Adopts one object of another server, within one transaction: new here, brought up to date, unchanged, or in conflict with
-// what is here. adopted-object.ts has the rules.
+// Adopts one object of another server, within one transaction. The result says whether it is new here, was updated, stays
+// unchanged, or conflicts with the object here. adopted-object.ts has the rules.
 
 import { Fault } from '../../../wire/kmip/fault.ts'
 import { first, packAttributes } from '../../../wire/kmip/attributes.ts'
@@ -19,19 +19,19 @@ import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 export type { AdoptedObject } from '../object/adopted-object.ts'
 
 export interface AdoptOptions {
-  /** Finds out what would be done, and stages nothing. */
+  /** Finds out what would change, and stages nothing. */
   readonly dryRun: boolean
-  /** A client asked for it. The audit entry says so, and the store counts it. */
+  /** Whether a client's request caused it. The audit entry says so, and the store counts it. */
   readonly onDemand?: boolean
 }
 
 export interface Adopted {
   readonly outcome: 'new' | 'changed' | 'same'
-  /** Names that other objects of the instance have; they are kept as a custom attribute. */
+  /** Names that other objects of the instance have; the object keeps them as a custom attribute. */
   readonly takenNames: readonly string[]
 }
 
-/** Enters `key.adopt` in the audit if it changes something or refuses. The material is the caller's to wipe. */
+/** Enters `key.adopt` in the audit if it changes something or refuses. The caller wipes the material. */
 export async function adoptObject(
   objects: TransactionObjects,
   brought: AdoptedObject,
@@ -100,12 +100,12 @@ export function refusedIdentifier(uniqueIdentifier: string): Fault | undefined {
   return new Fault('InvalidField', `an identifier has 1 to ${uniqueIdentifierBytesMax} bytes`)
 }
 
-/** The other server's bytes are not taken for those that wait here. */
+/** Advises to bring back the object that waits here: adoption never replaces it with the other server's bytes. */
 function advice({ recoverable }: ManagedObject): string {
   return recoverable ? ', and can still be brought back: mortise key undestroy' : ''
 }
 
-/** The Fault for a full instance has the same reason as that for one object with too many attributes. */
+/** Refuses an object with too many attributes as InvalidField: the reason in the Fault of packAttributes would mean a full instance. */
 function requireFittingAttributes({ attributes }: AdoptedObject, refuse: (fault: Fault) => never): void {
   try {
     packAttributes(attributes)
@@ -115,7 +115,7 @@ function requireFittingAttributes({ attributes }: AdoptedObject, refuse: (fault:
   }
 }
 
-/** By the stored digest where there is one, so that a second run asks no root key. */
+/** Compares by the stored digest where there is one, so that a second run calls no root key. */
 async function sameBytes(
   objects: TransactionObjects,
   here: ManagedObject,

@@ -12,7 +12,7 @@ import { requireFreeNames } from '../transaction/names.ts'
 import { requireQuantumSafe } from '../object/newer-attributes.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
-/** Returns the instance that was added or changed, or the one that is gone. */
+/** Returns the instance that was added, changed or deleted. */
 export async function changeAttribute<C extends AttributeNamed>(
   objects: TransactionObjects,
   action: AuditAction,
@@ -36,7 +36,7 @@ export async function changeAttribute<C extends AttributeNamed>(
   if (change.key === 'Name' && !isDestroyed(state))
     await requireFreeNames(objects, instance, uniqueIdentifier, kept)
   staged.limit(limitsOf(instance))
-  // The stored state stays: the clock that derives `state` may be wrong, and is asked again whenever the object is read.
+  // The stored state stays: the clock that derives `state` may be wrong, and each read derives it again.
   await objects.stage(object, { ...object, attributes: kept })
   const closing = change.key === 'DeactivationDate' ? deactivationDetail(kept) : {}
   staged.done({ detail: { attribute: change.key, ...closing } })

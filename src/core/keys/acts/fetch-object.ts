@@ -24,22 +24,22 @@ import { unwrapped } from '../use/wrapping.ts'
 export interface FetchedObject {
   readonly uniqueIdentifier: string
   readonly objectType: ObjectType
-  /** As stored; `allAttributes` adds those that are derived, for a key that leaves with them. */
+  /** As stored; `allAttributes` adds the derived ones, for a key that leaves with its attributes. */
   readonly attributes: AttributeSet
   readonly allAttributes: () => AttributeSet
   readonly material: Material
-  /** The client sent it wrapped, and its wrapped bytes were in a Key Value structure. */
+  /** Whether the client sent it wrapped, with the wrapped bytes in a Key Value structure. */
   readonly cameInKeyValue?: boolean
 }
 
 export interface FetchWanted {
-  /** It will be encrypted by one of these keys before it leaves, and the others make its MAC or signature. */
+  /** The keys that encrypt it before it leaves, and the keys that make its MAC or signature. */
   readonly wrappers?: readonly string[]
-  /** A key that came wrapped leaves unwrapped. */
+  /** Whether a key that came wrapped leaves unwrapped. */
   readonly unwrap?: boolean
-  /** All attributes leave with it. */
+  /** Whether all attributes leave with it. */
   readonly exported?: boolean
-  /** Nobody asked for it: it is sent to a client that took the server role. */
+  /** Whether the server sends it by itself, to a client that took the server role. */
   readonly put?: boolean
 }
 
@@ -108,7 +108,7 @@ const putDetail = { detail: { operation: 'Put' } } as const
 export interface WholeObject {
   readonly objectType: ObjectType
   readonly attributes: AttributeSet
-  /** Undefined: it was destroyed, and the attributes alone leave. */
+  /** Undefined for a destroyed object: only its attributes leave. */
   readonly object: FetchedObject | undefined
 }
 

@@ -1,6 +1,6 @@
-// The act of Import (KMIP 1.4 §4.41): an object is stored under the identifier and with the attributes that its client gives,
-// those included that a server otherwise sets itself. What is here under the identifier may get other attributes, but stays
-// the same object: an identifier never stands for other bytes, and a state changes by the operations that are there for it.
+// The act of Import (KMIP 1.4 §4.41): stores an object under the client's identifier and with the client's attributes, including
+// those that a server otherwise sets itself. An existing object of that identifier may get other attributes, but stays the same
+// object: an identifier never stands for other bytes, and only the operations for it change a state.
 
 import { timingSafeEqual } from 'node:crypto'
 import { canonical, first, type AttributeInstance, type AttributeSet } from '../../../wire/kmip/attributes.ts'
@@ -32,13 +32,13 @@ import { unwrapped } from '../use/wrapping.ts'
 export interface ImportWanted {
   readonly uniqueIdentifier: string
   readonly objectType: ObjectType
-  /** As the client gives them, without Unique Identifier, Object Type and State. */
+  /** The client's attributes, without Unique Identifier, Object Type and State. */
   readonly given: AttributeSet
   readonly state: State | undefined
   readonly brought: BroughtObject
-  /** An object that is here under this identifier gets these attributes. */
+  /** Whether an existing object of this identifier gets these attributes. */
   readonly replace: boolean
-  /** A key that came wrapped is stored without that. */
+  /** Whether a key that came wrapped is stored unwrapped. */
   readonly unwrap: boolean
 }
 
@@ -83,7 +83,7 @@ async function plainOrWrapped(
 
 interface Described {
   readonly wanted: ImportWanted
-  /** The attributes that the object states itself, and those that the client states. */
+  /** The attributes in the object itself and those from the client. */
   readonly attributes: AttributeSet
 }
 
@@ -97,7 +97,7 @@ async function described(objects: TransactionObjects, wanted: ImportWanted): Pro
   return { wanted, attributes }
 }
 
-/** The stored form: what the client describes, and for the rest what a new object has. */
+/** The stored form: the client's description, completed as for a new object. */
 function storedForm({ wanted, attributes: given }: Described, nowMs: number): Stored {
   const { uniqueIdentifier, objectType, brought } = wanted
   const digest = storedDigest(objectType, brought.material)
@@ -108,7 +108,7 @@ function storedForm({ wanted, attributes: given }: Described, nowMs: number): St
     { nowMs, generated: false, digest },
   )
   const attributes = new Map([...initial, ...given])
-  // The Digest is that of what is stored, if it may be stored; a count of Usage Limits that is left out is the total.
+  // Computes the Digest from the stored bytes, if the server may store it. A missing count of Usage Limits becomes the total.
   const isCounted = first(given, 'UsageLimits')?.UsageLimitsCount !== undefined
   for (const key of isCounted ? (['Digest'] as const) : (['Digest', 'UsageLimits'] as const)) {
     const own = initial.get(key)
@@ -119,7 +119,7 @@ function storedForm({ wanted, attributes: given }: Described, nowMs: number): St
   return { uniqueIdentifier, objectType, state, attributes, createdMs: createdAt(attributes, nowMs) }
 }
 
-/** Throws Fault InvalidField where the attributes contradict each other, or are those of an object that is gone. */
+/** Throws Fault InvalidField if the attributes contradict each other, or belong to a destroyed object. */
 function requireWhole(given: AttributeSet): void {
   if (given.has('DestroyDate'))
     throw new Fault('InvalidField', 'an object that was destroyed cannot be imported')
@@ -130,8 +130,8 @@ function requireWhole(given: AttributeSet): void {
 }
 
 /**
- * Mortise states the SHA-256 of what it stores, and nothing that somebody says of it. A stated one of the same format must be
- * that: otherwise something happened to the object on its way.
+ * Mortise computes the SHA-256 of what it stores, and ignores what clients state. But a stated SHA-256 of the same format must
+ * match: otherwise the object was changed on its way.
  */
 function requireDigest(given: AttributeSet, material: Material): void {
   const { isElsewhere, wrapping } = material.head
@@ -151,7 +151,7 @@ function requireDigest(given: AttributeSet, material: Material): void {
     throw new Fault('InvalidField', 'the Digest is not that of the object in the request')
 }
 
-/** The object of this identifier, wherever it is known; undefined: there is none. */
+/** The object of this identifier, staged or stored; undefined: there is none. */
 async function known(
   objects: TransactionObjects,
   uniqueIdentifier: string,
@@ -196,7 +196,7 @@ async function replaceAttributes(
   const given = new Map(await storedAttributes(objects, object, material.head))
   for (const [key, instances] of historyOf(here, staged.nowMs))
     if (!wanted.given.has(key)) given.set(key, instances)
-  // The stored state stays: the clock that derives `state` may be wrong, and is asked again whenever the object is read.
+  // The stored state stays: the clock that derives `state` may be wrong, and each read derives it again.
   const after = { ...here, attributes: withReachedDates(given, here, staged.nowMs) }
   const instance = await objects.instance()
   requireNoLooser(instance, here.attributes, after.attributes)
@@ -205,7 +205,7 @@ async function replaceAttributes(
   return after
 }
 
-/** The attributes that record what happened to the object. It keeps them where an Import leaves them out. */
+/** The attributes that record the object's history. The object keeps them if an Import leaves them out. */
 function historyOf({ attributes }: ManagedObject, nowMs: number): AttributeSet {
   const isReached = (key: 'ActivationDate' | 'DeactivationDate') =>
     Number(first(attributes, key) ?? Infinity) * 1000 <= nowMs
@@ -229,7 +229,7 @@ function historyOf({ attributes }: ManagedObject, nowMs: number): AttributeSet {
   return new Map([...attributes].filter(([key]) => keys.has(key)))
 }
 
-/** Whether the client brings what is here, to the last bit. */
+/** Whether the client's object equals the stored one, to the last bit. */
 async function isSame(
   objects: TransactionObjects,
   here: ManagedObject,

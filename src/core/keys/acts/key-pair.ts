@@ -1,5 +1,5 @@
-// Create Key Pair (KMIP 1.4 §4.2): which pairs this server makes, and the act that makes and keeps both halves with the links
-// between them. The pair is generated on a thread of the pool.
+// Create Key Pair (KMIP 1.4 §4.2): which pairs this server makes, and the act that makes and stores both halves with links
+// between them. A thread of the pool generates the pair.
 
 import type { JobInput } from '../../crypto/jobs.ts'
 import { bitsOf } from '../../crypto/key-parts.ts'
@@ -22,7 +22,7 @@ import { linkTo, withSoleLink } from '../object/links.ts'
 import { withAttribute } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
-/** The attributes of each half, as the client wants them. */
+/** The client's attributes for each half. */
 export interface KeyPairWanted {
   readonly privateKey: AttributeSet
   readonly publicKey: AttributeSet
@@ -48,7 +48,10 @@ export async function createKeyPair(
   return made
 }
 
-/** Later each half may be given Cryptographic Parameters of its own, with which the pair is re-keyed. */
+/**
+ * A new pair must have the same Cryptographic Parameters on both halves. Later a client may change those of one half, and re-key
+ * the pair.
+ */
 function requireOneUse({ privateKey, publicKey }: KeyPairWanted): void {
   const key = 'CryptographicParameters'
   const [own, other] = [privateKey, publicKey].map((set) =>
@@ -97,7 +100,7 @@ function materialOf(key: FormattedKey, format: KeyFormat): Material {
   return { bytes: storedMaterial(format, material), head: { keyFormatType: format } }
 }
 
-/** With the length and the curve that the key has, and a mask for clients that give none. */
+/** The attributes with the key's length and curve, and a mask for clients that give none. */
 function described(wanted: AttributeSet, key: FormattedKey, mask: number): AttributeSet {
   const parts = partsOf(key)
   const stated = parts?.kind === 'quantum-safe' ? first(wanted, 'CryptographicLength') : undefined
@@ -122,7 +125,7 @@ const rsaFormats = { privateKey: 'PKCS_1', publicKey: 'PKCS_1' } as const
 const curveFormats = { privateKey: 'ECPrivateKey', publicKey: 'X_509' } as const
 const otherFormats = { privateKey: 'PKCS_8', publicKey: 'X_509' } as const
 
-/** Throws Fault InvalidField where the attributes do not name a pair that this server makes. */
+/** Throws Fault InvalidField if the attributes do not name a pair that this server makes. */
 function kindOf(wanted: KeyPairWanted): PairKind {
   for (const key of common)
     if (JSON.stringify(first(wanted.privateKey, key)) !== JSON.stringify(first(wanted.publicKey, key)))
@@ -164,7 +167,7 @@ function opensslCurve(curve: EnumName<'RecommendedCurve'> | undefined, bits: num
     )
   const known = opensslNames[named]
   if (known === undefined) throw new Fault('InvalidField', `this server makes no keys on the curve ${named}`)
-  // P-521 may count whole bytes.
+  // A length for P-521 may count whole bytes.
   if (bits !== undefined && known.bits !== bits && Math.ceil(known.bits / 8) * 8 !== bits)
     throw new Fault('InvalidField', `keys on the curve ${named} have ${known.bits} bits, not ${bits}`)
   return known.name
@@ -178,7 +181,7 @@ const curvesOfLength: Readonly<Record<number, EnumName<'RecommendedCurve'>>> = {
   528: 'P_521',
 }
 
-/** The curves that OpenSSL makes keys on here, by KMIP's names. */
+/** The curves on which OpenSSL makes keys here, by KMIP's names. */
 const opensslNames: Readonly<Record<string, { readonly name: string; readonly bits: number }>> = {
   P_224: { name: 'secp224r1', bits: 224 },
   P_256: { name: 'prime256v1', bits: 256 },

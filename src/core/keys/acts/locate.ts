@@ -24,7 +24,7 @@ import type { StagedChange } from '../transaction/staged-change.ts'
 
 /** Locate returns at most this many identifiers at a time, whatever Maximum Items says. */
 const locateItemsMax = 10_000
-/** Attributes in one Locate, and how many of them Mortise looks up in the store's index. */
+/** The most attributes in one Locate, and how many of them Mortise looks up in the store's index. */
 const locateAttributesMax = 100
 const locateIndexedMax = 8
 
@@ -34,15 +34,15 @@ export interface LocateQuery {
   readonly maximumItems: number | undefined
   readonly offsetItems: number
   readonly storage: StorageWanted
-  /** KMIP 1.1 §4.9: Object Group Member Fresh finds only objects that nobody has fetched yet. */
+  /** KMIP 1.1 §4.9: Object Group Member Fresh finds only objects that no client has fetched yet. */
   readonly onlyFresh: boolean
   /** Searches to the last object, to count all that match. */
   readonly countAll?: boolean
-  /** The identifiers in the answer may take this many bytes. */
+  /** The most bytes that the identifiers in the answer may take. */
   readonly bytesMax?: number
 }
 
-/** KMIP 1.4 §9.1.3.3.2, 2.0 §11.58: where the object may be. */
+/** KMIP 1.4 §9.1.3.3.2, 2.0 §11.58: where the object may be stored. */
 export interface StorageWanted {
   readonly online: boolean
   readonly archived?: boolean
@@ -83,25 +83,25 @@ export async function locate(parts: LocateParts, asked: LocateQuery, version: Ve
       throw new Fault('ResponseTooLarge', 'more objects match than the answer has room for: ask for fewer')
     if (found.length >= end && query.countAll !== true && !query.onlyFresh) break
   }
-  // A group hands out its fresh members in the order in which they came.
+  // A group hands out its fresh members in their order of arrival.
   if (query.onlyFresh) found.reverse()
   const total = query.countAll === true ? found.length : undefined
   return { uniqueIdentifiers: found.slice(query.offsetItems, end), total }
 }
 
-/** Every object is under the one policy that there is, also where no client named it (KMIP 1.4 §3.18.2). */
+/** Every object is under the server's only policy, even if no client named it (KMIP 1.4 §3.18.2). */
 function withoutPolicy(query: LocateQuery): LocateQuery {
   const isPolicy = ({ key, value }: LocateQuery['wanted'][number]) =>
     key === 'OperationPolicyName' && value === onlyPolicy
   return { ...query, wanted: query.wanted.filter((wanted) => !isPolicy(wanted)) }
 }
 
-/** As a Text String of TTLV: a header of 8 bytes, padded to 8. */
+/** The size of a Text String in TTLV: a header of 8 bytes, padded to 8. */
 function wireBytes(identifier: string): number {
   return 8 + Math.ceil(Buffer.byteLength(identifier) / 8) * 8
 }
 
-/** The objects that may match, newest first: those of the store, with the staged ones in their places. */
+/** The candidates, newest first: the objects of the store, with the staged ones in their places. */
 async function* candidates(parts: LocateParts, query: LocateQuery): AsyncGenerator<ManagedObject> {
   const { staged } = parts
   const changed = [...staged.objects()]
@@ -129,7 +129,7 @@ async function* stored(
     return
   }
   let beforeSequence: number | undefined
-  // Pages grow and shrink with what one turn is enough for: objects may be large. The first is as long as what is asked for.
+  // Each page has as many objects as one turn can process: objects may be large. The first page has the requested number.
   let limit = Math.max(1, Math.min(query.offsetItems + (query.maximumItems ?? 8), 16))
   for (;;) {
     if (pace.spent) await pace.turn()
@@ -143,7 +143,7 @@ async function* stored(
     const last = page.at(-1)
     const isLast = page.length < limit
     limit = pace.spent ? Math.max(1, limit >> 1) : Math.min(limit * 2, objectsStepRows)
-    // The store finds by a hash: one that collides must not show another instance's object.
+    // The store finds by a hash: a collision must not show another instance's object.
     for (const record of page) if (record.instanceId === instanceId) yield record
     if (!last || isLast) return
     beforeSequence = last.sequence
@@ -199,12 +199,12 @@ function test(key: string, wanted: readonly unknown[]): (attributes: AttributeSe
   return (attributes) => searches.every((search) => values(attributes).some(search))
 }
 
-/** KMIP 1.4 §4.9: the largest date stands for one that the object does not have, as a Deactivation Date that never comes. */
+/** KMIP 1.4 §4.9: the largest date stands for a missing one, such as a Deactivation Date that never comes. */
 const noDate = 2n ** 63n - 1n
 
 type Limits = Partial<AttributeValue<'UsageLimits'>>
 
-/** As many or more, of the same unit. A field that was not given asks for nothing. */
+/** Whether the limits have the requested unit and at least the requested numbers. An absent field requests nothing. */
 function reaches(limits: Limits, asked: Limits): boolean {
   return (
     isAtLeast(limits.UsageLimitsTotal, asked.UsageLimitsTotal) &&
@@ -217,7 +217,7 @@ function isAtLeast(value: bigint = 0n, asked: bigint | undefined): boolean {
   return asked === undefined || value >= asked
 }
 
-/** Equal; of a structure, equal in every field that was given (KMIP 1.4 §4.9). No field of an attribute is a structure. */
+/** Whether the values are equal; for a structure, in every field of the request (KMIP 1.4 §4.9). No field of an attribute is a structure. */
 function contains(key: string, candidate: unknown, wanted: unknown): boolean {
   if (isCustom(key) || !isPlain(wanted)) return searchKey(key, candidate) === searchKey(key, wanted)
   const fields = candidate as Record<string, unknown>

@@ -1,5 +1,5 @@
-// Re-key (KMIP 1.4 §4.4): a new key in the place of a symmetric key. The new one takes over the Names and, by table 173, the
-// attributes; the old one stays, with its bytes and its state. Each refers to the other. Within one transaction.
+// Re-key (KMIP 1.4 §4.4): a new key replaces a symmetric key. The new one takes over the Names and, by table 173, the attributes;
+// the old one stays, with its bytes and its state. Each has a link to the other. Within one transaction.
 
 import { first, type AttributeSet } from '../../../wire/kmip/attributes.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
@@ -13,7 +13,7 @@ import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 export interface ReKeyWanted {
   /** Seconds from now to the Activation Date of the new key. */
   readonly offset: number | undefined
-  /** As the client gave them, checked by the attribute rules. */
+  /** The client's attributes, checked by the attribute rules. */
   readonly attributes: AttributeSet
 }
 

@@ -1,5 +1,5 @@
-// Re-key Key Pair (KMIP 1.4 §4.5): a new pair takes the place of one that is here. The new pair gets the old one's attributes and
-// Names, and links say which replaced which.
+// Re-key Key Pair (KMIP 1.4 §4.5): a new pair replaces an existing one. The new pair gets the old one's attributes and Names, and
+// links from each half to its replacement and back.
 
 import { Fault } from '../../../wire/kmip/fault.ts'
 import { keepNewPair, newIdentifiers, type KeyPairMade, type KeyPairWanted } from './key-pair.ts'
@@ -10,7 +10,7 @@ import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 export interface RekeyPairWanted {
   readonly uniqueIdentifier: string
   readonly offsetSeconds: number | undefined
-  /** The attributes that the client gives; all others are those of the old pair. */
+  /** The attributes that the client gives; the old pair gives all others. */
   readonly changes: KeyPairWanted
 }
 

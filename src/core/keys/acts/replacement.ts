@@ -1,5 +1,5 @@
-// One object in the place of another (KMIP 1.4 §4.4, §4.5, §4.8): the new one has the attributes of the old one, except that it
-// begins a life of its own; the old one stays, without its Names.
+// One object replaces another (KMIP 1.4 §4.4, §4.5, §4.8): the new one has the attributes of the old one, except those of its
+// life, which begins now. The old one stays, without its Names.
 
 import { first, type AttributeInstance, type AttributeSet } from '../../../wire/kmip/attributes.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
@@ -11,9 +11,9 @@ import { nonceCountKey } from '../object/nonce-count.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
 export interface ReplacementWanted {
-  /** As the client gave them, checked by the attribute rules. */
+  /** The client's attributes, checked by the attribute rules. */
   readonly given: AttributeSet
-  /** Seconds from now to the Activation Date of the new object. Without it the dates are the old one's. */
+  /** Seconds from now to the Activation Date of the new object. Left out: it has the dates of the old one. */
   readonly offset: number | undefined
   readonly nowMs: number
 }
@@ -36,13 +36,13 @@ export async function requireUnreplaced(
   }
 }
 
-/** Throws Fault KeyValueNotPresent for a key that is kept elsewhere (KMIP 1.4 §11.5, §11.6). */
+/** Throws Fault KeyValueNotPresent for a key whose bytes are elsewhere (KMIP 1.4 §11.5, §11.6). */
 export function requireKeyValue({ attributes }: ManagedObject): void {
   if (first(attributes, 'KeyValuePresent') === false)
     throw new Fault('KeyValueNotPresent', 'the key itself is not on this server')
 }
 
-/** The old object from then on. Stage it before the new one, so that the Names are free. */
+/** The old object after its replacement. Stage it before the new one, so that the Names are free. */
 export function replacedBy(existing: ManagedObject, replacement: string): ManagedObject {
   const linked = withSoleLink(existing.attributes, linkTo('ReplacementObjectLink', replacement))
   const unnamed = withAttribute(linked, 'Name', undefined)
@@ -60,7 +60,7 @@ export function replacementAttributes(
   return together(rotated(withDates(inherited(existing), offset, now), existing, now), given)
 }
 
-/** KMIP 2.1 §4.49, §4.50, §4.52: the new object came of so many rotations, the last of them now, and is the latest of its set. */
+/** KMIP 2.1 §4.49, §4.50, §4.52: counts the rotations up to the new object, dates the last one now, and marks the object as the latest. */
 function rotated(attributes: AttributeSet, existing: AttributeSet, now: bigint): AttributeSet {
   const generation = Math.min((first(existing, 'RotateGeneration') ?? 0) + 1, generationMax)
   return new Map([
@@ -74,7 +74,7 @@ function rotated(attributes: AttributeSet, existing: AttributeSet, now: bigint):
 /** An Integer of KMIP has 32 bits. */
 const generationMax = 2 ** 31 - 1
 
-/** KMIP 1.4 §4.4, table 173: what the new key does not take over, because the server sets it anew or it concerns the old one. */
+/** KMIP 1.4 §4.4, table 173: the new key does not inherit these, because the server sets them itself or they concern the old key. */
 const notInherited: ReadonlySet<string> = new Set([
   'InitialDate',
   'DestroyDate',
@@ -130,13 +130,13 @@ function withDates(attributes: AttributeSet, offset: number | undefined, now: bi
   return set
 }
 
-/** Clients write the last date that there is for one that never comes. */
+/** Clients write the last possible date for one that never comes. */
 function withinDates(date: bigint): bigint {
   const [earliest, last] = [-(2n ** 63n), 2n ** 63n - 1n]
   return date < earliest ? earliest : date > last ? last : date
 }
 
-/** The client's attributes go before those of the old key. Its Names are added. */
+/** Lays the client's attributes over those of the old key. Adds the client's Names. */
 function together(kept: AttributeSet, given: AttributeSet): AttributeSet {
   const set = new Map<string, readonly AttributeInstance[]>([...kept, ...given])
   const names = [...(kept.get('Name') ?? []), ...(given.get('Name') ?? [])]

@@ -7,7 +7,7 @@ import { digestOf } from '../object/digest.ts'
 import { withAttribute, type ManagedObject } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
-/** Adds the digest. Leaves it out if the material cannot be opened, so that attributes are answered in an outage too. */
+/** Adds the digest. Leaves it out if the material does not open, so that the server answers attributes during an outage too. */
 export async function withSecretDigest(
   objects: TransactionObjects,
   object: ManagedObject,

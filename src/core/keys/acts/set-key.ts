@@ -1,5 +1,5 @@
-// The act of `mortise key set`: a manager names a key that wraps Sensitive keys, or takes back what no client may where restrictions
-// go one way. The list of wrapping keys stands in the instance's trusted row, so an edit of the database changes none.
+// The act of `mortise key set`: a manager names a key that wraps Sensitive keys, or lifts a restriction that no client may lift.
+// The list of wrapping keys stands in the instance's trusted row, so an edit of the database changes none.
 
 import { first } from '../../../wire/kmip/attributes.ts'
 import { maskOf } from '../../../wire/kmip/enums.ts'
@@ -17,11 +17,11 @@ import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 export const wrappingKeysMax = 100
 
 export interface KeySettings {
-  /** It may leave again. */
+  /** Whether it may leave again. */
   readonly extractable?: true | undefined
-  /** It may leave unwrapped again. */
+  /** Whether it may leave unwrapped again. */
   readonly sensitive?: false | undefined
-  /** It is a wrapping key of its instance from now on, and whether it wraps Sensitive keys. */
+  /** Makes it a wrapping key of its instance, and says whether it may wrap Sensitive keys. */
   readonly wrapsSensitive?: boolean | undefined
 }
 
@@ -69,7 +69,7 @@ async function list(objects: TransactionObjects, object: ManagedObject, wraps: b
   await objects.changeTrust(() => ({ put: [{ kind: 'instance', value: { ...instance, wrappingKeys } }] }))
 }
 
-/** The list without the keys that are destroyed and never come back. */
+/** The list without the keys that are destroyed for good. */
 async function stillThere(
   objects: TransactionObjects,
   keys: readonly WrappingKey[],
@@ -101,7 +101,7 @@ function requireFit(object: ManagedObject): void {
     throw unfit('its private key is on this server, which would open what it wraps for a client')
 }
 
-/** The links to the private key can be deleted; the generator stays. */
+/** A client can delete the links to the private key, but not the generator. */
 function wasMadeHere({ attributes }: ManagedObject): boolean {
   const generator = first(attributes, 'RandomNumberGenerator')
   return generator !== undefined && generator.RNGAlgorithm === ownGenerator.RNGAlgorithm

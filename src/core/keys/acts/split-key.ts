@@ -1,5 +1,5 @@
-// Create Split Key and Join Split Key (KMIP 1.4 §4.38, §4.39): a key becomes parts, each an object of its own, and a threshold of them
-// becomes a key again. Parts and joined keys are as sensitive as what they were made of.
+// Create Split Key and Join Split Key (KMIP 1.4 §4.38, §4.39): a key becomes parts, each an object of its own, and a threshold of
+// them becomes a key again. Parts are as sensitive as their key, and a joined key is as sensitive as its parts.
 
 import { first, type AttributeSet } from '../../../wire/kmip/attributes.ts'
 import type { EnumName } from '../../../wire/kmip/enums.ts'
@@ -13,17 +13,17 @@ import { requireNoWrappingKey } from '../object/restrictions.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
 export interface SplitWanted {
-  /** The key to split; a new one if there is none. */
+  /** The key to split; left out: a new key. */
   readonly uniqueIdentifier: string | undefined
   readonly parts: number
   readonly threshold: number
   readonly method: EnumName<'SplitKeyMethod'>
   readonly primeFieldSize: bigint | undefined
-  /** Every part gets them. */
+  /** The attributes of every part. */
   readonly attributes: AttributeSet
 }
 
-/** The identifiers of the parts, the first one first. Throws Faults. */
+/** Returns the identifiers of the parts, the first part first. Throws Faults. */
 export async function createSplitKey(
   objects: TransactionObjects,
   wanted: SplitWanted,
@@ -58,7 +58,7 @@ export async function createSplitKey(
 
 interface Whole {
   readonly bytes: Buffer
-  /** Those of the key go before those of the request. */
+  /** The key's own attributes override those of the request. */
   readonly attributes: AttributeSet
 }
 
@@ -99,7 +99,7 @@ async function keyToSplit(objects: TransactionObjects, uniqueIdentifier: string)
   return { bytes, attributes: new Map(own) }
 }
 
-/** The parts form a new key, which knows nothing of what ended the use of the old one, or limits it. */
+/** The parts form a new key, which would lose the end and the limits of the old key's use. */
 function requireToSplit(object: ManagedObject, nowMs: number): void {
   requireOpen(object, nowMs, 'the key', 'it is not split')
   if (first(object.attributes, 'UsageLimits'))
@@ -184,7 +184,7 @@ async function openPart(objects: TransactionObjects, uniqueIdentifier: string): 
   const object = await objects.live(uniqueIdentifier)
   if (object.objectType !== 'SplitKey')
     throw new Fault('InvalidObjectType', `an object of type ${object.objectType} is no part of a split key`)
-  // The joined key would know nothing of what ended the use of its parts.
+  // The joined key would lose the end of its parts' use.
   requireOpen(object, objects.staged.nowMs, `the part ${uniqueIdentifier}`, 'no key is joined of it')
   const { bytes, head } = await objects.open(object)
   objects.staged.opened(bytes)
@@ -201,13 +201,13 @@ function requireEnough({ place }: OpenPart, parts: readonly OpenPart[]): void {
     other.primeFieldSize === place.primeFieldSize
   if (!parts.every((other) => same(other.place)))
     throw new Fault('CryptographicFailure', 'these are parts of different keys')
-  // By XOR it takes all of them; parts that were registered may say otherwise.
+  // XOR needs all parts; registered parts may state a lower threshold.
   const enough = place.method === 'XOR' ? place.parts : place.threshold
   if (parts.length < enough)
     throw new Fault('CryptographicFailure', `it takes ${enough} different parts to join this key`)
 }
 
-/** The parts say what the request leaves open; nothing makes the key less sensitive than its parts. */
+/** The parts complete the request; no attribute makes the key less sensitive than its parts. */
 function joinedAttributes(wanted: AttributeSet, parts: readonly OpenPart[]): AttributeSet {
   let set: AttributeSet = new Map(wanted)
   for (const key of ['CryptographicAlgorithm', 'CryptographicLength', 'CryptographicUsageMask'] as const)
@@ -235,7 +235,7 @@ function joinedAttributes(wanted: AttributeSet, parts: readonly OpenPart[]): Att
   return set
 }
 
-/** The length of the joined key, in bytes: over a prime field the parts do not tell it. Throws Fault InvalidField. */
+/** The length of the joined key, in bytes: over a prime field the parts do not show it. Throws Fault InvalidField. */
 function keyBytes(attributes: AttributeSet): number {
   const bits = first(attributes, 'CryptographicLength')
   if (bits === undefined)

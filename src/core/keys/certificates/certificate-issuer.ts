@@ -1,6 +1,6 @@
 // Finds the issuer of a certificate and has it sign: a CA whose certificate and private key are objects of the same instance. The
 // request names the CA's certificate by a Link of the type Certificate Link, which for a certificate is its parent in the chain
-// (KMIP 1.4 §3.35). The private key is held to the rules of every use, and each use has an audit entry of its own.
+// (KMIP 1.4 §3.35). The use of the private key follows the rules of every use, and each use has its own audit entry.
 
 import { signingAlgorithm, type Issuer, issuerIn } from '../../pki/certify.ts'
 import type { UnsignedCertificate } from '../../pki/build.ts'
@@ -22,7 +22,7 @@ export interface FoundIssuer extends Issuer {
   readonly algorithm: SignatureAlgorithm
 }
 
-/** An object of this type that may take part: not destroyed, archived, deactivated or compromised. Throws Faults. */
+/** Returns an object of this type that may take part: not destroyed, archived, deactivated or compromised. Throws Faults. */
 export async function unrevoked(
   objects: TransactionObjects,
   uniqueIdentifier: string,
@@ -40,7 +40,7 @@ export async function unrevoked(
   return object
 }
 
-/** An X.509 certificate here, with its DER. Throws Faults. */
+/** Returns a stored X.509 certificate, with its DER. Throws Faults. */
 export async function storedX509(
   objects: TransactionObjects,
   uniqueIdentifier: string,
@@ -79,7 +79,7 @@ export async function privateHalf(objects: TransactionObjects, object: ManagedOb
   if (own !== undefined) return own
   const [open] = linksOf(object.attributes, 'PublicKeyLink')
   const publicKey = open === undefined ? undefined : await objects.live(open)
-  // Clients set links. Those of certificates could lead from one to the next in a circle, for ever.
+  // Clients set links. A chain of certificates' links could be an endless circle, so this follows one link only.
   if (publicKey?.objectType === 'PublicKey' && object.objectType === 'Certificate')
     return privateHalf(objects, publicKey)
   throw new Fault(
@@ -88,7 +88,7 @@ export async function privateHalf(objects: TransactionObjects, object: ManagedOb
   )
 }
 
-/** The DER of the certificate, signed by the private key of an issuer. `of`: the new certificate, for the audit. Throws Faults. */
+/** Returns the DER of the certificate, signed by the private key of an issuer. `of`: the new certificate, for the audit. Throws Faults. */
 export async function signed(
   objects: TransactionObjects,
   unsigned: UnsignedCertificate,

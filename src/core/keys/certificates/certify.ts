@@ -36,20 +36,20 @@ import { replacedBy, replacementAttributes, requireUnreplaced } from '../acts/re
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
 export interface CertifyWanted {
-  /** The public key, or a certificate request that is here. Undefined: the request that the client sends says which key. */
+  /** The public key, or a stored certificate request. Undefined: the client sends a request, which contains the key. */
   readonly uniqueIdentifier: string | undefined
   /** PKCS#10, in PEM or DER. */
   readonly request: Uint8Array | undefined
-  /** The parts of the subject, for a client that sends no request. If they are empty too, a Name becomes the subject. */
+  /** The parts of the subject, for a client without a request. If there are none, a Name becomes the subject. */
   readonly subject: readonly SubjectAttribute[]
-  /** As the client gave them, checked by the attribute rules. */
+  /** The client's attributes, checked by the attribute rules. */
   readonly attributes: AttributeSet
 }
 
 export interface RecertifyWanted extends CertifyWanted {
-  /** The certificate that is to be renewed. */
+  /** The certificate to renew. */
   readonly uniqueIdentifier: string
-  /** A certificate request that is here. */
+  /** A stored certificate request. */
   readonly storedRequest: string | undefined
   /** Seconds from now to the Activation Date of the new certificate. */
   readonly offset: number | undefined
@@ -118,7 +118,7 @@ export async function reCertify(objects: TransactionObjects, wanted: RecertifyWa
   })
 }
 
-/** The public key here of a CA that signed itself, which renews its own certificate. Throws Faults. */
+/** The stored public key of a self-signed CA, which renews its own certificate. Throws Faults. */
 async function ownAuthority(
   objects: TransactionObjects,
   der: Uint8Array,
@@ -142,7 +142,7 @@ function noIssuer(): Fault {
   )
 }
 
-/** Turns a PkiError into a Fault: the client sent something that is damaged, or does not fit together. */
+/** Turns a PkiError into a Fault: the client's input is damaged or does not match. */
 async function readable<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -163,7 +163,7 @@ async function namedIssuer(
 
 // ---------------------------------------------------------------- The owner
 
-/** Whose certificate it will be, and the public key if it is here. Throws Faults. */
+/** The owner of the certificate, and the public key if it is stored here. Throws Faults. */
 async function certified(
   objects: TransactionObjects,
   wanted: CertifyWanted,
@@ -187,7 +187,7 @@ async function certified(
   return { publicKey, owner: await ownerOf(objects, publicKey, { ...wanted, request: stored }) }
 }
 
-/** PKCS#10 that is an object here. Throws Faults. */
+/** A stored PKCS#10 request. Throws Faults. */
 async function storedRequest(objects: TransactionObjects, uniqueIdentifier: string): Promise<Uint8Array> {
   const object = await objects.live(uniqueIdentifier)
   if (object.objectType !== 'CertificateRequest')
@@ -212,7 +212,7 @@ async function ownerOf(
   return requested(wanted.request, spki)
 }
 
-/** The owner of the certificate that takes the place of another one, for the same key pair (KMIP 1.4 §4.8). */
+/** The owner of a certificate that replaces another one, for the same key pair (KMIP 1.4 §4.8). */
 async function renewedOwner(
   objects: TransactionObjects,
   old: CertifiedOwner,
@@ -233,7 +233,7 @@ async function requested(request: Uint8Array, spki: Uint8Array): Promise<Certifi
   return owner
 }
 
-/** The parts that the request states, or the Name of the certificate or of the public key as common name. */
+/** The subject's parts in the request, or the Name of the certificate or public key as common name. */
 function subjectOf(
   { attributes: own }: ManagedObject,
   { subject, attributes }: CertifyWanted,
@@ -283,7 +283,7 @@ async function issuedByItself(
   return der
 }
 
-/** The links of a client may lead to a key that is not the issuer's. */
+/** A client's links may lead to a key that does not belong to the issuer. */
 async function requireChain(
   objects: TransactionObjects,
   certificates: readonly Uint8Array[],
@@ -298,8 +298,8 @@ async function requireChain(
 }
 
 /**
- * From the Activation Date or, where that is not in the future, from yesterday, since clocks differ; to the Deactivation Date,
- * or for `lifetimeMs`. Throws Fault InvalidField.
+ * The validity: from the Activation Date or, if that is not in the future, from yesterday, since clocks differ; to the
+ * Deactivation Date, or for `lifetimeMs`. Throws Fault InvalidField.
  */
 function validityOf(attributes: AttributeSet, nowMs: number, lifetimeMs: number): Validity {
   const [activation, deactivation] = [
@@ -338,7 +338,7 @@ async function keepCertificate(
   }: { readonly id: string; readonly der: Uint8Array; readonly attributes: AttributeSet },
 ): Promise<void> {
   const brought = broughtCertificate(der)
-  // KMIP 1.4 §4.7: what the certificate says goes before what the request says.
+  // KMIP 1.4 §4.7: the certificate's own facts override those of the request.
   const own = new Set([
     ...(brought.attributes?.keys() ?? []),
     'CryptographicAlgorithm',
@@ -350,7 +350,7 @@ async function keepCertificate(
   await objects.keep({ objectType: 'Certificate', attributes, uniqueIdentifier: id }, brought.material, false)
 }
 
-/** Each of the two refers to the other. */
+/** Stores the certificate, and links it and its key to each other. */
 async function keepWithKey(
   objects: TransactionObjects,
   publicKey: ManagedObject | undefined,

@@ -1,5 +1,5 @@
-// A private key as a PKCS#12 container (KMIP 1.4 §4.3, §4.11): with its certificates, protected by the password to which its PKCS#12
-// Password Link leads. It leaves as one, and comes as one. The use of the password has an audit entry of its own.
+// A private key as a PKCS#12 container (KMIP 1.4 §4.3, §4.11): with its certificates, under the password of its PKCS#12 Password
+// Link. Get returns such containers, and Register and Import accept them. Each use of the password has its own audit entry.
 
 import { first } from '../../../wire/kmip/attributes.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
@@ -43,7 +43,7 @@ export async function asPkcs12(
 
 type Attributes = FetchedObject['attributes']
 
-/** The certificates from that of the key on: by PKCS#12 Certificate Links, or by those of the public key and its certificates. */
+/** The certificates, beginning with the key's: by PKCS#12 Certificate Links, or by the links of the public key and its certificates. */
 async function chain(objects: TransactionObjects, attributes: Attributes): Promise<readonly Uint8Array[]> {
   const direct = linksOf(attributes, 'PKCS_12CertificateLink')
   const [type, begin] =
@@ -103,14 +103,14 @@ export type ImportedKey = Omit<ImportWanted, 'brought'>
 
 export interface Pkcs12Wanted {
   readonly container: Uint8Array
-  /** The Key Block states these of the key. */
+  /** The key's algorithm and length in the Key Block. */
   readonly stated: Pick<KeyBlock, 'CryptographicAlgorithm' | 'CryptographicLength'>
-  /** As the client gave them, checked by the attribute rules. */
+  /** The client's attributes, checked by the attribute rules. */
   readonly attributes: Attributes
 }
 
 /**
- * Keeps the private key of a container as PKCS#8, and its certificates as objects of their own, to which links lead from the key on.
+ * Stores the private key of a container as PKCS#8, and its certificates as separate objects, each linked from the one before.
  * Returns the key's identifier. Throws Faults.
  */
 export async function registerPkcs12(objects: TransactionObjects, wanted: Pkcs12Wanted): Promise<string> {
@@ -128,7 +128,7 @@ export async function registerPkcs12(objects: TransactionObjects, wanted: Pkcs12
 }
 
 /**
- * The same under the identifier that the client gives, and with all its attributes. A key that is here already, or that states its
+ * Stores them under the client's identifier, and with all the client's attributes. An existing key, or one that states its
  * certificates, gets none from the container. Throws Faults.
  */
 export async function importPkcs12(
@@ -148,7 +148,7 @@ interface Content {
   readonly friendlyName?: string | undefined
 }
 
-/** The private key and the certificates of a container, and the attributes of the key with the name that it has there. */
+/** The private key and the certificates of a container, and the attributes of the key with its name in the container. */
 async function opened(
   objects: TransactionObjects,
   { container, stated, attributes: asked }: Pkcs12Wanted,

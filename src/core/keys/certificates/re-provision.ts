@@ -1,5 +1,5 @@
-// The act of Re-Provision: a certificate that this server signed takes the place of the one with which its client asks, among the
-// trusted rows and in one commit, and is stored as an object of the instance.
+// The act of Re-Provision: a certificate that this server signed replaces the one with which its client sends requests, in the
+// trusted rows and in one commit. The instance also stores it as an object.
 
 import { Fault } from '../../../wire/kmip/fault.ts'
 import type { RowChange } from '../../trust/row-writes.ts'
@@ -15,10 +15,7 @@ export interface SignedCertificate {
   readonly notAfterMs: number
 }
 
-/**
- * Returns the identifier of the stored certificate. Throws Fault PermissionDenied for a caller that is no client with a
- * certificate.
- */
+/** Returns the identifier of the stored certificate. Throws Fault PermissionDenied unless the caller is a client with a certificate. */
 export async function reProvision(objects: TransactionObjects, signed: SignedCertificate): Promise<string> {
   const { staged } = objects
   const { id: clientId, certificateSha256: current } = staged.caller.actor
@@ -48,7 +45,7 @@ export async function reProvision(objects: TransactionObjects, signed: SignedCer
   return uniqueIdentifier
 }
 
-/** Blocks a certificate that this server did not issue: a CA may vouch for it, so removing it would not be enough. */
+/** Blocks a certificate that this server did not issue: a CA may vouch for it, so its removal would not suffice. */
 function blockIfForeign(tables: TrustTables, id: string, createdMs: number): NonNullable<RowChange['put']> {
   if (tables.issued.has(id)) return []
   return [{ kind: 'block', value: { id, reason: 'another certificate took its place', createdMs } }]

@@ -1,4 +1,4 @@
-// Validate (KMIP 1.4 §4.24): the certificates of a request, and those here that it names, as one chain.
+// Validate (KMIP 1.4 §4.24): checks the certificates of a request, and the stored ones that it names, as one chain.
 
 import { Fault } from '../../../wire/kmip/fault.ts'
 import { certificateChainMax } from '../../../base/bounds.ts'
@@ -9,11 +9,11 @@ import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 export interface ChainWanted {
   readonly certificates: readonly Uint8Array[]
   readonly uniqueIdentifiers: readonly string[]
-  /** Milliseconds since 1970; now if it is left out. */
+  /** Milliseconds since 1970; left out: now. */
   readonly atMs: number | undefined
 }
 
-/** A certificate that was revoked here makes the chain invalid. Throws Faults. */
+/** A certificate that a client revoked here makes the chain invalid. Throws Faults. */
 export async function validate(objects: TransactionObjects, wanted: ChainWanted): Promise<ChainValidity> {
   const { staged } = objects
   const { certificates, uniqueIdentifiers, atMs = staged.nowMs } = wanted

@@ -1,5 +1,5 @@
-// A stored public or private key in its formats: what the material says of itself, and the same key in another format. Mortise
-// stores a key in the format in which it came, and converts on the way out. Pure.
+// A stored public or private key in its formats: the facts in the key itself, and its other formats. Mortise stores a key in the
+// format in which it came, and converts it when it leaves. Pure.
 
 import { checkKey } from '../../crypto/key-check.ts'
 import {
@@ -35,7 +35,7 @@ export type KeyFormat = EnumName<'KeyFormatType'>
 export type KeyCompression = EnumName<'KeyCompressionType'>
 type Algorithm = EnumName<'CryptographicAlgorithm'>
 
-/** The format and bytes of a key as they are stored. Transparent forms are stored as TTLV. */
+/** The stored format and bytes of a key. Transparent forms are stored as TTLV. */
 export interface FormattedKey {
   readonly isPrivate: boolean
   readonly format: KeyFormat
@@ -56,7 +56,7 @@ export function partsOf({ isPrivate, format, bytes, algorithm }: FormattedKey): 
   return decodeKey(isPkcs1(isPrivate, format, bytes) ? 'PKCS_1' : format, isPrivate, bytes)
 }
 
-/** The format that the bytes have, which the client may have named wrongly. */
+/** The real format of the bytes, which may differ from the client's name for it. */
 export function actualFormat(isPrivate: boolean, format: KeyFormat, bytes: Uint8Array): KeyFormat {
   return isPkcs1(isPrivate, format, bytes) ? 'PKCS_1' : format
 }
@@ -65,7 +65,7 @@ function isPkcs1(isPrivate: boolean, format: KeyFormat, bytes: Uint8Array): bool
   return isPrivate && format === 'PKCS_8' && isPkcs1Private(bytes)
 }
 
-/** A key says this of itself. */
+/** The facts in the key itself. */
 export interface KeyFacts {
   readonly lengthBits?: number | undefined
   readonly algorithms?: readonly Algorithm[] | undefined
@@ -116,8 +116,8 @@ function domainParameters(parts: KeyParts): AttributeValue<'CryptographicDomainP
 }
 
 /**
- * The key in another format; undefined where it has no such form. The bytes are the caller's to wipe. `compression`: that of the
- * point of a public key on a curve; left out, the point stays as it is.
+ * The key in another format; undefined if it has no such form. The caller wipes the bytes. `compression`: of the point of a
+ * public key on a curve; left out, the point stays as it is.
  */
 export function inFormat(
   key: FormattedKey,
@@ -148,10 +148,10 @@ function compressed(parts: KeyParts, compression: KeyCompression): KeyParts | un
   return inPointForm(parts, form)
 }
 
-/** A point has this form unless something else is said (KMIP 1.4 §2.1.3). */
+/** A point has this form by default (KMIP 1.4 §2.1.3). */
 export const uncompressed = 'ECPublicKeyTypeUncompressed'
 
-/** KMIP 1.4 §9.1.3.2.2. `binary`: on which curves. */
+/** KMIP 1.4 §9.1.3.2.2. `binary`: whether the form is for binary curves. */
 const pointForms: Readonly<Record<KeyCompression, { readonly form: PointForm; readonly binary?: boolean }>> =
   {
     [uncompressed]: { form: 'uncompressed' },

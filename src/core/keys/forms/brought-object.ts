@@ -1,5 +1,5 @@
-// An object that comes from outside, by Register or by adoption, as Mortise stores it: which kinds and formats it stores, its
-// bytes, and what the object and its Key Block say of it. Pure.
+// An object from outside, by Register or by adoption, in its stored form: which kinds and formats Mortise stores, the bytes, and
+// the facts in the object and its Key Block. Pure.
 
 import { isQuantumSafe } from '../../crypto/post-quantum.ts'
 import { KeyFormatError } from '../../crypto/key-parts.ts'
@@ -16,16 +16,16 @@ import { certificateAttributes } from './certificate-attributes.ts'
 import { single, type ObjectType, type SystemObjectType } from '../object/managed-object.ts'
 import { wrappedMaterial } from './wrapping-data.ts'
 
-/** Key material, secret data or opaque data of one object. */
+/** The most bytes of key material, secret data or opaque data in one object. */
 export const objectMaterialBytesMax = 512 * 1024
 
 export interface BroughtObject {
   readonly material: Material
   readonly algorithm?: EnumName<'CryptographicAlgorithm'> | undefined
   readonly lengthBits?: number | undefined
-  /** The algorithms that the key can be for, if its bytes tell. */
+  /** The algorithms that the key can be for, if its bytes show them. */
   readonly algorithms?: KeyFacts['algorithms']
-  /** The object says these of itself, beside algorithm and length. */
+  /** The other facts in the object, besides algorithm and length. */
   readonly attributes?: AttributeSet
 }
 
@@ -34,8 +34,8 @@ type Carrying = Pick<Request<'Register'> & Response<'Get'>, CarriedType>
 type CarriedType = Exclude<ObjectType, 'Template' | SystemObjectType>
 
 /**
- * Throws the Fault that Register answers where Mortise cannot store the object. `takesDamaged`: a key or certificate that is
- * damaged, or of a kind that Mortise does not know, is stored as it is, since it comes from a server that is to go.
+ * Throws the Fault of Register if Mortise cannot store the object. `takesDamaged`: stores a damaged or unknown key or certificate
+ * as it is, since it comes from a server that will be switched off.
  */
 export function broughtObject(
   objectType: ObjectType,
@@ -58,14 +58,14 @@ export function broughtObject(
   throw new Fault('InvalidField', `an object may hold ${objectMaterialBytesMax} bytes at most`)
 }
 
-/** An X.509 certificate that the server makes or finds, in DER. Throws the Faults of broughtObject. */
+/** An X.509 certificate that the server makes or receives, in DER. Throws the Faults of broughtObject. */
 export function broughtCertificate(der: Uint8Array): BroughtObject {
   return broughtObject('Certificate', {
     Certificate: { CertificateType: 'X_509', CertificateValue: der },
   })
 }
 
-/** A damaged key or certificate is the client's mistake. */
+/** Reads, and answers a damaged key or certificate as the client's mistake. */
 function reading<T>(read: () => T): T {
   try {
     return read()
@@ -76,7 +76,7 @@ function reading<T>(read: () => T): T {
   }
 }
 
-/** Reads the facts about the object from its bytes, and wipes them if they are refused. */
+/** Reads the object's facts from its bytes, and wipes the bytes of a refused object. */
 function factsOf(
   objectType: ObjectType,
   carried: BroughtObject,
@@ -104,7 +104,7 @@ function factsOf(
   }
 }
 
-/** The object after its key was unwrapped, with what the key says of itself. Wipes the bytes if they are refused. */
+/** The unwrapped object, with the facts in the key. Wipes the bytes of a refused one. */
 export function withUnwrapped(
   objectType: ObjectType,
   wrapped: BroughtObject,
@@ -166,7 +166,7 @@ function withHead(brought: BroughtObject, more: MaterialHead): BroughtObject {
 type KeyFormat = KeyBlock['KeyFormatType']
 
 const symmetricFormats = (format: KeyFormat) => ['Raw', 'Opaque', 'TransparentSymmetricKey'].includes(format)
-/** Keys that Mortise does not look into: a part of a key is no key of the format. */
+/** Formats of keys that Mortise does not parse: a part of a key does not have the key's structure. */
 const byteFormats = (format: KeyFormat) => !isTransparent(format)
 const asymmetricFormats = (format: KeyFormat) =>
   !['TransparentSymmetricKey', 'PKCS_12', 'PKCS_10'].includes(format)
@@ -188,7 +188,7 @@ function keyOf(block: KeyBlock, isKept: (format: KeyFormat) => boolean): Brought
       attributes: keyIsElsewhere,
     }
   if (block.KeyWrappingData) return { ...wrappedKey(block.KeyWrappingData, KeyValue, head), ...stated }
-  // Compression is that of points on curves: on a symmetric key it says nothing, and some clients write one there.
+  // Compression concerns points on curves. On a symmetric key it means nothing, and some clients set it there.
   const compressed = keyCompressionType !== undefined && keyCompressionType !== 'ECPublicKeyTypeUncompressed'
   if (compressed && !isAsymmetric(format))
     throw new Fault('KeyCompressionTypeNotSupported', `a key in the format ${format} cannot be compressed`)
@@ -202,7 +202,7 @@ function keyOf(block: KeyBlock, isKept: (format: KeyFormat) => boolean): Brought
   return { material: { bytes, head: { ...head, ...(compressed && { keyCompressionType }) } }, ...stated }
 }
 
-/** It is kept and given back as it came; the server unwraps it when somebody asks, if it has the wrapping key. */
+/** Stores a wrapped key as it came; on request the server unwraps it, if it has the wrapping key. */
 function wrappedKey(
   data: KeyWrappingData,
   value: NonNullable<KeyBlock['KeyValue']>,
@@ -217,8 +217,8 @@ function isAsymmetric(format: KeyFormat): boolean {
 }
 
 /**
- * Throws Fault InvalidField if what somebody says of a key contradicts the key itself. A stated length may count whole bytes:
- * 528 bits for the curve P-521.
+ * Throws Fault InvalidField if the stated facts of a key contradict the key itself. A stated length may count whole bytes: 528
+ * bits for the curve P-521.
  */
 export function requireMatchesKey(
   stated: Pick<BroughtObject, 'algorithm' | 'lengthBits'>,
@@ -229,7 +229,7 @@ export function requireMatchesKey(
       'InvalidField',
       `Cryptographic Algorithm is ${stated.algorithm}, but this is a key of ${algorithms[0] ?? ''}`,
     )
-  // No draft says what the length of such a key is.
+  // No draft defines the length of such a key.
   if (isQuantumSafe(algorithms?.[0])) return
   const bits = stated.lengthBits
   if (lengthBits === undefined || bits === undefined) return

@@ -1,4 +1,4 @@
-// The attributes that a certificate brings along (KMIP 1.4 §3.8 to §3.16): names, serial number, key and signature. Pure.
+// The attributes from the certificate itself (KMIP 1.4 §3.8 to §3.16): names, serial number, key and signature. Pure.
 
 import { decodeKey } from '../../crypto/key-formats.ts'
 import { bitsOf, KeyFormatError, type KeyParts } from '../../crypto/key-parts.ts'
@@ -16,7 +16,7 @@ export interface CertificateReading extends KeyFacts {
   readonly algorithm?: EnumName<'CryptographicAlgorithm'> | undefined
 }
 
-/** A certificate that is not X.509 has its type and length alone. Throws PkiError. */
+/** A certificate that is not X.509 only has its type and length. Throws PkiError. */
 export function certificateAttributes(
   type: EnumName<'CertificateType'>,
   value: Uint8Array,
@@ -39,7 +39,7 @@ export function certificateAttributes(
 
 type Entry = readonly [string, readonly AttributeInstance[]]
 
-/** A certificate may have a key of an algorithm that Mortise does not know. */
+/** Undefined for a key of an algorithm that Mortise does not know. */
 function publicKeyOf({ publicKey }: CertificateFacts): KeyParts | undefined {
   try {
     return decodeKey('X_509', false, publicKey)
@@ -49,7 +49,7 @@ function publicKeyOf({ publicKey }: CertificateFacts): KeyParts | undefined {
   }
 }
 
-/** The structures with DER, the texts that they replaced in 1.1, and the single parts that came with 1.4. */
+/** The structures with DER, the older texts of 1.1, and the single parts of 1.4. */
 function namesOf({ subject, issuer, serialNumber, serialText }: CertificateFacts): readonly Entry[] {
   const CertificateSerialNumber = Buffer.from(serialNumber)
   const IssuerDistinguishedName = Buffer.from(issuer.der)
@@ -83,7 +83,7 @@ function namesOf({ subject, issuer, serialNumber, serialText }: CertificateFacts
   ]
 }
 
-/** The certificate's own bytes are wiped after they were sealed. */
+/** Copies, because the server wipes the certificate's bytes after it has sealed them. */
 function copies(bytes: readonly Buffer[]): readonly Buffer[] {
   return bytes.map((one) => Buffer.from(one))
 }
@@ -114,7 +114,7 @@ const partNames: Readonly<Record<string, string>> = {
   '2.5.4.46': 'DNQualifier',
 }
 
-/** The part of a subject that an attribute holds, as names have it; undefined for other attributes. */
+/** The part of a subject in an attribute, by its short name; undefined for other attributes. */
 export function subjectPart(key: string): string | undefined {
   const [found] = Object.entries(partNames).find(([, part]) => key === `CertificateSubject${part}`) ?? []
   return found

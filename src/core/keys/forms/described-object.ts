@@ -1,4 +1,5 @@
-// A brought object as it is kept: what it says of itself, and what its client says of it, as one set of attributes. Pure.
+// An object from outside before it is stored: the facts in the object and the client's description, as one set of attributes.
+// Pure.
 
 import {
   first,
@@ -15,7 +16,7 @@ import { single, type ObjectType } from '../object/managed-object.ts'
 import type { OtherLength } from '../object/other-length.ts'
 
 /**
- * KMIP 1.4 §3.4, §3.5: the Key Block's algorithm and length become the object's, and what the object says of itself becomes its
+ * KMIP 1.4 §3.4, §3.5: the Key Block's algorithm and length become the object's, and the facts in the object become its
  * attributes. A requested attribute must not contradict either.
  */
 export function describedBy(
@@ -30,7 +31,7 @@ export function describedBy(
     first(asked, 'CryptographicLength'),
   ]
   if (algorithms) requireMatchesKey({ algorithm: askedAlgorithm, lengthBits: askedBits }, brought)
-  // A key on a curve is for whichever algorithm the client says.
+  // The client decides the algorithm of a key on a curve.
   const algorithm = (algorithms && askedAlgorithm) ?? brought.algorithm
   const merge = (
     key: 'CryptographicAlgorithm' | 'CryptographicLength',
@@ -57,7 +58,7 @@ export function describedBy(
   return set
 }
 
-/** The stated length and that of the material, where a symmetric key is not as long as it states. */
+/** The stated length and the real one, if a symmetric key does not have its stated length. */
 export function otherLength(
   { objectType, attributes }: NewObject,
   { material }: BroughtObject,

@@ -1,4 +1,4 @@
-// A stored object as a message carries it: its own structure under the tag of its type, the key in the wanted format. Pure.
+// A stored object in a message: its own structure under the tag of its type, with the key in the requested format. Pure.
 
 import { KeyFormatError } from '../../crypto/key-parts.ts'
 import { mayBeSet } from '../../../wire/kmip/attribute-rules.ts'
@@ -28,12 +28,12 @@ export interface GivenObject {
   readonly material: Material
 }
 
-/** How the request wants a key. */
+/** The requested form of a key. */
 export interface Wanted {
   readonly version: Version
   readonly format?: KeyFormat | undefined
   readonly compression?: KeyCompression | undefined
-  /** Called with bytes that hold a secret and are not the object's own, to be wiped once the answer is encoded. */
+  /** Called with secret bytes that are copies, so that the caller wipes them after it has encoded the answer. */
   readonly onCopy?: ((bytes: Buffer) => void) | undefined
 }
 
@@ -68,7 +68,7 @@ export function wireObject(object: GivenObject, wanted: Wanted): Partial<Respons
 
 type Word = 'ObjectType' | 'SplitKeyMethod' | 'RecommendedCurve' | 'KeyFormatType'
 
-/** An older version may have no word for what a newer one stored. */
+/** Throws if an older version has no word for a stored value of a newer one. */
 export function requireWord(name: Word, value: string, version: Version): void {
   if (existsInVersion(name, value, version)) return
   throw new Fault(
@@ -94,7 +94,7 @@ function splitKeyFields(head: SplitKeyHead | undefined) {
   }
 }
 
-/** A certificate has one form, for which requests have two names. */
+/** A certificate has one form, which requests name in two ways. */
 function requireOwnFormat(
   wanted: KeyFormat | undefined,
   own: readonly KeyFormat[],
@@ -104,7 +104,7 @@ function requireOwnFormat(
     throw new Fault('KeyFormatTypeNotSupported', `an object of type ${objectType} is not given as ${wanted}`)
 }
 
-/** The attributes that a client may set, without those that the server keeps of the template itself. */
+/** The attributes that a client may set, without those that describe the template itself. */
 function templateAttributes(attributes: AttributeSet, version: Version) {
   return [...templateContent(attributes)].flatMap(([key, instances]) =>
     !mayBeSet(key)
@@ -132,7 +132,7 @@ function keyBlock(object: GivenObject, { version, format, compression, onCopy }:
   if (KeyMaterial instanceof Buffer && KeyMaterial !== material.bytes) onCopy?.(KeyMaterial)
   const stated = compression ?? (KeyFormatType === kept ? material.head.keyCompressionType : undefined)
   const named = first(attributes, 'CryptographicAlgorithm')
-  // An older version may lack the algorithm; the key itself tells it then.
+  // An older version may lack the algorithm; the key itself shows it then.
   // KMIP 1.4 §2.1.3: to Secret Data neither algorithm nor length applies.
   const isSaid = objectType !== 'SecretData' && existsIn('CryptographicAlgorithm', version, named)
   const algorithm = isSaid ? named : undefined
@@ -148,8 +148,8 @@ function keyBlock(object: GivenObject, { version, format, compression, onCopy }:
 }
 
 /**
- * The form of the point that a key must be brought into. Undefined: as it is stored, which a request gets that says nothing. In
- * another format than the stored one a point is not compressed.
+ * The requested form of the point. Undefined: as stored, which is also the default. A format other than the stored one has no
+ * compressed points.
  */
 function compressionFor(
   { objectType, material }: GivenObject,
@@ -167,7 +167,7 @@ function compressionFor(
   )
 }
 
-/** A client that names a format gets it, also of a key that came under the name of another. */
+/** The real format: a client that names it gets it, even if the key came under the name of another format. */
 function actual({ objectType, material: { bytes, head } }: GivenObject): KeyFormat {
   return actualFormat(objectType === 'PrivateKey', head.keyFormatType ?? 'Raw', bytes)
 }
@@ -179,7 +179,7 @@ function given(
   compression: KeyCompression | undefined,
   format: KeyFormat,
 ): KeyMaterial {
-  // KMIP 2.1 §4.26: every server gives Secret Data as Raw. An opaque secret is a string of bytes, too.
+  // KMIP 2.1 §4.26: every server gives Secret Data as Raw. An opaque secret is a string of bytes too.
   const bare: readonly KeyFormat[] = ['Raw', 'Opaque']
   if (objectType === 'SecretData' && bare.includes(format) && bare.includes(wanted)) return bytes
   // Raw and Transparent Symmetric Key hold the same bytes (KMIP 1.4 §2.1.7.1).
@@ -212,7 +212,7 @@ function notGivenAs(kept: KeyFormat, wanted: KeyFormat): Fault {
   )
 }
 
-/** Undefined if the key has no such form, or if it was stored before Mortise looked into keys and is damaged. */
+/** Undefined if the key has no such form, or if it is damaged and was stored before Mortise checked keys. */
 function conversion(
   key: Parameters<typeof inFormat>[0],
   wanted: KeyFormat,

@@ -1,4 +1,4 @@
-// Which symmetric keys the server makes: algorithm and length, and the bytes. KMIP 1.4 §4.1, §9.1.3.2.13.
+// The symmetric keys that the server makes: algorithm, length and bytes. KMIP 1.4 §4.1, §9.1.3.2.13.
 
 import { randomBytes } from 'node:crypto'
 import { first, type AttributeSet } from '../../../wire/kmip/attributes.ts'
@@ -8,7 +8,7 @@ import type { Material } from '../../sealing/envelope.ts'
 import type { NewObject } from '../object/initial-attributes.ts'
 import { withAttribute } from '../object/managed-object.ts'
 
-/** Lengths in bits that each algorithm has; for HMAC any multiple of 8 up to the block's size and beyond. */
+/** The lengths in bits of each algorithm; for HMAC any multiple of 8 within the bounds. */
 const lengths: Readonly<Record<string, readonly number[] | { readonly min: number; readonly max: number }>> =
   {
     AES: [128, 192, 256],
@@ -39,13 +39,13 @@ export function hasParity(algorithm: string | undefined): boolean {
   return algorithm === 'DES' || algorithm === 'DES3'
 }
 
-/** How many bytes a key of this length has, also of an algorithm of which the server makes none. */
+/** The number of bytes of a key with this length, even for an algorithm of which the server makes no keys. */
 export function bytesFor(algorithm: string | undefined, lengthBits: number): number {
   const leavesParityOut = hasParity(algorithm) && lengthBits % 56 === 0
   return leavesParityOut ? (lengthBits / 56) * 8 : Math.ceil(lengthBits / 8)
 }
 
-/** New key bytes. Fault InvalidField when there is no such key. */
+/** Returns new key bytes. Throws Fault InvalidField for an unknown algorithm or length. */
 export function generateKey(algorithm: string, lengthBits: number): Buffer {
   const bytes = randomBytes(keyBytes(algorithm, lengthBits))
   if (!hasParity(algorithm)) return bytes
@@ -53,13 +53,13 @@ export function generateKey(algorithm: string, lengthBits: number): Buffer {
   return bytes
 }
 
-/** How many bytes such a key has. Fault InvalidField when there is no such key. */
+/** The number of bytes of such a key. Throws Fault InvalidField for an unknown algorithm or length. */
 export function keyBytes(algorithm: string, lengthBits: number): number {
   requireLength(algorithm, lengthBits)
   return bytesFor(algorithm, lengthBits)
 }
 
-/** New random bytes for secret data. Fault InvalidField when the length in bits is no sensible one. */
+/** Returns new random bytes for secret data. Throws Fault InvalidField for an invalid length in bits. */
 export function generateSecret(lengthBits: number): Buffer {
   if (lengthBits % 8 !== 0 || lengthBits < 8 || lengthBits > secretBitsMax)
     throw new Fault('InvalidField', `secret data has 8 to ${String(secretBitsMax)} bits, a multiple of 8`)
@@ -89,7 +89,7 @@ function oddParity(byte: number): number {
   return upper | lowest
 }
 
-/** The key or secret data that Create makes, with the attributes that it has then. Throws Fault InvalidField. */
+/** Makes the key or secret data of a Create, with its attributes. Throws Fault InvalidField. */
 export function newKey({ objectType, attributes }: NewObject): {
   readonly material: Material
   readonly attributes: AttributeSet
@@ -113,7 +113,7 @@ export function newKey({ objectType, attributes }: NewObject): {
   }
 }
 
-/** The format that the client asks for. The bytes are the same; new-object.ts refuses other formats. */
+/** The format that the client requests. Both have the same bytes; new-object.ts refuses other formats. */
 export function symmetricFormat(attributes: AttributeSet): 'Raw' | 'TransparentSymmetricKey' {
   const format = first(attributes, 'KeyFormatType')
   return format === 'TransparentSymmetricKey' ? format : 'Raw'

@@ -1,5 +1,5 @@
-// KMIP's Transparent forms of public and private keys (KMIP 1.4 §2.1.7), to and from the key's numbers. A client may leave out
-// numbers of an RSA key: what the others say is computed. Pure.
+// Converts KMIP's Transparent forms of public and private keys (KMIP 1.4 §2.1.7) to and from the key's numbers. A client may
+// leave out numbers of an RSA key: the others determine them. Pure.
 
 import { isCurve } from '../../crypto/curves.ts'
 import { inverse } from '../../crypto/finite-field.ts'
@@ -14,7 +14,7 @@ import {
 } from '../../crypto/key-parts.ts'
 import type { TransparentFormat, TransparentMaterial } from '../../../wire/kmip/objects.ts'
 
-/** Undefined if the numbers do not make a whole key, or if its curve is unknown here. */
+/** Undefined if the numbers do not make a whole key, or if its curve is unknown. */
 export function partsOfTransparent(
   format: TransparentFormat,
   material: TransparentMaterial,
@@ -57,7 +57,7 @@ function wholeRsa(material: RsaMaterial): RsaPrivate | undefined {
     ...material,
   }
   if (P === undefined || Q === undefined || P < 2n || Q < 2n) return undefined
-  // Before anything is computed with primes that may be longer than those of any key.
+  // Checks this before any computation with primes that may be longer than those of any key.
   if (P * Q !== material.Modulus) throw new KeyFormatError('its modulus is not the product of its primes')
   const e = material.PublicExponent ?? (PrivateExponent && inverse(PrivateExponent, carmichael(P, Q)))
   const d = PrivateExponent ?? (e && inverse(e, carmichael(P, Q)))
@@ -90,7 +90,7 @@ function carmichael(P: bigint, Q: bigint): bigint {
   return ((P - 1n) * (Q - 1n)) / divisor
 }
 
-/** Before anything is computed: what is computed takes the square of their lengths. */
+/** Checks lengths before any computation, whose time grows with their square. */
 function requireShort(material: TransparentMaterial): void {
   for (const value of Object.values<unknown>({ ...material }))
     if (typeof value === 'bigint' && value < 0n)
@@ -98,7 +98,7 @@ function requireShort(material: TransparentMaterial): void {
     else if (typeof value === 'bigint' && value >> BigInt(numberBitsMax) > 0n) throw tooLong()
 }
 
-/** Undefined if the format is not one of such keys. */
+/** Undefined if the format is not for such keys. */
 export function transparentOf(format: TransparentFormat, parts: KeyParts): TransparentMaterial | undefined {
   const wanted = `${format.endsWith('PrivateKey') ? 'private' : 'public'} ${kindOf(format)}`
   if (wanted !== `${parts.isPrivate ? 'private' : 'public'} ${parts.kind}`) return undefined

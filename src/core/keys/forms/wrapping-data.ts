@@ -1,4 +1,4 @@
-// Key Wrapping Data (KMIP 1.4 §2.1.5) as it is stored with a key that came wrapped. Pure.
+// Key Wrapping Data (KMIP 1.4 §2.1.5) in its stored form, for a key that came wrapped. Pure.
 
 import { Fault } from '../../../wire/kmip/fault.ts'
 import {
@@ -13,7 +13,7 @@ import {
 } from '../../../wire/kmip/objects.ts'
 import type { WrappingHead } from '../../sealing/envelope.ts'
 
-/** A key that comes wrapped, as it is stored. Throws Faults. */
+/** The stored form of a key that comes wrapped. Throws Faults. */
 export function wrappedMaterial(
   format: KeyBlock['KeyFormatType'],
   data: KeyWrappingData,
@@ -46,7 +46,7 @@ export function wrappedValue(
   return isReadable(wrappingDataOf(wrapping)) ? unpackKeyValue(format, bytes) : { KeyMaterial: bytes }
 }
 
-/** Whether a Key Value structure is what was MACed or signed, as TTLV: it is stored as these bytes. */
+/** Whether the MAC or signature covers a readable Key Value structure, in TTLV: it is stored as these bytes. */
 function isReadable(data: KeyWrappingData): boolean {
   return !encrypts(data) && data.EncodingOption !== 'NoEncoding'
 }
@@ -55,7 +55,7 @@ export function wrappingDataOf({ data }: WrappingHead): KeyWrappingData {
   return unpackWrappingData(Buffer.from(data, 'base64'))
 }
 
-/** The identifier of the key that encrypts; where none does, of the one that makes the MAC or the signature. */
+/** The identifier of the encrypting key; without one, of the key that makes the MAC or the signature. */
 export function wrappingKeyOf(wrapping: WrappingHead): string {
   return informationOf(wrappingDataOf(wrapping)).UniqueIdentifier
 }
@@ -69,7 +69,7 @@ function informationOf(data: KeyWrappingData): KeyInformation {
 
 type KeyInformation = NonNullable<KeyWrappingData['EncryptionKeyInformation']>
 
-/** Whether what leaves is encrypted. A MAC alone hides nothing. */
+/** Whether the method encrypts. A MAC alone hides nothing. */
 export function encrypts({ WrappingMethod }: Pick<KeyWrappingSpecification, 'WrappingMethod'>): boolean {
   return WrappingMethod !== 'MACSign'
 }

@@ -1,5 +1,5 @@
-// Adjusts the only instance of an attribute by its old value (KMIP 2.1 §6.1.3): numbers and intervals grow and shrink, a Boolean turns. An
-// attribute that is not there counts as 0 or false. Pure.
+// Adjusts the only instance of an attribute relative to its old value (KMIP 2.1 §6.1.3): increments or decrements numbers and
+// intervals, negates a Boolean. A missing attribute counts as 0 or false. Pure.
 
 import { valueType } from '../../../wire/kmip/attribute-rules.ts'
 import { isCustom, wireName, type CustomValue } from '../../../wire/kmip/attributes.ts'
@@ -25,7 +25,7 @@ export function adjustAttribute(target: Target, { adjustment, by, ...named }: Ad
   return setAttribute(target, { ...named, value: next })
 }
 
-/** The numbers that an item of the type holds. */
+/** The range of numbers in an item of each type. */
 const ranges: Readonly<Record<string, { readonly least: bigint; readonly most: bigint }>> = {
   Integer: { least: -(2n ** 31n), most: 2n ** 31n - 1n },
   Interval: { least: 0n, most: 2n ** 32n - 1n },

@@ -1,6 +1,6 @@
-// An object that comes from another server with its identifier, state and attributes: the form in which Mortise stores it,
-// and what a later look at the other server changes about the one that is here. Pure functions: they decide, and store
-// nothing. The rules: a state never moves backward, and what was changed here stays.
+// An object that comes from another server with its identifier, state and attributes: its stored form, and how a later read of
+// the other server changes it. Pure functions: they decide, and store nothing. The rules: a state never moves backward, and
+// changes made here stay.
 
 import {
   first,
@@ -25,34 +25,34 @@ export interface AdoptedObject {
   readonly uniqueIdentifier: string
   readonly objectType: ObjectType
   readonly state: State
-  /** As the other server has them, without UniqueIdentifier, ObjectType, State and Digest. */
+  /** The other server's attributes, without UniqueIdentifier, ObjectType, State and Digest. */
   readonly attributes: AttributeSet
   /** The other server, for people: HOST:PORT. */
   readonly from: string
-  /** The bytes were compared with this, for the audit; left out where the object's own server gave them. */
+  /** The source with which the bytes were compared, for the audit; left out if the object's own server sent them. */
   readonly checked?: string
-  /** State and attributes are made up: they change nothing of an object that is here. */
+  /** State and attributes are made up: they do not change an existing object. */
   readonly bytesOnly?: true
-  /** The other server does not tell the state: it changes nothing of an object that is here. */
+  /** The other server does not show the state: it does not change an existing object. */
   readonly isStateGuessed?: true
 }
 
 type Stored = Pick<ManagedObject, 'uniqueIdentifier' | 'objectType' | 'state' | 'attributes' | 'createdMs'>
 
-/** Says where an object came from and when it was last changed there; of the form that `marked` gives. */
+/** Records where an object came from and when it was last changed there, in the form that `marked` gives. */
 const originKey = 'x-Mortise-Adopted'
-/** A Name that another object of the instance had already. */
+/** A Name that another object of the instance already had. */
 const keptNameKey = 'x-Mortise-Adopted-Name'
 
-/** They belong to the object that was adopted, and to no other that is made from it. */
+/** These belong only to the adopted object, and not to objects made from it. */
 export const markedByAdoption: readonly string[] = [originKey, keptNameKey]
 
-/** The attributes that a template gives to new objects, without the marks of its adoption: they were not adopted with it. */
+/** The attributes that a template gives to new objects, without the marks of the template's own adoption. */
 export function templateContent(attributes: AttributeSet): AttributeSet {
   return new Map([...attributes].filter(([key]) => !markedByAdoption.includes(key)))
 }
 
-/** Attributes whose values are the other server's, although Mortise would set them itself. */
+/** Attributes that keep the other server's values, although Mortise would set them itself. */
 const kept = [
   'InitialDate',
   'OriginalCreationDate',
@@ -64,7 +64,7 @@ const kept = [
   'NeverExtractable',
 ] as const
 
-/** The object as it is stored here. */
+/** The stored form of the object. */
 export function storedForm(
   { uniqueIdentifier, objectType, state, attributes: given, from }: AdoptedObject,
   { nowMs, digest }: { readonly nowMs: number; readonly digest: AttributeValue<'Digest'> | undefined },
@@ -77,19 +77,19 @@ export function storedForm(
     if (instances) set.set(key, instances)
   }
   set.set('LastChangeDate', single(changedBefore(set, nowMs)))
-  // It was served once: to Mortise. A template describes objects to come, which are fresh.
+  // The other server served it once: to Mortise. A template describes future objects, which are fresh.
   if (objectType !== 'Template') set.set('Fresh', single(false))
   set.set(originKey, marked(from, set))
   return { uniqueIdentifier, objectType, state, attributes: set, createdMs: createdAt(set, nowMs) }
 }
 
-/** When an object with these attributes was created, in milliseconds: by its Initial Date, if that is in the past. */
+/** The creation time of an object with these attributes, in milliseconds: its Initial Date, if that is in the past. */
 export function createdAt(attributes: AttributeSet, nowMs: number): number {
   const initial = Number(first(attributes, 'InitialDate') ?? 0n) * 1000
   return initial > 0 && initial < nowMs ? initial : nowMs
 }
 
-/** The object without Names that others have. They stay as custom attributes. */
+/** The object without Names that other objects have. They stay as custom attributes. */
 export function withKeptNames<O extends Stored>(
   object: O,
   taken: (name: string) => boolean,
@@ -109,7 +109,7 @@ export function withKeptNames<O extends Stored>(
   return { object: { ...object, attributes }, names }
 }
 
-/** The change that a second look at the other server makes; undefined: none. */
+/** The change after a later read of the other server; undefined: no change. */
 export function broughtUpToDate(
   here: ManagedObject,
   there: Stored,
@@ -118,12 +118,12 @@ export function broughtUpToDate(
   const was = currentState(here, nowMs)
   if (isDestroyed(was)) return undefined
   const further = furtherState(was, there.state)
-  // The clock that derives `was` may be wrong: it is asked again whenever the object is read.
+  // The clock that derived `was` may be wrong, so this uses stored states; each read derives the state again.
   const state = furtherState(here.state, there.state)
   if (isUntouched(here)) {
-    // Nothing is removed: the other server may only have been asked in an older version of KMIP.
+    // Removes nothing: the other server may have answered in an older version of KMIP.
     const overlaid = new Map([...here.attributes, ...there.attributes])
-    // The other server may not have noticed a date yet: that does not undo what the clock did here.
+    // The other server may not have reached a date yet: that does not undo the clock's change here.
     const attributes = further === there.state ? overlaid : withDates(overlaid, here.attributes)
     const same = further === was && sameAttributes(here.attributes, attributes)
     return same ? undefined : { state, attributes }
@@ -138,7 +138,7 @@ export function isAdopted({ attributes }: Pick<ManagedObject, 'attributes'>): bo
   return attributes.has(originKey)
 }
 
-/** Whether nothing but adoption has changed the object since it came here. */
+/** Whether only adoption has changed the object since it came here. */
 function isUntouched({ attributes }: Pick<ManagedObject, 'attributes'>): boolean {
   const [mark] = attributes.get(originKey) ?? []
   const text = (mark?.value as { readonly value?: unknown } | undefined)?.value
@@ -153,7 +153,7 @@ const stateDates = [
   'RevocationReason',
 ] as const
 
-/** The set with the dates of the state that `of` has. */
+/** The set with the dates of the state, taken from `of`. */
 function withDates(set: AttributeSet, of: AttributeSet): AttributeSet {
   let changed = set
   for (const key of stateDates) {
@@ -167,7 +167,7 @@ function marked(from: string, attributes: AttributeSet) {
   return single({ type: 'TextString', value: `${from}${lastChange(attributes)}` } as const)
 }
 
-/** Before the second in which it is adopted, so that no change here has the date by which an untouched object is known. */
+/** A date before the second of the adoption, so that no change made here has the date that marks an untouched object. */
 function changedBefore(attributes: AttributeSet, nowMs: number): bigint {
   const [stated = 0n, before] = [first(attributes, 'LastChangeDate'), BigInt(Math.floor(nowMs / 1000)) - 1n]
   return stated < before ? stated : before
@@ -177,7 +177,7 @@ function lastChange(attributes: AttributeSet): string {
   return `, last changed at ${first(attributes, 'LastChangeDate') ?? 0n}`
 }
 
-/** The mark may name another address of the same server, and the server may not tell when it changed what it has. */
+/** The mark may name another address of the same server, and the server may not show when it changed an object. */
 const notCompared: ReadonlySet<string> = new Set([originKey, 'LastChangeDate', 'InitialDate'])
 
 function sameAttributes(here: AttributeSet, there: AttributeSet): boolean {

@@ -1,5 +1,5 @@
-// Archived objects (KMIP 1.4 §3.32, §4.22, §4.23): a client says that it needs an object no more, and then cannot use it until it
-// is recovered. Mortise keeps it where it is: the Archive Date alone tells. Pure.
+// Archived objects (KMIP 1.4 §3.32, §4.22, §4.23): a client archives an object that it does not need, and cannot use it until it
+// recovers it. Mortise stores it where it was; only the Archive Date shows the difference. Pure.
 
 import { Fault } from '../../../wire/kmip/fault.ts'
 import { withAttribute, withDate, type ManagedObject } from './managed-object.ts'
@@ -14,7 +14,7 @@ export function archived(object: ManagedObject, nowMs: number): ManagedObject {
   return { ...object, attributes: withDate(object.attributes, 'ArchiveDate', nowMs) }
 }
 
-/** An object that is not archived stays as it is. */
+/** Removes the Archive Date. Returns an object that is not archived unchanged. */
 export function recovered(object: ManagedObject): ManagedObject {
   return { ...object, attributes: withAttribute(object.attributes, 'ArchiveDate', undefined) }
 }

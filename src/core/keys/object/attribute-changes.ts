@@ -1,4 +1,4 @@
-// Add, modify, delete one attribute instance of an object: what the rules allow, applied to a set of values. Pure.
+// Adds, modifies or deletes one attribute instance of an object, within the rules. Pure.
 
 import {
   checkAdd,
@@ -43,11 +43,11 @@ export interface Target {
 
 export interface Changed {
   readonly attributes: AttributeSet
-  /** The instance that was added or changed, or the one that is gone. */
+  /** The instance that was added, changed or deleted. */
   readonly instance: AttributeInstance
 }
 
-/** Fault InvalidField when an index is given (KMIP 1.4 §11.15): the server gives it. */
+/** Throws Fault InvalidField for a request with an index (KMIP 1.4 §11.15): the server assigns it. */
 export function addAttribute(target: Target, { key, index, value, version }: AttributeValued): Changed {
   if (index !== undefined)
     throw new Fault('InvalidField', 'a new attribute gets its Attribute Index from the server: leave it out')
@@ -71,7 +71,7 @@ export function modifyAttribute(target: Target, change: AttributeValued): Change
   const instance = { index: before.index, value: kept(key, value) }
   const instances = present.map((other) => (other === before ? instance : other))
   const attributes = new Map(replaced(target.attributes, key, instances))
-  // KMIP 1.4 §3.49, §3.51: what was once not sensitive, or once extractable, is remembered.
+  // KMIP 1.4 §3.49, §3.51: the object remembers that it was once not sensitive, or once extractable.
   if (key === 'Sensitive' && value === false) attributes.set('AlwaysSensitive', [{ index: 0, value: false }])
   if (key === 'Extractable' && value === true)
     attributes.set('NeverExtractable', [{ index: 0, value: false }])

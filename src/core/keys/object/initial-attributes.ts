@@ -1,5 +1,5 @@
-// The attributes of a new object: those that the client gave, and those that the server sets (KMIP 1.4 §3, "When
-// implicitly set"). Which of them a client may see depends on its version, and is decided on reading.
+// The attributes of a new object: those from the client, and those that the server sets (KMIP 1.4 §3, "When implicitly set"). The
+// version of a client decides which of them it sees, when it reads them.
 
 import { first, searchKey, type AttributeSet, type AttributeValue } from '../../../wire/kmip/attributes.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
@@ -7,13 +7,13 @@ import { isCryptographic, single, type ObjectType } from './managed-object.ts'
 
 export interface NewObject {
   readonly objectType: ObjectType
-  /** As the client gave them, checked by the attribute rules. */
+  /** The client's attributes, checked by the attribute rules. */
   readonly attributes: AttributeSet
-  /** Left out: a new one. */
+  /** Left out: the server makes one. */
   readonly uniqueIdentifier?: string
 }
 
-/** How the object came to be. */
+/** The origin of the object. */
 export interface CreationFacts {
   readonly nowMs: number
   /** The server generated the material; the client did not send it. */
@@ -31,10 +31,10 @@ export const ownGenerator = {
   PredictionResistance: false,
 } as const
 
-/** KMIP 1.4 §3.20: how long a client may use the object before it asks again. The server does not act on it. */
+/** KMIP 1.4 §3.20: how long a client may use the object before it renews its lease. The server does not enforce it. */
 export const maximumLeaseSeconds = 3600
 
-/** KMIP 1.4 §3.21: the count starts at the total, whatever the client says. */
+/** KMIP 1.4 §3.21: the count starts at the total, even if the client states another count. */
 export function withCount(limits: AttributeValue<'UsageLimits'>): AttributeValue<'UsageLimits'> {
   return { ...limits, UsageLimitsCount: limits.UsageLimitsTotal }
 }
@@ -42,8 +42,8 @@ export function withCount(limits: AttributeValue<'UsageLimits'>): AttributeValue
 const unspecifiedGenerator = { RNGAlgorithm: 'Unspecified' } as const
 
 /**
- * Whether the server gave the object this attribute by itself, and clients are known to end at it: PyKMIP 0.10 cannot read
- * these two. The specification lets both be without a value (KMIP 1.4 §3.43, §3.44).
+ * Whether the server set this attribute by itself, and known clients crash on it: PyKMIP 0.10 cannot read these two. The
+ * specification allows both to be without a value (KMIP 1.4 §3.43, §3.44).
  */
 export function isUnasked(key: string, attributes: AttributeSet): boolean {
   if (key === 'OriginalCreationDate') return first(attributes, key) === first(attributes, 'InitialDate')
@@ -52,7 +52,7 @@ export function isUnasked(key: string, attributes: AttributeSet): boolean {
   return [ownGenerator, unspecifiedGenerator].some((own) => searchKey(key, own) === value)
 }
 
-/** KMIP 1.4 §3.44: the Fault InvalidField where the client asks for a generator that is not the server's. */
+/** KMIP 1.4 §3.44: throws Fault InvalidField if the client requests a generator other than the server's. */
 function generatorFor(asked: AttributeValue<'RandomNumberGenerator'> | undefined): typeof ownGenerator {
   const { RNGAlgorithm, ...details } = asked ?? unspecifiedGenerator
   const own: Readonly<Record<string, unknown>> = ownGenerator
@@ -66,7 +66,7 @@ function generatorFor(asked: AttributeValue<'RandomNumberGenerator'> | undefined
   )
 }
 
-/** Throws Fault InvalidField for a Random Number Generator with which this server makes nothing. */
+/** Throws Fault InvalidField for a Random Number Generator that this server does not have. */
 export function initialAttributes(
   wanted: NewObject,
   { nowMs, generated, digest }: CreationFacts,
@@ -75,9 +75,9 @@ export function initialAttributes(
   const now = BigInt(Math.floor(nowMs / 1000))
   attributes.set('InitialDate', single(now))
   attributes.set('LastChangeDate', single(now))
-  // A template describes objects to come: what is set here would be theirs.
+  // A template describes future objects: attributes set here would become theirs.
   if (wanted.objectType === 'Template') return attributes
-  // KMIP 1.4 §3.43: only of an object that was made elsewhere the client knows it.
+  // KMIP 1.4 §3.43: only the client knows this date of an object that was made elsewhere.
   if (generated) attributes.set('OriginalCreationDate', single(now))
   if (!attributes.has('Fresh')) attributes.set('Fresh', single(true))
   attributes.set('LeaseTime', single(maximumLeaseSeconds))

@@ -1,6 +1,6 @@
-// The states of a managed object and the ways between them, as a table (KMIP 1.4 §3.22, figure 1; NIST SP 800-57).
-// Pure: it decides, and changes nothing. States that come by the clock are derived here whenever an object is
-// read, and never written by a timer (design: invariant 4).
+// The states of a managed object and the steps between them, as a table (KMIP 1.4 §3.22, figure 1; NIST SP 800-57). Pure: it
+// decides, and changes nothing. States that follow from the clock are derived here at each read, and no timer writes them
+// (design: invariant 4).
 
 import { Fault } from '../../../wire/kmip/fault.ts'
 import type { ClockSteps } from '../../ports/objects.ts'
@@ -26,12 +26,12 @@ const sentences: Record<State, string> = {
   DestroyedCompromised: 'it is destroyed',
 }
 
-/** The state after the step; undefined where the table has no such way. */
+/** The state after the step; undefined where the table has no such step. */
 export function stateAfter(state: State, step: Step): State | undefined {
   return (transitions[state] as Partial<Record<Step, State>>)[step]
 }
 
-/** The same, with Fault WrongKeyLifecycleState where the table has no such way. */
+/** The state after the step. Throws Fault WrongKeyLifecycleState where the table has no such step. */
 export function nextState(state: State, step: Step): State {
   const next = stateAfter(state, step)
   if (next !== undefined) return next
@@ -39,12 +39,12 @@ export function nextState(state: State, step: Step): State {
   throw new Fault('WrongKeyLifecycleState', `cannot ${step} this object: ${sentences[state]}${advice}`)
 }
 
-/** The later of two states, for an object that two servers have: a state never moves backward. */
+/** The further of two states, for an object that two servers have: a state never moves backward. */
 export function furtherState(here: State, there: State): State {
   return order.indexOf(there) > order.indexOf(here) ? there : here
 }
 
-/** No way leads from one state to another with fewer steps. */
+/** The state's place in the order of an object's life. No step leads to an earlier place. */
 export function stepsTo(state: State): number {
   return order.indexOf(state)
 }
@@ -64,7 +64,7 @@ export interface LifecycleDates {
   readonly deactivationDate: bigint | undefined
 }
 
-/** The state at `nowMs`, from the stored one and the dates (KMIP 1.4 §3.24, §3.27: reaching a date is the change). */
+/** The state at `nowMs`, from the stored one and the dates (KMIP 1.4 §3.24, §3.27: the state changes when a date is reached). */
 export function stateAt(stored: State, dates: LifecycleDates, nowMs: number): State {
   const reached = (date: bigint | undefined) => date !== undefined && Number(date) * 1000 <= nowMs
   if (stored === 'PreActive' && reached(dates.activationDate)) return stateAt('Active', dates, nowMs)
@@ -72,7 +72,7 @@ export function stateAt(stored: State, dates: LifecycleDates, nowMs: number): St
   return stored
 }
 
-/** When `stateAt` leaves the stored state. Beyond the calendar of JavaScript is never. */
+/** The times at which `stateAt` leaves the stored state. A date beyond JavaScript's calendar never comes. */
 export function clockSteps(stored: State, { activationDate, deactivationDate }: LifecycleDates): ClockSteps {
   const deactivates = secondsOf(deactivationDate)
   if (stored === 'Active') return { activates: null, deactivates }

@@ -14,7 +14,7 @@ export function linkTo(LinkType: Link['LinkType'], LinkedObjectIdentifier: strin
   return { LinkType, LinkedObjectIdentifier }
 }
 
-/** The set with the link more. Throws Fault ServerLimitExceeded if the object has too many. */
+/** The set with the added link. Throws Fault ServerLimitExceeded if the object has too many. */
 export function withLink(set: AttributeSet, link: Link): AttributeSet {
   const links = (set.get('Link') ?? []) as readonly AttributeInstance<Link>[]
   if (links.length >= attributeInstancesMax)
@@ -26,13 +26,13 @@ export function withLink(set: AttributeSet, link: Link): AttributeSet {
   return new Map(set).set('Link', [...links, { index, value: link }])
 }
 
-/** The set with the link in place of the one of its type, for what an object has one of. */
+/** The set with the link in place of the one of its type, for types of which an object has one link. */
 export function withSoleLink(set: AttributeSet, link: Link): AttributeSet {
   const others = (set.get('Link') ?? []).filter(({ value }) => (value as Link).LinkType !== link.LinkType)
   return withLink(new Map(set).set('Link', others), link)
 }
 
-/** The identifiers that the links of this type lead to, in order of index. */
+/** The identifiers in the links of this type, by index. */
 export function linksOf(set: AttributeSet, type: Link['LinkType']): readonly string[] {
   return (set.get('Link') ?? [])
     .map(({ value }) => value as Link)
@@ -40,7 +40,7 @@ export function linksOf(set: AttributeSet, type: Link['LinkType']): readonly str
     .map(({ LinkedObjectIdentifier }) => LinkedObjectIdentifier)
 }
 
-/** The set with links of this type to one object leading to another. */
+/** The set with the links of this type to one object redirected to another. */
 export function withRelinked(
   set: AttributeSet,
   { LinkType, LinkedObjectIdentifier }: Link,

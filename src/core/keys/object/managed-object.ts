@@ -1,4 +1,4 @@
-// A managed object in memory, and its way from and to a record. Values only: a change makes a new one.
+// A managed object in memory, and its conversion from and to a record. Values only: a change makes a new object.
 
 import { createHash } from 'node:crypto'
 import {
@@ -47,7 +47,7 @@ export interface ManagedObject {
   readonly instanceId: string
   readonly uniqueIdentifier: string
   readonly objectType: ObjectType
-  /** The state as stored. `currentState` derives the state as of now. */
+  /** The stored state. `currentState` derives the state as of now. */
   readonly state: State
   readonly version: number
   readonly createdMs: number
@@ -55,7 +55,7 @@ export interface ManagedObject {
   readonly attributes: AttributeSet
   readonly sealed: Uint8Array | null
   readonly dataKeyId: string | null
-  /** Only while a destroyed object can still be brought back. */
+  /** Present only while a destroyed object can still be brought back. */
   readonly recoverable?: Recoverable | undefined
   /** See StoredObject. */
   readonly isPutBack?: boolean | undefined
@@ -69,7 +69,7 @@ export interface KeyView {
   readonly createdMs: number
   readonly lastFetchedMs: number | null
   readonly attributes: AttributeSet
-  /** Until when the destroyed object can be brought back, by the wall clock; null: it cannot. */
+  /** The end of the time to bring the destroyed object back, by the wall clock; null: it cannot be brought back. */
   readonly recoverableUntilMs: number | null
 }
 
@@ -86,7 +86,7 @@ export function viewOf(
   return { uniqueIdentifier, objectType, state, createdMs, lastFetchedMs, attributes, recoverableUntilMs }
 }
 
-/** The attributes that Locate finds by index. For others it compares one object after the other. */
+/** The attributes that Locate finds by index. For others it compares object after object. */
 const indexed: ReadonlySet<string> = new Set([
   'Name',
   'ObjectGroup',
@@ -97,8 +97,8 @@ const indexed: ReadonlySet<string> = new Set([
 const indexedCharactersMax = 200
 
 /**
- * Attributes by the packed bytes that the store remembers: as they were made, and as they are since the object was fetched. Bytes that
- * the store gives only once have no place here: V8 clears values of a WeakMap only when it searches all memory.
+ * Attributes by the packed bytes that the store caches: at their creation, and since the object was fetched. Bytes that the store
+ * returns only once must not be keys here: V8 clears a WeakMap only in a full collection.
  */
 const unpacked = new WeakMap<Uint8Array, { readonly made: AttributeSet; fetched?: AttributeSet }>()
 
@@ -132,8 +132,8 @@ export function fromRecord(record: StoredObject): ManagedObject {
 }
 
 /**
- * KMIP 1.4 §3.34: an object that was served once is no longer Fresh. The store keeps the time of the last fetch beside
- * the object, so a Get changes no object: it does not wait for the disk, and works on a full disk.
+ * KMIP 1.4 §3.34: an object that was served once is no longer Fresh. The store keeps the time of the last fetch beside the
+ * object. So a Get changes no object: it does not wait for the disk, and works on a full disk.
  */
 export function fetchedOnce(object: ManagedObject): ManagedObject {
   const attributes = notFresh(object.attributes)
@@ -145,8 +145,8 @@ function notFresh(attributes: AttributeSet): AttributeSet {
 }
 
 /**
- * As they are stored. Each further state may take a little more, since it adds attributes of its own: an object whose attributes are as
- * long as they may be can still be revoked and destroyed. Throws Fault ServerLimitExceeded.
+ * Packs the attributes for the store. Each later state may take a little more space, since it adds its own attributes: so an
+ * object at the limit can still be revoked and destroyed. Throws Fault ServerLimitExceeded.
  */
 export function packedAttributes({
   state,
@@ -166,12 +166,12 @@ export function toWrite(object: ManagedObject): Write & { readonly type: 'object
   }
 }
 
-/** The state at `nowMs`: the stored state, and what its dates have brought about since. */
+/** The state at `nowMs`, from the stored state and the dates. */
 export function currentState(object: ManagedObject, nowMs: number): State {
   return stateAt(object.state, datesOf(object), nowMs)
 }
 
-/** Other attributes for the object. They undo nothing that its dates have brought about: such dates stay. */
+/** Replaces the object's attributes, but keeps the dates that have already changed its state. */
 export function withReachedDates(
   attributes: AttributeSet,
   object: ManagedObject,
@@ -188,7 +188,7 @@ export function withReachedDates(
 }
 
 function datesOf({ objectType, attributes }: ManagedObject): LifecycleDates {
-  // In a template the dates are those of objects to come.
+  // The dates in a template belong to future objects.
   if (!hasState(objectType)) return { activationDate: undefined, deactivationDate: undefined }
   return {
     activationDate: first(attributes, 'ActivationDate'),
@@ -197,14 +197,14 @@ function datesOf({ objectType, attributes }: ManagedObject): LifecycleDates {
 }
 
 /**
- * KMIP 2.1 §4.57: every object has a State. 1.x shows it of cryptographic objects only (attribute-table.ts), but revokes opaque
- * objects, too (1.4 §4.20). A template describes objects to come.
+ * KMIP 2.1 §4.57: every object has a State. 1.x shows it only for cryptographic objects (attribute-table.ts), but also revokes
+ * opaque objects (1.4 §4.20). A template describes future objects.
  */
 export function hasState(objectType: ObjectType): boolean {
   return objectType !== 'Template'
 }
 
-/** KMIP 1.4 §2.2. What the others hold is no key, and the server does nothing with it. */
+/** KMIP 1.4 §2.2. The others do not hold a key, and the server does nothing with their content. */
 export function isCryptographic(objectType: ObjectType): boolean {
   return !notCryptographic.includes(objectType)
 }
@@ -252,9 +252,9 @@ export function indexEntry(key: string, value: unknown): IndexEntry | undefined 
   return { key, value: short ? text : `sha256:${createHash('sha256').update(text).digest('hex')}` }
 }
 
-/** The index entry to search for. None if a field is missing, because the index holds whole values. */
+/** The index entry to search for; undefined if a field is missing, because the index holds whole values. */
 export function searchEntry(key: string, value: unknown): IndexEntry | undefined {
-  // Each structure that is indexed has two fields.
+  // Each indexed structure has two fields.
   const isStructure = !isCustom(key) && typeof value === 'object' && value !== null
   if (isStructure && Object.values(value).filter((field) => field !== undefined).length < 2) return undefined
   return indexEntry(key, value)

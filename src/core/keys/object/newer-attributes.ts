@@ -1,5 +1,5 @@
-// The attributes that KMIP 2.x gives every object, whichever version made it (KMIP 2.1 §4.26, §4.44, §4.45, §4.56): the format of its
-// material, stored with it; how it is stored and its short identifier, which follow from what is there. Pure.
+// The attributes that KMIP 2.x gives every object, whichever version made it (KMIP 2.1 §4.26, §4.44, §4.45, §4.56): the format of
+// its material, which is stored with it; its storage mask and its short identifier, which the server derives. Pure.
 
 import { first, type AttributeSet } from '../../../wire/kmip/attributes.ts'
 import { maskOf, type EnumName } from '../../../wire/kmip/enums.ts'
@@ -20,7 +20,7 @@ export const derivedKeys: ReadonlySet<string> = new Set([
   'ObjectClass',
 ])
 
-/** Adds the attributes that are not stored. */
+/** Adds the derived attributes. */
 export function withDerived(attributes: AttributeSet, uniqueIdentifier: string): AttributeSet {
   const type = first(attributes, 'ObjectType')
   return new Map([
@@ -32,8 +32,8 @@ export function withDerived(attributes: AttributeSet, uniqueIdentifier: string):
 }
 
 /**
- * Adds the format of the material, and the type of an opaque object. Throws Fault KeyFormatTypeNotSupported if the client asked
- * for another format.
+ * Adds the format of the material, and the type of an opaque object. Throws Fault KeyFormatTypeNotSupported if the client
+ * requested another format.
  */
 export function withFormat(
   attributes: AttributeSet,
@@ -51,7 +51,7 @@ export function withFormat(
   return withAttribute(set, 'OpaqueDataType', head.opaqueDataType)
 }
 
-/** A certificate has the format Raw, as its Digest says too; KMIP 2.1 §4.26 has names for the formats of the others. */
+/** A certificate has the format Raw, as its Digest also states; KMIP 2.1 §4.26 names the formats of the other types. */
 function formatOf(objectType: ObjectType, head: MaterialHead): KeyBlock['KeyFormatType'] | undefined {
   if (head.keyFormatType) return head.keyFormatType
   if (objectType === 'Template' || isSystemObject(objectType)) return undefined
@@ -60,7 +60,7 @@ function formatOf(objectType: ObjectType, head: MaterialHead): KeyBlock['KeyForm
 }
 
 /**
- * KMIP 2.1 §4.45: the client demands that no quantum computer breaks the key in its Protection Period. Throws Fault
+ * KMIP 2.1 §4.45: the client requires that no quantum computer breaks the key in its Protection Period. Throws Fault
  * GeneralFailure, which the published cases expect.
  */
 export function requireQuantumSafe(objectType: ObjectType, attributes: AttributeSet): void {
@@ -77,7 +77,7 @@ export function requireQuantumSafe(objectType: ObjectType, attributes: Attribute
 /** Grover's search halves the strength of a symmetric key. */
 const quantumSafeBits = 256
 
-/** By Shor's algorithm. */
+/** Shor's algorithm breaks these. */
 const broken: ReadonlySet<EnumName<'CryptographicAlgorithm'>> = new Set([
   'RSA',
   'DSA',

@@ -1,18 +1,18 @@
-// How often the server has encrypted with a key and a random nonce of 96 bits. SP 800-38D §8.3 allows 2^32 times: beyond that
-// two equal nonces become likely, and they give the key away. The object keeps how many were reserved; each process takes a
-// block of them at a time, so that few encryptions wait for the disk. What a process that ends has not used is lost.
+// Counts the server's encryptions with each key and a random nonce of 96 bits. SP 800-38D §8.3 allows 2^32: beyond that two equal
+// nonces become likely, and they reveal the key. The object stores the number of reserved nonces; each process reserves a block
+// of them at a time, so that few encryptions wait for the disk. A process that ends loses the rest of its block.
 
 import type { Following } from '../../custody/custody.ts'
 import type { AttributeSet } from '../../../wire/kmip/attributes.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
 import { single, type ManagedObject } from './managed-object.ts'
 
-/** Random nonces of one key (SP 800-38D §8.3), how many a process reserves at once, and of how many keys it keeps the rest. */
+/** The most random nonces of one key (SP 800-38D §8.3), how many a process reserves at once, and for how many keys it remembers its block. */
 export const randomNoncesMax = 2 ** 32
 export const nonceBlock = 4_096
 export const nonceBlocksMax = 10_000
 
-/** No attribute of KMIP: no version shows it, and no client can name it. */
+/** This is not an attribute of KMIP: no version shows it, and no client can name it. */
 export const nonceCountKey = 'RandomNonces'
 
 export function reservedNonces(attributes: AttributeSet): number {
@@ -21,10 +21,10 @@ export function reservedNonces(attributes: AttributeSet): number {
 }
 
 export class NonceBlocks {
-  /** How many nonces are left of each block of this process. The blocks used last are last. */
+  /** The nonces left in each block of this process. The most recently used blocks are last. */
   readonly #left = new Map<string, number>()
 
-  /** Takes one of the block. False: a block must be reserved. */
+  /** Takes one nonce of the block. Returns false if a block must be reserved first. */
   take(object: ManagedObject): boolean {
     const place = placeOf(object)
     const left = this.#left.get(place) ?? 0
@@ -34,8 +34,8 @@ export class NonceBlocks {
   }
 
   /**
-   * The object with a block more reserved, of which one is taken, and what follows its commit. Throws Fault PermissionDenied
-   * if no more may be.
+   * Reserves one more block of the object and takes its first nonce. Returns the object to stage, and the step after its commit,
+   * which remembers the rest of the block. Throws Fault PermissionDenied at the limit.
    */
   reserve(object: ManagedObject): { readonly object: ManagedObject; readonly following: Following } {
     const reserved = reservedNonces(object.attributes) + nonceBlock

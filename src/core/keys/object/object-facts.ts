@@ -42,7 +42,7 @@ export function factsOfRecord(record: ObjectRecord): ObjectFacts {
   return factsOf(fromRecord({ ...record, sequence: 0, lastFetchedMs: null }))
 }
 
-/** Whether the record has a digest, and it is not that of this material. */
+/** Whether the record has a digest that does not match this material. */
 export function isOtherMaterial(record: ObjectRecord, material: Material): boolean {
   const { attributes } = fromRecord({ ...record, sequence: 0, lastFetchedMs: null })
   const known = first(attributes, 'Digest')?.DigestValue
@@ -89,7 +89,7 @@ export function isObjectType(text: string): text is ObjectType {
   return Object.hasOwn(enums.ObjectType, text)
 }
 
-/** An object that the database does not have. It counts as Active since its creation, unless the copy says otherwise. */
+/** Makes an object that the database does not have. It counts as Active since its creation, unless the copy says otherwise. */
 export function foundObject(found: FoundCopy): ManagedObject {
   const objectType = found.objectType as ObjectType
   const { algorithm, length, mask, names, deactivationDate, restrictions } = found.facts
@@ -112,7 +112,7 @@ export function foundObject(found: FoundCopy): ManagedObject {
   let attributes = initialAttributes({ objectType, attributes: known }, creation)
   if (hasState(objectType)) {
     attributes = restricted(attributes, restrictions)
-    // KMIP 1.4 §3.49, §3.51: nobody knows whether they always were so.
+    // KMIP 1.4 §3.49, §3.51: the server cannot know whether they always were so.
     for (const key of ['AlwaysSensitive', 'NeverExtractable'])
       attributes = withAttribute(attributes, key, false)
   }
@@ -130,7 +130,7 @@ export function foundObject(found: FoundCopy): ManagedObject {
   return closed(object, found.closing, found.createdMs)
 }
 
-/** The object updated from the copy that counts from now on. It never becomes less closed. */
+/** Updates the object from the copy that counts from now on. It never becomes less closed. */
 export function broughtForward(
   object: ManagedObject,
   found: Pick<FoundCopy, 'facts' | 'closing' | keyof NewPlace>,
@@ -147,8 +147,8 @@ export function broughtForward(
 }
 
 /**
- * A restored object, closed at least as far as a record of it that the database has. `isNewest`: the record points to the copy
- * that counts, so its Deactivation Date and its restrictions hold too: nobody has recorded others since.
+ * Closes a restored object at least as far as its record in the database. `isNewest`: the record points to the copy that counts,
+ * so its Deactivation Date and its restrictions hold too: no server has recorded others since.
  */
 export function asRecorded(
   object: ManagedObject,
@@ -163,7 +163,7 @@ export function asRecorded(
   return closed({ ...object, attributes }, closing, (closing?.at ?? 0) * 1000)
 }
 
-/** The object in another place. No generation of it is ever higher than its version. */
+/** The object in another place. Its version is never below its generations. */
 export function storedElsewhere(
   object: ManagedObject,
   { sealed, dataKeyId, generation }: NewPlace,
@@ -171,7 +171,7 @@ export function storedElsewhere(
   return { ...object, sealed, dataKeyId, version: Math.max(object.version + 1, generation) }
 }
 
-/** The object, closed at least as far as `closing` says, a Pre-Active one too: its activation was not recorded. */
+/** Closes the object at least as far as `closing` says, even a Pre-Active one: its activation was not recorded. */
 function closed(object: ManagedObject, closing: Closing | null, nowMs: number): ManagedObject {
   if (closing === null || isDestroyed(object.state)) return object
   // Uses the stored state: a state that follows from a date ends with that date.

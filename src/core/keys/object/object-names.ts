@@ -3,12 +3,12 @@
 import { first, searchKey, type AttributeSet, type AttributeValue } from '../../../wire/kmip/attributes.ts'
 import type { ManagedObject } from './managed-object.ts'
 
-/** The Names of an object in the form in which they are compared. */
+/** The Names of an object, in their form for comparison. */
 export function comparedNames({ attributes }: Pick<ManagedObject, 'attributes'>): readonly string[] {
   return (attributes.get('Name') ?? []).map(({ value }) => searchKey('Name', value))
 }
 
-/** The Names of an object as they are written. */
+/** The Names of an object, as written. */
 export function nameValues({ attributes }: Pick<ManagedObject, 'attributes'>): readonly string[] {
   return (attributes.get('Name') ?? []).map(({ value }) => (value as AttributeValue<'Name'>).NameValue)
 }
@@ -18,7 +18,7 @@ export function firstName({ attributes }: Pick<ManagedObject, 'attributes'>): st
   return first(attributes, 'Name')?.NameValue ?? null
 }
 
-/** The object without the Names that another object of the instance has. */
+/** The object without the Names that other objects of the instance have. */
 export function withFreeNames(object: ManagedObject, taken: (name: string) => boolean): ManagedObject {
   const names = object.attributes.get('Name') ?? []
   const free = names.filter(({ value }) => !taken(searchKey('Name', value)))
@@ -29,10 +29,10 @@ export function withFreeNames(object: ManagedObject, taken: (name: string) => bo
   return { ...object, attributes }
 }
 
-/** The custom attributes in which vCenter notes what a key is for. */
+/** The custom attributes in which vCenter describes the use of a key. */
 export const vsphereNames = { name: 'x-Name', component: 'x-Component', identifier: 'x-Identifier' } as const
 
-/** The text of a custom attribute, or null: a custom attribute holds a value of any type. */
+/** The text of a custom attribute; null if it is missing or holds another type. */
 export function customText(attributes: AttributeSet, key: string): string | null {
   const value = attributes.get(key)?.[0]?.value
   if (typeof value !== 'object' || value === null || !('value' in value)) return null

@@ -1,5 +1,5 @@
-// The rules that clients of an instance set for objects to come (KMIP 2.1 §6.1.52, §6.1.53): the values that a new object gets where its
-// request has none, and the values that it must have. Pure: the instance's row keeps the rules, rule-acts.ts changes them.
+// The rules that clients of an instance set for future objects (KMIP 2.1 §6.1.52, §6.1.53): the default values of a new object,
+// and its required values. Pure: the instance's row stores the rules, and rule-acts.ts changes them.
 
 import { appliesTo } from '../../../wire/kmip/attribute-rules.ts'
 import {
@@ -15,14 +15,14 @@ import type { Version } from '../../../wire/kmip/version.ts'
 import type { ObjectRule as StoredRule } from '../../trust/rows.ts'
 import type { ObjectType } from './managed-object.ts'
 
-/** Rules of one instance for objects to come, of either kind; and the bytes of them all. */
+/** The most rules in one instance, of each kind; and the most bytes of all of them. */
 export const objectRulesMax = 100
 export const objectRulesBytesMax = 16 * 1024
 
 export interface ObjectRule {
-  /** Empty: all. */
+  /** Empty: all types. */
   readonly objectTypes: readonly ObjectType[]
-  /** Empty: objects of any group and of none. */
+  /** Empty: all objects, with or without a group. */
   readonly objectGroups: readonly string[]
   readonly attributes: AttributeSet
 }
@@ -49,14 +49,14 @@ export function readRules(stored: readonly StoredRule[] = []): readonly ObjectRu
   }))
 }
 
-/** The rules for objects of these groups. For none: those that are for all objects. */
+/** The rules for objects of these groups. Without groups: only the rules for all objects. */
 export function rulesFor(rules: readonly ObjectRule[], groups: readonly string[]): readonly ObjectRule[] {
   return rules.filter(({ objectGroups }) => objectGroups.length === 0 || isAmong(groups, objectGroups))
 }
 
 /**
- * KMIP 2.1 §7.22: the attributes of a new object, with the defaults for those that the request leaves out. A default for its
- * group goes before one for all objects, and an earlier one before a later one.
+ * KMIP 2.1 §7.22: the attributes of a new object, with defaults for those missing in the request. A default for the object's
+ * group overrides one for all objects, and an earlier one overrides a later one.
  */
 export function withDefaults(
   asked: AttributeSet,
@@ -76,8 +76,8 @@ export function withDefaults(
 }
 
 /**
- * KMIP 2.1 §7.6: the Fault ConstraintViolation if a new object breaks one of the rules. An attribute must have one of the values that
- * the rule gives, and a mask no bit beyond the rule's.
+ * KMIP 2.1 §7.6: throws Fault ConstraintViolation if a new object breaks a rule. An attribute must have one of the rule's values,
+ * and a mask must have no bit beyond the rule's.
  */
 export function requireConstraints(
   { objectType, attributes }: { readonly objectType: ObjectType; readonly attributes: AttributeSet },

@@ -1,15 +1,15 @@
-// A brought key that is not as long as it states. Pure.
+// A key whose real length differs from its stated one. Pure.
 
 import { Fault } from '../../../wire/kmip/fault.ts'
 import type { Instance } from '../../trust/rows.ts'
 
-/** A key that is not as long as its Cryptographic Length says. */
+/** A key whose length differs from its Cryptographic Length. */
 export interface OtherLength {
   readonly statedBits: number
   readonly materialBits: number
 }
 
-/** Throws Fault InvalidField for a key of another length, unless the instance takes keys as they are sent. */
+/** Throws Fault InvalidField for a key of another length, unless the instance accepts that. */
 export function requireLength(
   { statedBits, materialBits }: OtherLength,
   { lengths }: Pick<Instance, 'lengths'>,

@@ -1,5 +1,5 @@
-// Sensitive and Extractable in an instance whose restrictions go one way, and the wrapping keys of an instance: what a client may not
-// undo, and by which keys a Sensitive object leaves. Pure.
+// One-way restrictions, and wrapping keys. In an instance whose restrictions go one way, no client may lower Sensitive or raise
+// Extractable. A Sensitive object leaves only under the instance's wrapping keys. Pure.
 
 import { first, type AttributeSet } from '../../../wire/kmip/attributes.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
@@ -9,14 +9,14 @@ import { withAttribute } from './managed-object.ts'
 type Rule = Pick<Instance, 'restrictions'>
 type Listing = Pick<Instance, 'wrappingKeys'>
 
-/** Throws Fault PermissionDenied where the change lowers Sensitive or raises Extractable, and the instance lets no client do so. */
+/** Throws Fault PermissionDenied if the change lowers Sensitive or raises Extractable, and the instance allows no client to do so. */
 export function requireNoLooser({ restrictions }: Rule, before: AttributeSet, after: AttributeSet): void {
   if (restrictions !== 'one-way') return
   if (isSensitive(before) && !isSensitive(after)) throw refused('stays Sensitive')
   if (isKept(before) && !isKept(after)) throw refused('stays not Extractable')
 }
 
-/** The set, as restricted as the object is here. */
+/** The set with at least the object's current restrictions. */
 export function noLooser({ restrictions }: Rule, here: AttributeSet, set: AttributeSet): AttributeSet {
   if (restrictions !== 'one-way') return set
   const sensitive = isSensitive(here) ? withAttribute(set, 'Sensitive', true) : set
@@ -32,7 +32,7 @@ export function isKept(attributes: AttributeSet): boolean {
   return first(attributes, 'Extractable') === false
 }
 
-/** Whether a Sensitive object may leave when all of these keys wrap it or make its MAC. */
+/** Whether a Sensitive object may leave when these keys wrap it or make its MAC. */
 export function mayWrapSensitive(
   { restrictions, wrappingKeys = [] }: Rule & Listing,
   wrappers: readonly string[],
@@ -44,12 +44,12 @@ export function mayWrapSensitive(
   )
 }
 
-/** Whether the object is in the list, also if it wraps no Sensitive keys any more. */
+/** Whether the object is in the list, even if it no longer wraps Sensitive keys. */
 export function isWrappingKey({ wrappingKeys = [] }: Listing, uniqueIdentifier: string): boolean {
   return wrappingKeys.some(({ id }) => id === uniqueIdentifier)
 }
 
-/** Throws Fault PermissionDenied for a wrapping key of the instance: used in another way it could open what it wrapped. */
+/** Throws Fault PermissionDenied for a wrapping key of the instance: another use of it could open a wrapped key. */
 export function requireNoWrappingKey(instance: Listing, uniqueIdentifier: string): void {
   if (!isWrappingKey(instance, uniqueIdentifier)) return
   throw new Fault(

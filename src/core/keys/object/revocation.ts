@@ -12,12 +12,12 @@ export interface Revocation {
   readonly compromiseOccurrenceDate: bigint | undefined
 }
 
-/** Whether this reason of a revocation makes the object Compromised. Other reasons deactivate it. */
+/** Whether this revocation reason makes the object Compromised. Other reasons deactivate it. */
 export function isCompromise(code: string): boolean {
   return code === 'KeyCompromise' || code === 'CACompromise'
 }
 
-/** The draft of KMIP 3.0 has an operation of its own for this. */
+/** The draft of KMIP 3.0 has a separate operation for this. */
 export interface Deactivation {
   readonly code: EnumName<'DeactivationReasonCode'>
   readonly message: string | undefined
@@ -38,7 +38,7 @@ export function deactivated(
   return { ...object, state, attributes }
 }
 
-/** A compromise is possible in every state, destroyed ones included. Throws Fault. */
+/** A compromise is possible in every state, even for a destroyed object. Throws Fault. */
 export function revoked(
   object: ManagedObject,
   { code, message, compromiseOccurrenceDate }: Revocation,
@@ -60,6 +60,6 @@ export function revoked(
 /** The Deactivation Date for the audit entry of a change, where a restore of an older backup finds it. */
 export function deactivationDetail(attributes: AttributeSet): { readonly deactivationDate?: string } {
   const ms = Number(first(attributes, 'DeactivationDate')) * 1000
-  // A date beyond the calendar of JavaScript never comes, and NaN is none.
+  // A date beyond JavaScript's calendar never comes, and NaN is not a date.
   return Math.abs(ms) <= 8.64e15 ? { deactivationDate: new Date(ms).toISOString() } : {}
 }

@@ -1,5 +1,5 @@
 // Usage Limits (KMIP 1.4 §3.21): how much of a key's allowance a use takes. Pure: the caller stages the new count in the same
-// transaction, so two uses at once never take the same part of it.
+// transaction, so two concurrent uses never take the same part.
 
 import { first, type AttributeSet, type AttributeValue } from '../../../wire/kmip/attributes.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
@@ -16,8 +16,8 @@ export function spendUsage(
 }
 
 /**
- * The attributes after the client took so many units for itself (KMIP 1.4 §4.18). Throws Faults AttributeNotFound if the key has
- * no limits, PermissionDenied if they leave less.
+ * The attributes after the client took `count` units for itself (KMIP 1.4 §4.18). Throws Faults AttributeNotFound if the key has
+ * no limits, PermissionDenied if fewer units are left.
  */
 export function allocateUsage(attributes: AttributeSet, count: bigint): AttributeSet {
   const limits = first(attributes, 'UsageLimits')
@@ -34,7 +34,7 @@ function allocated(
 ): AttributeSet {
   const left = limits.UsageLimitsCount ?? limits.UsageLimitsTotal
   if (taken > left)
-    // 2.0 has a reason of its own for this, and its published cases expect this one, as those of 2.1 do.
+    // 2.0 has a separate reason for this, but the published cases of 2.0 and 2.1 expect this one.
     throw new Fault(
       'PermissionDenied',
       "the key's Usage Limits leave less than this: it may not be used so much",

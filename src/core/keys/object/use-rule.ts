@@ -1,12 +1,12 @@
-// Whether a key may be used in a certain way now: what its mask, its state and its dates allow. Pure. Sensitive and Extractable
-// do not matter here: a key that may not leave still encrypts.
+// Whether a key may be used in a certain way now, by its mask, its state and its dates. Pure. Sensitive and Extractable do not
+// matter here: a key that may not leave still encrypts.
 
 import { first } from '../../../wire/kmip/attributes.ts'
 import { maskOf, type MaskName } from '../../../wire/kmip/enums.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
 import { currentState, isCryptographic, type ManagedObject } from './managed-object.ts'
 
-/** A bit of the Cryptographic Usage Mask (KMIP 1.4 §3.19), or what several bits allow. */
+/** A bit of the Cryptographic Usage Mask (KMIP 1.4 §3.19), or a use that several bits allow. */
 export type KeyUse =
   | Extract<
       MaskName<'CryptographicUsageMask'>,
@@ -24,7 +24,7 @@ export type KeyUse =
   | 'Encapsulate'
   | 'Decapsulate'
 
-/** The uses that protect something new. The others process what was protected before. */
+/** The uses that protect new data. The others process data that was protected before. */
 const protecting: ReadonlySet<KeyUse> = new Set([
   'Encrypt',
   'Sign',
@@ -35,7 +35,7 @@ const protecting: ReadonlySet<KeyUse> = new Set([
   'Encapsulate',
 ])
 
-/** The draft of 3.0 has no bits for these, and does not say which of the others they need. */
+/** The draft of 3.0 has no bits for these, and does not say which other bits they need. */
 const masks: { readonly [U in KeyUse]?: readonly MaskName<'CryptographicUsageMask'>[] } = {
   Encapsulate: ['KeyAgreement', 'Encrypt', 'WrapKey'],
   Decapsulate: ['KeyAgreement', 'Decrypt', 'UnwrapKey'],
@@ -51,9 +51,9 @@ export function isProtecting(use: KeyUse): boolean {
 }
 
 /**
- * Throws Fault IncompatibleCryptographicUsageMask, WrongKeyLifecycleState or PermissionDenied. KMIP 1.4 §3.22: only an Active
- * key protects. A key that was deactivated or compromised still opens what it protected, so that nobody loses data (SP 800-57
- * part 1 §7.3); whoever wants to end that destroys it.
+ * Throws Fault IncompatibleCryptographicUsageMask, WrongKeyLifecycleState or PermissionDenied. KMIP 1.4 §3.22: only an Active key
+ * protects. A deactivated or compromised key still opens its data, so that no client loses data (SP 800-57 part 1 §7.3); to end
+ * that, an administrator destroys the key.
  */
 export function requireUse(object: ManagedObject, use: KeyUse, nowMs: number): void {
   const { objectType, attributes } = object
@@ -70,7 +70,7 @@ export function requireUse(object: ManagedObject, use: KeyUse, nowMs: number): v
 }
 
 /**
- * For a client that protects data with the key itself. Throws Faults IllegalOperation if the mask allows nothing of the kind,
+ * For a client that protects data with the key itself. Throws Faults IllegalOperation if the mask allows no such use,
  * PermissionDenied if the key may not protect now.
  */
 export function requireToProtect(object: ManagedObject, nowMs: number): void {

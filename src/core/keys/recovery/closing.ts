@@ -1,6 +1,6 @@
-// An object as it is after a revocation, a new Deactivation Date, a destruction or an undestroy that its record does not know
-// yet: for a restore, which applies again what the audit log says of later times. State only moves forward, whatever the record
-// says, unless the log says that the object was brought back. Pure.
+// Applies to an object a revocation, a new Deactivation Date, a destruction or an undestroy that its record lacks: a restore does
+// this for every later act in the audit log. State only moves forward, whatever the record says, unless the log says that the
+// object was brought back. Pure.
 
 import { first } from '../../../wire/kmip/attributes.ts'
 import { enums } from '../../../wire/kmip/enums.ts'
@@ -19,23 +19,23 @@ import { broughtBack, destroyed } from './recovery.ts'
 import { isCompromise } from '../object/revocation.ts'
 
 export interface LaterClosing {
-  /** Null: not revoked. The reason is '' where it is not known. */
+  /** Null: not revoked. The reason is '' if it is unknown. */
   readonly revoked: { readonly reason: string; readonly atMs: number } | null
-  /** The Deactivation Date that it was given, in milliseconds; null: none. */
+  /** Its new Deactivation Date, in milliseconds; null: none. */
   readonly deactivatesMs: number | null
   /** Null: not destroyed, or brought back after that. */
   readonly destroyed: LaterDestruction | null
-  /** It was brought back; `destroyed`: and destroyed again. */
+  /** Whether it was brought back; `destroyed` then means a later destruction. */
   readonly broughtBack: boolean
 }
 
 export interface LaterDestruction {
   readonly atMs: number
-  /** When the material is due to be removed, by the recovery clock; null: it is gone. */
+  /** The time to remove the material, by the recovery clock; null: it is gone. */
   readonly dueMs: number | null
 }
 
-/** The dumped object, closed or brought back. Undefined if the record is that far already. */
+/** The dumped object, closed or brought back. Undefined if the record is already that far. */
 export function closedLater(dumped: DumpedObject, closing: LaterClosing): DumpedObject | undefined {
   const before = objectOf(dumped)
   const { recoverable } = before
@@ -46,7 +46,7 @@ export function closedLater(dumped: DumpedObject, closing: LaterClosing): Dumped
   return object === before ? undefined : dumpedAs(dumped, { ...object, version: before.version + 1 })
 }
 
-/** The dumped object without the Names that `taken` says others have. */
+/** The dumped object without the Names that other objects have, according to `taken`. */
 export function withNamesLeft(dumped: DumpedObject, taken: (name: string) => boolean): DumpedObject {
   return dumped.names.some(taken) ? dumpedAs(dumped, withFreeNames(objectOf(dumped), taken)) : dumped
 }
@@ -67,7 +67,7 @@ function dumpedAs(dumped: DumpedObject, object: ManagedObject): DumpedObject {
   }
 }
 
-/** Only a key that is open gets another date. */
+/** Only an open key gets another date. */
 function deactivateAt(object: ManagedObject, ms: number): ManagedObject {
   const { state, attributes } = object
   const isSet = first(attributes, 'DeactivationDate') === BigInt(Math.floor(ms / 1000))
@@ -86,12 +86,12 @@ function revoke(
   const code = Object.hasOwn(enums.RevocationReasonCode, reason) ? reason : 'Unspecified'
   const attributes = withAttribute(dated, 'RevocationReason', { RevocationReasonCode: code })
   if (!compromised) return { ...object, state, attributes }
-  // The log does not say since when; KMIP 1.4 §3.28: then it is as old as the object.
+  // The log does not have the time of the compromise; KMIP 1.4 §3.28: then it is the object's first date.
   const occurred = first(attributes, 'InitialDate')
   return { ...object, state, attributes: withAttribute(attributes, 'CompromiseOccurrenceDate', occurred) }
 }
 
-/** Undefined: it is closed that far already. One that is Pre-Active here was activated after the backup. */
+/** Undefined if the object is already closed that far. An object that is Pre-Active here was activated after the backup. */
 function revokedState(now: State, compromised: boolean): State | undefined {
   if (compromised) return stateAfter(now, 'compromise')
   return stateAfter(now === 'PreActive' ? 'Active' : now, 'deactivate')
@@ -105,7 +105,7 @@ function destroy(object: ManagedObject, { atMs, dueMs }: LaterDestruction): Mana
   }
   const now = currentState(object, atMs)
   const state = now === 'Compromised' ? 'DestroyedCompromised' : 'Destroyed'
-  // Material that is sealed without a data key is at a root key's service, where nothing waits.
+  // Material without a data key is at a root key's service, where no destroyed key waits.
   const waits = dueMs !== null && sealed !== null && dataKeyId !== null
   const kept = waits ? { sealed, dataKeyId, state: now, dueMs } : undefined
   return destroyed(object, { state, nowMs: atMs, recoverable: kept })

@@ -1,6 +1,5 @@
-// Removes for good the material of destroyed objects whose time to be brought back is over, and keeps the recovery clock.
-// Looks once a minute; of several nodes one removes. What a look does not manage, because the disk is full for example, a
-// later one does.
+// Removes for good the material of destroyed objects whose delay is over, and stores the recovery clock. Runs once a minute; one
+// of several nodes removes. If a run fails, for example because the disk is full, a later run completes it.
 
 import { serverActor } from '../../audit/actor.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
@@ -8,9 +7,9 @@ import { LeaseElsewhere, underLease, type Leases } from '../../ports/leases.ts'
 import { StoreConflict, type Change, type Store } from '../../ports/store.ts'
 import type { RecoveryClock } from '../object/recovery-clock.ts'
 
-/** How often material that is due is removed. */
+/** Interval of the removals of due material. */
 export const recoveryLookEveryMs = 60_000
-/** Objects whose material one commit removes. */
+/** The objects whose material one commit removes. */
 const recoveryRemovedTogether = 100
 
 type Due = Awaited<ReturnType<Store['dueObjects']>>[number]
@@ -41,7 +40,7 @@ export class RecoverySweep {
     this.#leases = leases
   }
 
-  /** Looks now and every minute. Calls `failed` if a look failed. */
+  /** Runs now and every minute. Calls `failed` with the error of a run. */
   start(failed: (error: unknown) => void): void {
     const look = () => void this.look().catch(failed)
     this.#timer = this.#clock.every(recoveryLookEveryMs, look)
@@ -54,7 +53,7 @@ export class RecoverySweep {
     await this.#running?.catch(() => undefined)
   }
 
-  /** One look at a time. Throws StoreUnavailable. */
+  /** Runs one sweep at a time. Throws StoreUnavailable. */
   look(): Promise<void> {
     this.#running ??= this.#look().finally(() => (this.#running = null))
     return this.#running
@@ -76,14 +75,14 @@ export class RecoverySweep {
     }
   }
 
-  /** false: not all of them together. */
+  /** Returns false if one commit could not remove all of them. */
   async #remove(due: readonly Due[]): Promise<boolean> {
     try {
       await this.#store.commit(this.#removal(due))
       return true
     } catch (error) {
       if (!(error instanceof StoreConflict)) throw error
-      // One of them was changed meanwhile, or brought back: the others by themselves.
+      // One of them changed meanwhile, or was brought back: remove the others one by one.
       for (const one of due) await this.#store.commit(this.#removal([one])).catch(unlessConflict)
       return false
     }

@@ -1,5 +1,6 @@
-// The rules for destroyed objects that can still be brought back: what waits, and what comes back. Pure functions, and the
-// act `undestroy`. For KMIP such an object is destroyed; the store keeps its sealed material (core/ports/objects.ts).
+// The rules for destroyed objects that can still be brought back: which material stays, and how an object comes back. Pure
+// functions, and the act `undestroy`. For KMIP such an object is destroyed; the store keeps its sealed material
+// (core/ports/objects.ts).
 
 import type { Custodies } from '../../custody/custodies.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
@@ -13,8 +14,8 @@ import { nameValues, withFreeNames } from '../object/object-names.ts'
 import type { RecoveryClock } from '../object/recovery-clock.ts'
 
 /**
- * The part of an object that is kept when it is destroyed now, so that it can be brought back. Undefined: none, because the
- * instance has no delay, or because the object is stored at the root key's service, which can restore it itself.
+ * The part of an object to keep if it is destroyed now, so that it can be brought back. Undefined: the instance has no delay, or
+ * the root key's service stores the object and can restore it itself.
  */
 export async function recoverableOf(
   { sealed, dataKeyId }: Pick<ManagedObject, 'sealed' | 'dataKeyId'>,
@@ -35,7 +36,7 @@ export async function recoverableOf(
   return { sealed, dataKeyId, state, dueMs: (await recovery.latest()) + destroyDelaySeconds * 1000 }
 }
 
-/** The object without its material. `recoverable`: the part that is kept until the destroy delay is over. */
+/** The object without its material. `recoverable`: the part that stays until the destroy delay is over. */
 export function destroyed(
   object: ManagedObject,
   {
@@ -48,10 +49,7 @@ export function destroyed(
   return { ...object, state, attributes, sealed: null, dataKeyId: null, recoverable }
 }
 
-/**
- * The object as it was before it was destroyed, with what was changed of it since. Only the Destroy Date is gone. If it was
- * declared compromised meanwhile, it is.
- */
+/** The object before its destruction, with its later changes. Only the Destroy Date is gone. A compromise declared meanwhile stands. */
 export function broughtBack(object: ManagedObject, { state, sealed, dataKeyId }: Recoverable): ManagedObject {
   if (!isState(state)) throw new Error(`object ${object.uniqueIdentifier} had the unknown state ${state}`)
   const back = object.state === 'DestroyedCompromised' ? 'Compromised' : state
@@ -60,11 +58,11 @@ export function broughtBack(object: ManagedObject, { state, sealed, dataKeyId }:
 }
 
 export interface UndestroyOptions {
-  /** Brings it back without those Names that another object has now. Otherwise it is refused then. */
+  /** Brings it back without the Names that another object has now. Left out: such a Name refuses the act. */
   readonly withoutTakenNames: boolean
 }
 
-/** The object to be staged, and how many Names it has lost. Throws Faults. */
+/** The object to stage, and the number of Names that it has lost. Throws Faults. */
 export async function undestroyed(
   objects: Pick<TransactionObjects, 'store' | 'instance'>,
   object: ManagedObject,

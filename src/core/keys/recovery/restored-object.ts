@@ -1,6 +1,6 @@
-// An object of a backup beside what the database still has of it: the rows of a deleted instance stay, and a restore that was
-// cut off leaves rows too. The database knows later things; the backup may have the material that still opens. State only
-// moves forward. Pure.
+// Combines an object of a backup with its row in the database: the rows of a deleted instance stay, and an interrupted restore
+// leaves rows too. The database has later facts; the backup may have the material that still opens. State only moves forward.
+// Pure.
 
 import type { DumpedObject } from '../../ports/backup.ts'
 import type { ObjectRecord, StoredObject } from '../../ports/objects.ts'
@@ -12,16 +12,13 @@ import { withFreeNames } from '../object/object-names.ts'
 export type ObjectWrite = ReturnType<typeof toWrite>
 
 export interface RestoredObject {
-  /** undefined: the database has it as it should be. */
+  /** undefined: the row is right already. */
   readonly write: ObjectWrite | undefined
-  /** It was closed after the backup, and so is closed further than the backup says. */
+  /** Whether the result is closed further than the backup says, because of a later act. */
   readonly closedAgain: boolean
 }
 
-/**
- * `closing`: what is known to have been done to it after the backup. `opens`: whether the instance has the data key that
- * sealed the material of the row that is here.
- */
+/** `closing`: the known later acts on it. `opens`: whether the instance has the data key that sealed the row's material. */
 export function restoredObject(
   dumped: DumpedObject,
   here: StoredObject | undefined,
@@ -32,7 +29,7 @@ export function restoredObject(
   if (!here) return { write: writeOf(closed), closedAgain: closed !== dumped }
   const state = stateOf(here)
   const closedAgain = furtherState(before, furtherState(state, stateOf(closed.record))) !== before
-  // An object that was destroyed here stays so.
+  // An object that was destroyed here stays destroyed.
   if (here.sealed === null) return { write: undefined, closedAgain }
   const base = later(here, closed.record)
   const material = isDestroyed(stateOf(base)) ? gone : opens ? here : closed.record
@@ -44,7 +41,7 @@ export function restoredObject(
 
 const gone = { sealed: null, dataKeyId: null } as const
 
-/** The one that is closed further; of two that are closed as far, the one that was changed more often. */
+/** The one that is closed further; if both are closed as far, the one with more changes. */
 function later(here: StoredObject, there: ObjectRecord): ObjectRecord {
   const [a, b] = [stateOf(here), stateOf(there)]
   if (a !== b && furtherState(a, b) !== 'Active') return furtherState(a, b) === a ? here : there
@@ -68,13 +65,13 @@ function writeOf({ record, names, index, clockSteps }: DumpedObject): ObjectWrit
   return { type: 'object', record, names: record.sealed === null ? [] : names, index, clockSteps }
 }
 
-/** The write without the Names that another object of the instance has. */
+/** The write without the Names that other objects of the instance have. */
 export function writeWithFreeNames(write: ObjectWrite, taken: ReadonlySet<string>): ObjectWrite {
   if (taken.size === 0) return write
   return toWrite(withFreeNames(objectOf(write.record), (name) => taken.has(name)))
 }
 
-/** The object, to look for the Names that others have. */
+/** The object, for a check of its Names against those of others. */
 export function objectOfWrite({ record }: ObjectWrite): ManagedObject {
   return objectOf(record)
 }

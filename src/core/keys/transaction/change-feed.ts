@@ -1,5 +1,5 @@
-// Tells listeners what was committed of the objects of an instance: attributes before and after, never material. It tells of the
-// commits of this process alone, in their order, and keeps nothing.
+// Reports committed changes of an instance's objects to listeners: attributes before and after, never material. It reports only
+// the commits of this process, in their order, and keeps nothing.
 
 import { canonical, type AttributeInstance, type AttributeSet } from '../../../wire/kmip/attributes.ts'
 import {
@@ -15,7 +15,7 @@ export interface ObjectChange {
   /** Undefined: the object is new. */
   readonly before: AttributeSet | undefined
   readonly after: AttributeSet
-  /** The length of the attributes as they are stored. In memory they take some times as much. */
+  /** The length of the stored attributes. In memory they take several times as much. */
   readonly bytes: number
 }
 
@@ -24,7 +24,7 @@ type Listener = (changes: readonly ObjectChange[]) => void
 export class ChangeFeed {
   readonly #listeners = new Map<string, Set<Listener>>()
 
-  /** Returns the function that ends it. The listener must not throw. */
+  /** Returns the function that ends the subscription. The listener must not throw. */
   listen(instanceId: string, listener: Listener): () => void {
     const listeners = this.#listeners.get(instanceId) ?? new Set()
     this.#listeners.set(instanceId, listeners.add(listener))
@@ -35,7 +35,7 @@ export class ChangeFeed {
     }
   }
 
-  /** `changed` is called only if somebody listens. */
+  /** `changed` is called only if there is a listener. */
   tell(instanceId: string, changed: () => readonly ObjectChange[]): void {
     const listeners = this.#listeners.get(instanceId)
     if (!listeners) return
@@ -56,7 +56,7 @@ export function changeOf(before: ManagedObject | null, after: ManagedObject, now
   }
 }
 
-/** The attributes that have other instances now, and the keys of those that are gone. */
+/** The attributes whose instances changed, and the keys of the deleted ones. */
 export function difference(
   before: AttributeSet,
   after: AttributeSet,

@@ -1,7 +1,7 @@
-// Everything with which acts compute: the pool of threads, the computations in parts that are going on, and the blocks of random
-// nonces. One Computations serves the process, one RequestComputations a request. If another request changed the key meanwhile,
-// the request's work runs again. It does not repeat a slow computation then, nor a part of a stream, because the stream has gone
-// on. It takes an earlier result only for the same input: the work may have made or found another key this time.
+// The computations of acts: the pool of threads, the computations in parts that are in progress, and the blocks of random nonces.
+// One Computations serves the process, one RequestComputations a request. If another request changed the key meanwhile, the
+// request's work runs again. Then it does not repeat a slow computation, nor a part of a stream, because the stream has moved on.
+// It reuses an earlier result only for equal input: the work may have made or found another key this time.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Ending, Finished } from '../../crypto/machine.ts'
@@ -31,15 +31,15 @@ export class Computations {
 
 /** The byte strings are wiped with the request. */
 export interface Computed extends Finished {
-  /** If the server chose it. */
+  /** Present if the server chose it. */
   readonly iv?: Uint8Array | undefined
-  /** If more parts are to come. */
+  /** Present if more parts follow. */
   readonly correlationValue?: Uint8Array | undefined
 }
 
 /** A part of the data, or all of it. */
 export interface DataPart {
-  /** The computation that it goes on with, unless it begins one. */
+  /** The computation that it continues; undefined: it begins one. */
   readonly id?: string | undefined
   readonly begins: boolean
   readonly ends: boolean
@@ -49,16 +49,16 @@ export interface DataPart {
 
 export interface Opened {
   readonly opening: Opening
-  /** If the server chose it. */
+  /** Present if the server chose it. */
   readonly iv?: Uint8Array | undefined
 }
 
-/** A result that is not computed again. */
+/** A result that the request reuses if its work runs again. */
 interface Result {
-  /** Its input, as digestsOf has it. */
+  /** Its input, in the form of digestsOf. */
   readonly of: unknown
   readonly computed: unknown
-  /** The stream that has gone on with it. */
+  /** The stream that this result advanced. */
   readonly stream?: string | undefined
 }
 
@@ -69,7 +69,7 @@ export class RequestComputations {
   readonly #results: (Result | undefined)[] = []
   #place = 0
 
-  /** `abandoned` aborts when nobody waits for the request's answer any more. */
+  /** `abandoned` aborts when the client stops waiting for the answer. */
   constructor(shared: Computations, abandoned: AbortSignal | undefined) {
     this.#shared = shared
     this.#abandoned = abandoned
@@ -79,13 +79,13 @@ export class RequestComputations {
     return this.#shared.nonces
   }
 
-  /** The work begins, or begins again. */
+  /** Called when the work begins, or begins again. */
   attempt(): this {
     this.#place = 0
     return this
   }
 
-  /** `party`: whose turn it takes. Throws Faults. */
+  /** Runs a job in the turn of `party`. Throws Faults. */
   async run<N extends JobName>(name: N, input: JobInput<N>, party: string): Promise<JobOutput<N>> {
     return withFaults(this.#shared.pool.run(name, input, party, this.#turn(party)))
   }
@@ -94,7 +94,7 @@ export class RequestComputations {
     return { abandoned: this.#abandoned, group: groupOf(party) }
   }
 
-  /** The same, and not again of the same input if the work runs again: for what takes long. The result is the caller's own. */
+  /** Runs a slow job, but only once for equal input even if the work runs again. The caller owns the result. */
   async runOnce<N extends JobName>(name: N, input: JobInput<N>, party: string): Promise<JobOutput<N>> {
     const place = this.#place++
     const of = digestsOf([name, input])
@@ -103,7 +103,7 @@ export class RequestComputations {
     return ownBytes(computed).value as JobOutput<N>
   }
 
-  /** `open` is called for a part that begins. Throws Faults. */
+  /** Takes a part. Calls `open` for the first part. Throws Faults. */
   async take(of: StreamOf, part: DataPart, open: () => Promise<Opened>): Promise<Computed> {
     if (part.begins && part.ends) {
       const { opening, iv } = await open()
@@ -111,7 +111,7 @@ export class RequestComputations {
       return { ...(await this.run('whole', { opening, data, ending }, of.party)), iv }
     }
     const place = this.#place++
-    // A first part is computed of the key as it is now.
+    // The first part is always computed again, with the current key.
     const input = part.begins ? undefined : digestsOf([of, part])
     const known = this.#known(place, input) as Computed | undefined
     const computed = known ?? (await this.#takePart(of, part, open))
@@ -120,7 +120,7 @@ export class RequestComputations {
     return computed
   }
 
-  /** The result of an earlier attempt, of the same input. A stream that has gone on with another one is ended. */
+  /** The result of an earlier attempt with equal input. For other input, ends the stream that the earlier attempt advanced. */
   #known(place: number, of: unknown): unknown {
     const result = this.#results[place]
     if (!result) return undefined
@@ -131,8 +131,8 @@ export class RequestComputations {
   }
 
   /**
-   * The client gets no results of this request. It cannot know whether a part was taken, which must not count twice: what has gone on
-   * with one is ended.
+   * Called when the client gets no results of this request. It cannot know whether a part was taken, and a part must not count
+   * twice, so this ends each stream that advanced.
    */
   giveUp(): void {
     for (const result of this.#results) if (result) this.#end(result)
@@ -159,14 +159,14 @@ export class RequestComputations {
       if (ends) streams.end(id)
       return { ...finished, iv: opened?.iv, correlationValue: ends ? undefined : Buffer.from(id, 'hex') }
     } catch (error) {
-      // A part that had no turn may be sent again.
+      // The client may send a part again if the part had no turn.
       const hadNoTurn = error instanceof CryptoError && (error.kind === 'busy' || error.kind === 'left')
       if (known === undefined || !hadNoTurn) streams.end(id)
       return withFaults(Promise.reject(error as Error))
     }
   }
 
-  /** Overwrites what it gave: the answer has its own copy. */
+  /** Overwrites its results: the answer has its own copy. */
   wipe(): void {
     wipeBytes(this.#results)
   }

@@ -1,4 +1,4 @@
-// How the refusals of computations are answered: one table from their kinds to the reasons of KMIP.
+// Maps the refusals of computations to KMIP's reasons, in one table.
 
 import { CryptoError, type CryptoErrorKind } from '../../crypto/error.ts'
 import { Fault, type ResultReasonName } from '../../../wire/kmip/fault.ts'
@@ -16,7 +16,7 @@ const reasons: Readonly<Record<CryptoErrorKind, ResultReasonName>> = {
   failed: 'CryptographicFailure',
 }
 
-/** The same with a Fault in place of a CryptoError. */
+/** Returns a Fault in place of a CryptoError, and other errors unchanged. */
 export function faultOf(error: unknown): unknown {
   if (!(error instanceof CryptoError)) return error
   return new Fault(reasons[error.kind], error.message, { cause: error })

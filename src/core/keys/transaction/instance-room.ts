@@ -1,5 +1,5 @@
-// Whether an instance may take another object or another byte. The store decides inside the transaction; asking before
-// an object is sealed spares a standard key that would cost money and not be used.
+// Whether an instance may take another object or another byte. The store decides inside the transaction; this check before the
+// seal avoids a standard key that would cost money and stay unused.
 
 import { Fault } from '../../../wire/kmip/fault.ts'
 import type { ObjectStore } from '../../ports/objects.ts'
@@ -7,7 +7,7 @@ import type { StoreConflict } from '../../ports/store.ts'
 import { limitsOf, type InstanceLimits } from '../../trust/instance-limits.ts'
 import type { Instance } from '../../trust/rows.ts'
 
-/** Fault ServerLimitExceeded when the instance is full already. */
+/** Throws Fault ServerLimitExceeded when the instance is already full. */
 export async function requireRoom(store: Pick<ObjectStore, 'usage'>, instance: Instance): Promise<void> {
   const { objects, bytes } = await store.usage(instance.id)
   const limits = limitsOf(instance)

@@ -1,6 +1,5 @@
-// A Name is unique among the objects of an instance that are not destroyed, unless the instance lets them share Names. The
-// store enforces this at every commit. The check here comes earlier, so that the answer names the batch item that took the
-// Name, and the others can be undone.
+// A Name is unique among the objects of an instance that are not destroyed, unless the instance lets them share Names. The store
+// enforces this at every commit. The check here comes earlier, so that the right batch item fails, and Undo can undo the others.
 
 import { searchKey, type AttributeSet, type AttributeValue } from '../../../wire/kmip/attributes.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
@@ -16,7 +15,7 @@ interface NameParts {
   readonly store: Store
 }
 
-/** Fault NonUniqueNameAttribute when an object other than this one has one of the Names among its attributes. */
+/** Throws Fault NonUniqueNameAttribute when another object has one of these Names. */
 export async function requireFreeNames(
   { staged: change, store }: NameParts,
   instance: Pick<Instance, 'names'>,
@@ -70,12 +69,12 @@ export async function identifierNamed(
   return others.length === 0 ? only : undefined
 }
 
-/** Where Names may repeat, a template is looked for among this many objects of its Name, the newest. */
+/** If Names may repeat, the search for a template reads at most this many of the newest objects with its Name. */
 const namesakesMax = 100
 
 /**
- * Those Names of an object that another object of its instance has, in the form in which they are compared. None where the
- * instance lets its objects share Names.
+ * The Names of an object that other objects of its instance have, in their form for comparison. Empty if the instance lets its
+ * objects share Names.
  */
 export async function takenNames(
   store: Pick<Store, 'objects'>,
@@ -101,7 +100,7 @@ export async function takenNames(
   return taken
 }
 
-/** The objects that the store finds by this name, and all objects that the change has staged. */
+/** The objects that the store finds by this name, and all staged objects. */
 async function objectsNamed(
   change: StagedChange,
   store: Store,
@@ -117,7 +116,7 @@ function identifiersOf(objects: readonly ManagedObject[]): Set<string> {
   return new Set(objects.map(({ uniqueIdentifier }) => uniqueIdentifier))
 }
 
-/** The objects that the store finds by this name and that are not destroyed, without these. */
+/** The objects that the store finds by this name and that are not destroyed, except the excluded ones. */
 async function storedNamed(
   { change, store }: { readonly change: StagedChange; readonly store: Store },
   name: unknown,

@@ -1,5 +1,5 @@
-// Stores the material of a new object and stages its record, however the object came to be: created, registered, or adopted
-// from another server. The caller says what it is; the audit entry is the caller's too.
+// Stores the material of a new object and stages its record, for every origin: created, registered, or adopted from another
+// server. The caller describes the object and writes the audit entry.
 
 import type { MaybePromise } from '../../../base/maybe-promise.ts'
 import type { AttributeSet } from '../../../wire/kmip/attributes.ts'
@@ -26,7 +26,7 @@ interface Transaction {
 
 type Described = Pick<ManagedObject, 'uniqueIdentifier' | 'objectType' | 'state' | 'attributes' | 'createdMs'>
 
-/** Throws the Faults of storedAttributes and ServerLimitExceeded, and what the custody throws. */
+/** Throws the Faults of storedAttributes and ServerLimitExceeded, and the errors of the custody. */
 export async function stageNewObject(
   transaction: Transaction,
   described: Described,
@@ -39,7 +39,7 @@ export async function stageNewObject(
   const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
   const instance = await transaction.instance()
   if (staged.caller.actor.kind === 'client') requireConstraints(wanted, readRules(instance.objectConstraints))
-  // The commit checks both once more. A standard key that is not used costs money, so none is made then.
+  // The commit checks both again. This check avoids an unused standard key, which costs money.
   if (custodies.of(instance).keepsKeysApart) await requireRoom(store, instance)
   const { correlationIds } = staged
   const sealed = await custodies.seal(instance, place, material, { facts: factsOf(wanted), correlationIds })
@@ -55,8 +55,8 @@ export async function stageNewObject(
 }
 
 /**
- * All attributes of an object as they are stored beside its material. The commit fails if the instance would then hold too much.
- * Throws the Fault NonUniqueNameAttribute and those of newer-attributes.ts.
+ * All attributes of an object, as stored beside its material. The commit fails if they exceed the instance's limit. Throws the
+ * Fault NonUniqueNameAttribute and those of newer-attributes.ts.
  */
 export async function storedAttributes(
   transaction: Transaction,

@@ -33,7 +33,7 @@ export function objectRecords(
   }
 }
 
-/** A client that was not answered may have given the name to another object since. */
+/** A client without an answer may have given the Name to another object since. */
 async function withNamesThatAreFree(
   store: Pick<Store, 'objects'>,
   instance: Instance | undefined,

@@ -1,4 +1,4 @@
-// The rights that somebody has beyond the list of a client: by operation, by object, and by the groups that an object is in.
+// Rights that narrow a client's list: by operation, by object, and by the object's groups.
 
 import type { OperationName } from '../../../wire/kmip/operations.ts'
 import { andThen, type MaybePromise } from '../../../base/maybe-promise.ts'
@@ -7,17 +7,17 @@ import type { StagedChange } from './staged-change.ts'
 
 export interface OperationRights {
   /**
-   * Counts the operation. Returns what gives it back, for work that is not committed. `groups` is asked only where the rights name
-   * some. Throws a Fault.
+   * Counts the operation. Returns a function that undoes the count, for work that is not committed. Calls `groups` only if the
+   * rights name some. Throws a Fault.
    */
   require(operation: OperationName, object: string | null, groups: GroupsOf): MaybePromise<() => void>
-  /** For another object that the operation uses. Counts nothing. Throws a Fault. */
+  /** Checks another object that the operation uses. Counts nothing. Throws a Fault. */
   requireUse(operation: OperationName, object: string, groups: GroupsOf): MaybePromise<void>
 }
 
 type GroupsOf = () => MaybePromise<readonly string[]>
 
-/** An object that is not here is in no group. */
+/** The groups of an object; none if the object is not here. */
 export function groupsOfObject(
   staged: StagedChange,
   uniqueIdentifier: string | null,

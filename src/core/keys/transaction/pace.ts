@@ -1,17 +1,14 @@
-// Long work shares the one thread of the server by pausing. The interface between the work and whoever decides when it
-// may go on (doors/admission/turns.ts).
+// Long work shares the one thread of the server by pausing. This is the interface between the work and the scheduler
+// (doors/admission/turns.ts).
 
 import type { MaybePromise } from '../../../base/maybe-promise.ts'
 
 export interface Pace {
-  /** Whether the turn has been used up (turnMs): work that goes on waits for another. */
+  /** Whether the turn is used up (turnMs): the work must wait for another one before it continues. */
   readonly spent: boolean
-  /**
-   * Resolves when it is this request's turn. Throws the Fault OperationCanceledByRequester if nobody waits for the
-   * answer any more.
-   */
+  /** Resolves when it is this request's turn. Throws the Fault OperationCanceledByRequester if the client stops waiting. */
   turn(): MaybePromise<void>
-  /** Aborts when nobody waits for the answer any more. */
+  /** Aborts when the client stops waiting for the answer. */
   readonly abandoned?: AbortSignal
 }
 

@@ -1,7 +1,6 @@
-// Gathers what one batch item (or one whole Undo batch) reads, changes and enters in the audit into one change of the
-// store. Reads see the changes that are staged here, so later items see earlier ones. Nothing is written before
-// `change()` is committed, and the commit fails if another request has changed an object that this one looked at
-// (design: invariant 3).
+// Gathers the reads, changes and audit entries of one batch item (or one whole Undo batch) into one change of the store. Reads
+// see the changes that are staged here, so later items see earlier ones. The store writes nothing before `change()` is committed,
+// and the commit fails if another request has changed an object that this one read (design: invariant 3).
 
 import { changeOf, type ObjectChange } from './change-feed.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
@@ -20,40 +19,40 @@ import type { Following, Sealed } from '../../custody/custody.ts'
 import type { InstanceLimits } from '../../trust/instance-limits.ts'
 import { KeysUnavailable } from '../../sealing/unwrap-cache.ts'
 
-/** All objects that one unit of work reads, a batch with Undo too: their attributes and sealed forms. */
+/** The most bytes, of attributes and sealed forms, of all objects that one unit of work reads. A batch with Undo is one unit. */
 export const unitBytesMax = 8 * 1024 * 1024
 
 interface Slot {
   object: ManagedObject
-  /** As the store has it. Null for a new object. */
+  /** The stored object. Null for a new object. */
   readonly stored: ManagedObject | null
-  /** The version that the store must still have. Null for a new object. */
+  /** The version that the store must have at the commit. Null for a new object. */
   readonly storedVersion: number | null
   readonly changed: boolean
-  /** The answer carries its material. */
+  /** Whether the answer carries its material. */
   fetched: boolean
-  /** Its place in the order of creation: the store's, or after all of these for a new object. */
+  /** Its place in the order of creation: from the store, or after all stored objects for a new one. */
   readonly sequence: number
-  /** When a client last fetched it, according to the store. */
+  /** The store's time of the last fetch by a client. */
   readonly lastFetchedMs: number | null
 }
 
-/** Where new objects stand in the order of creation, among themselves as they were staged. */
+/** The place of new objects in the order of creation: after all others, in the order of staging. */
 const newest = Number.MAX_SAFE_INTEGER
 
-/** An act under way. Its audit entry is written at its end. */
+/** An act in progress. Its audit entry is written at its end. */
 interface Act {
   readonly action: AuditAction
   object: string | null
   detail: AuditEntry['detail']
   readonly correlationIds: CorrelationIds
-  /** The act within which this one runs, and which goes on after it. */
+  /** The outer act, which continues after this one. */
   readonly outer: Act | undefined
 }
 
 export class StagedChange {
   readonly caller: Caller
-  /** The one moment at which all of this happens, in milliseconds since 1970. */
+  /** The one time of all acts of this change, in milliseconds since 1970. */
   readonly nowMs: number
   readonly #store: Store
   readonly #slots = new Map<string, Slot>()
@@ -70,7 +69,7 @@ export class StagedChange {
   #changesObjects = false
   #undone = false
   #onDisk = false
-  /** The objects that were read have so many bytes. */
+  /** The bytes of all objects read so far. */
   #loadedBytes = 0
 
   constructor(store: Store, clock: Clock, caller: Caller) {
@@ -79,12 +78,12 @@ export class StagedChange {
     this.nowMs = clock.now()
   }
 
-  /** Begins an act. From here on, its success or refusal is entered in the audit. */
+  /** Begins an act. The audit gets an entry of its success or refusal. */
   begin(action: AuditAction, object: string | null): void {
     this.#begin(action, object, undefined)
   }
 
-  /** Begins an act within the one that is under way, which goes on after it: the use of another key. */
+  /** Begins an act within the current one, which continues afterwards: the use of another key. */
   beginWithin(action: AuditAction, object: string | null): void {
     this.#begin(action, object, this.#current)
   }
@@ -93,12 +92,12 @@ export class StagedChange {
     this.#current = { action, object, detail: null, correlationIds: new Set(), outer }
   }
 
-  /** Collects the calls of the root key's service that the act makes. Its audit entry names them. */
+  /** Collects the act's calls to the root key's service. Its audit entry names them. */
   get correlationIds(): CorrelationIds {
     return this.#current?.correlationIds ?? new Set()
   }
 
-  /** Ends the act that was begun, and adds what became known during it. */
+  /** Ends the current act, and adds the facts that it has learned. */
   done(known?: { readonly object?: string; readonly detail?: AuditEntry['detail'] }): void {
     if (!this.#current) throw new Error('no act was begun')
     if (known?.object !== undefined) this.#current.object = known.object
@@ -107,7 +106,7 @@ export class StagedChange {
     this.#current = this.#current.outer
   }
 
-  /** The object with the changes staged so far, or undefined. */
+  /** The object with the staged changes, or undefined. */
   load(uniqueIdentifier: string): MaybePromise<ManagedObject | undefined> {
     const slot = this.#slots.get(uniqueIdentifier)
     if (slot) return slot.object
@@ -115,7 +114,7 @@ export class StagedChange {
     return andThen(found, (record) => record && this.#loaded(record))
   }
 
-  /** They all stay in memory until the commit, which writes those that are changed at once. */
+  /** The objects stay in memory until the commit, which writes all changed ones together. */
   #loaded(record: StoredObject): ManagedObject {
     const { uniqueIdentifier, attributes, sealed } = record
     this.#loadedBytes += attributes.length + (sealed?.length ?? 0)
@@ -137,7 +136,7 @@ export class StagedChange {
     return object
   }
 
-  /** Stages a new or changed object. `following`: what the custody does for this change outside the record. */
+  /** Stages a new or changed object. `following`: the custody's steps outside the record. */
   stage(object: ManagedObject, following?: Following): void {
     const slot = this.#slots.get(object.uniqueIdentifier)
     const storedVersion = slot ? slot.storedVersion : null
@@ -160,12 +159,12 @@ export class StagedChange {
     this.#alongside.push(write)
   }
 
-  /** Sets the writes of all changes of trusted rows so far. They replace former ones, since the MAC of the whole list is among them. */
+  /** Sets the writes of all changes of trusted rows. They replace earlier ones, since they include the MAC of the whole list. */
   changeTrust(writes: readonly Write[]): void {
     this.#trust = writes
   }
 
-  /** Adds audit entries to the commit that are no acts of this work. */
+  /** Adds audit entries to the commit that do not belong to an act of this work. */
   enter(entries: readonly AuditEntry[]): void {
     this.#entries.push(...entries)
   }
@@ -174,32 +173,32 @@ export class StagedChange {
     return this.#trust.length > 0 && !this.#undone
   }
 
-  /** The commit fails if the instance would then hold more than these limits. */
+  /** Makes the commit fail if the instance would then exceed these limits. */
   limit(limits: InstanceLimits): void {
     this.#limits = limits
   }
 
-  /** Lets objects take Names that others have. */
+  /** Allows objects to have Names that other objects have. */
   shareNames(): void {
     this.#namesShared = true
   }
 
-  /** When an object that was loaded here was last fetched before. */
+  /** The last fetch of a loaded object before this change. */
   lastFetchedMs(uniqueIdentifier: string): number | null {
     return this.#slots.get(uniqueIdentifier)?.lastFetchedMs ?? null
   }
 
-  /** Takes note of a sealed form. `abandon` gives it up if the change is not committed. */
+  /** Registers a sealed form. `abandon` deletes it if the change is not committed. */
   sealed(sealed: Sealed): void {
     this.#sealed.push(sealed)
   }
 
-  /** Takes note that this work was counted. `abandon` gives it back if the change is not committed. */
+  /** Registers a count of this work. `abandon` undoes it if the change is not committed. */
   counted(giveBack: () => void): void {
     this.#counted.push(giveBack)
   }
 
-  /** Gives up the sealed forms and what was counted, because the change was not committed. Never throws. */
+  /** Deletes the sealed forms and undoes the counts, because the change was not committed. Never throws. */
   async abandon(): Promise<void> {
     for (const giveBack of this.#counted.splice(0)) giveBack()
     await Promise.all(this.#sealed.splice(0).map((sealed) => sealed.abandon()))
@@ -210,7 +209,7 @@ export class StagedChange {
     return this.#undone ? this.#sealed.length + this.#counted.length > 0 : this.#following.length > 0
   }
 
-  /** Does what follows the commit and precedes the answer. Throws as `Following.after` does. */
+  /** Does the steps between the commit and the answer. Throws as `Following.after` does. */
   async settle(): Promise<void> {
     if (this.#undone) return this.abandon()
     for (const following of this.#following) await following.after()
@@ -225,12 +224,12 @@ export class StagedChange {
       .map(({ object }) => object)
   }
 
-  /** Whether it stands before the stored object in the order of `objects()`, or is the same one. */
+  /** Whether the object comes before the stored one in the order of `objects()`, or is the same object. */
   isNewer({ uniqueIdentifier }: ManagedObject, stored: StoredObject): boolean {
     return (this.#slots.get(uniqueIdentifier)?.sequence ?? newest) >= stored.sequence
   }
 
-  /** The changes of objects, for the clients that are notified of them. */
+  /** The changes of objects, for the clients that receive notices. */
   objectChanges(): readonly ObjectChange[] {
     if (this.#undone) return []
     return [...this.#slots.values()]
@@ -238,7 +237,7 @@ export class StagedChange {
       .map(({ stored, object }) => changeOf(stored, object, this.nowMs))
   }
 
-  /** Takes note that the answer carries the object's material. */
+  /** Registers that the answer carries the object's material. */
   fetched(uniqueIdentifier: string): void {
     const slot = this.#slots.get(uniqueIdentifier)
     if (!slot) throw new Error(`the object ${uniqueIdentifier} was not loaded`)
@@ -246,23 +245,23 @@ export class StagedChange {
     slot.object = fetchedOnce(slot.object)
   }
 
-  /** The stored object as this change has it, if it did nothing but fetch it. */
+  /** The stored object with a new fetch, if this change only fetches it. */
   asFetched(object: ManagedObject): ManagedObject {
     return this.#slots.get(object.uniqueIdentifier)?.fetched === true ? fetchedOnce(object) : object
   }
 
-  /** Names the first object that was loaded. Retries of requests for the same object wait for each other. */
+  /** The first loaded object. Retries of requests for one object wait for each other by this key. */
   get mutexKey(): string | undefined {
     const [identifier] = this.#slots.keys()
     return identifier === undefined ? undefined : JSON.stringify([this.caller.instanceId, identifier])
   }
 
-  /** Takes note of unsealed material, for `wipe`. */
+  /** Registers unsealed material, for `wipe`. */
   opened(bytes: Uint8Array): void {
     this.#opened.push(bytes)
   }
 
-  /** Overwrites the unsealed material: the answer has its own copy, or there is none. */
+  /** Overwrites the unsealed material: the answer has its own copy, or there is no answer. */
   wipe(): void {
     for (const bytes of this.#opened) bytes.fill(0)
   }
@@ -276,8 +275,8 @@ export class StagedChange {
   }
 
   /**
-   * The audit entry of a refusal, as a record of its own, which is empty if no act was begun. If all acts were done, their
-   * commit was refused, and each of them is entered as refused.
+   * The audit entries of a refusal, as a separate record, which is empty if no act was begun. If all acts had ended, the commit
+   * was refused, and each act is entered as refused.
    */
   refusal(fault: Fault): AccessRecord {
     let entries: readonly AuditEntry[] = this.#entries
@@ -290,17 +289,17 @@ export class StagedChange {
     return { entries, fetched: [] }
   }
 
-  /** The audit entries of reads wait for the disk before anything leaves, as those of changes do. */
+  /** Makes the audit entries of reads wait for the disk before the answer leaves, as those of changes do. */
   enterOnDisk(): void {
     this.#onDisk = true
   }
 
-  /** Whether it writes nothing but audit entries and times of fetches, which need not wait for the disk. */
+  /** Whether it writes only audit entries and times of fetches, which need not wait for the disk. */
   get onlyReads(): boolean {
     return this.#undone || !(this.#onDisk || this.changesTrust || this.#changesObjects)
   }
 
-  /** The audit entries and fetches that reads leave behind. */
+  /** The audit entries and fetches of reads. */
   access(): AccessRecord {
     if (this.#undone) return { entries: this.#entries, fetched: [] }
     return { entries: this.#entries, fetched: this.#fetches(), expect: this.#expectation() }
@@ -314,7 +313,7 @@ export class StagedChange {
     return fetches
   }
 
-  /** Everything for one commit, durable on the disk; of what was undone `access` is all that is left. */
+  /** Everything for one commit, durable on the disk. After an undo only `access` is left of it. */
   change(): Change {
     const { instanceId } = this.caller
     const slots = [...this.#slots.entries()]
@@ -332,7 +331,7 @@ export class StagedChange {
     return { expect, writes, entries: this.#entries, durability: 'disk' }
   }
 
-  /** The state that this was decided on. */
+  /** The versions and trust on which this change is based. */
   #expectation() {
     const { instanceId, trustVersion } = this.caller
     const objects: ObjectAsRead[] = []
@@ -364,7 +363,7 @@ export class StagedChange {
   }
 }
 
-/** The scope of the root key's refusal, if that is the cause. */
+/** The scope of the root key's refusal, if a refusal is the cause. */
 function reachBehind(fault: Fault | undefined): RootKeyReach | undefined {
   const cause = fault?.cause
   return cause instanceof KeysUnavailable || cause instanceof RootKeyError ? cause.reach : undefined

@@ -1,6 +1,6 @@
-// The computations in parts that are going on (KMIP 1.4 §4: multi-part cryptographic operations): who began which, with what
-// key. A Correlation Value is good for its client, operation and key alone. What rests too long is forgotten, with the key that
-// a thread held for it. Parts of one computation come to the process that has it.
+// The computations in parts that are in progress (KMIP 1.4 §4: multi-part cryptographic operations): which client began each,
+// with which key. A Correlation Value is valid only for its client, operation and key. An idle computation is dropped after a
+// time, with the key that a thread holds for it. The parts of one computation reach the process that has it.
 
 import { randomBytes } from 'node:crypto'
 import type { CryptoPool } from '../../crypto/pool.ts'
@@ -9,7 +9,7 @@ import { cryptoStreamsMax } from '../../../base/bounds.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { isFull } from '../../trust/caller.ts'
 
-/** Computations in parts that are going on, of one client, and how long one may rest between two parts. */
+/** The most computations in parts of one client, and the longest pause between two parts. */
 export const cryptoStreamsPerPartyMax = 16
 export const cryptoStreamIdleMs = 5 * 60_000
 
@@ -51,7 +51,7 @@ export class Streams {
     return id
   }
 
-  /** Throws Fault InvalidCorrelationValue unless the value is of this client, operation and key. */
+  /** Throws Fault InvalidCorrelationValue unless the value belongs to this client, operation and key. */
   require(id: string, { party, operation, uniqueIdentifier }: StreamOf): void {
     const stream = this.#streams.get(id)
     const isIt =
@@ -84,7 +84,7 @@ export class Streams {
     if (this.#streams.size > 0) this.#lookLater()
   }
 
-  /** Has the thread forget them. If it cannot be told now, it forgets them when it ends, and nobody can go on with them. */
+  /** Has the thread drop them. If it cannot be reached now, it drops them when it ends, and no request can continue them. */
   drop(ids: readonly string[]): void {
     void this.#crypto.run('drop-streams', { ids }, 'streams').catch(() => undefined)
   }

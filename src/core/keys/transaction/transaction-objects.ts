@@ -1,5 +1,5 @@
-// The objects of one transaction, as its acts see them: found, opened, changed, kept. The acts themselves are in
-// key-transaction.ts and beside it. They read and change objects through these alone; only a search by name or attribute asks the store.
+// The objects of one transaction, as its acts see them: load, open, change, keep. The acts are in key-transaction.ts and the
+// files beside it. They access objects only through this class; only a search by name or attribute calls the store.
 
 import type { JobInput, JobName, JobOutput } from '../../crypto/jobs.ts'
 import type { Custodies } from '../../custody/custodies.ts'
@@ -40,10 +40,10 @@ export class TransactionObjects {
   readonly #changePace: ChangePace
   readonly #computations: RequestComputations
   readonly #bring: Bring | undefined
-  /** Undefined: nothing but the list of the client says what it may use. */
+  /** Undefined: only the client's list limits its operations. */
   #rights: OperationRights | undefined
   #requireRight: ((uniqueIdentifier: string) => MaybePromise<void>) | undefined
-  /** The trusted rows that this transaction puts or removes, by kind and id; few do. */
+  /** The trusted rows that this transaction writes or removes, by kind and id; most transactions have none. */
   #rows: Map<string, RowOf | { readonly kind: TrustKind; readonly id: string }> | undefined
 
   constructor(options: {
@@ -64,7 +64,7 @@ export class TransactionObjects {
     this.#bring = options.bring
   }
 
-  /** The instance as the transaction's trust has it. Throws Fault PermissionDenied if it is gone. */
+  /** The instance in the transaction's trust. Throws Fault PermissionDenied if it is gone. */
   instance(): MaybePromise<Instance> {
     const { instanceId, trustVersion } = this.staged.caller
     const changed = this.#rows?.get(`instance/${instanceId}`)
@@ -113,7 +113,7 @@ export class TransactionObjects {
     )
   }
 
-  /** From here on, all that is opened or changed must be within these rights, as this object must. Throws their Faults. */
+  /** From here on, every opened or changed object must be within these rights, and so must this object. Throws their Faults. */
   limitTo(rights: OperationRights, operation: OperationName, object: string | null): MaybePromise<void> {
     this.#rights = rights
     this.#requireRight = (id) => rights.requireUse(operation, id, () => groupsOfObject(this.staged, id))
@@ -136,7 +136,7 @@ export class TransactionObjects {
     })
   }
 
-  /** The object as long as it is not destroyed and, for a client, not archived. Throws ObjectDestroyed and ObjectArchived. */
+  /** The object if it is not destroyed and, for a client, not archived. Throws ObjectDestroyed and ObjectArchived. */
   live(uniqueIdentifier: string): MaybePromise<ManagedObject> {
     return andThen(this.online(uniqueIdentifier), (object) => {
       if (isDestroyed(object.state)) throw new Fault('ObjectDestroyed', 'this object was destroyed')
@@ -144,7 +144,7 @@ export class TransactionObjects {
     })
   }
 
-  /** An object that has a state. `done`: what it should become, for the message of the Fault. */
+  /** An object that has a state. `done`: the intended change, for the message of the Fault. */
   async withState(
     uniqueIdentifier: string,
     done: string,
@@ -163,7 +163,7 @@ export class TransactionObjects {
     requireNoWrappingKey(await this.instance(), object.uniqueIdentifier)
   }
 
-  /** Whether the caller could have this object handed out unwrapped, by Get or by Export. */
+  /** Whether the caller could fetch this object unwrapped, by Get or by Export. */
   async mayFetch(object: ManagedObject): Promise<boolean> {
     const { actor, allow } = this.staged.caller
     if (!mayLeavePlain(object) || (actor.kind === 'client' && isArchived(object))) return false
@@ -185,7 +185,7 @@ export class TransactionObjects {
     }
   }
 
-  /** The object's material, the caller's to wipe. Throws Fault NotAuthorised if the caller's rights do not permit its use. */
+  /** The object's material, which the caller wipes. Throws Fault NotAuthorised if the caller's rights do not permit its use. */
   open(object: ManagedObject): MaybePromise<Material> {
     return andThen(this.#requireRight?.(object.uniqueIdentifier), () => this.#opened(object))
   }
@@ -203,37 +203,37 @@ export class TransactionObjects {
   }
 
   /**
-   * Runs a computation, on a thread if it is slow, in the caller's turn. The caller must wipe the byte strings of the output;
-   * those of the input keep their owner. Throws Faults.
+   * Runs a computation, on a thread if it is slow, in the caller's turn. The caller wipes the byte strings of the output; the
+   * input stays with its owner. Throws Faults.
    */
   async compute<N extends JobName>(name: N, input: JobInput<N>): Promise<JobOutput<N>> {
     return this.#computations.run(name, input, this.#party)
   }
 
-  /** As `compute`, with the same result if the work of this request runs again. */
+  /** Computes as `compute` does, but reuses the result if the work of this request runs again. */
   async computeOnce<N extends JobName>(name: N, input: JobInput<N>): Promise<JobOutput<N>> {
     return this.#computations.runOnce(name, input, this.#party)
   }
 
-  /** Computes on data that came whole, or on one part of it. `open` is called for the first part. Throws Faults. */
+  /** Computes on whole data, or on one part of it. Calls `open` for the first part. Throws Faults. */
   async take(
     of: { readonly operation: string; readonly uniqueIdentifier: string | null },
     part: DataPart,
     open: () => Promise<Opened>,
   ): Promise<Computed> {
     const computed = await this.#computations.take({ ...of, party: this.#party }, part, open)
-    // The results of parts are needed again if the work runs again.
+    // The results of parts must survive: the work may run again.
     if (part.begins && part.ends && computed.data) this.staged.opened(computed.data)
     return computed
   }
 
-  /** Gives up all changes, and the computations in parts that have gone on with one of this transaction. */
+  /** Drops all changes, and ends the computations in parts that advanced in this transaction. */
   undo(fault: Fault): void {
     this.staged.undo(fault)
     this.#computations.giveUp()
   }
 
-  /** Counts one more random nonce of the key. Throws Fault PermissionDenied if there were too many. */
+  /** Counts one more random nonce of the key. Throws Fault PermissionDenied at the limit. */
   async takeNonce(uniqueIdentifier: string): Promise<void> {
     const object = await this.live(uniqueIdentifier)
     const { nonces } = this.#computations
@@ -246,10 +246,7 @@ export class TransactionObjects {
     return partyOf(this.staged.caller)
   }
 
-  /**
-   * Stages a change that a client requested, and sets the Last Change Date. Throws Fault NotAuthorised if the caller's rights do not
-   * permit it.
-   */
+  /** Stages a client's change, and sets the Last Change Date. Throws Fault NotAuthorised if the caller's rights do not permit it. */
   async stage(before: ManagedObject, after: ManagedObject): Promise<void> {
     await this.#requireRight?.(before.uniqueIdentifier)
     const attributes = withDate(after.attributes, 'LastChangeDate', this.staged.nowMs)
@@ -283,7 +280,7 @@ export class TransactionObjects {
     }
   }
 
-  /** Whether the object was sealed anew since it was read, as happens while an instance moves to another root key. */
+  /** Whether the object was sealed again since it was read, as happens while an instance moves to another root key. */
   async #isElsewhere({ instanceId, uniqueIdentifier, sealed }: ManagedObject): Promise<boolean> {
     const now = await this.store.object(instanceId, uniqueIdentifier)
     return Buffer.compare(now?.sealed ?? Buffer.of(), sealed ?? Buffer.of()) !== 0

@@ -1,5 +1,5 @@
-// From KMIP's Cryptographic Parameters to what core/crypto/ computes. Pure. The parameters of the request count as a whole, or, if it
-// has none, the first of the key's own (KMIP 1.4 §4.29: the one with the lowest index).
+// Converts KMIP's Cryptographic Parameters to the settings of core/crypto/. Pure. The request's parameters count as a whole; if
+// it has none, the first of the key's own count (KMIP 1.4 §4.29: the one with the lowest index).
 
 import { hashName } from '../../crypto/macs.ts'
 import type { MacWanted } from '../../crypto/macs.ts'
@@ -35,7 +35,7 @@ function isChacha(name: string): boolean {
   return name.startsWith('ChaCha20')
 }
 
-/** RSA with OAEP or PKCS#1 v1.5. The hash of the mask is SHA-1 unless another is named (KMIP 1.4 §3.6). */
+/** RSA with OAEP or PKCS#1 v1.5. The mask's hash is SHA-1 by default (KMIP 1.4 §3.6). */
 export function rsaEncryptionWanted(parameters: CryptoParameters): RsaEncryptionWanted {
   const { PaddingMethod: padding, HashingAlgorithm: hash, PSource } = parameters
   if (padding === 'PKCS1V1_5') return { padding }
@@ -46,8 +46,8 @@ export function rsaEncryptionWanted(parameters: CryptoParameters): RsaEncryption
 }
 
 /**
- * How a key signs: by its own algorithm, whatever Cryptographic Algorithm is named, as OASIS's cases do. A curve leaves nothing to
- * choose but the hash. `digested`: without a hash the digest is signed as it is. Throws CryptoError.
+ * The signature scheme. The key's own algorithm decides, even if another Cryptographic Algorithm is named, as in OASIS's cases.
+ * With a curve only the hash is free. `digested`: without a hash the digest is signed as it is. Throws CryptoError.
  */
 export function signatureWanted(
   attributes: AttributeSet,
@@ -113,7 +113,7 @@ const signatureAlgorithms: Readonly<
   ECDSAWithSHA512: { hash: 'SHA_512' },
 }
 
-/** The MAC of data. Throws CryptoError `invalid` if the parameters name another hash than the HMAC has. */
+/** The MAC of data. Throws CryptoError `invalid` if the parameters name a hash that differs from the HMAC's. */
 export function dataMacWanted(attributes: AttributeSet, parameters: CryptoParameters): MacWanted {
   const wanted = macWanted(attributes, parameters)
   const { HashingAlgorithm: hash } = parameters
@@ -122,7 +122,7 @@ export function dataMacWanted(attributes: AttributeSet, parameters: CryptoParame
   throw new CryptoError('invalid', `${hmac} is not by the Hashing Algorithm ${hash}`)
 }
 
-/** HMAC by the algorithm of the parameters or of the key, otherwise by the hash; or the CMAC of the key's cipher. */
+/** HMAC by the algorithm of the parameters or the key, else by the hash; or the CMAC of the key's cipher. */
 export function macWanted(attributes: AttributeSet, parameters: CryptoParameters): MacWanted {
   const own = first(attributes, 'CryptographicAlgorithm')
   const { CryptographicAlgorithm: asked, BlockCipherMode: mode, HashingAlgorithm: hash } = parameters

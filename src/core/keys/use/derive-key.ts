@@ -1,6 +1,6 @@
-// The act of deriving a key from others (KMIP 1.4 §4.6): by the rules of use of each of them, on a thread, and linked both ways.
-// The first object is the key. A second one, Secret Data, is the derivation data, if the request has none. An agreement takes a
-// private and a public key.
+// The act of deriving a key from others (KMIP 1.4 §4.6): follows the rules of use of each of them, computes on a thread, and
+// links both ways. The first object is the key. A second one, Secret Data, is the derivation data, if the request has none. An
+// agreement takes a private and a public key.
 
 import type { Derivation } from '../../crypto/derive.ts'
 import { hashName, type MacWanted } from '../../crypto/macs.ts'
@@ -18,7 +18,7 @@ import { single, withAttribute, withDate, type ManagedObject } from '../object/m
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 import { spendUsage } from '../object/usage-limits.ts'
 
-/** A derived key. */
+/** The most bytes of a derived key. */
 export const derivedBytesMax = 8_192
 
 export interface DeriveRequest {
@@ -87,14 +87,14 @@ function derivedBytes({ objectType, attributes }: NewObject): number {
   return length / 8
 }
 
-/** KMIP 1.4 §3.44: a derivation uses none, so it cannot use the one that the request names. */
+/** KMIP 1.4 §3.44: a derivation uses no generator, so a request must not name one. */
 function requireNoGenerator({ attributes }: NewObject): void {
   const asked = first(attributes, 'RandomNumberGenerator')
   if (asked && asked.RNGAlgorithm !== 'Unspecified')
     throw new Fault('InvalidField', 'a derivation uses no random number generator')
 }
 
-/** The first object is the key, and a second one the derivation data. */
+/** Derives from the first object, which is the key. A second one is the derivation data. */
 async function derivedOf(
   objects: TransactionObjects,
   [base, dataObject]: readonly ManagedObject[],
@@ -110,7 +110,7 @@ async function derivedOf(
   return objects.computeOnce('derive', { key, derivation, bytes })
 }
 
-/** A private key of one party and a public key of the other. */
+/** Agrees on a secret from a private key of one party and a public key of the other. */
 async function agreed(
   objects: TransactionObjects,
   found: readonly ManagedObject[],
@@ -125,7 +125,7 @@ async function agreed(
   return objects.computeOnce('agree', { privateKey: ownKey.pkcs8, publicKey: otherKey.spki, bytes })
 }
 
-/** The objects, of each of which this takes a use. */
+/** Loads the objects, and counts one use of each. */
 async function usable(
   objects: TransactionObjects,
   identifiers: readonly string[],
@@ -149,8 +149,8 @@ async function opened(objects: TransactionObjects, object: ManagedObject): Promi
 }
 
 /**
- * Unless the request says otherwise, the derived object is as Sensitive and as little Extractable as its bases. The request may,
- * since the derived bytes do not tell those of a base, and clients derive keys to have them handed out.
+ * By default, the derived object is as Sensitive and as little Extractable as its bases. The request may loosen that: the derived
+ * bytes do not reveal those of a base, and clients derive keys to fetch them.
  */
 function restricted(wanted: NewObject, bases: readonly ManagedObject[]): NewObject {
   const set = new Map(wanted.attributes)
@@ -176,12 +176,12 @@ function derivedAttributes(
   const known = withAttribute(made, 'CryptographicUsageMask', mask)
   return from.reduce<AttributeSet>(
     (set, base) => withLink(set, linkTo('DerivationBaseObjectLink', base)),
-    // The server says that of itself.
+    // The server sets this attribute itself.
     withAttribute(known, 'RandomNumberGenerator', undefined),
   )
 }
 
-/** Pure. `secret`: of the Secret Data object. Throws Faults. */
+/** Pure. `secret`: the bytes of the Secret Data object. Throws Faults. */
 function derivationFor(
   attributes: AttributeSet,
   { method, parameters }: Pick<DeriveRequest, 'method' | 'parameters'>,
@@ -215,7 +215,7 @@ function derivationFor(
         return { method: construction, mac: macWanted(attributes, cryptographic), iv, data: needed(data) }
       }
       case 'HKDF': {
-        // KMIP 2.1 §7.12: what the request names alone, and not the key's own parameters.
+        // KMIP 2.1 §7.12: only the request's parameters count, not the key's own.
         const hash = hashName(parameters.cryptographic?.HashingAlgorithm ?? 'SHA_256')
         return { method: 'hkdf', hash, salt, data }
       }
@@ -230,7 +230,7 @@ function derivationFor(
   }
 }
 
-/** KMIP 1.4 §4.6: a key for an HMAC says which, and the parameters do not matter. */
+/** KMIP 1.4 §4.6: an HMAC key determines the MAC, whatever the parameters say. */
 function hmacOf(attributes: AttributeSet, parameters: CryptoParameters): MacWanted {
   const own = hmacs[first(attributes, 'CryptographicAlgorithm') ?? '']
   return own === undefined ? macWanted(attributes, parameters) : { hmac: own }
@@ -247,7 +247,7 @@ function needed(data: Uint8Array | undefined): Uint8Array {
   throw new Fault('InvalidField', 'this derivation needs Derivation Data, or a Secret Data object with it')
 }
 
-/** RFC 8018 §B.1.1: HMAC-SHA-1 where nothing else is named. */
+/** RFC 8018 §B.1.1: HMAC-SHA-1 by default. */
 function pseudorandomHash({ HashingAlgorithm: hash, CryptographicAlgorithm: mac }: CryptoParameters): string {
   if (hash !== undefined) return hashName(hash)
   if (mac === undefined) return hashes['SHA_1'] ?? 'sha1'

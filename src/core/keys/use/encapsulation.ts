@@ -1,5 +1,5 @@
-// The acts of Encapsulate and Decapsulate (KMIP 3.0, a draft): a public key makes a new secret and the text that only its private
-// key makes the same secret of. The secret becomes Secret Data, on each side; it never stands in an answer.
+// The acts of Encapsulate and Decapsulate (KMIP 3.0, a draft): a public key makes a new secret and a ciphertext, from which only
+// its private key recovers the secret. The secret becomes Secret Data on each side; no answer contains it.
 
 import type { JobInput } from '../../crypto/jobs.ts'
 import { first, type AttributeSet, type AttributeValue } from '../../../wire/kmip/attributes.ts'
@@ -18,7 +18,7 @@ export interface KemRequest {
   readonly attributes: AttributeSet
 }
 
-/** Returns the identifier of the secret, and what its other holder needs. Throws Faults. */
+/** Returns the identifier of the secret, and the ciphertext for its other holder. Throws Faults. */
 export async function encapsulate(
   objects: TransactionObjects,
   request: KemRequest,
@@ -71,7 +71,7 @@ async function keepSecret(
   return uniqueIdentifier
 }
 
-/** Unless the request says otherwise, the secret is as Sensitive and as little Extractable as the key, and keys are derived from it. */
+/** By default, the secret is as Sensitive and as little Extractable as the key, and may be used to derive keys. */
 function secretAttributes(
   wanted: AttributeSet,
   key: ManagedObject,

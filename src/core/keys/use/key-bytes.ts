@@ -1,5 +1,5 @@
-// The key of an object as computations take it: its bytes, or in DER. What the server cannot read as a key is refused: a key that
-// is stored wrapped, or elsewhere.
+// The key of an object in the form for computations: its bytes, or DER. Refuses a key that the server cannot read, because it is
+// stored wrapped, or elsewhere.
 
 import type { AsymmetricKey } from '../../crypto/asymmetric.ts'
 import { KeyFormatError } from '../../crypto/key-parts.ts'
@@ -12,7 +12,7 @@ import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
 export type UsableKey = { readonly symmetric: Uint8Array } | { readonly asymmetric: AsymmetricKey }
 
-/** Opens the object. The bytes are wiped with the transaction. Throws Faults. */
+/** Opens the object. The transaction wipes the bytes. Throws Faults. */
 export async function usableKey(objects: TransactionObjects, object: ManagedObject): Promise<UsableKey> {
   const material = await objects.open(object)
   const { bytes, head } = material

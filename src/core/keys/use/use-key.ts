@@ -1,6 +1,6 @@
 // The acts that use a key without handing it out: Encrypt, Decrypt, Sign, Signature Verify, MAC and MAC Verify, and Hash, which
-// needs none; each over data that is here whole or comes in parts. The rules of use come first, the count of what is limited is
-// in the same transaction, and the audit entry says how many bytes it was, never which.
+// needs no key; each over whole data or data in parts. The rules of use come first, limits are counted in the same transaction,
+// and the audit entry has the number of bytes, never the bytes.
 
 import { randomBytes } from 'node:crypto'
 import { checkedIv, cipherSetting, type CipherSetting } from '../../crypto/cipher-setting.ts'
@@ -23,7 +23,7 @@ import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 import { isProtecting, type KeyUse } from '../object/use-rule.ts'
 import { spendUsage } from '../object/usage-limits.ts'
 
-/** Which part of the data comes (KMIP 1.4 §2.1.15 to §2.1.17). Nothing set: all of it. */
+/** Which part of the data this is (KMIP 1.4 §2.1.15 to §2.1.17). With nothing set: all of it. */
 export interface Part {
   readonly correlationValue?: Uint8Array | undefined
   readonly init?: boolean | undefined
@@ -41,9 +41,9 @@ export interface KeyUseRequest extends DataRequest {
   readonly iv?: Uint8Array | undefined
   readonly aad?: Uint8Array | undefined
   readonly tag?: Uint8Array | undefined
-  /** Before KMIP 1.4 the tag is the end of the data. */
+  /** Before KMIP 1.4 the tag is at the end of the data. */
   readonly tagAppended?: boolean | undefined
-  /** The data is a digest already. */
+  /** Whether the data is already a digest. */
   readonly digested?: boolean | undefined
   /** The MAC or signature to verify. */
   readonly expected?: Uint8Array | undefined
@@ -91,13 +91,13 @@ export async function hash(objects: TransactionObjects, request: DataRequest): P
 }
 
 export interface Step {
-  /** The computation that this part goes on with. */
+  /** The computation that this part continues. */
   readonly id?: string | undefined
   readonly begins: boolean
   readonly ends: boolean
 }
 
-/** Pure. KMIP 1.4 §4: both indicators without a Correlation Value are the whole, as is none of them. */
+/** Pure. KMIP 1.4 §4: without a Correlation Value, both indicators together mean whole data, and so does neither. */
 export function stepOf({ correlationValue, init = false, final = false }: Part): Step {
   if (correlationValue === undefined) {
     if (final && !init)
@@ -117,7 +117,7 @@ async function spend(
   if (attributes) await objects.stage(object, { ...object, attributes })
 }
 
-/** The work's beginning, with the key, which is wiped with the transaction. Throws Faults. */
+/** How the computation begins, with the key, which the transaction wipes. Throws Faults. */
 async function openingOf(
   objects: TransactionObjects,
   object: ManagedObject,
@@ -187,7 +187,7 @@ function asymmetricOpening(key: AsymmetricKey, { object, request, parameters }: 
   }
 }
 
-/** A random IV, if the parameters ask for one and the request has none. */
+/** A random IV, if the parameters request one and the request has none. */
 async function chosenIv(
   objects: TransactionObjects,
   object: ManagedObject,

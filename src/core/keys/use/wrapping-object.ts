@@ -1,5 +1,5 @@
-// The object by which another one is wrapped or unwrapped, and how it may be used. KMIP 2.x has reasons of its own for one that is
-// not there, so that nobody takes the key that leaves for lost.
+// The object that wraps or unwraps another one, and its allowed uses. KMIP 2.x has separate reasons for a missing one, so that
+// the client does not take the leaving key for lost.
 
 import { Fault, type ResultReasonName } from '../../../wire/kmip/fault.ts'
 import type { CipherSetting } from '../../crypto/cipher-setting.ts'
@@ -34,7 +34,7 @@ export type WrappingUse = Extract<
   'WrapKey' | 'UnwrapKey' | 'MACGenerate' | 'MACVerify' | 'Sign' | 'Verify'
 >
 
-/** A key that may only wrap unwraps too, as the published cases have it: a client registers a wrapped key, and gets it plain. */
+/** A key that may only wrap also unwraps, as in the published cases: a client registers a wrapped key, and gets it plain. */
 export function requireWrappingUse(object: ManagedObject, use: WrappingUse, nowMs: number): void {
   if (use !== 'UnwrapKey') return requireUse(object, use, nowMs)
   try {
@@ -46,14 +46,14 @@ export function requireWrappingUse(object: ManagedObject, use: WrappingUse, nowM
 }
 
 /**
- * Throws Fault PermissionDenied where a wrapping key of the instance would unwrap or verify. A client that may have changed bytes
- * unwrapped, or learns whether that succeeds, learns from it what the key wrapped.
+ * Throws Fault PermissionDenied if a wrapping key of the instance would unwrap or verify. A client that has changed bytes
+ * unwrapped, or learns whether that succeeds, learns something about the wrapped key.
  */
 export function requireFitUse(instance: Instance, uniqueIdentifier: string, use: WrappingUse): void {
   if (use !== 'WrapKey' && use !== 'MACGenerate') requireNoWrappingKey(instance, uniqueIdentifier)
 }
 
-/** Throws Fault PermissionDenied for a mode without a check value: by ECB a client would learn the keystream of another mode. */
+/** Throws Fault PermissionDenied for a mode without a check value: ECB would give a client the keystream of another mode. */
 export function requireFitMode(instance: Instance, uniqueIdentifier: string, { kind }: CipherSetting): void {
   if (kind === 'wrap' || kind === 'aead' || !isWrappingKey(instance, uniqueIdentifier)) return
   throw new Fault(

@@ -1,5 +1,5 @@
-// Keys that leave wrapped by another key, and keys that came wrapped (KMIP 1.4 §2.1.5, §2.1.6). The wrapping key is used by the
-// rules of every use, and each use has an audit entry of its own.
+// Keys that leave wrapped by another key, and keys that came wrapped (KMIP 1.4 §2.1.5, §2.1.6). A use of the wrapping key follows
+// the rules of every use, and each use has its own audit entry.
 
 import { randomBytes } from 'node:crypto'
 import type { AsymmetricKey } from '../../crypto/asymmetric.ts'
@@ -49,14 +49,14 @@ export interface WrapWanted {
   /** The object that leaves. */
   readonly uniqueIdentifier: string
   readonly specification: KeyWrappingSpecification
-  /** Those that the specification names, to be wrapped with the key. */
+  /** The attributes that the specification names, to wrap with the key. */
   readonly attributes: Pick<KeyValue, 'Attribute' | 'Attributes'>
   readonly version: Version
-  /** The wrapped bytes stand as Key Material in a Key Value structure, for clients that register them so. */
+  /** Whether to put the wrapped bytes into a Key Value structure as Key Material, for clients that register them so. */
   readonly inKeyValue?: boolean
 }
 
-/** The same Key Block with its value wrapped. Throws Faults. */
+/** The Key Block with its value wrapped. Throws Faults. */
 export async function wrapKeyBlock(
   objects: TransactionObjects,
   block: KeyBlock,
@@ -152,7 +152,7 @@ async function encrypted(
   )
 }
 
-/** The MAC by a symmetric key, or the signature by a private one, which its public key may stand for. */
+/** Makes the MAC with a symmetric key, or the signature with a private key, which its public key may name. */
 async function tagOf(
   objects: TransactionObjects,
   { uniqueIdentifier }: WrapWanted,
@@ -173,7 +173,7 @@ async function tagOf(
   )
 }
 
-/** A wrong MAC or signature has the answer of wrong bytes or a wrong key. */
+/** A wrong MAC or signature has the same answer as wrong bytes or a wrong key. */
 async function requireTag(
   objects: TransactionObjects,
   of: string,
@@ -225,7 +225,7 @@ function tagOpening(
 
 // ---------------------------------------------------------------- Unwrapping
 
-/** The material of a key that came wrapped, unwrapped: the caller's to wipe. Throws Faults. */
+/** Unwraps the material of a key that came wrapped. The caller wipes it. Throws Faults. */
 export async function unwrapped(
   objects: TransactionObjects,
   uniqueIdentifier: string,
@@ -288,7 +288,7 @@ interface Used {
   readonly use: WrappingUse
   readonly action:
     'key.wrap' | 'key.unwrap' | 'key.mac' | 'key.mac-verify' | 'key.sign' | 'key.signature-verify'
-  /** The object that is wrapped, for the audit. */
+  /** The wrapped object, for the audit. */
   readonly of: string
   readonly bytes: number
 }
@@ -326,7 +326,7 @@ async function withKey<T>(
   }
 }
 
-/** The types of the objects by which keys are wrapped. */
+/** The types of objects that wrap keys. */
 const wrappers: Readonly<Record<Used['use'], readonly ObjectType[]>> = {
   WrapKey: ['SymmetricKey', 'PublicKey', 'Certificate'],
   UnwrapKey: ['SymmetricKey', 'PrivateKey'],
@@ -337,8 +337,8 @@ const wrappers: Readonly<Record<Used['use'], readonly ObjectType[]>> = {
 }
 
 /**
- * The private key that a public key is linked to unwraps what the public key wrapped, and signs for it (KMIP 1.4 §2.1.5, table 11).
- * The public key that a private one is linked to verifies.
+ * If a request names a public key, its linked private key unwraps and signs (KMIP 1.4 §2.1.5, table 11). If a request names a
+ * private key, its linked public key verifies.
  */
 async function halfFor(
   use: Used['use'],
@@ -356,7 +356,7 @@ async function halfFor(
   return publicKey === undefined ? named : wrappingObject(objects, publicKey)
 }
 
-/** RSA wraps by OAEP alone: the padding of PKCS#1 v1.5 tells too much to whoever tries forged keys. Throws CryptoError. */
+/** RSA wraps only with OAEP: the padding of PKCS#1 v1.5 reveals too much to an attacker who tries forged keys. Throws CryptoError. */
 function rsaOpening(
   kind: 'rsa-encrypt' | 'rsa-decrypt',
   key: AsymmetricKey,
@@ -369,8 +369,8 @@ function rsaOpening(
 }
 
 /**
- * KMIP 1.4 §2.1.6: stated parameters must be among those of the key, and without any the key's first ones count. The Fault is that
- * of table 338.
+ * KMIP 1.4 §2.1.6: stated parameters must be among the key's own; without any, the key's first ones count. The Fault is that of
+ * table 338.
  */
 function matching(attributes: AttributeSet, asked: CryptoParameters | undefined): CryptoParameters {
   const own = (attributes.get('CryptographicParameters') ?? []).map(({ value }) => value as CryptoParameters)
