@@ -1,4 +1,4 @@
-// Archive (KMIP 1.4 §4.22): the client needs the object no more for a time; until it is recovered, nobody gets or uses it.
+// Archive (KMIP 1.4 §4.22): the client does not need the object for a time. Until a Recover, no client can fetch or use it.
 
 import type { Handler } from './handler.ts'
 

@@ -1,7 +1,7 @@
-// Operations that a client lets the server answer later (KMIP 1.4 §4.27, §4.28, §6.7): each has a correlation value, by which
-// its client alone polls it or cancels it. One begins when it is polled, or by itself a moment later, so that it can be cancelled
-// until then. The answers are kept for a while, bounded in number and size, in the process that took the request: a client
-// polls over the connection that it asked on. What was not done when the process ends was never done.
+// Operations that the server answers later with the client's permission (KMIP 1.4 §4.27, §4.28, §6.7). Each has a correlation
+// value, with which only its client polls or cancels it. An operation begins at its first poll, or by itself a moment later, so
+// that the client can cancel it until then. The process that took the request keeps the answers for a while, bounded in number
+// and size: a client polls over the same connection. An operation that was not done when the process ends is never done.
 
 import { randomBytes } from 'node:crypto'
 import type { EnumName } from '../../wire/kmip/enums.ts'
@@ -12,17 +12,17 @@ import type { Version } from '../../wire/kmip/version.ts'
 import { isFull } from '../trust/caller.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 
-/** Operations that are answered later (core/operations/asynchronous.ts): of one client, and of all. */
+/** The most pending operations (core/operations/asynchronous.ts): of one client, and of all. */
 export const asynchronousPerPartyMax = 16
 export const asynchronousMax = 256
-/** An operation begins so long after it was asked for, unless it is polled before. */
+/** An operation begins this long after its request, unless a poll comes first. */
 export const asynchronousStartMs = 1000
-/** How long the answer can be polled. */
+/** How long the client can poll the answer. */
 export const asynchronousKeptMs = 600_000
 /** How long a Poll waits for the answer. */
 export const pollWaitMs = 2000
 
-/** The operations that may take long. The others are answered at once, whatever the client allows. */
+/** The operations that may take long. The server answers the others at once, even if the client permits a later answer. */
 export const answeredLater: ReadonlySet<OperationName> = new Set<OperationName>([
   'Archive',
   'Certify',
@@ -45,16 +45,16 @@ export interface PendingRequest {
 interface Entry {
   readonly party: string
   readonly operation: OperationName
-  /** The answer is in it. */
+  /** The version of KMIP in which the answer is encoded. */
   readonly version: Version
-  /** The request's, which may have secrets: wiped once it is answered or dropped. */
+  /** The request's payload, which may have secrets: wiped after the answer or the drop. */
   readonly payload: Uint8Array
   readonly submittedMs: number
   readonly run: () => Promise<ResponseItem>
-  /** Begins it, or drops it when it was kept long enough. */
+  /** Begins the operation, or drops its answer after `asynchronousKeptMs`. */
   timer: Timer
   running?: Promise<void>
-  /** A poll waits until it is done. */
+  /** Whether a poll waits until it is done. */
   hurried?: true
   polled?: true
   answer?: ResponseItem
@@ -92,8 +92,8 @@ export class Asynchronous {
   }
 
   /**
-   * The answer, for which it waits a little; undefined: it is still pending. Throws Faults InvalidAsynchronousCorrelationValue if
-   * this client has nothing of that value, and InvalidField if it asked in another version of KMIP, in which the answer is.
+   * Returns the answer, after a short wait; undefined: it is still pending. Throws Faults InvalidAsynchronousCorrelationValue if
+   * this client has no operation of that value, and InvalidField for a poll in another version of KMIP than the request's.
    */
   async poll(party: string, value: Uint8Array, version: Version): Promise<ResponseItem | undefined> {
     const id = Buffer.from(value).toString('hex')
@@ -107,12 +107,12 @@ export class Asynchronous {
     timer.cancel()
     const { answer } = entry
     if (answer) entry.polled = true
-    // The sender overwrites the payload, and the client may poll again.
+    // A copy, because the sender overwrites the payload, and the client may poll again.
     return answer && { ...answer, ...(answer.payload && { payload: Buffer.from(answer.payload) }) }
   }
 
   /**
-   * Begins it now; the next poll waits for its end. Throws Faults InvalidAsynchronousCorrelationValue, and
+   * Begins the operation now; the next poll waits for its end. Throws Faults InvalidAsynchronousCorrelationValue, and
    * DuplicateProcessRequest the second time.
    */
   hurry(party: string, value: Uint8Array): void {
@@ -123,7 +123,7 @@ export class Asynchronous {
     void this.#start(id)
   }
 
-  /** The requests that this client has not polled yet, the oldest first. */
+  /** The requests that this client has yet to poll, the oldest first. */
   pending(party: string): readonly PendingRequest[] {
     return [...this.#entries]
       .filter(([, entry]) => entry.party === party && !entry.polled)
@@ -173,7 +173,7 @@ export class Asynchronous {
     entry.timer = this.#clock.after(asynchronousKeptMs, () => this.#drop(id, entry))
   }
 
-  /** Answers that were given already make room for new requests of the same client. */
+  /** Drops the client's oldest answer to make room for its new request. */
   #makeRoom(party: string): void {
     const mine = [...this.#entries].filter(([, entry]) => entry.party === party)
     const [oldest] = mine.filter(([, { answer }]) => answer !== undefined)

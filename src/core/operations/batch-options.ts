@@ -1,4 +1,4 @@
-// The door gives these along with a batch: the keys, who asks, turns and room for the answer, and what it wants to hear.
+// What a door passes with a batch: the keys, the caller, the scheduler, room for the answer, and callbacks.
 
 import type { OperationName } from '../../wire/kmip/operations.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
@@ -14,7 +14,7 @@ import type { AnswerRoom } from './response-size.ts'
 import type { ServerFacts } from './server-facts.ts'
 import type { TicketSession } from './ticket-session.ts'
 
-/** How one item ended, and how long it took: for metrics. */
+/** The result and duration of one item, for metrics. */
 export interface OperationResult {
   readonly operation: OperationName | null
   /** `success`, `undone`, `pending`, or the result reason. */
@@ -30,21 +30,19 @@ export interface BatchOptions {
   /** Gives turns between items. The message itself has already had its turn. */
   readonly pace: Pace
   readonly room: AnswerRoom
-  /** Looks elsewhere for an object that is not here. */
+  /** Looks on the upstream for an object that the store does not have. */
   readonly bring?: Bring | undefined
-  /**
-   * Called for a bug or an outage, to log it with the request's id. The item answers General Failure without internals.
-   */
+  /** Called for a bug or an outage, to log it with the request's id. The item's answer is General Failure without internals. */
   readonly unexpected: (error: unknown, operation: string) => void
-  /** Logs a fact about an operation that succeeded, which people should know. */
+  /** Logs a fact about a successful operation that administrators should know. */
   readonly warn: (message: string, facts: object) => void
-  /** For an operation that is answered later: its own turns, and its own room. */
+  /** For an operation that is answered later: its own turns and its own room. */
   readonly later: () => Pick<BatchOptions, 'pace' | 'room'>
   readonly asynchronous: Asynchronous
   readonly pkcs11Uses: Pkcs11Uses
   readonly endpoint: Endpoint
   readonly provisioner: Provisioner
-  /** Only 2.x has tickets. */
+  /** Absent in 1.x, which has no tickets. */
   readonly session?: TicketSession | undefined
   readonly onOperation: (result: OperationResult) => void
   readonly clock: Clock

@@ -1,17 +1,17 @@
-// Keeps what the items of a batch returned, for later items that refer to it instead of naming an object or bringing data
-// (KMIP 2.1 §4.58, §7.9): by the operation, or by place in the answer. Only 2.x has such references.
+// Keeps the results of a batch's items. A later item may refer to one, by operation or by place in the answer, instead of naming
+// an object or sending data (KMIP 2.1 §4.58, §7.9). Only 2.x has such references.
 
 import { nameOf, type EnumName } from '../../wire/kmip/enums.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { OperationName, Request } from '../../wire/kmip/operations.ts'
 
 type Identifier = NonNullable<Request<'Get'>['UniqueIdentifier']>
-/** By the operation that returned it. */
+/** By the operation that returned the result. */
 type Reference = Exclude<Identifier, string | number>
 type Data = NonNullable<Request<'MAC'>['Data']>
 
 interface Returned<T> {
-  /** Counts the items that were answered. */
+  /** The number of items answered before. */
   readonly item: number
   readonly operation: OperationName
   readonly field: string
@@ -24,13 +24,10 @@ export const identifierFields: readonly string[] = [
   'PublicKeyUniqueIdentifier',
 ]
 const dataFields = ['Data', 'MACData', 'SignatureData']
-/** Their answers must have Data. */
+/** The operations whose answers must have Data. */
 const withData: ReadonlySet<OperationName> = new Set<OperationName>(['RNGRetrieve', 'Encapsulate'])
 
-/**
- * KMIP 2.1 §8.3, table 396: the answer to an Ephemeral item is without the data that the operation gave. Later items of the batch may
- * use it.
- */
+/** KMIP 2.1 §8.3, table 396: the answer to an Ephemeral item omits the operation's data. Later items of the batch may use the data. */
 export function withoutData<R extends object>(response: R, operation: OperationName): R {
   const left = Object.entries(response).filter(([field]) => !dataFields.includes(field))
   return { ...Object.fromEntries(left), ...(withData.has(operation) && { Data: new Uint8Array(0) }) } as R
@@ -40,10 +37,10 @@ export class BatchResults {
   readonly #identifiers: Returned<string>[] = []
   readonly #data: Returned<Buffer>[] = []
   #items = 0
-  /** The last item's, which may still fail to commit. */
+  /** The last item's results; its commit may still fail. */
   #staged: { readonly identifiers: Returned<string>[]; readonly data: Returned<Buffer>[] } | undefined
 
-  /** Called when an item was answered. `keep` follows once it is committed. `isAgain`: the same item, for another object. */
+  /** Called with the answer of an item. `keep` follows after its commit. `isAgain`: the item is a repetition for another object. */
   stage(operation: OperationName, response: object, isAgain = false): void {
     this.drop()
     const item = isAgain ? this.#items - 1 : this.#items++
@@ -81,8 +78,8 @@ export class BatchResults {
   }
 
   /**
-   * KMIP 2.1 §11.58: the objects for each of which a request is repeated, where the field that names its object refers to several.
-   * Undefined: it names one, or none.
+   * KMIP 2.1 §11.58: the objects for which a request is repeated, if the field that names its object refers to several.
+   * Undefined: it refers to at most one.
    */
   repeatedFor(request: object): readonly string[] | undefined {
     for (const [field, value] of Object.entries(request) as [string, unknown][]) {
@@ -94,10 +91,7 @@ export class BatchResults {
     return undefined
   }
 
-  /**
-   * The request with its references replaced. `meant`: the one of several objects for which it is made this time. Throws
-   * Faults.
-   */
+  /** The request with its references resolved. `meant`: the object of this repetition. Throws Faults. */
   resolved<R extends object>(request: R, placeholder: string | undefined, meant?: string): R {
     const named = (id: Identifier) =>
       typeof id === 'string' ? id : (meant ?? only(this.#all(id, placeholder), textOf(id)))
@@ -116,14 +110,14 @@ export class BatchResults {
     return Object.fromEntries(fields) as R
   }
 
-  /** The identifiers that a reference stands for. Throws Faults. */
+  /** The identifiers behind a reference. Throws Faults. */
   #all(reference: Exclude<Identifier, string>, placeholder: string | undefined): readonly string[] {
     if (typeof reference === 'number') return [nth(this.#identifiers, reference, 'Unique Identifier')]
     if (nameOfReference(reference) === 'IDPlaceholder') return placeholder === undefined ? [] : [placeholder]
     return this.#referredTo(reference)
   }
 
-  /** Throws Fault InvalidField for a reference that is none. The ID Placeholder refers to no result. */
+  /** Throws Fault InvalidField for an invalid reference. The ID Placeholder does not refer to a result. */
   #referredTo(reference: Reference): readonly string[] {
     const name = nameOfReference(reference)
     if (name === 'IDPlaceholder') return []
@@ -143,8 +137,8 @@ export class BatchResults {
 }
 
 /**
- * The request with its references replaced. `unresolved`: the Fault for one that refers to nothing. Throw it only for a caller
- * that may ask for the operation: otherwise the refusal would say which Names there are.
+ * The request with its references resolved. `unresolved`: the Fault for a reference to nothing. Throw it only for a caller that
+ * may request the operation: otherwise the refusal would reveal which Names exist.
  */
 export function resolvedRequest<R extends object>(
   results: Pick<BatchResults, 'resolved'>,
@@ -184,7 +178,7 @@ function textOf(reference: Exclude<Identifier, string>): string {
   return typeof reference === 'number' ? 'the number of a Unique Identifier' : nameOfReference(reference)
 }
 
-/** The operation, and the field of its response if there are two. */
+/** The operation, and the field of its response if it has two. */
 function referredBy(
   name: Exclude<EnumName<'UniqueIdentifier'>, 'IDPlaceholder'>,
 ): readonly [OperationName, string?] {
@@ -198,7 +192,7 @@ function latest<T>(returned: readonly Returned<T>[], operation: OperationName): 
   return returned.filter(({ item }) => item === last?.item)
 }
 
-/** From the first one, or backwards from the item that refers. */
+/** The item with this index: from the first item, or backwards from the referring item. */
 function nth<T>(returned: readonly Returned<T>[], index: number, what: string): T {
   const found = returned.at(index)
   if (found) return found.value

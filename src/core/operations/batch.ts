@@ -1,7 +1,6 @@
-// A batch: answers each item on its own, in order (KMIP 1.4 §6.14, §6.15). With Stop and Continue each item is a
-// transaction of its own. With Undo all items are one transaction, which commits as a whole or leaves nothing but its
-// audit record. Between items other requests get their turns. A batch stops as soon as nobody waits for its answer. A
-// request's context lives only here.
+// A batch: answers each item on its own, in order (KMIP 1.4 §6.14, §6.15). With Stop and Continue each item is a transaction of
+// its own. With Undo all items are one transaction, which commits as a whole or leaves only its audit record. Between items other
+// requests get their turns. A batch stops as soon as its client stops waiting. A request's context lives only here.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { RequestItem, RequestMessage, ResponseItem } from '../../wire/kmip/message.ts'
@@ -29,14 +28,14 @@ import type { AnswerRoom } from './response-size.ts'
 import { noTickets } from './ticket-session.ts'
 import { requireUndoable, undone } from './undone.ts'
 
-/** Returns the response items: as many as were processed. Throws nothing. */
+/** Returns the response items: one for each processed item. Throws nothing. */
 export async function answerBatch(
   request: RequestMessage,
   options: BatchOptions,
 ): Promise<readonly ResponseItem[]> {
   const times = new ItemTimes(options.clock)
   const { items, answered } = await answerItems(request, options, times)
-  // With Undo the last item also gets the time of the commit.
+  // With Undo the commit's time belongs to the last item.
   times.charge(items.length - 1)
   for (const [index, item] of items.entries()) {
     const operation = answered[index]?.operation ?? null
@@ -45,7 +44,7 @@ export async function answerBatch(
   return items
 }
 
-/** The answers, and the items that they answer: those of the request, one of them repeated for several objects. */
+/** The answers, and the items that they answer: the request's items, with repetitions for several objects. */
 interface Answers {
   readonly items: readonly ResponseItem[]
   readonly answered: readonly RequestItem[]
@@ -66,14 +65,14 @@ async function answerItems(
   return answerApart(batchOf(request, options), times)
 }
 
-/** The items of a request share these. */
+/** The values that all items of a request share. */
 interface Batch {
   readonly request: RequestMessage
   readonly options: BatchOptions
   readonly room: AnswerRoom
   /** The results to which later items may refer. Empty in 1.x, which has no such references. */
   readonly results: BatchResults
-  /** Handles an item as the version of the request does. */
+  /** Handles an item in the request's version. */
   readonly handle: typeof handle1x
 }
 
@@ -82,7 +81,7 @@ function batchOf(request: RequestMessage, options: BatchOptions, room = options.
   return { request, options, room, results: new BatchResults(), handle }
 }
 
-/** Answers the items in their order. `answer` says whether the batch ends with this one. */
+/** Answers the items in their order. `answer` returns whether the batch ends with this item. */
 async function eachItem(
   { request, room, results }: Batch,
   times: ItemTimes,
@@ -131,7 +130,7 @@ async function answerApart(batch: Batch, times: ItemTimes): Promise<Answers> {
 
 const canceled = 'OperationCanceledByRequester'
 
-/** Returns the Fault if nobody waits for the answer any more. */
+/** Returns a Fault if the client stopped waiting for the answer. */
 async function nextTurn(pace: Pace): Promise<Fault | undefined> {
   try {
     await pace.turn()
@@ -162,7 +161,7 @@ function mayWait(item: RequestItem): item is RequestItem & { readonly operation:
   return item.operation !== null && answeredLater.has(item.operation)
 }
 
-/** KMIP 1.4 §6.7: the client takes an answer later. The message's bytes are wiped before then. */
+/** KMIP 1.4 §6.7: the client fetches the answer later. The message's bytes are wiped before then, so this copies them. */
 async function beginLater(
   request: RequestMessage,
   item: RequestItem & { readonly operation: OperationName },
@@ -193,7 +192,7 @@ async function beginLater(
   }
 }
 
-/** The answer of the operation that was pending, for the item that polls it. */
+/** Answers a Poll with the answer of the pending operation. */
 async function poll(
   request: RequestMessage,
   item: RequestItem,
@@ -247,12 +246,12 @@ async function undoBatch(request: RequestMessage, options: BatchOptions, times: 
     }
     return await options.keys.perform(options.identify, work, performing(options))
   } catch (error) {
-    // The commit as a whole failed: nothing was done, and no single item is to blame.
+    // The commit as a whole failed: nothing was done, and no single item is the cause.
     return allFailed(request, asFault(error, request.items[0], options))
   }
 }
 
-/** The items up to the first that fails, in the one transaction that they share. */
+/** Answers items up to the first failure, in the one transaction that they share. */
 async function answerTogether(batch: Batch, context: ItemContext, times: ItemTimes): Promise<Answers> {
   const { request, options, results } = batch
   const { items, answered } = await eachItem(batch, times, async (item, isFirst) => {
@@ -283,7 +282,7 @@ function performing(options: BatchOptions): PerformOptions {
   return { bring: bringing(options), abandoned: options.pace.abandoned }
 }
 
-/** A wait for another server is no turn: the request takes a new one afterwards, unless its client has left. */
+/** The wait for the upstream does not use a turn: the request takes a new turn afterwards, unless its client has left. */
 function bringing({ bring, pace }: BatchOptions): Bring | undefined {
   return (
     bring &&
@@ -295,7 +294,7 @@ function bringing({ bring, pace }: BatchOptions): Bring | undefined {
   )
 }
 
-/** An item is handled with these. */
+/** The values for handling one item. */
 interface ItemContext {
   readonly transaction: KeyTransaction
   readonly placeholder: Placeholder
@@ -313,8 +312,8 @@ function handle1x(batch: Batch, item: RepeatedItem, context: ItemContext): Maybe
 }
 
 /**
- * Returns the payload of the answer in 2.x. A ticket may permit less than the client may do. An item may name its object by the
- * result of an earlier item or, in the draft 3.0, by a Name. An answer may go without its data. Throws, or rejects with, Faults.
+ * Returns the payload of the answer in 2.x. A ticket may permit less than the client's list. An item may name its object by the
+ * result of an earlier item or, in the draft 3.0, by a Name. An answer may omit its data. Throws, or rejects with, Faults.
  */
 function handle2x(batch: Batch, item: RepeatedItem, context: ItemContext): MaybePromise<Buffer> {
   const { request, options, results } = batch
@@ -331,7 +330,7 @@ function handle2x(batch: Batch, item: RepeatedItem, context: ItemContext): Maybe
       return line.handler(handlerContext(batch, item, context), values)
     })
     return andThen(answered, (response) => {
-      // Nothing refers to what the last item returned.
+      // No item can refer to the result of the last one.
       if (item !== request.items.at(-1)) results.stage(name, response, item.isAgain)
       const shown = hidesData.has(item.ephemeral) ? withoutData(response, name) : response
       return payloadOf(batch, item, context, { name, response: shown })
@@ -339,7 +338,7 @@ function handle2x(batch: Batch, item: RepeatedItem, context: ItemContext): Maybe
   })
 }
 
-/** The operation that the item asks for, and what it sent. Throws Faults. */
+/** The item's operation and request. Throws Faults. */
 function readItem(request: RequestMessage, item: RequestItem) {
   const { operation: name, fault, payload } = item
   if (fault) throw fault
@@ -371,7 +370,7 @@ function handlerContext(
   }
 }
 
-/** The bytes of a response, if the answer has room for them. Throws Faults. */
+/** The bytes of a response, if there is room for them. Throws Faults. */
 function payloadOf(
   { request, room }: Batch,
   item: RequestItem,
@@ -384,7 +383,7 @@ function payloadOf(
   return payload
 }
 
-/** The client says so by true in 2.x, and by a name in the draft 3.0. */
+/** The client requests this with `true` in 2.x, and with a name in the draft 3.0. */
 const hidesData: ReadonlySet<RequestItem['ephemeral']> = new Set([true, 'Data', 'Empty'] as const)
 
 function notSupported({ operation, operationCode }: RequestItem, { version }: RequestMessage): string {

@@ -1,4 +1,4 @@
-// Cancel (KMIP 1.4 §4.27): gives up an operation that is pending. asynchronous.ts has what is.
+// Cancel (KMIP 1.4 §4.27): drops a pending operation (asynchronous.ts).
 
 import type { Handler } from './handler.ts'
 

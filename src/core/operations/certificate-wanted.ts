@@ -1,5 +1,5 @@
-// Reads from a Certify or Re-certify how the new certificate is to be: a certificate request, and attributes. The parts of
-// a subject, which elsewhere only a server sets, may stand among the attributes where there is no certificate request.
+// Reads from a Certify or Re-certify the certificate request and attributes of the new certificate. The parts of a subject, which
+// otherwise only a server sets, may be among the attributes if there is no certificate request.
 
 import { findKey, type AttributeSet } from '../../wire/kmip/attributes.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
@@ -71,7 +71,7 @@ function requireX509(attributes: AttributeSet): void {
     throw new Fault('FeatureNotSupported', 'this server makes X.509 certificates')
 }
 
-/** From the country to the common name, as certificates have them. Others come last. */
+/** In the order of certificates, from the country to the common name. Other parts come last. */
 const order = ['DC', 'C', 'ST', 'L', 'O', 'OU', 'title', 'UID', 'serialNumber', 'CN', 'emailAddress']
 
 function placeOf({ type }: SubjectPart): number {

@@ -5,7 +5,7 @@ import { atLeast, type Version } from '../../wire/kmip/version.ts'
 import { certificateRequest, certifiedAttributes } from './certificate-wanted.ts'
 import type { Handler } from './handler.ts'
 
-/** KMIP 2.1 §6.1.6: a certificate request stands for the object that is not named; in 1.x the ID Placeholder does. */
+/** KMIP 2.1 §6.1.6: a certificate request replaces a missing identifier; in 1.x the ID Placeholder does. */
 export function isForSentRequest(request: Request<'Certify'>, version: Version): boolean {
   const { UniqueIdentifier, CertificateRequest, CertificateRequestValue } = request
   const isSent = (CertificateRequest ?? CertificateRequestValue) !== undefined

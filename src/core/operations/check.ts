@@ -1,5 +1,6 @@
-// Check (KMIP 1.4 §4.10): whether the client may use an object in a certain way. The answer to yes is the identifier; to no, each
-// use that is not allowed, without the identifier, and the ID Placeholder is empty then, so that no later item uses the object.
+// Check (KMIP 1.4 §4.10): whether the client may use an object in a certain way. If it may, the answer has the identifier. If
+// not, the answer has each forbidden use but no identifier, and empties the ID Placeholder, so that no later item uses the
+// object.
 
 import { first } from '../../wire/kmip/attributes.ts'
 import { Fault } from '../../wire/kmip/fault.ts'

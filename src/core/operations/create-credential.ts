@@ -1,5 +1,5 @@
-// Create Credential (KMIP 3.0, a draft): a password, or a certificate, which is an object like any other. system-objects.ts says what
-// comes of it.
+// Create Credential (KMIP 3.0, a draft): stores a password, or a certificate as an ordinary object. system-objects.ts says how
+// little such an object does.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Handler } from './handler.ts'

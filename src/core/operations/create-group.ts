@@ -1,4 +1,4 @@
-// Create Group (KMIP 3.0, a draft): system-objects.ts says what comes of it.
+// Create Group (KMIP 3.0, a draft): stores a group (system-objects.ts).
 
 import type { Handler } from './handler.ts'
 import { keepSystemObject } from './system-objects.ts'

@@ -5,7 +5,7 @@ import type { Request } from '../../wire/kmip/operations.ts'
 import type { Handler } from './handler.ts'
 import { defaulted, wantedAttributes } from './wanted-attributes.ts'
 
-/** The parts are of a new key: the ID Placeholder is not used in place of an identifier. */
+/** Whether the parts belong to a new key: then the ID Placeholder does not replace a missing identifier. */
 export function makesItsKey({ UniqueIdentifier }: Request<'CreateSplitKey'>): boolean {
   return UniqueIdentifier === undefined
 }

@@ -1,4 +1,4 @@
-// Create User (KMIP 3.0, a draft): system-objects.ts says what comes of it.
+// Create User (KMIP 3.0, a draft): stores a user (system-objects.ts).
 
 import type { Handler } from './handler.ts'
 import { keepSystemObject } from './system-objects.ts'

@@ -8,7 +8,7 @@ type DataFields = Pick<Request<'MAC'>, 'Data' | 'CorrelationValue' | 'InitIndica
   readonly CryptographicParameters?: Request<'MAC'>['CryptographicParameters']
 }
 
-/** Fault InvalidMessage if there is no data, and this is no part of a stream. */
+/** Throws Fault InvalidMessage for a request without data that is not part of a stream. */
 export function dataRequest(request: DataFields): DataRequest {
   const { CorrelationValue, InitIndicator, FinalIndicator, CryptographicParameters } = request
   const data = bytesOf(request.Data)
@@ -21,18 +21,18 @@ function isWhole({ CorrelationValue, InitIndicator = false, FinalIndicator = fal
   return CorrelationValue === undefined && InitIndicator === FinalIndicator
 }
 
-/** 2.x may name the result of an earlier item instead. */
+/** 2.x may refer to the result of an earlier item instead. */
 export function bytesOf(data: Request<'MAC'>['Data']): Uint8Array | undefined {
   if (data === undefined || data instanceof Uint8Array) return data
   throw new Fault('FeatureNotSupported', 'Data must be a byte string here')
 }
 
-/** Parts say nothing where there is nothing yet; a whole always has its data. */
+/** Partial results omit empty Data; a whole result always has its Data. */
 export function dataOf(request: DataFields, data: Uint8Array | undefined): Uint8Array | undefined {
   return isWhole(request) || (data?.length ?? 0) > 0 ? data : undefined
 }
 
-/** For a signature the data, or its digest in place of it, which comes whole. */
+/** For a signature: the data, or its digest instead. A digest comes whole. */
 export function digestedOrData(
   request: DataFields & Pick<Request<'Sign'>, 'DigestedData'>,
 ): DataRequest & { readonly digested: boolean } {
@@ -43,7 +43,7 @@ export function digestedOrData(
   return { ...dataRequest({ ...request, Data: DigestedData }), digested: true }
 }
 
-/** Undefined while parts are to come. */
+/** Undefined while more parts follow. */
 export function validity(valid: boolean | undefined): 'Valid' | 'Invalid' | undefined {
   return valid === undefined ? undefined : valid ? 'Valid' : 'Invalid'
 }

@@ -1,4 +1,4 @@
-// Decapsulate (KMIP 3.0, second draft, §6.1.15): the secret that somebody encapsulated for a private key, as Secret Data.
+// Decapsulate (KMIP 3.0, second draft, §6.1.15): recovers the secret that was encapsulated for a private key, as Secret Data.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import { bytesOf } from './data.ts'

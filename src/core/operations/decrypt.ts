@@ -1,4 +1,4 @@
-// Decrypt (KMIP 1.4 §4.30). Whatever does not fit, key, padding, tag or data, has the same answer.
+// Decrypt (KMIP 1.4 §4.30). A wrong key, padding, tag or data has the same answer.
 
 import { atLeast } from '../../wire/kmip/version.ts'
 import { dataOf, dataRequest } from './data.ts'

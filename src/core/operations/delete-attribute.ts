@@ -26,7 +26,7 @@ export const deleteAttribute: Handler<'DeleteAttribute'> = async (
     }
     return { UniqueIdentifier }
   }
-  // KMIP 1.4 §11.17: a name that no attribute has is not found either.
+  // KMIP 1.4 §11.17: a name outside the specification is also Not Found.
   const key = keyOf(required(request.AttributeName, 'Attribute Name'), version, 'AttributeNotFound')
   const index = request.AttributeIndex
   const instance = await transaction.deleteAttribute(UniqueIdentifier, { key, index, version })

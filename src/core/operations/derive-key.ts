@@ -1,4 +1,4 @@
-// Derive Key (KMIP 1.4 §4.6): a new key or Secret Data from keys that are here.
+// Derive Key (KMIP 1.4 §4.6): a new key or Secret Data from stored keys.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Handler } from './handler.ts'
@@ -10,7 +10,7 @@ export const deriveKey: Handler<'DeriveKey'> = async (context, request) => {
   const { ObjectType, DerivationMethod, DerivationParameters } = request
   if (ObjectType !== 'SymmetricKey' && ObjectType !== 'SecretData')
     throw new Fault('InvalidField', `Derive Key makes no objects of type ${ObjectType}`)
-  // KMIP 1.4 §4.6: the ID Placeholder is not used in place of an identifier.
+  // KMIP 1.4 §4.6: the ID Placeholder does not replace a missing identifier here.
   const bases = request.UniqueIdentifier.map((identifier) => placeholder.resolve(identifier))
   const requested = requestedAttributes(request, { version, objectType: ObjectType })
   const attributes = await defaulted(requested, ObjectType, context)

@@ -1,5 +1,5 @@
-// Discover Versions (KMIP 1.1 §4.26): the versions that both sides support, newest first. All versions if the client
-// names none; an empty list if there is no common one.
+// Discover Versions (KMIP 1.1 §4.26): the common versions of both sides, newest first. All versions if the client names none; an
+// empty list if there is no common one.
 
 import { protocolVersionOf } from '../../wire/kmip/dialect.ts'
 import type { Handler } from './handler.ts'

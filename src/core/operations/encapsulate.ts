@@ -1,5 +1,5 @@
-// Encapsulate (KMIP 3.0, second draft, §6.1.22): a new secret for the holder of a private key, as Secret Data, and the data from which
-// the holder finds it.
+// Encapsulate (KMIP 3.0, second draft, §6.1.22): a new secret for the holder of a private key, as Secret Data, and the ciphertext
+// from which the holder recovers it.
 
 import type { Handler } from './handler.ts'
 import { requestedAttributes } from './requested-attributes.ts'

@@ -1,5 +1,5 @@
-// The attributes in the Key Value of a key that is registered or imported (KMIP 1.4 §2.1.3, §2.1.4): as far as a client may set
-// them, they are the object's. Those of a key that came wrapped stay with it.
+// The attributes in the Key Value of a registered or imported key (KMIP 1.4 §2.1.3, §2.1.4). Those that a client may set become
+// the object's. The attributes of a key that came wrapped stay inside it.
 
 import { appliesTo, mayBeSet } from '../../wire/kmip/attribute-rules.ts'
 import type { AttributeSet } from '../../wire/kmip/attributes.ts'
@@ -19,7 +19,7 @@ export function enclosedAttributes(
   const value = block?.KeyValue
   if (!value || value instanceof Uint8Array || block.KeyWrappingData) return new Map()
   const given = givenAttributes(value, version).filter(
-    // The Key Block says the format.
+    // The Key Block states the format.
     ({ key }) => key !== 'KeyFormatType' && mayBeSet(key) && appliesTo(key, objectType, version),
   )
   return setOf(given, { version, objectType })

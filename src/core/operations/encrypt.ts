@@ -1,4 +1,4 @@
-// Encrypt (KMIP 1.4 §4.29): the server encrypts with a key that does not leave it.
+// Encrypt (KMIP 1.4 §4.29): the server encrypts with a key that stays on it.
 
 import { atLeast } from '../../wire/kmip/version.ts'
 import { dataOf, dataRequest } from './data.ts'
@@ -13,7 +13,7 @@ export const encrypt: Handler<'Encrypt'> = async ({ transaction, version, placeh
     iv: request.IVCounterNonce,
     aad: request.AuthenticatedEncryptionAdditionalData,
   })
-  // Before 1.4 the answer has no field for the tag: it is the end of the data.
+  // Before 1.4 the answer has no field for the tag, so the tag is at the end of the data.
   const isApart = atLeast(version, '1.4')
   const whole = tag && !isApart ? Buffer.concat([data ?? new Uint8Array(0), tag]) : data
   return {

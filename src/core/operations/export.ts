@@ -1,5 +1,5 @@
-// Export (KMIP 1.4 §4.40): an object as Get gives it, by the same rules, together with all its attributes. A destroyed object
-// leaves its attributes alone.
+// Export (KMIP 1.4 §4.40): an object as in Get, by the same rules, with all its attributes. For a destroyed object it returns
+// only the attributes.
 
 import { requireWord } from '../keys/forms/given-object.ts'
 import { fetchWanted, given } from './get.ts'

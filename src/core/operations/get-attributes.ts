@@ -1,7 +1,7 @@
-// Get Attributes (KMIP 1.4 §4.12, 2.1 §6.1.20): the named attributes, or all. A named attribute that the object lacks is left
-// out without an error: vCenter asks for its own attributes one by one before it adds them. All attributes are, in 1.x, those
-// that the client gave and those that clients expect; some end at an attribute that they do not know. Only a destroyed
-// object, which no client uses any more, and one with a link, at which they end too, show all that is known of them.
+// Get Attributes (KMIP 1.4 §4.12, 2.1 §6.1.20): the named attributes, or all. It omits a named attribute that the object lacks,
+// without an error: vCenter requests its own attributes one by one before it adds them. In 1.x, "all" means the client's own
+// attributes and those that clients expect, since some clients crash on an unknown attribute. An object that is destroyed, which
+// no client uses, or that has a link, on which those clients crash anyway, shows all its known attributes.
 
 import { findKey, first, type AttributeSet } from '../../wire/kmip/attributes.ts'
 import { keyOfReference } from '../../wire/kmip/attributes2.ts'
@@ -25,7 +25,7 @@ export const getAttributes: Handler<'GetAttributes'> = async (
   return { UniqueIdentifier, ...answeredAttributes(attributes, known, version) }
 }
 
-/** Undefined for a name that no attribute has. Throws Fault InvalidMessage for one that stands twice. */
+/** Undefined for a name that no attribute has. Throws Fault InvalidMessage for a repeated name. */
 function askedKeys(request: Request<'GetAttributes'>, version: Version): readonly (string | undefined)[] {
   if (atLeast(version, '2.0')) {
     const keys = (request.AttributeReference ?? []).map((reference) => keyOfReference(reference, version))

@@ -1,4 +1,4 @@
-// Get Constraints (KMIP 2.1 §6.1.22): the values that new objects of the instance must have.
+// Get Constraints (KMIP 2.1 §6.1.22): the required values of new objects in the instance.
 
 import type { Handler } from './handler.ts'
 import { constraintOf } from './object-rules.ts'

@@ -1,4 +1,4 @@
-// Get Usage Allocation (KMIP 1.4 §4.18): takes a part of a key's Usage Limits for the client, which protects data with the key
+// Get Usage Allocation (KMIP 1.4 §4.18): reserves a part of a key's Usage Limits for the client, which protects data with the key
 // itself.
 
 import type { Handler } from './handler.ts'

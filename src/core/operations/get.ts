@@ -1,6 +1,6 @@
-// Get (KMIP 1.4 §4.11): the object with its material, wrapped by another key if the request says so. The Key Value holds the
-// attributes that are to be wrapped with the key, and otherwise none, since several clients cannot read attributes there.
-// Export gives objects in the same way.
+// Get (KMIP 1.4 §4.11): the object with its material, wrapped by another key on request. The Key Value holds only the attributes
+// that the client wants wrapped with the key, since several clients cannot read attributes there. Export returns objects in the
+// same way.
 
 import { findKey } from '../../wire/kmip/attributes.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
@@ -28,7 +28,7 @@ export const get: Handler<'Get'> = (context, request) => {
   )
 }
 
-/** How the object must be fetched, so that `given` can give it. */
+/** How to fetch the object, so that `given` can encode it. */
 export function fetchWanted({ KeyWrapType, KeyWrappingSpecification }: Form): FetchWanted {
   return {
     wrappers: wrappersOf(KeyWrappingSpecification),
@@ -36,7 +36,7 @@ export function fetchWanted({ KeyWrapType, KeyWrappingSpecification }: Form): Fe
   }
 }
 
-/** The keys that have to do with what leaves encrypted. */
+/** The keys that encrypt, MAC or sign the leaving object. */
 function wrappersOf(specification: Form['KeyWrappingSpecification']): readonly string[] {
   if (!specification || !encrypts(specification)) return []
   const { EncryptionKeyInformation: encryption, MACSignatureKeyInformation: mac } = specification
@@ -63,7 +63,7 @@ async function inPkcs12(
   if (wrap)
     throw new Fault('InvalidField', 'a PKCS#12 container is protected by its password, not by another key')
   const container = await transaction.certificates.pkcs12(object)
-  // The published cases of 1.4 have the bytes as Key Value, those of 2.0 as its Key Material.
+  // The published cases of 1.4 have the bytes as Key Value, and those of 2.0 as its Key Material.
   const KeyValue = atLeast(version, '2.0') ? { KeyMaterial: container } : container
   return { PrivateKey: { KeyBlock: { KeyFormatType: 'PKCS_12', KeyValue } } }
 }

@@ -15,13 +15,13 @@ import type { TicketSession } from './ticket-session.ts'
 
 export interface Context {
   readonly transaction: KeyTransaction
-  /** The request's version. The answer must not hold anything newer. */
+  /** The request's version. The answer must not contain anything newer. */
   readonly version: Version
   readonly placeholder: IdPlaceholder
   readonly asynchronous: Pick<Asynchronous, 'cancel' | 'hurry' | 'pending'>
   /** The uses that clients began with C_Initialize. */
   readonly pkcs11Uses: Pick<Pkcs11Uses, 'begin' | 'renew' | 'end' | 'restore'>
-  /** The connection that the message came on. */
+  /** The message's connection. */
   readonly endpoint: Endpoint
   /** The client's certificate. */
   readonly provisioner: Provisioner
@@ -30,29 +30,29 @@ export interface Context {
   /** Lets long work take turns with other requests. */
   readonly pace: Pace
   readonly server: ServerFacts
-  /** Tells people what they should know although it was done. Commits may still fail. */
+  /** Warns administrators about a successful operation. Its commit may still fail. */
   readonly warn: (message: string, facts: object) => void
   /** Returns the maximum size of the response payload. */
   readonly bytesMax: () => number
 }
 
-/** The connection that a message came on. */
+/** The connection of a message. */
 export interface Endpoint {
-  /** Whether the roles on it can change: not over HTTPS, where the one who connects asks. */
+  /** Whether its roles can change: not over HTTPS, where only the connecting side sends requests. */
   readonly canChange: boolean
-  /** The message is authenticated by a ticket. */
+  /** Whether a ticket authenticates the message. */
   readonly hasTicket: boolean
-  /** Whether there is room for one more such connection of this client. */
+  /** Whether this client may have one more such connection. */
   hasRoom(): boolean
 }
 
-/** The certificate with which the message came, and how another one takes its place. */
+/** The certificate that authenticates the message, and the way to replace it. */
 export interface Provisioner {
-  /** It is served in grace. */
+  /** Whether it has expired and is served in grace. */
   readonly isExpired: boolean
   /** PKCS#10, in DER or PEM. Throws Fault InvalidCSR. */
   sign(request: Uint8Array): Promise<SignedCertificate>
-  /** The rest of the message counts as sent with this one, once it is trusted. */
+  /** Records that the rest of the message was sent with this certificate, once it is trusted. */
   replaced(by: SignedCertificate): void
 }
 
@@ -63,7 +63,7 @@ export type Handler<N extends OperationName> = (
 
 /** The ID Placeholder: the object that an earlier item of the batch referred to last (KMIP 1.4 §4). */
 export interface IdPlaceholder {
-  /** Fault ObjectNotFound if neither the item nor the placeholder names an object. */
+  /** Throws Fault ObjectNotFound if neither the item nor the placeholder names an object. */
   resolve(uniqueIdentifier: Request<'Get'>['UniqueIdentifier']): string
   set(uniqueIdentifier: string | undefined): void
 }

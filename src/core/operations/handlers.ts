@@ -1,4 +1,4 @@
-// The table of the operations that this server handles. Dispatch, permissions, Query and the conformance document read it.
+// The table of the operations that this server handles. Dispatch, permissions, Query and the conformance page read it.
 
 import type { OperationName, Request } from '../../wire/kmip/operations.ts'
 import type { Version } from '../../wire/kmip/version.ts'
@@ -70,11 +70,11 @@ import { signatureVerify } from './signature-verify.ts'
 
 export interface Handled<N extends OperationName> {
   readonly handler: Handler<N>
-  /** Null: the operation touches no key, has no audit entry, and every client may request it. */
+  /** Null: the operation touches no key, has no audit entry, and is open to every client. */
   readonly action: AuditAction | null
   /** Whether the request names one object, as Unique Identifier or by the ID Placeholder. */
   readonly onObject: boolean
-  /** Whether this request, which names no object, is about none, whatever the ID Placeholder is. */
+  /** Whether this request, which names no object, concerns none, so that the ID Placeholder does not matter. */
   readonly standsAlone?: (request: Request<N>, version: Version) => boolean
 }
 
@@ -159,7 +159,7 @@ export type HandledOperation = keyof typeof handlers
 
 export const handledOperations = Object.keys(handlers) as readonly HandledOperation[]
 
-/** Undefined for an operation that this server does not handle. Its types are lost here; the table keeps them. */
+/** Undefined for an operation that this server does not handle. The result is untyped; the table has the types. */
 export function handled(operation: OperationName): Handled<OperationName> | undefined {
   const table: { readonly [N in OperationName]?: unknown } = handlers
   return table[operation] as Handled<OperationName> | undefined

@@ -45,7 +45,7 @@ async function importBrought(
   }
 }
 
-/** The request of 1.4 has no Object Type: the object says it. */
+/** An Import of 1.4 has no Object Type: the object itself shows it. */
 function typeOf(request: Request<'Import'>): ObjectType {
   const [type, ...more] = (Object.keys(managedObjects) as (keyof typeof managedObjects)[]).filter(
     (name) => request[name] !== undefined,

@@ -1,5 +1,5 @@
-// The attributes of an object that is imported: all that it has, those included that only a server sets (KMIP 1.4 §4.41). Each
-// must apply to objects of its type, and what says the same as the request must say the same.
+// The attributes of an imported object: all of them, including those that only a server sets (KMIP 1.4 §4.41). Each must apply to
+// the object's type, and must not contradict the request.
 
 import { appliesTo, checkValue, isMultiple, nextIndex } from '../../wire/kmip/attribute-rules.ts'
 import { wireName, type AttributeInstance, type AttributeSet } from '../../wire/kmip/attributes.ts'
@@ -45,7 +45,7 @@ export function importedAttributes(attributes: readonly GivenAttribute[], about:
   return { given: set, state }
 }
 
-/** The server finds these out from the object itself. An Export of another server or format may say something else. */
+/** The server computes these from the object. An Export of another server or format may contain other values. */
 const foundOut: ReadonlySet<string> = new Set([
   'KeyFormatType',
   'ObjectClass',

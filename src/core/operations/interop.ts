@@ -1,5 +1,5 @@
-// Interop (KMIP 2.1 §6.1.26): a test says that it begins or ends. "It SHALL NOT be available in a production server": only with the
-// setting kmip.interop. Nothing depends on it.
+// Interop (KMIP 2.1 §6.1.26): a test announces its begin or end. "It SHALL NOT be available in a production server": so it needs
+// the setting kmip.interop. It has no effect.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import { auditText } from './audit-text.ts'

@@ -6,7 +6,7 @@ import type { Clock } from '../ports/clock.ts'
 export class ItemTimes {
   readonly #clock: Pick<Clock, 'monotonic'>
   readonly #seconds: number[] = []
-  /** The moment up to which all time is charged, in monotonic milliseconds. */
+  /** All time up to this moment is charged, in monotonic milliseconds. */
   #chargedTo: number
 
   constructor(clock: Pick<Clock, 'monotonic'>) {

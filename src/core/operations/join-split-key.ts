@@ -1,4 +1,4 @@
-// Join Split Key (KMIP 1.4 §4.39): the server makes a key of enough of its parts.
+// Join Split Key (KMIP 1.4 §4.39): the server makes a key from enough of its parts.
 
 import type { Handler } from './handler.ts'
 import { wantedAttributes } from './wanted-attributes.ts'

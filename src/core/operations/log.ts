@@ -1,4 +1,4 @@
-// Log (KMIP 2.1 §6.1.29): the client's words, for the audit log.
+// Log (KMIP 2.1 §6.1.29): writes the client's text to the audit log.
 
 import { auditText } from './audit-text.ts'
 import type { Handler } from './handler.ts'

@@ -1,4 +1,4 @@
-// Login (KMIP 2.1 §6.1.30): a ticket with which the client authenticates later requests. tickets.ts says what it is worth.
+// Login (KMIP 2.1 §6.1.30): issues a ticket, with which the client authenticates later requests (tickets.ts).
 
 import type { Handler } from './handler.ts'
 

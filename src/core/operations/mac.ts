@@ -1,4 +1,4 @@
-// MAC (KMIP 1.4 §4.33): a message authentication code under a key that does not leave the server.
+// MAC (KMIP 1.4 §4.33): a message authentication code under a key that stays on the server.
 
 import { dataRequest } from './data.ts'
 import type { Handler } from './handler.ts'

@@ -1,5 +1,5 @@
-// In KMIP 3.0, a draft, a request may name its object by the object's Name, as a Name Reference. It stands for the identifier of the
-// one object that has the Name.
+// In KMIP 3.0, a draft, a request may name its object by a Name Reference. This replaces it by the identifier of the only object
+// with that Name.
 
 import type { Request } from '../../wire/kmip/operations.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
@@ -7,7 +7,7 @@ import { identifierFields } from './batch-results.ts'
 
 type Identifier = NonNullable<Request<'Get'>['UniqueIdentifier']>
 
-/** The request with identifiers in the place of names. A name that nobody has stays, and is refused later. */
+/** The request with identifiers in place of names. A Name that no object has stays, and a later step refuses it. */
 export async function withNamesResolved<R extends object>(
   transaction: Pick<KeyTransaction, 'identifierNamed'>,
   request: R,

@@ -1,5 +1,5 @@
-// The requests that the server sends to a client that took the server role (KMIP 2.1 §6.2.2, §6.2.3): Notify for attributes that
-// changed, and Put for an object that is new. A Put is a Get that nobody asked for: the same rules hold, and the same audit entry is made.
+// The requests that the server sends to a client that took the server role (KMIP 2.1 §6.2.2, §6.2.3): Notify for changed
+// attributes, and Put for a new object. The server sends a Put by itself, but with the rules and the audit entry of a Get.
 
 import { encodeRequest } from '../../wire/kmip/client-message.ts'
 import { existsIn, type AttributeSet, type AttributeValue } from '../../wire/kmip/attributes.ts'
@@ -25,8 +25,8 @@ interface Noticing {
 }
 
 /**
- * The message that tells the client of a change, the caller's to wipe; undefined: the client may not be told, or its version cannot
- * say it. Throws what `identify` throws.
+ * The message about a change, which the caller wipes; undefined: the client may not learn of it, or its version has no words for
+ * it. Throws the errors of `identify`.
  */
 export async function noticeOf(change: ObjectChange, noticing: Noticing): Promise<Buffer | undefined> {
   const { allow } = await noticing.identify()
@@ -48,7 +48,7 @@ function notifyOf({ uniqueIdentifier, before, after }: ObjectChange, version: Ve
   return message('Notify', encodeRequestPayload('Notify', request, version), version)
 }
 
-/** Undefined for an object that may not leave, or has left in the meantime. */
+/** Undefined for an object that may not leave, or that is gone meanwhile. */
 async function putOf(
   { uniqueIdentifier, after }: ObjectChange,
   { keys, identify, version }: Noticing,

@@ -1,6 +1,6 @@
-// Tells clients that took the server role what changes in their instance (core/operations/notices.ts), each on its connection: one notice
-// after the other, in the order of the commits, and only while the client is trusted. A client that falls too far behind loses the
-// connection, and with it the role; it reads the state of its objects anew then.
+// Sends the changes in an instance (core/operations/notices.ts) to its clients with the server role, each on its connection: one
+// notice after the other, in the order of the commits, and only while the client is trusted. A client that falls too far behind
+// loses the connection, and with it the role; it must then read its objects again.
 
 import { decodeResponse, type IncomingResponse } from '../../wire/kmip/client-message.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
@@ -12,8 +12,8 @@ import { isFull, partyOf, type Caller } from '../trust/caller.ts'
 import { noticeOf } from './notices.ts'
 
 /**
- * Connections on which a client has the server role: of one client, and in all. Then the changes that wait to be told on one of them,
- * and the bytes of their attributes.
+ * The most connections on which a client has the server role: of one client, and in all. Then the most unsent changes on one of
+ * them, and the most bytes of their attributes.
  */
 export const serverRolesPerPartyMax = 16
 const serverRolesMax = 1_000
@@ -22,13 +22,13 @@ export const noticesQueuedBytesMax = 2 * 1024 * 1024
 
 /** The server's side of a connection on which the peer took the server role. */
 export interface Asking {
-  /** Sends a request, whose bytes are overwritten then. Returns the answer, or throws a Fault once the connection ends. */
+  /** Sends a request, then overwrites its bytes. Returns the answer. Throws a Fault once the connection ends. */
   ask(request: Buffer): Promise<Buffer>
   /** Ends the connection. */
   end(): void
 }
 
-/** Called once the peer has the server role. Returns what is called when the connection has ended. */
+/** Called once the peer has the server role. Returns a function to call at the end of the connection. */
 export type TakeOver = (asking: Asking) => () => void
 
 type Log = Record<
@@ -39,7 +39,7 @@ type Log = Record<
 export class Notifier {
   readonly #keys: Keys
   readonly #log: Log
-  /** How many connections each client has the server role on. */
+  /** The number of connections on which each client has the server role. */
   readonly #connections = new Map<string, number>()
 
   constructor({ keys, log }: { readonly keys: Keys; readonly log: Log }) {
@@ -47,7 +47,7 @@ export class Notifier {
     this.#log = log
   }
 
-  /** Whether one more connection of this client may have the server role. */
+  /** Whether one more connection of this client may get the server role. */
   hasRoom(caller: Caller): boolean {
     const held = [...this.#connections].flatMap(([party, count]) =>
       Array.from({ length: count }, () => party),
@@ -81,15 +81,15 @@ export class Notifier {
   }
 }
 
-/** The client that is told. */
+/** The client that receives notices. */
 interface Told {
-  /** Throws a Fault once the client is trusted no more. */
+  /** Throws a Fault once the client is no longer trusted. */
   identify(): MaybePromise<Caller>
   /** Waits for its turn among other clients. */
   turn(): MaybePromise<void>
 }
 
-/** The notices of one connection that wait for their turn. */
+/** The unsent notices of one connection. */
 class Notices {
   readonly #asking: Asking
   readonly #noticeOf: (change: ObjectChange) => Promise<Buffer | undefined>
@@ -132,7 +132,7 @@ class Notices {
     this.#running = false
   }
 
-  /** A client that refuses a notice has answered it. Throws Fault InvalidMessage for an answer that is none. */
+  /** A client that refuses a notice has still answered it. Throws Fault InvalidMessage for an invalid answer. */
   async #tell(change: ObjectChange): Promise<void> {
     const notice = await this.#noticeOf(change)
     if (!notice) return

@@ -1,4 +1,4 @@
-// The rules for objects to come as messages have them (KMIP 2.1 §7.6, §7.22): of which types and groups, and their attributes.
+// Converts the rules for future objects between messages and values (KMIP 2.1 §7.6, §7.22): types, groups and attributes.
 
 import { checkSet, checkValue } from '../../wire/kmip/attribute-rules.ts'
 import type { AttributeInstance } from '../../wire/kmip/attributes.ts'
@@ -33,7 +33,7 @@ export function ruleOf(wire: Constraint | ObjectDefaults, version: Version): Obj
   return { objectTypes, objectGroups: groupNames(wire.ObjectGroups ?? {}), attributes: set }
 }
 
-/** A rule for every type is checked as one for keys, which have most attributes. */
+/** A rule for every type is checked as one for keys, which have the most attributes. */
 const anyType: readonly ObjectType[] = ['SymmetricKey']
 
 export function constraintOf(

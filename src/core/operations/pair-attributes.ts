@@ -1,4 +1,4 @@
-// The attributes that a request wants for the two halves of a key pair (KMIP 1.4 §4.2): those of each half go before the common
+// The attributes that a request states for the halves of a key pair (KMIP 1.4 §4.2). A half's own attributes override the common
 // ones; of an attribute with several instances a half gets all.
 
 import type { Request } from '../../wire/kmip/operations.ts'

@@ -10,8 +10,8 @@ import type { Handled } from './handlers.ts'
 import type { Rights } from './tickets.ts'
 
 /**
- * Throws the Fault PermissionDenied, or NotAuthorised for what a ticket does not permit. `placeholder`: the object that a
- * request without an identifier refers to.
+ * Throws the Fault PermissionDenied, or NotAuthorised if a ticket does not permit the operation. `placeholder`: the object of a
+ * request without an identifier.
  */
 export function requirePermission(
   transaction: Pick<KeyTransaction, 'requirePermission'>,

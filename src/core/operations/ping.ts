@@ -1,4 +1,4 @@
-// Ping (KMIP 2.1 §6.1.36): the server answers, so it is there.
+// Ping (KMIP 2.1 §6.1.36): an empty answer shows that the server runs.
 
 import type { Handler } from './handler.ts'
 

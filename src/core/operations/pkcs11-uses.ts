@@ -1,11 +1,11 @@
-// The uses of PKCS#11 that clients began with C_Initialize and did not end: each has a correlation value, which is its client's
-// alone. Bounded in number and time, in the process that took the request, as tickets are.
+// The uses of PKCS#11 that clients began with C_Initialize and have not ended. Each has a correlation value, which only its
+// client may use. The process that took the request keeps them, bounded in number and time, like tickets.
 
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../ports/clock.ts'
 import { isFull } from '../trust/caller.ts'
 
-/** Uses of PKCS#11 that clients began: of one client, in all, and how long one is kept that nobody goes on with. */
+/** The most uses of PKCS#11: of one client, and in all; and how long an idle one is kept. */
 export const pkcs11PerPartyMax = 100
 export const pkcs11Max = 10_000
 export const pkcs11KeptMs = 3_600_000
@@ -18,14 +18,14 @@ interface Use {
 
 export class Pkcs11Uses {
   readonly #clock: Pick<Clock, 'monotonic'>
-  /** By correlation value, hex; the one that was used least lately first. */
+  /** By correlation value, hex; the least recently used first. */
   readonly #uses = new Map<string, Use>()
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock
   }
 
-  /** Returns the correlation value; undefined if there are too many. */
+  /** Returns the correlation value; undefined at the limit. */
   begin(party: string): Uint8Array | undefined {
     const now = this.#clock.monotonic()
     for (const [id, { endsAt }] of this.#uses) if (endsAt <= now) this.#uses.delete(id)
@@ -36,7 +36,7 @@ export class Pkcs11Uses {
     return value
   }
 
-  /** Keeps the use for another while. False if this client did not begin it, or if it has ended. */
+  /** Restarts the use's idle time. Returns false if this client did not begin it, or if it has ended. */
   renew(party: string, value: Uint8Array): boolean {
     const id = Buffer.from(value).toString('hex')
     const use = this.#uses.get(id)
@@ -45,12 +45,12 @@ export class Pkcs11Uses {
     return true
   }
 
-  /** Begins again what this client has just ended. */
+  /** Restores a use that this client has just ended. */
   restore(party: string, value: Uint8Array): void {
     this.#keep(Buffer.from(value).toString('hex'), party)
   }
 
-  /** Call only for one that `renew` kept. */
+  /** Call only for a use that `renew` kept. */
   end(value: Uint8Array): void {
     this.#uses.delete(Buffer.from(value).toString('hex'))
   }

@@ -1,6 +1,6 @@
-// PKCS#11 (KMIP 2.1 §6.1.37): a client calls a function of a PKCS#11 library at the server. Mortise has those that begin and end the
-// use of the library and describe it; there are no slots behind them, and every other function returns that it is not supported. Keys are
-// used by KMIP's own operations.
+// PKCS#11 (KMIP 2.1 §6.1.37): a client calls a function of a PKCS#11 library at the server. Mortise has the functions that begin,
+// end and describe the use of the library. It has no slots, and every other function returns that it is not supported. Clients
+// use keys by KMIP's own operations.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Request, Response } from '../../wire/kmip/operations.ts'
@@ -16,7 +16,7 @@ import type { Context, Handler } from './handler.ts'
 interface Returned {
   readonly code: Pkcs11ReturnCode
   readonly output?: Uint8Array
-  /** The Correlation Value of a use that begins. */
+  /** The Correlation Value of a new use. */
   readonly correlationValue?: Uint8Array | undefined
 }
 
@@ -30,12 +30,12 @@ export const pkcs11: Handler<'PKCS_11'> = async (context, request) => {
     throw new Fault('PKCS_11InvalidFunction', 'PKCS#11 3.0 has no function of that number')
   context.transaction.enter('client.pkcs11', { function: name })
   const returned = (calls[name] ?? notSupported)(context, request.CorrelationValue)
-  // The published case of 3.0 wants it in each answer, that of 2.1 in the first one alone.
+  // The published case of 3.0 wants it in each answer, that of 2.1 only in the first.
   const repeated = atLeast(context.version, '3.0') ? request.CorrelationValue : undefined
   return answerOf(request, { correlationValue: repeated, ...returned })
 }
 
-/** PKCS#11 3.0 names its own interface so. */
+/** PKCS#11 3.0 gives its own interface this name. */
 const onlyInterface = 'PKCS 11'
 
 const calls: { readonly [N in Pkcs11Function]?: Call } = {
@@ -61,7 +61,7 @@ const calls: { readonly [N in Pkcs11Function]?: Call } = {
 
 const notInitialized: Returned = { code: 'CRYPTOKI_NOT_INITIALIZED' }
 
-/** Before C_Initialize no other function may be called (PKCS#11 3.0 §5.4). */
+/** Before C_Initialize a client may call no other function (PKCS#11 3.0 §5.4). */
 function notSupported(context: Context, value: Uint8Array | undefined): Returned {
   return renew(context, value) ? { code: 'FUNCTION_NOT_SUPPORTED' } : notInitialized
 }

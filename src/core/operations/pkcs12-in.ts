@@ -1,16 +1,16 @@
-// A PKCS#12 container in a request that brings a private key.
+// A PKCS#12 container with a private key, in a request.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Request } from '../../wire/kmip/operations.ts'
 import type { ContainerWanted } from '../keys/certificates/pkcs12.ts'
 
-/** The request of an Import in 1.4 has no Object Type: the object says it. */
+/** An Import of 1.4 has no Object Type: the object itself shows it. */
 interface Bringing {
   readonly ObjectType?: Request<'Register'>['ObjectType'] | undefined
   readonly PrivateKey?: Request<'Register'>['PrivateKey']
 }
 
-/** KMIP 1.4 §3.45: a private key with its certificates. Undefined: the object is none. */
+/** KMIP 1.4 §3.45: a private key with its certificates. Undefined: the object is not a container. */
 export function pkcs12In({ ObjectType = 'PrivateKey', PrivateKey }: Bringing): ContainerWanted | undefined {
   const block = PrivateKey?.KeyBlock
   if (ObjectType !== 'PrivateKey' || block?.KeyFormatType !== 'PKCS_12') return undefined

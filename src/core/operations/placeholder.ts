@@ -1,5 +1,5 @@
-// The ID Placeholder of one batch (KMIP 1.4 §4). Operations that create or find one object set it; operations without
-// an identifier use it. A failed item leaves it unchanged.
+// The ID Placeholder of one batch (KMIP 1.4 §4). Operations that create or find one object set it; operations without an
+// identifier use it. A failed item leaves it unchanged.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Request } from '../../wire/kmip/operations.ts'

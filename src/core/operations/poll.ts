@@ -1,5 +1,5 @@
-// Poll (KMIP 1.4 §4.28): the answer is the one of the operation that was pending, under its name, so batch.ts gives it. A batch
-// with Undo may not have it.
+// Poll (KMIP 1.4 §4.28): returns the answer of the pending operation under that operation's name, so batch.ts does it. A batch
+// with Undo must not contain a Poll.
 
 import type { Handler } from './handler.ts'
 

@@ -1,5 +1,5 @@
-// The OASIS profiles that this server conforms to, which Query claims since KMIP 1.3 (§2.1.19). Each is held by the mandatory
-// cases that OASIS published for it: test/core/operations/profiles.test.ts compares this table with the counts of those cases.
+// The OASIS profiles that this server conforms to, which Query claims since KMIP 1.3 (§2.1.19). OASIS published mandatory cases
+// for each: test/core/operations/profiles.test.ts compares this table with the counts of those cases.
 
 import { enums, type EnumName } from '../../wire/kmip/enums.ts'
 import { isDefined } from '../../wire/kmip/tags.ts'
@@ -13,7 +13,7 @@ type ProfileInformation = NonNullable<Response<'Query'>['ProfileInformation']>[n
 interface Claim {
   /** Its name in the enumeration, without the version. */
   readonly profile: string
-  /** Its cases, as the conformance counts name them; null: the specification's clauses alone say what it is. */
+  /** Its cases, as the conformance counts name them; null: only the specification's clauses define it. */
   readonly cases: string | null
   readonly versions: readonly Version[]
 }
@@ -57,13 +57,13 @@ export const claims: readonly Claim[] = [
   { profile: 'AESXTSServer', cases: 'AX (mandatory)', versions: ['2.0', '2.1', '3.0'] },
 ]
 
-/** The name of a profile of one version: since 2.0 the version stands beside it. */
+/** The name of a profile in one version: since 2.0 the version is a separate field. */
 export function profileName(profile: string, version: Version): string {
   if (atLeast(version, '2.0')) return profile
   return `${profile}KMIPV${version.replace('.', '_')}`
 }
 
-/** The claims that a client of this version understands. */
+/** The profiles that this server claims to a client of this version. */
 export function claimedProfiles(version: Version): readonly ProfileInformation[] {
   return claims.flatMap(({ profile, versions }) =>
     versions.flatMap((one): ProfileInformation[] => {

@@ -1,4 +1,4 @@
-// Query Asynchronous Requests (KMIP 2.1 §6.1.41): what the client has pending, or has not polled yet.
+// Query Asynchronous Requests (KMIP 2.1 §6.1.41): the client's requests that are pending or not polled yet.
 
 import type { Handler } from './handler.ts'
 

@@ -47,9 +47,7 @@ export const query: Handler<'Query'> = async ({ version, server, transaction }, 
   }
 }
 
-/**
- * KMIP 1.4 §2.1.20. It names the module that computes, and no authority: only the maker of the module may claim its validation.
- */
+/** KMIP 1.4 §2.1.20. It names the module that computes, and no authority: only the module's maker may claim a validation. */
 function validations(fips: string | null) {
   if (fips === null) return []
   const [major = 0, minor = 0] = fips.split('.').map(Number)
@@ -65,7 +63,7 @@ function validations(fips: string | null) {
   ]
 }
 
-/** KMIP 2.1 §6.1.40: for some groups those that concern them, and else all. */
+/** KMIP 2.1 §6.1.40: the defaults for the requested groups; without groups, all defaults. */
 async function defaultsInformation(
   transaction: Context['transaction'],
   { ObjectGroups }: Request<'Query'>,

@@ -1,4 +1,4 @@
-// Re-certify (KMIP 1.4 §4.8): a new certificate for the same key pair in the place of one that is here.
+// Re-certify (KMIP 1.4 §4.8): a new certificate for the same key pair replaces a stored one.
 
 import { certificateRequest, certifiedAttributes } from './certificate-wanted.ts'
 import type { Handler } from './handler.ts'

@@ -1,4 +1,4 @@
-// Re-key Key Pair (KMIP 1.4 §4.5): a new key pair takes the place, the names and the attributes of one that is here.
+// Re-key Key Pair (KMIP 1.4 §4.5): a new key pair replaces a stored one, and takes its names and attributes.
 
 import type { Handler } from './handler.ts'
 import { pairAttributes } from './pair-attributes.ts'

@@ -1,4 +1,4 @@
-// Re-key (KMIP 1.4 §4.4): makes a new key in the place of a symmetric key; core/keys/acts/re-key.ts says what it takes over.
+// Re-key (KMIP 1.4 §4.4): a new key replaces a symmetric key; core/keys/acts/re-key.ts says what it takes over.
 
 import type { Handler } from './handler.ts'
 import { wantedAttributes } from './wanted-attributes.ts'

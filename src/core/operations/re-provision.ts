@@ -1,6 +1,6 @@
-// Re-Provision (KMIP 2.1 §6.1.48): a client gets a certificate in the place of the one that it used, which is refused from then on.
-// Mortise signs a certificate request, which proves that the client has the private key. A certificate alone proves nothing, and a
-// private key that Mortise made would be an object that every client of the instance may fetch: both are refused.
+// Re-Provision (KMIP 2.1 §6.1.48): a new certificate replaces the one that the client used, which the server then refuses.
+// Mortise signs a certificate request, which proves that the client has the private key. It refuses the two other forms: a
+// certificate alone proves nothing, and every client of the instance could fetch a private key that Mortise made.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Handler } from './handler.ts'

@@ -42,7 +42,7 @@ export const register: Handler<'Register'> = async (context, request) => {
   }
 }
 
-/** Those of a key may stand in its Key Value too, and those of a new template in the template itself (KMIP 1.4 §2.1.4, §2.2.6). */
+/** A key's attributes may also be in its Key Value, and a template's in the template itself (KMIP 1.4 §2.1.4, §2.2.6). */
 async function askedAttributes(context: Context, request: Request<'Register'>): Promise<AttributeSet> {
   const { ObjectType, Template } = request
   const { version } = context
@@ -58,7 +58,7 @@ async function askedAttributes(context: Context, request: Request<'Register'>): 
   return asked
 }
 
-/** KMIP 2.1 §6.1.43: the link leads to the key by which this one came wrapped. 1.x has none of this type. */
+/** KMIP 2.1 §6.1.43: links the key to the key by which it came wrapped. 1.x has no such link type. */
 function linkedToWrapping(
   attributes: AttributeSet,
   { material }: BroughtObject,

@@ -1,5 +1,5 @@
-// An item that refers to several objects is repeated for each of them (KMIP 2.1 §11.58): the answer has an item for each, with the
-// same operation and Unique Batch Item ID.
+// An item that refers to several objects is repeated for each of them (KMIP 2.1 §11.58): the answer has an item for each, with
+// the same operation and Unique Batch Item ID.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { RequestItem, RequestMessage } from '../../wire/kmip/message.ts'
@@ -9,13 +9,13 @@ import { batchItemsMax } from '../../base/bounds.ts'
 import type { BatchResults } from './batch-results.ts'
 
 export interface RepeatedItem extends RequestItem {
-  /** The object for which it is done this time. */
+  /** The object of this repetition. */
   readonly meant?: string
-  /** It was done for another object before. */
+  /** Whether it was done for another object before. */
   readonly isAgain?: true
 }
 
-/** Puts the repetitions of the item at this place into its place. More than a batch may have fail as one. */
+/** Replaces the item at this place by its repetitions. If they exceed the limit of a batch, the item fails as one. */
 export function repeatItem(
   items: RepeatedItem[],
   place: number,
@@ -46,7 +46,7 @@ function idsIn(
   try {
     return results.repeatedFor(decodeRequestPayload(operation, payload, request))
   } catch (error) {
-    // It fails again, and is answered, when it is done.
+    // The item fails again when it is done, and gets its answer then.
     if (error instanceof Fault) return undefined
     throw error
   }

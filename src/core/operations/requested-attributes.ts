@@ -1,5 +1,5 @@
-// The attributes that a request states one by one, as one set: from a Template-Attribute (1.x) or Attributes (2.x). Checks for
-// each whether a client may set it. wanted-attributes.ts adds those of the templates that the request names.
+// The attributes that a request itself states, as one set: from a Template-Attribute (1.x) or Attributes (2.x). Checks for each
+// whether a client may set it. wanted-attributes.ts adds those of the named templates.
 
 import { searchKey, type AttributeInstance, type AttributeSet } from '../../wire/kmip/attributes.ts'
 import { checkSet, checkValue, isMultiple } from '../../wire/kmip/attribute-rules.ts'
@@ -10,7 +10,7 @@ import { givenAttributes, type GivenAttribute } from './wire-attributes.ts'
 
 type Asking = Partial<Pick<Request<'Create'>, 'TemplateAttribute' | 'Attributes'>>
 
-/** Faults name the attribute. Instances without an index are numbered in their order. */
+/** Faults name the attribute. Instances without an index are numbered in order. */
 export function requestedAttributes(
   request: Asking,
   about: { readonly version: Version; readonly objectType: ObjectType },
@@ -27,7 +27,7 @@ export function setOf(
   const set = new Map<string, AttributeInstance[]>()
   for (const { key, value } of attributes) {
     const instances = set.get(key) ?? []
-    // Some clients name an attribute twice, once as an option of their caller and once by themselves.
+    // Some clients name an attribute twice: once for their caller's option and once by themselves.
     const [only] = instances
     if (only && !isMultiple(key) && searchKey(key, only.value) === searchKey(key, value)) continue
     checkSet(key, instances.length + 1, about.objectType, about.version)

@@ -1,4 +1,4 @@
-// The items of a response: how the item of a request ended.
+// The items of a response, with the result of each request item.
 
 import type { Fault } from '../../wire/kmip/fault.ts'
 import { reasonFor } from '../../wire/kmip/result-reasons.ts'

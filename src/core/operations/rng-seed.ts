@@ -1,5 +1,5 @@
-// RNG Seed (KMIP 1.4 §4.36). The system seeds the generator. The server takes nothing from clients, which the specification
-// permits, and says so: none of the data was used.
+// RNG Seed (KMIP 1.4 §4.36). The operating system seeds the generator. The server uses no seed from clients, which the
+// specification permits, and answers that it used none of the data.
 
 import { bytesOf } from './data.ts'
 import type { Handler } from './handler.ts'

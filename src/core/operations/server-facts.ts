@@ -1,5 +1,4 @@
-// The versions of KMIP and the operations that the server names and lets clients ask for. Settings of the administrator narrow
-// them.
+// The versions of KMIP and the operations that the server offers. Settings of the administrator narrow them.
 
 import { standards, versions as allVersions, type Draft, type Version } from '../../wire/kmip/version.ts'
 import type { OperationName } from '../../wire/kmip/operations.ts'
@@ -19,7 +18,7 @@ export interface ServerFacts {
 export interface ProtocolSettings {
   /** Left out: every version that is a standard. */
   readonly versions?: readonly Version[]
-  /** The drafts that the server speaks besides. */
+  /** The drafts that the server also speaks. */
   readonly drafts?: readonly Draft[]
   /** Whether it takes part in tests of interoperability, with the operation Interop. */
   readonly interop?: boolean

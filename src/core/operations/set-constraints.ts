@@ -1,4 +1,4 @@
-// Set Constraints (KMIP 2.1 §6.1.52): the values that new objects of the instance must have. They take the place of former ones.
+// Set Constraints (KMIP 2.1 §6.1.52): the required values of new objects in the instance. They replace the former ones.
 
 import type { Handler } from './handler.ts'
 import { ruleOf } from './object-rules.ts'

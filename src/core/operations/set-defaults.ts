@@ -1,5 +1,5 @@
-// Set Defaults (KMIP 2.1 §6.1.53): the values that new objects of the instance get where their requests have none. Without Defaults
-// Information there are none any more.
+// Set Defaults (KMIP 2.1 §6.1.53): the default values of new objects in the instance. A request without Defaults Information
+// removes them.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Handler } from './handler.ts'

@@ -1,5 +1,5 @@
-// Set Endpoint Role (KMIP 2.1 §6.1.54): a client has the server take the client role on their connection. From the answer on the
-// server asks there, and the client answers (notices.ts). The other way leaves everything as it is.
+// Set Endpoint Role (KMIP 2.1 §6.1.54): a client gives the server the client role on their connection. After the answer the
+// server sends requests there, and the client answers (notices.ts). A request for the opposite changes nothing.
 
 import { enums } from '../../wire/kmip/enums.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
@@ -18,7 +18,7 @@ export const setEndpointRole: Handler<'SetEndpointRole'> = async (
       'FeatureNotSupported',
       'the roles on this connection cannot change: use the port for TTLV',
     )
-  // The role would outlive the ticket, and what is told here is more than its rights.
+  // The role would outlive the ticket, and the notices would show more than its rights permit.
   if (EndpointRole === 'Client' && endpoint.hasTicket)
     throw new Fault('PermissionDenied', 'a ticket does not change the roles: send the request without it')
   if (EndpointRole === 'Client' && !endpoint.hasRoom())
@@ -26,10 +26,7 @@ export const setEndpointRole: Handler<'SetEndpointRole'> = async (
   return { EndpointRole }
 }
 
-/**
- * Whether a message of this version had the server take the client role. The answers say so: a batch may have more of them than
- * items.
- */
+/** Whether a message of this version gave the server the client role. The answers show it: a batch may have more answers than items. */
 export function takesServerRole(items: readonly ResponseItem[], version: Version): boolean {
   const dialect = { version, unknownFields: 'refuse' } as const
   return items.some(

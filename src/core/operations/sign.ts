@@ -1,4 +1,4 @@
-// Sign (KMIP 1.4 §4.31): with a private key that does not leave the server, data or, since 1.4, its digest.
+// Sign (KMIP 1.4 §4.31): signs data or, since 1.4, its digest, with a private key that stays on the server.
 
 import { digestedOrData } from './data.ts'
 import type { Handler } from './handler.ts'

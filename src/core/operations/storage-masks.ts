@@ -1,4 +1,5 @@
-// Protection Storage Masks (KMIP 2.1 §7.33): where the client lets a new object be stored. One of the masks must be met whole.
+// Protection Storage Masks (KMIP 2.1 §7.33): where the client permits a new object to be stored. The server must meet at least
+// one whole mask.
 
 import { maskNames } from '../../wire/kmip/enums.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
@@ -7,7 +8,7 @@ import { storageMasks } from '../keys/object/newer-attributes.ts'
 
 type Masks = Request<'Create'>['ProtectionStorageMasks']
 
-/** Throws the Fault of the reason if none of the masks, of which there may be none, can be met. */
+/** Throws the Fault of the reason if the request has masks and the server meets none. */
 export function requireStorage(
   masks: Masks,
   reason:

@@ -1,5 +1,5 @@
-// Keeps the system objects of KMIP 3.0, a draft: groups, users, and what users prove themselves with. They are kept, named, described
-// and destroyed like other objects, and nothing more: who may use an instance is what its administrator decides.
+// Stores the system objects of KMIP 3.0, a draft: groups, users and users' credentials. The server stores, names, describes and
+// destroys them like other objects, and nothing more: only its administrator decides who may use an instance.
 
 import type { Request } from '../../wire/kmip/operations.ts'
 import type { SystemObjectType } from '../keys/object/managed-object.ts'
@@ -7,7 +7,7 @@ import type { Context } from './handler.ts'
 import { requestedAttributes } from './requested-attributes.ts'
 import { defaulted } from './wanted-attributes.ts'
 
-/** Returns its identifier, which the ID Placeholder is from now on. */
+/** Returns its identifier, and makes it the ID Placeholder. */
 export async function keepSystemObject(
   context: Context,
   objectType: SystemObjectType,

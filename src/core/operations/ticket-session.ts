@@ -8,7 +8,7 @@ export class TicketSession {
   readonly #tickets: Tickets
   readonly #owner: string
   readonly #carried: Parameters<Tickets['use']>[1] | undefined
-  /** Undefined: the client may do what it may do without a ticket. */
+  /** Undefined: the client may do everything that it may do without a ticket. */
   readonly rights: Rights | undefined
 
   /** Counts the message for the ticket that it carries. Throws Faults InvalidTicket and UsageLimitExceeded. */
@@ -23,34 +23,34 @@ export class TicketSession {
     if (carried) this.rights = tickets.use(owner, carried, items.length)
   }
 
-  /** The message is authenticated by a ticket. */
+  /** Whether a ticket authenticates the message. */
   get hasTicket(): boolean {
     return this.#carried !== undefined
   }
 
-  /** Counts one operation more for the ticket. Returns what gives it back. Throws as the constructor does. */
+  /** Counts one more operation for the ticket. Returns a function that undoes the count. Throws as the constructor does. */
   useAgain(): (() => void) | undefined {
     return this.#carried && this.#tickets.useAgain(this.#owner, this.#carried)
   }
 
-  /** A ticket makes no other ticket: it could outlive itself, and permit more. */
+  /** A ticket cannot issue another ticket, which could outlive it and permit more. */
   issue(wanted: Parameters<Tickets['issue']>[1]): ReturnType<Tickets['issue']> {
     if (this.hasTicket) throw new Fault('PermissionDenied', 'log in without a ticket')
     return this.#tickets.issue(this.#owner, wanted)
   }
 
-  /** Takes back a ticket that nobody was told of. */
+  /** Removes a ticket that its client never received. */
   withdraw(ticket: Parameters<Tickets['withdraw']>[0]): void {
     this.#tickets.withdraw(ticket)
   }
 
-  /** Returns what gives it back. */
+  /** Returns a function that restores the ticket. */
   revoke(ticket: Parameters<Tickets['revoke']>[1]): () => void {
     return this.#tickets.revoke(this.#owner, ticket)
   }
 }
 
-/** For versions without tickets, which have none of the operations that need it. */
+/** For versions without tickets, which lack the operations that use them. */
 export const noTickets: Pick<TicketSession, 'issue' | 'withdraw' | 'revoke'> = {
   issue: none,
   withdraw: none,

@@ -1,6 +1,6 @@
-// Tickets (KMIP 2.1 §6.1.12, §6.1.30, §6.1.31): a client logs in and then authenticates requests with a ticket. TLS still says who it
-// is: a ticket stands for the password of the client that logged in, and for no other client. A delegated one permits less.
-// Tickets are kept as their SHA-256, bounded in number and time, in the process that issued them; a restart ends them all.
+// Tickets (KMIP 2.1 §6.1.12, §6.1.30, §6.1.31): a client logs in and then authenticates requests with a ticket. TLS still
+// identifies the client: a ticket replaces the password of the client that logged in, and works for no other client. A delegated
+// one permits less. The issuing process keeps tickets as their SHA-256, bounded in number and time; a restart ends them all.
 
 import { createHash, randomBytes } from 'node:crypto'
 import { groupNames } from '../../wire/kmip/attributes3.ts'
@@ -11,10 +11,10 @@ import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import type { Clock } from '../ports/clock.ts'
 import { isFull } from '../trust/caller.ts'
 
-/** Tickets of clients that logged in (core/operations/tickets.ts): of one client, and of all; how long one holds. */
+/** The most tickets of clients that logged in (core/operations/tickets.ts): of one client, and of all; and the longest life of one. */
 export const ticketsPerOwnerMax = 100
 export const ticketsMax = 10_000
-/** Rights of one ticket, with the operations, objects and groups that they name. */
+/** The most rights of one ticket, with the operations, objects and groups that they name. */
 export const ticketRightsMax = 1_000
 export const ticketMs = 3_600_000
 export const ticketMsMax = 24 * 3_600_000
@@ -22,7 +22,7 @@ export const ticketMsMax = 24 * 3_600_000
 type Wanted = Request<'Login'> & Partial<Pick<Request<'DelegatedLogin'>, 'Rights'>>
 type Ticket = Response<'Login'>['Ticket']
 
-/** The rights of the holder of a delegated ticket. They throw the Faults NotAuthorised and UsageLimitExceeded. */
+/** The rights of a delegated ticket. They throw the Faults NotAuthorised and UsageLimitExceeded. */
 export type Rights = OperationRights
 
 interface Entry {
@@ -43,7 +43,7 @@ export class Tickets {
     this.#clock = clock
   }
 
-  /** `owner`: whoever may use it. Throws Faults InvalidField, FeatureNotSupported, and PermissionDenied if there are too many. */
+  /** `owner`: the client that may use it. Throws Faults InvalidField, FeatureNotSupported, and PermissionDenied at the limit. */
   issue(owner: string, wanted: Wanted): Ticket {
     const entry = {
       owner,
@@ -58,12 +58,12 @@ export class Tickets {
     return { TicketType: 'Login', TicketValue }
   }
 
-  /** Takes back a ticket that nobody was told of. */
+  /** Removes a ticket that its client never received. */
   withdraw({ TicketValue }: Ticket): void {
     this.#entries.delete(nameOf(TicketValue))
   }
 
-  /** Returns what gives it back. Throws Fault InvalidTicket. */
+  /** Returns a function that restores the ticket. Throws Fault InvalidTicket. */
   revoke(owner: string, { TicketValue }: Ticket): () => void {
     const entry = this.#of(owner, TicketValue)
     const name = nameOf(TicketValue)
@@ -73,7 +73,7 @@ export class Tickets {
     }
   }
 
-  /** Counts one request with so many operations. Throws Faults InvalidTicket and UsageLimitExceeded. */
+  /** Counts one request with this number of operations. Throws Faults InvalidTicket and UsageLimitExceeded. */
   use(owner: string, { TicketValue }: Ticket, operations: number): Rights | undefined {
     const entry = this.#of(owner, TicketValue)
     if (entry.requestsLeft < 1 || entry.operationsLeft < BigInt(operations)) throw usedUp()
@@ -82,9 +82,7 @@ export class Tickets {
     return entry.rights
   }
 
-  /**
-   * Counts one operation more, for an item that is done for another object. Returns what gives it back. Throws as `use` does.
-   */
+  /** Counts one more operation, for a repetition of an item. Returns a function that undoes the count. Throws as `use` does. */
   useAgain(owner: string, { TicketValue }: Ticket): () => void {
     const entry = this.#of(owner, TicketValue)
     if (entry.operationsLeft < 1n) throw usedUp()
@@ -100,7 +98,7 @@ export class Tickets {
     throw new Fault('InvalidTicket', 'this client has no such ticket, or it has ended: log in again')
   }
 
-  /** An Interval counts seconds, and 0 means as long as possible; a Date-Time is the end. */
+  /** The life of the ticket. An Interval counts seconds, and 0 means as long as possible; a Date-Time is the end. */
   #leaseMs(lease: Wanted['LeaseTime']): number {
     const endMs = typeof lease === 'bigint' ? Number(lease) * 1000 - this.#clock.now() : (lease ?? 0) * 1000
     if (typeof lease === 'bigint' && endMs <= 0)
@@ -144,16 +142,16 @@ function operationsMaxOf(usage: Wanted['UsageLimits']): bigint {
 }
 
 interface Right {
-  /** Undefined: not restricted. */
+  /** Undefined: all operations. */
   readonly operations: ReadonlySet<OperationName> | undefined
   readonly objects: ReadonlySet<string> | undefined
   readonly groups: readonly string[] | undefined
   operationsLeft: bigint
 }
 
-/** KMIP 2.1 §7.34: at least one right must permit the operation; what a right leaves out is not restricted. */
+/** KMIP 2.1 §7.34: at least one right must permit the operation; a field that a right leaves out restricts nothing. */
 function rightsOf({ Right }: NonNullable<Wanted['Rights']>): Rights {
-  // They stay in memory as long as the ticket.
+  // The rights stay in memory as long as the ticket.
   if (Right.reduce((sum, right) => sum + namesIn(right), 0) > ticketRightsMax)
     throw new Fault(
       'InvalidField',
@@ -166,7 +164,7 @@ function rightsOf({ Right }: NonNullable<Wanted['Rights']>): Rights {
   }
 }
 
-/** The rights that permit it, used up or not. Throws Fault NotAuthorised if there is none. */
+/** The rights that permit the operation, even if used up. Throws Fault NotAuthorised if there is none. */
 function permitting(
   rights: readonly Right[],
   ...[operation, object, groups]: Parameters<Rights['require']>
@@ -182,7 +180,7 @@ function permitting(
 
 type WireRight = NonNullable<Wanted['Rights']>['Right'][number]
 
-/** The right itself counts as one. */
+/** Counts the right itself and the names in it. */
 function namesIn({ Operations, Objects, ObjectGroups = {} }: WireRight): number {
   const { ObjectGroup = [], GroupLink = [] } = ObjectGroups
   const names = [Operations?.Operation ?? [], Objects?.UniqueIdentifier ?? [], ObjectGroup, GroupLink]
@@ -211,7 +209,7 @@ function fits(
   return (operations?.has(operation) ?? true) && (!objects || (object !== null && objects.has(object)))
 }
 
-/** Counts the operation for the first right that is not used up. Returns what gives it back. */
+/** Counts the operation for the first right that is not used up. Returns a function that undoes the count. */
 function spend(those: readonly Right[], operation: OperationName): () => void {
   const right = those.find(({ operationsLeft }) => operationsLeft > 0n)
   if (!right)

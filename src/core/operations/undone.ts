@@ -1,11 +1,11 @@
-// A batch with Undo: which items it may not have, and the answer to an item that was done and then undone, because a later one failed.
+// A batch with Undo: which items it must not have, and the answer to a successful item that a later failure undid.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { ResponseItem } from '../../wire/kmip/message.ts'
 import type { OperationName } from '../../wire/kmip/operations.ts'
 import { atLeast, type Version } from '../../wire/kmip/version.ts'
 
-/** They act on pending operations, outside the transaction. */
+/** These act on pending operations, outside the transaction. */
 const lasting: ReadonlySet<OperationName> = new Set<OperationName>(['Cancel', 'Poll', 'Process'])
 
 /** Throws Fault FeatureNotSupported. */
@@ -17,7 +17,7 @@ export function requireUndoable(operation: OperationName | null): void {
     )
 }
 
-/** In 2.x it keeps its payload (KMIP 2.1 §8.2), as long as that only repeats the identifier. */
+/** The answer in 2.x keeps its payload (KMIP 2.1 §8.2) if the payload only repeats the identifier. */
 export function undone(
   item: ResponseItem,
   operation: OperationName | null | undefined,
@@ -30,7 +30,7 @@ export function undone(
   return { ...rest, status: 'OperationUndone' }
 }
 
-/** Their payloads give nothing away, and name no object that is not there once the item is undone. */
+/** Their payloads reveal nothing, and name only objects that still exist after the undo. */
 const identifiesOnly: ReadonlySet<OperationName> = new Set<OperationName>([
   'Activate',
   'AddAttribute',

@@ -1,5 +1,5 @@
-// Validate (KMIP 1.4 §4.24): whether certificates form a chain that holds. Mortise has no roots of its own: it does not say that
-// anybody trusts the last one.
+// Validate (KMIP 1.4 §4.24): whether certificates form a valid chain. Mortise has no roots of its own, so a valid chain does not
+// mean that its last certificate is trusted.
 
 import type { Handler } from './handler.ts'
 

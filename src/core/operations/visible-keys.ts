@@ -6,7 +6,7 @@ import { existsIn, first, type AttributeSet } from '../../wire/kmip/attributes.t
 import { seenIn } from '../../wire/kmip/attributes2.ts'
 import type { Version } from '../../wire/kmip/version.ts'
 
-/** The attributes that this version has, in the order of the specification, custom ones last. */
+/** The attributes that this version has, in the specification's order, custom ones last. */
 export function visibleKeys(attributes: AttributeSet, version: Version): readonly string[] {
   const visible = [...seenIn(version, attributes)].filter(
     ([key, instances]) =>
@@ -16,8 +16,8 @@ export function visibleKeys(attributes: AttributeSet, version: Version): readonl
 }
 
 /**
- * An attribute that one version gave an object is shown by the others, too. Only the State, which every object has, is one of cryptographic objects
- * alone in 1.x (KMIP 1.4 §3.22, 2.1 §4.57).
+ * Every version shows an attribute that another version set. The exception is the State, which every object has: 1.x shows it
+ * only for cryptographic objects (KMIP 1.4 §3.22, 2.1 §4.57).
  */
 export function isShown(key: string, attributes: AttributeSet, version: Version): boolean {
   const objectType = first(attributes, 'ObjectType')

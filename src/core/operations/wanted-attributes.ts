@@ -1,6 +1,6 @@
-// The attributes of a new object as its request wants them: those that it states, and those of the templates that it names
-// (KMIP 1.4 §4.1 to §4.8). A stated attribute goes before that of a template, and a later template before an earlier one;
-// of an attribute with several instances the object gets all.
+// The attributes that a request states for a new object: its own, and those of the templates that it names (KMIP 1.4 §4.1 to
+// §4.8). A stated attribute overrides a template's, and a later template overrides an earlier one; of an attribute with several
+// instances the object gets all.
 
 import { appliesTo, isMultiple, mayBeSet } from '../../wire/kmip/attribute-rules.ts'
 import { searchKey, type AttributeSet } from '../../wire/kmip/attributes.ts'
@@ -12,12 +12,12 @@ import type { Context } from './handler.ts'
 import { requestedAttributes } from './requested-attributes.ts'
 import { requireStorage } from './storage-masks.ts'
 
-/** Templates that one Template-Attribute names: each brings its attributes, and is read anew. */
+/** The most templates in one Template-Attribute: each adds attributes, and the server reads each one for each request. */
 export const templatesMax = 10
 
 type Asking = Pick<Request<'Create'>, 'TemplateAttribute' | 'Attributes' | 'ProtectionStorageMasks'>
 
-/** KMIP 2.1 §6.1.53: the defaults of the instance stand in for what nobody stated. */
+/** KMIP 2.1 §6.1.53: fills in the instance's defaults for attributes that neither the request nor a template states. */
 export async function defaulted(
   asked: AttributeSet,
   objectType: ObjectType,
@@ -49,12 +49,12 @@ export async function wantedAttributes(
   return overlaid(set, stated)
 }
 
-/** The Name is that of the template itself. */
+/** The Name belongs to the template itself. */
 function isInherited(key: string): boolean {
   return key !== 'Name' && mayBeSet(key)
 }
 
-/** The second set goes before the first one; of attributes with several instances both count. */
+/** The second set overrides the first; an attribute with several instances keeps those of both. */
 export function overlaid(below: AttributeSet, above: AttributeSet): AttributeSet {
   const set = new Map([...below, ...above])
   for (const [key, instances] of above) {

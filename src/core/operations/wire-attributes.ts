@@ -1,5 +1,5 @@
-// Attributes as a message has them, in either form, from and to keys and values: Attribute structures with a name (1.x), an
-// Attributes structure with an item for each (2.x).
+// Converts attributes between messages and keys with values: Attribute structures with a name (1.x), an Attributes structure with
+// an item for each (2.x).
 
 import {
   fromWire1,
@@ -17,14 +17,14 @@ import { required } from './required.ts'
 
 export interface GivenAttribute {
   readonly key: string
-  /** Only 1.x has indices. */
+  /** Absent in 2.x, which has no indices. */
   readonly index?: number | undefined
   readonly value: unknown
-  /** In 3.0 one kind of link alone is meant, which is stored with the others. */
+  /** In 3.0 some attributes mean one kind of link, which the server stores with the other links. */
   readonly only?: (value: unknown) => boolean
 }
 
-/** The one or the other, as the version has it. */
+/** Attribute structures or an Attributes structure, by version. */
 interface WireAttributes {
   readonly Attribute?: readonly WireAttribute[] | undefined
   readonly Attributes?: Attributes | undefined
@@ -36,7 +36,7 @@ export function givenAttributes(wire: WireAttributes, version: Version): readonl
   return (wire.Attribute ?? []).map((one) => fromWire1(one, version))
 }
 
-/** For an answer: those of these keys, which are the version's, that the object has, as far as the version can express them. */
+/** For an answer: the object's attributes among these keys, as far as the version can express them. */
 export function answeredAttributes(
   attributes: AttributeSet,
   keys: readonly string[],
@@ -64,7 +64,7 @@ export function changedAttribute(
   return fromWire1(required(request.Attribute, 'Attribute'), version)
 }
 
-/** For the answer to a change: 1.x repeats the instance, with its index unless that is 0 and the request left it out too. */
+/** For the answer to a change: 1.x repeats the instance, and its index unless that is 0 and the request omitted it. */
 export function repeatedInstance(
   { key, index }: Pick<GivenAttribute, 'key' | 'index'>,
   instance: AttributeInstance,
