@@ -1,4 +1,4 @@
-// What a door passes with a batch: the keys, the caller, the scheduler, room for the answer, and callbacks.
+// The values that a door passes with a batch: the keys, the caller, the scheduler, room for the answer, and callbacks.
 
 import type { OperationName } from '../../wire/kmip/operations.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
