@@ -1,8 +1,11 @@
 // The command line's own words: help, examples, usage errors. Without a server.
 
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { meantBy, triedWords } from '../../src/doors/cli/meant.ts'
 import { command } from '../support/command.ts'
 import type { CommandResult } from '../support/server.ts'
@@ -21,6 +24,26 @@ function commandsIn({ stdout }: CommandResult): string[] {
   const [, list = ''] = stdout.split('Commands:\n')
   return [...list.matchAll(/^ {2}([\w-]+) /gm)].map(([, name = '']) => name).filter((name) => name !== 'help')
 }
+
+/** A command of each noun, and the features whose commands it may load: its own, and those that add to it. */
+const loads: readonly (readonly [command: string, features: readonly string[]])[] = [
+  ['key list', ['keys', 'key-export']],
+  ['audit list', ['audit']],
+  ['instance show', ['instances', 'adopt']],
+]
+
+test('a command loads no commands of other features', async () => {
+  const program = path.join(import.meta.dirname, '../../src/program/main.ts')
+  const hook = `import { registerHooks } from 'node:module'
+    registerHooks({ load(url, context, next) { process.stderr.write(url + '\\n'); return next(url, context) } })`
+  const preload = `data:text/javascript,${encodeURIComponent(hook)}`
+  for (const [line, features] of loads) {
+    const words = ['--import', preload, program, ...line.split(' '), '--help']
+    const { stderr } = await promisify(execFile)(process.execPath, words)
+    const loaded = [...stderr.matchAll(/src\/features\/([\w-]+)\/(?:commands|[\w-]*command\b)/g)]
+    assert.deepEqual(new Set(loaded.map(([, feature]) => feature)), new Set(features), line)
+  }
+})
 
 test('every command has help with an example of itself', async () => {
   const commands: string[][] = []
