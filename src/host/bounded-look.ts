@@ -1,5 +1,5 @@
 // One look at a time at something that may hang, such as a folder on a network disk that is gone: each further one would hold
-// another of the few threads that read files. Whoever asks waits for a bounded time. Part of the composition root.
+// another of the few threads that read files. A caller waits for a bounded time. Part of the composition root.
 
 import { lookWaitMs } from '../base/bounds.ts'
 import type { Clock } from '../core/ports/clock.ts'
@@ -63,7 +63,7 @@ export class BoundedLook<T> {
     const ended = () => {
       if (this.#underWay === underWay) this.#underWay = undefined
     }
-    // Those who wait get the error; nobody may wait any more.
+    // Callers that wait get the error. None may be left, and then nothing handles it.
     found.then(ended, ended)
     return underWay
   }

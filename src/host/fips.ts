@@ -1,5 +1,5 @@
 // FIPS mode: finds out whether Node.js starts with OpenSSL's FIPS provider, writes the settings that make it do so (mortise fips
-// setup), and starts this process anew with them. They load that provider and no other, so that nothing else can compute, and
+// setup), and starts this process again with them. They load that provider and no other, so that nothing else can compute, and
 // they hold the checksum by which OpenSSL knows the module again.
 
 import { spawnSync } from 'node:child_process'
@@ -29,7 +29,7 @@ export interface FipsModule {
 
 const setUp = 'Run this once, as the administrator of the machine: mortise fips setup'
 
-/** Starts this process anew in FIPS mode, with the same words; returns only if it is in it already. Throws FipsError. */
+/** Starts this process again in FIPS mode, with the same words. Returns only if the process is in that mode already. Throws FipsError. */
 export function enterFips(dataFolder: string): void {
   if (fipsMode) return
   const settings = settingsFile(dataFolder)
@@ -48,7 +48,7 @@ export async function fipsVersion(dataFolder: string): Promise<string | null> {
   return /^# OpenSSL FIPS provider (\S+): /m.exec(text)?.[1] ?? 'unknown'
 }
 
-/** Writes the settings of the data folder, which it makes if need be. `module`: left out, it is looked for. Throws FipsError. */
+/** Writes the settings of the data folder, which it makes if need be. `module`: the provider's file; left out: searched for. Throws FipsError. */
 export async function setUpFips(dataFolder: string, module?: string): Promise<FipsModule> {
   const file = await findModule(module)
   await mkdir(dataFolder, { recursive: true, mode: 0o700 })

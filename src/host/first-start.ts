@@ -71,7 +71,7 @@ function requireFirst(_: unknown, { token }: TrustTables): void {
   if (token.size > 1) throw new NotFirst()
 }
 
-/** Whether nobody has used this server yet. A first start that failed later, on a taken port for example, told nobody of its token. */
+/** Whether this server is unused. A first start that failed late, at a taken port for example, did not show its token to the administrator. */
 export async function isUnused(access: Access, dataFolder: string): Promise<boolean> {
   const { client } = (await access.snapshot()).tables
   return client.size === 0 && existsSync(path.join(dataFolder, firstTokenFile))

@@ -1,5 +1,5 @@
-// Root keys for those who work on a backup or a data folder without a server: as the configuration says, none is made
-// unless somebody asks for it. Part of the composition root.
+// Root keys for work on a backup or a data folder without a server. The configuration says how they are opened, and none is made
+// unless the caller asks for it. Part of the composition root.
 
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'

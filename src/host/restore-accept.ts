@@ -44,8 +44,8 @@ export async function acceptRestore(options: PortOptions, anyway: boolean): Prom
 }
 
 /**
- * `anyway`: accepts also a database that agrees with its anchor. If it was accepted on another node, only the anchor of this
- * one is made anew. Rejects with an error that says what to do; then nothing has changed.
+ * `anyway`: accepts also a database that agrees with its anchor. If another node has accepted it, only the anchor of this
+ * node is made again. Rejects with an error that says what to do; then nothing has changed.
  */
 export async function acceptDatabase(
   options: PortOptions,

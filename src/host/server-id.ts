@@ -1,4 +1,4 @@
-// The identity of a server, by which its backups are told from those of another one, and that of a node among those who write
+// The identity of a server, which distinguishes its backups from those of another server, and that of a node among those that write
 // backups. Part of the composition root.
 
 import { createHash, randomBytes } from 'node:crypto'
@@ -6,7 +6,7 @@ import type { Secrets } from '../core/sealing/secrets.ts'
 
 const serverIdName = 'server-id'
 
-/** Identifies this server's data; made when it is first asked for. Not secret, but nobody else may change it. */
+/** Identifies this server's data. The first call makes it. It is not secret, but only the server may change it. */
 export async function serverIdOf(secrets: Pick<Secrets, 'ensure'>): Promise<string> {
   const made = async () => ({ [serverIdName]: Buffer.from(randomBytes(16).toString('hex')) })
   return (await secrets.ensure([serverIdName], made))[serverIdName]?.toString() ?? ''

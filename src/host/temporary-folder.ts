@@ -8,7 +8,7 @@ import path from 'node:path'
 import { takeLock } from '../outside/store/sqlite/file.ts'
 
 const lockName = 'in-use.lock'
-/** Somebody who looks for folders that are left may hold the lock of a new one for a moment, and remove it. */
+/** Another process that removes folders that were left may hold the lock of a new one for a moment, and remove it. */
 const attempts = 5
 
 export interface TemporaryFolder extends AsyncDisposable {
@@ -45,7 +45,7 @@ async function lockedFolder(start: string): Promise<{ readonly folder: string; r
   }
 }
 
-/** A folder that nobody holds the lock of was left by a process that was killed. A link, or a folder of another user, is none. */
+/** Removes each folder whose lock is free: a process that was killed left it. A link, or a folder of another user, stays. */
 async function removeLeftFolders(parent: string, prefix: string): Promise<void> {
   for (const name of await readdir(parent)) {
     if (!name.startsWith(prefix)) continue

@@ -80,7 +80,7 @@ function withAdded(noun: LoadCommand, verbs: readonly (readonly [string, LoadCom
   }
 }
 
-/** The first steps of somebody who has just installed it, in this order. */
+/** The first steps after the installation, in this order. */
 const firstSteps = `A key server for VMware vSphere and vSAN, and for any other KMIP client.
 
 First steps:

@@ -1,4 +1,4 @@
-// The files of the console: from the package, or built from the checkout when somebody first asks for a page, so that no
+// The files of the console: from the package, or built from the checkout for the first request of a page, so that no
 // start waits for it.
 
 import { readdirSync, readFileSync } from 'node:fs'

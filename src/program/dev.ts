@@ -46,7 +46,7 @@ export async function runTemporary(
   const run: TemporaryServer['run'] = (words, variables) =>
     runBeside(words, { env: { ...env, ...variables }, stopped: stopped.promise, onTerminal })
   const whenServing: ServingWorld['whenServing'] = async (log) => {
-    // Nobody reloads it: when its terminal goes, it goes too.
+    // SIGHUP does not reload it but ends it: its terminal has gone.
     void world.whenServing(log, () => stopped.resolve('SIGHUP')).then(stopped.resolve)
     return done.promise.then(String, String)
   }

@@ -38,7 +38,7 @@ export async function openListener<L extends { close(): Promise<void> }>(
 ): Promise<L> {
   const listenerLog = messageFirst(log)
   const counting = listenerMetrics(metrics)
-  // Where nobody wants traces, an answer from memory needs no promise.
+  // Without traces, an answer from memory needs no promise.
   const isTraced = traces !== noTraces
   const answerer = createAnswerer({
     ...core,

@@ -1,5 +1,5 @@
-// The process: flags in, exit code out, signals, and what happens to an error that nobody expected. What a command
-// does is in doors/cli/, what commands need from outside in world.ts, what the server is in serve.ts and run-server.ts.
+// The process: flags in, exit code out, signals, and unexpected errors. doors/cli/ has what a command does, world.ts what commands need
+// from outside, serve.ts and run-server.ts the server.
 
 import { runCommand } from './cli.ts'
 import { endInTime, watchForBugs } from './workers/process.ts'
@@ -9,7 +9,7 @@ import { makeWorld } from './world.ts'
 /** Tells the server to end at SIGTERM or SIGINT, and to reload at SIGHUP. */
 function whenServing(log: Log, reload: () => void): Promise<string> {
   watchForBugs(log)
-  // A server goes on where nobody reads its welcome.
+  // A server goes on when the reader of its welcome has left.
   process.stdout.off('error', answerLost).on('error', () => undefined)
   process.on('SIGHUP', reload)
   const stopped = firstSignal()
@@ -31,7 +31,7 @@ function firstSignal(): Promise<NodeJS.Signals> {
   })
 }
 
-/** Where bin/mortise.js stands in front of this process and is killed, nobody could stop the server any more. */
+/** Ends this process when bin/mortise.js, which started it, is killed: signals to that process no longer reach the server. */
 function endWithWrapper(): void {
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
   process.channel?.unref()
@@ -46,7 +46,7 @@ function answerLost({ code, message }: NodeJS.ErrnoException): never {
 }
 
 process.stdout.on('error', answerLost)
-// Remarks and progress that nobody reads end no command.
+// A command goes on when the reader of its remarks and progress has left.
 process.stderr.on('error', () => undefined)
 
 const { stdin, stdout, stderr } = process

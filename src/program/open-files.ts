@@ -25,7 +25,7 @@ export function openFilesMax(file = '/proc/self/limits'): number {
   return soft === undefined ? Infinity : Number(soft)
 }
 
-/** The bounds of the listener in each of so many processes: together they hold what listener-limits.ts says for one node, or less. */
+/** The bounds of the listener in each of `processes` processes. Together these hold what listener-limits.ts says for one node, or less. */
 export function connectionLimits(openFiles: number, processes: number) {
   const room = openFiles - Math.min(openFilesKept, openFiles / 2)
   const share = Math.min(1 / processes, room / (connectionsMax + proxyHeadersWaitingMax))

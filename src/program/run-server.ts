@@ -1,4 +1,5 @@
-// Runs the server of `mortise serve` and `mortise dev` until a signal ends it: its log, its reloads, and what the manager of services is told.
+// Runs the server of `mortise serve` and `mortise dev` until a signal ends it: its log, its reloads, and its messages to the
+// manager of services.
 
 import { withAdvice } from '../doors/cli/advice.ts'
 import type { Flags } from '../doors/cli/world.ts'

@@ -20,7 +20,7 @@ const { version } = JSON.parse(readFileSync(path.join(programFolder, 'package.js
 
 /** A process has these; a test has its own. */
 export interface Outside extends Pick<World, 'stdin' | 'stdout' | 'stderr'> {
-  /** Called before the server starts. `reload` reads the configuration anew; what is returned settles when it is to end. */
+  /** Called before the server starts. `reload` reads the configuration again. The promise resolves when the server is to end. */
   readonly whenServing: (log: Log, reload: () => void) => Promise<string>
   /** Called before anything of a server whose configuration asks for FIPS mode; returns in that mode only. Throws FipsError. */
   readonly enterFips: (dataFolder: string) => Promise<void>

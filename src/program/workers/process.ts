@@ -15,8 +15,8 @@ export function endInTime(log: Log): void {
 }
 
 /**
- * A promise that nobody awaits failing is a bug, but no reason to leave every virtual machine without its key. After
- * an exception outside of any promise nothing is known to be in order any more.
+ * A rejected promise without a handler is a bug, but no reason to leave every virtual machine without its key. After an
+ * exception outside of any promise, the state of the process is unknown, and it ends.
  */
 export function watchForBugs(log: Log): void {
   process.on('unhandledRejection', (error) => log.error({ error }, 'bug: a rejection that nobody handled'))

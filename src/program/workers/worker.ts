@@ -149,7 +149,7 @@ function shareOf(count: number): Partial<ListenerLimits> {
   }
 }
 
-/** The unknown clients of this process, in a list with the same bounds; what is new on it is told at most once a second. */
+/** The unknown clients of this process, in a list with the same bounds as the server's. It sends what is new at most once a second. */
 async function openTold(
   { clock }: Pick<Core, 'clock'>,
   tell: (clients: readonly PendingClient[]) => void,

@@ -247,7 +247,7 @@ export class Workers implements KmipListener {
   /** A worker that says nothing for long hangs. */
   #look(): void {
     const nowMs = this.#options.clock.monotonic()
-    // This process itself slept, so it has heard nobody.
+    // This process itself slept, so it received no message.
     const slept = nowMs - this.#lookedMs > workerQuietMs
     this.#lookedMs = nowMs
     for (const worker of this.#serving()) {

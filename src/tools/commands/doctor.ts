@@ -103,7 +103,7 @@ async function optionsOf(
     addresses: addressesOf(hosts.join(','), 'doctor'),
     client: cert === undefined || key === undefined ? undefined : await readClientPair(world, cert, key),
     credential: credentialFile === undefined ? undefined : await readCredential(credentialFile),
-    // A password goes to no server that nobody has to recognize.
+    // A password goes only to a server that the caller has said how to recognize.
     trust: isGiven(ca, fingerprint, insecure, credentialFile)
       ? await serverTrustOf(world, options)
       : undefined,

@@ -197,7 +197,7 @@ export class CheckSession {
 
   // ---------------------------------------------------------------- Afterwards
 
-  /** Destroys what was made, as far as it can. Returns what is left. A connection that ends meanwhile is opened anew once. */
+  /** Destroys what was made, as far as it can. Returns what is left. It opens a connection that ends meanwhile once more. */
   async cleanUp(): Promise<readonly string[]> {
     const left: string[] = []
     for (const UniqueIdentifier of this.#made.splice(0).toReversed()) {

@@ -34,7 +34,7 @@ export function openExchange(options: ExchangeOptions): Exchange {
   return encoding === 'ttlv' ? overTls(address, tls) : overHttps(address, tls, encoding)
 }
 
-/** Some servers end the connection after an answer that they did not like, so it is opened anew where it ended. */
+/** Some servers end the connection after a request that they refuse, so the next request opens another one. */
 function overTls(address: Address, tls: ClientTls): Exchange {
   let connection: Connection | undefined
   return {

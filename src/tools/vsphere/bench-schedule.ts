@@ -4,7 +4,7 @@
 
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 
-/** Timers of Node are late by up to so much. */
+/** The most by which timers of Node are late, in milliseconds. */
 const timerMs = 1.5
 
 export class Schedule {

@@ -66,7 +66,7 @@ function echoFaults(sent: SentItem, item: ResponseItem | undefined): string[] {
 
 const allZeros = 'the key is all zeros'
 const otherIdentifier = 'the answer is about another identifier'
-/** Faults by which a disk would be encrypted with a key that anybody has, or with the key of another one. */
+/** Faults by which a disk would be encrypted with a known key, or with the key of another disk. */
 export const dangerous: ReadonlySet<string> = new Set([allZeros, otherIdentifier])
 
 /** Attributes in addition to the identifier are allowed: an older server sent eight of its own. */

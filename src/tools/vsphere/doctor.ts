@@ -39,7 +39,7 @@ export interface DoctorOptions {
   /** Permission to create a test key, which is destroyed afterwards. */
   readonly writeTest: boolean
   /**
-   * Runs the work on the test key. If somebody interrupts the doctor, it waits until that key is destroyed. Left out: nothing
+   * Runs the work on the test key. If the user interrupts the doctor, it waits until that key is destroyed. Left out: nothing
    * waits.
    */
   readonly toItsEnd?: (work: () => Promise<boolean>) => Promise<boolean>

@@ -57,7 +57,7 @@ export class KeyInventory {
     if (key) key.state = state
   }
 
-  /** The key was destroyed, so nobody asks for it again. */
+  /** The key was destroyed, so the simulator does not ask for it again. */
   forget(id: string): void {
     this.#keys.delete(id)
   }

@@ -1,5 +1,5 @@
 // Each key that the simulator makes carries a mark, so that it can be found and removed again: on a server with real
-// keys nobody else could tell them apart. The mark is added after a scenario, on a connection of its own, so that the
+// keys only the mark distinguishes it. The mark is added after a scenario, on a connection of its own, so that the
 // recorded messages of vSphere stay as they are.
 
 import { locateAll, stateOf } from '../../outside/kmip-client/calls.ts'

@@ -36,7 +36,7 @@ export const profiles = {
     maxVersion: 'TLSv1.2',
     order: 'together',
   },
-  /** Presumed: nobody has recorded its connections. */
+  /** Presumed: there is no recording of its connections. */
   '9.0': {
     productVersion: '9.0.0 build-24755599',
     minVersion: 'TLSv1.2',

@@ -26,14 +26,14 @@ export interface ExpectedReport {
   /** The server says that it does not have them, or that they were destroyed. */
   readonly missing: readonly SavedKey[]
   readonly changed: readonly SavedKey[]
-  /** It did not answer, or failed or refused for another reason: nobody knows whether it has them. */
+  /** The server did not answer for these, or failed or refused for another reason: it may have them. */
   readonly unanswered: readonly SavedKey[]
 }
 
 export interface Report {
   /** All was played, every piece of work succeeded, every answer was correct, and every expected key exists. */
   readonly ok: boolean
-  /** Somebody ended it before all was played. */
+  /** The user ended it before all was played. */
   readonly interrupted: boolean
   readonly server: readonly string[]
   readonly profile: ProfileName

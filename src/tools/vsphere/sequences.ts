@@ -1,5 +1,5 @@
 // Does what vCenter and hosts do, connection by connection, with the pauses and overlaps of recorded connections of 6.7,
-// 7.0.3 and 8.0.1. A comment says "presumed" if nobody has recorded it. Each function rejects with PieceFailed if the
+// 7.0.3 and 8.0.1. A comment says "presumed" where there is no recording. Each function rejects with PieceFailed if the
 // real task would fail.
 
 import type { Host, Site, VirtualMachine, VsanKeys } from './site.ts'
@@ -26,7 +26,7 @@ export async function addProvider({ vcenter, tempo }: Site): Promise<string | un
   return vendor
 }
 
-/** Each time somebody views the provider in the client. */
+/** Each time a user views the provider in the vSphere Client. */
 export async function refreshStatus({ vcenter, tempo }: Site): Promise<void> {
   await vcenter.handshake()
   await tempo.gap(102)

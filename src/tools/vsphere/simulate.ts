@@ -42,7 +42,7 @@ export async function simulate(options: SimulationOptions): Promise<Report> {
   }
   const fetched = expect === undefined ? null : await fetchExpected(site, isThere ? expect : [])
   const interrupted = signal?.aborted === true
-  // Nothing is known of keys that nobody asked for any more.
+  // After an interruption the simulator did not ask for the rest, so it knows nothing of them.
   const expected = interrupted ? null : fetched
   return sumUp(runLog, {
     interrupted,
