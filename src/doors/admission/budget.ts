@@ -63,8 +63,8 @@ export class HeldBytes {
   }
 
   /**
-   * So many bytes wait at the moment to be read, and so many to be taken by the peer; answers are held already. A few count nothing.
-   * Returns false if they do not fit.
+   * `toReadBytes` wait at the moment to be read, and `toSendBytes` for the peer to take them, of which answers are held already. A few bytes
+   * count as none. Returns false if they do not fit.
    */
   wait(toReadBytes: number, toSendBytes: number): boolean {
     const answerBytes = this.#bytes - this.#waitingBytes

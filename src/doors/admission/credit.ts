@@ -12,11 +12,11 @@ import type { Clock } from '../../core/ports/clock.ts'
 import type { Party } from './turns.ts'
 
 /**
- * Moving a megabyte costs the thread about so much: TLS, copies, the collection of the buffers, and what the operation does with the
+ * `largeMovingMsPerMegabyte`: the thread's work for moving a megabyte: TLS, copies, the collection of the buffers, and what the operation does with the
  * bytes. What reading and writing the message takes is measured. The share of the thread's time for the large messages of one client
  * (above untrustedMessageBytesMax, and answers above the other bound), how much unused time one may save up, and the most that is paid
- * back by waiting. So one client moves up to three megabytes a second. All clients of one instance that did so within that time have no
- * more than so many of them, three quarters of the thread's time.
+ * back by waiting. So one client moves up to three megabytes a second. All clients of one instance that did so within
+ * `largeTimeBusyMs` have together no more than `largeTimeClientsPerInstance` of them have, three quarters of the thread's time.
  */
 export const largeMovingMsPerMegabyte = 15
 export const largeTimePercent = 5
@@ -46,7 +46,7 @@ export class TimeShare {
     this.#at = now()
   }
 
-  /** Whether so much would leave a debt that is still paid back. */
+  /** Whether `ms` more would leave a debt that can still be paid back. */
   bears(ms: number): boolean {
     return this.#balance() - ms >= -this.#options.debtMaxMs
   }
@@ -88,7 +88,7 @@ export class LargeMessages {
   }
 
   /**
-   * Resolves to true when the client may send so many bytes; to false if it would owe more than is paid back, since very many of its
+   * Resolves to true when the client may send `bytes`; to false if it would owe more than can be paid back, since very many of its
    * messages wait already.
    */
   async turn(client: Party, bytes: number): Promise<boolean> {
@@ -100,12 +100,12 @@ export class LargeMessages {
     return true
   }
 
-  /** Reading or writing a large message of the client took so long. It waits before its next request, if that was too much. */
+  /** Reading or writing a large message of the client took `ms`. It waits before its next request, if that was too much. */
   worked(client: Party, ms: number): void {
     this.#shareOf(client).spend(this.#costMs(client, ms))
   }
 
-  /** The client got so many bytes, which took so long to make. It waits before its next request, if that was too much. */
+  /** The client received `bytes`, which took `ms` to make. It waits before its next request, if that was too much. */
   sent(client: Party, bytes: number, ms: number): void {
     if (bytes > largeAnswerBytes) this.#shareOf(client).spend(this.#costMs(client, movingMs(bytes) + ms))
   }
@@ -143,7 +143,7 @@ export class LargeMessages {
   }
 }
 
-/** To decrypt, copy or encrypt so many bytes. */
+/** The time to decrypt, copy or encrypt `bytes`. */
 function movingMs(bytes: number): number {
   return (bytes / 1_000_000) * largeMovingMsPerMegabyte
 }

@@ -1,6 +1,6 @@
 // Remembers of each subnet (an IPv4 address, an IPv6 /64) whether a trusted client came from it, and how much of the
 // thread's time its handshakes took lately. This decides only the order of handshakes: an address proves nothing and
-// gives nobody a key. Memory is bounded; the subnet that was seen longest ago is forgotten first.
+// gives no client a key. Memory is bounded; the subnet that was seen longest ago is forgotten first.
 
 import type { ListenerLimits } from '../kmip/listener-limits.ts'
 

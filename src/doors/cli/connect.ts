@@ -151,7 +151,7 @@ function noLocalServer(folder: string, name: string, error: unknown): CommandErr
       `this user may not read ${path.join(folder, name)}`,
       'Run the command as the user that runs the server, or use --admin URL --token-file FILE.',
     )
-  // It is written before the address: somebody has taken it away.
+  // The server writes the token before the address, so it was there and was removed.
   if (name === 'admin-token' && existsSync(path.join(folder, 'admin-address')))
     return new CommandError(
       `no server has left its token in ${folder} (${name})`,

@@ -292,7 +292,7 @@ async function partialOf(file: string): Promise<string> {
   return `${file}.${process.pid}-${randomBytes(4).toString('hex')}.mortise-partial`
 }
 
-/** Whether the process that this ending of a name tells of is no more. */
+/** Whether the process in this ending of a name has ended. */
 function isLeft(ending: string): boolean {
   const [, pid] = /^(\d{1,9})-[0-9a-f]{8}\.mortise-partial$/.exec(ending) ?? []
   if (pid === undefined) return false

@@ -74,7 +74,7 @@ export async function readCredential(file: string): Promise<ReturnType<typeof us
   return usernameAndPassword({ username: line.slice(0, colon), password: line.slice(colon + 1) })
 }
 
-/** The server that keys are adopted from. It must be recognized: wrong bytes from somebody in the middle would stay. */
+/** The server that keys are adopted from. The caller must say how to recognize it: wrong bytes from a machine in the middle would stay. */
 export interface OldServerOptions {
   readonly cert?: string
   readonly key?: string

@@ -25,7 +25,7 @@ const otherPrograms: Readonly<Record<string, string>> = {
   'backup restore': 'Use mortise restore FILE.',
 }
 
-/** Undefined for a word that nobody expects. */
+/** The command of Mortise for these words of other programs. Undefined: there is none. */
 export function meantBy(words: string): string | undefined {
   return Object.hasOwn(otherPrograms, words) ? otherPrograms[words] : undefined
 }

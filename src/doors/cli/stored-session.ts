@@ -8,7 +8,7 @@ import type { User } from './world.ts'
 
 type Here = Pick<User, 'sessionFolder'>
 
-/** Undefined: nobody is logged in there. */
+/** Undefined: the user is not logged in to the server at `url`. */
 export async function readSession(user: Here, url: string): Promise<string | undefined> {
   const text = await readFile(fileOf(user, url), 'utf8').catch(() => '')
   return /^mortise-session\.[\w.-]+$/.test(text.trim()) ? text.trim() : undefined

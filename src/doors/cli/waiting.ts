@@ -1,4 +1,4 @@
-// A command whose act needs a second person says what happens next, or waits until somebody has decided.
+// A command whose act needs a second person says what happens next, or waits for the decision.
 
 import { sendAgain, WaitsForApproval, type AdminClient, type OnWaiting } from '../http/client.ts'
 import { showApproval } from '../http/waiting-answer.ts'
@@ -29,7 +29,7 @@ interface Telling {
   readonly next: (words: string) => string
 }
 
-/** Tells what was asked for and who may approve it, and `more`; the exit code. */
+/** Shows the request, those who may approve it, and `more`. Returns the exit code. */
 export function showWaiting(run: Telling, { approval, token }: WaitsForApproval, more = ''): number {
   run.show({ approval, ...(token !== null && { token }) }, () => {
     const text =
@@ -68,8 +68,8 @@ export function waitUntilDecided(world: World): OnWaiting {
 }
 
 /**
- * Says that it waits, and looks again until somebody has decided, also while the server does not answer: it may be restarted
- * meanwhile. It does not wait for one that has gone for good.
+ * Says that the command waits, and asks the server again until the request is decided, also while the server does not answer, as during a
+ * restart. It stops for a server that has gone for good.
  */
 async function decided(
   { stderr, now }: World,

@@ -197,7 +197,7 @@ async function* chunksOf(lines: AsyncIterable<string>, turns: Turns): AsyncGener
 
 /**
  * The chunks, no faster than they are read. A download takes as long as its reader likes: it breaks off, before the next chunk, once
- * whoever asked for it may no more.
+ * its asker may no longer read it.
  */
 function streamed(chunks: AsyncIterable<Uint8Array>, { by, broken }: Streaming): ReadableStream<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]()
@@ -269,12 +269,12 @@ async function takeTurn(
   }
 }
 
-/** An answer that nobody reads; undefined: the client is still there. */
+/** An empty answer for a client that has left. undefined: the client is still there. */
 function hasLeft(c: Ctx): Response | undefined {
   return c.env.incoming.socket.destroyed ? c.body(null) : undefined
 }
 
-/** A name that somebody else controls must not lead a browser here (DNS rebinding). The port does not matter. */
+/** Refuses other names in Host: a name under foreign control must not lead a browser here (DNS rebinding). The port does not matter. */
 async function checkHost(c: Ctx, next: Next, hosts: ReadonlySet<string>): Promise<void> {
   const host = (c.req.header('host') ?? '')
     .toLowerCase()

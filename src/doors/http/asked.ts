@@ -29,7 +29,7 @@ export interface Asker {
   readonly token: Token | null
   /** The access of a person who logged in through the identity provider; null: the request carries a token, or its session. */
   readonly login: Login | null
-  /** The person who asks, whatever the request carries; null: nobody knows. */
+  /** The person who asks, whatever the request carries; null: unknown. */
   readonly person: Person | null
   /** null: the request carries the token itself. */
   readonly session: Session | null

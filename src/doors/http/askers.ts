@@ -1,5 +1,5 @@
-// Makes the asker of a request from the token or the login behind it: for a request that carries one, and for an act that is carried
-// out later in the name of whoever asked.
+// Makes the asker of a request from the token or the login behind it: for a request that carries one, and for an act that the server
+// carries out later in the name of its asker.
 
 import type { By } from '../../core/audit/actor.ts'
 import type { Actor } from '../../core/ports/audit.ts'
@@ -91,7 +91,7 @@ export function standingOfAsker({ token, login }: Asker): Standing | undefined {
   return token ? { token } : login ? { login } : undefined
 }
 
-/** undefined: nobody knows which person it is. */
+/** undefined: the person is unknown. */
 export function partyOf({ token, login, person, actor: { address } }: Asker): Party | undefined {
   if (!person) return undefined
   if (token) return { tokenId: token.id, name: token.name, person, address }

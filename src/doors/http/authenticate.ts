@@ -35,8 +35,8 @@ interface Asking {
 }
 
 /**
- * Returns the asker. Throws Refusal 'unauthenticated' or 'forbidden'. On a public route the asker is nobody in
- * particular.
+ * Returns the asker. Throws Refusal 'unauthenticated' or 'forbidden'. On a public route the asker has no
+ * name and no rights.
  */
 export async function authenticate(parts: Parts, route: Authorization, asking: Asking): Promise<Asker> {
   if (route.scope === 'public') return nobody(asking)

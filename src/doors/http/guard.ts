@@ -1,4 +1,4 @@
-// The part of a route that may need a second person: which of the configured acts it is, which instance somebody must reach to
+// The part of a route that may need a second person: which of the configured acts it is, which instance the second person must reach to
 // decide about it, and the facts that both people decide on. The route's own handler carries it out, as where no act is guarded.
 
 import type { GuardedAct } from '../../core/ports/guarded-acts.ts'
@@ -25,7 +25,7 @@ interface Flags {
 export interface Guard<R, Own> extends Flags {
   /** The acts of which one must be guarded for this request to wait; empty: it never waits. */
   readonly acts: (asked: Asked<R>) => readonly GuardedAct[]
-  /** The instance that whoever decides must reach; null: all instances. */
+  /** The instance that the second person must reach; null: all instances. */
   readonly reach: (own: Own, asked: Asked<R>) => Promise<string | null>
   /**
    * The facts that both people decide on, by their names. Throws Refusal if the act could not be carried out now. Asked again before the act:

@@ -1,6 +1,6 @@
 // Jobs that one request begins and that go on in the background while other requests look at them: adoptions and restores. At
 // each place, an instance or the whole server, one runs at a time. The last one is remembered in memory only; after a stop of
-// the server somebody begins it again.
+// the server an administrator begins it again.
 
 import { randomUUID } from 'node:crypto'
 import type { NodeLeases } from '../../core/server/leases.ts'
@@ -9,7 +9,7 @@ import { Refusal } from '../../base/refusal.ts'
 /** The place of jobs that concern no single instance. */
 export const wholeServer = 'server'
 
-/** `Shown`: what everybody who looks at it sees, such as its progress. */
+/** `Shown`: the fields for every viewer, such as its progress. */
 export type Job<Shown extends { readonly progress: unknown }, Report> = Shown & {
   readonly id: string
   /** null: it runs. */
@@ -28,7 +28,7 @@ export type JobWork<Progress, Report> = (working: {
 export interface JobsOptions<Shown extends { readonly progress: unknown }, Report> {
   /** The refusal of a second job at the place where `running` runs. */
   readonly busy: (running: Job<Shown, Report>) => Refusal
-  /** The error for whoever began the job; undefined: it is a bug or an outage. `stops`: the server stops. */
+  /** The error for the asker who began the job; undefined: it is a bug or an outage. `stops`: the server stops. */
   readonly refusalOf: (error: unknown, stops: boolean) => Refusal | undefined
   /** Called with bugs and outages. */
   readonly onFailure: (error: unknown) => void

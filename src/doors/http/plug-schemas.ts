@@ -79,7 +79,7 @@ export const UsedBy = z
   })
   .meta({ id: 'UsedBy' })
 
-/** Confirms that somebody knows what a request closes. */
+/** Confirms that the asker knows what the request closes. */
 export const inUse = z.coerce.number().int().min(0).max(10_000_000).optional().meta({
   description:
     'If an inventory names machines that use it: their number, as `usedBy.machines` says. With another number, and without it, the request is refused.',

@@ -6,7 +6,7 @@ import type { Turns } from '../../base/parts.ts'
 
 /** A turn of a request. After this long, its work lets KMIP clients and other requests go first. */
 const adminTurnMs = 1
-/** Whether the client is still there is looked at between turns. */
+/** A turn is not abandoned: the request checks between turns whether its client is still there. */
 const neverAbandoned = new AbortController().signal
 
 export class RequestTurns implements Turns {

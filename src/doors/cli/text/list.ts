@@ -107,7 +107,7 @@ export async function writeList<T>(
     run.world.stderr.write(restText(rest, first === undefined ? '--limit' : '--all, --limit'))
 }
 
-/** How many entries are wanted; `otherwise` where nobody says it. UsageError for none at all. */
+/** The number of entries to show; `otherwise` without --limit. Throws UsageError for a limit of 0. */
 export function limitOf({ limit: text }: ListOptions, otherwise: number): number {
   if (text === undefined) return otherwise
   const limit = wholeNumber('--limit', text)

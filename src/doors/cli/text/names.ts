@@ -75,7 +75,7 @@ export function refuseEmpty(what: string, text: string): void {
   if (text.trim() === '') throw new UsageError(`the name or id of the ${what} is empty`)
 }
 
-/** Refuses a name that nobody has: a filter by it finds nothing, which says nothing. */
+/** Refuses a name that does not exist: a filter by it would find nothing, as one by a name without entries does. */
 export function mustBeAmong(
   what: 'instance' | 'client' | 'token',
   text: string,

@@ -11,7 +11,7 @@ export function parseTime(flag: string, text: string, nowMs: number): string {
   const word = text.trim()
   const ms = words.get(word.toLowerCase())?.(nowMs) ?? distanceFrom(nowMs, word) ?? calendarTime(word)
   const iso = ms === undefined ? '' : new Date(ms).toISOString()
-  // ISO 8601 has another form for years that do not have four digits, which nobody means.
+  // ISO 8601 has another form for years that do not have four digits, which no caller means.
   if (!/^\d{4}-/.test(iso)) throw new UsageError(`${flag} takes a time such as ${timeHelp}, not ${text}`)
   return iso
 }
@@ -26,7 +26,7 @@ export function dayOf(iso: string | null): string {
   return shortTime(iso).replace(/^(\d{4}-\d{2}-\d{2}) .*$/, '$1')
 }
 
-/** The same with seconds. */
+/** The time on this machine, with seconds. */
 export function exactTime(iso: string): string {
   return local(iso, 'seconds')
 }
@@ -84,7 +84,7 @@ function offsetMinutes(zone: string): number | undefined {
 
 function local(iso: string, precision: 'minutes' | 'seconds'): string {
   const time = new Date(iso)
-  // Services that hold root keys give times that nobody checked.
+  // The server passes times of root key services on unchecked.
   if (Number.isNaN(time.getTime())) return iso
   const offset = -time.getTimezoneOffset()
   const shifted = new Date(time.getTime() + offset * 60_000).toISOString()

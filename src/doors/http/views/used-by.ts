@@ -25,8 +25,8 @@ export async function usesOf(
 }
 
 /**
- * Refusal unless nobody uses what is about to be closed, or the request names the number of machines: whoever closes the key
- * of a machine should know it. `what`: a sentence begins with it.
+ * Throws Refusal if machines use what the request closes, unless the request names their number: the asker should know that.
+ * `what`: the beginning of a sentence.
  */
 export function requireKnownUse(
   what: string,
