@@ -40,7 +40,7 @@ export interface AdoptionProgress {
 }
 
 export interface AdoptionParts {
-  /** One transaction on the keys of the instance, in the name of whoever asked. */
+  /** One transaction on the keys of the instance, in the name of the asker. */
   readonly perform: Perform
   /** Whether the instance knows this identifier, also of an object that was destroyed. */
   readonly isHere: (identifier: string) => Promise<boolean>
@@ -49,7 +49,7 @@ export interface AdoptionParts {
   readonly onProgress: (progress: AdoptionProgress) => void
 }
 
-/** Rejects with AdoptionFailed, and with a Fault if nobody may adopt any more or the instance is full. */
+/** Rejects with AdoptionFailed, and with a Fault if the asker may not adopt any more or the instance is full. */
 export async function adopt(parts: AdoptionParts, wanted: AdoptionWanted): Promise<AdoptionReport> {
   try {
     await using server = await openWanted(wanted)
@@ -61,7 +61,7 @@ export async function adopt(parts: AdoptionParts, wanted: AdoptionWanted): Promi
   }
 }
 
-/** `retries` makes one for each service that the origin asks, with at most so many questions at once. */
+/** `retries` makes one for each service that the origin asks; its argument is the most questions at once. */
 export type OpenOrigin = (retries: (concurrencyMax: number) => Retries) => Origin
 
 /** Adopts what the origin has. Rejects as the origin does, and with Faults that concern all objects. */

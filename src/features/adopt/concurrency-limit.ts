@@ -1,6 +1,6 @@
 // Decides how many questions an old server is asked at the same time, by how it answers: one at first, one more after each
 // round of quick answers, half as many after an answer that came late or not at all. A server that does one thing at a time
-// would otherwise let all of them time out together, and go on with answers that nobody waits for.
+// would otherwise let all of them time out together, and go on with answers for which no caller waits.
 
 import { adoptLateMs } from './bounds.ts'
 

@@ -8,7 +8,7 @@ import { AdoptionStopped, OnlyFails } from './retries.ts'
 
 export class AdoptionFailed extends Error {
   override readonly name = 'AdoptionFailed'
-  /** `server`: the old server. `options`: what was given is unusable. `stopped`: this server stops. */
+  /** `server`: the old server. `options`: the options are unusable. `stopped`: this server stops. */
   readonly why: 'server' | 'options' | 'stopped'
   readonly hint: string | undefined
 

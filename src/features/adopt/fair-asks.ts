@@ -1,5 +1,5 @@
 // Decides who may ask the old server, and whose question is next: clients take turns, and a client that asks for too many
-// identifiers that nobody knows must wait. So one client that tries random identifiers keeps nobody else from their keys.
+// unknown identifiers must wait. So one client that tries random identifiers keeps no other client from its keys.
 
 import { remember } from './remember.ts'
 

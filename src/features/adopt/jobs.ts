@@ -1,6 +1,6 @@
 // The adoption that runs or ran last for each instance, as a job that a request begins. The client's
-// private key for the old server, or the API key, is kept in memory only: when the server stops midway, the same adoption is
-// begun anew and goes on where the other one ended.
+// private key for the old server, or the API key, is kept in memory only: when the server stops midway, an administrator
+// begins the same adoption again, and it goes on where the other one ended.
 
 import type { AdoptionParts, AdoptionProgress, AdoptionWanted } from './adoption.ts'
 import { AdoptionFailed } from './failure.ts'

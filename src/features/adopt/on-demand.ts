@@ -47,7 +47,7 @@ interface Opened {
   readonly reader: Reader
 }
 
-/** The connections to one old server. They are closed when nobody asked for a while. */
+/** The connections to one old server. They are closed after a while without a request. */
 export class OnDemand {
   readonly #options: OnDemandOptions
   #opened: Promise<Opened> | undefined
@@ -116,7 +116,7 @@ export class OnDemand {
       return { is: 'adopted' }
     } catch (error) {
       if (!(error instanceof Fault)) throw error
-      // Somebody else brought or made it meanwhile: that one counts.
+      // Another request brought or made the object meanwhile: that one counts.
       if (error.reason === 'ObjectAlreadyExists' || error.reason === 'ObjectDestroyed')
         return { is: 'adopted' }
       const message = `the old server has it, and it could not be stored here: ${error.message}`

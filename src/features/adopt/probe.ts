@@ -55,7 +55,7 @@ export interface ProbedKey {
 
 export interface ProbeReport {
   readonly keys: readonly ProbedKey[]
-  /** There are keys that nobody looked at, because of `keysMax`. */
+  /** The probe left keys out, because of `keysMax`. */
   readonly more: boolean
   readonly yes: number
   readonly no: number

@@ -16,7 +16,7 @@ export interface Read {
   readonly left: readonly string[]
   /** Before the adoption the bytes were compared with this; left out where the object's own server gave them. */
   readonly checked?: Checked
-  /** Nobody knows its state and attributes; those here are made up. */
+  /** Its state and attributes are unknown; those here are made up. */
   readonly bytesOnly?: true
 }
 

@@ -68,7 +68,7 @@ function placed(
   return { at: customName(`x-${name}`), stored: asAny(key, value) }
 }
 
-/** Clients can name it: a longer one is refused in requests, so nobody could change or remove the attribute. */
+/** Clients can name it: a longer one is refused in requests, so no client could change or remove the attribute. */
 function customName(name: string): string {
   return Buffer.byteLength(name) <= attributeNameBytesMax ? name : name.slice(0, 252)
 }
@@ -88,7 +88,7 @@ function asAny(key: AttributeName, value: unknown): AnyValue {
   return decode(any, encode(attributeFact(key).schema, value, options), options)
 }
 
-/** As the server says; otherwise as the dates do, or Active, so that nobody destroys by mistake what is in use. */
+/** As the server says; otherwise as the dates do, or Active, so that no client destroys by mistake what is in use. */
 function stateOf(
   { objectType, attributes }: Received,
   set: AttributeSet,

@@ -4,7 +4,7 @@
 export const adoptReportedMax = 1_000
 export const adoptReportedCharactersMax = 4_000
 
-/** Objects that somebody should look at. */
+/** Objects that an administrator should look at. */
 export interface Listed {
   readonly count: number
   /** The first `adoptReportedMax`. The old server's words may be in `why`, which ends where they are too long. */
@@ -16,7 +16,7 @@ export interface AdoptionReport {
   readonly server: string
   readonly version: string | null
   readonly dryRun: boolean
-  /** Identifiers that were looked at. */
+  /** Identifiers that the adoption examined. */
   readonly objects: number
   readonly adopted: number
   /** Adopted before, and changed at the old server since. */
@@ -36,7 +36,7 @@ export interface AdoptionReport {
   readonly withoutAttributes: Listed
   /** Not adopted, since nothing checks that these are the bytes of the key. */
   readonly notChecked: Listed
-  /** Adopted all the same, because somebody said so. */
+  /** Adopted without a check, as the request said. */
   readonly unchecked: number
   /** Both servers' objects compared: read back afterwards, or before they were adopted; null: not asked for. */
   readonly verified: { readonly equal: number; readonly different: Listed } | null

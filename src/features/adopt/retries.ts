@@ -13,7 +13,7 @@ export const adoptRetryFirstMs = 500
 const adoptRetryMaxMs = 30_000
 /** How often an object is asked for again whose answer was General Failure. */
 export const adoptRefusedTriesMax = 4
-/** The same for an object without an answer, while the server answers for others. */
+/** The bound for an object without an answer, while the server answers for others. */
 const adoptUnansweredTriesMax = 6
 
 export interface RetriesOptions {
@@ -43,7 +43,7 @@ export class OnlyFails extends Error {
 export class Retries {
   readonly #options: RetriesOptions
   readonly #limit: ConcurrencyLimit
-  /** When the first of the failures in a row came; undefined: the server answers. */
+  /** The time of the first of the failures in a row. undefined: the server answers. */
   #failingSinceMs: number | undefined
   #answers = 0
 
@@ -53,9 +53,8 @@ export class Retries {
   }
 
   /**
-   * The answer, however often it must be asked for. Rejects with what the server refuses for good; with
-   * KmipTransportError, OnlyFails, or RootKeyError of Key Protect, once it has not answered anybody for
-   * `adoptSilenceMsMax`; with NotAnswered; with AdoptionStopped.
+   * Asks until there is an answer. Rejects with what the server refuses for good; with KmipTransportError, OnlyFails,
+   * or RootKeyError of Key Protect, once the server has answered no question for `adoptSilenceMsMax`; with NotAnswered; with AdoptionStopped.
    */
   async ask<T>(ask: () => Promise<T>): Promise<T> {
     const { clock, signal, onTrouble } = this.#options
@@ -81,7 +80,7 @@ export class Retries {
     }
   }
 
-  /** `stalled`: it failed so late that it says nothing of what was asked, such as after waiting for its own database. */
+  /** `stalled`: the failure came so late that it says nothing about this question, such as after a wait for the server's own database. */
   async #try<T>(
     ask: () => Promise<T>,
   ): Promise<{ readonly answer: T } | { readonly error: Error; readonly stalled: boolean }> {

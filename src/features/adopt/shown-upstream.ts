@@ -17,7 +17,7 @@ export interface UpstreamFacts {
   /** undefined: it was not asked since the server runs. */
   readonly health: UpstreamHealth | undefined
   readonly adopted: AdoptedOnDemand
-  /** Whether everybody who sees the instance may know why it does not answer. */
+  /** Whether every viewer of the instance may know why the upstream does not answer. */
   readonly isListed: boolean
 }
 
@@ -39,7 +39,7 @@ export async function upstreamFacts(
   return { instance: { id, name }, upstream, health, adopted, isListed }
 }
 
-/** A token or a login for one instance is not told why a host that nobody listed did not answer. */
+/** The answer to a token or a login for one instance does not say why an unlisted host did not answer. */
 export async function shownUpstream(
   parts: Parts,
   { instanceId }: Pick<Asker, 'instanceId'>,

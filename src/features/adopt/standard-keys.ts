@@ -1,7 +1,7 @@
 // `adopt ibm-standard-keys`: adopts the keys that IBM's KMIP for VMware stored in the customer's own Key Protect or HPCS
 // instance, by the ways of wrapping that a probe proved. It only reads there. Each key is compared, before it is adopted,
 // with the one that the old service gives, or with the check that the probe recorded while the service still answered. A key
-// that nothing checks comes only where somebody said so.
+// that nothing checks comes only if the request says so.
 
 import { timingSafeEqual } from 'node:crypto'
 import { maskOf } from '../../wire/kmip/enums.ts'
@@ -42,7 +42,7 @@ export type OpenStandardKeys = (
   wanted: Pick<StandardKeysWanted, 'rootKey' | 'apiKey'>,
 ) => Promise<StandardKeySource & AsyncDisposable>
 
-/** Rejects with AdoptionFailed, and with a Fault if nobody may adopt any more or the instance is full. */
+/** Rejects with AdoptionFailed, and with a Fault if the asker may not adopt any more or the instance is full. */
 export async function adoptStandardKeys(
   parts: AdoptionParts & { readonly openStandardKeys: OpenStandardKeys },
   wanted: StandardKeysWanted,

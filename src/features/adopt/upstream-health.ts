@@ -39,7 +39,7 @@ export class Health {
   readonly #notAdopted = new Map<string, string>()
   #lastAnswerMs: number | null = null
   #lastFailure: UpstreamHealth['lastFailure'] = null
-  /** When it last answered, and when somebody may ask while it fails; monotonic. */
+  /** The times of its last answer and, while it fails, of the next question; monotonic. */
   #answeredAt = -Infinity
   #tryAt: number | undefined
 
@@ -76,7 +76,7 @@ export class Health {
     this.#tryAt ??= this.#clock.monotonic() + upstreamTryEveryMs
   }
 
-  /** Somebody waited since then and got nothing. It may still answer for others. */
+  /** A caller waited since then without an answer. The upstream may still answer others. */
   waitedInVain(sinceMonotonicMs: number): void {
     if (this.#answeredAt < sinceMonotonicMs) this.failed(`no answer within ${upstreamWaitMs / 1000} s`)
   }

@@ -1,5 +1,5 @@
-// Tries an upstream before it is kept: whether it is the right server, speaks KMIP 1.x, trusts the certificate, and says of an
-// identifier that nobody has that it does not have it. If that identifier is asked for here meanwhile, the question came back:
+// Tries an upstream before it is kept: whether it is the right server, speaks KMIP 1.x, trusts the certificate, and says of a
+// made-up identifier that it does not have it. If that identifier is asked for here meanwhile, the question came back:
 // the upstream is this server itself, or asks this one for what it does not know.
 
 import { randomUUID } from 'node:crypto'
@@ -30,7 +30,7 @@ export class UpstreamTrials {
   readonly #options: TrialsOptions
   /** By instance: the old servers that its own managers may still try. */
   readonly #tries: Allowance
-  /** The identifiers that were made up for them, and whether somebody asked this server for one. */
+  /** The identifiers that were made up for them, and whether a request to this server named one. */
   readonly #madeUp = new Map<string, { cameBack: boolean }>()
 
   constructor(options: TrialsOptions) {
@@ -64,7 +64,7 @@ export class UpstreamTrials {
     return this.#runUntold(wanted, instanceId)
   }
 
-  /** Undefined: the asker may know everything about these servers, and no trial is needed before they are read. */
+  /** Undefined: the asker may know all about these servers, and no trial is needed before they are read. */
   before(wanted: OldServerWanted | undefined, instanceId: string | null): (() => Promise<void>) | undefined {
     if (!wanted) return undefined
     this.#options.hosts.require(wanted.servers)
@@ -73,7 +73,7 @@ export class UpstreamTrials {
   }
 
   /**
-   * Whatever is wrong, the answer is the same, after the same time: hosts and ports of the network must not be told apart by it. The
+   * Whatever is wrong, the answer is the same, after the same time, so that it does not distinguish hosts and ports of the network. The
    * number of tries is bounded.
    */
   async #runUntold(wanted: OldServerWanted, instanceId: string): Promise<void> {

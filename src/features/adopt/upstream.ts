@@ -17,12 +17,12 @@ const upstreamWaitingMax = 4_096
 /** For so long an object that the old server does not have, or does not give, is not asked for again. */
 export const upstreamRememberedMs = 5_000
 const upstreamRememberedMax = 10_000
-/** One client may ask for so many identifiers that the old server does not know, at once and per second. */
+/** The number of identifiers unknown to the old server that one client may ask for, at once and per second. */
 export const upstreamMissesMax = 200
 const upstreamMissesPerSecond = 10
 const upstreamMissingClientsMax = 1_000
 
-/** How one call ended. `unanswered`: nobody knows whether the old server has the object. */
+/** How one call ended. `unanswered`: the old server may have the object. */
 export type Found =
   | { readonly is: 'adopted' }
   | { readonly is: 'absent' }
@@ -85,7 +85,7 @@ export class Upstream {
     return this.#health.shown()
   }
 
-  /** Whether the object is here now; false: the old server does not have it. Throws a Fault if nobody knows. */
+  /** Whether the object is here now; false: the old server does not have it. Throws a Fault if that is unknown. */
   async bring(identifier: string, asker: Asker): Promise<boolean> {
     const { onResult } = this.#options
     try {
@@ -147,7 +147,7 @@ export class Upstream {
     while (this.#running < upstreamCallsMax) {
       const ask = this.#queue.next()
       if (!ask) return
-      // Nobody waits for it any more, and nothing was sent.
+      // No caller waits for it any more, and nothing was sent.
       if (ask.waiting === 0) this.#end(ask, { is: 'unanswered', message: 'its turn came too late' })
       else void this.#run(ask)
     }

@@ -1,5 +1,5 @@
 // The upstreams of all instances: finds the one that a client's instance names, as of now, and asks it for an object that is
-// unknown here. An instance without one, or whose upstream is off, asks nobody.
+// unknown here. An instance without one, or whose upstream is off, asks no server.
 
 import { serverActor } from '../../core/audit/actor.ts'
 import type { Keys } from '../../core/keys/keys.ts'
@@ -85,8 +85,8 @@ export class Upstreams {
   }
 
   /**
-   * Asks for an object that the caller's instance does not have. true: it has it now. false: nobody has it. Throws a Fault
-   * if nobody knows.
+   * Asks for an object that the caller's instance does not have. true: it has it now. false: the upstream does not have
+   * it either. Throws a Fault if that is unknown.
    */
   readonly bring = async (
     { instanceId, trustVersion, actor, requestId }: Caller,

@@ -21,9 +21,9 @@ export interface Sight {
 }
 
 export interface Alert extends Condition {
-  /** The same for all alerts of one condition, so that a receiver knows the one that ends. */
+  /** Equal in all alerts of one condition, so that a receiver knows which one ends. */
   readonly key: string
-  /** `test`: somebody tries whether alerts arrive. */
+  /** `test`: an administrator tries whether alerts arrive. */
   readonly event: 'begun' | 'worse' | 'ended' | 'test'
   readonly atMs: number
 }

@@ -53,7 +53,7 @@ export function openAlerting(
   return { alerts, audit, start: () => alerts.start() }
 }
 
-/** Remembers in the data folder what people were told. */
+/** Remembers in the data folder which conditions people were alerted of. */
 export function toldIn(dataFolder: string): AlertsOptions['told'] {
   const file = path.join(dataFolder, 'alerts-told')
   return {

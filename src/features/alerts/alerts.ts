@@ -1,4 +1,4 @@
-// Alerts people: looks at the conditions regularly, and has each change delivered to whoever the file of targets names.
+// Alerts people: looks at the conditions regularly, and has each change delivered to the targets that the file names.
 
 import type { Clock, Timer } from '../../core/ports/clock.ts'
 import type { Severity } from '../../core/conditions/line.ts'
@@ -8,18 +8,18 @@ import { Delivery, type Undelivered } from './delivery.ts'
 import { NotSent } from './send.ts'
 import type { AlertTarget } from './targets.ts'
 
-/** Conditions are looked at this often, and told once they were found in two looks. */
+/** The interval of the looks at conditions. People are alerted of a condition that two looks in a row found. */
 export const alertLookMs = 30_000
 
 export interface AlertsOptions {
   readonly clock: Clock
   readonly conditions: () => Promise<Sight>
-  /** The least severity that is told. */
+  /** The least severity that people are alerted of. */
   readonly least: () => Severity
   /** Throws an Error for people. */
   readonly targets: () => Promise<readonly AlertTarget[]>
   readonly send: (alert: Alert, target: AlertTarget) => Promise<void>
-  /** Remembers beyond this process what people were told that holds. */
+  /** Remembers beyond this process which conditions people were alerted of. */
   readonly told: {
     readonly read: () => Promise<readonly Condition[]>
     readonly write: (conditions: readonly Condition[]) => Promise<void>

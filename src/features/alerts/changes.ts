@@ -1,13 +1,13 @@
-// The rule of what is told: a condition is told once it was found in two looks that follow each other, and told as ended once it
-// was missing in two. So what comes and goes within a look makes no noise. A condition that becomes more severe is told again.
-// A look that did not see everything, since the store did not answer or the node is not ready, ends nothing.
+// The rule of when people are alerted: a condition begins for them once two looks in a row have found it, and ends once two in a row have
+// missed it. So a condition that comes and goes between two looks makes no noise. One that becomes more severe makes another alert. A look
+// that did not see everything, since the store did not answer or the node is not ready, ends nothing.
 
 import { severities, type Severity } from '../../core/conditions/line.ts'
 import { conditionKey, type Alert, type Condition, type Sight } from './alert.ts'
 
 interface Seen {
   readonly condition: Condition
-  /** The severity that was told; null: not told yet. */
+  /** The severity of the last alert; null: there was none yet. */
   readonly told: Severity | null
   /** It was missing in the last look. */
   readonly missing: boolean
@@ -28,7 +28,7 @@ export function toldBefore(conditions: readonly Condition[]): Watched {
   )
 }
 
-/** People were told that these hold, with this severity. */
+/** The conditions that people were alerted of, with the severity. */
 export function toldNow(watched: Watched): readonly Condition[] {
   return [...watched.values()].flatMap(({ condition, told }) =>
     told === null ? [] : [{ ...condition, severity: told }],
@@ -40,7 +40,7 @@ export interface Look {
   readonly alerts: readonly Omit<Alert, 'atMs'>[]
 }
 
-/** Pure. `least`: conditions of a lower severity are told to nobody. */
+/** Pure. `least`: conditions of a lower severity make no alert. */
 export function look(before: Watched, { conditions, isWhole }: Sight, least: Severity): Look {
   const current = new Map(
     conditions.filter((one) => isAtLeast(one.severity, least)).map((one) => [conditionKey(one), one]),

@@ -5,7 +5,7 @@ import { isoTime } from '../../doors/http/views/shown.ts'
 import type { AlertAdministration } from './port.ts'
 
 export interface AlertFacts {
-  /** Why nobody is told, though somebody is to be; null: the file of targets can be read. */
+  /** Why alerts cannot be sent; null: the file of targets can be read. */
   readonly trouble: string | null
   /** Targets that did not take an alert, and have taken none since. */
   readonly silent: AlertAdministration['silent']

@@ -10,7 +10,7 @@ import type { AlertTarget } from './targets.ts'
 /** The pause before the next attempt; twice as long each time. */
 export const alertRetryMs = 5_000
 export const alertRetryMsMax = 10 * 60_000
-/** An alert that nobody took for so long is given up. */
+/** An alert that its target has not taken for this long is given up. */
 export const alertGiveUpMs = 24 * 3600_000
 /** Alerts that wait for one target; the oldest ones give way. */
 export const alertsWaitingMax = 1_000
@@ -67,7 +67,7 @@ export class Delivery {
     return [...this.#lines.values()].reduce((sum, { alerts }) => sum + alerts.length, 0)
   }
 
-  /** Conditions of whose end somebody has yet to hear. */
+  /** Conditions of whose end a target has not been alerted yet. */
   get ending(): readonly Alert[] {
     const alerts = [...this.#lines.values()].flatMap((line) => line.alerts.map(({ alert }) => alert))
     return alerts.filter(({ event }) => event === 'ended')
@@ -85,7 +85,7 @@ export class Delivery {
     }
   }
 
-  /** Nobody gets what waits for other targets, and nothing is said of those any more. */
+  /** Drops what waits for targets that the file no longer names, and what was remembered of them. */
   keep(targets: readonly AlertTarget[]): void {
     const places = new Set(targets.map(placeOf))
     for (const [place, { alerts }] of this.#lines) if (!places.has(place)) alerts.length = 0
@@ -144,7 +144,7 @@ export class Delivery {
   }
 }
 
-/** The oldest behind the first, of the instance that has most: it keeps nobody from hearing of another one, or of the server. */
+/** The oldest behind the first, of the instance that has most: so alerts of another instance, or of the server, go on. */
 function placeOfSurplus({ alerts }: Line): number {
   const [, ...others] = alerts
   const counts = new Map<string | null, number>()

@@ -1,4 +1,4 @@
-// Alerts: people outside are told of conditions.
+// Alerts: sends conditions to people outside.
 
 import { alertConditions, alertFacts } from './conditions.ts'
 import { feature } from '../../doors/http/feature.ts'

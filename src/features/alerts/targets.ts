@@ -59,7 +59,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || host.startsWith('127.')
 }
 
-/** The host, and a few digits by which two addresses there are told apart. */
+/** The host, and a few digits that distinguish two addresses there. */
 function nameOf(kind: TargetKind, address: string): string {
   if (kind === 'mail') return `mail ${address}`
   const digest = createHash('sha256').update(address).digest('hex').slice(0, 6)

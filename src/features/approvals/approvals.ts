@@ -1,5 +1,5 @@
 // Acts that need a second person: turns a request to a guarded route into one that waits, and carries it out later, exactly as it
-// was asked, in the name of whoever asked. handlers.ts has the decisions; approved-acts.ts carries out what takes long.
+// was sent, in the name of the asker. handlers.ts has the decisions; approved-acts.ts carries out what takes long.
 
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
@@ -106,8 +106,8 @@ async function isApproved(
 }
 
 /**
- * Does what was asked, if everything is as it was then. With `consent` the act's commit uses up the request. Throws what the
- * handler throws, and Refusal if whoever asked may not any more, or something has changed.
+ * Carries out the request, if everything is as it was then. With `consent` the act's commit uses up the request. Throws what the
+ * handler throws, and Refusal if the asker may not any more, or something has changed.
  */
 export async function carryOut(
   context: Approvals,

@@ -1,6 +1,6 @@
 // Carries out approved acts that take longer than one commit, in the background, on one node at a time; after a restart it goes
 // on with what was approved. It also ends requests whose time is over. An act that was under way when its process died is done
-// again: a prune goes on, and a backup is made anew.
+// again: a prune goes on, and a backup is made again.
 
 import { serverActor } from '../../core/audit/actor.ts'
 import type { Timer } from '../../core/ports/clock.ts'
@@ -11,7 +11,7 @@ import { carryOut } from './approvals.ts'
 import type { Approvals } from './needs.ts'
 import { refusalOf } from '../../doors/http/faults.ts'
 
-/** How often requests are looked at that are over, or approved and not carried out. */
+/** The interval of the looks for requests that are over, or approved and not carried out. */
 const approvalLookEveryMs = 60_000
 
 export interface ApprovedActsParts {
@@ -55,7 +55,7 @@ export class ApprovedActs {
     this.#timer?.cancel()
   }
 
-  /** A store that cannot be used tells of itself; the next look goes on. */
+  /** The store has a condition of its own for an outage; the next look goes on. */
   #notDone(error: unknown): void {
     if (!(error instanceof StoreUnavailable)) this.#parts.failed(error)
   }

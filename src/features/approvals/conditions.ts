@@ -1,4 +1,4 @@
-// Conditions of acts that need a second person: requests that wait, a server on which nobody can approve, and a list of acts
+// Conditions of acts that need a second person: requests that wait, a server on which no second person can approve, and a list of acts
 // that became shorter.
 
 import type { CommonFacts } from '../../core/conditions/conditions.ts'
@@ -17,7 +17,7 @@ export interface ApprovalFacts extends CommonFacts {
   readonly guard: {
     readonly acts: readonly string[]
     readonly noted: GuardedActs | null
-    /** Whether one could ask and another approve, as far as anybody can know. */
+    /** Whether one person could ask and another one approve, as far as the server knows. */
     readonly areTwo: boolean
   }
 }
@@ -85,7 +85,7 @@ export async function approvalFacts(
   common: CommonFacts,
 ): Promise<ApprovalFacts> {
   const { tables } = common.trust
-  // Nobody knows how many members a group has, until they log in.
+  // The server learns of members of a group only when they log in.
   const areTwoPeople = () =>
     people.managerGroups(null, tables).length > 0 ||
     areTwo({ tables, nowMs: common.nowMs, loginOf: people.loginOf })

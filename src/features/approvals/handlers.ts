@@ -84,7 +84,7 @@ function deciderOf({ people: { loginOf } }: Approvals, asker: Asker): Decider {
   )
 }
 
-/** Throws TrustForbidden, entered in the audit, for whoever asked, whoever may have the asker's token, and the like. */
+/** Throws TrustForbidden, entered in the audit, for the asker, for one who may have the asker's token, and the like. */
 async function requireSecond(
   { access, audit, trust }: Approvals,
   asker: Asker,
@@ -116,14 +116,14 @@ async function carryOutNow(
   } catch (error) {
     const refusal = refusalOf(error)
     if (!refusal || !isFinal(error, refusal)) throw error
-    // Where somebody else has carried it out meanwhile, that is what whoever approves should read.
+    // If another request has carried it out meanwhile, the approver should read that.
     approvals.requireDecidable(await context.access.snapshot(), approval.id, decider)
     await approvals.fail(approval.id, asker.by, refusal.message)
     throw error
   }
 }
 
-/** The act cannot be done any more. Otherwise the store or a root key does not answer now, or somebody else was quicker. */
+/** The act cannot be done any more. Otherwise the store or a root key does not answer now, or another request was quicker. */
 function isFinal(error: unknown, { code }: Refusal): boolean {
   if (code === 'unavailable' || code === 'internal') return false
   if (error instanceof TrustForbidden || error instanceof NotWaiting) return false

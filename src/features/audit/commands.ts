@@ -1,4 +1,4 @@
-// `mortise audit ...`: the audit log, and the proof that nobody changed it.
+// `mortise audit ...`: the audit log, and the proof that it was not changed.
 
 import { counted } from '../../base/text/counted.ts'
 import type { AdminClient } from '../../doors/http/client.ts'

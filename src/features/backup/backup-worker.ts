@@ -9,7 +9,7 @@ import { systemKeyName } from '../../core/sealing/secrets.ts'
 import type { BackupJob, FromBackup, ToBackup } from './backup-messages.ts'
 import { openDump } from '../../host/store-place.ts'
 
-/** Progress is told at most this often. */
+/** The least interval between two messages of progress. */
 const progressEveryMs = 200
 
 async function run(port: NonNullable<typeof parentPort>, job: BackupJob): Promise<void> {

@@ -134,7 +134,7 @@ export class Backups implements BackupAdministration {
     return backups.map((backup) => shownBackup(backup, state.elsewhere?.createdMs ?? -Infinity))
   }
 
-  /** For a server that nobody has used yet: its database may be lost, and its backups may be here. Sentences for the administrator. */
+  /** For an unused server: the database of another one may be lost, and its backups may be here. Sentences for the administrator. */
   async warningsForUnused(): Promise<readonly string[]> {
     const looked = await this.#answering(lookWaitMs).catch(() => null)
     const newest = looked?.ofOthers[0]

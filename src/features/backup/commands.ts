@@ -79,7 +79,7 @@ async function confirmRecipients({ world }: Run, { yes = false }: CreateOptions)
   throw new CommandError('nothing was done')
 }
 
-/** The server makes the backup once somebody has approved it, and then nobody is here who would fetch the copy. */
+/** The server makes the backup once a second person has approved it. This command has ended then and fetches no copy. */
 function noCopy(run: Run, file: string): string {
   return plain`
 No copy comes to ${file}: once approved, the backup is in the server's folder alone, and this shows its name:

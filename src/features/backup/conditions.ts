@@ -1,4 +1,4 @@
-// Conditions of the backups: they fail, are too old, or nobody has verified one.
+// Conditions of the backups: they fail, are too old, or none was verified.
 
 import { counted } from '../../base/text/counted.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'

@@ -45,8 +45,8 @@ export interface BackupAdministration {
   facts(): Promise<BackupFacts>
   /** Waits for one that runs. Throws BackupError and RootKeyError. */
   create(by: By | Grantor, recipients: readonly string[]): Promise<BackupShown>
-  /** The file's bytes; it is opened once somebody reads. Undefined if there is no such backup. */
+  /** The file's bytes; it is opened with the first read. Undefined if there is no such backup. */
   read(id: string): Promise<AsyncIterable<Uint8Array> | undefined>
-  /** Somebody verified it. False if there is no such backup. */
+  /** Records that it was verified. False if there is no such backup. */
   noteVerified(by: By, id: string): Promise<boolean>
 }

@@ -1,5 +1,5 @@
 // `mortise backup verify FILE`: needs no server, only the file and what opens it. Where the server is there, it records that
-// somebody verified the backup.
+// the backup was verified.
 
 import { counted } from '../../base/text/counted.ts'
 import { verb } from '../../doors/cli/command.ts'

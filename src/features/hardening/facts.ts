@@ -1,4 +1,4 @@
-// Reads in /proc and /sys what Linux tells of this machine, for the rules of `mortise hardening`. A fact that cannot be read is not known.
+// Reads in /proc and /sys what Linux says about this machine, for the rules of `mortise hardening`. A fact that cannot be read is not known.
 
 import { readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
@@ -33,7 +33,7 @@ export async function gatherHardening({
   }
 }
 
-/** Those that everybody may read: the address and the CA by which commands find the server. */
+/** The files that every user may read: the address and the CA by which commands find the server. */
 const publicFiles: ReadonlySet<string> = new Set(['admin-address', 'admin-ca.pem'])
 
 async function filesOf(dataFolder: string, secretFiles: readonly string[]): Promise<readonly FileFacts[]> {

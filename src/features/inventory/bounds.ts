@@ -11,9 +11,9 @@ export const inventoriesPerInstanceMax = 8
 export const inventoriesOpenMax = 4
 /** An import that takes longer was interrupted. */
 export const inventoryOpenMsMax = 3600_000
-/** How far ahead the clock may be of whoever took an inventory. */
+/** How far ahead the clock of the machine may be on which an inventory was taken. */
 export const inventoryAheadMsMax = 3600_000
-/** How often machines whose key is missing are counted anew, for the condition. */
+/** The interval at which the condition counts machines whose key is missing. */
 export const inventoryLookEveryMs = 5 * 60_000
 /** Keys that one step looks up. */
 export const inventoryStepKeys = 100

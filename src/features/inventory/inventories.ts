@@ -1,6 +1,6 @@
 // The inventories of all instances: imported in parts, of which nothing counts before the last; looked up by key; counted.
-// A new import takes the place of the former one of the same instance and vCenter in one step, so whoever is killed midway
-// changes nothing. What nobody needs any more is removed a step at a time.
+// A new import takes the place of the former one of the same instance and vCenter in one step, so an import that is killed midway
+// changes nothing. Rows that no inventory needs any more are removed a step at a time.
 //
 // An inventory decides nothing about access. It says what people should know before they close keys.
 
@@ -31,7 +31,7 @@ import type { Use } from '../../core/ports/inventory.ts'
 export interface Importer {
   readonly actor: Actor
   readonly requestId: string
-  /** Looks the caller up anew; the change is committed only while trust is at this version. */
+  /** Looks the caller up again; the change is committed only while trust is at this version. */
   readonly identify: () => Promise<{ readonly trustVersion: number }>
 }
 
@@ -379,7 +379,7 @@ export class Inventories {
     if (!this.#stopped) this.#failed(error)
   }
 
-  /** An import that nobody finished within its time was interrupted. */
+  /** An import that was not finished within its time was interrupted. */
   async #discardAbandoned(nowMs: number): Promise<void> {
     const abandoned = (await this.#store.inventories()).filter(
       ({ state, importedMs }) => state === 'open' && Math.abs(nowMs - importedMs) > bounds.inventoryOpenMsMax,

@@ -40,7 +40,7 @@ async function begun(text: AsyncGenerator<string>) {
       yield start
       yield* text
     } finally {
-      // Also if nobody wants more than the start.
+      // Also if the caller wants no more than the start.
       await text.return(undefined)
     }
   })()

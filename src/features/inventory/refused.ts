@@ -1,4 +1,4 @@
-// Why an inventory is not taken, or a report on it is not made: for whoever asked.
+// Why an inventory is not taken, or a report on it is not made, in words for the asker.
 
 import { Refusal } from '../../base/refusal.ts'
 

@@ -61,7 +61,7 @@ const kinds: Readonly<Record<string, MachineKind>> = {
 /** Which name of a file's own stands for which field. */
 export type Columns = ReadonlyMap<Field, string>
 
-/** `line`: where the names are. Names that nobody knows are left out. Throws InventoryFileError. */
+/** `line`: where the names are. Unknown names are left out. Throws InventoryFileError. */
 export function columnsOf(given: readonly string[], line: number): Columns {
   const columns = new Map<Field, string>()
   for (const name of given) {

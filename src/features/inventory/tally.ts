@@ -1,6 +1,6 @@
 // Counts row by row what an inventory says about the keys of its instance. Pure.
 //
-// A machine is at another provider when vCenter gets its key elsewhere. Somebody may name the providers of vCenter that are
+// A machine is at another provider when vCenter gets its key elsewhere. The caller may name the providers of vCenter that are
 // this instance; otherwise a provider is this instance if at least one of its keys is here. Rows without a provider count as
 // this instance's.
 

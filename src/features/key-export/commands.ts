@@ -1,4 +1,4 @@
-// `mortise key export`: all keys of an instance in one file, for whoever leaves Mortise. The server seals it to the
+// `mortise key export`: all keys of an instance in one file, for those who leave Mortise. The server seals it to the
 // recipients; this command never has a key in the clear.
 
 import { randomUUID } from 'node:crypto'

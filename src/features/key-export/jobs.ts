@@ -1,4 +1,4 @@
-// Exports the keys of an instance as an age file, for whoever leaves Mortise: lines of JSON, which docs/leave.md describes.
+// Exports the keys of an instance as an age file, for those who leave Mortise: lines of JSON, which docs/leave.md describes.
 // Key bytes are sealed here and never leave unsealed; the audit entry of each key is on the disk before its line is sealed.
 // Only the end of an export shows what it left out: that is remembered until the next one, or a restart.
 
@@ -25,14 +25,14 @@ const exportPageItems = 32
 const exportReportedMax = 1_000
 
 export interface ExportWanted {
-  /** Chosen by whoever asks, who asks for the outcome by it. */
+  /** The asker chooses it, and asks for the outcome by it. */
   readonly id: string
   readonly instance: Pick<Instance, 'id' | 'name'>
   /** The version of Mortise. */
   readonly version: string
   /** age recipients, or certificates in PEM. */
   readonly recipients: readonly string[]
-  /** One transaction on the keys of the instance, in the name of whoever asked. */
+  /** One transaction on the keys of the instance, in the name of the asker. */
   readonly perform: <T>(work: (work: KeyTransaction) => Promise<T>) => Promise<T>
 }
 
@@ -113,7 +113,7 @@ class KeyExport {
   readonly #wanted: ExportWanted
   readonly #left: { readonly id: string; readonly why: string }[] = []
   #counts = { keys: 0, destroyed: 0, notExported: 0 }
-  /** Running once somebody reads. */
+  /** Running from the first read on. */
   #state: ExportOutcome['state'] = 'failed'
   #refusal: Refusal | null = null
 

@@ -1,4 +1,4 @@
-// The part of the route table that is about the export of keys, for whoever leaves Mortise. No other route hands out key
+// The routes about the export of keys, for those who leave Mortise. No other route hands out key
 // material, and this one only sealed.
 
 import { z } from 'zod'

@@ -27,11 +27,11 @@ export interface LoginsOptions {
   readonly sessions: Sessions
   /** Logins are bounded per subnet: an IPv4 address, or the /64 of an IPv6 address. */
   readonly subnetOf: (address: string) => string
-  /** Called with each login that failed, and the subnet that it came from: anybody can have as many fail as they like. */
+  /** Called with each login that failed, and the subnet that it came from. A stranger can make any number of logins fail. */
   readonly onFailure: (error: unknown, subnet: string) => void
 }
 
-/** The one who asks, before anybody knows who it is. */
+/** The asker before the login. */
 interface Stranger {
   readonly address: string | null
   readonly requestId: string

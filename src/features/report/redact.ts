@@ -1,5 +1,5 @@
-// The rule by which a support bundle hides secrets and names of keys in any text. It rather hides too much: whoever reads the bundle
-// knows the program, not the site. The same text is hidden by the same word throughout one bundle, so that lines still belong together.
+// The rule by which a support bundle hides secrets and names of keys in any text. It rather hides too much: the reader of the bundle
+// knows the program, not the site. Within one bundle, equal texts get equal words, so that lines still belong together.
 
 import { createHmac, randomBytes } from 'node:crypto'
 
@@ -95,7 +95,7 @@ const patterns: readonly (readonly [Redacted, RegExp])[] = [
     'secret field',
     /((?:pass(?:word|phrase)?|secret|api-?_?key|token|authorization|credential)(?:\\*["'])?\s*[:=]\s*)(?![[{]|null\b|true\b|false\b)(?:(\\*["'])[^\n]{0,4096}?\2|[^\s,}]+)/gi,
   ],
-  // Up to the last at sign, as URLs are read: a password may have others, and slashes that nobody has escaped.
+  // Up to the last at sign, as URLs are read: a password may have others, and unescaped slashes.
   ['password in a URL', /([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:"]*:)[^\s"]{1,4096}(@)/gi],
   ['UUID', /\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/gi],
   ['long hex', /\b(?:[0-9a-f]{2}:?){16,}\b/gi],

@@ -107,7 +107,7 @@ export class ReportTally implements Disposable {
     this.#key.run(instanceId, id, name, state, created, lastFetched)
   }
 
-  /** Somebody did something in the period. */
+  /** The audit log has an act in the period. */
   addActor(id: string): void {
     this.#actor.run(id)
   }

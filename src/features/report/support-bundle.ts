@@ -1,4 +1,4 @@
-// `mortise support-bundle`: what somebody who helps from afar needs, in one file: versions, configuration, conditions, metrics, logs.
+// `mortise support-bundle`: what a supporter elsewhere needs, in one file: versions, configuration, conditions, metrics, logs.
 // Secrets and names of keys are hidden (redact.ts). It works also while the server does not answer, and says then what is missing.
 
 import { certificateRoutes } from '../certificates/routes.ts'
@@ -215,7 +215,7 @@ async function addServer(
     missing.push(`names of keys: only the newest ${supportNamesMax} of an instance are known and hidden`)
 }
 
-/** Every name by which somebody calls a key. Returns how many instances have more of them than are looked up. */
+/** Adds every name of a key. Returns how many instances have more of them than are looked up. */
 async function addNames(admin: AdminClient, redactor: Redactor): Promise<number> {
   let left = 0
   for (const { id: instance } of await admin.call(instanceRoutes.listInstances))
@@ -249,7 +249,7 @@ async function secretsIn(files: readonly string[]): Promise<readonly string[]> {
   })
 }
 
-/** Its name in the bundle and its last part. Whoever named it wants it in there, so one that cannot be read is refused. */
+/** Its name in the bundle and its last part. The user named it, so one that cannot be read is refused. */
 async function namedLog(file: string, at: number): Promise<[name: string, text: string]> {
   // Short, since tar has little room for a name.
   const short = path

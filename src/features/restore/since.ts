@@ -57,7 +57,7 @@ export async function knownHere(
   return { continues, closingsKnown: continues && prunedSince(beginnings, manifest) === 0 }
 }
 
-/** The acts that an exported log tells of. Throws BackupError. */
+/** The acts in an exported log. Throws BackupError. */
 export async function readLater(
   file: string,
   manifest: Manifest,
@@ -101,7 +101,7 @@ export function entriesBeyond(
   return { entries, atMs: body.atMs }
 }
 
-/** `allowed`: the list that it had last, if the log tells of one. It gets no operation that it had not in the backup. */
+/** `allowed`: its last list, if the log has one. It gets no operation that it did not have in the backup. */
 export function limitedClient<C extends Client>(client: C, allowed: Allow | undefined): C {
   const before = allowOf(client)
   const after = allowed === undefined ? before : inBoth(before, allowed)

@@ -45,7 +45,7 @@ export interface Checked<Page, Report> {
   /** The writes for a page, by what the database has now. Called again where a row changed meanwhile. */
   decide(page: Page): Promise<Decided>
   readonly durability: Change['durability']
-  /** Makes the instance, in one change of trust: nobody sees anything of it before. */
+  /** Makes the instance, in one change of trust: it cannot be seen before. */
   finish(closedAgain: number): Promise<Report>
 }
 
@@ -62,7 +62,7 @@ export interface Working<Progress> {
   readonly signal: AbortSignal
 }
 
-/** One instance of a backup, as it was looked at. */
+/** One instance of a backup, as the look found it. */
 export interface InstanceInBackup {
   readonly file: string
   readonly manifest: Manifest

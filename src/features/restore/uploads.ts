@@ -11,7 +11,7 @@ import type { Clock, Timer } from '../../core/ports/clock.ts'
 /** How many backups that were sent here are kept at once, and for how long without a new part. */
 const uploadsMax = 4
 export const uploadIdleMs = 15 * 60_000
-/** How often it is looked whether one is idle. */
+/** The interval of the idle check. */
 const uploadLookEveryMs = 60_000
 
 interface Upload {
@@ -39,7 +39,7 @@ export class Uploads {
     this.#clock = clock
   }
 
-  /** Removes from now on those that nobody goes on with. Calls `failed` if that fails. */
+  /** Removes idle uploads from now on. Calls `failed` if that fails. */
   start(failed: (error: unknown) => void): void {
     const look = () => void this.#removeIdle().catch(failed)
     this.#timer = this.#clock.every(uploadLookEveryMs, look)
@@ -57,7 +57,7 @@ export class Uploads {
     await rm(this.#folder, { recursive: true, force: true })
   }
 
-  /** The id of a file of so many bytes. Throws Refusal. */
+  /** Begins an upload of `bytes`; returns its id. Throws Refusal. */
   async begin(bytes: number): Promise<string> {
     await this.#removeIdle()
     if (this.#uploads.size >= uploadsMax)

@@ -145,7 +145,7 @@ function nameOf({ kind, id }: Pick<TrustRow, 'kind' | 'id'>): string {
 
 interface Removed {
   readonly name: string
-  /** For people; null: nobody needs to know. */
+  /** For people; null: nothing to say. */
   readonly shown: string | null
 }
 

@@ -138,7 +138,7 @@ async function closingOf(
 ): Promise<LaterClosing | undefined> {
   const found = later.closed.get(objectName(instanceId, uniqueIdentifier))
   const mark = await marks.closing(instanceId, uniqueIdentifier)
-  // Somebody put the rows of a destroyed key back before the backup.
+  // The rows of a destroyed key were put back before the backup.
   const isPutBack = sealed !== null && destroyed.has(uniqueIdentifier)
   if (!mark && !isPutBack) return found && laterClosing(found, recovery)
   // The mark knows the recovery clock. The log knows the wall clock, which may have been set since.

@@ -145,7 +145,7 @@ export const rootKeyCommands = noun(
   ],
 )
 
-/** Without a server, so that nobody who may use its API alone can make it try modules and PINs. */
+/** Works without a server, so that a person with access to its API alone cannot make it try modules and PINs. */
 function tryCommand({
   create,
   ...line

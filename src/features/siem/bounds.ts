@@ -1,4 +1,4 @@
 // Bounds that several files share, each with its unit last in the name.
 
-/** How often the log is looked at for new entries, and the receiver for what it has. */
+/** The interval of the looks for new entries in the log, and of the questions to the receiver about what it has. */
 export const siemPollMs = 1_000

@@ -6,7 +6,7 @@ import { ofServer, type ConditionLines, type Found } from '../../core/conditions
 import type { Gauges } from '../../outside/telemetry/metrics.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 
-/** People are told when a target lacks an entry that is older. */
+/** A condition says when a target lacks an entry that is older. */
 export const siemBehindMs = 5 * 60_000
 const siemBehindMsCritical = 24 * 3600_000
 

@@ -1,5 +1,5 @@
 // Appends audit entries to a file, one JSON object in each line, for Filebeat, Fluent Bit, Vector or the like. An entry counts as
-// taken once it is on the disk. Whoever rotates the file may rename it: the next entries go into a new one.
+// taken once it is on the disk. A program that rotates the file may rename it: the next entries go into a new one.
 
 import { open, stat, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -50,7 +50,7 @@ class FileSession implements Session {
     await this.#file.datasync()
   }
 
-  /** Opens the file anew if another one, or none, has its name now. */
+  /** Opens the file again if another one, or none, has its name now. */
   async #follow(): Promise<void> {
     const [named, held] = [await stat(this.#path).catch(() => undefined), await this.#file.stat()]
     if (named?.ino === held.ino && named.dev === held.dev) return

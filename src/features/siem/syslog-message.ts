@@ -15,7 +15,7 @@ export interface SyslogSource {
   readonly process: number
 }
 
-/** The whole frame. `text`: what the entry says. */
+/** The whole frame. `text`: the text of the entry. */
 export function syslogFrame(
   { writer, number, hash, body }: StoredAuditEntry,
   { host, process }: SyslogSource,

@@ -19,7 +19,7 @@ export const siemProofMsMax = 30_000
 const siemProofBytes = 1024 * 1024
 /** A receiver surely has what it has read, once the next connection has lasted this long after it. */
 export const siemSettleMs = 5_000
-/** A receiver that takes or reads nothing for so long is connected to anew. */
+/** After this long without progress of the receiver, the target connects again. */
 export const siemStallMs = 30_000
 /** TCP asks a silent receiver's machine this often whether it is there. */
 const siemKeepAliveMs = 10_000

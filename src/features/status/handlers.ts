@@ -76,7 +76,7 @@ async function shownInstance(
   }
 }
 
-/** An empty instance whose root key answers does not make up for one with keys that nobody gets. */
+/** An empty instance whose root key answers does not make up for one with keys that are not served. */
 function keysAreServed(
   instances: readonly Pick<
     Output<(typeof statusRoutes)['status']>['instances'][number],

@@ -15,7 +15,7 @@ export const healthHandlers = {
   ready: async (context) => {
     const readiness = await context.readiness()
     const { ready, degraded, standardKeys } = readiness
-    // Anybody may ask, so only the log has the reason.
+    // The route needs no token, so only the log has the reason.
     if (!ready) throw new Refusal('unavailable', 'this node cannot serve', 'Its log says why.')
     const { conditions, of } = await context.conditions.gather(readiness)
     const { recoverable, usages } = of<StoredKeyFacts>(storedKeyConditions)

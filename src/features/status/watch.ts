@@ -185,7 +185,7 @@ export class Watch {
   }
 }
 
-/** An error line tells of a fault of the server itself. A condition is for a person. */
+/** A line of level error is a fault of the server itself. A condition is for a person. */
 const levels = { critical: 'warn', warning: 'warn', notice: 'info' } as const
 
 function count(conditions: readonly Condition[], wanted: string, severity: Condition['severity']): number {

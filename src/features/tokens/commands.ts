@@ -81,7 +81,7 @@ const createCommand = verb<CreateOptions>({
   },
 })
 
-/** Writes the text of a token. If that fails, nobody has it: `undo` takes back what was asked for. */
+/** Writes the text of a token. If that fails, the text is lost: `undo` takes the token back. */
 async function keep(
   file: string,
   { token, force, undo }: { readonly token: string; readonly force: boolean; readonly undo: string },

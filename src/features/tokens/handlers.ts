@@ -71,7 +71,7 @@ export function tokenName({ name, owner, role }: Naming): string {
   return chosen
 }
 
-/** Makes the answer before the commit: a token must not exist if nobody received its text. */
+/** Makes the answer before the commit: a token must not exist whose text was not received. */
 async function shownToken(context: TokenService, tables: TrustTables, token: Token) {
   const [shown] = await shownTokens(context, tables.instance, [token])
   if (!shown) throw new Error('a token is shown as one token')

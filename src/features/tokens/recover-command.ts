@@ -1,4 +1,4 @@
-// `mortise token recover`: a manager's token for whoever owns the data folder and has the root key, but no token. If no
+// `mortise token recover`: a manager's token for the owner of the data folder who has the root key, but no token. If no
 // server runs it opens the store itself; otherwise it proves both to the server. docs/decisions/token-recover.md says why.
 
 import { tokenRoutes } from './routes.ts'
@@ -67,7 +67,7 @@ async function recover(run: Run, options: RecoverOptions): Promise<number> {
   return 0
 }
 
-/** Nobody has its text. */
+/** Its text is lost. */
 function lost({ next }: Run, id: string): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof CommandError)) throw error

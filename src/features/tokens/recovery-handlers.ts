@@ -1,5 +1,5 @@
-// The way back in for whoever owns the data folder and has the root key, though no token. Anybody on this machine may ask; a
-// token goes only to somebody who can read the challenge in the data folder and open it with the root key.
+// The way back in for the owner of the data folder who has the root key, though no token. Every user of this machine may ask. A
+// token goes only to one who can read the challenge in the data folder and open it with the root key.
 
 import { serverActor } from '../../core/audit/actor.ts'
 import { RootKeyError } from '../../core/ports/root-key.ts'

@@ -1,5 +1,5 @@
 // `mortise token recover` beside a running server. The server owns the only writing connection, so it makes the token
-// itself, for whoever proves two things: to own the data folder, by reading a challenge from a file there with mode
+// itself, for a user who proves two things: to own the data folder, by reading a challenge from a file there with mode
 // 0600; and to have the root key, by opening the challenge. docs/decisions/token-recover.md has the reasons. Part of the
 // composition root.
 
@@ -17,7 +17,7 @@ import type { Token } from '../../core/trust/rows.ts'
 import type { MadeToken, TokenChanges } from '../../core/trust/token-changes.ts'
 import { writeWhole } from '../../host/first-start.ts'
 
-/** After a root key's service did not wrap a challenge, nobody makes it try again for so long. */
+/** For this long after a root key's service did not wrap a challenge, the server does not ask it again. */
 const rootKeyChallengeAgainMs = 5_000
 
 /** In the data folder, while a recovery is under way. */
@@ -38,7 +38,7 @@ export class TokenRecovery {
   /** When the challenge in the file was made, monotonic. */
   #writtenAt = -Infinity
   #writing: Promise<void> | undefined
-  /** Why the last attempt to make a challenge failed, and when, monotonic. */
+  /** Why and when the last attempt to make a challenge failed; monotonic. */
   #failed: { readonly error: RootKeyError; readonly at: number } | undefined
 
   constructor(options: TokenRecoveryOptions) {
@@ -47,7 +47,7 @@ export class TokenRecovery {
   }
 
   /**
-   * The name of the file with the challenge. Whoever else asks meanwhile shares it, so that a stranger on this machine can
+   * The name of the file with the challenge. Another request meanwhile shares it, so that a stranger on this machine can
    * neither disturb a recovery nor make the root key's service busy.
    */
   async begin(): Promise<string> {
@@ -64,7 +64,7 @@ export class TokenRecovery {
     if (!this.#challenges.accept(id, Buffer.from(answer, 'hex'))) return undefined
     const { tokens, notes, dataFolder } = this.#options
     this.#writtenAt = -Infinity
-    // Used up, it opens nothing: whoever cannot remove it gets in all the same.
+    // A used challenge opens nothing, so a failure to remove it changes nothing.
     await rm(path.join(dataFolder, challengeFile), { force: true }).catch(() => undefined)
     return tokens.recover(by, (made) => [
       { type: 'secret', record: notes.record('token-recovery', recoveryOf(made)) },
@@ -78,7 +78,7 @@ export class TokenRecovery {
     if (this.#failed && clock.monotonic() - this.#failed.at < rootKeyChallengeAgainMs)
       throw this.#failed.error
     const { id, wrapped } = await this.#challenges.begin(rootKey).catch((error: unknown) => {
-      // A file is not made busy, and whoever has put it back need not wait.
+      // A try does not burden a file, and a user who has put it back need not wait.
       if (!isRootKeyFile(rootKey.uri) && error instanceof RootKeyError)
         this.#failed = { error, at: clock.monotonic() }
       throw error

@@ -160,7 +160,7 @@ const namedMax = 5
 
 function notRecoverableFacts({ name, work, notRecoverable: { count, ids } }: Details): Facts {
   if (count === 0) return []
-  // Until the move ends, nobody knows which of them stay in the database.
+  // Until the move ends, it is open which of them stay in the database.
   if (work?.kind === 'move')
     return [
       ['Not recoverable', `${counted(count, 'key')} so far: Key Protect alone does not bring back what lies`],

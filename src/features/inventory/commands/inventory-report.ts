@@ -173,7 +173,7 @@ function csvWriter({ world: { stdout, stderr, now } }: Run, until: Until | null)
   }
 }
 
-/** As text a report names so many of each finding; --csv and --json have all. */
+/** The number of each finding that a report in text names; --csv and --json have all. */
 const shownMax = 50
 
 type Finding = Machine['finding'] | UnusedKey['finding']

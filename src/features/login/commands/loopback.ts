@@ -1,5 +1,5 @@
-// Where the browser comes back to after a login: a port of this machine (RFC 8252 §7.3), open for one login. Whoever has their
-// browser elsewhere pastes the address at which it ends.
+// Where the browser comes back to after a login: a port of this machine (RFC 8252 §7.3), open for one login. A person whose
+// browser is elsewhere pastes the address at which it ends.
 
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -68,7 +68,7 @@ function answerOf(
   return isHere && url.searchParams.get('state') === state ? url.search : undefined
 }
 
-/** Plain text: what is said may hold a name that somebody chose. */
+/** Plain text: the message may hold a name that a stranger chose. */
 function say(response: ServerResponse, status: number, text: string): void {
   const headers = {
     'Content-Type': 'text/plain; charset=utf-8',

@@ -1,6 +1,6 @@
 // Reads from an ID token who the person is, how to show them, and their groups. Pure.
 
-/** How much of what a provider says of a person is looked at. */
+/** The bounds of what the server reads of a provider's claims about a person. */
 const personNameCharactersMax = 200
 /** Groups of one person that a login takes. */
 const personGroupsMax = 10_000

@@ -1,4 +1,4 @@
-// Why nobody could be let in through the identity provider, in words for people.
+// Why a login through the identity provider failed, in words for people.
 
 import { Refusal } from '../../../base/refusal.ts'
 

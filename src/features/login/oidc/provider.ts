@@ -1,5 +1,5 @@
 // The identity provider of an organization, spoken to with OpenID Connect: discovery, Authorization Code with PKCE, the device
-// code, and the checks of an ID token (by `openid-client`). It knows no sessions, and nobody asks it but a login: while the provider
+// code, and the checks of an ID token (by `openid-client`). It knows no sessions, and only logins use it: while the provider
 // is down, only logins through it fail.
 
 import { readFile } from 'node:fs/promises'
@@ -31,7 +31,7 @@ export interface ProviderSettings {
 /** The console logs a person in, or the command line does, which may be another client at the provider. */
 export type Through = 'console' | 'cli'
 
-/** Both ends of a login by code know these, and nobody else does. */
+/** Only the two ends of a login by code know these. */
 export interface CodeSecrets {
   readonly state: string
   readonly nonce: string
@@ -175,7 +175,7 @@ export class Provider {
     return personOf(issuer, { ...more, ...claims }, groupsClaim)
   }
 
-  /** Bounds time and number of what is asked there, and says in words what is wrong. */
+  /** Bounds time and number of the requests to the provider, and puts failures into words. */
   async #asking<T>(through: Through, use: (configuration: client.Configuration) => Promise<T>): Promise<T> {
     if (this.#running >= oidcLoginsMax)
       throw new LoginError(
@@ -241,9 +241,9 @@ export class Provider {
       [client.customFetch]: fetching,
       timeout: oidcTimeoutMs / 1000,
     })
-    // Its helpers are functions, which are no part of what was found.
+    // Its helpers are functions, which are no part of the provider's metadata.
     const metadata = JSON.parse(JSON.stringify(found.serverMetadata())) as client.ServerMetadata
-    // The library lets a provider of many organizations pass, where anybody could make themselves a group of any name.
+    // The library lets a provider of many organizations pass, where any organization could make a group of any name.
     if (new URL(metadata.issuer).href !== new URL(issuer).href)
       throw new LoginError(
         'misconfigured',

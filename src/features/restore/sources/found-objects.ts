@@ -88,7 +88,7 @@ function restoreOne(
 ): { readonly object: RestoredObject; readonly others: readonly StandardKeyRecord[] } | undefined {
   const { counts, deleted, closing } = withoutDatabase(group.map(({ copy }) => copy))
   const of = (copy: Copy | null) => group.find((one) => one.copy === copy)
-  // A root key that was not named wrapped such a copy: its bytes are there, and nobody here can open them.
+  // A root key that was not named wrapped such a copy: its bytes are there, and this server cannot open them.
   const closed = of(counts) ?? group.filter(({ copy, header }) => copy.isLive && header).at(0)
   if (!closed?.header) return undefined
   const outcome = counts ? 'opens' : closed.copy.opened ? 'deleted' : 'elsewhere'
@@ -123,7 +123,7 @@ function restoreOne(
   }
 }
 
-/** As far as it can be told now; whether it may be deleted is decided when it is read again. */
+/** The state as far as it is known now. When the copy is read again, the server decides whether to delete it. */
 function isSuperfluous(copy: Copy, counts: Copy | null, deleted: Copy | null): boolean {
   if (!counts)
     return deleted !== null && mayDelete(copy, { because: 'deleted-above', generation: deleted.generation })

@@ -80,7 +80,7 @@ export function keyProtectSource(
         listed(0)
         return chosen(await listInstances(rootKeys, listed), rootKeys, wanted)
       })
-      // A refusal at the end would come after the server that has the instance was told to store nothing any more.
+      // A refusal at the end would come after the marker that tells the other server to store nothing any more.
       const { tables } = await parts.access.snapshot()
       if (tables.instance.has(found.instanceId)) throw isThere(found.instanceId)
       if (wanted.name !== undefined) requireFreeName(tables, wanted.name)

@@ -185,7 +185,7 @@ export function retryingRootKey(
     answeredAt = clock.monotonic()
     onTrouble(null)
   }
-  /** Throws what is no reason to wait. Nobody may have asked for anything for long, while another root key was read. */
+  /** Throws errors that are no reason to wait. The last call may be long ago, since another root key was read meanwhile. */
   const wait = async (error: unknown, attempt: number, askedAt: number): Promise<void> => {
     const isAway = error instanceof RootKeyError && error.reach === 'unreachable'
     const silentMs = clock.monotonic() - Math.max(answeredAt, askedAt)
@@ -215,7 +215,7 @@ export function retryingRootKey(
       remove: (...asked) => standardKeys.remove(...asked),
       find: (...asked) => standardKeys.find(...asked),
       read: (...asked) => retry(() => standardKeys.read(...asked)),
-      /** Begins anew after each wait: some come twice. */
+      /** Begins again after each wait: some come twice. */
       async *list(...asked) {
         const askedAt = clock.monotonic()
         for (let attempt = 0; ; attempt++) {

@@ -30,9 +30,9 @@ import {
 /** The first token is for setup. A warning names it when it is older than this. */
 const bootstrapTokenDays = 7
 const tokenWarningDays = 14
-/** A token that nobody used for so long should be revoked. */
+/** A token that was not used for this long should be revoked. */
 const tokenUnusedDays = 90
-/** Status reports for so many days that a manager token was recovered. */
+/** The number of days for which status reports a recovered manager token. */
 const tokenRecoveryToldDays = 7
 
 export interface AccessNeeds {

@@ -1,4 +1,4 @@
-// Conditions of the server as a whole: whether it serves, whether somebody altered its store, its disk, its clock, its
+// Conditions of the server as a whole: whether it serves, alterations of its store, its disk, its clock, its
 // audit log.
 
 import { alteredItemsMax, connectionsMax, workerEndsWithinMs } from '../../../base/bounds.ts'
@@ -35,7 +35,7 @@ const auditExportDays = 30
 const auditKeepSlackDays = 3
 /** With less than this free on the data disk, a condition says so. */
 export const diskLowBytes = 512 * 1024 * 1024
-/** How long that is told: entries of a clock that was years ahead stay for years. */
+/** The days for which the condition holds: entries of a clock that was years ahead stay for years. */
 const clockBehindToldDays = 7
 /** How long after a failover a node may take to come back, and how long it is named that has not. */
 export const failoverProveMs = 60_000
