@@ -1,11 +1,11 @@
 // Bounds that several files share, each with its unit last in the name.
 
 export const accessFlushMs = 100
-/** How soon the store tries again to delete pruned entries, where that failed. */
+/** The delay before the store retries a failed deletion of pruned entries. */
 export const pruneAgainMs = 10_000
-/** Changes in one commit of the writer. */
+/** The most changes in one commit of the writer. */
 export const commitGroupMax = 256
-/** Changes that wait for the writer. The server refuses more as busy. */
+/** The most changes that may wait for the writer. Further changes are refused as busy. */
 export const commitQueueMax = 20_000
-/** A disk that takes no change for so long counts as one that hangs. */
+/** A disk that takes no change for this time counts as hanging. */
 export const storeSilentMs = 10_000

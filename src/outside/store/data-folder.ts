@@ -1,6 +1,6 @@
-// Names the files beside the database, and refuses to use them unless they are safe: only the user that this process runs as may
-// write them and their folder, and none of them is a link. Somebody else who may write the folder can put another database
-// in its place; a link leads the process to write into a file that somebody else chose.
+// Names the files beside the database, and refuses to use them unless they are safe: only the user of this process may write them
+// and their folder, and none of them is a link. Another user who may write the folder could replace the database. A link would
+// lead the process to write into a file of that user's choice.
 
 import { accessSync, constants, lstatSync, readFileSync, statSync, type Stats } from 'node:fs'
 import path from 'node:path'
@@ -38,7 +38,7 @@ export function refuseUnsafeFolder(file: string): void {
 
 function refuseForeignFolder(folder: string, found: Stats): void {
   const name = `the data folder ${folder}`
-  // The owner could not read files that root writes there: so root is not told to take the folder.
+  // The owner could not read files that root writes there, so the message does not advise root to take the folder over.
   if (process.geteuid?.() === 0 && found.uid !== 0)
     throw refusal(
       `${name} belongs to another user (uid ${found.uid}) than the one that this process runs as (root)`,
@@ -53,7 +53,10 @@ function refuseForeignFolder(folder: string, found: Stats): void {
     )
 }
 
-/** The error for a data folder that mkdir could not make: its own says ENOENT of a file system that is mounted read-only. */
+/**
+ * The error for a data folder that mkdir could not make. For a file system that is mounted read-only, mkdir's own error misleads:
+ * it is ENOENT.
+ */
 export function cannotMakeFolder(folder: string, cause: unknown): StoreUnavailable {
   let parent = path.dirname(path.resolve(folder))
   while (!inspect(parent, statSync)) parent = path.dirname(parent)
@@ -64,7 +67,7 @@ export function cannotMakeFolder(folder: string, cause: unknown): StoreUnavailab
   )
 }
 
-/** null: this process may write it. */
+/** Why this process cannot write the folder; null: it can. */
 function unwritable(folder: string): { readonly text: string; readonly isMount: boolean } | null {
   try {
     accessSync(folder, constants.W_OK | constants.X_OK)
@@ -78,7 +81,7 @@ function unwritable(folder: string): { readonly text: string; readonly isMount: 
   }
 }
 
-/** undefined: this machine knows no name of the user. */
+/** undefined: this machine has no name for the user. */
 function userName(uid: number): string | undefined {
   try {
     const users = readFileSync('/etc/passwd', 'utf8')
@@ -114,7 +117,7 @@ function refuseOthers(name: string, place: string, { uid, mode }: Stats): void {
   if ((mode & 0o022) !== 0)
     throw refusal(
       `others may write ${name} (mode ${(mode & 0o7777).toString(8).padStart(4, '0')})`,
-      `Look whether somebody did, then run: chmod go-w ${shellWord(place)}`,
+      `Check whether they did, then run: chmod go-w ${shellWord(place)}`,
     )
 }
 

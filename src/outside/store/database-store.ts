@@ -1,4 +1,5 @@
-// Does what all stores do alike: reads by the rules, and keeps the access log. sqlite/store.ts and postgres/store.ts take the steps and commit.
+// The common part of all stores: it reads by the rules and keeps the access log. sqlite/store.ts and postgres/store.ts take the
+// steps and commit.
 
 import type { KeyObject } from 'node:crypto'
 import { lstatSync } from 'node:fs'
@@ -51,7 +52,7 @@ import { all, get, type StatementName, type Steps } from './steps.ts'
 import { usageOf } from './apply/usage.ts'
 import type { StoreThreads } from './threads.ts'
 
-/** `result`: done, conflict, or why the store refused it. */
+/** `result`: done, conflict, or the reason of the refusal. */
 export type CommitWatch = (about: { readonly result: string; readonly seconds: number }) => void
 
 export interface DatabaseStoreOptions {
@@ -87,7 +88,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   protected abstract read<T>(steps: Steps<T>): T | Promise<T>
   protected abstract readonly deciding: DecidingReads
   protected abstract write(change: Change): Promise<void>
-  /** Ends the connections, after what was handed over is done. */
+  /** Ends the connections after the pending changes are done. */
   protected abstract end(): Promise<void>
   abstract anchor(key: KeyObject, how: AnchorUse): Promise<AnchorVerdict>
   abstract openMarks(key: KeyObject): void
@@ -113,7 +114,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     const rows = await this.read(all('trust'))
     return {
       version: number(rows[0] ?? {}, 'version'),
-      // One row without a kind tells the version when there is no trust.
+      // Without trust, the version comes in one row without a kind.
       rows: rows.filter((row) => row['kind'] !== null).map(trustRow),
     }
   }
@@ -128,7 +129,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   async objects(query: ObjectQuery) {
     const found: StoredObject[] = []
     let before = query.beforeSequence ?? Number.MAX_SAFE_INTEGER
-    // Material can be large, so a page is read in steps.
+    // A page is read in steps, since material can be large.
     while (found.length < query.limit) {
       const count = Math.min(objectsStepRows, query.limit - found.length)
       const step = await this.read(objectsBefore(query, before, count))
@@ -270,7 +271,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     return findAudit((steps) => this.read(steps), query)
   }
 
-  /** Resolves once the records of reads are in the chain. Throws StoreUnavailable, also where the disk gives no answer. */
+  /** Resolves once the records of reads are in the chain. Throws StoreUnavailable, also if the disk gives no answer. */
   async #settle(): Promise<void> {
     if (!this.#accessLog) return
     const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>()
@@ -317,7 +318,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   }
 
   async auditTimes() {
-    // As stored: whoever asks how the server is does not wait for a disk that hangs.
+    // Reads only what is stored, so that a request for the server's status does not wait for a disk that hangs.
     const oldestMs = await this.#firstAuditTime()
     const row = (await this.read(get('newestAuditTime'))) ?? {}
     return { oldestMs, newestMs: orNull(row, 'newestMs', number) }
@@ -340,7 +341,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     try {
       return await this.#commit(lease ? { ...change, expect: { ...change.expect, lease } } : change)
     } catch (error) {
-      // Not conflicts that one tries again, or counts as done.
+      // A lost lease is not a conflict that a caller may retry or count as done.
       if (lease && isLeaseLost(error)) throw new LeaseElsewhere({ cause: error })
       if (error instanceof StoreConflict && error.what === 'older-node')
         throw new OlderNode(error.message, { cause: error })
@@ -369,7 +370,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     return lstatSync(this.anchorFile, { throwIfNoEntry: false }) !== undefined
   }
 
-  /** Waits for the commits that were called before. May be called again. */
+  /** Waits for the running commits. Calling it again is allowed. */
   async close() {
     const accessLog = this.#accessLog
     this.#accessLog = undefined
@@ -377,7 +378,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     await this.end()
   }
 
-  /** With the last fetch, as far as it is not in the database yet. */
+  /** Adds the time of the last fetch, unless the database already has it. */
   #withAccess(object: StoredObject): StoredObject {
     const atMs = this.#accessLog?.fetchedMs(object.instanceId, object.uniqueIdentifier) ?? null
     return atMs === null || atMs <= (object.lastFetchedMs ?? 0) ? object : { ...object, lastFetchedMs: atMs }

@@ -1,4 +1,4 @@
-// The reads that requests are decided on, and whether that still holds on which a read was decided.
+// The reads by which requests are decided, and the check that their results are still true.
 
 import type { AccessRecord } from '../../core/ports/audit.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
@@ -7,7 +7,7 @@ import { StoreConflict } from '../../core/ports/store.ts'
 
 export type Expected = NonNullable<AccessRecord['expect']>
 
-/** A store that knows what has changed may answer from memory. */
+/** A store may answer from memory if it knows what has changed. */
 export interface DecidingReads {
   trustVersion(): MaybePromise<number>
   object(instanceId: string, uniqueIdentifier: string): MaybePromise<StoredObject | undefined>
@@ -17,7 +17,7 @@ export interface DecidingReads {
 
 export interface KnownNow {
   trustVersion(): number
-  /** null: there is no such object. */
+  /** null: the object does not exist. */
   objectVersion(instanceId: string, uniqueIdentifier: string): number | null
 }
 

@@ -1,14 +1,14 @@
-// 64-bit hashes by which rows are found. They only narrow: what is found is compared with the whole text again,
-// by the caller of objects() or in audit-reader.ts. They keep the indexes an order of magnitude smaller.
+// 64-bit hashes that index rows. They only narrow a search: the caller of objects(), or audit-reader.ts, then compares the full
+// text. They make the indexes ten times smaller.
 
 import { hash } from 'node:crypto'
 
-/** For object_index. Destroyed objects have hashes of their own, so that pages of live ones skip none. */
+/** For object_index. Destroyed objects have different hashes, so that pages of live objects need not skip them. */
 export function indexHash(instanceId: string, key: string, value: string, destroyed: boolean): bigint {
   return hash64(JSON.stringify([destroyed ? 'destroyed' : 'live', instanceId, key, value]))
 }
 
-/** For the columns of audit. Most entries name what others before them named. */
+/** For the columns of the table audit. */
 export function auditHash(column: 'instance' | 'object' | 'certificate', text: string): bigint {
   const name = `${column}:${text}`
   let known = auditHashes.get(name)
@@ -19,14 +19,14 @@ export function auditHash(column: 'instance' | 'object' | 'certificate', text: s
   return known
 }
 
-/** All hashes that the entries of an object may have, the likelier one first: earlier versions hashed every identifier. */
+/** All hashes that the entries of an object may have, the likelier one first. Earlier versions hashed every identifier. */
 export function objectHashes(identifier: string): readonly bigint[] {
   return [...new Set([auditHash('object', identifier), hash64(`object:${identifier}`)])]
 }
 
 /**
- * A UUID of version 7 begins with its time, so that the entries of new objects lie side by side in the index, where hashes would
- * each change a page of their own. Of its first 64 bits, 12 are random.
+ * A UUID of version 7 begins with its time, so the entries of new objects are neighbours in the index; with hashes each of them
+ * would change a different page. Of its first 64 bits, 12 are random.
  */
 function beginningOf(identifier: string): bigint | undefined {
   const [, high, middle, low] = timedUuid.exec(identifier) ?? []

@@ -1,4 +1,4 @@
-// Reads inventories: their records, their rows page by page, and which machines use a key. Read only.
+// Reads inventories: their records, their rows page by page, and which machines use a key.
 
 import type {
   FoundInventoryRow,
@@ -19,7 +19,7 @@ export function* findInventoryRows({
   return rows.map((row) => ({ ...inventoryRow(row), keyState: orNull(row, 'keyState', text) }))
 }
 
-/** The columns that order rows. A key has at least one character, so nothing lies before an empty one. */
+/** The columns that order rows. A key has at least one character, so an empty key is before all rows. */
 export function placeOf(row: InventoryRow | undefined): [string, string, string, string, string, string] {
   if (!row) return ['', '', '', '', '', '']
   const { key, kind, name, machineId, disk, provider } = row

@@ -6,10 +6,13 @@ import { number } from './row.ts'
 import { storedObject } from './rows.ts'
 import { all, get, type Steps } from './steps.ts'
 
-/** How far the store counts objects with one value, to find the most selective value. */
+/** The store counts the objects with one value up to this number, to find the most selective value. */
 const indexCountMax = 200
 
-/** A page of at most `count`. With `index`, the entry that the fewest objects have narrows it; the rest does not. */
+/**
+ * A page of at most `count` objects. If `index` is set, its rarest entry selects the objects; the other entries are not checked
+ * here.
+ */
 export function* objectsBefore(query: ObjectQuery, before: number, count: number): Steps<StoredObject[]> {
   const { instanceId, index = [], includeDestroyed = false } = query
   let fewest: { readonly live: bigint; readonly destroyed: bigint } | undefined

@@ -1,4 +1,4 @@
-// Reads the columns of a row. Rows are what this store wrote itself: a wrong type in one is damage, and is said so.
+// Reads the columns of a row. This store wrote the rows itself, so a wrong type means damage, and the error says so.
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -25,7 +25,7 @@ export function orNull<T>(row: Row, column: string, read: (row: Row, column: str
   return row[column] === null ? null : read(row, column)
 }
 
-/** Reads a column that holds one of a few words. */
+/** Reads a column that has one of the given words. */
 export function oneOf<T extends string>(row: Row, column: string, values: readonly T[]): T {
   const value = text(row, column)
   const found = values.find((known) => known === value)

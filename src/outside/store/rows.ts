@@ -9,7 +9,7 @@ import type { CertificateSeen, ClientSeen, PendingClient, TrustRow } from '../..
 import type { RecoveryTime, StoredObject } from '../../core/ports/objects.ts'
 import { bytes, number, orNull, text, type Row } from './row.ts'
 
-/** `markKey`: signs marks. Without it a mark that says that its object was brought back counts as it stands. */
+/** `markKey`: the key that signs marks. Without it, a mark that says that its object was brought back counts without a check. */
 export function storedObject(row: Row, markKey?: KeyObject): StoredObject {
   const dueMs = orNull(row, 'dueMs', number)
   const [sealed, dataKeyId] = [orNull(row, 'sealed', bytes), orNull(row, 'dataKeyId', text)]
@@ -32,14 +32,14 @@ export function storedObject(row: Row, markKey?: KeyObject): StoredObject {
   return { ...object, isPutBack: object.sealed !== null && isMarked(row, markKey) }
 }
 
-/** A forged mark may close an object, and brings none back. */
+/** A forged mark can close an object, but not bring one back. */
 function isMarked(row: Row, key: KeyObject | undefined): boolean {
   if (row['markNumber'] === null) return false
   const mark = lastMark(row)
   return closes(mark) || (key !== undefined && !isGenuine(key, mark))
 }
 
-/** `row`: with the last mark of its identifier. */
+/** `row`: an object's row with the last mark of its identifier. */
 export function lastMark(row: Row): Omit<StoredMark, 'digest'> {
   return {
     number: number(row, 'markNumber'),
@@ -61,7 +61,7 @@ export function storedMark(row: Row): StoredMark {
   }
 }
 
-/** `row`: with the last mark's number and digest. */
+/** `row`: the number and digest of the last mark. */
 export function marksEndOf(row: Row): MarksEnd {
   return { number: number(row, 'number'), digest: Buffer.from(bytes(row, 'digest')).toString('hex') }
 }

@@ -4,15 +4,15 @@ const markColumns = `
   k.number, k.instance_id AS "instanceId", k.unique_identifier AS "uniqueIdentifier", k.due_ms AS "dueMs", k.mac, k.digest`
 
 export const lastMarkColumns = `k.number AS "markNumber", k.due_ms AS "markDueMs", k.mac AS "markMac"`
-/** The last mark of an identifier is `k`. */
+/** Selects as `k` the last mark of an identifier. */
 export const isLastMark = `k.number = (SELECT max(l.number) FROM marks l WHERE l.instance_id = ?1 AND l.unique_identifier = ?2)`
 
 export const markSql = {
   lastMark: `SELECT number, digest FROM marks ORDER BY number DESC LIMIT 1`,
   mark: `SELECT ${markColumns} FROM marks k WHERE ${isLastMark}`,
-  /** As a dump has them. */
+  /** The marks, as a dump has them. */
   marksFrom: `SELECT ${markColumns} FROM marks k WHERE k.number > ? ORDER BY k.number LIMIT ?`,
-  /** Each beside the rows of its object, in one statement, so that both are of one moment. */
+  /** Each mark with the rows of its object, in one statement, so that both show the same moment. */
   marksAfter: `
     SELECT ${markColumns},
       CASE WHEN k.due_ms >= 0 AND (o.material IS NOT NULL OR coalesce(o.due_ms, 0) > k.due_ms) AND NOT EXISTS (
@@ -27,13 +27,13 @@ export const markSql = {
     WHERE material IS NULL AND marked IS NULL AND sequence > ? ORDER BY sequence LIMIT ?`,
   addMark: `
     INSERT INTO marks (number, instance_id, unique_identifier, due_ms, mac, digest) VALUES (?, ?, ?, ?, ?, ?)`,
-  /** 1: the last mark of a destroyed object closes it. An index finds those without this note; it decides nothing else. */
+  /** 1: the last mark of a destroyed object closes it. An index finds objects without this note; nothing else uses it. */
   noteMark: `
     UPDATE objects SET marked = ? WHERE instance_id = ? AND unique_identifier = ? AND material IS NULL`,
   signMark: `UPDATE marks SET number = ?, mac = ?, digest = ? WHERE number = ?`,
   removeMark: `DELETE FROM marks WHERE number = ?`,
 
-  /** One row in any case: an identifier may have a mark and no row of an object. */
+  /** Always returns one row: an identifier may have a mark and no object. */
   objectRow: `
     SELECT o.sequence, o.unique_identifier AS "uniqueIdentifier", o.version, o.state, o.material, o.recoverable,
       o.due_ms AS "dueMs", o.indexed, o.activates_s AS activates, o.deactivates_s AS deactivates,

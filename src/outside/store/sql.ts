@@ -1,6 +1,6 @@
-// Every statement of the store, once, in words that SQLite and PostgreSQL both understand; the few that PostgreSQL needs
-// otherwise are in postgres/sql.ts. Placeholders are `?` in order. What is SQLite's alone (PRAGMA, savepoints, checkpoints
-// of the WAL) is in sqlite/file.ts and sqlite/group.ts.
+// Every statement of the store, once, in SQL that both SQLite and PostgreSQL understand. The few that differ for PostgreSQL are
+// in postgres/sql.ts. Placeholders are `?` in order. What only SQLite has (PRAGMA, savepoints, checkpoints of the WAL) is in
+// sqlite/file.ts and sqlite/group.ts.
 
 import { isLastMark, lastMarkColumns } from './sql-marks.ts'
 
@@ -8,7 +8,7 @@ export const objectColumns = `
   o.sequence, o.instance_id AS "instanceId", o.unique_identifier AS "uniqueIdentifier", o.object_type AS "objectType",
   o.state, o.version, o.created_ms AS "createdMs", o.attributes, m.sealed, o.data_key_id AS "dataKeyId",
   f.at_ms AS "lastFetchedMs", o.recoverable_state AS "recoverableState", o.due_ms AS "dueMs"`
-/** The material is that of the living object, or what waits to be brought back. */
+/** Joins the material of the live object, or the recoverable material. */
 export const objectJoins = `
   LEFT JOIN material m ON m.id = coalesce(o.material, o.recoverable) LEFT JOIN fetched f ON f.sequence = o.sequence`
 
@@ -23,7 +23,7 @@ export const inventoryRowColumns = `r.key, r.kind, r.name, r.machine_id AS "mach
 const leaseColumns = `
   name, holder, fence, until_ms AS "untilMs", CAST(unixepoch('subsec') * 1000 AS INTEGER) AS "nowMs"`
 
-/** Standard keys are indexed by these; a search over several of them is one statement, so it sees one moment. */
+/** The indexes of standard keys. A search over several of these sets is one statement, so that it sees one moment. */
 export const standardKeySets = (['object', 'marker'] as const).flatMap((kind) =>
   (['current', 'due', 'unwanted'] as const).map((state) => ({ kind, state })),
 )
@@ -41,7 +41,7 @@ export const readSql = {
     SELECT m.value AS version, t.kind, t.id, t.body, t.mac
     FROM meta m LEFT JOIN trust t ON true WHERE m.key = 'trust_version' ORDER BY t.kind, t.id`,
 
-  /** With the last mark of the identifier, which lists leave out: it costs a third of the read. */
+  /** Includes the last mark of the identifier. Lists leave it out, because it costs a third of the read. */
   object: `
     SELECT ${objectColumns}, ${lastMarkColumns} FROM objects o ${objectJoins} LEFT JOIN marks k ON ${isLastMark}
     WHERE o.instance_id = ?1 AND o.unique_identifier = ?2`,
@@ -54,11 +54,11 @@ export const readSql = {
   objectsByHash: `
     SELECT ${objectColumns} FROM object_index i CROSS JOIN objects o ON o.sequence = i.sequence ${objectJoins}
     WHERE i.hash = ? AND i.sequence < ? ORDER BY i.sequence DESC LIMIT ?`,
-  /** How many objects have the hash, counted up to a limit. */
+  /** The number of objects with the hash, counted up to a limit. */
   countByHash: `SELECT count(*) AS count FROM (SELECT 1 FROM object_index WHERE hash = ? LIMIT ?) AS found`,
   /**
-   * One statement, so that it sees one moment: the stored states, and the steps of the days before today, the hours of
-   * today before this one, and the seconds of this hour up to now.
+   * The stored states, and the steps of the days before today, of the hours of today before this one, and of the seconds of this
+   * hour up to now. It is one statement, so that it sees one moment.
    */
   objectCounts: `
     SELECT state AS name, count FROM object_counts WHERE instance_id = ?
@@ -86,9 +86,9 @@ export const readSql = {
     SELECT id, instance_id AS "instanceId", root_key_uri AS "rootKeyUri", root_key_id AS "rootKeyId", wrapped,
       created_ms AS "createdMs"
     FROM data_keys WHERE instance_id = ? ORDER BY created_ms, id`,
-  /** For each of standardKeySets: the instance, whether that set is wanted, after which id; then the limit. */
+  /** Values: for each of standardKeySets the instance, whether that set is wanted, and the id to start after; then the limit. */
   standardKeysOfInstance: standardKeys('instance_id = ? AND'),
-  /** The same without the instance. */
+  /** Like standardKeysOfInstance, without the instance. */
   standardKeys: standardKeys(''),
   standardKeysByIdentifier: `
     SELECT ${standardKeyColumns} FROM standard_keys
@@ -136,7 +136,7 @@ export const readSql = {
       WHERE a.entry BETWEEN w.first_entry + w.begin_number AND w.first_entry + w.number - 1
     )) AS entry FROM writers w`,
   newestAuditTime: `SELECT max(max_ms) AS "newestMs" FROM audit_blocks`,
-  /** The columns by which entries are found. The hashes are beyond what a number holds exactly. */
+  /** The columns that index entries. The hashes exceed the exact range of a number. */
   auditFiling: `
     SELECT a.entry, w.writer, a.number, a.body, a.at_ms AS "atMs", b.min_ms AS "minMs", b.max_ms AS "maxMs",
       CAST(a.instance AS TEXT) AS instance, CAST(a.object AS TEXT) AS object,
@@ -169,7 +169,7 @@ function standardKeys(where: string): string {
   return `${sets.join(' UNION ALL ')} ORDER BY id LIMIT ?`
 }
 
-/** Entries between two ids (both included) and two times, without those that were pruned. */
+/** Entries between two ids (inclusive) and two times, except pruned ones. */
 function audit(found: string, direction: 'ASC' | 'DESC'): string {
   return `
     SELECT a.entry, w.writer, a.number, a.body, a.hash
@@ -180,7 +180,7 @@ function audit(found: string, direction: 'ASC' | 'DESC'): string {
 
 export const writeSql = {
   trustVersion: readSql.trustVersion,
-  /** To at least that. */
+  /** Raises the version to at least the given one. */
   liftTrustVersion: `
     INSERT INTO meta (key, value) VALUES ('trust_version', ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value < excluded.value`,
@@ -204,7 +204,7 @@ export const writeSql = {
     WHERE sequence = ?`,
   material: `SELECT sealed FROM material WHERE id = ?`,
   addMaterial: `INSERT INTO material (sealed) VALUES (?)`,
-  /** The new content is as long as the old. */
+  /** The new content has the length of the old one. */
   overwriteMaterial: `UPDATE material SET sealed = ? WHERE id = ?`,
   eraseMaterial: `UPDATE material SET sealed = zeroblob(length(sealed)) WHERE id = ?`,
   countRecoverable: `
@@ -216,7 +216,9 @@ export const writeSql = {
   recoverableOfInstance: `
     SELECT sequence, recoverable, unique_identifier AS "uniqueIdentifier" FROM objects WHERE instance_id = ? AND due_ms IS NOT NULL`,
   nameFeature: `INSERT INTO least_version (feature, version, reason) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
-  /** One process has a SQLite database, and the number of its schema keeps out programs that know no least version. */
+  /**
+   * Only one process opens a SQLite database, and the number of its schema shuts out programs that do not know the least version.
+   */
   olderNode: `SELECT feature AS name, version FROM least_version WHERE feature = ? AND false`,
   shutOutOlder: `SELECT 1 WHERE ? IS NULL`,
   putMeta: `INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
@@ -320,7 +322,7 @@ export const writeSql = {
   inventoryIsCurrent: `UPDATE inventories SET state = 'current', imported_ms = ? WHERE number = ?`,
   inventoryGone: `UPDATE inventories SET state = 'gone' WHERE id = ?`,
   inventoriesGone: `UPDATE inventories SET state = 'gone' WHERE instance_id = ?`,
-  /** The table has no rowids, so rows are named by their keys. */
+  /** The table has no rowids, so rows are selected by their keys. */
   clearInventoryRows: `
     DELETE FROM inventory_rows WHERE inventory = ?1
       AND (key, kind, name, machine_id, disk, provider) IN (
@@ -332,7 +334,7 @@ export const writeSql = {
   nameWriter: `UPDATE writers SET named = number WHERE id = ?`,
   addWriter: `
     INSERT INTO writers (writer, opened_ms, first_entry, number, hash) VALUES (?, ?, ?, 0, '')`,
-  /** As a dump has it. */
+  /** Adds a writer's row of a dump. */
   loadWriter: `
     INSERT INTO writers (writer, opened_ms, first_entry, number, hash, named, begin_number, begin_hash, deleted)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -345,7 +347,7 @@ export const writeSql = {
     ON CONFLICT (block) DO UPDATE SET
       min_ms = CASE WHEN excluded.min_ms < audit_blocks.min_ms THEN excluded.min_ms ELSE audit_blocks.min_ms END,
       max_ms = CASE WHEN excluded.max_ms > audit_blocks.max_ms THEN excluded.max_ms ELSE audit_blocks.max_ms END`,
-  /** The anchor names these. */
+  /** The facts that the anchor names. */
   position: `
     SELECT (SELECT value FROM meta WHERE key = 'trust_version') AS "trustVersion", c.number, c.body,
       k.number AS "markNumber", k.digest AS "markDigest"
@@ -354,7 +356,7 @@ export const writeSql = {
   lastCheckpoint: `SELECT coalesce(max(number), 0) AS number FROM checkpoints`,
   addCheckpoint: `INSERT INTO checkpoints (number, body, signature) VALUES (?, ?, ?)`,
 
-  /** A store has one of these once a server served with it; its secrets do not count. */
+  /** Once a server has served with it, a store has at least one of these. Its secrets do not count. */
   used: `
     SELECT CASE WHEN EXISTS (SELECT 1 FROM meta WHERE key = 'trust_version' AND value > 0)
       OR EXISTS (SELECT 1 FROM writers) OR EXISTS (SELECT 1 FROM trust) OR EXISTS (SELECT 1 FROM checkpoints)
@@ -365,10 +367,10 @@ export const writeSql = {
     SELECT id, number, begin_number AS "beginNumber", begin_hash AS "beginHash"
     FROM writers WHERE writer = ?`,
   blockAfter: readSql.blockAfter,
-  /** By its number and its writer, whose entries are the ids from its first one on. */
+  /** Selects by number and writer. A writer's entries have consecutive ids from its first one on. */
   entryOfNumber: `
     SELECT a.entry, a.hash, a.body FROM writers w CROSS JOIN audit a ON a.entry = w.first_entry + ? - 1 WHERE w.id = ?`,
-  /** Reads the entries of one block alone: `+ 0` keeps PostgreSQL from reading all entries of the writer instead. */
+  /** `+ 0` makes PostgreSQL read the entries of one block instead of all entries of the writer. */
   firstKept: `
     SELECT number FROM audit WHERE writer + 0 = ? AND entry BETWEEN ? AND ? AND at_ms BETWEEN ? AND ?
     ORDER BY entry LIMIT 1`,

@@ -1,4 +1,4 @@
-// Finds standard keys page by page, in the order of their ids. Read only.
+// Finds standard keys page by page, in the order of their ids.
 
 import type { StandardKeyQuery, StandardKeyRecord } from '../../core/ports/secrets.ts'
 import { number, oneOf, text, type Row } from './row.ts'

@@ -1,6 +1,6 @@
-// How the rules of the store speak to its database, so that each rule is written once for every kind of database. A rule is
-// a generator: it yields a statement, by its name in sql.ts, and goes on with the answer. SQLite answers at once
-// (statements.ts), PostgreSQL from across the network (postgres/session.ts).
+// How the rules of the store use its database, so that each rule is written once for both kinds of database. A rule is a
+// generator: it yields a statement, by its name in sql.ts, and goes on with the answer. SQLite answers at once
+// (sqlite/statements.ts), PostgreSQL over the network (postgres/session.ts).
 //
 // A step that is called without `yield*` does nothing; test/tidy.test.ts finds such calls.
 
@@ -17,13 +17,13 @@ export type Value = string | number | bigint | Uint8Array | null
 
 export interface Query {
   readonly name: StatementName
-  /** They take the places of the placeholders, in their order. */
+  /** The values of the placeholders, in order. */
   readonly values: readonly Value[]
   /** `nothing`: the next statement may be sent before this one is answered. */
   readonly wants: 'nothing' | 'changes' | 'id' | 'row' | 'rows'
 }
 
-/** As wanted: the number of rows that were changed, the id of a new one, the first row that was found, or all of them. */
+/** Depends on `wants`: the number of changed rows, the id of a new row, the first row, or all rows. */
 export type Answer = number | Row | readonly Row[] | undefined
 
 /** The steps that lead to a `T`. */
@@ -33,17 +33,17 @@ export function* run(name: StatementName, ...values: Value[]): Steps<void> {
   yield { name, values, wants: 'nothing' }
 }
 
-/** Returns the id that the database gave the new row. */
+/** Returns the id of the new row. */
 export function* add(name: StatementName, ...values: Value[]): Steps<number> {
   return (yield { name, values, wants: 'id' }) as number
 }
 
-/** Returns how many rows the statement changed. */
+/** Returns the number of changed rows. */
 export function* changed(name: StatementName, ...values: Value[]): Steps<number> {
   return (yield { name, values, wants: 'changes' }) as number
 }
 
-/** The first row, if there is one. */
+/** Returns the first row; undefined: there is none. */
 export function* get(name: StatementName, ...values: Value[]): Steps<Row | undefined> {
   return (yield { name, values, wants: 'row' }) as Row | undefined
 }

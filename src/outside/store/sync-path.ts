@@ -2,7 +2,7 @@
 
 import { closeSync, constants, fsyncSync, openSync } from 'node:fs'
 
-/** The content of a file, or what a folder lists, is on the disk when this returns. Throws the system's error. */
+/** Brings the content of a file, or the list of names in a folder, to the disk before it returns. Throws the system's error. */
 export function syncPath(fileOrFolder: string): void {
   const descriptor = openSync(fileOrFolder, constants.O_RDONLY)
   try {

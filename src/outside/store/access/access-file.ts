@@ -1,5 +1,5 @@
-// The file of the access log (access-log.ts): its frames, one behind the other. It is written by the thread of an appender and synced
-// by the system's threads, so that a disk that hangs does not hold up the thread that serves TLS.
+// The file of the access log (access-log.ts), a sequence of frames. The thread of an appender writes it and the system's threads
+// sync it, so that a disk that hangs does not hold up the thread that serves TLS.
 
 import type { KeyObject } from 'node:crypto'
 import { closeSync, fdatasync, fstatSync, openSync } from 'node:fs'
@@ -13,11 +13,11 @@ export class AccessFile {
   readonly name: string
   readonly #file: number
   readonly #appender: Appender
-  /** The length of its whole frames. */
+  /** The total length of the complete frames. */
   #bytes: number
-  /** The file goes on behind them, in a torn frame, which would hide those behind it. */
+  /** A torn frame follows the complete frames. The next append must cut it off first: a reader stops at a torn frame. */
   #isTorn: boolean
-  /** The disk failed to take the file: what it holds is not known any more. */
+  /** Set once a sync has failed. From then on it is unknown what the disk holds. */
   #broken: StoreUnavailable | undefined
 
   private constructor(name: string, file: number, unreadBytes: number, start: StartAppender) {
@@ -28,7 +28,7 @@ export class AccessFile {
     this.#appender = start(file)
   }
 
-  /** With the frames that it holds, and the number of bytes behind them. Throws StoreUnavailable. */
+  /** Returns the file, its frames, and the number of bytes after the last complete frame. Throws StoreUnavailable. */
   static open(
     name: string,
     key: KeyObject,
@@ -50,12 +50,15 @@ export class AccessFile {
     return this.#bytes
   }
 
-  /** Why what is written now is not brought to the disk any more; undefined: it is. */
+  /** Why the file is no longer synced; undefined: it is synced. */
   get broken(): StoreUnavailable | undefined {
     return this.#broken
   }
 
-  /** Rejects with the system's error; what the file has of the frame is cut off before the next one. One at a time, and no `empty` meanwhile. */
+  /**
+   * Rejects with the system's error; the next append then cuts off the partial frame. Call it one at a time, and never during
+   * `empty`.
+   */
   async append(frame: Buffer): Promise<void> {
     if (this.#isTorn) await this.#appender.truncate(this.#bytes)
     this.#isTorn = true
@@ -71,7 +74,7 @@ export class AccessFile {
     this.#isTorn = false
   }
 
-  /** Never rejects. After a failure the system may call bytes written that it has dropped, so there is no second try. */
+  /** Never rejects. It does not retry: after a failed sync the system may report bytes as written that it has dropped. */
   sync(): Promise<StoreUnavailable | undefined> {
     if (this.#broken) return Promise.resolve(this.#broken)
     return new Promise((resolve) => {

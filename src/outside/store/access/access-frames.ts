@@ -2,13 +2,13 @@
 //
 //   frame   length of the body (4 bytes) | sequence (8 bytes) | HMAC-SHA256 of sequence and body (32 bytes) | body (JSON)
 //
-// A frame that is cut off or does not verify ends the file: a killed process may leave one, and so may a full disk.
+// Reading ends at the first frame that is cut off or does not verify. A killed process or a full disk may leave such a frame.
 
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { fstatSync, readSync } from 'node:fs'
 import { movedRecords } from './move-access.ts'
 
-/** How many are moved in one change: others wait that long. */
+/** The most records that one change moves. Other changes wait while it runs. */
 export const accessMoveRecords = 500
 
 const macBytes = 32
@@ -17,10 +17,13 @@ const headBytes = 4 + 8 + macBytes
 /** Records that were handed to the operating system together. */
 export interface Frame {
   readonly sequence: number
-  /** JSON, as it stands in the file: the writer moves it as it is. */
+  /** JSON, as stored in the file. The writer passes it on unchanged. */
   readonly records: string
   readonly count: number
-  /** Somebody was answered on the promise that it is on the disk, so it stays in the file until the database has it there. */
+  /**
+   * A client got its answer on the promise that the record is on the disk. So the frame stays in the file until the database has
+   * it on the disk.
+   */
   readonly onDisk: boolean
 }
 
@@ -28,7 +31,7 @@ export function countOf(frames: readonly Frame[]): number {
   return frames.reduce((sum, { count }) => sum + count, 0)
 }
 
-/** In order; each is as long as its records are few enough for one change. */
+/** Splits the frames, in order, into parts of at most accessMoveRecords records. */
 export function partsOf(frames: readonly Frame[]): readonly (readonly Frame[])[] {
   const parts: Frame[][] = []
   let room = 0
@@ -57,7 +60,7 @@ function macOf(sequence: Buffer, body: Buffer, key: KeyObject): Buffer {
   return createHmac('sha256', key).update(sequence).update(body).digest()
 }
 
-/** `unreadBytes`: behind the last frame that is whole. */
+/** `unreadBytes`: the number of bytes after the last complete frame. */
 export function readFrames(file: number, key: KeyObject): { frames: readonly Frame[]; unreadBytes: number } {
   const bytes = Buffer.alloc(fstatSync(file).size)
   for (let at = 0; at < bytes.length;) {

@@ -1,9 +1,8 @@
 // The access log: a file beside the database that takes the records of reads at once, so that a Get waits neither for the
-// writer's thread nor for the disk. One write takes the records of one turn of the event loop, and the file is synced
-// within accessFlushMs. Later (accessMoveMs) the records move into the audit chain, many in one change. Each
-// such change also notes the sequence number of its last frame, so a frame is moved exactly once, whatever is killed. A
-// record that must be on the disk first waits for the next sync of the file, which serves all that were written until it
-// began.
+// writer's thread nor for the disk. One write takes the records of one turn of the event loop, and the file is synced within
+// accessFlushMs. Later (accessMoveMs) the records move into the audit chain, many in one change. Each such change also stores the
+// sequence number of its last frame, so each frame is moved exactly once, even if the process is killed. A record that must be on
+// the disk first waits for the next sync of the file. One sync serves all records that were written before it began.
 
 import type { KeyObject } from 'node:crypto'
 import type { Clock, Timer } from '../../../core/ports/clock.ts'
@@ -23,7 +22,7 @@ export interface AccessLogOptions {
   readonly key: KeyObject
   /** The name by which the store knows this log. */
   readonly name: string
-  /** The last sequence number that was moved into the chain. */
+  /** The sequence number of the last frame that was moved into the chain. */
   readonly movedTo: number
   readonly clock: Clock
   readonly commit: (change: Change) => Promise<void>
@@ -32,7 +31,7 @@ export interface AccessLogOptions {
   readonly startAppender?: StartAppender | undefined
 }
 
-/** No record, in about the bytes of one: it tells whether a record would be taken. */
+/** An empty list of records, padded to about the size of one record. Writing it shows whether the file takes records. */
 const trialRecords = `[${' '.repeat(510)}]`
 
 export class AccessLog {
@@ -40,20 +39,20 @@ export class AccessLog {
   readonly #file: AccessFile
   readonly #waits: RecordWaits
   #sequence: number
-  /** Waits for the end of this turn of the event loop, and for the file. */
+  /** Collects the records of this turn of the event loop, and waits for the file. */
   #turn: Turn | undefined
-  /** The file is written or emptied. */
+  /** A write or an emptying of the file is running. */
   #isFileBusy = false
-  /** The records are in the file, and callers wait until the disk has them. */
+  /** Turns whose records are in the file while their callers wait until the disk has them. */
   #unsynced: Turn[] = []
   #syncing: Promise<void> | undefined
   #syncTimer: Timer | undefined
-  /** Frames that are in the file and not in the chain yet, oldest first. */
+  /** Frames that are in the file and not yet in the chain, oldest first. */
   #frames: Frame[] = []
   #records = 0
-  /** Monotonic milliseconds when the first move began since the last one that succeeded: it has failed, or gets no answer. */
+  /** When the first move since the last success began, monotonic milliseconds. It failed, or has no answer yet. */
   #waitingSinceMs: number | undefined
-  /** When objects were last fetched, by instance and identifier: by the records that move now, and by later ones. */
+  /** When objects were last fetched, according to the records that are moving now, and according to later records. */
   #movingFetchedMs = new ByObject<number>()
   #fetchedMs = new ByObject<number>()
   #inTrouble = false
@@ -73,13 +72,13 @@ export class AccessLog {
     this.#looking = options.clock.every(bounds.accessLookMs, () => this.#look())
   }
 
-  /** Moves what an earlier process left. Throws StoreUnavailable if the file or the store cannot be used. */
+  /** Moves the records that an earlier process left. Throws StoreUnavailable if the file or the store cannot be used. */
   static async open(options: AccessLogOptions): Promise<AccessLog> {
     const { file: name, key, movedTo, onTrouble, startAppender } = options
     const { file, frames, unreadBytes } = AccessFile.open(name, key, startAppender)
     if (unreadBytes > 0)
       onTrouble(
-        `the access log ${name} ends in ${unreadBytes} bytes that are no whole record: they are dropped`,
+        `the access log ${name} ends in ${unreadBytes} bytes that are not a complete record: they are dropped`,
       )
     const left = frames.filter(({ sequence }) => sequence > movedTo)
     const log = new AccessLog(options, file, left)
@@ -93,7 +92,7 @@ export class AccessLog {
     }
   }
 
-  /** A full disk takes no change that must be on it, and must not keep the server from starting. */
+  /** A full disk refuses changes that must be on the disk. That must not keep the server from starting. */
   async #settleLeft(): Promise<void> {
     try {
       await this.settle()
@@ -117,7 +116,7 @@ export class AccessLog {
     return (turn[durability] ??= Promise.withResolvers()).promise
   }
 
-  /** Why no record is taken, and so no key handed out; null: records are taken. */
+  /** Why records are refused, and keys with them; null: records are taken. */
   get refused(): string | null {
     return this.#unchained ?? this.#full ?? this.#waits.refusal
   }
@@ -127,7 +126,7 @@ export class AccessLog {
     return records >= bounds.accessRecordsMax ? 'too many access records wait for the audit log' : null
   }
 
-  /** The reason, if none could be moved into the chain for too long. */
+  /** The reason, if no records could be moved into the chain for too long. */
   get #unchained(): string | null {
     const waitedMs = this.#moveWaitedMs
     return waitedMs > bounds.accessUnchainedMsMax
@@ -144,7 +143,7 @@ export class AccessLog {
     return this.#waits.begin()
   }
 
-  /** When the object was last fetched; null if the database knows. */
+  /** When the object was last fetched; null: the database has that time. */
   fetchedMs(instanceId: string, uniqueIdentifier: string): number | null {
     return (
       this.#fetchedMs.get(instanceId, uniqueIdentifier) ??
@@ -153,7 +152,7 @@ export class AccessLog {
     )
   }
 
-  /** Resolves once every record that was taken before is in the chain. Rejects as the commit does. */
+  /** Resolves once every record taken before this call is in the chain. Rejects as the commit does. */
   async settle(): Promise<void> {
     this.#write()
     await this.#waits.settled()
@@ -161,7 +160,7 @@ export class AccessLog {
     await this.#move()
   }
 
-  /** Moves the records that are left. Those that cannot be moved now stay in the file for the next start. */
+  /** Moves the remaining records. Records that cannot be moved now stay in the file for the next start. */
   async close(): Promise<void> {
     await this.settle().catch((error: unknown) => {
       this.#options.onTrouble(
@@ -181,7 +180,7 @@ export class AccessLog {
     this.#file.close()
   }
 
-  /** Nothing else refuses what waits for a disk that hangs, or tries whether records are taken again. */
+  /** Runs at an interval. It refuses records that wait for a disk that hangs, and tries whether records are taken again. */
   #look(): void {
     this.#waits.refuseOverdue(this.#options.file)
     if (this.#turn?.isOverdue) {
@@ -194,7 +193,7 @@ export class AccessLog {
       this.#turn[durability] = Promise.withResolvers()
       this.#turn[durability].promise.catch(() => undefined)
     }
-    // A turn that is held up by a move without an answer goes on.
+    // `#mustEmpty` may have held up a turn for a move that gets no answer: it goes on now.
     this.#write()
   }
 
@@ -224,7 +223,7 @@ export class AccessLog {
     this.#write()
   }
 
-  /** The file has it. */
+  /** Called once the file has the frame. */
   #take(frame: Frame, turn: Turn): void {
     this.#frames.push(frame)
     this.#records += frame.count
@@ -239,8 +238,8 @@ export class AccessLog {
   }
 
   /**
-   * Under steady load the file is never empty. So once it is large, and few records are left to move, new ones wait a moment until
-   * these were moved. A file that could not be emptied takes them on, and so does one whose records cannot be moved.
+   * Under steady load the file would never be empty. So when it is large and few of its records are still to be moved, new
+   * records wait until these are moved. New records do not wait if emptying the file failed, or if its records cannot be moved.
    */
   #mustEmpty(): boolean {
     const { bytes } = this.#file
@@ -250,7 +249,7 @@ export class AccessLog {
     return this.#records <= bounds.accessHoldRecords || bytes > 4 * bounds.accessLogBytes
   }
 
-  /** How long a record may wait. Once the file cannot be synced, the database keeps the promise of the disk. */
+  /** How long a record may wait for its move. Once the file cannot be synced, a quick move into the database keeps it durable. */
   get #moveAfterMs(): number {
     if (this.#file.broken) return accessFlushMs / 2
     return this.#file.bytes > bounds.accessLogBytes ? 0 : bounds.accessMoveMs
@@ -260,12 +259,12 @@ export class AccessLog {
     if (this.#file.broken || this.#closed) return
     this.#syncTimer ??= this.#options.clock.after(accessFlushMs / 2, () => {
       this.#syncTimer = undefined
-      // Records that were moved in the meantime are on the disk already.
+      // The move has already brought the records that it moved to the disk.
       if (this.#frames.length > 0) this.#syncing ??= this.#syncAll()
     })
   }
 
-  /** One at a time. Records that are written meanwhile wait for the next one. */
+  /** Only one sync runs at a time. Records written meanwhile wait for the next one. */
   #sync(): void {
     if (this.#unsynced.length > 0) this.#syncing ??= this.#syncAll()
   }
@@ -287,7 +286,7 @@ export class AccessLog {
     this.#sync()
   }
 
-  /** The store keeps a reserve for a full disk. Never rejects. */
+  /** Commits the records to the database instead of the file. For a full disk the store has a reserve. Never rejects. */
   async #commitInstead(turn: Turn, cause: unknown): Promise<void> {
     const { commit, file } = this.#options
     const { records, disk } = turn
@@ -306,14 +305,14 @@ export class AccessLog {
     }
   }
 
-  /** A move writes to the store, where an empty change would not. */
+  /** Tries a move without records, since a move writes to the store and an empty change does not. */
   #tryStore(): Promise<void> {
     if (this.#frames.length === 0)
       this.#frames.push({ sequence: ++this.#sequence, records: trialRecords, count: 0, onDisk: false })
     return this.#move()
   }
 
-  /** Reports trouble once, until records are moved again. */
+  /** Reports trouble once; it may report again after records were moved. */
   #tell(message: string): void {
     if (this.#inTrouble) return
     this.#inTrouble = true
@@ -340,7 +339,7 @@ export class AccessLog {
     return this.#moving
   }
 
-  /** Moves the frames that there are now, some in each change, so that no other change waits for all of them. */
+  /** Moves the present frames. It splits them over several changes, so that no other change waits for all of them. */
   async #moveFrames(): Promise<void> {
     this.#moveTimer?.cancel()
     this.#moveTimer = undefined
@@ -352,7 +351,7 @@ export class AccessLog {
     try {
       const parts = partsOf(frames)
       const isPromised = frames.some(({ onDisk }) => onDisk)
-      // The file is emptied after the last part, whose sync takes the parts before it to the disk too.
+      // The file is emptied after the last part. The sync of that part brings the earlier parts to the disk too.
       for (const part of parts)
         await this.#movePart(part, part === parts.at(-1) ? 'disk' : 'process', isPromised)
     } catch (error) {
@@ -361,7 +360,7 @@ export class AccessLog {
     }
     this.#movingFetchedMs = new ByObject()
     this.#waitingSinceMs = undefined
-    // A frame that is being written would be cut off.
+    // Emptying during a write would cut off the frame that is being written.
     if (this.#frames.length === 0 && !this.#isFileBusy) this.#emptying = this.#empty()
     else {
       this.#inTrouble = false
@@ -375,7 +374,7 @@ export class AccessLog {
     const moved: Write = { type: 'access-moved', log, frames }
     const change = { writes: [moved], entries: [], durability }
     await commit(change).catch((error: unknown) => {
-      // A full disk takes 'process' only, which reaches it within accessFlushMs.
+      // A full disk takes only changes of durability 'process', which reach it within accessFlushMs.
       const isFull = error instanceof StoreUnavailable && error.why === 'full'
       if (!isFull || isPromised || durability === 'process') throw error
       return commit({ ...change, durability: 'process' })
@@ -384,7 +383,7 @@ export class AccessLog {
     this.#records -= countOf(part)
   }
 
-  /** Records that stay in the file were moved, so a start passes over them. Never rejects. */
+  /** If this fails, the records that stay in the file are already in the chain, and the next start skips them. Never rejects. */
   async #empty(): Promise<void> {
     this.#isFileBusy = true
     try {

@@ -1,19 +1,18 @@
 // The memory that the thread of the access log shares with the thread that serves TLS: one request at a time, and its answer.
-// No logic here.
 
-/** Given to the thread when it starts. */
+/** The thread receives this when it starts. */
 export interface AppendThreadData {
   readonly file: number
   readonly shared: SharedArrayBuffer
 }
 
-/** The places of the 32-bit words. `error` is the system's number, and 0 where there was none. */
+/** The indexes of the 32-bit words. `error` is the system's error number; 0: no error. */
 export const word = { state: 0, isTruncation: 1, error: 2 } as const
-/** The values of `state`: whose move it is. */
+/** The values of `state`. */
 export const state = { answered: 0, asked: 1 } as const
 const wordsEnd = 4 * 4
 
-/** The bytes to append, or the length to cut the file to. */
+/** `bytes`: the bytes to append. `size`: how many they are, or the length to cut the file to. */
 export function sharedViews(shared: SharedArrayBuffer) {
   return {
     words: new Int32Array(shared, 0, wordsEnd / 4),
@@ -22,7 +21,7 @@ export function sharedViews(shared: SharedArrayBuffer) {
   }
 }
 
-/** `bytes`: how many fit into one request. */
+/** `bytes`: the most that one request can append. */
 export function sharedMemory(bytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(wordsEnd + 8 + bytes)
 }

@@ -1,6 +1,6 @@
 // The thread that writes the access log. It waits for requests in memory that it shares with the thread that serves TLS, and
-// answers there: that costs a Get less than messages between threads do. This is the entry of a worker thread; appender.ts is
-// the other side.
+// writes its answers there, which costs a Get less than messages between threads. This is the entry of a worker thread;
+// appender.ts is its counterpart.
 
 import { ftruncateSync, writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'

@@ -1,5 +1,5 @@
-// Appends to a file on a thread of its own (append-thread.ts), so that a disk that hangs holds up that thread alone. One request
-// at a time: the caller waits for the answer before it asks again.
+// Appends to a file on a thread of its own (append-thread.ts), so that a disk that hangs holds up only that thread. The caller
+// sends one request at a time.
 
 import { availableParallelism } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
@@ -7,22 +7,25 @@ import { Worker } from 'node:worker_threads'
 import { scriptFile } from '../../../base/program-files.ts'
 import { sharedMemory, sharedViews, state, word, type AppendThreadData } from './append-messages.ts'
 
-/** The thread that writes the file takes this much at once. */
+/** The most bytes that one request can append. */
 export const accessAppendBytes = 256 * 1024
-/** While it writes no more than this, a few records, the thread that serves TLS looks for the answer for so long before it sleeps. */
+/** Up to this size (a few records) the thread that serves TLS spins for the answer before it sleeps. */
 const accessSpinBytesMax = 2_048
 const accessSpinUsMax = 40
 
 export interface Appender {
-  /** Resolves once the operating system has the bytes. Rejects with the system's error: then it may have a part of them. */
+  /**
+   * Resolves once the operating system has the bytes. Rejects with the system's error: the file may then have a part of the
+   * bytes.
+   */
   append(bytes: Buffer): Promise<void>
-  /** Cuts the file off there. Rejects with the system's error. */
+  /** Cuts the file to this length. Rejects with the system's error. */
   truncate(length: number): Promise<void>
-  /** Does not wait for a request that hangs. */
+  /** Ends the thread without waiting for a request that hangs. */
   close(): void
 }
 
-/** `file`: a descriptor, open for appending. */
+/** `file`: a descriptor that is open for appending. */
 export type StartAppender = (file: number) => Appender
 
 const appendScript = scriptFile('outside/store/access/append-thread')
@@ -32,9 +35,9 @@ export const startAppendThread: StartAppender = (file) => new AppendThread(file)
 class AppendThread implements Appender {
   readonly #worker: Worker
   readonly #views: ReturnType<typeof sharedViews>
-  /** The thread of the access log can run beside this one. */
+  /** Spinning helps only if the thread of the access log has a processor of its own. */
   readonly #hasProcessor = availableParallelism() > 1
-  /** Why the thread answers no more. */
+  /** Why the thread has ended. */
   #ended: Error | undefined
 
   constructor(file: number) {
@@ -66,9 +69,9 @@ class AppendThread implements Appender {
   }
 
   async #ask(size: number): Promise<void> {
-    const { words, size: told } = this.#views
+    const { words, size: requestSize } = this.#views
     if (this.#ended) throw this.#ended
-    told[0] = size
+    requestSize[0] = size
     Atomics.store(words, word.state, state.asked)
     Atomics.notify(words, word.state)
     if (size <= accessSpinBytesMax && this.#hasProcessor) this.#spin()
@@ -80,8 +83,8 @@ class AppendThread implements Appender {
   }
 
   /**
-   * The answer mostly comes before this thread could sleep and be woken, which costs it more than the wait. Where records are many, other
-   * requests are there to be served.
+   * Checks for the answer in a loop. The answer mostly comes sooner than this thread could sleep and wake up. For larger writes
+   * the thread serves other requests instead.
    */
   #spin(): void {
     const { words } = this.#views
@@ -89,7 +92,7 @@ class AppendThread implements Appender {
     while (Atomics.load(words, word.state) === state.asked && performance.now() < endMs);
   }
 
-  /** Wakes the request that waits for an answer. */
+  /** Rejects the request that waits for an answer. */
   #end(cause: string): void {
     const { words } = this.#views
     this.#ended ??= new Error(`the thread of the access log ended (${cause}): start the server again`)

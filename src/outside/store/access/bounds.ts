@@ -1,16 +1,16 @@
 // Bounds that several files share, each with its unit last in the name.
 
-/** Access records: how soon they are moved from their file into the audit log, and tried again after a failure. */
+/** The delay before access records are moved from their file into the audit log, and the delay before a retry. */
 export const accessMoveMs = 400
 export const accessMoveAgainMs = 1_000
-/** Gets are refused while access records wait longer than this for the audit log, or while more of them wait. */
+/** Gets are refused while access records wait longer than this for the audit log, or while more records than this wait. */
 export const accessUnchainedMsMax = 60_000
 export const accessRecordsMax = 200_000
-/** How often the server looks for such records, and tries whether records are taken again. */
+/** The interval at which the server checks for such records, and tries whether records are taken again. */
 export const accessLookMs = 1_000
 /**
- * With more in the file, new records wait until those in it are moved, if these are few enough (accessHoldRecords); with four times as
- * much, in any case.
+ * While the file is larger than this and has at most accessHoldRecords unmoved records, new records wait until those are moved.
+ * While it is four times as large, new records wait in any case.
  */
 export const accessLogBytes = 4 * 1024 * 1024
 export const accessHoldRecords = 200

@@ -1,4 +1,4 @@
-// Values by instance and object. One name made of both would be put together and hashed anew for each look.
+// Values by instance and object. It is a map of maps: building and hashing a joint key for each look-up would cost more.
 
 export class ByObject<V> {
   readonly #instances = new Map<string, Map<string, V>>()
@@ -13,7 +13,7 @@ export class ByObject<V> {
     values.set(uniqueIdentifier, value)
   }
 
-  /** Those of `other` take the place of its own. */
+  /** Copies all values of `other`, replacing values of the same object. */
   setAll(other: ByObject<V>): void {
     for (const [instanceId, values] of other.#instances)
       for (const [uniqueIdentifier, value] of values) this.set(instanceId, uniqueIdentifier, value)

@@ -1,12 +1,12 @@
-// Moves access records into the audit chain, inside the transaction that notes how far their log was moved. Those up to the last
-// note are there already: the answer to the commit that moved them was lost.
+// Moves access records into the audit chain, inside the transaction that stores how far the log was moved. Records up to the
+// stored sequence number are skipped: they were moved before, and only the answer to that commit was lost.
 
 import type { AccessRecord, AuditWrite } from '../../../core/ports/audit.ts'
 import type { AuditChain } from '../audit/audit-chain.ts'
 import { number } from '../row.ts'
 import { get, run, type Steps } from '../steps.ts'
 
-/** The access log holds this part of a record: whether the record still holds was decided before. */
+/** The part of a record that the access log stores. The rest was checked before. */
 export type MovedRecord = Pick<AccessRecord, 'entries' | 'fetched'>
 
 /** Reads the records that access-log.ts wrote together. */

@@ -1,26 +1,30 @@
-// The records that wait until the file of the access log, or the database, has them (access-log.ts), and for how long. Whoever
-// waits too long is refused. Remembers why the last record was refused until one is taken: no key is handed out then.
+// The records that wait until the file of the access log, or the database, has them (access-log.ts), and for how long. It refuses
+// requests that wait too long. It remembers why the last record was refused until a record is taken; until then the server hands
+// out no key.
 
 import type { Clock } from '../../../core/ports/clock.ts'
 import type { Durability } from '../../../core/ports/expectation.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import type { MovedRecord } from './move-access.ts'
 
-/** A record that the file or the store has not taken by then is refused, and so is the request that waits for it. */
+/** A record that neither the file nor the store takes within this time is refused, and so is the request that waits for it. */
 export const accessTakenMsMax = 5_000
 
 const durabilities = ['process', 'disk'] as const satisfies readonly Durability[]
 
-/** Records that are written together. All callers that wait for the same durability share a promise, which exists once one waits. */
+/**
+ * Records that are written together. All callers that wait for the same durability share one promise, made when the first of them
+ * waits.
+ */
 export interface Turn {
   readonly records: MovedRecord[]
   readonly sinceMs: number
   process?: PromiseWithResolvers<void>
   disk?: PromiseWithResolvers<void>
-  /** The file or the database has the records. */
+  /** Whether the file or the database has the records. */
   isTaken: boolean
   isOverdue: boolean
-  /** Resolves once the records are taken or refused; it exists once a caller of `settled` waits. */
+  /** Resolves once the records are taken or refused. Made when a caller of `settled` first waits. */
   ended?: PromiseWithResolvers<void>
 }
 
@@ -30,7 +34,7 @@ export class RecordWaits {
   /** Oldest first. */
   readonly #turns = new Set<Turn>()
   #overdue = 0
-  /** Why the last record was refused that was to be so durable; null since one was taken. */
+  /** By durability: why the last record was refused; null once a record is taken. */
   readonly #refusals: Record<Durability, string | null> = { process: null, disk: null }
 
   constructor(clock: Pick<Clock, 'monotonic'>, onTrouble: (message: string) => void) {
@@ -38,12 +42,12 @@ export class RecordWaits {
     this.#onTrouble = onTrouble
   }
 
-  /** Why no key is handed out; null: records are taken. */
+  /** Why the server hands out no key; null: records are taken. */
   get refusal(): string | null {
     return this.#refusals.process ?? this.#refusals.disk
   }
 
-  /** An earlier record is overdue, so that one more would only wait, too. */
+  /** Why a further record would only wait: an earlier one is overdue. null: none is. */
   hopeless(durability: Durability): string | null {
     if (this.#overdue === 0) return null
     const isStuck = [...this.#turns].some(
@@ -58,7 +62,7 @@ export class RecordWaits {
     return turn
   }
 
-  /** The operating system has the records. */
+  /** Call this once the operating system has the records. */
   taken(turn: Turn): void {
     turn.isTaken = true
     this.#note('process', null)
@@ -67,7 +71,7 @@ export class RecordWaits {
     if (!turn.disk) this.#end(turn)
   }
 
-  /** The disk has the records. */
+  /** Call this once the disk has the records. */
   onDisk(turn: Turn): void {
     this.#note('process', null)
     this.#note('disk', null)
@@ -80,12 +84,12 @@ export class RecordWaits {
     this.#end(turn)
   }
 
-  /** Nothing of it is on its way to the file. */
+  /** Call this when nothing of the turn is on its way to the file. */
   forget(turn: Turn): void {
     this.#end(turn)
   }
 
-  /** Refuses what has waited for too long. */
+  /** Refuses records that have waited too long. */
   refuseOverdue(file: string): void {
     for (const turn of this.#turns) {
       if (this.#clock.monotonic() - turn.sinceMs < accessTakenMsMax) return
@@ -99,13 +103,13 @@ export class RecordWaits {
     }
   }
 
-  /** Nothing waits, so that only a trial tells whether records are taken again. */
+  /** The durability to try next. When nothing waits, only a trial shows whether records are taken again. */
   get wantedTrial(): Durability | undefined {
     if (this.#turns.size > 0) return undefined
     return durabilities.findLast((one) => this.#refusals[one] !== null)
   }
 
-  /** Resolves once all records that were handed over before are taken or refused. */
+  /** Resolves once all records received before this call are taken or refused. */
   async settled(): Promise<void> {
     const waiting = [...this.#turns].filter(({ isTaken, isOverdue }) => !isTaken && !isOverdue)
     await Promise.all(waiting.map((turn) => (turn.ended ??= Promise.withResolvers<void>()).promise))

@@ -1,4 +1,4 @@
-// Writes inventories inside the writer's transaction. Throws StoreConflict; the caller undoes the savepoint then.
+// Writes inventories inside the writer's transaction. After a StoreConflict the caller rolls back to the savepoint.
 
 import type { InventoryRecord, InventoryRow, InventoryWrite } from '../../../core/ports/inventory.ts'
 import { StoreConflict } from '../../../core/ports/store.ts'
@@ -32,7 +32,7 @@ export function* putInventory(record: InventoryRecord): Steps<void> {
   yield* run('addInventory', id, instanceId, vcenter, state, takenMs, importedMs, rows)
 }
 
-/** A row as a dump has it: its inventory counts it already. */
+/** Puts a row of a dump. The inventory's count of rows, which the dump has too, already includes it. */
 export function* putInventoryRow(id: string, row: InventoryRow): Steps<void> {
   const inventory = yield* get('inventory', id)
   if (!inventory) throw new Error(`a row names the inventory ${id}, which is not there`)

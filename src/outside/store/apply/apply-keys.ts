@@ -1,5 +1,5 @@
-// Writes data keys, what is known of standard keys, and the server's secrets, inside the writer's transaction. What is
-// removed or replaced is overwritten first, where it lies. Throws StoreConflict; the caller undoes the savepoint then.
+// Writes data keys, records of standard keys, and the server's secrets, inside the writer's transaction. Before it removes or
+// replaces a secret it overwrites the old bytes in place. After a StoreConflict the caller rolls back to the savepoint.
 
 import { StoreConflict, type Write } from '../../../core/ports/store.ts'
 import type { Effects } from './effects.ts'

@@ -1,4 +1,5 @@
-// Leases in the database: who may take one, and which fence still counts; and the signs of the nodes. Time is the database's own.
+// Leases in the database: which node may take one, and which fence is valid. It also stores the signs of life of the nodes. Times
+// are the database's own.
 
 import {
   isLeaseOver,
@@ -45,7 +46,7 @@ export function* applyLeaseWrite(write: LeaseWrite): Steps<void> {
   }
 }
 
-/** Throws StoreConflict if the lease was taken again, or was given back. */
+/** Throws StoreConflict if another node took the lease since, or if it was returned. */
 export function* checkFence(fence: Fence): Steps<void> {
   requireFence(yield* get('lease', fence.name), fence)
 }

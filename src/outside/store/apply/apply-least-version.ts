@@ -1,11 +1,15 @@
-// The features that the store names (core/ports/least-version.ts): a program that does not know all of them may not open it.
+// The features that the store requires (core/ports/least-version.ts). A program that does not know all of them may not open the
+// store.
 
 import { tooOldFor, type Feature } from '../../../core/ports/least-version.ts'
 import { StoreConflict, StoreUnavailable } from '../../../core/ports/store.ts'
 import { text } from '../row.ts'
 import { all, get, run, type Steps } from '../steps.ts'
 
-/** Shuts out programs that do not know it, also those that run and gave no sign of late. */
+/**
+ * Requires the feature from now on. Programs that do not know it are shut out, including running ones that gave no sign of life
+ * recently.
+ */
 export function* nameFeature({ name, version, reason }: Feature): Steps<void> {
   const older = yield* get('olderNode', name)
   if (older)
@@ -26,7 +30,7 @@ export function* storedFeatures(): Steps<readonly Feature[]> {
   }))
 }
 
-/** Throws StoreUnavailable if this program does not know a feature that the store names. `store`: as people know it. */
+/** Throws StoreUnavailable if this program does not know a feature that the store names. `store`: its name for people. */
 export function refuseOlderProgram(named: readonly Feature[], store: string): void {
   const why = tooOldFor(named)
   if (why !== null) throw new StoreUnavailable('unavailable', `${store} is not opened: ${why}`)

@@ -1,5 +1,5 @@
-// Appends marks inside the writer's transaction, so that a mark is there if and only if the change is there that destroys
-// its object or brings it back (core/ports/marks.ts). Throws StoreConflict; the caller undoes the savepoint then.
+// Appends marks inside the writer's transaction, so that the store has a mark exactly if it has the change that destroys or
+// restores the object (core/ports/marks.ts). After a StoreConflict the caller rolls back to the savepoint.
 
 import type { KeyObject } from 'node:crypto'
 import { closes, endAfter, furtherEnd, isGenuine, markMac, signedMark } from '../../../core/audit/marks.ts'
@@ -19,17 +19,17 @@ import { all, run, type Steps } from '../steps.ts'
 import type { Effects } from './effects.ts'
 import type { Group, MarkSigning } from './group.ts'
 
-/** The key and the end of the marks, as a writer keeps them from one transaction to the next. */
+/** The key and the end of the marks, which a writer keeps from one transaction to the next. */
 export class KnownMarks implements MarkSigning {
   key: KeyObject | undefined
   end: MarksEnd | null = null
 
-  /** Anchor and database name these. The database has less if somebody removed marks. */
+  /** Learns the ends that the anchor and the database name. The database's end is lower if marks were removed from it. */
   know(...ends: readonly (MarksEnd | null)[]): void {
     for (const end of ends) this.end = furtherEnd(this.end, end)
   }
 
-  /** `stored`: as the database has it after a commit. */
+  /** `stored`: the end in the database after a commit. */
   follow(stored: MarksEnd | null, { marksSigned }: Pick<Effects, 'marksSigned'>): void {
     this.end = marksSigned ? stored : furtherEnd(this.end, stored)
   }
@@ -37,7 +37,9 @@ export class KnownMarks implements MarkSigning {
 
 type Identified = Pick<StoredMark, 'instanceId' | 'uniqueIdentifier'>
 
-/** Before the object is written. Returns what its column `marked` is then. `old`: its row; undefined: there is none. */
+/**
+ * Call this before the object is written. Returns the new value of its column `marked`. `old`: its row; undefined: it has none.
+ */
 export function* markObject(record: ObjectRecord, old: Row | undefined, group: Group): Steps<1 | null> {
   const { key } = group.marks
   if (!key) return null
@@ -49,7 +51,7 @@ export function* markObject(record: ObjectRecord, old: Row | undefined, group: G
     if (closed && dueMs > closed.dueMs) throw wasDestroyed()
     return closed?.dueMs === dueMs || (yield* close(record, dueMs, key, group)) ? 1 : null
   }
-  // The rows of a destroyed object that were put back have material. They may change as they like: nothing opens them.
+  // If the rows of a destroyed object were put back, they have material. They may change freely, since nothing opens them.
   if (!closed || (old && old['material'] !== null)) return null
   if (!old || closed.dueMs === neverBack || orNull(old, 'dueMs', number) !== closed.dueMs)
     throw wasDestroyed()
@@ -60,12 +62,12 @@ export function* markObject(record: ObjectRecord, old: Row | undefined, group: G
 export function* applyMarkWrite(write: MarkWrite, group: Group): Steps<void> {
   if (write.type === 'marks-signed') return yield* signAnew(write, group)
   const { key } = group.marks
-  if (!key) throw new Error('a mark is to be made, and the store has no key for it')
+  if (!key) throw new Error('the store has no key to sign a mark with')
   const { instanceId, uniqueIdentifier } = write
   const last = yield* group.facts.lastMark(instanceId, uniqueIdentifier)
   if (!last || !closes(last) || !isGenuine(key, last)) {
     const row = yield* group.facts.objectRow(instanceId, uniqueIdentifier)
-    // It was brought back since the caller read that it is destroyed.
+    // The object was brought back after the caller read that it is destroyed.
     if (row && row['material'] !== null) return undefined
     const dueMs = row ? (orNull(row, 'dueMs', number) ?? neverBack) : neverBack
     if (!(yield* close(write, dueMs, key, group))) return undefined
@@ -74,8 +76,8 @@ export function* applyMarkWrite(write: MarkWrite, group: Group): Steps<void> {
 }
 
 /**
- * false: a node runs that knows no marks, and may bring the object back without saying so here. The mark is appended once no such
- * node runs.
+ * Returns false while a node runs that does not know marks: it may bring the object back without a mark. The mark is appended
+ * once no such node runs.
  */
 function* close(what: Identified, dueMs: number, key: KeyObject, group: Group): Steps<boolean> {
   const isAlone = yield* group.facts.shutsOutOlder()
@@ -108,7 +110,7 @@ export function* addMark({
   yield* run('addMark', own, instanceId, uniqueIdentifier, dueMs, mac, digest)
 }
 
-/** Numbers only fall, so none is taken twice on the way. */
+/** Each mark gets a number no higher than before, so no two marks share a number on the way. */
 function* signAnew(
   { key, without }: Extract<MarkWrite, { type: 'marks-signed' }>,
   { facts, effects }: Group,

@@ -1,5 +1,5 @@
-// Writes one object inside the writer's transaction: its row, its material, its names and index entries. Throws
-// StoreConflict; the caller undoes the savepoint then.
+// Writes one object inside the writer's transaction: its row, its material, its names and index entries. After a StoreConflict
+// the caller rolls back to the savepoint.
 
 import { StoreConflict, type Write } from '../../../core/ports/store.ts'
 import type { ClockSteps, IndexEntry, ObjectRecord } from '../../../core/ports/objects.ts'
@@ -77,15 +77,15 @@ function* countSteps(instanceId: string, from: ClockSteps, to: ClockSteps): Step
   for (const { unit, at, step } of stepsOf(to)) yield* run('countStep', instanceId, unit, at, step, 1)
 }
 
-/** The names and index entries that an object has, as kept in its row. */
+/** The names and index entries of an object, as its row stores them. */
 interface Indexed {
   readonly names: readonly string[]
   readonly index: readonly (readonly [key: string, value: string])[]
 }
 
 /**
- * Versions only rise, and what was destroyed stays destroyed, whatever the change expected; only material that waits can
- * come back, as it is.
+ * Versions only rise, and a destroyed object stays destroyed, whatever the change expects. Only an object whose material is
+ * recoverable can come back, unchanged.
  */
 function* checkSuccession(old: Row, { version: next, ...record }: ObjectRecord): Steps<void> {
   const version = number(old, 'version')
@@ -100,7 +100,7 @@ function* checkSuccession(old: Row, { version: next, ...record }: ObjectRecord):
     throw new StoreConflict('object', 'the object was destroyed')
 }
 
-/** The row of its material, also while that waits to be brought back. */
+/** The row of the object's material, including recoverable material. */
 function materialOf(old: Row): number | null {
   return orNull(old, 'material', number) ?? orNull(old, 'recoverable', number)
 }
@@ -125,12 +125,12 @@ export function* removeRecoverable(
 }
 
 interface PutMaterial {
-  /** The id of the row that holds it. */
+  /** The id of the row with the material. */
   readonly material: number | null
   readonly addedBytes: number
 }
 
-/** Rows keep their place and length, see sqlite/migrations.ts. */
+/** Rows keep their place and length; see sqlite/migrations.ts. */
 function* putMaterial(old: number | null, sealed: Uint8Array | null, effects: Effects): Steps<PutMaterial> {
   if (old === null) return yield* addMaterial(sealed)
   const row = yield* get('material', old)

@@ -1,5 +1,5 @@
-// Does one change inside the writer's transaction: first what it expects, then its writes in their order, then
-// its audit entries. Throws StoreConflict; the caller undoes the savepoint then. No transactions here.
+// Does one change inside the writer's transaction: checks what the change expects, makes its writes in order, then adds its audit
+// entries. After a StoreConflict the caller rolls back to the savepoint. This file starts and ends no transaction.
 
 import { StoreConflict, type Change, type Write } from '../../../core/ports/store.ts'
 import type { Expectation } from '../../../core/ports/expectation.ts'
@@ -35,7 +35,7 @@ export function* applyChange(chain: AuditChain, change: Change, group: Group): S
   for (const entry of change.entries) yield* chain.append(entry)
 }
 
-/** The reads that the change makes before it writes, as far as they show without an answer and are not known. */
+/** The reads that the change makes before it writes, except those that depend on an answer and those whose answer is known. */
 export function readsOf({ expect = {}, writes }: Change, facts: GroupFacts): readonly Query[] {
   const { lease, trustVersion, liveObjects, limits, objects = [] } = expect
   const records = writes.flatMap((write) => (write.type === 'object' ? [write.record] : []))
@@ -80,7 +80,7 @@ export function forwardedName(target: string): string {
   return `audit_forwarded_${target}`
 }
 
-/** Everything but the moves of access records, which write audit entries. */
+/** All writes except moves of access records, which add audit entries. */
 export type PlainWrite = Exclude<Write, { readonly type: 'access-moved' }>
 
 export function* applyWrite(write: PlainWrite, group: Group): Steps<void> {

@@ -1,18 +1,16 @@
-// A committed change leaves work to be done.
-
-/** The writer must do this once the change is committed. */
+/** Work that a change leaves for the writer to do after the commit. */
 export interface Effects {
-  /** Sealed material was removed: it must leave the WAL too. */
+  /** The change removed sealed material, which must leave the WAL too. */
   materialRemoved: boolean
-  /** Audit entries wait to be deleted. */
+  /** The change pruned audit entries, whose rows are still to be deleted. */
   pruned: boolean
-  /** Trust has a higher version. */
+  /** The change raised the version of trust. */
   trustRaised: boolean
-  /** A checkpoint was among it. */
+  /** The change added a checkpoint. */
   checkpointed: boolean
-  /** The list of marks has another end. */
+  /** The change moved the end of the marks. */
   marked: boolean
-  /** All marks were signed again: the list may end earlier than before. */
+  /** The change signed all marks again, so their end may be lower than before. */
   marksSigned: boolean
 }
 

@@ -1,6 +1,6 @@
-// The changes of one transaction share this: the version of trust, the rows of objects, the end of the marks, and what instances
-// hold. Each is read when a change first asks for it. What the changes add to the totals of instances is counted here and written once, by `save`;
-// `mark` and `restore` follow savepoints.
+// Facts that the changes of one transaction share: the version of trust, the rows of objects, the end of the marks, and the usage
+// of instances. Each fact is read when a change first needs it. The growth of the instances' totals is summed here, and `save`
+// writes it once; `mark` and `restore` follow savepoints.
 
 import { furtherEnd } from '../../../core/audit/marks.ts'
 import { marksFeature } from '../../../core/ports/least-version.ts'
@@ -13,12 +13,12 @@ import { lastMark } from '../rows.ts'
 import { get, run, type Steps } from '../steps.ts'
 import { usageOf } from './usage.ts'
 
-/** An instance has this much more than before the transaction. */
+/** How much an instance has grown in the transaction. */
 interface Growth {
   readonly bytes: number
-  /** Destroyed objects that can be brought back. */
+  /** The number of destroyed objects that can be brought back. */
   readonly recoverable: number
-  /** Objects by their stored state. */
+  /** Numbers of objects by stored state. */
   readonly states: Readonly<Record<string, number>>
 }
 
@@ -32,7 +32,7 @@ export class GroupFacts {
   /** undefined: not read yet. */
   #marksEnd: MarksEnd | null | undefined
   #shutsOutOlder: boolean | undefined
-  /** Before the transaction, by instance. */
+  /** By instance: the usage before the transaction. */
   readonly #usages = new Map<string, Usage>()
   #growths = new Map<string, Growth>()
 
@@ -57,7 +57,7 @@ export class GroupFacts {
     this.#trustVersion = undefined
   }
 
-  /** Undefined: there is no such object. */
+  /** undefined: the object does not exist. */
   *objectRow(instanceId: string, uniqueIdentifier: string): Steps<Row | undefined> {
     const row = yield* this.#row(instanceId, uniqueIdentifier)
     return row['sequence'] === null ? undefined : row
@@ -79,13 +79,13 @@ export class GroupFacts {
     return row
   }
 
-  /** With what the transaction has appended. `known`: the end that the writer knows at least. */
+  /** The end of the marks, including those that this transaction appended. `known`: the least end that the writer knows. */
   *marksEnd(known: MarksEnd | null): Steps<MarksEnd | null> {
     if (this.#marksEnd !== undefined) return this.#marksEnd
     return (this.#marksEnd = furtherEnd(known, yield* findMarksEnd()))
   }
 
-  /** The store names marks as a feature that a program must know, or does so from now on: while an older node runs it cannot. */
+  /** Whether the store requires programs to know marks. If it does not yet, it does from now on, unless an older node runs. */
   *shutsOutOlder(): Steps<boolean> {
     if (this.#shutsOutOlder !== undefined) return this.#shutsOutOlder
     const { name } = marksFeature
@@ -110,7 +110,7 @@ export class GroupFacts {
     this.#rows.delete(`${instanceId} ${uniqueIdentifier}`)
   }
 
-  /** With what the transaction has added so far. */
+  /** The usage, including the growth in this transaction. */
   *usage(instanceId: string): Steps<Usage> {
     let usage = this.#usages.get(instanceId)
     if (!usage) this.#usages.set(instanceId, (usage = yield* usageOf(instanceId)))
@@ -131,7 +131,7 @@ export class GroupFacts {
     })
   }
 
-  /** To be called before the transaction commits. */
+  /** Call this before the transaction commits. */
   *save(): Steps<void> {
     for (const [instanceId, { bytes, recoverable, states }] of this.#growths) {
       if (bytes !== 0) yield* run('addBytes', instanceId, bytes)
@@ -142,5 +142,5 @@ export class GroupFacts {
   }
 }
 
-/** As the statement `usage` has it. */
+/** The statement `usage` counts these as destroyed. */
 const destroyedStates: ReadonlySet<string> = new Set(['Destroyed', 'DestroyedCompromised'])

@@ -1,4 +1,4 @@
-// The changes of one transaction share this: facts that were read, work for after the commit, and how marks are signed.
+// The things that the changes of one transaction share: facts read from the database, work for after the commit, and how marks are signed.
 
 import type { KeyObject } from 'node:crypto'
 import type { MarksEnd } from '../../../core/ports/marks.ts'
@@ -13,11 +13,11 @@ export interface Group {
 
 /** How a writer signs the marks that it appends. */
 export interface MarkSigning {
-  /** undefined: it appends none. */
+  /** undefined: the writer appends no marks. */
   readonly key: KeyObject | undefined
   /**
-   * The furthest end of the list that this writer knows. If the database has less, somebody removed marks: new marks take numbers
-   * above it, so that the gap shows.
+   * The furthest end of the marks that this writer knows. If the database's end is lower, marks were removed from it. New marks
+   * take numbers above this end, so that the gap shows.
    */
   readonly end: MarksEnd | null
 }

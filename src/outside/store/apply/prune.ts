@@ -1,9 +1,9 @@
-// Pruning the audit log. The change itself only moves each writer's beginning, so that it is quick and all or
-// nothing; reads leave out what lies before. The rows are deleted afterwards, a step at a time between groups.
+// Prunes the audit log. The change itself only moves the beginning of each writer's entries, which is quick and atomic; reads
+// leave out earlier entries. The rows are deleted afterwards, one step at a time, between groups.
 //
-// The times of rows and blocks find quickly what is old, and somebody may have changed them: no checkpoint signs for them. So
-// the last entry that goes must be genuine and old by what its own text says. Its hash is the new beginning, which the
-// entries that stay, or the signed head, hold to what it was.
+// The times of rows and blocks locate old entries quickly, but no checkpoint signs them, so an attacker may have changed them.
+// Therefore the last entry to be pruned must be genuine, and old by its own signed text. Its hash becomes the new beginning. The
+// remaining entries, or the signed head, prove that hash.
 
 import { chainHash } from '../../../core/audit/chain.ts'
 import type { AuditEntry, WriterHead } from '../../../core/ports/audit.ts'
@@ -11,7 +11,7 @@ import { blockEntries } from '../audit/audit-chain.ts'
 import { number, text, type Row } from '../row.ts'
 import { get, run, type Steps } from '../steps.ts'
 
-/** Rows that one step deletes: a few milliseconds. */
+/** Rows that one step deletes. This takes a few milliseconds. */
 const stepEntries = 500
 
 /** See the write 'prune'. */
@@ -20,13 +20,13 @@ interface Times {
   readonly nowMs?: number
 }
 
-/** Takes from the beginning of each writer's entries those that are older and not beyond its head in `upTo`. */
+/** Prunes the old entries at the beginning of each writer's entries, up to its head in `upTo`. */
 export function* markPruned(times: Times, upTo: readonly WriterHead[]): Steps<void> {
   for (const { writer, number: last, hash } of yield* findPruned(times, upTo))
     yield* run('setBeginning', last, hash, writer)
 }
 
-/** The last entry that this would take of each writer of which it takes any. */
+/** The last entry that markPruned would prune, for each writer of which it would prune any. */
 export function* findPruned(times: Times, upTo: readonly WriterHead[]): Steps<readonly WriterHead[]> {
   const found: WriterHead[] = []
   for (const head of upTo) {
@@ -55,7 +55,7 @@ function isOld(entry: Row, before: string, beforeMs: number): boolean {
   return chainHash(before, body) === text(entry, 'hash') && (JSON.parse(body) as AuditEntry).atMs < beforeMs
 }
 
-/** Deletes some pruned rows; false when none are left. To be called in a transaction. */
+/** Deletes some pruned rows; false: none are left. Call it in a transaction. */
 export function* deletePruned(): Steps<boolean> {
   const row = yield* get('prunedWriter')
   if (!row) {
@@ -69,15 +69,15 @@ export function* deletePruned(): Steps<boolean> {
   return true
 }
 
-/** The places of a writer's entries from one number to another, both of which are there; undefined if they are not. */
+/** The places of a writer's entries with the numbers `from` and `to`; undefined if the database lacks one of them. */
 export function* entriesOf(id: number, from: number, to: number): Steps<[number, number] | undefined> {
   const [first, last] = [yield* get('entryOfNumber', from, id), yield* get('entryOfNumber', to, id)]
   return first && last && [number(first, 'entry'), number(last, 'entry')]
 }
 
 /**
- * The number of the last entry that is older, with none before it that is younger; undefined if there is none. Entries of a time to
- * come count as neither. Blocks without younger ones are skipped.
+ * The number of the last old entry before the first young one; undefined if there is none. Entries with a time in the future
+ * count as neither old nor young. Blocks without young entries are skipped.
  */
 function* lastOld(
   id: number,

@@ -1,5 +1,6 @@
-// How many objects are in each state at a moment, from counts alone: by stored state, and by when the clock takes objects
-// on. Steps are counted by day, hour and second, so that a million of them are summed up in a millisecond.
+// How many objects are in each state at a given time, calculated from counts: objects by stored state, and the times at which the
+// clock changes an object's state. Those times are counted by day, hour and second, so that summing a million of them takes a
+// millisecond.
 
 import type { ClockSteps } from '../../../core/ports/objects.ts'
 import { number, text } from '../row.ts'
@@ -8,14 +9,14 @@ import { all, type Steps } from '../steps.ts'
 const [day, hour, second] = [86_400, 3_600, 1]
 
 interface CountedStep {
-  /** Seconds that are counted together. */
+  /** The length of the unit, in seconds. */
   readonly unit: number
-  /** Which of them, since 1970. */
+  /** The number of the unit since 1970. */
   readonly at: number
   readonly step: 'activate' | 'deactivate'
 }
 
-/** Where the steps of one object are counted. */
+/** The units in which the steps of one object are counted. */
 export function stepsOf({ activates, deactivates }: ClockSteps): readonly CountedStep[] {
   const of = (step: CountedStep['step'], seconds: number | null): readonly CountedStep[] =>
     seconds === null

@@ -1,5 +1,5 @@
-// The usage of an instance: the number of its objects and the bytes that they take. Both are kept up to date with each
-// object that is written, so that a limit is checked inside the transaction that would pass it.
+// The usage of an instance: the number of its objects and the bytes that they take. Each write of an object updates both, so that
+// the transaction that would exceed a limit fails.
 
 import type { Usage } from '../../../core/ports/objects.ts'
 import { StoreConflict } from '../../../core/ports/store.ts'
@@ -7,7 +7,7 @@ import type { Expectation } from '../../../core/ports/expectation.ts'
 import { number } from '../row.ts'
 import { get, type Steps } from '../steps.ts'
 
-/** Bytes that the rows and the index of an object take beside its attributes, names and material, about. */
+/** Approximate bytes of an object's rows and index entries, besides its attributes, names and material. */
 export const objectRowBytes = 512
 
 export function* usageOf(instanceId: string): Steps<Usage> {

@@ -1,6 +1,5 @@
-// The file of the anchor: two slots that are overwritten in turn. While one slot is written, the other one is whole
-// and on the disk, so that whatever a write leaves (half a block, nothing, bytes of both), one slot stays valid. What
-// the slots say is not known here.
+// The file of the anchor: two slots that are overwritten in turn. While one slot is written, the other one is complete and on the
+// disk. So one slot stays valid even if a write is cut off. This file does not interpret the slots.
 
 import {
   closeSync,
@@ -24,9 +23,9 @@ const slots = 2
 
 export class AnchorFile {
   readonly #descriptor: number
-  /** The slot that is written; the other one is on the disk. */
+  /** The index of the slot to write; the other slot is on the disk. */
   #slot: number
-  /** The slot was written to its end. */
+  /** Whether the slot was written completely. */
   #whole = false
 
   private constructor(descriptor: number, slot: number) {
@@ -34,7 +33,7 @@ export class AnchorFile {
     this.#slot = slot
   }
 
-  /** The slots as they lie there; null when there is no file. Links are not followed. Throws the system's error. */
+  /** Returns both slots; null: the file does not exist. Does not follow links. Throws the system's error. */
   static read(file: string): readonly Buffer[] | null {
     let descriptor: number
     try {
@@ -54,7 +53,7 @@ export class AnchorFile {
     }
   }
 
-  /** Makes the file, or another one in its place, with this first slot. On the disk when this returns. */
+  /** Creates or replaces the file, with `first` in its first slot. The file is on the disk when this returns. */
   static create(file: string, first: Buffer): AnchorFile {
     const unfinished = `${file}.new`
     rmSync(unfinished, { force: true })
@@ -72,11 +71,11 @@ export class AnchorFile {
     }
   }
 
-  /** Opens it to overwrite another slot than the one that counts, which is brought to the disk first. */
+  /** Opens the file to overwrite the slot that is not `counts`. First it brings slot `counts` to the disk. */
   static open(file: string, counts: number): AnchorFile {
     const descriptor = openSync(file, constants.O_RDWR | constants.O_NOFOLLOW)
     try {
-      // An earlier process may have left both slots to be brought there.
+      // An earlier process may have left both slots unsynced.
       fdatasyncSync(descriptor)
       return new AnchorFile(descriptor, (counts + 1) % slots)
     } catch (error) {
@@ -85,14 +84,14 @@ export class AnchorFile {
     }
   }
 
-  /** Overwrites the slot; a killed process loses nothing of it, power loss may. Throws the system's error. */
+  /** Overwrites the slot. The bytes survive a killed process, but not a power loss. Throws the system's error. */
   write(bytes: Buffer): void {
     this.#whole = false
     writeWhole(this.#descriptor, bytes, this.#slot * anchorSlotBytes)
     this.#whole = true
   }
 
-  /** Brings what was written to the disk. From then on the other slot is overwritten. Throws the system's error. */
+  /** Brings the written slot to the disk, then turns to the other slot. Throws the system's error. */
   settle(): void {
     if (!this.#whole) return
     fdatasyncSync(this.#descriptor)
@@ -100,7 +99,7 @@ export class AnchorFile {
     this.#whole = false
   }
 
-  /** Like `write`, on a thread of the system. One at a time, and no other call meanwhile. Rejects with the system's error. */
+  /** Like `write`, on a thread of the system. No other call may run meanwhile. Rejects with the system's error. */
   async writeAside(bytes: Buffer): Promise<void> {
     this.#whole = false
     const count = await writeAside(this.#descriptor, bytes, this.#slot * anchorSlotBytes)
@@ -108,7 +107,7 @@ export class AnchorFile {
     this.#whole = true
   }
 
-  /** Like `settle`, on a thread of the system. One at a time, and no other call meanwhile. Rejects with the system's error. */
+  /** Like `settle`, on a thread of the system. No other call may run meanwhile. Rejects with the system's error. */
   async settleAside(): Promise<void> {
     if (!this.#whole) return
     await syncAside(this.#descriptor)

@@ -1,7 +1,7 @@
-// Keeps the anchor while the store is open: compares it with the database, then writes into it how far the database
-// is synced. An anchor that cannot be written only lags behind, so trouble with it is told and never ends a commit.
-// Runs on SQLite's writer thread, or beside the thread that serves requests on PostgreSQL. Where the slots lie is
-// anchor-file.ts's business, what they say core/audit/anchor.ts's.
+// Keeps the anchor while the store is open. It compares the anchor with the database, then writes into it how far the database is
+// synced. An anchor that cannot be written only lags behind, so an error is logged and does not end a commit. This runs on
+// SQLite's writer thread, or beside the thread that serves requests on PostgreSQL. anchor-file.ts knows where the slots lie;
+// core/audit/anchor.ts knows what they say.
 
 import { createHash, type KeyObject } from 'node:crypto'
 import { encodeSlot, judgeAnchor, newestAnchor, type StoreFacts } from '../../../core/audit/anchor.ts'
@@ -14,10 +14,10 @@ import { number, text } from '../row.ts'
 import { marksEndOf } from '../rows.ts'
 import { all, get, type Steps } from '../steps.ts'
 
-/** Heads of writers that fit into a slot of the anchor. */
+/** The most heads of writers that a slot of the anchor can hold. */
 export const anchorHeadsMax = 16
 
-/** A position with its place in the order of the commits of this run. */
+/** A position, with its place among the commits of this run. */
 export interface OrderedPosition extends AnchorPosition {
   readonly order: number
 }
@@ -46,8 +46,8 @@ export class AnchorKeeper {
   }
 
   /**
-   * `needed`: there must be an anchor. `timeline`: that of the server that is asked. `replaced`: see judgeAnchor. Throws
-   * the system's error.
+   * Compares the anchor with the database. `needed`: an anchor must exist. `timeline`: the timeline of the server that answers.
+   * `replaced`: see judgeAnchor. Throws the system's error.
    */
   static *look(
     file: string,
@@ -66,8 +66,8 @@ export class AnchorKeeper {
   }
 
   /**
-   * Begins to write into the file that is there, or with `anew` into another one. All of `position` must be on the
-   * disk. Throws the system's error.
+   * Begins to write into the present file, or with `anew` into a new one. All of `position` must be on the disk. Throws the
+   * system's error.
    */
   static start(
     options: {
@@ -94,7 +94,7 @@ export class AnchorKeeper {
     return keeper
   }
 
-  /** All up to `position` is on the disk. A position that an earlier call went beyond is no news. */
+  /** Call this once everything up to `position` is on the disk. Positions before the last one are ignored. */
   note(position: OrderedPosition): void {
     if (position.order <= this.#order) return
     this.#attempt(() => {
@@ -103,14 +103,14 @@ export class AnchorKeeper {
     })
   }
 
-  /** Brings the anchor itself to the disk: until then power loss may bring back the one before. */
+  /** Brings the anchor itself to the disk. Until then a power loss may restore the one before. */
   settle(): void {
     this.#attempt(() => this.#file.settle())
   }
 
   /**
-   * Like `note`, on a thread of the system, so that no disk holds up the caller. Of the positions that come while one is written, only
-   * the newest is written. `settles`: the anchor itself is brought to the disk too.
+   * Like `note`, on a thread of the system, so that a disk does not hold up the caller. If several positions arrive during a
+   * write, only the newest is written next. `settles`: bring the anchor itself to the disk too.
    */
   noteAside(position: OrderedPosition, settles: boolean): void {
     if (position.order <= this.#order) return
@@ -118,7 +118,7 @@ export class AnchorKeeper {
     this.#writing ??= this.#writeNext().finally(() => (this.#writing = undefined))
   }
 
-  /** After `noteAside`: resolves once what was noted is on the disk, and the file is closed. */
+  /** Resolves once the positions of `noteAside` are on the disk and the file is closed. */
   async end(): Promise<void> {
     await this.#writing
     this.settle()
@@ -171,12 +171,12 @@ export class AnchorKeeper {
   }
 }
 
-/** Somebody has served with the store. */
+/** Whether a server has ever served with the store. */
 export function* isUsed(): Steps<boolean> {
   return number((yield* get('used')) ?? {}, 'used') === 1
 }
 
-/** Trust version, last checkpoint and end of the marks, as they are in the database or will be with the transaction that runs. */
+/** Trust version, last checkpoint and end of the marks, as the database has them, including the running transaction. */
 export function* storedPosition(): Steps<Omit<AnchorPosition, 'heads'>> {
   const row = (yield* get('position')) ?? {}
   return {
@@ -190,13 +190,13 @@ export function* storedPosition(): Steps<Omit<AnchorPosition, 'heads'>> {
   }
 }
 
-/** The position of a run that has committed nothing yet. `marks`: the furthest end that is known. */
+/** The position of a run before its first commit. `marks`: the furthest known end of the marks. */
 export function* storedStart(marks: MarksEnd | null): Steps<OrderedPosition> {
   const stored = yield* storedPosition()
   return { ...stored, heads: yield* storedHeads(), marks: furtherEnd(marks, stored.marks), order: 0 }
 }
 
-/** The heads that writers before this one left: mostly one, and never more than fit a slot. */
+/** The heads that earlier writers left: mostly one, and never more than fit into a slot. */
 function* storedHeads(): Steps<readonly WriterHead[]> {
   const rows = (yield* all('unnamedWriters')).slice(-anchorHeadsMax)
   return rows.map((row) => ({

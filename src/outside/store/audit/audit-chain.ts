@@ -1,5 +1,5 @@
-// Numbers and chains the audit entries of this writer, inside the transaction of the act that they tell of.
-// The head is kept in memory and put into the database once per group; `mark` and `restore` follow savepoints.
+// Numbers and chains the audit entries of this writer, inside the transaction of the act that they record. The head is kept in
+// memory and stored once per group; `mark` and `restore` follow savepoints.
 
 import { chainHash, chainStart, entryBody } from '../../../core/audit/chain.ts'
 import type { AuditEntry, WriterHead } from '../../../core/ports/audit.ts'
@@ -7,7 +7,7 @@ import { auditHash } from '../hashes.ts'
 import { number, text } from '../row.ts'
 import { add, all, get, run, type Steps } from '../steps.ts'
 
-/** Entries whose ids differ in the lower ten bits only are a block (audit_blocks). */
+/** A block (audit_blocks) is the entries whose ids differ only in the lower ten bits. */
 export const blockEntries = 1024
 
 interface Mark {
@@ -18,7 +18,7 @@ interface Mark {
   readonly hash: string
 }
 
-/** When the entries of each block were made. */
+/** The times of the entries in each block. */
 export class BlockTimes {
   readonly #times = new Map<number, { readonly minMs: number; readonly maxMs: number }>()
 
@@ -91,7 +91,7 @@ export class AuditChain {
     this.#head = mark
   }
 
-  /** Others may have entered something since the last group. */
+  /** Reads the last entry again: other writers may have added entries since the last group. */
   *follow(): Steps<void> {
     if (this.#head.id === null) return
     this.#head = { ...this.#head, lastEntry: number((yield* get('lastEntry')) ?? {}, 'entry') }
@@ -109,23 +109,23 @@ export class AuditChain {
     this.#blocks.widen(place, entry.atMs)
   }
 
-  /** To be called before the group commits. */
+  /** Call this before the group commits. */
   *save(): Steps<void> {
     const { id, number, hash } = this.#head
     yield* this.#blocks.put()
     if (id !== null && number !== this.#savedNumber) yield* run('putHead', number, hash, id)
   }
 
-  /** After the group was committed, or undone and restored. */
+  /** Call this after the group was committed, or rolled back and restored. */
   settled(): void {
     this.#blocks.clear()
     this.#savedNumber = this.#head.number
   }
 
   /**
-   * The writer's row, and the heads that no other writer's first entry has named as they stand. A head that was
-   * named is covered by the entry that named it, and that by its own writer's head, so naming the rest ties
-   * down all: the list does not grow with every start.
+   * Adds the writer's row and returns the heads that no other writer's first entry names as they are now. A head that an entry
+   * names is secured by that entry, and that entry is secured by its own writer's head. So naming the remaining heads secures all
+   * of them, and the list does not grow with every start.
    */
   *#begin(): Steps<WriterHead[]> {
     const others: WriterHead[] = []

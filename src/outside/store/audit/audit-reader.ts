@@ -1,6 +1,6 @@
-// Finds audit entries page by page. The narrowest filter picks the index; the rest is compared with what the
-// entry says. A step looks at a bounded number of entries and then lets other requests run, so that a search
-// through years of entries delays nobody.
+// Finds audit entries page by page. The narrowest filter picks the index; the other filters are compared with the entry's text. A
+// step reads a bounded number of entries and then lets other requests run, so that a search through years of entries does not
+// delay them.
 
 import { setImmediate } from 'node:timers/promises'
 import type {
@@ -15,9 +15,9 @@ import { auditHash, objectHashes } from '../hashes.ts'
 import { number, orNull, text, type Row } from '../row.ts'
 import { all, get, type Steps } from '../steps.ts'
 
-/** Entries that one step of a search reads. */
+/** The most entries that one step of a search reads. */
 const auditStepEntries = 500
-/** Entries that lists leave out, as a verification names them. */
+/** The most misfiled entries, which lists would leave out, that a verification names. */
 const auditMisfiledMax = 100
 
 interface Page {
@@ -25,17 +25,17 @@ interface Page {
   readonly after: string | null
 }
 
-/** `read` takes the steps that it is given, and says what it means when that fails. */
+/** `read` takes the steps, and translates their errors. */
 export async function findAudit(
   read: <T>(steps: Steps<T>) => T | Promise<T>,
   query: AuditQuery,
 ): Promise<Page> {
   const newest = query.order === 'newest'
   const found: StoredAuditEntry[] = []
-  // The first id that was not looked at yet, in the direction of the search.
+  // The first id not yet read, in the direction of the search.
   let next: number | null = newest ? Number.MAX_SAFE_INTEGER : 1
   if (query.after !== undefined) next = place(query.after) + (newest ? -1 : 1)
-  // Entries up to this place are not looked at.
+  // The search skips entries up to this place.
   const until = query.newerThan === undefined ? 0 : place(query.newerThan)
   let last: number | null = null
   while (next !== null && next > until && found.length < query.limit) {
@@ -92,7 +92,7 @@ export async function findMisfiled(
 
 function isFiled(row: Row): boolean {
   const entry = entryOf(text(row, 'body'))
-  // That it is no entry any more is found by its hash.
+  // A text that is no longer a valid entry fails the check of its hash.
   if (!entry) return true
   const { atMs, instanceId, object, actor } = entry
   const isUnder = (column: string, hashes: readonly (bigint | null)[]) =>
@@ -157,7 +157,7 @@ function* byIndex(query: AuditQuery, from: number): Steps<Step> {
   return { rows, next: rows.length < auditStepEntries ? null : beyond(rows, newest) }
 }
 
-/** Entries that have one of the object's hashes, as one search would find them. */
+/** Entries with one of the object's hashes, in the order of a search. */
 function* ofObject(object: string, newest: boolean, range: readonly number[]): Steps<readonly Row[]> {
   const found: Row[] = []
   for (const hash of objectHashes(object))
@@ -167,7 +167,7 @@ function* ofObject(object: string, newest: boolean, range: readonly number[]): S
   return found.slice(0, auditStepEntries)
 }
 
-/** One block of entries, the next one that has any of the time asked for. */
+/** The next block that has entries of the requested time. */
 function* byBlock(query: AuditQuery, from: number): Steps<Step> {
   const newest = query.order === 'newest'
   const [sinceMs, untilMs] = times(query)
@@ -188,7 +188,7 @@ function* byBlock(query: AuditQuery, from: number): Steps<Step> {
   return { rows, next: rows.length > 0 ? end + 1 : Math.max(end + 1, yield* firstKeptPlace()) }
 }
 
-/** Millions of entries may lie before it that were pruned and are not deleted yet. */
+/** Millions of pruned entries that are not deleted yet may lie before it. */
 function* firstKeptPlace(): Steps<number> {
   const row = yield* get('firstKeptPlace')
   return (row && orNull(row, 'entry', number)) ?? 0
@@ -205,7 +205,7 @@ function times({ sinceMs, untilMs }: AuditQuery): [number, number] {
 
 type Filter = Omit<AuditQuery, 'order' | 'after' | 'newerThan' | 'limit' | 'sinceMs' | 'untilMs'>
 
-/** The comparison of each filter. A filter that is left out is not asked. */
+/** The comparison of each filter. A filter that the query leaves out is skipped. */
 const filters: {
   readonly [K in keyof Filter]-?: (entry: AuditEntry, wanted: NonNullable<Filter[K]>) => boolean
 } = {
@@ -235,7 +235,7 @@ function isActor({ kind, id, name }: Actor, wanted: Actor['kind'], idOrName: str
   return kind === wanted && (id === idOrName || name === idOrName)
 }
 
-/** A place that no page gave finds nothing. */
+/** A place that no page returned finds nothing. */
 function place(after: string): number {
   const entry = /^\d{1,15}$/.test(after) ? Number(after) : Number.NaN
   return Number.isNaN(entry) ? 0 : entry

@@ -1,5 +1,5 @@
-// Reads all that a store holds, page by page, as values of the ports (core/ports/backup.ts). The caller holds one transaction
-// open, so that all pages are of one moment.
+// Reads a whole store, page by page, as values of the ports (core/ports/backup.ts). The caller holds one transaction open, so
+// that all pages show the same moment.
 
 import { dumpPageRecords, objectsStepRows } from '../../../base/bounds.ts'
 import type { DumpCounts, DumpedObject, DumpedRecord, DumpedWriter } from '../../../core/ports/backup.ts'
@@ -26,7 +26,7 @@ import { all, get, type Steps } from '../steps.ts'
 type Read = <T>(steps: Steps<T>) => T | Promise<T>
 type Page = readonly DumpedRecord[]
 
-/** The first read: it fixes the moment. */
+/** Must be the first read: it fixes the moment that the dump shows. */
 export function* dumpCounts(): Steps<DumpCounts> {
   const totals = yield* all('objectTotals')
   const objects = totals.map((row) => [text(row, 'instanceId'), number(row, 'count')])
@@ -56,7 +56,6 @@ export async function* dumpPages(read: Read): AsyncGenerator<Page> {
   const writers = await read(all('allWriters'))
   yield writers.map((row): DumpedRecord => ({ type: 'writer', value: dumpedWriter(row) }))
   for (const row of writers) yield* entries(read, row)
-  // Material can be large.
   yield* byNumber(read, 'objectsAfter', { column: 'sequence', pageRows: objectsStepRows }, (row) => ({
     type: 'object',
     value: dumpedObject(row),
@@ -67,7 +66,7 @@ export async function* dumpPages(read: Read): AsyncGenerator<Page> {
   }))
 }
 
-/** These come first, and are never many. */
+/** The records that come first. There are never many of them. */
 function* fewRecords(): Steps<Page[]> {
   const features = (yield* storedFeatures()).map((value): DumpedRecord => ({ type: 'leastVersion', value }))
   const version = number((yield* get('trustVersion')) ?? {}, 'version')
@@ -113,7 +112,7 @@ async function* inventoryRowsOf(read: Read, inventory: Row): AsyncGenerator<Page
   yield* inPages(after, (row) => ({ type: 'inventoryRow', value: { inventoryId, ...inventoryRow(row) } }))
 }
 
-/** `next` reads the page behind a row; the first page behind none. */
+/** `next` reads the page after a row; without a row it reads the first page. */
 async function* inPages(
   next: (last: Row | undefined) => Promise<readonly Row[]> | readonly Row[],
   make: (row: Row) => DumpedRecord,

@@ -1,5 +1,5 @@
-// Puts the records of a dump (core/ports/backup.ts) into an empty store, in the order in which they come. The caller holds the
-// transaction, and makes a store of it only when all are in.
+// Puts the records of a dump (core/ports/backup.ts) into an empty store, in order. The caller holds the transaction, and
+// completes the store only when all records are in.
 
 import { randomUUID } from 'node:crypto'
 import type { AuditEntry } from '../../../core/ports/audit.ts'
@@ -15,9 +15,9 @@ import { GroupFacts } from '../apply/group-facts.ts'
 import { add, run, type Steps } from '../steps.ts'
 
 export class Loader {
-  /** The totals of instances are written at the end. */
+  /** The totals of the instances are written at the end. */
   readonly #group = { facts: new GroupFacts(), effects: noEffects(), marks: { key: undefined, end: null } }
-  /** The writers' rows: id, and the id of their first entry. */
+  /** By writer: the id of its row, and the id of its first entry. */
   readonly #writers = new Map<string, { readonly id: number; readonly firstEntry: number }>()
   readonly #blocks = new BlockTimes()
   #trustVersion = 0
@@ -81,7 +81,8 @@ export class Loader {
         return
       case 'mark':
         yield* addMark(value)
-        // Where the last one says that the object was brought back, and it was destroyed since, the next start makes one more.
+        // If the last mark says that the object was brought back and the object was destroyed after that, the next start adds a
+        // mark.
         yield* run('noteMark', closes(value) ? 1 : null, value.instanceId, value.uniqueIdentifier)
         return
       default:
@@ -89,7 +90,7 @@ export class Loader {
     }
   }
 
-  /** The new writer's entries come after all others, and name the heads that are there. */
+  /** Adds the entries of a new writer after all others. They name the present heads. */
   *finish(entries: readonly AuditEntry[], openedMs: number): Steps<void> {
     const chain = new AuditChain(randomUUID(), openedMs)
     for (const entry of entries) yield* chain.append(entry)
@@ -104,7 +105,7 @@ export class Loader {
   }
 
   *#object({ record, names, index, clockSteps, lastFetchedMs: atMs }: DumpedTypes['object']): Steps<void> {
-    // The dump has the names as they were allowed where it was made.
+    // The names were allowed in the store that the dump was made of.
     yield* this.#write({ type: 'object', record, names, namesShared: true, index, clockSteps })
     const { instanceId, uniqueIdentifier } = record
     if (atMs !== null) yield* this.#write({ type: 'fetched', instanceId, uniqueIdentifier, atMs })

@@ -95,7 +95,7 @@ test('a frame that somebody forged or changed does not count, nor what follows i
     assert.ok(chain.objects.length < 2, `byte ${at}`)
     assert.ok(!chain.objects.includes('b'), `byte ${at}`)
   }
-  assert.match(trouble.join(), /no whole record/)
+  assert.match(trouble.join(), /not a complete record/)
 })
 
 test('while the audit log takes nothing, records stay; after a minute reads are refused, and go on once it does', async (t) => {
