@@ -1,6 +1,6 @@
 // Prints docs/admin-api.md from the route table in src/doors/http/; `npm run docs` writes it.
 
-import { describedApi } from '../src/program/open-features.ts'
+import { describedApi } from '../src/program/routes.ts'
 import { format } from 'prettier'
 import { statusOf } from '../src/base/refusal.ts'
 import { fieldsOf, nameOf, typeOf, type Field } from '../src/doors/http/fields.ts'

@@ -1,20 +1,26 @@
 // `npm run without-feature -- [FEATURE...]`: deletes each feature that a server can lack, its folder and its lines in src/program/features.ts,
-// from a copy of src/, compiles what remains, starts a server from it, and says which do not.
+// from a copy of src/, compiles what remains and starts a server from it. Where a setting needs the feature, that server must not start.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { featureList, optionalFeatures } from '../test/support/structure.ts'
 import { argumentsOf, misused } from './arguments.ts'
 
 const root = path.join(import.meta.dirname, '..')
-const listFile = 'src/program/features.ts'
 const usage = 'without-feature -- [FEATURE...]'
 /** A server that has not said that it serves by then does not start. */
 const startMs = 60_000
 
+/** Settings that need the feature: with them a server that lacks it must not start. */
+const needing: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  approvals: { MORTISE_APPROVAL_FOR: 'key destroy' },
+  siem: { MORTISE_SIEM_FILE: 'audit.jsonl' },
+}
+
 const { positionals } = argumentsOf(usage, { options: {}, allowPositionals: true })
-const optional = optionalFeatures(readFileSync(path.join(root, listFile), 'utf8'))
+const optional = optionalFeatures(readFileSync(path.join(root, featureList), 'utf8'))
 const unknown = positionals.find((name) => !optional.has(name))
 if (unknown !== undefined)
   misused(
@@ -31,16 +37,7 @@ for (const [name, lines] of optional) {
 }
 process.exitCode = failures === 0 ? 0 : 1
 
-/** By folder: the text of its entry in the list. */
-function optionalFeatures(list: string): ReadonlyMap<string, string> {
-  const [, entries = ''] = /^const optional = \{\n(.*?)^\}/ms.exec(list) ?? []
-  const found = entries.matchAll(/^ {2}\w+: \{(?:\n.*?^ {2}\},| [^\n]* \},)\n/gms)
-  return new Map(
-    [...found].map(([text]) => [/\.\.\/features\/([\w-]+)\//.exec(text)?.[1] ?? text, text] as const),
-  )
-}
-
-/** undefined: it compiles and starts. */
+/** undefined: it compiles and starts, and does not where a setting needs the feature. */
 async function without(name: string, lines: string): Promise<string | undefined> {
   const copy = mkdtempSync(path.join(tmpdir(), 'mortise-without-'))
   try {
@@ -48,9 +45,15 @@ async function without(name: string, lines: string): Promise<string | undefined>
     for (const file of ['package.json', 'tsconfig.json']) cpSync(path.join(root, file), path.join(copy, file))
     symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'))
     rmSync(path.join(copy, 'src/features', name), { recursive: true })
-    const list = path.join(copy, listFile)
+    const list = path.join(copy, featureList)
     writeFileSync(list, readFileSync(list, 'utf8').replace(lines, ''))
-    return compiled(copy) ?? (await started(copy))
+    const trouble = compiled(copy) ?? (await started(copy))
+    const settings = needing[name]
+    if (trouble !== undefined || settings === undefined) return trouble
+    const refused = await started(copy, settings)
+    return refused?.includes(`no feature ${name}`) === true
+      ? undefined
+      : `starts all the same\n${refused ?? ''}`
   } finally {
     rmSync(copy, { recursive: true, force: true })
   }
@@ -66,10 +69,15 @@ function compiled(copy: string): string | undefined {
   return status === 0 ? undefined : `does not compile\n${stdout}`
 }
 
-async function started(copy: string): Promise<string | undefined> {
+/** undefined: it serves. */
+async function started(
+  copy: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<string | undefined> {
   const place = ['--data', path.join(copy, 'data'), '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0']
   const server = spawn(process.execPath, [...process.execArgv, 'src/program/main.ts', 'serve', ...place], {
     cwd: copy,
+    env: { ...process.env, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''

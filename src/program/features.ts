@@ -1,12 +1,14 @@
-// The one list of the features, in the order in which they open. Each line loads a feature's parts where they are wanted: `server` opens
-// at the admin door, `kmip` in each process that serves KMIP, `commands` are those of the command line, by their words, and
-// `plugs` are what commands of other features want.
+// The one list of the features, in the order in which they open. Each entry loads a feature's parts where they are wanted: `routes` and
+// `examples` are its part of the admin API as data, `server` opens at the admin door, `kmip` in each process that serves KMIP, `commands`
+// are those of the command line, by their words, and `plugs` are what commands of other features want.
 
 import { withoutFeatures, type CommandPlugs } from '../doors/cli/plugs.ts'
 
 /** The administration of the core, which every server has. */
 const administration = {
   status: {
+    routes: async () => (await import('../features/status/routes.ts')).statusRoutes,
+    examples: async () => (await import('../features/status/examples.ts')).examples,
     server: async () => (await import('../features/status/feature.ts')).status,
     commands: {
       status: async () => (await import('../features/status/commands.ts')).statusCommand,
@@ -14,15 +16,20 @@ const administration = {
       reload: async () => (await import('../features/status/reload-command.ts')).reloadCommand,
     },
   },
-  serverState: { server: async () => (await import('../features/status/conditions/server.ts')).server },
+  serverState: { server: async () => (await import('../features/status/conditions/server.ts')).serverState },
   rootKeyState: {
     server: async () => (await import('../features/status/conditions/root-keys.ts')).rootKeyState,
   },
-  storedKeys: {
-    server: async () => (await import('../features/status/conditions/stored-keys.ts')).storedKeys,
+  storedKeyState: {
+    server: async () => (await import('../features/status/conditions/stored-keys.ts')).storedKeyState,
   },
-  access: { server: async () => (await import('../features/status/conditions/access.ts')).access },
+  accessState: { server: async () => (await import('../features/status/conditions/access.ts')).accessState },
   instances: {
+    routes: async () => ({
+      ...(await import('../features/instances/routes.ts')).instanceRoutes,
+      ...(await import('../features/instances/object-rule-routes.ts')).objectRuleRoutes,
+    }),
+    examples: async () => (await import('../features/instances/examples.ts')).examples,
     server: async () => (await import('../features/instances/feature.ts')).instances,
     commands: {
       instance: async () =>
@@ -33,20 +40,28 @@ const administration = {
     },
   },
   clients: {
+    routes: async () => (await import('../features/clients/routes.ts')).clientRoutes,
+    examples: async () => (await import('../features/clients/examples.ts')).examples,
     server: async () => (await import('../features/clients/feature.ts')).clients,
     commands: {
       client: async () => (await import('../features/clients/commands/client.ts')).clientCommands,
     },
   },
   tokens: {
+    routes: async () => (await import('../features/tokens/routes.ts')).tokenRoutes,
+    examples: async () => (await import('../features/tokens/examples.ts')).examples,
     server: async () => (await import('../features/tokens/feature.ts')).tokens,
     commands: { token: async () => (await import('../features/tokens/commands.ts')).tokenCommands },
   },
   keys: {
+    routes: async () => (await import('../features/keys/routes.ts')).keyRoutes,
+    examples: async () => (await import('../features/keys/examples.ts')).examples,
     server: async () => (await import('../features/keys/feature.ts')).keys,
     commands: { key: async () => (await import('../features/keys/commands/key.ts')).keyCommands },
   },
   audit: {
+    routes: async () => (await import('../features/audit/routes.ts')).auditRoutes,
+    examples: async () => (await import('../features/audit/examples.ts')).examples,
     server: async () => (await import('../features/audit/feature.ts')).audit,
     commands: {
       audit: async () =>
@@ -56,6 +71,8 @@ const administration = {
     },
   },
   sessions: {
+    routes: async () => (await import('../features/sessions/routes.ts')).sessionRoutes,
+    examples: async () => (await import('../features/sessions/examples.ts')).examples,
     server: async () => (await import('../features/sessions/feature.ts')).sessions,
     commands: {
       whoami: async () => (await import('../features/sessions/commands.ts')).whoamiCommand,
@@ -63,6 +80,8 @@ const administration = {
     },
   },
   certificates: {
+    routes: async () => (await import('../features/certificates/routes.ts')).certificateRoutes,
+    examples: async () => (await import('../features/certificates/examples.ts')).examples,
     server: async () => (await import('../features/certificates/feature.ts')).certificates,
     commands: {
       'server-cert': async () =>
@@ -74,11 +93,15 @@ const administration = {
 /** A server can lack each of these: its folder and its line here are all that it is. */
 const optional = {
   backup: {
+    routes: async () => (await import('../features/backup/routes.ts')).backupRoutes,
+    examples: async () => (await import('../features/backup/examples.ts')).examples,
     server: async () => (await import('../features/backup/feature.ts')).backup,
     commands: { backup: async () => (await import('../features/backup/commands.ts')).backupCommands },
     plugs: { bundle: async () => (await import('../features/backup/commands.ts')).bundleParts },
   },
   restore: {
+    routes: async () => (await import('../features/restore/routes.ts')).restoreRoutes,
+    examples: async () => (await import('../features/restore/examples.ts')).examples,
     server: async () => (await import('../features/restore/feature.ts')).restore,
     commands: {
       restore: async () => (await import('../features/restore/commands.ts')).restoreCommand,
@@ -87,10 +110,17 @@ const optional = {
     },
   },
   rootKeys: {
+    routes: async () => (await import('../features/root-keys/routes.ts')).rootKeyRoutes,
+    examples: async () => (await import('../features/root-keys/examples.ts')).examples,
     server: async () => (await import('../features/root-keys/feature.ts')).rootKeys,
     commands: { 'root-key': async () => (await import('../features/root-keys/commands.ts')).rootKeyCommands },
   },
   adopt: {
+    routes: async () => ({
+      ...(await import('../features/adopt/routes.ts')).adoptionRoutes,
+      ...(await import('../features/adopt/upstream-routes.ts')).upstreamRoutes,
+    }),
+    examples: async () => (await import('../features/adopt/examples.ts')).examples,
     server: async () => (await import('../features/adopt/feature.ts')).adopt,
     kmip: async () => (await import('../features/adopt/upstreams.ts')).openUpstreams,
     commands: { adopt: async () => (await import('../features/adopt/commands/adopt.ts')).adoptCommands },
@@ -100,6 +130,8 @@ const optional = {
     },
   },
   inventory: {
+    routes: async () => (await import('../features/inventory/routes.ts')).inventoryRoutes,
+    examples: async () => (await import('../features/inventory/examples.ts')).examples,
     server: async () => (await import('../features/inventory/feature.ts')).inventory,
     commands: {
       inventory: async () => (await import('../features/inventory/commands/inventory.ts')).inventoryCommands,
@@ -107,24 +139,34 @@ const optional = {
     plugs: { machinesOf: async () => (await import('../features/inventory/machines-of.ts')).machinesOf },
   },
   keyExport: {
+    routes: async () => (await import('../features/key-export/routes.ts')).keyExportRoutes,
+    examples: async () => (await import('../features/key-export/examples.ts')).examples,
     server: async () => (await import('../features/key-export/feature.ts')).keyExport,
     commands: {
       'key export': async () => (await import('../features/key-export/commands.ts')).exportCommand,
     },
   },
   siem: {
+    routes: async () => (await import('../features/siem/routes.ts')).siemRoutes,
+    examples: async () => (await import('../features/siem/examples.ts')).examples,
     server: async () => (await import('../features/siem/feature.ts')).siem,
     commands: { siem: async () => (await import('../features/siem/commands.ts')).siemCommands },
   },
   alerts: {
+    routes: async () => (await import('../features/alerts/routes.ts')).alertRoutes,
+    examples: async () => (await import('../features/alerts/examples.ts')).examples,
     server: async () => (await import('../features/alerts/feature.ts')).alerts,
     commands: { alert: async () => (await import('../features/alerts/commands.ts')).alertCommands },
   },
   approvals: {
+    routes: async () => (await import('../features/approvals/routes.ts')).approvalRoutes,
+    examples: async () => (await import('../features/approvals/examples.ts')).examples,
     server: async () => (await import('../features/approvals/feature.ts')).approvals,
     commands: { approval: async () => (await import('../features/approvals/commands.ts')).approvalCommands },
   },
   login: {
+    routes: async () => (await import('../features/login/routes.ts')).loginRoutes,
+    examples: async () => (await import('../features/login/examples.ts')).examples,
     server: async () => (await import('../features/login/feature.ts')).login,
     commands: {
       login: async () => (await import('../features/login/commands/login.ts')).loginCommand,
@@ -159,10 +201,13 @@ type Part<Kind extends string> = {
 }
 /** The loaded parts of one kind, each by its feature's name. */
 export type Servers = Part<'server'>
-export type KmipParts = Part<'kmip'>
+export type RouteTables = Part<'routes'>
+export type KmipOpeners = Part<'kmip'>
 
 /** Loads one part of each feature that has it. */
-export async function load<Kind extends 'server' | 'kmip'>(kind: Kind): Promise<Part<Kind>> {
+export async function load<Kind extends 'routes' | 'examples' | 'server' | 'kmip'>(
+  kind: Kind,
+): Promise<Part<Kind>> {
   const loaded = await Promise.all(
     Object.entries<Partial<Record<string, unknown>>>(features).map(async ([name, parts]) => {
       const part = parts[kind] as (() => Promise<unknown>) | undefined

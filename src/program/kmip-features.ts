@@ -1,7 +1,7 @@
 // Opens what features do in each process that serves KMIP: the server itself, or each worker.
 
 import type { Bring } from '../core/keys/transaction/bring.ts'
-import { load, type KmipParts as Parts } from './features.ts'
+import { load, type KmipOpeners } from './features.ts'
 
 /** A feature's part in such a process. */
 interface KmipPart {
@@ -13,12 +13,12 @@ interface KmipPart {
 
 type Open<Needs> = (needs: Needs, opened: AsyncDisposableStack) => KmipPart
 type NeedsOf<F> = F extends Open<infer Needs> ? (needs: Needs) => void : never
-type Needs = NeedsOf<Parts[keyof Parts]> extends (needs: infer All) => void ? All : never
+type Needs = NeedsOf<KmipOpeners[keyof KmipOpeners]> extends (needs: infer All) => void ? All : never
 
 type PartOf<F> = F extends (needs: never, opened: never) => infer Part ? Extract<Part, KmipPart> : never
-export type KmipParts = { readonly [Name in keyof Parts]: PartOf<Parts[Name]> }
+export type KmipParts = { readonly [Name in keyof KmipOpeners]: PartOf<KmipOpeners[Name]> }
 export type KmipReports = {
-  readonly [Name in keyof Parts]: Awaited<ReturnType<PartOf<Parts[Name]>['report']>>
+  readonly [Name in keyof KmipOpeners]: Awaited<ReturnType<PartOf<KmipOpeners[Name]>['report']>>
 }
 
 export interface KmipFeatures {

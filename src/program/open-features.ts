@@ -7,7 +7,6 @@ import { Refusal } from '../base/refusal.ts'
 import { shellWord } from '../base/text/shell-word.ts'
 import type { Config } from '../outside/config/options.ts'
 import type { AuthenticationParts } from '../doors/http/authenticate.ts'
-import type { DescribedApi } from '../doors/http/openapi.ts'
 import type { Feature, OpenFeature } from '../doors/http/feature.ts'
 import type { OpenRoute, OpenRoutes } from '../doors/http/open-route.ts'
 import { withoutFeatures, type Plugs } from '../doors/http/plugs.ts'
@@ -17,7 +16,7 @@ import { load, type Servers } from './features.ts'
 type NeedsOf<F> = F extends Feature<infer Needs, unknown> ? (needs: Needs) => void : never
 type AllNeeds = NeedsOf<Servers[keyof Servers]> extends (needs: infer All) => void ? All : never
 /** Everything that features need beside what they have of each other, and what each request is checked with. */
-export type Offered = Omit<AllNeeds, 'plugs' | 'conditions' | 'routes'> & AuthenticationParts & Required
+export type Offered = Omit<AllNeeds, 'plugs' | 'conditions' | 'routes'> & AuthenticationParts
 
 export interface OpenFeatures {
   /** The own service of each feature, by its name. */
@@ -40,10 +39,7 @@ interface Required {
   readonly notes: Pick<ServerNotes, 'read'>
 }
 
-/**
- * Opens every feature; what closes them is registered on `opened`. Rejects with Refusal if a feature is not among them that a setting or
- * stored state needs. `servers`: those of the list; tests leave some out.
- */
+/** Opens every feature; what closes them is registered on `opened`. `servers`: those of the list; tests leave some out. */
 export async function openFeatures(
   offered: Offered,
   opened: AsyncDisposableStack,
@@ -64,7 +60,6 @@ export async function openFeatures(
     for (const [route, served] of opening.routes) routes.set(route, served)
     if (opening.conditions) conditions.add(opening.conditions)
   }
-  await requireNeeded(offered, plugs)
   return {
     services: Object.fromEntries(
       [...open].map(([name, { own }]) => [name, own]),
@@ -77,17 +72,25 @@ export async function openFeatures(
   }
 }
 
-/** A server that goes on without one of these would let through what must wait, forget what it must send, or lose keys that are elsewhere. */
-async function requireNeeded({ access, config, notes }: Required, plugs: Plugs): Promise<void> {
-  const lacks = (plug: keyof Plugs) => plugs[plug] === withoutFeatures[plug]
+/**
+ * Rejects with Refusal if a setting or stored state needs a feature that is not in the list: a server without it would let through what must
+ * wait, forget what it must send, or deny keys that are elsewhere. To be called before a door is open. `features`: the names of the list;
+ * tests leave some out.
+ */
+export async function requireFeatures(
+  { access, config, notes }: Required,
+  features?: readonly string[],
+): Promise<void> {
+  const present = features ?? Object.keys(await load('server'))
+  const lacks = (name: string) => !present.includes(name)
   const noted = (await notes.read('guarded-acts'))?.acts ?? []
   if (lacks('approvals') && config.approval.for.length + noted.length > 0)
     throw missing('approvals', 'acts wait for a second person (approval.for)', 'empty approval.for')
-  if (lacks('auditKeepers') && (config.siem.syslog !== null || config.siem.file !== null))
+  if (lacks('siem') && (config.siem.syslog !== null || config.siem.file !== null))
     throw missing('siem', 'targets get the audit log (siem.syslog, siem.file)', 'empty both settings')
   const { instance } = (await access.snapshot()).tables
   const asking = [...instance.values()].find(({ upstream }) => upstream)
-  if (lacks('upstreamOf') && asking)
+  if (lacks('adopt') && asking)
     throw missing(
       'adopt',
       `the instance ${asking.name} has an upstream`,
@@ -101,16 +104,4 @@ function missing(feature: string, need: string, otherwise: string): Refusal {
     `this program has no feature ${feature}, and ${need}: it does not start`,
     `Start the server with a program that has it, or, if it is to go on without, start that one once more and ${otherwise}.`,
   )
-}
-
-/** The admin API with its examples. */
-export async function describedApi(): Promise<DescribedApi> {
-  const list: readonly Pick<Feature<never, unknown>, 'routes' | 'examples'>[] = Object.values(
-    await load('server'),
-  )
-  const loaded = await Promise.all(list.map(async ({ examples }) => examples()))
-  return {
-    routes: Object.assign({}, ...list.map(({ routes }) => routes)) as DescribedApi['routes'],
-    examples: Object.assign({}, ...loaded.map(({ examples }) => examples)) as DescribedApi['examples'],
-  }
 }

@@ -8,7 +8,7 @@ import type { Config } from '../outside/config/options.ts'
 import { buildCore, type Core } from '../core/server/core.ts'
 import { fipsVersion } from '../host/fips.ts'
 import { openTracing } from '../host/tracing.ts'
-import { openFeatures, type Offered, type OpenFeatures } from './open-features.ts'
+import { openFeatures, requireFeatures, type Offered, type OpenFeatures } from './open-features.ts'
 import { openKmipFeatures } from './kmip-features.ts'
 import { openConsole } from './console.ts'
 import { openPeople } from '../host/people.ts'
@@ -107,6 +107,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   opened.defer(() => tls.stop())
   await prepare(core, config, failed('check the marks of destroyed keys'))
 
+  await requireFeatures({ access, config, notes: core.notes })
   const { parts: kmip, bring } = await openKmipFeatures({ ...core, log, metrics, settings }, opened)
   const doorOptions = { logFormat: 'json', ...options, settings, tls, traces, bring } as const
   const { listener, addresses, ...door } = await openKmipDoor(core, doorOptions, opened)

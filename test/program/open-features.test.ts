@@ -6,7 +6,8 @@ import type { GuardedAct } from '../../src/core/ports/guarded-acts.ts'
 import { Refusal } from '../../src/base/refusal.ts'
 import { readConfig } from '../../src/outside/config/config.ts'
 import { load, type Servers } from '../../src/program/features.ts'
-import { openFeatures, type Offered } from '../../src/program/open-features.ts'
+import { openFeatures, requireFeatures } from '../../src/program/open-features.ts'
+import { routes } from '../../src/program/routes.ts'
 import { startDoor, type TestDoor } from '../support/admin-door.ts'
 import { manager } from '../support/core.ts'
 import { makeCertificate } from '../support/certificates.ts'
@@ -17,21 +18,19 @@ before(async () => {
 })
 after(() => door.close())
 
-/** Opens all features but these. */
+/** Opens all features but these, after the check that serve.ts makes before it opens a door. */
 async function openWithout(
   t: { after(close: () => Promise<void>): void },
   names: readonly (keyof Servers)[],
-  changed: Partial<Offered> = {},
+  variables: Readonly<Record<string, string>> = {},
 ) {
   const opened = new AsyncDisposableStack()
   t.after(() => opened.disposeAsync())
   const all = Object.entries(await load('server'))
   const servers = Object.fromEntries(all.filter(([name]) => !names.some((one) => one === name)))
-  return openFeatures({ ...door.context, ...changed }, opened, servers)
-}
-
-function configWith(variables: Readonly<Record<string, string>>) {
-  return { config: readConfig({ data: '/var/lib/mortise' }, variables) }
+  const config = readConfig({ data: '/var/lib/mortise' }, variables)
+  await requireFeatures({ ...door.context, config }, Object.keys(servers))
+  return openFeatures(door.context, opened, servers)
 }
 
 function noted(acts: readonly GuardedAct[]) {
@@ -47,6 +46,12 @@ function refuses(message: RegExp, hint: RegExp) {
   }
 }
 
+test('the features serve the routes that the list describes, and no others', async (t) => {
+  const served = (await openWithout(t, [])).routes
+  assert.deepEqual([...served.keys()].toSorted(), Object.keys(routes).toSorted())
+  for (const [name, line] of Object.entries(routes)) assert.equal(served.get(name)?.line, line, name)
+})
+
 test('a server without alerts and approvals has none of their routes, and its conditions are found', async (t) => {
   const { routes, conditions, plugs } = await openWithout(t, ['alerts', 'approvals', 'siem', 'adopt'])
   assert.ok(routes.has('status'))
@@ -58,7 +63,7 @@ test('a server without alerts and approvals has none of their routes, and its co
 
 test('acts that need a second person keep a server without approvals from starting', async (t) => {
   await assert.rejects(
-    openWithout(t, ['approvals'], configWith({ MORTISE_APPROVAL_FOR: 'key destroy' })),
+    openWithout(t, ['approvals'], { MORTISE_APPROVAL_FOR: 'key destroy' }),
     refuses(/no feature approvals, and acts wait for a second person/, /empty approval\.for/),
   )
   await noted(['key destroy'])
@@ -75,7 +80,7 @@ test('targets of the audit log keep a server without siem from starting', async 
     { MORTISE_SIEM_SYSLOG: 'tls://siem.example:6514' },
   ])
     await assert.rejects(
-      openWithout(t, ['siem'], configWith(variables)),
+      openWithout(t, ['siem'], variables),
       refuses(/no feature siem, and targets get the audit log/, /empty both settings/),
     )
 })

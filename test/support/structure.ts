@@ -21,6 +21,8 @@ export type Ceilings = Readonly<Record<string, number>>
 
 const ceilingsFile = path.join(root, 'test/structure-ceilings.json')
 
+export const featureList = 'src/program/features.ts'
+
 /** The floors of src/, lowest first, as the table of ARCHITECTURE.md lists them. */
 export const floors = [
   'base',
@@ -128,11 +130,16 @@ function importersOf(sources: readonly Source[], feature: string): readonly stri
     .map(({ file }) => file)
 }
 
-/** The features that a server can lack, as their list has them. */
+/** The features that a server can lack, by folder: the text of each one's entry in `list`, which is src/program/features.ts. */
+export function optionalFeatures(list: string): ReadonlyMap<string, string> {
+  const [, entries = ''] = /^const optional = \{\n(.*?)^\}/ms.exec(list) ?? []
+  const found = entries.matchAll(/^ {2}\w+: \{(?:\n.*?^ {2}\},| [^\n]* \},)\n/gms)
+  return new Map([...found].map(([text]) => [/\.\.\/features\/([\w-]+)\//.exec(text)?.[1] ?? text, text]))
+}
+
 function mostImported(sources: readonly Source[]): readonly string[] {
-  const list = sources.find(({ file }) => file === 'src/program/features.ts')?.text ?? ''
-  const optional = /^const optional = \{\n([^]*?)^\}/m.exec(list)?.[1] ?? ''
-  const features = new Set([...optional.matchAll(/features\/([\w-]+)\//g)].map(([, name = '']) => name))
+  const list = sources.find(({ file }) => file === featureList)?.text ?? ''
+  const features = optionalFeatures(list).keys()
   const importers = [...features].map((feature) =>
     importersOf(sources, feature).map((file) => `${feature}: ${file}`),
   )

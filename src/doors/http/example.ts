@@ -9,7 +9,7 @@ type Answer<R extends Route> = Output<R> extends AsyncIterable<string | Uint8Arr
 
 export type Example<R extends Route> = Body<R> & { readonly answer: Answer<R> }
 
-/** An example of each route of a table. */
+/** An example of each route of a table. A route without one does not compile. */
 export type Examples<T> = { readonly [N in keyof T]: T[N] extends Route ? Example<T[N]> : never }
 
 /** By the route's name. */

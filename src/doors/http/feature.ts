@@ -6,7 +6,6 @@ import type { CommonFacts, ConditionSource, Gathered } from '../../core/conditio
 import type { ConditionLines } from '../../core/conditions/line.ts'
 import type { Gauges } from '../../outside/telemetry/metrics.ts'
 import type { AnyAsked, Asked } from './asked.ts'
-import type { Examples, SomeExamples } from './example.ts'
 import type { Guard, OpenGuard } from './guard.ts'
 import type { OpenRoute, OpenRoutes } from './open-route.ts'
 import type { Plugs } from './plugs.ts'
@@ -26,10 +25,7 @@ export type SomeHandlers<T, Own> = Partial<Handlers<T, Own>>
 export type Guards<T, Own> = { readonly [N in keyof T]?: Guard<T[N], Own> }
 
 /** A feature of the list. `Own`: its own service, which its handlers get. */
-export interface Feature<Needs, Own, T extends RouteTable = RouteTable> {
-  readonly routes: T
-  /** Examples of its routes: loaded for the description of the API alone. */
-  readonly examples: () => Promise<{ readonly examples: SomeExamples }>
+export interface Feature<Needs, Own> {
   /** The lines of its conditions. */
   readonly conditions: ConditionLines<never>
   /** Opens what the feature has; what closes it is registered on `opened`. */
@@ -52,8 +48,6 @@ export interface FeatureLine<T extends RouteTable, Needs, Own, F> {
   readonly routes: T
   readonly open: (needs: Needs, opened: AsyncDisposableStack) => Own | Promise<Own>
   readonly handlers: Handlers<T, NoInfer<Own>>
-  /** A route without an example does not compile. */
-  readonly examples: () => Promise<{ readonly examples: Examples<NoInfer<T>> }>
   readonly guards?: Guards<T, NoInfer<Own>>
   /** Its conditions, and the facts in which they are found; the facts are gathered once for each look. */
   readonly conditions?: ConditionLines<F>
@@ -66,11 +60,9 @@ export interface FeatureLine<T extends RouteTable, Needs, Own, F> {
 /** The loop over a table loses the exact types of its routes; the parameter has them. */
 export function feature<const T extends RouteTable, Needs, Own, F = never>(
   line: FeatureLine<T, Needs, Own, F>,
-): Feature<Needs, Own, T> {
-  const { routes, examples, conditions, facts, gauges } = line
+): Feature<Needs, Own> {
+  const { routes, conditions, facts, gauges } = line
   return {
-    routes,
-    examples,
     conditions: conditions ?? {},
     open: async (needs, opened) => {
       const own = await line.open(needs, opened)
@@ -91,17 +83,13 @@ export function feature<const T extends RouteTable, Needs, Own, F = never>(
   }
 }
 
-const nothing = {}
-const noExamples = async () => ({ examples: nothing })
-
 /** A feature that has conditions and no routes. */
 export function conditionsAlone<Needs, F>(line: {
   readonly conditions: ConditionLines<F>
   readonly facts: (needs: Needs, common: CommonFacts) => Promise<F>
   readonly gauges?: (facts: NoInfer<F>, gauges: Gauges) => void
-}): Feature<Needs, Needs, typeof nothing> {
-  const open = (needs: Needs) => needs
-  return feature({ routes: nothing, handlers: nothing, examples: noExamples, open, ...line })
+}): Feature<Needs, Needs> {
+  return feature({ routes: {}, handlers: {}, open: (needs: Needs) => needs, ...line })
 }
 
 function openRoute<T extends RouteTable, Needs, Own, F>(

@@ -11,7 +11,7 @@ import { bytesBody, none, roles, type Route } from './route.ts'
 const about = `Errors have one shape: {"error":{"code","message","hint","requestId"}}. Send a token as "Authorization:
 Bearer ...". Times are UTC, ISO 8601. Lists that may be long come in pages: pass \`after\` as the page before gave it.`
 
-/** The API that the document describes. program/open-features.ts has the whole one. */
+/** The API that the document describes. program/routes.ts has the whole one. */
 export interface DescribedApi {
   /** By name. */
   readonly routes: Readonly<Record<string, Route>>

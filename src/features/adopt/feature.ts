@@ -13,7 +13,6 @@ import { upstreamRoutes } from './upstream-routes.ts'
 export const adopt = feature({
   routes: { ...adoptionRoutes, ...upstreamRoutes },
   handlers: { ...adoptionHandlers, ...upstreamHandlers },
-  examples: () => import('./examples.ts'),
   open: (needs: Needs, opened: AsyncDisposableStack): Adopting => ({
     ...needs,
     upstreams: needs.kmip.adopt,

@@ -9,7 +9,6 @@ import { alertRoutes } from './routes.ts'
 export const alerts = feature({
   routes: alertRoutes,
   handlers: alertHandlers,
-  examples: () => import('./examples.ts'),
   open: openAlerting,
   conditions: alertConditions,
   facts: ({ alerts }) => alertFacts(alerts),

@@ -11,7 +11,6 @@ import { approvalRoutes } from './routes.ts'
 export const approvals = feature({
   routes: approvalRoutes,
   handlers: approvalHandlers,
-  examples: () => import('./examples.ts'),
   open: openApprovals,
   plugs: (own) => ({
     approvals: {

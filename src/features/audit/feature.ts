@@ -9,7 +9,6 @@ import { auditRoutes } from './routes.ts'
 export const audit = feature({
   routes: auditRoutes,
   handlers: auditHandlers,
-  examples: () => import('./examples.ts'),
   open: (needs: Needs) => needs,
   guards,
 })

@@ -16,7 +16,6 @@ import { backupRoutes } from './routes.ts'
 export const backup = feature({
   routes: backupRoutes,
   handlers: backupHandlers,
-  examples: () => import('./examples.ts'),
   open: async (needs: Needs, opened: AsyncDisposableStack): Promise<BackupService> => {
     const { audit, log, store } = needs
     return { audit, log, store, backups: await openBackups(needs, opened) }

@@ -8,6 +8,5 @@ import { certificateRoutes } from './routes.ts'
 export const certificates = feature({
   routes: certificateRoutes,
   handlers: serverCertificateHandlers,
-  examples: () => import('./examples.ts'),
   open: (needs: Needs) => needs,
 })

@@ -9,6 +9,5 @@ import { clientRoutes } from './routes.ts'
 export const clients = feature({
   routes: clientRoutes,
   handlers: { ...clientHandlers, ...pendingHandlers },
-  examples: () => import('./examples.ts'),
   open: (needs: Needs) => needs,
 })

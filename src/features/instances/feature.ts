@@ -12,7 +12,6 @@ import { instanceWorkHandlers } from './work-handlers.ts'
 export const instances = feature({
   routes: { ...instanceRoutes, ...objectRuleRoutes },
   handlers: { ...instanceHandlers, ...instanceWorkHandlers, ...objectRuleHandlers },
-  examples: () => import('./examples.ts'),
   open: (needs: Needs) => needs,
   guards,
 })

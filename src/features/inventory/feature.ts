@@ -10,7 +10,6 @@ import { inventoryRoutes } from './routes.ts'
 export const inventory = feature({
   routes: inventoryRoutes,
   handlers: inventoryHandlers,
-  examples: () => import('./examples.ts'),
   open: ({ clock, keys, leases, log, store }: Needs, opened: AsyncDisposableStack): InventoryService => {
     const failed = (error: unknown) => log.error({ error }, 'count machines whose key is missing')
     const inventories = new Inventories({ store, clock, leases, failed })

@@ -10,7 +10,6 @@ import { keyExportRoutes } from './routes.ts'
 export const keyExport = feature({
   routes: keyExportRoutes,
   handlers: keyExportHandlers,
-  examples: () => import('./examples.ts'),
   open: ({ clock, keys, log, version }: Needs): Exporting => {
     const failed = (error: unknown) => log.error({ error }, 'export keys')
     return { keys, version, keyExports: new KeyExports({ keys, clock, failed }) }

@@ -10,7 +10,6 @@ import { keyRoutes } from './routes.ts'
 export const keys = feature({
   routes: keyRoutes,
   handlers: { ...keyHandlers, ...oneWayHandlers },
-  examples: () => import('./examples.ts'),
   open: (needs: Needs) => needs,
   guards,
 })

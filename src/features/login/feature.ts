@@ -15,7 +15,6 @@ import { loginRoutes } from './routes.ts'
 export const login = feature({
   routes: loginRoutes,
   handlers: loginHandlers,
-  examples: () => import('./examples.ts'),
   open: async (needs: Needs, opened: AsyncDisposableStack): Promise<LoginService> => ({
     ...needs,
     logins: await openLogins(needs, opened),

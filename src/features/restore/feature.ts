@@ -15,6 +15,5 @@ export const restore = feature({
     restores: await openRestores(needs, opened),
   }),
   handlers: restoreHandlers,
-  examples: () => import('./examples.ts'),
   guards,
 })

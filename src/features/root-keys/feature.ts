@@ -9,6 +9,5 @@ import { rootKeyRoutes } from './routes.ts'
 export const rootKeys = feature({
   routes: rootKeyRoutes,
   handlers: { ...rootKeyHandlers, ...rootKeyCopyHandlers },
-  examples: () => import('./examples.ts'),
   open: (needs: Needs) => needs,
 })

@@ -8,6 +8,5 @@ import { sessionRoutes } from './routes.ts'
 export const sessions = feature({
   routes: sessionRoutes,
   handlers: sessionHandlers,
-  examples: () => import('./examples.ts'),
   open: (needs: Needs) => needs,
 })

@@ -9,7 +9,6 @@ import { siemRoutes } from './routes.ts'
 export const siem = feature({
   routes: siemRoutes,
   handlers: siemHandlers,
-  examples: () => import('./examples.ts'),
   open: openSiem,
   plugs: ({ siem }) => ({ auditKeepers: siem }),
   conditions: siemConditions,

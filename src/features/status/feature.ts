@@ -11,5 +11,4 @@ export const status = feature({
   routes: statusRoutes,
   open: (needs: Needs) => needs,
   handlers: { ...healthHandlers, ...statusHandlers },
-  examples: () => import('./examples.ts'),
 })

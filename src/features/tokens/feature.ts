@@ -11,7 +11,6 @@ import { tokenRoutes } from './routes.ts'
 export const tokens = feature({
   routes: tokenRoutes,
   handlers: { ...tokenHandlers, ...tokenRecoveryHandlers },
-  examples: () => import('./examples.ts'),
   open: (needs: Needs): TokenService => ({
     ...needs,
     tokenRecovery: new TokenRecovery({ ...needs, tokens: needs.trust.tokens }),

@@ -15,8 +15,7 @@ import type {
 } from '../../doors/http/schema-messages.ts'
 import { valid } from '../../doors/http/valid.ts'
 import { sendPieces } from '../../doors/http/value-pieces.ts'
-import { describedApi } from '../open-features.ts'
-import { routes } from '../routes.ts'
+import { describedApi, routes } from '../routes.ts'
 
 /** As the threads for computations, it gives way to the thread that serves TLS. */
 const schemaNice = 10

@@ -232,7 +232,7 @@ export function accessGauges({ expiries, pendingClients }: AccessFacts, gauges: 
   }
 }
 
-export const access = conditionsAlone({
+export const accessState = conditionsAlone({
   conditions: accessConditions,
   facts: accessFacts,
   gauges: accessGauges,

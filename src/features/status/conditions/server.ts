@@ -236,7 +236,7 @@ export async function serverFacts(
   }
 }
 
-export const server = conditionsAlone({
+export const serverState = conditionsAlone({
   conditions: serverConditions,
   facts: serverFacts,
 })

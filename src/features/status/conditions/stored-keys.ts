@@ -170,7 +170,7 @@ export async function storedKeyFacts(parts: StoredKeyNeeds, common: CommonFacts)
   }
 }
 
-export const storedKeys = conditionsAlone({
+export const storedKeyState = conditionsAlone({
   conditions: storedKeyConditions,
   facts: storedKeyFacts,
   gauges: ({ recoverable, usages }, gauges) => {
