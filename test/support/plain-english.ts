@@ -6,7 +6,7 @@ import type { Source } from './sources.ts'
 /** Each form, and what a reader understands at once instead. */
 const forms: readonly { readonly pattern: RegExp; readonly rather: string }[] = [
   { pattern: /\b(?:that|which) (?:is|are|was|were) none\b/, rather: 'an invalid X, or: not an X' },
-  { pattern: /\bso (?:many|much)\b/, rather: 'the name of the number' },
+  { pattern: /\bso (?:many|much)\b/i, rather: 'the name of the number' },
   {
     pattern: /(?:^|[.:;] )The same(?=[.,:;]| (?:for|as|of|with|in|by|to|from|on|again)\b|$)/,
     rather: 'say it again, or delete it',
@@ -16,7 +16,7 @@ const forms: readonly { readonly pattern: RegExp; readonly rather: string }[] = 
     pattern: /\b(?:nobody|somebody|anybody|everybody|whoever|anyone|someone|no one)\b/i,
     rather: 'the actor: no client, the caller, the administrator',
   },
-  { pattern: /\banew\b/, rather: 'again' },
+  { pattern: /\banew\b/i, rather: 'again' },
   { pattern: /\bit is looked\b|\b(?:is|are|was|were) looked (?:whether|at)\b/, rather: 'checks' },
   { pattern: /\b(?:is|are|was|were|be|been) told\b|\btells of\b/, rather: 'receives, learns, shows' },
   {

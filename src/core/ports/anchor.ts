@@ -60,7 +60,7 @@ export interface AnchoredStore {
   /**
    * Compares the store with its anchor. `needed`: the anchor must exist (for a SQLite store that was used before; with several
    * nodes, for a node whose name the store knows). `keep`: if nothing is wrong, the anchor follows every synced commit from now
-   * on. `anew`: the anchor begins as a new file, whatever the comparison found, and the other nodes need no anchor any more.
+   * on. `anew`: the store begins a new file for the anchor, whatever the comparison found, and the other nodes need no anchor.
    * `own`: the anchor of this node alone begins as a new file, and only if the database was accepted on another node. Throws
    * StoreUnavailable if the file cannot be read or created.
    */

@@ -27,7 +27,7 @@ export interface DoubtfulRow {
   readonly state: 'genuine' | 'altered' | 'unreadable' | 'over'
 }
 
-/** These rows end, as after a restore (`sign-anew.ts`), since an approved act would otherwise be carried out again. */
+/** The server ends these rows, as after a restore, since it would otherwise carry out an approved act again. */
 const ends: ReadonlySet<string> = new Set(['session', 'approval'])
 
 /** The rows in the store that do not count. */

@@ -1,7 +1,7 @@
 // The one queue for the thread that serves TLS, for all doors. Requests and handshakes get their turns from it, a few at a time, and
 // sockets are read in between. The party that used least time goes first, and its members take turns. A party is an instance (its
 // members are its clients), the administrators, all strangers (members: subnets), or the handshakes of a rank of subnets
-// (arrivals.ts). So many requests of one client, or many clients of one instance, delay a request of another instance by one
+// (arrivals.ts). Thus many requests of one client, or many clients of one instance, delay a request of another instance by one
 // turn.
 //
 // A request begins with a turn and takes another for each further batch item and wherever its work is long. It begins at once

@@ -37,8 +37,8 @@ export function syslogFrame(
 }
 
 /**
- * The entry as one JSON object on one line. Without its first two fields it is the exact text that was hashed, so whoever has
- * all lines of a writer can check its chain.
+ * The entry as one JSON object on one line. Without its first two fields it is the exact text that was hashed, so a reader who
+ * has all lines of a writer can check its chain.
  */
 export function jsonLine({ hash, body }: StoredAuditEntry): string {
   const { atMs } = JSON.parse(body) as AuditEntry

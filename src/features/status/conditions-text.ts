@@ -8,7 +8,7 @@ import type { statusRoutes } from './routes.ts'
 
 type Condition = Output<typeof statusRoutes.status>['conditions'][number]
 
-/** So many of one kind are each shown. */
+/** The most conditions of one kind that are each shown. */
 const fewMax = 10
 
 export interface FoldedCondition extends Condition {

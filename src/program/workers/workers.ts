@@ -36,7 +36,7 @@ export interface WorkersOptions {
   readonly logStyle: LogStyle
   readonly log: Log
   readonly clock: Clock
-  /** So many connections may wait in this process for workers that take none. */
+  /** The most connections that wait in this process while no worker takes them. */
   readonly waitingMax: number
   readonly onTold: WorkerProcessOptions['onTold']
   /** Called when a worker ended that should not. */

@@ -121,5 +121,5 @@ async function posted(
   return { status: response.statusCode ?? 0, content: Buffer.concat(chunks) }
 }
 
-/** So many times as large as in TTLV may a message be as text. */
+/** A message as text may be this many times as large as in TTLV. */
 const textFactor = 8

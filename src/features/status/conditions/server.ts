@@ -25,7 +25,7 @@ import {
   type Found,
 } from '../../../core/conditions/line.ts'
 
-/** So many ends of workers within workerEndsWithinMs are a condition. */
+/** From this many ends of workers within workerEndsWithinMs on, there is a condition. */
 const workerEndsMax = 3
 /** A difference of the database's clock to the machine's that an administrator should mend. */
 const clockDiffersMs = 5_000
