@@ -1,12 +1,12 @@
 // Opens what features do in each process that serves KMIP: the server itself, or each worker.
 
-import type { Bring } from '../core/keys/transaction/bring.ts'
+import type { FetchUpstream } from '../core/keys/transaction/missing-object.ts'
 import { load, type KmipOpeners } from './features.ts'
 
 /** A feature's part in such a process. */
 interface KmipPart {
   /** Looks elsewhere for an object that is not here. */
-  readonly bring?: Bring
+  readonly fetchUpstream?: FetchUpstream
   /** The part's state in this process: a message to the server's own process. */
   report(): Promise<unknown>
 }
@@ -25,7 +25,7 @@ export interface KmipFeatures {
   /** Each by its feature's name. */
   readonly parts: KmipParts
   /** undefined: no feature looks elsewhere for objects. */
-  readonly bring: Bring | undefined
+  readonly fetchUpstream: FetchUpstream | undefined
   readonly reports: () => Promise<KmipReports>
 }
 
@@ -35,7 +35,7 @@ export async function openKmipFeatures(needs: Needs, opened: AsyncDisposableStac
   const parts = loaded.map(([name, open]) => [name, open(needs, opened)] as const)
   return {
     parts: Object.fromEntries(parts) as unknown as KmipParts,
-    bring: parts.find(([, { bring }]) => bring)?.[1].bring,
+    fetchUpstream: parts.find(([, { fetchUpstream }]) => fetchUpstream)?.[1].fetchUpstream,
     reports: async () => {
       const reports = await Promise.all(
         parts.map(async ([name, part]) => [name, await part.report()] as const),

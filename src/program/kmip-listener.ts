@@ -6,7 +6,7 @@ import type { Core } from '../core/server/core.ts'
 import { createAnswerer, type AnswererOptions } from '../doors/kmip/answerer.ts'
 import type { Admission } from '../doors/admission/admission.ts'
 import type { ListenerOptions } from '../doors/kmip/contract.ts'
-import type { Bring } from '../core/keys/transaction/bring.ts'
+import type { FetchUpstream } from '../core/keys/transaction/missing-object.ts'
 import { signRequest } from '../core/pki/issue.ts'
 import { messageFirst, type Log } from '../core/ports/log.ts'
 import { listenerMetrics, type Metrics } from '../outside/telemetry/metrics.ts'
@@ -24,7 +24,7 @@ interface ListenerParts {
   readonly version: string
   /** The doors of this process share it. */
   readonly admission: Admission
-  readonly bring: Bring | undefined
+  readonly fetchUpstream: FetchUpstream | undefined
   /** Where the answerer notes what an administrator should know; left out: in the core. */
   readonly notes?: Pick<AnswererOptions, 'pending' | 'unservedVersions'>
 }
@@ -32,7 +32,7 @@ interface ListenerParts {
 /** Registers on `opened` what must be closed. */
 export async function openListener<L extends { close(): Promise<void> }>(
   core: Core,
-  { config, tls, log, metrics, traces, version, admission, bring, notes }: ListenerParts,
+  { config, tls, log, metrics, traces, version, admission, fetchUpstream, notes }: ListenerParts,
   open: (options: ListenerOptions) => L | Promise<L>,
   opened: AsyncDisposableStack,
 ): Promise<L> {
@@ -43,7 +43,7 @@ export async function openListener<L extends { close(): Promise<void> }>(
   const answerer = createAnswerer({
     ...core,
     ...notes,
-    ...(bring && { bring }),
+    ...(fetchUpstream && { fetchUpstream }),
     turns: admission.turns,
     log: listenerLog,
     version,

@@ -108,8 +108,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
   await prepare(core, config, failed('check the marks of destroyed keys'))
 
   await requireFeatures({ access, config, notes: core.notes })
-  const { parts: kmip, bring } = await openKmipFeatures({ ...core, log, metrics, settings }, opened)
-  const doorOptions = { logFormat: 'json', ...options, settings, tls, traces, bring } as const
+  const { parts: kmip, fetchUpstream } = await openKmipFeatures({ ...core, log, metrics, settings }, opened)
+  const doorOptions = { logFormat: 'json', ...options, settings, tls, traces, fetchUpstream } as const
   const { listener, addresses, ...door } = await openKmipDoor(core, doorOptions, opened)
   const offered = {
     ...core,

@@ -20,7 +20,7 @@ export interface Answering {
 }
 
 export function answeringOn(
-  core: TestCore & Pick<AnswererOptions, 'bring'>,
+  core: TestCore & Pick<AnswererOptions, 'fetchUpstream'>,
   signRequest: AnswererOptions['signRequest'] = () => Promise.reject(new PkiError('nothing is signed here')),
 ): Answering {
   const errors: unknown[] = []

@@ -17,7 +17,7 @@ import type { Caller } from '../trust/caller.ts'
 import type { Consent } from '../trust/consent.ts'
 import { instanceIsFull } from './transaction/instance-room.ts'
 import { Computations, RequestComputations, type Pool } from './transaction/computations.ts'
-import type { Bring } from './transaction/bring.ts'
+import type { FetchUpstream } from './transaction/missing-object.ts'
 import { ChangeFeed } from './transaction/change-feed.ts'
 import { KeyTransaction } from './key-transaction.ts'
 import { fromRecord, viewOf, type KeyView } from './object/managed-object.ts'
@@ -57,7 +57,7 @@ interface ListQuery {
 
 export interface PerformOptions {
   /** Looks on the upstream for objects that the work names and the store does not have. */
-  readonly bring?: Bring | undefined
+  readonly fetchUpstream?: FetchUpstream | undefined
   /** Aborts when the client stops waiting. */
   readonly abandoned?: AbortSignal | undefined
 }
@@ -122,7 +122,7 @@ export class Keys {
   async perform<T>(
     identify: () => MaybePromise<Caller>,
     work: (work: KeyTransaction) => MaybePromise<T>,
-    { bring, abandoned }: PerformOptions = {},
+    { fetchUpstream, abandoned }: PerformOptions = {},
   ): Promise<T> {
     let leaveMutex: (() => void) | undefined
     const computations = new RequestComputations(this.#computations, abandoned)
@@ -131,7 +131,7 @@ export class Keys {
         const staged = new StagedChange(this.#store, this.#clock, await identify())
         let result: T
         try {
-          result = await this.#attempt({ staged, computations: computations.attempt(), bring }, work)
+          result = await this.#attempt({ staged, computations: computations.attempt(), fetchUpstream }, work)
         } catch (error) {
           staged.wipe()
           void staged.abandon()
@@ -186,17 +186,17 @@ export class Keys {
     attempt: {
       readonly staged: StagedChange
       readonly computations: RequestComputations
-      readonly bring: Bring | undefined
+      readonly fetchUpstream: FetchUpstream | undefined
     },
     work: (work: KeyTransaction) => MaybePromise<T>,
   ): Promise<T> {
-    const { staged, computations, bring } = attempt
+    const { staged, computations, fetchUpstream } = attempt
     const [store, custodies, access] = [this.#store, this.#custodies, this.#access]
     const changePace = this.#changePace
     const objects = new TransactionObjects({
       staged,
       computations,
-      bring,
+      fetchUpstream,
       store,
       custodies,
       access,

@@ -5,7 +5,7 @@ import type { MaybePromise } from '../../base/maybe-promise.ts'
 import type { Caller } from '../trust/caller.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Bring } from '../keys/transaction/bring.ts'
+import type { FetchUpstream } from '../keys/transaction/missing-object.ts'
 import type { Pace } from '../keys/transaction/pace.ts'
 import type { Asynchronous } from './asynchronous.ts'
 import type { Endpoint, Provisioner } from './handler.ts'
@@ -31,7 +31,7 @@ export interface BatchOptions {
   readonly pace: Pace
   readonly room: AnswerRoom
   /** Looks on the upstream for an object that the store does not have. */
-  readonly bring?: Bring | undefined
+  readonly fetchUpstream?: FetchUpstream | undefined
   /** Called for a bug or an outage, to log it with the request's id. The item's answer is General Failure without internals. */
   readonly unexpected: (error: unknown, operation: string) => void
   /** Logs a fact about a successful operation that administrators should know. */

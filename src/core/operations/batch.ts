@@ -10,7 +10,7 @@ import { atLeast } from '../../wire/kmip/version.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { partyOf } from '../trust/caller.ts'
 import type { PerformOptions } from '../keys/keys.ts'
-import type { Bring } from '../keys/transaction/bring.ts'
+import type { FetchUpstream } from '../keys/transaction/missing-object.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/transaction/pace.ts'
 import { answeredLater } from './asynchronous.ts'
@@ -279,15 +279,15 @@ function allFailed(request: RequestMessage, fault: Fault): Answers {
 }
 
 function performing(options: BatchOptions): PerformOptions {
-  return { bring: bringing(options), abandoned: options.pace.abandoned }
+  return { fetchUpstream: outsideTurn(options), abandoned: options.pace.abandoned }
 }
 
 /** The wait for the upstream does not use a turn: the request takes a new turn afterwards, unless its client has left. */
-function bringing({ bring, pace }: BatchOptions): Bring | undefined {
+function outsideTurn({ fetchUpstream, pace }: BatchOptions): FetchUpstream | undefined {
   return (
-    bring &&
+    fetchUpstream &&
     (async (caller, uniqueIdentifier) => {
-      const isHere = await bring(caller, uniqueIdentifier)
+      const isHere = await fetchUpstream(caller, uniqueIdentifier)
       await pace.turn()
       return isHere
     })

@@ -6,7 +6,7 @@ import type { Access, AuthResult } from '../../core/trust/access.ts'
 import type { Audit } from '../../core/audit/audit.ts'
 import type { Caller } from '../../core/trust/caller.ts'
 import type { matchesCredential } from '../../core/trust/credential.ts'
-import type { Bring } from '../../core/keys/transaction/bring.ts'
+import type { FetchUpstream } from '../../core/keys/transaction/missing-object.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { SignedCertificate } from '../../core/keys/certificates/re-provision.ts'
 import type { Pace } from '../../core/keys/transaction/pace.ts'
@@ -66,7 +66,7 @@ export interface AnswererOptions {
   readonly access: Access
   readonly keys: Keys
   /** Looks elsewhere for an object that is not here. */
-  readonly bring?: Bring
+  readonly fetchUpstream?: FetchUpstream
   /** The version of the program. */
   readonly version: string
   /** An administrator may narrow these. */
@@ -321,7 +321,7 @@ class Answerer {
     first: TrustedAuth,
     session: TicketSession | undefined,
   ): BatchOptions {
-    const { access, bring, keys, log, onOperation, clock, signRequest } = this.#options
+    const { access, fetchUpstream, keys, log, onOperation, clock, signRequest } = this.#options
     const certificate = new ClientCertificate(first, { access, peer, signRequest })
     // The first item uses the authentication of this message. Its commit fails if trust has changed since.
     let read: AuthResult | undefined = first
@@ -359,7 +359,7 @@ class Answerer {
       },
       session,
       keys,
-      bring,
+      fetchUpstream,
       server: this.#server,
       identify,
       pace,

@@ -88,7 +88,7 @@ export class Upstreams {
    * Asks for an object that the caller's instance does not have. true: it has it now. false: the upstream does not have
    * it either. Throws a Fault if that is unknown.
    */
-  readonly bring = async (
+  readonly fetchUpstream = async (
     { instanceId, trustVersion, actor, requestId }: Caller,
     identifier: string,
   ): Promise<boolean> => {

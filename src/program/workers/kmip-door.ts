@@ -5,7 +5,7 @@ import type { ReadinessFacts, Traffic, WorkerFacts } from '../../core/server/rea
 import type { KmipReports } from '../kmip-features.ts'
 import { Admission } from '../../doors/admission/admission.ts'
 import type { Config } from '../../outside/config/options.ts'
-import type { Bring } from '../../core/keys/transaction/bring.ts'
+import type { FetchUpstream } from '../../core/keys/transaction/missing-object.ts'
 import type { Core } from '../../core/server/core.ts'
 import type { KmipListener, ListenerOptions } from '../../doors/kmip/contract.ts'
 import { listen } from '../../doors/kmip/listener.ts'
@@ -29,7 +29,7 @@ interface DoorOptions extends PortOptions {
   /** The workers' logs look alike. */
   readonly logFormat: LogStyle['format']
   readonly version: string
-  readonly bring: Bring | undefined
+  readonly fetchUpstream: FetchUpstream | undefined
 }
 
 export interface KmipDoor {

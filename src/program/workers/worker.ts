@@ -82,8 +82,8 @@ async function serveHanded(
   const limits = shareOf(count)
   const admission = new Admission({ limits, now: () => clock.monotonic() })
   const features = await openKmipFeatures({ ...core, log, metrics, settings }, opened)
-  const { bring } = features
-  const parts = { config, tls, log, metrics, traces, version, admission, bring, notes }
+  const { fetchUpstream } = features
+  const parts = { config, tls, log, metrics, traces, version, admission, fetchUpstream, notes }
   const open = (rest: ListenerOptions) => listenToHanded({ ...rest, limits })
   const listener = await openListener(core, parts, open, opened)
   const show = () => {

@@ -23,12 +23,12 @@ test('a certificate that another instance trusts by now does nothing there with 
   const core = await openCore(t)
   const [before, after] = [await makeInstance(core, 'before'), await makeInstance(core, 'after')]
   const { identity } = await trustClient(core, before)
-  const bring = async () => {
+  const fetchUpstream = async () => {
     await core.trust.clients.remove(manager, before.id, 'vcenter')
     await trustClient(core, after, 'vcenter', identity)
     return false
   }
-  const { answer, close } = answeringOn({ ...core, bring })
+  const { answer, close } = answeringOn({ ...core, fetchUpstream })
   t.after(close)
   const message = encodeRequest({ version, batchErrorContinuationOption: 'Continue', items })
   const answered = decodeResponse(await answer(message, peerOf(identity)))
@@ -43,13 +43,13 @@ test('nor does one that took the place of its own within the message, and is ano
   const core = await openCore(t)
   const [before, after] = [await makeInstance(core, 'before'), await makeInstance(core, 'after')]
   const [{ identity }, next] = [await trustClient(core, before), await makeCertificate({ key: 'ec' })]
-  const bring = async () => {
+  const fetchUpstream = async () => {
     await core.trust.clients.remove(manager, before.id, 'vcenter')
     await trustClient(core, after, 'vcenter', next)
     return false
   }
   const { der, sha256, notAfterMs } = next.certificate
-  const { answer, close } = answeringOn({ ...core, bring }, async () => ({ der, sha256, notAfterMs }))
+  const { answer, close } = answeringOn({ ...core, fetchUpstream }, async () => ({ der, sha256, notAfterMs }))
   t.after(close)
   const CertificateRequest = { CertificateRequestType: 'PKCS_10', CertificateRequestValue: der } as const
   const renewed = encodeRequestPayload('ReProvision', { CertificateRequest }, '2.1')

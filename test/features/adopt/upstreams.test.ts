@@ -36,7 +36,7 @@ async function open(t: TestContext, handlers: OldHandlers, listed?: readonly str
   }
   await set()
   const perform = <T>(work: (work: KeyTransaction) => Promise<T>) =>
-    core.keys.perform(identify, work, { bring: upstreams.bring })
+    core.keys.perform(identify, work, { fetchUpstream: upstreams.fetchUpstream })
   const fetch = (id: string) =>
     perform(async (work) => {
       const { material } = await work.fetch(id)
@@ -157,7 +157,9 @@ test('one transaction may bring several objects; an instance without an upstream
   })
   const { identify } = await trustClient(core, other, 'another')
   const asked = old.asked.length
-  const looking = core.keys.perform(identify, (work) => work.fetch('a'), { bring: upstreams.bring })
+  const looking = core.keys.perform(identify, (work) => work.fetch('a'), {
+    fetchUpstream: upstreams.fetchUpstream,
+  })
   await assert.rejects(looking, faults('ObjectNotFound'))
   assert.equal(old.asked.length, asked, 'another instance has no upstream')
 })

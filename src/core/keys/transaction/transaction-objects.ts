@@ -18,7 +18,7 @@ import { newerRows, type RowChange } from '../../trust/row-writes.ts'
 import type { Instance, RowOf, TrustKind, TrustSnapshot } from '../../trust/rows.ts'
 import { groupsOfObject, type OperationRights } from './operation-rights.ts'
 import { isArchived, requireOnline } from '../object/archive.ts'
-import { notHere, type Bring } from './bring.ts'
+import { missingObject, type FetchUpstream } from './missing-object.ts'
 import type { Computed, DataPart, Opened, RequestComputations } from './computations.ts'
 import { storedDigest } from '../object/digest.ts'
 import { mayLeavePlain } from '../object/fetch-rule.ts'
@@ -39,7 +39,7 @@ export class TransactionObjects {
   readonly #access: Access
   readonly #changePace: ChangePace
   readonly #computations: RequestComputations
-  readonly #bring: Bring | undefined
+  readonly #fetchUpstream: FetchUpstream | undefined
   /** Undefined: only the client's list limits its operations. */
   #rights: OperationRights | undefined
   #requireRight: ((uniqueIdentifier: string) => MaybePromise<void>) | undefined
@@ -53,7 +53,7 @@ export class TransactionObjects {
     readonly access: Access
     readonly changePace: ChangePace
     readonly computations: RequestComputations
-    readonly bring?: Bring | undefined
+    readonly fetchUpstream?: FetchUpstream | undefined
   }) {
     this.staged = options.staged
     this.store = options.store
@@ -61,7 +61,7 @@ export class TransactionObjects {
     this.#access = options.access
     this.#changePace = options.changePace
     this.#computations = options.computations
-    this.#bring = options.bring
+    this.#fetchUpstream = options.fetchUpstream
   }
 
   /** The instance in the transaction's trust. Throws Fault PermissionDenied if it is gone. */
@@ -124,7 +124,7 @@ export class TransactionObjects {
   /** The object, destroyed or not. Throws ObjectNotFound for objects of other instances too. */
   load(uniqueIdentifier: string): MaybePromise<ManagedObject> {
     return andThen(this.staged.load(uniqueIdentifier), (object) => {
-      return object ?? notHere(this.#bring, this.staged.caller, uniqueIdentifier)
+      return object ?? missingObject(this.#fetchUpstream, this.staged.caller, uniqueIdentifier)
     })
   }
 

@@ -78,14 +78,14 @@ test('two that import the same identifier at once do not both succeed, and nothi
 test('an identifier that the old server has is taken, and one that nobody can tell of is refused', async (t) => {
   const { core, identify } = await openCoreWithClient(t)
   const asked: string[] = []
-  const bring = async (_caller: unknown, id: string) => {
+  const fetchUpstream = async (_caller: unknown, id: string) => {
     asked.push(id)
     return false
   }
-  await core.keys.perform(identify, importing(wanted('free', 1)), { bring })
+  await core.keys.perform(identify, importing(wanted('free', 1)), { fetchUpstream })
   assert.deepEqual(asked, ['free'])
   await assert.rejects(
-    core.keys.perform(identify, importing(wanted('unknown', 1)), { bring: silent }),
+    core.keys.perform(identify, importing(wanted('unknown', 1)), { fetchUpstream: silent }),
     faults('GeneralFailure', /does not answer/),
   )
   assert.equal(await core.keys.show((await identify()).instanceId, 'unknown'), undefined)
