@@ -2,7 +2,7 @@
 // this file but run-server.ts and tests.
 
 import { hostname } from 'node:os'
-import type { Reloaded } from '../host/settings.ts'
+import { type Reloaded, Settings } from '../host/settings.ts'
 import { startAdmin, type AdminOptions } from '../doors/http/server.ts'
 import type { Config } from '../outside/config/options.ts'
 import { buildCore, type Core } from '../core/server/core.ts'
@@ -14,7 +14,6 @@ import { openConsole } from './console.ts'
 import { openPeople } from '../host/people.ts'
 import { openPorts } from '../host/ports.ts'
 import { bootstrap, isUnused, leaveAddress } from '../host/first-start.ts'
-import { requireFreePorts } from './free-ports.ts'
 import { serverActor } from '../core/audit/actor.ts'
 import { BelievedTime } from '../core/audit/believed-time.ts'
 import { pruneExpired } from '../core/audit/retention.ts'
@@ -25,12 +24,13 @@ import { openKmipDoor, type KmipDoor } from './workers/kmip-door.ts'
 import { thisMachine } from '../host/machine.ts'
 import type { IdentityKeys } from '../core/identity/identity-keys.ts'
 import { ServerTls } from './server-tls.ts'
-import { Settings } from '../host/settings.ts'
 import type { StoreThreads } from '../outside/store/threads.ts'
 import type { LevelledLog } from '../core/ports/log.ts'
 import type { Metrics } from '../outside/telemetry/metrics.ts'
 import type { Traces } from '../outside/telemetry/traces.ts'
 import { Watch, type WatchParts } from '../features/status/watch.ts'
+import { createServer, type Server } from 'node:net'
+import { bind } from '../doors/kmip/bind.ts'
 
 export interface Running {
   /** HOST:PORT, as clients on this machine reach it. */
@@ -247,5 +247,23 @@ function adminParts(
       traces.measured(`admin ${route}`, { status }, seconds)
     },
     onFailure: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
+  }
+}
+
+/**
+ * Tries whether the server can listen where the configuration says, before it writes anything: a first start on a port that is in use would leave
+ * a data folder with a root key and a token. Rejects with an error for people. Another program may still take a port before the server listens there.
+ */
+async function requireFreePorts({ kmip, admin }: Pick<Config, 'kmip' | 'admin'>): Promise<void> {
+  const held: Server[] = []
+  try {
+    for (const address of [kmip.listen, kmip.https, admin.listen]) {
+      if (address === null || address.port === 0) continue
+      const server = createServer()
+      await bind(server, address, 1)
+      held.push(server)
+    }
+  } finally {
+    await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))))
   }
 }

@@ -11,7 +11,8 @@ import type { Store } from '../ports/store.ts'
 import type { Audit } from './audit.ts'
 import { closes, furtherEnd, isGenuine } from './marks.ts'
 import { MarksWalk } from './marks-walk.ts'
-import { unmarkedKeys } from './unmarked-keys.ts'
+import type { AuditEntry, AuditStore } from '../ports/audit.ts'
+import { auditEntries } from './entries.ts'
 
 /** How long a start waits for the check of all marks. */
 const marksStartMs = 2_000
@@ -121,4 +122,30 @@ export class MarkCheck {
     await store.commit({ writes: [], entries: [], durability: 'process' })
     this.#known = walk.end
   }
+}
+
+/** How many of the newest destructions in the audit log are compared with the marks if one is missing. */
+const unmarkedLookMax = 1_000
+
+type Identified = Pick<StoredMark, 'instanceId' | 'uniqueIdentifier'>
+
+/** Finds destroyed keys without marks by the audit log: a removed mark no longer shows its key. Reads only the newest destructions. Throws StoreUnavailable. */
+async function unmarkedKeys(
+  store: Pick<MarkStore, 'mark'> & Pick<AuditStore, 'audit'>,
+): Promise<readonly Identified[]> {
+  const found = new Map<string, Identified>()
+  const destructions = {
+    action: 'key.destroy',
+    result: 'success',
+    order: 'newest',
+    limit: marksPage,
+  } as const
+  let looked = 0
+  for await (const { body } of auditEntries(store, destructions)) {
+    const { instanceId, object: uniqueIdentifier } = JSON.parse(body) as AuditEntry
+    if (instanceId !== null && uniqueIdentifier !== null && !(await store.mark(instanceId, uniqueIdentifier)))
+      found.set(JSON.stringify([instanceId, uniqueIdentifier]), { instanceId, uniqueIdentifier })
+    if (++looked >= unmarkedLookMax) break
+  }
+  return [...found.values()]
 }

@@ -11,12 +11,11 @@ import { dataKeyIsThere, resealDataKeys, type DataKeyTarget } from './data-keys.
 import { liveObjects, moveObject, moveObjects } from './objects.ts'
 import { rewrapObject, rewrapObjects, type HandedBack } from './rewrap.ts'
 import { WorkOver, WorkRun, type WorkProgress } from './run.ts'
-import { troubleOf } from './trouble.ts'
 import type { Keyring } from '../sealing/keyring.ts'
 import { CustodyRefused } from '../custody/custody.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
-import { StoreConflict, type Store } from '../ports/store.ts'
+import { StoreConflict, type Store, StoreUnavailable } from '../ports/store.ts'
 import { LeaseElsewhere, underLease, type Lease, type Leases } from '../ports/leases.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StoredObject } from '../ports/objects.ts'
@@ -294,4 +293,14 @@ export class InstanceWorker {
       this.#rewrapping--
     }
   }
+}
+
+const charactersMax = 1_000
+
+/** Says why long work is at a standstill, to the administrator who waits for it. Undefined for bugs: the log has the details. */
+function troubleOf(error: unknown): string | undefined {
+  if (error instanceof RootKeyError) return error.message.slice(0, charactersMax)
+  if (error instanceof StoreUnavailable) return `the store: ${error.message}`.slice(0, charactersMax)
+  if (error instanceof KeysUnavailable || error instanceof CustodyRefused) return troubleOf(error.cause)
+  return undefined
 }

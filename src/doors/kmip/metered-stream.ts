@@ -5,7 +5,6 @@
 
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { TlsRecords } from './tls-records.ts'
 
 export interface MeteredStreamOptions {
   /** Bytes that were read from the socket before. */
@@ -146,5 +145,41 @@ export class MeteredStream extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#raw.destroy()
     done(error)
+  }
+}
+
+const headerBytes = 5
+
+/** Finds where the records of a TLS connection end, and reads nothing else of them: the first five bytes of a record say its length (RFC 8446 §5.1). */
+class TlsRecords {
+  #header: Buffer = Buffer.alloc(0)
+  #leftBytes = 0
+  #bytes = 0
+  #wholeBytes = 0
+
+  /** How many bytes of the current record are to come, as far as its header has passed. */
+  get leftBytes(): number {
+    return this.#leftBytes
+  }
+
+  /** How many bytes the records have that have passed whole. */
+  get wholeBytes(): number {
+    return this.#wholeBytes
+  }
+
+  pass(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length;) {
+      const wanted = this.#leftBytes > 0 ? this.#leftBytes : headerBytes - this.#header.length
+      const taken = bytes.subarray(at, at + wanted)
+      at += taken.length
+      this.#bytes += taken.length
+      if (this.#leftBytes > 0) this.#leftBytes -= taken.length
+      else this.#header = Buffer.concat([this.#header, taken])
+      if (this.#header.length === headerBytes) {
+        this.#leftBytes = this.#header.readUInt16BE(3)
+        this.#header = Buffer.alloc(0)
+      }
+      if (this.#header.length === 0 && this.#leftBytes === 0) this.#wholeBytes = this.#bytes
+    }
   }
 }

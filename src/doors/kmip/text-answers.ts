@@ -13,7 +13,7 @@ import { textPerTtlvBytesMax } from './bounds.ts'
 import { inTurns, type Parts, type Turns } from '../../base/parts.ts'
 import { TtlvError } from '../../wire/ttlv/error.ts'
 import type { Answer, Exchange, ListenerOptions, Peer } from './contract.ts'
-import { TimedTurns } from './timed-turns.ts'
+import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 
 type Answering = Pick<ListenerOptions, 'answer'> & Pick<Required<ListenerOptions>, 'answerUnreadable'>
 
@@ -93,4 +93,36 @@ function isLargeAnswer(text?: Buffer): boolean {
 
 function shortText(encoding: Encoding, message: Buffer): Buffer {
   return encoding === 'ttlv' ? message : toText(encoding, message)
+}
+
+/** Gives some work its turns and measures how long the work took in them. Others work between two turns. */
+class TimedTurns implements Turns {
+  readonly #turns: Turns
+  readonly #now: () => number
+  #usedMs = 0
+  #sinceMs: number
+
+  /** The work begins within a turn. `now`: monotonic milliseconds. */
+  constructor(turns: Turns, now: () => number) {
+    this.#turns = turns
+    this.#now = now
+    this.#sinceMs = now()
+  }
+
+  get spent(): boolean {
+    return this.#turns.spent
+  }
+
+  turn(): MaybePromise<void> {
+    this.#usedMs += this.#now() - this.#sinceMs
+    this.#sinceMs = Infinity
+    return andThen(this.#turns.turn(), () => {
+      this.#sinceMs = this.#now()
+    })
+  }
+
+  /** The work is over, or no turn came. Returns how many milliseconds it took. */
+  end(): number {
+    return this.#usedMs + Math.max(0, this.#now() - this.#sinceMs)
+  }
 }

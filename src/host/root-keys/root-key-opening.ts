@@ -9,7 +9,7 @@ import type { Log } from '../../core/ports/log.ts'
 import { openClouds } from './clouds.ts'
 import { readPassphrase } from '../first-start.ts'
 import { openIbm, type Ibm } from './ibm.ts'
-import { openTokens } from './tokens.ts'
+import { Pkcs11Tokens } from '../../outside/rootkey/pkcs11/tokens.ts'
 
 /** The sections of the configuration that the services of root keys are opened by. */
 export type RootKeyConfig = Pick<Config, 'server' | 'ibm' | 'pkcs11' | 'vault' | 'aws' | 'azure' | 'gcp'>
@@ -51,4 +51,20 @@ export async function openRootKeyServices(
     tokens,
   }
   return { opening, ibm, warnings }
+}
+
+/** Opens the tokens (HSMs) that the configuration names, and logs each end of a helper process. */
+function openTokens(
+  { pkcs11, server }: Pick<Config, 'pkcs11' | 'server'>,
+  clock: Clock,
+  log: Pick<Log, 'warn'>,
+): Pkcs11Tokens {
+  return new Pkcs11Tokens({
+    modules: pkcs11.modules,
+    credentialsFolder: pkcs11.credentials,
+    dataFolder: server.data,
+    clock,
+    onEnded: (ended) =>
+      log.warn(ended, 'the process of a PKCS #11 module has ended; the next call starts another'),
+  })
 }

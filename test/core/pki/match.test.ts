@@ -8,7 +8,7 @@ import { AlgorithmIdentifier, Certificate } from '@peculiar/asn1-x509'
 import * as fc from 'fast-check'
 import { basicConstraints, keyUsage } from '../../../src/core/pki/build.ts'
 import { PkiError } from '../../../src/core/pki/error.ts'
-import { globMatches, globsOverlap, parseGlob } from '../../../src/core/pki/glob.ts'
+import { globMatches, globsOverlap, parseGlob } from '../../../src/core/pki/match.ts'
 import { issueClient } from '../../../src/core/pki/issue.ts'
 import {
   checkSubjectPattern,

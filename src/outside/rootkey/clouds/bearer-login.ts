@@ -7,9 +7,9 @@ import { HeldAccess, tokenTimes, type Access } from '../https/held-access.ts'
 import { parseJson } from '../https/secret-json.ts'
 import { CloudError, unanswered } from './error.ts'
 import type { CloudHttp } from './http.ts'
-import { readOAuthRefusal, readOAuthToken } from './oauth-answers.ts'
 import type { CloudCall } from './session.ts'
 import { ServiceClock } from './service-clock.ts'
+import { z } from 'zod'
 
 export interface BearerQuestion {
   readonly url: URL
@@ -102,4 +102,36 @@ export class BearerLogin {
     const message = `${http.title} gives Mortise no token (${said}). ${cure}`
     return new CloudError('root-key', message, { status, code, transient: false })
   }
+}
+
+/** The answer of an authorization server (RFC 6749 §5), or of a metadata service that answers alike. */
+const token = z.object({
+  access_token: z.string().regex(/^[\x21-\x7e]+$/),
+  // Azure's metadata service writes it as text.
+  expires_in: z.coerce.number().positive(),
+})
+
+/** undefined: there is no token in it. */
+function readOAuthToken(json: unknown): { readonly token: string; readonly seconds: number } | undefined {
+  const read = token.safeParse(json).data
+  return read && { token: read.access_token, seconds: read.expires_in }
+}
+
+const refusal = z.object({
+  error: z.string(),
+  error_description: z
+    .string()
+    .transform((text) => text.replace(/[\s\p{Cc}]+/gu, ' ').slice(0, 300))
+    .catch(''),
+})
+
+interface OAuthRefusal {
+  readonly code: string
+  readonly words: string
+}
+
+/** undefined: no authorization server wrote it. */
+function readOAuthRefusal(json: unknown): OAuthRefusal | undefined {
+  const read = refusal.safeParse(json).data
+  return read && { code: read.error, words: read.error_description }
 }

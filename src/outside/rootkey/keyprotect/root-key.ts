@@ -19,7 +19,6 @@ import type { Session } from './session.ts'
 import { KeyProtectStandardKeys } from './standard-keys.ts'
 import { formatKeyProtectUri, isGuid, type KeyProtectUri } from './uri.ts'
 import { packWrappedForm, unpackWrappedForm, type WrappedForm } from '../wrapped-form.ts'
-import { additionalData } from './additional-data.ts'
 import { requirePlaintext } from '../plaintext.ts'
 
 /** After a rotation an unwrap hands back the same secret under the newest version: worth keeping instead of the old. */
@@ -206,3 +205,19 @@ async function readMetadata(
   if (!found || !isGuid(found.id)) throw notUnderstood(target, 'metadata')
   return found
 }
+
+/**
+ * Makes the data that binds a wrapped key to its place. Key Protect takes up to 126 strings of at most 255 characters: the first names
+ * the purpose, the others are the bytes in base64. Throws RootKeyError('wrapped-form') where they do not fit.
+ */
+function additionalData(associatedData: Uint8Array): readonly string[] {
+  const pieces: string[] = []
+  for (let at = 0; at < associatedData.length; at += pieceBytes)
+    pieces.push(Buffer.from(associatedData.subarray(at, at + pieceBytes)).toString('base64'))
+  if (pieces.length > 125)
+    throw new RootKeyError('wrapped-form', 'that is too much associated data for Key Protect')
+  return ['mortise root key 1', ...pieces]
+}
+
+/** 252 characters. */
+const pieceBytes = 189

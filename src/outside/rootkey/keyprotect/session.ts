@@ -13,10 +13,49 @@ import { exchange, NoAnswer, serviceAgent, type Answer } from '../https/exchange
 import { Repeats, type TryMade } from '../https/repeats.ts'
 import { caVariable } from './hosts.ts'
 import { Iam, type Token } from './iam.ts'
-import { JustMade } from './just-made.ts'
 import { explainRefusal, remedyOf } from './refusal-messages.ts'
 import { parseWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import { services, type KeyProtectUri } from './uri.ts'
+import { standardKeyLookAfterMs } from '../../../base/bounds.ts'
+
+/** For this long after one was made, another node of the service may not know it. */
+export const standardKeyUnknownMs = 5_000
+
+/**
+ * Remembers the standard keys that this server has just made. Another node of the service may not know them yet and answer that they do
+ * not exist: JustMade asks again for some seconds before it believes such an answer.
+ */
+export class JustMade {
+  readonly #clock: Pick<Clock, 'monotonic' | 'sleep'>
+  /** By id, oldest first: monotonic milliseconds until which an unknown one is asked for again. */
+  readonly #untilMs = new Map<string, number>()
+
+  constructor(clock: Pick<Clock, 'monotonic' | 'sleep'>) {
+    this.#clock = clock
+  }
+
+  add(id: string): void {
+    const now = this.#clock.monotonic()
+    for (const [known, untilMs] of this.#untilMs) {
+      if (untilMs > now) break
+      this.#untilMs.delete(known)
+    }
+    this.#untilMs.set(id, now + standardKeyUnknownMs)
+  }
+
+  /** Makes a call that is about this standard key. Throws what the call throws. */
+  async ask<T>(id: string, call: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await call()
+      } catch (error) {
+        const isUnknown = error instanceof KeyProtectError && error.refusal?.status === 404
+        if (!isUnknown || this.#clock.monotonic() >= (this.#untilMs.get(id) ?? -Infinity)) throw error
+      }
+      await this.#clock.sleep(standardKeyLookAfterMs)
+    }
+  }
+}
 
 /** One call that was made, answered or not; for the log and the audit. Carries no secret. */
 export interface CallMade extends TryMade {

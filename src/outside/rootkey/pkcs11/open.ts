@@ -1,11 +1,46 @@
 // pkcs11: URIs to what they name, for open.ts of the room.
 
-import { RootKeyError } from '../../../core/ports/root-key.ts'
+import { RootKeyError, type RootKey } from '../../../core/ports/root-key.ts'
 import type { ListedRootKey } from '../keyprotect/list.ts'
-import { TokenRootKey } from './root-key.ts'
-import type { Pkcs11Tokens } from './tokens.ts'
-import { formatPkcs11Uri, parsePkcs11Uri, type Pkcs11Uri } from './uri.ts'
+import type { Pkcs11Tokens, TokenAccess } from './tokens.ts'
+import { formatPkcs11Uri, parsePkcs11Uri, type Pkcs11Uri, type KeyName } from './uri.ts'
 import { sealAndOpen } from '../seal-and-open.ts'
+import { requirePlaintext } from '../plaintext.ts'
+
+interface TokenRootKeyOptions {
+  readonly uri: string
+  readonly id: string
+  readonly key: KeyName
+  readonly token: TokenAccess
+  readonly warnings: readonly string[]
+}
+
+/** A root key that is a key on a token: each call goes to the helper process of that token. */
+class TokenRootKey implements RootKey {
+  readonly uri: string
+  /** See `identify` in key.ts. */
+  readonly id: string
+  readonly warnings: readonly string[]
+  readonly #key: KeyName
+  readonly #token: TokenAccess
+
+  constructor({ uri, id, key, token, warnings }: TokenRootKeyOptions) {
+    this.uri = uri
+    this.id = id
+    this.warnings = warnings
+    this.#key = key
+    this.#token = token
+  }
+
+  async wrap(plaintext: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array> {
+    requirePlaintext(plaintext)
+    return this.#token.call('wrap', { key: this.#key, id: this.id, secret: plaintext, associatedData })
+  }
+
+  async unwrap(wrapped: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array> {
+    return this.#token.call('unwrap', { key: this.#key, id: this.id, wrapped, associatedData })
+  }
+}
 
 /** Throws RootKeyError. The token must be there, and the key on it. */
 export async function openPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<TokenRootKey> {

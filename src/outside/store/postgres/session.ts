@@ -9,7 +9,6 @@ import type { Timeline } from '../../../core/ports/anchor.ts'
 import type { Row } from '../row.ts'
 import type { Ahead } from './ahead.ts'
 import { postgresSql, postgresSqlWithId } from './sql.ts'
-import { fromBytes, fromText, toText } from './text.ts'
 
 /** How long the other end of a connection that is ended may take to end it too. */
 const postgresEndMs = 1_000
@@ -176,4 +175,30 @@ function isAborted(error: unknown): boolean {
 function toValue(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toValue)
   return typeof value === 'string' ? toText(value) : value
+}
+
+/**
+ * PostgreSQL's text cannot hold U+0000, which identifiers and names of KMIP may have. `toText` writes U+0000 and U+0001 as U+0001 and a
+ * letter, so that no two texts become equal.
+ */
+const [zero, one] = ['\0', '\u0001']
+
+export function toText(value: string): string {
+  if (!value.includes(zero) && !value.includes(one)) return value
+  return value.replaceAll(one, `${one}b`).replaceAll(zero, `${one}a`)
+}
+
+export function fromText(value: string): string {
+  if (!value.includes(one)) return value
+  return value.replaceAll(`${one}a`, zero).replaceAll(`${one}b`, one)
+}
+
+/** Reads both forms in which PostgreSQL sends bytes: a role or a database sets which one (bytea_output). */
+export function fromBytes(value: string): Buffer {
+  if (value.startsWith(String.raw`\x`)) return Buffer.from(value.slice(2), 'hex')
+  const escaped = /\\(\\|[0-7]{3})/g
+  const text = value.replaceAll(escaped, (_, what: string) =>
+    what.length === 1 ? what : String.fromCodePoint(Number.parseInt(what, 8)),
+  )
+  return Buffer.from(text, 'latin1')
 }

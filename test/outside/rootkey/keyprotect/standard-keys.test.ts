@@ -18,7 +18,7 @@ import {
 import { rootKeyCallsMax } from '../../../../src/base/bounds.ts'
 import { rootKeyAnswerTimeoutMs } from '../../../../src/outside/rootkey/bounds.ts'
 import { rootKeyTriesMax } from '../../../../src/outside/rootkey/https/repeats.ts'
-import { standardKeyUnknownMs } from '../../../../src/outside/rootkey/keyprotect/just-made.ts'
+import { standardKeyUnknownMs } from '../../../../src/outside/rootkey/keyprotect/session.ts'
 import { checkRootKey, openRootKey } from '../../../../src/outside/rootkey/open.ts'
 import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
 import { KeyProtectFake } from '../../../support/key-protect/fake.ts'

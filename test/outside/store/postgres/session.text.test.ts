@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fromBytes, fromText, toText } from '../../../../src/outside/store/postgres/text.ts'
+import { fromBytes, fromText, toText } from '../../../../src/outside/store/postgres/session.ts'
 
 const texts = [
   '',
