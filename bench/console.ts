@@ -6,9 +6,9 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
 import path from 'node:path'
 import type { Page } from 'playwright-core'
-import { firstToken, launchBrowser, openPage, type ConsolePage } from '../test/support/browser.ts'
-import { machineName, makeManyKeys } from '../test/support/many-keys.ts'
-import { startServer, type TestServer } from '../test/support/server.ts'
+import { firstToken, launchBrowser, openPage, type ConsolePage } from '../test/support/clients/browser.ts'
+import { machineName, makeManyKeys } from '../test/support/server/many-keys.ts'
+import { startServer, type TestServer } from '../test/support/server/server.ts'
 import { markdownRow, writePart } from './results.ts'
 
 const keys = Number(process.argv[2] ?? 100_000)

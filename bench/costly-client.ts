@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { decodeResponse, encodeRequest } from '../src/wire/kmip/client-message.ts'
 import type { OperationName } from '../src/wire/kmip/operations.ts'
 import { encodeRequestPayload } from '../src/wire/kmip/payload.ts'
-import { connectClient } from '../test/support/tls-client.ts'
+import { connectClient } from '../test/support/clients/tls-client.ts'
 
 export interface CostlyWork {
   readonly host: string

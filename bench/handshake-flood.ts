@@ -1,7 +1,7 @@
 // What others notice when one address opens connections as fast as it can: `node bench/handshake-flood.ts [AT_ONCE]`
 // (500) connections at the same time, dropped as soon as they are open and opened again, for ten seconds.
 
-import { connectClient } from '../test/support/tls-client.ts'
+import { connectClient } from '../test/support/clients/tls-client.ts'
 import { after, measureHandshakes, measureRequests, start, startListener } from './kmip-listener.ts'
 
 const atOnce = Number(process.argv[2] ?? 500)

@@ -2,7 +2,7 @@
 // times on eight connections before, with and after them, in one run, since machines differ more than listeners do.
 
 import { readFileSync } from 'node:fs'
-import { connectClient } from '../test/support/tls-client.ts'
+import { connectClient } from '../test/support/clients/tls-client.ts'
 import { after, measureRequests, start, startListener } from './kmip-listener.ts'
 
 const count = Number(process.argv[2] ?? 10_000)

@@ -4,9 +4,9 @@
 
 import { cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { custodies, openSite, type Custody } from '../test/support/custody.ts'
+import { custodies, openSite, type Custody } from '../test/support/root-keys/custody.ts'
 import { KeyProtectFake } from '../test/support/key-protect/fake.ts'
-import type { KmipTalk } from '../test/support/kmip-talk.ts'
+import type { KmipTalk } from '../test/support/clients/kmip-talk.ts'
 
 const [keys = 5_000, latencyMs = 50, rounds = 10] = process.argv.slice(2).map(Number)
 const cacheSeconds = 2

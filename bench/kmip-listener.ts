@@ -3,8 +3,8 @@
 
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { openListener, messageOf } from '../test/support/kmip-listener.ts'
-import { connectClient, type TlsClient } from '../test/support/tls-client.ts'
+import { openListener, messageOf } from '../test/support/server/kmip-listener.ts'
+import { connectClient, type TlsClient } from '../test/support/clients/tls-client.ts'
 
 const file = import.meta.filename
 

@@ -13,7 +13,7 @@ import {
   privateKeyPem,
   type Identity,
 } from '../src/core/pki/issue.ts'
-import { freePort } from '../test/support/free-port.ts'
+import { freePort } from '../test/support/server/free-port.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
 export const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']

@@ -1,6 +1,6 @@
 // `npm run conformance`: starts the real server, runs the OASIS cases of KMIP 1.0 to 2.1 and of the draft 3.0 against it with the runner in the folder
 // beside the project, and prints the table by version and profile. Fails when a number falls below
-// test/conformance-floor.json, and when a case fails that test/support/conformance-exceptions.ts does not explain. Where
+// test/conformance-floor.json, and when a case fails that test/support/repository/conformance-exceptions.ts does not explain. Where
 // the cases are not there it says that nothing was run, and ends well. In bounded time. The cases run in TTLV over TLS, and
 // in XML and JSON over HTTPS, all at once, each encoding in an instance of its own; the floor is the same for all.
 //
@@ -27,9 +27,9 @@ import {
   withoutChance,
   type CaseResult,
   type Counts,
-} from '../test/support/conformance-counts.ts'
-import { exceptions } from '../test/support/conformance-exceptions.ts'
-import { startServer, type TestServer } from '../test/support/server.ts'
+} from '../test/support/repository/conformance-counts.ts'
+import { exceptions } from '../test/support/repository/conformance-exceptions.ts'
+import { startServer, type TestServer } from '../test/support/server/server.ts'
 import { versionText, type Version } from '../src/wire/kmip/version.ts'
 
 const root = path.resolve(import.meta.dirname, '..')

@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { argumentsOf, misused } from './arguments.ts'
-import { filesBelow, readSources } from '../test/support/sources.ts'
+import { filesBelow, readSources } from '../test/support/repository/sources.ts'
 
 interface Position {
   readonly line: number

@@ -8,11 +8,11 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { misused, argumentsOf } from './arguments.ts'
-import { clientCertificate } from '../test/support/certificates.ts'
-import { archives, fill, type OldData } from '../test/support/old-data.ts'
-import { startPostgres } from '../test/support/postgresql.ts'
-import { commandOf } from '../test/support/rolling.ts'
-import { startServer, type StartOptions } from '../test/support/server.ts'
+import { clientCertificate } from '../test/support/certificates/certificates.ts'
+import { archives, fill, type OldData } from '../test/support/store/old-data.ts'
+import { startPostgres } from '../test/support/postgresql/server.ts'
+import { commandOf } from '../test/support/server/rolling.ts'
+import { startServer, type StartOptions } from '../test/support/server/server.ts'
 
 type Command = NonNullable<StartOptions['command']>
 

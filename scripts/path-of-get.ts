@@ -10,9 +10,9 @@ import { argumentsOf } from './arguments.ts'
 import { encodeRequest } from '../src/wire/kmip/client-message.ts'
 import { encodeRequestPayload } from '../src/wire/kmip/payload.ts'
 import { accessMoveMs } from '../src/outside/store/access/bounds.ts'
-import { clientCertificate } from '../test/support/certificates.ts'
-import { openSession } from '../test/support/kmip-session.ts'
-import { startInProcess } from '../test/support/running.ts'
+import { clientCertificate } from '../test/support/certificates/certificates.ts'
+import { openSession } from '../test/support/clients/kmip-session.ts'
+import { startInProcess } from '../test/support/server/running.ts'
 
 argumentsOf('path-of-get', {})
 const root = `${import.meta.dirname}/..`

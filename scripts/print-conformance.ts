@@ -9,8 +9,8 @@ import { operationExistsIn, type OperationName } from '../src/wire/kmip/operatio
 import { isDefined, type Defined } from '../src/wire/kmip/tags.ts'
 import { atLeast, drafts, standards, versions, versionText, type Version } from '../src/wire/kmip/version.ts'
 import { handledOperations, type HandledOperation } from '../src/core/operations/handlers.ts'
-import { lines, totalOf, type Count, type Counts } from '../test/support/conformance-counts.ts'
-import { exceptions } from '../test/support/conformance-exceptions.ts'
+import { lines, totalOf, type Count, type Counts } from '../test/support/repository/conformance-counts.ts'
+import { exceptions } from '../test/support/repository/conformance-exceptions.ts'
 
 const handled: ReadonlySet<OperationName> = new Set(handledOperations)
 const floor = JSON.parse(

@@ -1,21 +1,21 @@
 // `npm run soak -- [--custody keyprotect] [KILLS [CLIENTS [SEED]]]`: kills the real server under load, a thousand times
-// unless told otherwise, and judges after each start the recorded history of every call (test/support/history-check.ts). The same code as
+// unless told otherwise, and judges after each start the recorded history of every call (test/support/load/history-check.ts). The same code as
 // test/system/kill.test.ts, for longer; with a new data folder now and then, so that the audit log that is verified after
 // each kill does not grow without end. With custody keyprotect two hundred times, beside the fake of Key Protect, a
 // new one after every fifty (test/system/kill-keyprotect.test.ts, recovery-moments.test.ts); CLIENTS is always three there.
 //
 // `npm run soak -- --topology two-nodes [--minutes N] [--seed S]`: two nodes on PostgreSQL and its replica, which it starts itself; all
-// that can happen to them happens (test/support/disturbances.ts). Ten minutes unless told otherwise.
+// that can happen to them happens (test/support/load/disturbances.ts). Ten minutes unless told otherwise.
 
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { killUnderLoad } from '../test/support/killing.ts'
-import { killKeyProtect } from '../test/support/killing-keyprotect.ts'
-import { loseDatabases } from '../test/support/losing-databases.ts'
-import { soakNodes, type SoakDone } from '../test/support/soak-nodes.ts'
-import { soakSiem } from '../test/support/soak-siem.ts'
-import { SyslogDaemon } from '../test/support/syslog-daemons.ts'
-import { Topology } from '../test/support/topology.ts'
+import { killUnderLoad } from '../test/support/load/killing.ts'
+import { killKeyProtect } from '../test/support/load/killing-keyprotect.ts'
+import { loseDatabases } from '../test/support/load/losing-databases.ts'
+import { soakNodes, type SoakDone } from '../test/support/load/soak-nodes.ts'
+import { soakSiem } from '../test/support/load/soak-siem.ts'
+import { SyslogDaemon } from '../test/support/syslog/daemons.ts'
+import { Topology } from '../test/support/load/topology.ts'
 
 const killsPerFolder = 200
 /** Each restore from the service alone reads every key that was ever made there. */

@@ -1,9 +1,14 @@
 // `npm run structure`: prints the measures of the code's structure beside their ceilings and goals. test/tidy.test.ts fails when a
 // measure is above its ceiling in test/structure-ceilings.json; `-- --lower` writes what has fallen. `-- --list MEASURE` names what
-// a measure counts. test/support/structure.ts computes them from the sources alone.
+// a measure counts. test/support/repository/structure.ts computes them from the sources alone.
 
 import { argumentsOf, misused } from './arguments.ts'
-import { loweredCeilings, measures, readCeilings, writeCeilings } from '../test/support/structure.ts'
+import {
+  loweredCeilings,
+  measures,
+  readCeilings,
+  writeCeilings,
+} from '../test/support/repository/structure.ts'
 
 const usage = 'structure -- [--lower] [--list MEASURE]'
 const { values: options } = argumentsOf(usage, {

@@ -12,7 +12,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
-import { storeRsaKeys } from '../test/support/rsa-keys.ts'
+import { storeRsaKeys } from '../test/support/certificates/rsa-keys.ts'
 import { allOf, installPackages, type Packages } from './tests/debian.ts'
 import { runPool } from './tests/pool.ts'
 import type { FileResult } from './tests/process.ts'
@@ -40,7 +40,7 @@ if (files.length === 0) throw new Error('no test file has such a name')
 await Promise.all([storeRsaKeys(), compileOnce()])
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-test-run-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-// The files that install packages share them: test/support/packages.ts.
+// The files that install packages share them: test/support/packages/packages.ts.
 process.env['MORTISE_TEST_PACKAGES'] = path.join(folder, 'packages')
 const has = (file: string, mark: string) => new RegExp(`^// ${mark}: `, 'm').test(readFileSync(file, 'utf8'))
 const alone = files.filter((file) => has(file, 'Runs alone'))

@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { argumentsOf } from './arguments.ts'
-import { startNodes } from '../test/support/nodes.ts'
-import { startPostgres } from '../test/support/postgresql.ts'
-import { commandOf, roll } from '../test/support/rolling.ts'
+import { startNodes } from '../test/support/server/nodes.ts'
+import { startPostgres } from '../test/support/postgresql/server.ts'
+import { commandOf, roll } from '../test/support/server/rolling.ts'
 
 argumentsOf('upgrade-check', {})
 const startedMs = Date.now()

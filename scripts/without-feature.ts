@@ -5,7 +5,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { featureList, optionalFeatures } from '../test/support/structure.ts'
+import { featureList, optionalFeatures } from '../test/support/repository/structure.ts'
 import { argumentsOf, misused } from './arguments.ts'
 
 const root = path.join(import.meta.dirname, '..')

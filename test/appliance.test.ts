@@ -20,7 +20,7 @@ import {
 } from '../packaging/appliance/setup/settings.ts'
 import { tryDns, tryNtp } from '../packaging/appliance/setup/tryout.ts'
 import { withContentId } from '../scripts/package/appliance.ts'
-import { root } from './support/sources.ts'
+import { root } from './support/repository/sources.ts'
 
 const right: Answers = {
   hostname: 'kms1.example.com',

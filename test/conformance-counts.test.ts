@@ -14,7 +14,7 @@ import {
   withoutChance,
   type CaseResult,
   type Counts,
-} from './support/conformance-counts.ts'
+} from './support/repository/conformance-counts.ts'
 
 function result(version: string, status: CaseResult['status'], detail = ''): CaseResult {
   return { case: `ONE-${version}`, version, profile: 'ONE', status, detail }

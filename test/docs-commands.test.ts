@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { printedPages } from '../scripts/printed-pages.ts'
-import { command } from './support/command.ts'
+import { command } from './support/server/command.ts'
 
 const root = path.join(import.meta.dirname, '..')
 const pages = [

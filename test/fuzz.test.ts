@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { fuzz, type Target } from './support/fuzz/engine.ts'
 import { fuzzTargets } from './support/fuzz/targets.ts'
-import { readVectors } from './support/vectors.ts'
+import { readVectors } from './support/values/vectors.ts'
 
 const targets = fuzzTargets()
 after(async () => {

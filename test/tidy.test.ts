@@ -7,8 +7,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { handledOperations } from '../src/core/operations/handlers.ts'
-import { filesBelow, readSources, root } from './support/sources.ts'
-import { floors, measures, readCeilings } from './support/structure.ts'
+import { filesBelow, readSources, root } from './support/repository/sources.ts'
+import { floors, measures, readCeilings } from './support/repository/structure.ts'
 
 const fileLinesMax = { src: 400, scripts: 400, test: 600 }
 const sources = readSources('src')
@@ -279,7 +279,7 @@ test('outside test/system/ and test/real/, no test sleeps longer than 50 ms', ()
     )
   none(
     found,
-    'Wait for the event itself, or turn the clock that the code gets (test/support/movable-clock.ts):',
+    'Wait for the event itself, or turn the clock that the code gets (test/support/time/movable-clock.ts):',
   )
 })
 

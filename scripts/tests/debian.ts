@@ -21,7 +21,7 @@ export interface Packages {
   readonly extracted?: readonly string[]
   /**
    * Packages that Debian 12 lacks or has too old. There Debian 13's are extracted below node_modules/.cache/debian-13, these alone:
-   * test/support/debian-13.ts uses them. Other machines install their own.
+   * test/support/packages/debian-13.ts uses them. Other machines install their own.
    */
   readonly newer?: readonly string[]
 }

@@ -11,7 +11,7 @@ import { spec } from 'node:test/reporters'
 import { setImmediate as turn } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
-import { putRsaKeysBack } from '../../test/support/rsa-keys.ts'
+import { putRsaKeysBack } from '../../test/support/certificates/rsa-keys.ts'
 import { asNextFile, placeOf, registeredTests } from './registration.ts'
 
 /** A message of the parent. */

@@ -3,8 +3,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attribute, attributesOf, locate, nameAttribute, type KmipSession } from '../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../support/running.ts'
+import {
+  attribute,
+  attributesOf,
+  locate,
+  nameAttribute,
+  type KmipSession,
+} from '../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../support/server/running.ts'
 import { instanceRoutes } from '../../src/features/instances/routes.ts'
 
 let server: RunningServer

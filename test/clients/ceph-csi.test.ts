@@ -6,9 +6,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { clientCertificate, makeCertificate } from '../support/certificates.ts'
-import { freshCall, openSession, type Asked } from '../support/kmip-session.ts'
-import { startInProcess } from '../support/running.ts'
+import { clientCertificate, makeCertificate } from '../support/certificates/certificates.ts'
+import { freshCall, openSession, type Asked } from '../support/clients/kmip-session.ts'
+import { startInProcess } from '../support/server/running.ts'
 import { clientRoutes } from '../../src/features/clients/routes.ts'
 
 const CryptographicParameters = {

@@ -4,8 +4,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attribute, locate, nameAttribute, template, type KmipSession } from '../support/kmip-session.ts'
-import { useServer } from '../support/running.ts'
+import {
+  attribute,
+  locate,
+  nameAttribute,
+  template,
+  type KmipSession,
+} from '../support/clients/kmip-session.ts'
+import { useServer } from '../support/server/running.ts'
 
 let session: KmipSession
 useServer(

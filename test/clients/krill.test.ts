@@ -7,8 +7,8 @@
 import assert from 'node:assert/strict'
 import { createPublicKey, randomBytes, verify } from 'node:crypto'
 import { test } from 'node:test'
-import { materialOf, nameAttribute, rsaPair, type KmipSession } from '../support/kmip-session.ts'
-import { allowOnly, useServer, type RunningServer } from '../support/running.ts'
+import { materialOf, nameAttribute, rsaPair, type KmipSession } from '../support/clients/kmip-session.ts'
+import { allowOnly, useServer, type RunningServer } from '../support/server/running.ts'
 
 let server: RunningServer
 let session: KmipSession

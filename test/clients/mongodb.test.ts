@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { aes, attribute, materialOf, template, type KmipSession } from '../support/kmip-session.ts'
-import { allowOnly, useServer, type RunningServer } from '../support/running.ts'
+import { aes, attribute, materialOf, template, type KmipSession } from '../support/clients/kmip-session.ts'
+import { allowOnly, useServer, type RunningServer } from '../support/server/running.ts'
 
 let server: RunningServer
 let session: KmipSession

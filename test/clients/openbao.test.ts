@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import type { KmipSession } from '../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../support/running.ts'
+import type { KmipSession } from '../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../support/server/running.ts'
 import { keyRoutes } from '../../src/features/keys/routes.ts'
 
 let server: RunningServer

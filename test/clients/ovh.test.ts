@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { aes, attribute, type KmipSession } from '../support/kmip-session.ts'
-import { useServer } from '../support/running.ts'
+import { aes, attribute, type KmipSession } from '../support/clients/kmip-session.ts'
+import { useServer } from '../support/server/running.ts'
 
 let session: KmipSession
 useServer((_server, opened) => {

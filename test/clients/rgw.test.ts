@@ -5,9 +5,15 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clientCertificate } from '../support/certificates.ts'
-import { locate, nameAttribute, openSession, type Asked, type KmipSession } from '../support/kmip-session.ts'
-import { startInProcess } from '../support/running.ts'
+import { clientCertificate } from '../support/certificates/certificates.ts'
+import {
+  locate,
+  nameAttribute,
+  openSession,
+  type Asked,
+  type KmipSession,
+} from '../support/clients/kmip-session.ts'
+import { startInProcess } from '../support/server/running.ts'
 import { clientRoutes } from '../../src/features/clients/routes.ts'
 
 async function call(session: KmipSession, asked: Asked): Promise<unknown> {

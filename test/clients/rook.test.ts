@@ -6,15 +6,15 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { maskOf } from '../../src/wire/kmip/enums.ts'
-import { clientCertificate } from '../support/certificates.ts'
+import { clientCertificate } from '../support/certificates/certificates.ts'
 import {
   attribute,
   freshCall as call,
   materialOf,
   template,
   type KmipSession,
-} from '../support/kmip-session.ts'
-import { startInProcess } from '../support/running.ts'
+} from '../support/clients/kmip-session.ts'
+import { startInProcess } from '../support/server/running.ts'
 import { instanceRoutes } from '../../src/features/instances/routes.ts'
 
 function passphrase(bytes: Buffer, lengthBits: number) {

@@ -13,8 +13,8 @@ import {
   nameAttribute,
   rsaPair,
   type KmipSession,
-} from '../support/kmip-session.ts'
-import { allowOnly, useServer, type RunningServer } from '../support/running.ts'
+} from '../support/clients/kmip-session.ts'
+import { allowOnly, useServer, type RunningServer } from '../support/server/running.ts'
 
 let server: RunningServer
 let session: KmipSession

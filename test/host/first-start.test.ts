@@ -6,8 +6,8 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { bootstrap, isUnused, writeWhole } from '../../src/host/first-start.ts'
 import { sha256Of } from '../../src/core/trust/token-changes.ts'
-import { openCore, trustClient } from '../support/core.ts'
-import { storeFolder } from '../support/store-place.ts'
+import { openCore, trustClient } from '../support/server/core.ts'
+import { storeFolder } from '../support/store/store-place.ts'
 
 test('it is unused until a client is trusted, and elsewhere than where the first token is', async (t) => {
   const core = await openCore(t)

@@ -6,8 +6,8 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import { test } from 'node:test'
 import { readServiceManager } from '../../src/outside/config/environment.ts'
 import { handshake, ServiceManager } from '../../src/host/service-manager.ts'
-import { MovableClock } from '../support/movable-clock.ts'
-import { startEmbedded } from '../support/server.ts'
+import { MovableClock } from '../support/time/movable-clock.ts'
+import { startEmbedded } from '../support/server/server.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 

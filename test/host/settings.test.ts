@@ -6,7 +6,7 @@ import { Refusal } from '../../src/base/refusal.ts'
 import { readConfig } from '../../src/outside/config/config.ts'
 import type { AuditEntry } from '../../src/core/ports/audit.ts'
 import { Settings } from '../../src/host/settings.ts'
-import { manager, openCore } from '../support/core.ts'
+import { manager, openCore } from '../support/server/core.ts'
 
 test('a reload of a configuration that is not valid is entered, and changes nothing', async (t) => {
   const { audit } = await openCore(t)

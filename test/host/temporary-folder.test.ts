@@ -5,7 +5,7 @@ import { chownSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, w
 import path from 'node:path'
 import { test } from 'node:test'
 import { openTemporaryFolder } from '../../src/host/temporary-folder.ts'
-import { storeFolder } from '../support/store-place.ts'
+import { storeFolder } from '../support/store/store-place.ts'
 
 test('only folders with the same prefix that nobody uses go', async (t) => {
   const parent = await storeFolder(t)

@@ -6,9 +6,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { examples } from '../support/examples.ts'
-import { startAnsweringAdmin, type AnsweringAdmin, type AskedOfAdmin } from '../support/answering-admin.ts'
-import { command } from '../support/command.ts'
+import { examples } from '../support/server/examples.ts'
+import {
+  startAnsweringAdmin,
+  type AnsweringAdmin,
+  type AskedOfAdmin,
+} from '../support/server/answering-admin.ts'
+import { command } from '../support/server/command.ts'
 
 const keeps = process.env['MORTISE_TEST_KEEP'] === '1'
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-requests-'))

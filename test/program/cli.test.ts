@@ -7,8 +7,8 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { meantBy, triedWords } from '../../src/doors/cli/meant.ts'
-import { command } from '../support/command.ts'
-import type { CommandResult } from '../support/server.ts'
+import { command } from '../support/server/command.ts'
+import type { CommandResult } from '../support/server/server.ts'
 
 const say = (...words: string[]): Promise<CommandResult> => command(words)
 

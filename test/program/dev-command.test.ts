@@ -7,7 +7,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { allow } from '../../src/doors/http/schemas.ts'
 import { devClients } from '../../src/program/dev-clients.ts'
-import { command } from '../support/command.ts'
+import { command } from '../support/server/command.ts'
 
 test('a file that is there is neither replaced nor removed: a project may have an .env of its own', async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-env-out-'))

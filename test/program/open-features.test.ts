@@ -8,9 +8,9 @@ import { readConfig } from '../../src/outside/config/config.ts'
 import { load, type Servers } from '../../src/program/features.ts'
 import { openFeatures, requireFeatures } from '../../src/program/open-features.ts'
 import { routes } from '../../src/program/routes.ts'
-import { startDoor, type TestDoor } from '../support/admin-door.ts'
-import { manager } from '../support/core.ts'
-import { makeCertificate } from '../support/certificates.ts'
+import { startDoor, type TestDoor } from '../support/server/admin-door.ts'
+import { manager } from '../support/server/core.ts'
+import { makeCertificate } from '../support/certificates/certificates.ts'
 
 let door: TestDoor
 before(async () => {

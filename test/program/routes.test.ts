@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test'
 import { routes } from '../../src/program/routes.ts'
 import { errorAnswer } from '../../src/doors/http/error-answer.ts'
 import { none, roles, type Role, type Route } from '../../src/doors/http/route.ts'
-import { startDoor, type TestDoor } from '../support/admin-door.ts'
-import type { Answer } from '../support/https.ts'
+import { startDoor, type TestDoor } from '../support/server/admin-door.ts'
+import type { Answer } from '../support/clients/https.ts'
 
 let door: TestDoor
 before(async () => {

@@ -10,8 +10,8 @@ import { runCommand } from '../../src/program/cli.ts'
 import { welcome } from '../../src/program/serve-command.ts'
 import type { Started } from '../../src/program/run-server.ts'
 import { makeWorld } from '../../src/program/world.ts'
-import { useStoredRsaKeys } from '../support/rsa-keys.ts'
-import { threadsHere } from '../support/threads-here.ts'
+import { useStoredRsaKeys } from '../support/certificates/rsa-keys.ts'
+import { threadsHere } from '../support/store/threads-here.ts'
 
 const started: Started = {
   kmip: '[::]:5696',

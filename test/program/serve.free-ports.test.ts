@@ -6,8 +6,8 @@ import { existsSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
-import { startEmbedded } from '../support/server.ts'
-import { storeFolder } from '../support/store-place.ts'
+import { startEmbedded } from '../support/server/server.ts'
+import { storeFolder } from '../support/store/store-place.ts'
 
 for (const flag of ['--kmip', '--kmip-https', '--admin'])
   test(`the port of ${flag} is taken`, async (t) => {

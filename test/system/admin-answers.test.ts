@@ -10,15 +10,15 @@ import type { CorePorts } from '../../src/core/server/core.ts'
 import { StoreUnavailable, type Store } from '../../src/core/ports/store.ts'
 import { basicConstraints, keyUsage } from '../../src/core/pki/build.ts'
 import { makeRequest } from '../../src/core/pki/make-request.ts'
-import { startDoor, type TestDoor } from '../support/admin-door.ts'
-import { clientCertificate, makeCertificate, testVmca } from '../support/certificates.ts'
-import { writeCertificate } from '../support/der-certificates.ts'
-import { manager } from '../support/core.ts'
+import { startDoor, type TestDoor } from '../support/server/admin-door.ts'
+import { clientCertificate, makeCertificate, testVmca } from '../support/certificates/certificates.ts'
+import { writeCertificate } from '../support/certificates/der-certificates.ts'
+import { manager } from '../support/server/core.ts'
 import {
   certificateAround,
   certificateWithoutKey,
   unreadableCertificates,
-} from '../support/hostile-certificates.ts'
+} from '../support/certificates/hostile-certificates.ts'
 import { clientRoutes } from '../../src/features/clients/routes.ts'
 import { instanceRoutes } from '../../src/features/instances/routes.ts'
 import { keyRoutes } from '../../src/features/keys/routes.ts'

@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test'
 import { createKey } from '../../src/outside/kmip-client/calls.ts'
 import { connect } from '../../src/outside/kmip-client/client.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { adoptWords, startEmbedded, type ClientFiles, type EmbeddedServer } from '../support/server.ts'
+import { adoptWords, startEmbedded, type ClientFiles, type EmbeddedServer } from '../support/server/server.ts'
 
 let fake: KeyProtectFake
 let folder: string

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { ProbeReport } from '../../src/features/adopt/probe.ts'
-import { LeftKeys } from '../support/left-keys.ts'
-import { runCli } from '../support/server.ts'
+import { LeftKeys } from './left-keys.ts'
+import { runCli } from '../support/server/server.ts'
 
 let left: LeftKeys
 

@@ -7,8 +7,8 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { getKey } from '../../src/outside/kmip-client/calls.ts'
 import { connect } from '../../src/outside/kmip-client/client.ts'
-import { LeftKeys } from '../support/left-keys.ts'
-import { runCli, startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { LeftKeys } from './left-keys.ts'
+import { runCli, startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 
 interface Listed {
   readonly count: number

@@ -9,16 +9,16 @@ import { after, before, test } from 'node:test'
 import { getKey } from '../../src/outside/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../../src/outside/kmip-client/client.ts'
 import { maskOf } from '../../src/wire/kmip/enums.ts'
-import { edit, look } from '../support/core.ts'
-import { openOldKmipServer, textOf } from '../support/old-kmip-server.ts'
+import { edit, look } from '../support/server/core.ts'
+import { openOldKmipServer, textOf } from '../support/old-kmip-server/fake.ts'
 import {
   adoptWords,
   startEmbedded,
   startServer,
   type ClientFiles,
   type EmbeddedServer,
-} from '../support/server.ts'
-import { until } from '../support/until.ts'
+} from '../support/server/server.ts'
+import { until } from '../support/time/until.ts'
 
 interface Report {
   readonly [count: string]: unknown

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { startEmbedded } from '../support/server.ts'
-import { startWebhook } from '../support/webhook.ts'
+import { startEmbedded } from '../support/server/server.ts'
+import { startWebhook } from '../support/webhook/fake.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-alerts-'))
 after(() => rmSync(folder, { recursive: true, force: true }))

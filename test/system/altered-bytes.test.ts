@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
-import { clientCertificate } from '../support/certificates.ts'
-import { openSession } from '../support/kmip-session.ts'
-import { startInProcess, type RunningServer } from '../support/running.ts'
-import { edit, look } from '../support/core.ts'
+import { clientCertificate } from '../support/certificates/certificates.ts'
+import { openSession } from '../support/clients/kmip-session.ts'
+import { startInProcess, type RunningServer } from '../support/server/running.ts'
+import { edit, look } from '../support/server/core.ts'
 import { statusRoutes } from '../../src/features/status/routes.ts'
 
 interface Line {

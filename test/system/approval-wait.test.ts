@@ -7,8 +7,8 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import type { Output } from '../../src/doors/http/route.ts'
 import { approvalMs } from '../../src/base/bounds.ts'
-import { inProcess } from '../support/command.ts'
-import { startEmbedded } from '../support/server.ts'
+import { inProcess } from '../support/server/command.ts'
+import { startEmbedded } from '../support/server/server.ts'
 import type { approvalRoutes } from '../../src/features/approvals/routes.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-approval-wait-'))

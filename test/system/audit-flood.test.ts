@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { minuteQuotaMax, minuteQuotaPerGroupMax } from '../../src/core/audit/minute-quota.ts'
-import { makeCertificate } from '../support/certificates.ts'
-import { openTalk, reasons } from '../support/kmip-talk.ts'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
-import { until } from '../support/until.ts'
+import { makeCertificate } from '../support/certificates/certificates.ts'
+import { openTalk, reasons } from '../support/clients/kmip-talk.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
+import { until } from '../support/time/until.ts'
 
 interface Entry {
   readonly action: string

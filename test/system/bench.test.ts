@@ -11,16 +11,16 @@ import { bench, type BenchOptions, type BenchReport } from '../../src/tools/vsph
 import type { Comparison } from '../../src/tools/vsphere/bench-compare.ts'
 import { parseMix, roundOf, type Mix } from '../../src/tools/vsphere/bench-mix.ts'
 import { Times } from '../../src/tools/vsphere/bench-tally.ts'
-import { clientCertificate } from '../support/certificates.ts'
-import { command } from '../support/command.ts'
-import { openOldKmipServer } from '../support/old-kmip-server.ts'
+import { clientCertificate } from '../support/certificates/certificates.ts'
+import { command } from '../support/server/command.ts'
+import { openOldKmipServer } from '../support/old-kmip-server/fake.ts'
 import {
   overridden,
   startEmbedded,
   startServer,
   type CommandResult,
   type EmbeddedServer,
-} from '../support/server.ts'
+} from '../support/server/server.ts'
 
 const server = await startEmbedded()
 const files = await server.issue('bench')

@@ -7,9 +7,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { openTalk, type KmipTalk } from '../support/kmip-talk.ts'
-import { command } from '../support/command.ts'
-import { runCli, startEmbedded, type CommandResult, type EmbeddedServer } from '../support/server.ts'
+import { openTalk, type KmipTalk } from '../support/clients/kmip-talk.ts'
+import { command } from '../support/server/command.ts'
+import { runCli, startEmbedded, type CommandResult, type EmbeddedServer } from '../support/server/server.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-cli-'))
 const inFolder = (name: string): string => path.join(folder, name)

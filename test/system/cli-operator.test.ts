@@ -6,10 +6,10 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { clientCertificate, makeCertificate } from '../support/certificates.ts'
-import { command } from '../support/command.ts'
-import { startInProcess, type RunningServer } from '../support/running.ts'
-import type { CommandResult } from '../support/server.ts'
+import { clientCertificate, makeCertificate } from '../support/certificates/certificates.ts'
+import { command } from '../support/server/command.ts'
+import { startInProcess, type RunningServer } from '../support/server/running.ts'
+import type { CommandResult } from '../support/server/server.ts'
 
 let server: RunningServer
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-cli-'))

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { runCli, startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { runCli, startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 
 let fake: KeyProtectFake
 let folder: string

@@ -4,14 +4,14 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { conditionsOf } from '../support/all-conditions.ts'
+import { conditionsOf } from '../support/server/all-conditions.ts'
 import { serverActor } from '../../src/core/audit/actor.ts'
 import type { KeyTransaction } from '../../src/core/keys/key-transaction.ts'
 import type { AuditEntry } from '../../src/core/ports/audit.ts'
 import { closedKeysMax, closedKeysNamedMax } from '../../src/base/bounds.ts'
 import { rootKeyAskAgainMs } from '../../src/core/sealing/bounds.ts'
-import { createKey, faults, makeInstance, openCore, trustClient } from '../support/core.ts'
-import { quietFacts } from '../support/quiet-facts.ts'
+import { createKey, faults, makeInstance, openCore, trustClient } from '../support/server/core.ts'
+import { quietFacts } from '../support/server/quiet-facts.ts'
 
 async function begin(t: TestContext, custody: 'database' | 'keyprotect' = 'keyprotect') {
   const core = await openCore(t)

@@ -11,9 +11,9 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
-import { serveArguments, startEmbedded, type EmbeddedServer } from '../support/server.ts'
-import { connectClient } from '../support/tls-client.ts'
-import { integer, struct, write } from '../support/wire.ts'
+import { serveArguments, startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
+import { connectClient } from '../support/clients/tls-client.ts'
+import { integer, struct, write } from '../support/clients/wire.ts'
 
 let server: EmbeddedServer
 before(async () => {

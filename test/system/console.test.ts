@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { text } from 'node:stream/consumers'
 import path from 'node:path'
 import { after, before, suite, test } from 'node:test'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 
 interface Answer {
   readonly status: number

@@ -7,15 +7,20 @@ import { after, before, test } from 'node:test'
 import { routes } from '../../src/program/routes.ts'
 import { AdminClient } from '../../src/doors/http/client.ts'
 import { Refusal, type ErrorCode } from '../../src/base/refusal.ts'
-import { examples } from '../support/examples.ts'
+import { examples } from '../support/server/examples.ts'
 import { none, type Role, type Route, type Output } from '../../src/doors/http/route.ts'
 import { basicConstraints, keyUsage } from '../../src/core/pki/build.ts'
 import { makeRequest } from '../../src/core/pki/make-request.ts'
-import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
-import { askHttps, type Answer } from '../support/https.ts'
-import { aes, openSession } from '../support/kmip-session.ts'
-import { until } from '../support/until.ts'
-import { startInProcess, type RunningServer } from '../support/running.ts'
+import {
+  clientCertificate,
+  makeCertificate,
+  testVmca,
+  type TestIdentity,
+} from '../support/certificates/certificates.ts'
+import { askHttps, type Answer } from '../support/clients/https.ts'
+import { aes, openSession } from '../support/clients/kmip-session.ts'
+import { until } from '../support/time/until.ts'
+import { startInProcess, type RunningServer } from '../support/server/running.ts'
 import { auditRoutes } from '../../src/features/audit/routes.ts'
 import { clientRoutes } from '../../src/features/clients/routes.ts'
 import { instanceRoutes } from '../../src/features/instances/routes.ts'

@@ -6,9 +6,9 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, readlinkSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { root } from '../support/sources.ts'
-import { startServer } from '../support/server.ts'
-import { storeFolder } from '../support/store-place.ts'
+import { root } from '../support/repository/sources.ts'
+import { startServer } from '../support/server/server.ts'
+import { storeFolder } from '../support/store/store-place.ts'
 
 /** What the script's own function says of a data folder. */
 function runs(data: string): boolean {

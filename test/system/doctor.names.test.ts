@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { diagnose, type Diagnosis } from '../../src/tools/vsphere/doctor.ts'
-import { startEmbedded } from '../support/server.ts'
+import { startEmbedded } from '../support/server/server.ts'
 
 test('two servers with keys of their own behind one name: both are examined, and the doctor says what a client would meet', async (t) => {
   const first = await startEmbedded()

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { usernameAndPassword } from '../../src/wire/kmip/credential.ts'
 import { diagnose, type DoctorOptions } from '../../src/tools/vsphere/doctor.ts'
 import type { Finding } from '../../src/tools/vsphere/doctor-findings.ts'
-import { startEmbedded } from '../support/server.ts'
+import { startEmbedded } from '../support/server/server.ts'
 
 test('a password that is missing, and a client that may not fetch keys, are faults although reading attributes works', async (t) => {
   const server = await startEmbedded()

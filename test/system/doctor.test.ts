@@ -19,14 +19,19 @@ import {
   type DoctorOptions,
 } from '../../src/tools/vsphere/doctor.ts'
 import type { Finding, Severity } from '../../src/tools/vsphere/doctor-findings.ts'
-import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
-import { command } from '../support/command.ts'
-import { alter, leaves, withoutTag } from '../support/broken.ts'
-import { freePort } from '../support/free-port.ts'
-import { openOldKmipServer, Reset } from '../support/old-kmip-server.ts'
-import { openAlteringProxy, openMute } from '../support/proxy.ts'
-import { startEmbedded, type CommandResult } from '../support/server.ts'
-import { operations, read, tags, write } from '../support/wire.ts'
+import {
+  clientCertificate,
+  makeCertificate,
+  testVmca,
+  type TestIdentity,
+} from '../support/certificates/certificates.ts'
+import { command } from '../support/server/command.ts'
+import { alter, leaves, withoutTag } from './broken.ts'
+import { freePort } from '../support/server/free-port.ts'
+import { openOldKmipServer, Reset } from '../support/old-kmip-server/fake.ts'
+import { openAlteringProxy, openMute } from '../support/clients/proxy.ts'
+import { startEmbedded, type CommandResult } from '../support/server/server.ts'
+import { operations, read, tags, write } from '../support/clients/wire.ts'
 
 const server = await startEmbedded()
 const files = await server.issue('doctor')

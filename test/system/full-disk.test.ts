@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { openTalk } from '../support/kmip-talk.ts'
-import { startServer, type TestServer } from '../support/server.ts'
-import { emptyDisk, fillDisk, mountSmallDisk } from '../support/small-disk.ts'
+import { openTalk } from '../support/clients/kmip-talk.ts'
+import { startServer, type TestServer } from '../support/server/server.ts'
+import { emptyDisk, fillDisk, mountSmallDisk } from '../support/store/small-disk.ts'
 
 test('a full disk refuses changes, serves keys, and is forgotten when there is room', async (t) => {
   const servers: TestServer[] = []

@@ -5,10 +5,10 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, afterEach, test } from 'node:test'
-import { openSite, type CustodySite } from '../support/custody.ts'
-import { inProcess } from '../support/command.ts'
+import { openSite, type CustodySite } from '../support/root-keys/custody.ts'
+import { inProcess } from '../support/server/command.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { until } from '../support/until.ts'
+import { until } from '../support/time/until.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { runCli, startEmbedded } from '../support/server.ts'
+import { runCli, startEmbedded } from '../support/server/server.ts'
 
 test('it ends with 0 while the server can serve, also without a token, and with 1 when there is none', async (t) => {
   const data = mkdtempSync(path.join(tmpdir(), 'mortise-test-health-'))

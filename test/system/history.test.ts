@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { array, assert as assertProperty, boolean, constantFrom, nat, property, record } from 'fast-check'
-import type { Call } from '../support/history.ts'
-import { History } from '../support/history.ts'
-import { violationOf, violations } from '../support/history-check.ts'
-import type { Said, What } from '../support/key-model.ts'
+import type { Call } from '../support/load/history.ts'
+import { History } from '../support/load/history.ts'
+import { violationOf, violations } from '../support/load/history-check.ts'
+import type { Said, What } from '../support/load/key-model.ts'
 
 const done: Said = { said: 'done' }
 const nothing: Said = { said: 'nothing' }

@@ -9,8 +9,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { runCli, startEmbedded, type EmbeddedServer } from '../support/server.ts'
-import { textsInFiles } from '../support/store-grep.ts'
+import { runCli, startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
+import { textsInFiles } from '../support/store/store-grep.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { parseCertificate } from '../../src/core/pki/certificate.ts'
-import { custodies, openSite, type AuditLine } from '../support/custody.ts'
+import { custodies, openSite, type AuditLine } from '../support/root-keys/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 
 const fake = await KeyProtectFake.start()

@@ -5,9 +5,16 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { AdminClient } from '../../src/doors/http/client.ts'
 import type { Request } from '../../src/wire/kmip/operations.ts'
-import { clientCertificate } from '../support/certificates.ts'
-import { aes, openSession, template, text, type KmipSession, type Told } from '../support/kmip-session.ts'
-import { startInProcess, type RunningServer } from '../support/running.ts'
+import { clientCertificate } from '../support/certificates/certificates.ts'
+import {
+  aes,
+  openSession,
+  template,
+  text,
+  type KmipSession,
+  type Told,
+} from '../support/clients/kmip-session.ts'
+import { startInProcess, type RunningServer } from '../support/server/running.ts'
 import { auditRoutes } from '../../src/features/audit/routes.ts'
 import { instanceRoutes } from '../../src/features/instances/routes.ts'
 import { statusRoutes } from '../../src/features/status/routes.ts'

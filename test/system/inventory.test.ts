@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
-import { command } from '../support/command.ts'
-import { startServer, type CommandResult, type TestServer } from '../support/server.ts'
+import { command } from '../support/server/command.ts'
+import { startServer, type CommandResult, type TestServer } from '../support/server/server.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-inventory-'))
 const file = path.join(folder, 'keys.csv')

@@ -8,12 +8,12 @@ import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { routes } from '../../src/program/routes.ts'
 import { AdminClient } from '../../src/doors/http/client.ts'
-import { examples } from '../support/examples.ts'
+import { examples } from '../support/server/examples.ts'
 import { none, type Route } from '../../src/doors/http/route.ts'
 import type { Request } from '../../src/wire/kmip/operations.ts'
 import { handledOperations } from '../../src/core/operations/handlers.ts'
-import { makeCertificate, type TestIdentity } from '../support/certificates.ts'
-import { askHttps, type Answer } from '../support/https.ts'
+import { makeCertificate, type TestIdentity } from '../support/certificates/certificates.ts'
+import { askHttps, type Answer } from '../support/clients/https.ts'
 import {
   aes,
   attribute,
@@ -23,9 +23,9 @@ import {
   text,
   type Asked,
   type KmipSession,
-} from '../support/kmip-session.ts'
-import { sampleRequests, sampleVersion } from '../support/sample-requests.ts'
-import { startInProcess, type RunningServer } from '../support/running.ts'
+} from '../support/clients/kmip-session.ts'
+import { sampleRequests, sampleVersion } from '../support/clients/sample-requests.ts'
+import { startInProcess, type RunningServer } from '../support/server/running.ts'
 import { auditRoutes } from '../../src/features/audit/routes.ts'
 import { clientRoutes } from '../../src/features/clients/routes.ts'
 import { instanceRoutes } from '../../src/features/instances/routes.ts'

@@ -10,7 +10,7 @@ import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encr
 import { createKey, getKey } from '../../src/outside/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../../src/outside/kmip-client/client.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 
 interface Key {
   readonly id: string

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { rootKeyCallsMax } from '../../src/base/bounds.ts'
-import { openSite } from '../support/custody.ts'
+import { openSite } from '../support/root-keys/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { digestOf } from '../support/kmip-talk.ts'
+import { digestOf } from '../support/clients/kmip-talk.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

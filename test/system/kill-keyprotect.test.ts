@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { killKeyProtect } from '../support/killing-keyprotect.ts'
+import { killKeyProtect } from '../support/load/killing-keyprotect.ts'
 
 test(
   'killed while answers are lost, it comes back from the service alone, and leaves nothing superfluous there',

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { killUnderLoad } from '../support/killing.ts'
+import { killUnderLoad } from '../support/load/killing.ts'
 
 test(
   'killed three times under load, it loses nothing that it acknowledged',

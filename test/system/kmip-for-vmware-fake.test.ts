@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { runCli, startEmbedded } from '../support/server.ts'
+import { runCli, startEmbedded } from '../support/server/server.ts'
 
 const env = (fake: KeyProtectFake) => ({
   MORTISE_IBM_IAM_URL: fake.about.iamUrl,

@@ -14,12 +14,12 @@ import { encodeRequest, decodeResponse } from '../../src/wire/kmip/client-messag
 import { fromText, toText, type Encoding } from '../../src/wire/kmip/encodings.ts'
 import { encodeRequestPayload, decodeResponsePayload } from '../../src/wire/kmip/payload.ts'
 import type { OperationName, Request, Response } from '../../src/wire/kmip/operations.ts'
-import { clientCertificate } from '../support/certificates.ts'
-import { aes } from '../support/kmip-session.ts'
-import { openTalk } from '../support/kmip-talk.ts'
-import { proxyHeader } from '../support/proxy-protocol.ts'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
-import { connectClient } from '../support/tls-client.ts'
+import { clientCertificate } from '../support/certificates/certificates.ts'
+import { aes } from '../support/clients/kmip-session.ts'
+import { openTalk } from '../support/clients/kmip-talk.ts'
+import { proxyHeader } from '../support/clients/proxy-protocol.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
+import { connectClient } from '../support/clients/tls-client.ts'
 
 const types = { ttlv: 'application/octet-stream', xml: 'text/xml', json: 'application/json' } as const
 const version = '1.4'

@@ -12,7 +12,7 @@ import type { KeyBlock } from '../../src/wire/kmip/objects.ts'
 import type { Request } from '../../src/wire/kmip/operations.ts'
 import { makeAuthority, signRequest } from '../../src/core/pki/issue.ts'
 import { makeRequest } from '../../src/core/pki/make-request.ts'
-import { openSite, type CustodySite } from '../support/custody.ts'
+import { openSite, type CustodySite } from '../support/root-keys/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import {
   attribute,
@@ -21,10 +21,10 @@ import {
   template,
   text,
   type KmipSession,
-} from '../support/kmip-session.ts'
-import { KmipSession as Session } from '../support/kmip-session.ts'
-import { adoptWords, runCli, startEmbedded, type EmbeddedServer } from '../support/server.ts'
-import { connectClient } from '../support/tls-client.ts'
+} from '../support/clients/kmip-session.ts'
+import { KmipSession as Session } from '../support/clients/kmip-session.ts'
+import { adoptWords, runCli, startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
+import { connectClient } from '../support/clients/tls-client.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

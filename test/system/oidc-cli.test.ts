@@ -9,7 +9,7 @@ import { after, before, suite, test } from 'node:test'
 import { addressOf, CliUsers, visit } from '../support/oidc/cli-users.ts'
 import { startProvider, type RealProvider } from '../support/oidc/real-provider.ts'
 import { cliClient, writeConfig } from '../support/oidc/write-config.ts'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 
 suite('a person logs in with the command line', () => {
   let folder: string

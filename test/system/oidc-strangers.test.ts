@@ -9,7 +9,7 @@ import { AdminClient } from '../../src/doors/http/client.ts'
 import { minuteQuotaPerGroupMax } from '../../src/core/audit/minute-quota.ts'
 import { writeConfig } from '../support/oidc/write-config.ts'
 import { startWrongProvider } from '../support/oidc/wrong-provider.ts'
-import { startEmbedded } from '../support/server.ts'
+import { startEmbedded } from '../support/server/server.ts'
 import { loginRoutes } from '../../src/features/login/routes.ts'
 
 test('logins that fail fill no log: beyond some of each address they are counted', async (t) => {

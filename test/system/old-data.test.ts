@@ -6,8 +6,8 @@ import { rmSync } from 'node:fs'
 import path from 'node:path'
 import { suite, test } from 'node:test'
 import { migrations } from '../../src/outside/store/sqlite/migrations.ts'
-import { archivesOf, checkOldData, checkRecoverable, extract } from '../support/old-data.ts'
-import { startEmbedded } from '../support/server.ts'
+import { archivesOf, checkOldData, checkRecoverable, extract } from '../support/store/old-data.ts'
+import { startEmbedded } from '../support/server/server.ts'
 
 const stored = archivesOf('sqlite')
 

@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
-import { openStrangers, withFewFiles } from '../support/few-files.ts'
-import { openTalk } from '../support/kmip-talk.ts'
-import { startServer } from '../support/server.ts'
-import { skipOrFail } from '../support/skip.ts'
+import { openStrangers, withFewFiles } from '../support/server/few-files.ts'
+import { openTalk } from '../support/clients/kmip-talk.ts'
+import { startServer } from '../support/server/server.ts'
+import { skipOrFail } from '../support/server/skip.ts'
 
 test('200 open files, and 300 connections of strangers', async (t) => {
   if (process.platform !== 'linux')

@@ -6,7 +6,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { startEmbedded } from '../support/server.ts'
+import { startEmbedded } from '../support/server/server.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-passphrase-'))
 after(() => rmSync(folder, { recursive: true, force: true }))

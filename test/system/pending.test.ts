@@ -9,10 +9,10 @@ import { after, before, test } from 'node:test'
 import { crowdPending, makeCrowd } from '../support/attacks/crowded-pending.ts'
 import { showCertificate } from '../support/attacks/show-certificate.ts'
 import { showUnreadable } from '../support/attacks/unreadable-certificates.ts'
-import { clientCertificate } from '../support/certificates.ts'
-import { writeCertificate } from '../support/der-certificates.ts'
-import { certificateAround, unreadableCertificates } from '../support/hostile-certificates.ts'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { clientCertificate } from '../support/certificates/certificates.ts'
+import { writeCertificate } from '../support/certificates/der-certificates.ts'
+import { certificateAround, unreadableCertificates } from '../support/certificates/hostile-certificates.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 
 interface Listed {
   readonly sha256: string

@@ -3,11 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clientCertificate } from '../support/certificates.ts'
-import { openTalk } from '../support/kmip-talk.ts'
-import { proxyHeader } from '../support/proxy-protocol.ts'
-import { startEmbedded } from '../support/server.ts'
-import { until } from '../support/until.ts'
+import { clientCertificate } from '../support/certificates/certificates.ts'
+import { openTalk } from '../support/clients/kmip-talk.ts'
+import { proxyHeader } from '../support/clients/proxy-protocol.ts'
+import { startEmbedded } from '../support/server/server.ts'
+import { until } from '../support/time/until.ts'
 
 interface Seen {
   readonly address: string | null

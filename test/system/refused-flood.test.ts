@@ -8,8 +8,8 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { refusalEntryEveryMs } from '../../src/base/bounds.ts'
 import { refusalsEnteredMax } from '../../src/core/audit/repeated-refusals.ts'
-import { openTalk, reasons } from '../support/kmip-talk.ts'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { openTalk, reasons } from '../support/clients/kmip-talk.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 
 interface Entry {
   readonly object: string | null

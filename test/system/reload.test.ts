@@ -9,8 +9,8 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { changedOptions, readConfig, withLiveOptions } from '../../src/outside/config/config.ts'
 import { options } from '../../src/outside/config/options.ts'
-import { command } from '../support/command.ts'
-import { startServer, type CommandResult, type TestServer } from '../support/server.ts'
+import { command } from '../support/server/command.ts'
+import { startServer, type CommandResult, type TestServer } from '../support/server/server.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-reload-'))
 const data = path.join(folder, 'data')

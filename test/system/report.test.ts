@@ -6,9 +6,9 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { createKey, getKey } from '../../src/outside/kmip-client/calls.ts'
 import { connect } from '../../src/outside/kmip-client/client.ts'
-import { command } from '../support/command.ts'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
-import { until } from '../support/until.ts'
+import { command } from '../support/server/command.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
+import { until } from '../support/time/until.ts'
 
 interface Row {
   readonly section: string

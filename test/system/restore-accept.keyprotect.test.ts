@@ -11,10 +11,10 @@ import { acceptRestore } from '../../src/host/restore-accept.ts'
 import { Settings } from '../../src/host/settings.ts'
 import { createLog } from '../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../src/outside/telemetry/metrics.ts'
-import { openSite, type CustodySite } from '../support/custody.ts'
+import { openSite, type CustodySite } from '../support/root-keys/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { openTalk } from '../support/kmip-talk.ts'
-import { runCli, startEmbedded } from '../support/server.ts'
+import { openTalk } from '../support/clients/kmip-talk.ts'
+import { runCli, startEmbedded } from '../support/server/server.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

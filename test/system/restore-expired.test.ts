@@ -8,8 +8,8 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { digestOf, openTalk } from '../support/kmip-talk.ts'
-import { startEmbedded, startServer } from '../support/server.ts'
+import { digestOf, openTalk } from '../support/clients/kmip-talk.ts'
+import { startEmbedded, startServer } from '../support/server/server.ts'
 
 const fake = await KeyProtectFake.start()
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-expired-'))

@@ -6,10 +6,10 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openSite } from '../support/custody.ts'
+import { openSite } from '../support/root-keys/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { digestOf, openTalk, states } from '../support/kmip-talk.ts'
-import { startEmbedded } from '../support/server.ts'
+import { digestOf, openTalk, states } from '../support/clients/kmip-talk.ts'
+import { startEmbedded } from '../support/server/server.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

@@ -9,10 +9,10 @@ import path from 'node:path'
 import { after, afterEach, before, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Report } from '../../src/tools/vsphere/report.ts'
-import { custodies, openSite, type Custody, type CustodySite } from '../support/custody.ts'
+import { custodies, openSite, type Custody, type CustodySite } from '../support/root-keys/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { digestOf, type KmipTalk } from '../support/kmip-talk.ts'
-import { runCli } from '../support/server.ts'
+import { digestOf, type KmipTalk } from '../support/clients/kmip-talk.ts'
+import { runCli } from '../support/server/server.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

@@ -8,10 +8,10 @@ import path from 'node:path'
 import { after, afterEach, test } from 'node:test'
 import { shredWaitMs } from '../../src/core/instances/instance-changes.ts'
 import { rootKeyCallTimeoutMs } from '../../src/outside/rootkey/bounds.ts'
-import { openSite, type CustodySite } from '../support/custody.ts'
-import { askHttps } from '../support/https.ts'
+import { openSite, type CustodySite } from '../support/root-keys/custody.ts'
+import { askHttps } from '../support/clients/https.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { until } from '../support/until.ts'
+import { until } from '../support/time/until.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

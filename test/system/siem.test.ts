@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
-import { gapsIn, SyslogReceiver } from '../support/syslog-receiver.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
+import { gapsIn, SyslogReceiver } from '../support/syslog/receiver.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-siem-'))
 after(() => rmSync(folder, { recursive: true, force: true }))

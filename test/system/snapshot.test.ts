@@ -7,8 +7,8 @@ import { readFileSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { digestOf, openTalk } from '../support/kmip-talk.ts'
-import { Memory, randomFrom, runClient, type KnownKey } from '../support/load.ts'
+import { digestOf, openTalk } from '../support/clients/kmip-talk.ts'
+import { Memory, randomFrom, runClient, type KnownKey } from '../support/load/load.ts'
 import {
   runCli,
   startEmbedded,
@@ -16,7 +16,7 @@ import {
   type ClientFiles,
   type EmbeddedServer,
   type TestServer,
-} from '../support/server.ts'
+} from '../support/server/server.ts'
 
 const clients = 6
 const getsMin = 100

@@ -10,10 +10,10 @@ import type { StandardKeyRecord } from '../../src/core/ports/secrets.ts'
 import { RootKeyError } from '../../src/core/ports/root-key.ts'
 import { StandardKeyTroubles } from '../../src/core/sealing/standard-key-troubles.ts'
 import { standardKeyLeftAfterMs } from '../../src/core/sealing/standard-key-troubles.ts'
-import { openSite, type CustodySite } from '../support/custody.ts'
-import { askHttps } from '../support/https.ts'
+import { openSite, type CustodySite } from '../support/root-keys/custody.ts'
+import { askHttps } from '../support/clients/https.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { until } from '../support/until.ts'
+import { until } from '../support/time/until.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clientCertificate } from '../support/certificates.ts'
-import { attribute, openSession } from '../support/kmip-session.ts'
-import { startInProcess } from '../support/running.ts'
+import { clientCertificate } from '../support/certificates/certificates.ts'
+import { attribute, openSession } from '../support/clients/kmip-session.ts'
+import { startInProcess } from '../support/server/running.ts'
 import { instanceRoutes } from '../../src/features/instances/routes.ts'
 import { keyRoutes } from '../../src/features/keys/routes.ts'
 import { statusRoutes } from '../../src/features/status/routes.ts'

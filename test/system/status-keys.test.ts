@@ -6,10 +6,10 @@ import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { openSite } from '../support/custody.ts'
+import { openSite } from '../support/root-keys/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
-import { until } from '../support/until.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
+import { until } from '../support/time/until.ts'
 
 interface Status {
   readonly ready: boolean

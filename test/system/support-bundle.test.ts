@@ -10,8 +10,8 @@ import { gunzipSync } from 'node:zlib'
 import { createKey } from '../../src/outside/kmip-client/calls.ts'
 import { connect } from '../../src/outside/kmip-client/client.ts'
 import { options } from '../../src/outside/config/options.ts'
-import { command } from '../support/command.ts'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { command } from '../support/server/command.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-test-bundle-'))
 const file = (name: string): string => path.join(folder, name)

@@ -9,7 +9,13 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { AdminClient } from '../../src/doors/http/client.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { runCli, spawnCli, startServer, type CommandResult, type TestServer } from '../support/server.ts'
+import {
+  runCli,
+  spawnCli,
+  startServer,
+  type CommandResult,
+  type TestServer,
+} from '../support/server/server.ts'
 
 const fake = await KeyProtectFake.start()
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-recover-'))

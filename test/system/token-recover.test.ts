@@ -9,8 +9,8 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { AdminClient } from '../../src/doors/http/client.ts'
 import { Refusal } from '../../src/base/refusal.ts'
-import { edit } from '../support/core.ts'
-import { runCli, startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { edit } from '../support/server/core.ts'
+import { runCli, startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 
 const elsewhere = mkdtempSync(path.join(tmpdir(), 'mortise-elsewhere-'))
 let server: EmbeddedServer

@@ -6,9 +6,9 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
-import { freePort } from '../support/free-port.ts'
-import { openSession } from '../support/kmip-session.ts'
-import { startEmbedded } from '../support/server.ts'
+import { freePort } from '../support/server/free-port.ts'
+import { openSession } from '../support/clients/kmip-session.ts'
+import { startEmbedded } from '../support/server/server.ts'
 
 interface Span {
   readonly traceId: string

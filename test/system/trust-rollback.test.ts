@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { startEmbedded, startServer } from '../support/server.ts'
+import { startEmbedded, startServer } from '../support/server/server.ts'
 
 test('trusted rows that were put back as a whole while the server was stopped are noticed at the next start', async (t) => {
   const first = await startEmbedded()

@@ -10,7 +10,7 @@ import type { Output } from '../../src/doors/http/route.ts'
 import { CliUsers } from '../support/oidc/cli-users.ts'
 import { startProvider, type RealProvider } from '../support/oidc/real-provider.ts'
 import { cliClient, writeConfig } from '../support/oidc/write-config.ts'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 import type { approvalRoutes } from '../../src/features/approvals/routes.ts'
 
 type Approval = Output<typeof approvalRoutes.showApproval>

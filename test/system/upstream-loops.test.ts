@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test'
 import { createKey, getKey } from '../../src/outside/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../../src/outside/kmip-client/client.ts'
 import { KmipRefused } from '../../src/outside/kmip-client/errors.ts'
-import { startEmbedded, type ClientFiles, type EmbeddedServer } from '../support/server.ts'
-import { until } from '../support/until.ts'
+import { startEmbedded, type ClientFiles, type EmbeddedServer } from '../support/server/server.ts'
+import { until } from '../support/time/until.ts'
 
 let [one, two]: EmbeddedServer[] = []
 /** A client of each, which both trust. */

@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, afterEach, test } from 'node:test'
-import { openSite, type CustodySite } from '../support/custody.ts'
+import { openSite, type CustodySite } from '../support/root-keys/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { digestOf, states } from '../support/kmip-talk.ts'
-import { openOldKmipServer } from '../support/old-kmip-server.ts'
-import { bytesOf, holding } from '../support/old-keys.ts'
+import { digestOf, states } from '../support/clients/kmip-talk.ts'
+import { openOldKmipServer } from '../support/old-kmip-server/fake.ts'
+import { bytesOf, holding } from '../support/old-kmip-server/keys.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

@@ -6,10 +6,10 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
-import { clientCertificate } from '../support/certificates.ts'
-import { KmipTalk, openTalk, reasons, states, type TalkOptions } from '../support/kmip-talk.ts'
-import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
-import { connectClient } from '../support/tls-client.ts'
+import { clientCertificate } from '../support/certificates/certificates.ts'
+import { KmipTalk, openTalk, reasons, states, type TalkOptions } from '../support/clients/kmip-talk.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
+import { connectClient } from '../support/clients/tls-client.ts'
 import {
   inRecordedOrder,
   loadTrace,
@@ -17,7 +17,7 @@ import {
   withOurIdentifiers,
   type Exchange,
   type Session,
-} from '../support/vcenter-trace.ts'
+} from '../support/clients/vcenter-trace.ts'
 import {
   all,
   bytesOf,
@@ -31,7 +31,7 @@ import {
   walk,
   write,
   type Item,
-} from '../support/wire.ts'
+} from '../support/clients/wire.ts'
 
 const reference = path.resolve(import.meta.dirname, '../../../shared')
 const folder = path.join(reference, 'vsphere/traces')

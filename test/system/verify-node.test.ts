@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
-import { freePort } from '../support/free-port.ts'
+import { freePort } from '../support/server/free-port.ts'
 
 const script = path.resolve(import.meta.dirname, '../../scripts/verify-node.js')
 const version = '24.1.2'

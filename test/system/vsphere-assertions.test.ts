@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
 import type { Report } from '../../src/tools/vsphere/report.ts'
-import { alter, leaves, withMore, withoutTag } from '../support/broken.ts'
-import { openAlteringProxy } from '../support/proxy.ts'
-import { startEmbedded } from '../support/server.ts'
-import { playVsphere } from '../support/vsphere.ts'
+import { alter, leaves, withMore, withoutTag } from './broken.ts'
+import { openAlteringProxy } from '../support/clients/proxy.ts'
+import { startEmbedded } from '../support/server/server.ts'
+import { playVsphere } from '../support/clients/vsphere.ts'
 import {
   all,
   find,
@@ -21,7 +21,7 @@ import {
   textOf,
   types,
   type Item,
-} from '../support/wire.ts'
+} from '../support/clients/wire.ts'
 
 const server = await startEmbedded()
 const { tls } = await server.issue('vcenter-assertions')

@@ -11,12 +11,12 @@ import { profiles, type ProfileName } from '../../src/tools/vsphere/profiles.ts'
 import type { Report } from '../../src/tools/vsphere/report.ts'
 import { scenarios } from '../../src/tools/vsphere/scenarios/all.ts'
 import type { SimulationOptions } from '../../src/tools/vsphere/simulate.ts'
-import { openOldKmipServer, textOf } from '../support/old-kmip-server.ts'
-import { openAlteringProxy, openWire } from '../support/proxy.ts'
-import { alter, withoutTag } from '../support/broken.ts'
-import { overridden, runCli, startEmbedded } from '../support/server.ts'
-import { playVsphere } from '../support/vsphere.ts'
-import { operations, tags } from '../support/wire.ts'
+import { openOldKmipServer, textOf } from '../support/old-kmip-server/fake.ts'
+import { openAlteringProxy, openWire } from '../support/clients/proxy.ts'
+import { alter, withoutTag } from './broken.ts'
+import { overridden, runCli, startEmbedded } from '../support/server/server.ts'
+import { playVsphere } from '../support/clients/vsphere.ts'
+import { operations, tags } from '../support/clients/wire.ts'
 
 const server = await startEmbedded()
 const { tls, certFile, keyFile, caFile } = await server.issue('vcenter-simulated')

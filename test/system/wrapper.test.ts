@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { storeFolder } from '../support/store-place.ts'
+import { storeFolder } from '../support/store/store-place.ts'
 
 const wrapper = path.join(import.meta.dirname, '../../bin/mortise.js')
 const withoutExecve = 'data:text/javascript,process.execve=undefined'

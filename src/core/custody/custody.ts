@@ -1,6 +1,6 @@
 // Where the sealed keys of an instance are stored, as an interface. It has two implementations: `database/` seals with a
 // data key and stores the result in the database; `keyprotect/` has the root key wrap each key and stores the wrapped
-// form as a standard key at the root key's service. test/support/custody-contract.ts holds both to this contract.
+// form as a standard key at the root key's service. test/core/custody/custody-contract.ts holds both to this contract.
 // No code outside this folder asks which custody an instance has: it asks custodies.ts for the right one.
 
 import type { MaybePromise } from '../../base/maybe-promise.ts'

@@ -1,5 +1,5 @@
 // The interface of a root key: it seals data keys, and some kinds also keep small secrets. The comments are contracts, which
-// test/support/rootkey-contract.ts and standard-keys-contract.ts check for every implementation. This file imports nothing, so
+// test/support/root-keys/rootkey-contract.ts and standard-keys-contract.ts check for every implementation. This file imports nothing, so
 // that outside/rootkey/ can import it alone.
 
 /**

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clientCertificate } from '../../support/certificates.ts'
+import { clientCertificate } from '../../support/certificates/certificates.ts'
 import { certificateIn, groups, readFingerprint, sha256Of } from '../../../console/src/parts/sha256.ts'
 
 const sha256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'

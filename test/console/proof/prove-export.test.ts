@@ -8,7 +8,7 @@ import { proveExport } from '../../../console/src/proof/prove-export.ts'
 import { webCrypto } from '../../../console/src/proof/web-crypto.ts'
 import { readExport } from '../../../src/core/audit/export.ts'
 import { verifyLog } from '../../../src/core/audit/verify.ts'
-import { history } from '../../support/audit-log.ts'
+import { history } from '../../support/store/audit-log.ts'
 
 const waiting = { signal: new AbortController().signal, onProgress: () => undefined }
 

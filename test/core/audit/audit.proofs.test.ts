@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { enter, history } from '../../support/audit-log.ts'
-import { StoreAround } from '../../support/store-around.ts'
+import { enter, history } from '../../support/store/audit-log.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
 
 /** Counts the proofs that read it. */
 class Counting extends StoreAround {

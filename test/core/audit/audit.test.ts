@@ -9,9 +9,16 @@ import { checkpointEveryMs } from '../../../src/core/audit/bounds.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { Secrets } from '../../../src/core/sealing/secrets.ts'
 import { openSqliteStore } from '../../../src/outside/store/sqlite/open.ts'
-import { editLog, enter, history, type LogEditor } from '../../support/audit-log.ts'
-import { dayMs, edit, manager, openCore, type TestCore, type TestCoreOptions } from '../../support/core.ts'
-import { StoreAround } from '../../support/store-around.ts'
+import { editLog, enter, history, type LogEditor } from '../../support/store/audit-log.ts'
+import {
+  dayMs,
+  edit,
+  manager,
+  openCore,
+  type TestCore,
+  type TestCoreOptions,
+} from '../../support/server/core.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
 
 test('an untouched log is proved up to its last checkpoint, and newer entries are counted', async (t) => {
   const core = await history(t)

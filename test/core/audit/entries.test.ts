@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { auditEntries } from '../../../src/core/audit/entries.ts'
 import type { AuditEntry, AuditStore } from '../../../src/core/ports/audit.ts'
-import { createKey, openCoreWithClient } from '../../support/core.ts'
+import { createKey, openCoreWithClient } from '../../support/server/core.ts'
 
 test('all entries of several pages come once, and a reader that stops early reads no page more', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)

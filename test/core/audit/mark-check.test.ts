@@ -8,8 +8,15 @@ import { MarkCheck } from '../../../src/core/audit/mark-check.ts'
 import type { CheckpointBody } from '../../../src/core/audit/proof.ts'
 import { marksPage } from '../../../src/base/bounds.ts'
 import { checkpointEveryMs } from '../../../src/core/audit/bounds.ts'
-import { createKey, edit, faults, look, openCoreWithClient, type TestCore } from '../../support/core.ts'
-import { keepRows } from '../../support/put-back.ts'
+import {
+  createKey,
+  edit,
+  faults,
+  look,
+  openCoreWithClient,
+  type TestCore,
+} from '../../support/server/core.ts'
+import { keepRows } from '../../support/store/put-back.ts'
 
 /** A core in which the client has destroyed some keys. */
 async function begin(t: TestContext, destroyed = 3) {

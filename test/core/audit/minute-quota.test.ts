@@ -9,7 +9,7 @@ import {
   minuteQuotaMax,
   minuteQuotaPerGroupMax,
 } from '../../../src/core/audit/minute-quota.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 function quotaWithClock() {
   const clock = new MovableClock()

@@ -11,9 +11,9 @@ import { verifyLog } from '../../../src/core/audit/verify.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import type { AuditCheckpoint, AuditQuery } from '../../../src/core/ports/audit.ts'
 import type { Change } from '../../../src/core/ports/store.ts'
-import { editLog, enter, history, type LogEditor } from '../../support/audit-log.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { openCore, type TestCore } from '../../support/core.ts'
+import { editLog, enter, history, type LogEditor } from '../../support/store/audit-log.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
+import { openCore, type TestCore } from '../../support/server/core.ts'
 
 async function exported(core: TestCore): Promise<string[]> {
   const lines: string[] = []

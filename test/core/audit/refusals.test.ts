@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { Refusals, type RefusalsOptions, type Refused } from '../../../src/core/audit/refusals.ts'
 import { refusalEntryEveryMs } from '../../../src/base/bounds.ts'
 import { minuteQuotaMax, minuteQuotaPerGroupMax } from '../../../src/core/audit/minute-quota.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 type Entry = Parameters<RefusalsOptions['audit']['enter']>[0]
 

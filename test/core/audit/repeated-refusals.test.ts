@@ -6,7 +6,7 @@ import { RepeatedRefusals } from '../../../src/core/audit/repeated-refusals.ts'
 import { refusalEntryEveryMs } from '../../../src/base/bounds.ts'
 import { refusalKindsMax, refusalsEnteredMax } from '../../../src/core/audit/repeated-refusals.ts'
 import type { Actor, AuditEntry } from '../../../src/core/ports/audit.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 const client: Actor = { kind: 'client', id: 'c-1', name: 'one', certificateSha256: 'aa', address: '10.0.0.1' }
 const max = refusalsEnteredMax

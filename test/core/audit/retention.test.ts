@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BelievedTime } from '../../../src/core/audit/believed-time.ts'
 import { mayGoBeforeMs, pruneExpired, type RetentionParts } from '../../../src/core/audit/retention.ts'
-import { enter } from '../../support/audit-log.ts'
-import { dayMs, openCore, type TestCore } from '../../support/core.ts'
+import { enter } from '../../support/store/audit-log.ts'
+import { dayMs, openCore, type TestCore } from '../../support/server/core.ts'
 
 const auditKeepers = async () => []
 

@@ -6,9 +6,9 @@ import { test } from 'node:test'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { checkRecipients, openAsRecipient } from '../../../src/core/backup/keys.ts'
 import { readManifest } from '../../../src/core/backup/read.ts'
-import { allRecords, dumpedObject, dumpOf, writeRecords } from '../../support/backup-files.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { storeFolder } from '../../support/store-place.ts'
+import { allRecords, dumpedObject, dumpOf, writeRecords } from '../../support/store/backup-files.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
 
 test('each recipient opens the records and the keys that the backup carries; nobody else does', async (t) => {
   const file = path.join(await storeFolder(t), 'a.backup')

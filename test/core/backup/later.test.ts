@@ -7,8 +7,8 @@ import { readExport } from '../../../src/core/audit/export.ts'
 import { actsOf, laterActs, objectName, tellsOfClosing } from '../../../src/core/backup/later.ts'
 import type { AuditAction } from '../../../src/core/ports/audit-actions.ts'
 import type { AuditEntry, StoredAuditEntry } from '../../../src/core/ports/audit.ts'
-import { enter } from '../../support/audit-log.ts'
-import { openCore } from '../../support/core.ts'
+import { enter } from '../../support/store/audit-log.ts'
+import { openCore } from '../../support/server/core.ts'
 
 type Told = readonly [
   action: AuditAction,

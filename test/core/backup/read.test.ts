@@ -17,9 +17,9 @@ import {
   dumpOf,
   writeRecords,
   type WrittenBackup,
-} from '../../support/backup-files.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { storeFolder } from '../../support/store-place.ts'
+} from '../../support/store/backup-files.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
 
 /** Some five chunks. */
 const records: readonly DumpedRecord[] = [

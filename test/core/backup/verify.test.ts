@@ -10,9 +10,9 @@ import { readManifest } from '../../../src/core/backup/read.ts'
 import { verifyBackup, type BackupProof } from '../../../src/core/backup/verify.ts'
 import { RootKeyError } from '../../../src/core/ports/root-key.ts'
 import { openSqliteDump } from '../../../src/outside/store/sqlite/dump.ts'
-import { writeRecords } from '../../support/backup-files.ts'
-import { storeFolder } from '../../support/store-place.ts'
-import { createKey, edit, openCoreWithClient, type TestCore } from '../../support/core.ts'
+import { writeRecords } from '../../support/store/backup-files.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
+import { createKey, edit, openCoreWithClient, type TestCore } from '../../support/server/core.ts'
 
 const keys = 12
 

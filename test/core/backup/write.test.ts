@@ -4,9 +4,9 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { allRecords, dumpedObject, dumpOf, writeRecords } from '../../support/backup-files.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { storeFolder } from '../../support/store-place.ts'
+import { allRecords, dumpedObject, dumpOf, writeRecords } from '../../support/store/backup-files.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
 
 const records = Array.from({ length: 500 }, (_, n) => dumpedObject(`object-${n}`))
 

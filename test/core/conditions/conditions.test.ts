@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { Conditions, type ConditionsParts } from '../../../src/core/conditions/conditions.ts'
 import { ofServer, type ConditionLines, type Severity } from '../../../src/core/conditions/line.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
-import { nowMs, quietReadiness, tablesWith } from '../../support/quiet-facts.ts'
+import { nowMs, quietReadiness, tablesWith } from '../../support/server/quiet-facts.ts'
 
 const parts = {
   access: { snapshot: async () => ({ tables: tablesWith(), alarms: [] }) },

@@ -7,8 +7,8 @@ import { blockCiphers, cipherModes, hashes, hmacs } from '../../../src/core/cryp
 import { byteCurves } from '../../../src/core/crypto/curves.ts'
 import { quantumSafe } from '../../../src/core/crypto/post-quantum.ts'
 import type { Derivation } from '../../../src/core/crypto/derive.ts'
-import { filesBelow } from '../../support/sources.ts'
-import { vectors } from '../../support/known-answers.ts'
+import { filesBelow } from '../../support/repository/sources.ts'
+import { vectors } from './known-answers.ts'
 
 interface Vector {
   readonly source?: string

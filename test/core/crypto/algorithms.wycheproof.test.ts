@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { play, type Outcome } from '../../support/wycheproof.ts'
+import { play, type Outcome } from './wycheproof.ts'
 
 const folder = process.env['MORTISE_TEST_WYCHEPROOF']
 if (folder === undefined) {

@@ -11,7 +11,7 @@ import type { Opening } from '../../../src/core/crypto/openings.ts'
 import { fromBigInt, toBigInt, type KeyParts } from '../../../src/core/crypto/key-parts.ts'
 import { inverse } from '../../../src/core/crypto/finite-field.ts'
 import { agreementKeyShortBytes, certificateChainShort } from '../../../src/core/crypto/jobs.ts'
-import { hex, inParts, vectors, whole } from '../../support/known-answers.ts'
+import { hex, inParts, vectors, whole } from './known-answers.ts'
 
 function der(format: 'PKCS_8' | 'X_509', parts: KeyParts): Buffer {
   const encoded = encodeKey(format, parts)

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { CryptoError, decryptionFailed, type CryptoErrorKind } from '../../../src/core/crypto/error.ts'
 import type { CipherWanted } from '../../../src/core/crypto/cipher-setting.ts'
 import type { Opening } from '../../../src/core/crypto/openings.ts'
-import { hex, inParts, vectors, whole } from '../../support/known-answers.ts'
+import { hex, inParts, vectors, whole } from './known-answers.ts'
 
 function kind(expected: CryptoErrorKind) {
   return (error: unknown) => error instanceof CryptoError && error.kind === expected

@@ -9,7 +9,7 @@ import { laneOf } from '../../../src/core/crypto/jobs.ts'
 import { fipsMode } from '../../../src/base/fips.ts'
 import { derivationShortBytes, pbkdf2ShortSteps, pbkdf2StepsMax } from '../../../src/core/crypto/derive.ts'
 import { derivedBytesMax } from '../../../src/core/keys/use/derive-key.ts'
-import { hex, vectors } from '../../support/known-answers.ts'
+import { hex, vectors } from './known-answers.ts'
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 

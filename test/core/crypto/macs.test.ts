@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { CryptoError } from '../../../src/core/crypto/error.ts'
 import { hashName, type MacWanted } from '../../../src/core/crypto/macs.ts'
 import type { Opening } from '../../../src/core/crypto/openings.ts'
-import { hex, inParts, vectors, whole } from '../../support/known-answers.ts'
+import { hex, inParts, vectors, whole } from './known-answers.ts'
 
 test('hashes', () => {
   interface Vector {

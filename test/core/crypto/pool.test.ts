@@ -16,9 +16,9 @@ import {
   cryptoWaitingPerInstanceMax,
   cryptoWaitingPerPartyMax,
 } from '../../../src/core/crypto/pool.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 
-const oddThread = new URL('../../support/odd-pool-thread.ts', import.meta.url)
+const oddThread = new URL('./odd-pool-thread.ts', import.meta.url)
 
 function isKind(kind: CryptoErrorKind) {
   return (error: unknown) => error instanceof CryptoError && error.kind === kind

@@ -9,7 +9,7 @@ import { decodeKey, encodeKey } from '../../../src/core/crypto/key-formats.ts'
 import { bitsOf } from '../../../src/core/crypto/key-parts.ts'
 import { quantumSafe, type QuantumSafeName } from '../../../src/core/crypto/post-quantum.ts'
 import { keyFromRaw, quantumSafeIn, rawOf } from '../../../src/core/crypto/quantum-safe-keys.ts'
-import { vectors } from '../../support/known-answers.ts'
+import { vectors } from './known-answers.ts'
 
 type Vector = { readonly source: string; readonly algorithm: QuantumSafeName } & (
   | { readonly proves: 'key'; readonly seed: string; readonly publicKey: string }

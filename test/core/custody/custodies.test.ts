@@ -11,9 +11,9 @@ import {
   standardKeyHeadBytesMax,
   standardKeySweepEveryMs,
 } from '../../../src/core/custody/keyprotect/bounds.ts'
-import { createKey, makeInstance, openCore, trustClient } from '../../support/core.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { reaches } from '../../support/rootkey-contract.ts'
+import { createKey, makeInstance, openCore, trustClient } from '../../support/server/core.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { reaches } from '../../support/root-keys/rootkey-contract.ts'
 
 const here = { uri: 'test:here', id: 'h' }
 const ref = { rootKeyUri: here.uri, rootKeyId: here.id, standardKeyId: 's', generation: 1 }

@@ -2,6 +2,6 @@
 
 import { suite } from 'node:test'
 import { custodyNames } from '../../../src/core/custody/custody.ts'
-import { custodyContract } from '../../support/custody-contract.ts'
+import { custodyContract } from './custody-contract.ts'
 
 for (const name of custodyNames) suite(`custody ${name}`, () => custodyContract(name))

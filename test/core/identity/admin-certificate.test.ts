@@ -8,8 +8,8 @@ import { Secrets } from '../../../src/core/sealing/secrets.ts'
 import { adminCertificate } from '../../../src/core/identity/admin-certificate.ts'
 import { openServerIdentity } from '../../../src/core/identity/server-identity.ts'
 import { namesIn } from '../../../src/core/pki/server-chain.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { openSqlite, storeFolder } from '../../support/store-place.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { openSqlite, storeFolder } from '../../support/store/store-place.ts'
 
 const yearMs = 365 * 24 * 3600_000
 

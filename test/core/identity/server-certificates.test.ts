@@ -13,10 +13,10 @@ import { ticketKeysMs } from '../../../src/core/identity/ticket-keys.ts'
 import { Secrets } from '../../../src/core/sealing/secrets.ts'
 import { ServerCertificates } from '../../../src/core/identity/server-certificates.ts'
 import { openServerIdentity } from '../../../src/core/identity/server-identity.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { openSqlite, storeFolder } from '../../support/store-place.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
+import { openSqlite, storeFolder } from '../../support/store/store-place.ts'
 
 test('a switch on one node is followed by the other within a minute, and neither undoes what the other staged', async (t) => {
   const { one, two, clock, pass } = await nodes(t)

@@ -7,10 +7,10 @@ import { ApiKeys } from '../../../src/core/instances/api-keys.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import type { StandardKeyRecord } from '../../../src/core/ports/secrets.ts'
 import { RootKeyError } from '../../../src/core/ports/root-key.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { change } from '../../support/store-values.ts'
-import { edit, openCore } from '../../support/core.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
+import { change } from '../../support/store/store-values.ts'
+import { edit, openCore } from '../../support/server/core.ts'
 
 /** Root keys `test:...` lie in a service instance of that name; others need no API key. */
 function serviceOf(uri: string): string | undefined {

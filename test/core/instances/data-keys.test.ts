@@ -5,10 +5,10 @@ import { test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { resealDataKeys } from '../../../src/core/instances/data-keys.ts'
 import { WorkRun } from '../../../src/core/instances/run.ts'
-import { createKey, makeInstance, openCore, trustClient } from '../../support/core.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { fetchBytes, instanceNow, workerOf } from '../../support/instance-work.ts'
-import { until } from '../../support/until.ts'
+import { createKey, makeInstance, openCore, trustClient } from '../../support/server/core.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { fetchBytes, instanceNow, workerOf } from '../../support/server/instance-work.ts'
+import { until } from '../../support/time/until.ts'
 
 test('a root key that the instance left and that is away holds up nothing of the others', async (t) => {
   const [second, third] = [new FaultyRootKey('test:second'), new FaultyRootKey('test:third')]

@@ -7,10 +7,10 @@ import { serverActor } from '../../../src/core/audit/actor.ts'
 import type { KeyTransaction } from '../../../src/core/keys/key-transaction.ts'
 import type { Custody } from '../../../src/core/trust/rows.ts'
 import { TrustRefused } from '../../../src/core/trust/writer.ts'
-import { createKey, dayMs, makeInstance, openCore, trustClient } from '../../support/core.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { fetchBytes, move, workerOf } from '../../support/instance-work.ts'
-import { until } from '../../support/until.ts'
+import { createKey, dayMs, makeInstance, openCore, trustClient } from '../../support/server/core.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { fetchBytes, move, workerOf } from '../../support/server/instance-work.ts'
+import { until } from '../../support/time/until.ts'
 
 const delay = { destroyDelaySeconds: 7 * 86_400 }
 

@@ -15,7 +15,7 @@ import {
   openCore,
   trustClient,
   name,
-} from '../../support/core.ts'
+} from '../../support/server/core.ts'
 
 const named = (text: string) => createKey({ Name: name(text) })
 

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { bootstrap } from '../../../src/host/first-start.ts'
-import { look, makeInstance, manager, openCore, type TestCore } from '../../support/core.ts'
-import { storeFolder } from '../../support/store-place.ts'
+import { look, makeInstance, manager, openCore, type TestCore } from '../../support/server/core.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
 
 const features = ({ file }: TestCore) =>
   look(file, 'SELECT feature FROM least_version').map(({ feature }) => feature)

@@ -11,9 +11,13 @@ import { standardKeySweepAfterMs } from '../../../src/core/custody/keyprotect/bo
 import { RootKeyError } from '../../../src/core/ports/root-key.ts'
 import { TrustRefused } from '../../../src/core/trust/writer.ts'
 
-import { createKey, makeInstance, manager, trustClient, type TestCore } from '../../support/core.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { activeKey, openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
+import { createKey, makeInstance, manager, trustClient, type TestCore } from '../../support/server/core.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import {
+  activeKey,
+  openKeyProtectSite,
+  type KeyProtectSite,
+} from '../../support/root-keys/keyprotect-site.ts'
 
 const service = '12e8c9c2-a162-472d-b7d6-8b9a86b815a6'
 const goneUri = `keyprotect://host/${service}/key`

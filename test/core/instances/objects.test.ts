@@ -4,10 +4,10 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import type { Custody } from '../../../src/core/trust/rows.ts'
-import { createKey, makeInstance, openCore, trustClient, type TestCore } from '../../support/core.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { assertInPlace, fetchBytes, move } from '../../support/instance-work.ts'
-import { revoke } from '../../support/keyprotect-site.ts'
+import { createKey, makeInstance, openCore, trustClient, type TestCore } from '../../support/server/core.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { assertInPlace, fetchBytes, move } from '../../support/server/instance-work.ts'
+import { revoke } from '../../support/root-keys/keyprotect-site.ts'
 
 /** An instance with one key in Key Protect. `afterRead`: called each time that this standard key was read, with how often by now. */
 async function begin(t: TestContext) {

@@ -5,9 +5,9 @@ import { test } from 'node:test'
 import { readDescription } from '../../../src/core/custody/keyprotect/description.ts'
 import { standardKeyLookAfterMs, standardKeyTriesMax } from '../../../src/base/bounds.ts'
 import { standardKeySweepAfterMs } from '../../../src/core/custody/keyprotect/bounds.ts'
-import { createKey, makeInstance, openCore, trustClient } from '../../support/core.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { assertInPlace, fetchBytes, move } from '../../support/instance-work.ts'
+import { createKey, makeInstance, openCore, trustClient } from '../../support/server/core.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { assertInPlace, fetchBytes, move } from '../../support/server/instance-work.ts'
 
 for (const custody of ['keyprotect', 'database'] as const)
   test(`what is taken over beside the root key before is moved into custody ${custody}, also once the service answers again`, async (t) => {

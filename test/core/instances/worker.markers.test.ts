@@ -6,10 +6,10 @@ import { serverActor } from '../../../src/core/audit/actor.ts'
 import { readDescription } from '../../../src/core/custody/keyprotect/description.ts'
 import { standardKeyListEveryMs } from '../../../src/core/custody/keyprotect/bounds.ts'
 import { RootKeyError } from '../../../src/core/ports/root-key.ts'
-import { createKey, makeInstance, openCore, trustClient } from '../../support/core.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { assertInPlace, fetchBytes, instanceNow, move, workerOf } from '../../support/instance-work.ts'
-import { until } from '../../support/until.ts'
+import { createKey, makeInstance, openCore, trustClient } from '../../support/server/core.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { assertInPlace, fetchBytes, instanceNow, move, workerOf } from '../../support/server/instance-work.ts'
+import { until } from '../../support/time/until.ts'
 
 const markersAt = ({ standardKeys }: FaultyRootKey) =>
   standardKeys.live().flatMap(({ description }) => {

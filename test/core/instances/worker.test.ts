@@ -12,7 +12,7 @@ import { TrustRefused } from '../../../src/core/trust/writer.ts'
 import { rootKeyPlaintextBytesMax, standardKeyLookAfterMs } from '../../../src/base/bounds.ts'
 import { standardKeySweepAfterMs } from '../../../src/core/custody/keyprotect/bounds.ts'
 import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
 import {
   assertInPlace,
   fetchBytes,
@@ -20,10 +20,10 @@ import {
   move,
   standardKeys,
   workerOf,
-} from '../../support/instance-work.ts'
-import { until } from '../../support/until.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { createKey, makeInstance, openCore, trustClient, type TestCore } from '../../support/core.ts'
+} from '../../support/server/instance-work.ts'
+import { until } from '../../support/time/until.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
+import { createKey, makeInstance, openCore, trustClient, type TestCore } from '../../support/server/core.ts'
 
 const otherUri = 'test:other'
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { everyRound } from '../../../src/base/every-round.ts'
 import { listKeys } from '../../../src/core/keys/key-search.ts'
-import { createKey, openCoreWithClient } from '../../support/core.ts'
+import { createKey, openCoreWithClient } from '../../support/server/core.ts'
 
 test('a key that comes into the state meanwhile takes the place of none in the list', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)

@@ -7,7 +7,7 @@ import type { OperationRights } from '../../../src/core/keys/transaction/operati
 import { Fault } from '../../../src/wire/kmip/fault.ts'
 import type { OperationName } from '../../../src/wire/kmip/operations.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
-import { createKey, faults, openCoreWithClient } from '../../support/core.ts'
+import { createKey, faults, openCoreWithClient } from '../../support/server/core.ts'
 
 async function openAllowed(t: TestContext, ...allow: readonly string[]) {
   const site = await openCoreWithClient(t)

@@ -12,8 +12,8 @@ import { maskOf, type MaskName } from '../../../src/wire/kmip/enums.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import type { Change } from '../../../src/core/ports/store.ts'
 import { RootKeyError } from '../../../src/core/ports/root-key.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { until } from '../../support/until.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
+import { until } from '../../support/time/until.ts'
 import {
   attributeSet,
   createKey,
@@ -21,7 +21,7 @@ import {
   faults,
   openCoreWithClient,
   type TestCore,
-} from '../../support/core.ts'
+} from '../../support/server/core.ts'
 
 /** The last entries, oldest first, without the calls of the root key's service. */
 async function last(core: TestCore, action?: string, count = 1) {

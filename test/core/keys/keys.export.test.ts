@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
-import { createKey, faults, makeInstance, openCore, trustClient } from '../../support/core.ts'
-import { StoreAround } from '../../support/store-around.ts'
+import { createKey, faults, makeInstance, openCore, trustClient } from '../../support/server/core.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
 
 test('an object leaves with its material if its instance is portable and it is neither sensitive nor held back', async (t) => {
   const core = await openCore(t)

@@ -9,8 +9,8 @@ import { KeysUnavailable } from '../../../src/core/sealing/unwrap-cache.ts'
 import { StoreConflict, StoreUnavailable } from '../../../src/core/ports/store.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import type { Consent } from '../../../src/core/trust/consent.ts'
-import { createKey, faults, openCoreWithClient } from '../../support/core.ts'
-import { openKeyProtectSite } from '../../support/keyprotect-site.ts'
+import { createKey, faults, openCoreWithClient } from '../../support/server/core.ts'
+import { openKeyProtectSite } from '../../support/root-keys/keyprotect-site.ts'
 
 test('a consent changes rows and adds its entries in the commit of the act that it is for', async (t) => {
   const { core, instance, identify } = await openCoreWithClient(t)

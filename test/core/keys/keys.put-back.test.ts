@@ -17,11 +17,11 @@ import {
   trustClient,
   type TestCore,
   attributeSet,
-} from '../../support/core.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { fetchBytes, instanceNow, workerOf } from '../../support/instance-work.ts'
-import { keepRows } from '../../support/put-back.ts'
-import { until } from '../../support/until.ts'
+} from '../../support/server/core.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { fetchBytes, instanceNow, workerOf } from '../../support/server/instance-work.ts'
+import { keepRows } from '../../support/store/put-back.ts'
+import { until } from '../../support/time/until.ts'
 
 async function begin(
   t: TestContext,

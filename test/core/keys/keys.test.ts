@@ -10,7 +10,7 @@ import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import { first } from '../../../src/wire/kmip/attributes.ts'
 import { maskOf } from '../../../src/wire/kmip/enums.ts'
 import { objectAttributesBytesMax } from '../../../src/base/bounds.ts'
-import { StoreAround } from '../../support/store-around.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
 import {
   attributeSet,
   createKey,
@@ -22,7 +22,7 @@ import {
   trustClient,
   type TestCore,
   name,
-} from '../../support/core.ts'
+} from '../../support/server/core.ts'
 
 const version = '1.4'
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { AdminClient } from '../../../src/doors/http/client.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { startDoor, type TestDoor } from '../../support/server/admin-door.ts'
 import { auditRoutes } from '../../../src/features/audit/routes.ts'
 import { inventoryRoutes } from '../../../src/features/inventory/routes.ts'
 import { keyRoutes } from '../../../src/features/keys/routes.ts'

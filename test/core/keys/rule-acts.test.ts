@@ -13,7 +13,7 @@ import {
   makeInstance,
   openCoreWithClient,
   trustClient,
-} from '../../support/core.ts'
+} from '../../support/server/core.ts'
 
 const only128 = [
   { objectTypes: [], objectGroups: [], attributes: attributeSet({ CryptographicLength: 128 }) },

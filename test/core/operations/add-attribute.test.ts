@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import type { AnyValue } from '../../../src/wire/ttlv/schema.ts'
-import { clientCertificate } from '../../support/certificates.ts'
+import { clientCertificate } from '../../support/certificates/certificates.ts'
 import {
   attribute,
   attributesOf,
@@ -16,8 +16,8 @@ import {
   text,
   type Asked,
   type KmipSession,
-} from '../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
+} from '../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
 
 let server: RunningServer
 let session: KmipSession

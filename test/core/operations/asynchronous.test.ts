@@ -23,10 +23,16 @@ import type { Context } from '../../../src/core/operations/handler.ts'
 import { queryAsynchronousRequests } from '../../../src/core/operations/query-asynchronous-requests.ts'
 import { AnswerRoom } from '../../../src/core/operations/response-size.ts'
 import { partyOf, type Caller } from '../../../src/core/trust/caller.ts'
-import { faults } from '../../support/core.ts'
-import { locate, nameAttribute, served, type Asked, type KmipSession } from '../../support/kmip-session.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { useServer } from '../../support/running.ts'
+import { faults } from '../../support/server/core.ts'
+import {
+  locate,
+  nameAttribute,
+  served,
+  type Asked,
+  type KmipSession,
+} from '../../support/clients/kmip-session.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { useServer } from '../../support/server/running.ts'
 
 const done: ResponseItem = { status: 'Success', payload: Buffer.from('answer') }
 const version = '1.4'

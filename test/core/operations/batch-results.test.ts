@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { enums, type EnumName } from '../../../src/wire/kmip/enums.ts'
 import { BatchResults } from '../../../src/core/operations/batch-results.ts'
-import { faults } from '../../support/core.ts'
-import { batch, type Asked, type KmipSession, type Told } from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+import { faults } from '../../support/server/core.ts'
+import { batch, type Asked, type KmipSession, type Told } from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_server, opened) => {

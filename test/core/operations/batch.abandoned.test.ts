@@ -6,8 +6,8 @@ import type { Output } from '../../../src/doors/http/route.ts'
 import { encodeRequest } from '../../../src/wire/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
 import { cryptoWaitingPerPartyMax } from '../../../src/core/crypto/pool.ts'
-import { clientCertificate } from '../../support/certificates.ts'
-import { until } from '../../support/until.ts'
+import { clientCertificate } from '../../support/certificates/certificates.ts'
+import { until } from '../../support/time/until.ts'
 import {
   aes,
   attribute,
@@ -17,8 +17,8 @@ import {
   template,
   type Asked,
   type KmipSession,
-} from '../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
+} from '../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
 import { auditRoutes } from '../../../src/features/audit/routes.ts'
 import { statusRoutes } from '../../../src/features/status/routes.ts'
 

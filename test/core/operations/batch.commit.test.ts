@@ -13,11 +13,11 @@ import type { BatchOptions } from '../../../src/core/operations/batch-options.ts
 import { AnswerRoom } from '../../../src/core/operations/response-size.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import type { Caller } from '../../../src/core/trust/caller.ts'
-import { answeringOn, peerOf } from '../../support/answering.ts'
-import { look, openCoreWithClient } from '../../support/core.ts'
-import { aes, locate } from '../../support/kmip-session.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { StoreAround } from '../../support/store-around.ts'
+import { answeringOn, peerOf } from '../../support/server/answering.ts'
+import { look, openCoreWithClient } from '../../support/server/core.ts'
+import { aes, locate } from '../../support/clients/kmip-session.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
 
 const create = { operation: 'Create', payload: encodeRequestPayload('Create', aes(), '1.4') } as const
 const numbered = <T extends object>(items: readonly T[]) =>

@@ -18,10 +18,10 @@ import {
   type Asked,
   type KmipSession,
   type Told,
-} from '../../support/kmip-session.ts'
-import { clientCertificate } from '../../support/certificates.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
-import { readAs } from '../../support/said-in-version.ts'
+} from '../../support/clients/kmip-session.ts'
+import { clientCertificate } from '../../support/certificates/certificates.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
+import { readAs } from '../../support/clients/said-in-version.ts'
 import {
   all,
   bytesOf,
@@ -35,7 +35,7 @@ import {
   textOf,
   write,
   type Item,
-} from '../../support/wire.ts'
+} from '../../support/clients/wire.ts'
 
 let server: RunningServer
 let session: KmipSession

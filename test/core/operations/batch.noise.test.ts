@@ -9,16 +9,26 @@ import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
 import { attributeFact, attributeNames } from '../../../src/wire/kmip/attribute-table.ts'
 import { operationExistsIn } from '../../../src/wire/kmip/operations.ts'
 import { atLeast } from '../../../src/wire/kmip/version.ts'
-import { newer, served, type Asked, type KmipSession } from '../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
+import { newer, served, type Asked, type KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
 import {
   newerSample,
   operationsInOrder,
   sampleRequests,
   sampleVersion,
-} from '../../support/sample-requests.ts'
-import { readAs } from '../../support/said-in-version.ts'
-import { all, find, inside, numberOf, read, tags, types, write, type Item } from '../../support/wire.ts'
+} from '../../support/clients/sample-requests.ts'
+import { readAs } from '../../support/clients/said-in-version.ts'
+import {
+  all,
+  find,
+  inside,
+  numberOf,
+  read,
+  tags,
+  types,
+  write,
+  type Item,
+} from '../../support/clients/wire.ts'
 
 let server: RunningServer
 let session: KmipSession

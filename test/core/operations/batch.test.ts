@@ -15,8 +15,8 @@ import {
   type Asked,
   type KmipSession,
   type Told,
-} from '../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
+} from '../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
 import { auditRoutes } from '../../../src/features/audit/routes.ts'
 import { statusRoutes } from '../../../src/features/status/routes.ts'
 

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
 import { certificateRequest, certifiedAttributes } from '../../../src/core/operations/certificate-wanted.ts'
 import type { Context } from '../../../src/core/operations/handler.ts'
-import { attributeSet, faults } from '../../support/core.ts'
+import { attributeSet, faults } from '../../support/server/core.ts'
 
 const bytes = Buffer.from('request')
 

@@ -8,7 +8,7 @@ import type { Version } from '../../../src/wire/kmip/version.ts'
 import { check } from '../../../src/core/operations/check.ts'
 import type { Context } from '../../../src/core/operations/handler.ts'
 import { Placeholder } from '../../../src/core/operations/placeholder.ts'
-import { attributeSet, faults } from '../../support/core.ts'
+import { attributeSet, faults } from '../../support/server/core.ts'
 
 function ask(
   attributes: Readonly<Record<string, unknown>>,

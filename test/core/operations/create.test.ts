@@ -17,8 +17,8 @@ import {
   served,
   template,
   type KmipSession,
-} from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+} from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_server, opened) => {

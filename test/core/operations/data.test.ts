@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesOf, dataOf, dataRequest, digestedOrData, validity } from '../../../src/core/operations/data.ts'
-import { faults } from '../../support/core.ts'
+import { faults } from '../../support/server/core.ts'
 
 const data = Buffer.from('data')
 const CorrelationValue = Buffer.from('value')

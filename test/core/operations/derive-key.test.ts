@@ -18,8 +18,8 @@ import {
   template,
   type KmipSession,
   type WireAttribute,
-} from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+} from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_started, opened) => {

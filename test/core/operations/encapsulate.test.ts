@@ -6,8 +6,8 @@ import { decapsulate, encapsulate, generateKeyPairSync, sign, verify, createPubl
 import { test } from 'node:test'
 import type { EnumName } from '../../../src/wire/kmip/enums.ts'
 import type { Attributes } from '../../../src/wire/kmip/objects.ts'
-import { materialOf, type KmipSession } from '../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
+import { materialOf, type KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
 import { auditRoutes } from '../../../src/features/audit/routes.ts'
 
 let server: RunningServer

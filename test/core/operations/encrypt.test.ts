@@ -6,15 +6,15 @@ import { createDecipheriv, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { cryptoStreamsPerPartyMax } from '../../../src/core/keys/transaction/streams.ts'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
-import { makeCertificate } from '../../support/certificates.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
 import {
   attribute,
   openSession,
   template,
   type KmipSession,
   type WireAttribute,
-} from '../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
+} from '../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
 import { auditRoutes } from '../../../src/features/audit/routes.ts'
 
 let server: RunningServer

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeRequest } from '../../../src/core/pki/make-request.ts'
 import { readPaste } from '../../../src/core/pki/paste.ts'
-import type { KmipSession } from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+import type { KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_server, opened) => (session = opened))

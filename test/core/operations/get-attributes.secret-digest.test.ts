@@ -17,8 +17,8 @@ import {
   type Header,
   type KmipSession,
   type WireAttribute,
-} from '../../support/kmip-session.ts'
-import { allowOnly, useServer, type RunningServer } from '../../support/running.ts'
+} from '../../support/clients/kmip-session.ts'
+import { allowOnly, useServer, type RunningServer } from '../../support/server/running.ts'
 
 let server: RunningServer
 let session: KmipSession

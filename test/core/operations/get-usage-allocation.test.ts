@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attribute, served, type KmipSession } from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+import { attribute, served, type KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_server, opened) => {

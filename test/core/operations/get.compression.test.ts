@@ -5,8 +5,8 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import type { EnumName } from '../../../src/wire/kmip/enums.ts'
 import type { KeyBlock } from '../../../src/wire/kmip/objects.ts'
-import { attribute, materialOf, template, type KmipSession } from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+import { attribute, materialOf, template, type KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_server, opened) => {

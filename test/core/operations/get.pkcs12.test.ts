@@ -5,8 +5,13 @@ import { createSecureContext } from 'node:tls'
 import { test } from 'node:test'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
 import { issueClient, makeAuthority } from '../../../src/core/pki/issue.ts'
-import { attribute, template, type KmipSession, type WireAttribute } from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+import {
+  attribute,
+  template,
+  type KmipSession,
+  type WireAttribute,
+} from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_server, opened) => {

@@ -9,8 +9,8 @@ import {
   type KeyValue,
   type KeyWrappingSpecification,
 } from '../../../src/wire/kmip/objects.ts'
-import { attribute, materialOf, template, type KmipSession } from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+import { attribute, materialOf, template, type KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_server, opened) => {

@@ -13,8 +13,8 @@ import {
   template,
   text,
   type KmipSession,
-} from '../../support/kmip-session.ts'
-import { allowOnly, useServer, type RunningServer } from '../../support/running.ts'
+} from '../../support/clients/kmip-session.ts'
+import { allowOnly, useServer, type RunningServer } from '../../support/server/running.ts'
 import { auditRoutes } from '../../../src/features/audit/routes.ts'
 import { keyRoutes } from '../../../src/features/keys/routes.ts'
 

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { attributeInstancesMax } from '../../../src/base/bounds.ts'
 import { importedAttributes } from '../../../src/core/operations/imported-attributes.ts'
 import type { GivenAttribute } from '../../../src/core/operations/wire-attributes.ts'
-import { faults } from '../../support/core.ts'
+import { faults } from '../../support/server/core.ts'
 
 const about = { version: '1.4', objectType: 'SymmetricKey', uniqueIdentifier: 'k' } as const
 const imported = (...given: readonly GivenAttribute[]) => importedAttributes(given, about)

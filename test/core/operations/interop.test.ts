@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Context } from '../../../src/core/operations/handler.ts'
 import { interop } from '../../../src/core/operations/interop.ts'
-import { faults } from '../../support/core.ts'
+import { faults } from '../../support/server/core.ts'
 
 test('a test is entered by its printable name; Reset is refused, and all of it while Interop is off', async () => {
   const entered: unknown[] = []

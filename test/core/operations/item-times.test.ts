@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ItemTimes } from '../../../src/core/operations/item-times.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 test('an item has the time since the last charge, added up, and one that did not run has none', () => {
   const clock = new MovableClock()

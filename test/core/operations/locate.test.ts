@@ -18,9 +18,9 @@ import {
   text,
   type KmipSession,
   type WireAttribute,
-} from '../../support/kmip-session.ts'
-import { makeCertificate } from '../../support/certificates.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
+} from '../../support/clients/kmip-session.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
 import { clientRoutes } from '../../../src/features/clients/routes.ts'
 import { instanceRoutes } from '../../../src/features/instances/routes.ts'
 

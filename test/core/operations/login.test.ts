@@ -8,9 +8,9 @@ import { decodeResponse, encodeRequest } from '../../../src/wire/kmip/client-mes
 import type { Request, Response } from '../../../src/wire/kmip/operations.ts'
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
 import { ticketsPerOwnerMax } from '../../../src/core/operations/tickets.ts'
-import { makeCertificate } from '../../support/certificates.ts'
-import { batch, openSession, type Asked, type KmipSession } from '../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
+import { batch, openSession, type Asked, type KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
 import { auditRoutes } from '../../../src/features/audit/routes.ts'
 import { clientRoutes } from '../../../src/features/clients/routes.ts'
 

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Credential } from '../../../src/wire/kmip/credential.ts'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
-import { nameAttribute, type Header, type KmipSession } from '../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
+import { nameAttribute, type Header, type KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
 import { clientRoutes } from '../../../src/features/clients/routes.ts'
 
 let server: RunningServer

@@ -16,7 +16,7 @@ import {
   noticesQueuedMax,
   serverRolesPerPartyMax,
 } from '../../../src/core/operations/notifier.ts'
-import { makeCertificate, type TestIdentity } from '../../support/certificates.ts'
+import { makeCertificate, type TestIdentity } from '../../support/certificates/certificates.ts'
 import {
   aes,
   attribute,
@@ -25,8 +25,8 @@ import {
   openSession,
   type Asked,
   type KmipSession,
-} from '../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
+} from '../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
 import { auditRoutes } from '../../../src/features/audit/routes.ts'
 import { clientRoutes } from '../../../src/features/clients/routes.ts'
 import { instanceRoutes } from '../../../src/features/instances/routes.ts'

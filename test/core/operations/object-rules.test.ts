@@ -6,7 +6,7 @@ import { toWire2 } from '../../../src/wire/kmip/attributes2.ts'
 import { groupsNamed } from '../../../src/wire/kmip/attributes3.ts'
 import type { ObjectType } from '../../../src/core/keys/object/managed-object.ts'
 import { constraintOf, defaultsOf, ruleOf } from '../../../src/core/operations/object-rules.ts'
-import { attributeSet } from '../../support/core.ts'
+import { attributeSet } from '../../support/server/core.ts'
 
 test('a type that a rule names several times counts once', () => {
   const ObjectType = ['SymmetricKey', 'SecretData', 'SymmetricKey'] as const

@@ -6,7 +6,7 @@ import { encapsulate, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import type { Output } from '../../../src/doors/http/route.ts'
 import { handledOperations, type HandledOperation } from '../../../src/core/operations/handlers.ts'
-import { makeCertificate } from '../../support/certificates.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
 import {
   aes,
   aes256,
@@ -17,9 +17,9 @@ import {
   template,
   type Asked,
   type KmipSession,
-} from '../../support/kmip-session.ts'
-import { startInProcess, type RunningServer } from '../../support/running.ts'
-import { operationsInOrder, sampleRequests, sampleVersion } from '../../support/sample-requests.ts'
+} from '../../support/clients/kmip-session.ts'
+import { startInProcess, type RunningServer } from '../../support/server/running.ts'
+import { operationsInOrder, sampleRequests, sampleVersion } from '../../support/clients/sample-requests.ts'
 import { auditRoutes } from '../../../src/features/audit/routes.ts'
 import { clientRoutes } from '../../../src/features/clients/routes.ts'
 

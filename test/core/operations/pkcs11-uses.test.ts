@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pkcs11KeptMs, pkcs11Max, pkcs11PerPartyMax } from '../../../src/core/operations/pkcs11-uses.ts'
 import { Pkcs11Uses } from '../../../src/core/operations/pkcs11-uses.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 const begun = (uses: Pkcs11Uses, party: string) => uses.begin(party) ?? assert.fail('there are too many')
 

@@ -6,9 +6,9 @@ import type { Request } from '../../../src/wire/kmip/operations.ts'
 import { pkcs11PerPartyMax } from '../../../src/core/operations/pkcs11-uses.ts'
 import type { Context } from '../../../src/core/operations/handler.ts'
 import { pkcs11 } from '../../../src/core/operations/pkcs11.ts'
-import { makeCertificate } from '../../support/certificates.ts'
-import { batch, openSession, type KmipSession } from '../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
+import { batch, openSession, type KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
 
 let server: RunningServer
 let session: KmipSession

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { uniqueIdentifierBytesMax } from '../../../src/base/bounds.ts'
 import { Placeholder } from '../../../src/core/operations/placeholder.ts'
-import { faults } from '../../support/core.ts'
+import { faults } from '../../support/server/core.ts'
 
 test('an identifier that is given counts, otherwise the last one that was set', () => {
   const placeholder = new Placeholder()

@@ -10,7 +10,7 @@ import { isDefined } from '../../../src/wire/kmip/tags.ts'
 import { atLeast, versions, type Version } from '../../../src/wire/kmip/version.ts'
 import { handledOperations } from '../../../src/core/operations/handlers.ts'
 import { claimedProfiles, claims, isProfile, profileName } from '../../../src/core/operations/profiles.ts'
-import type { Counts } from '../../support/conformance-counts.ts'
+import type { Counts } from '../../support/repository/conformance-counts.ts'
 
 const counts = JSON.parse(
   readFileSync(path.join(import.meta.dirname, '../../conformance-floor.json'), 'utf8'),

@@ -10,7 +10,7 @@ import { atLeast, versions, type Version } from '../../../src/wire/kmip/version.
 import { handledOperations, type HandledOperation } from '../../../src/core/operations/handlers.ts'
 import { readPaste } from '../../../src/core/pki/paste.ts'
 import { makeRequest } from '../../../src/core/pki/make-request.ts'
-import { makeCertificate } from '../../support/certificates.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
 import {
   attribute,
   locate,
@@ -20,9 +20,9 @@ import {
   type Asked,
   type KmipSession,
   type WireAttribute,
-} from '../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
-import { newerRequest, sampleRequests } from '../../support/sample-requests.ts'
+} from '../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
+import { newerRequest, sampleRequests } from '../../support/clients/sample-requests.ts'
 
 let server: RunningServer
 let session: KmipSession

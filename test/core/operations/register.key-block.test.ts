@@ -9,7 +9,7 @@ import { create } from '../../../src/core/operations/create.ts'
 import type { Context } from '../../../src/core/operations/handler.ts'
 import { Placeholder } from '../../../src/core/operations/placeholder.ts'
 import { register } from '../../../src/core/operations/register.ts'
-import { faults } from '../../support/core.ts'
+import { faults } from '../../support/server/core.ts'
 
 /** What the operation asks of the keys; they answer `new`. */
 function open(version: '1.2' | '1.3' | '1.4' = '1.4') {

@@ -19,8 +19,8 @@ import {
   text,
   type KmipSession,
   type WireAttribute,
-} from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+} from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_server, opened) => {

@@ -10,8 +10,8 @@ import { Fault } from '../../../src/wire/kmip/fault.ts'
 import type { RequestMessage } from '../../../src/wire/kmip/message.ts'
 import { BatchResults } from '../../../src/core/operations/batch-results.ts'
 import { repeatItem, type RepeatedItem } from '../../../src/core/operations/repeats.ts'
-import type { Asked, KmipSession } from '../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
+import type { Asked, KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
 import { auditRoutes } from '../../../src/features/audit/routes.ts'
 
 let server: RunningServer

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
 import { requestedAttributes } from '../../../src/core/operations/requested-attributes.ts'
-import { faults } from '../../support/core.ts'
+import { faults } from '../../support/server/core.ts'
 
 const about = { version: '1.4', objectType: 'SymmetricKey' } as const
 const named = (text: string) => ({

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { encodeResponse, type ResponseItem } from '../../../src/wire/kmip/message.ts'
 import { messageBytesMax, untrustedMessageBytesMax } from '../../../src/base/bounds.ts'
 import { AnswerRoom } from '../../../src/core/operations/response-size.ts'
-import { faults } from '../../support/core.ts'
+import { faults } from '../../support/server/core.ts'
 
 const header = { version: '1.4', timeStamp: 0n } as ConstructorParameters<typeof AnswerRoom>[0]
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { randomBytesMax } from '../../../src/core/keys/crypto-acts.ts'
-import type { KmipSession } from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+import type { KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_started, opened) => {

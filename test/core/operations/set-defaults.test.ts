@@ -6,8 +6,15 @@ import { afterEach, test } from 'node:test'
 import type { Attributes } from '../../../src/wire/kmip/objects.ts'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
 import { trustChangesAtOnce } from '../../../src/core/trust/change-pace.ts'
-import { aes, attribute, batch, rsaPair, template, type KmipSession } from '../../support/kmip-session.ts'
-import { allowOnly, useServer, type RunningServer } from '../../support/running.ts'
+import {
+  aes,
+  attribute,
+  batch,
+  rsaPair,
+  template,
+  type KmipSession,
+} from '../../support/clients/kmip-session.ts'
+import { allowOnly, useServer, type RunningServer } from '../../support/server/running.ts'
 import { auditRoutes } from '../../../src/features/audit/routes.ts'
 import { instanceRoutes } from '../../../src/features/instances/routes.ts'
 import { keyRoutes } from '../../../src/features/keys/routes.ts'

@@ -7,7 +7,7 @@ import type { ResponseItem } from '../../../src/wire/kmip/message.ts'
 import { encodeResponsePayload } from '../../../src/wire/kmip/payload.ts'
 import type { Context } from '../../../src/core/operations/handler.ts'
 import { setEndpointRole, takesServerRole } from '../../../src/core/operations/set-endpoint-role.ts'
-import { faults } from '../../support/core.ts'
+import { faults } from '../../support/server/core.ts'
 
 /** Asks for the role on such a connection. Returns the answer, and what was entered in the audit. */
 async function ask(EndpointRole: 'Client' | 'Server', connection: object = {}) {

@@ -13,9 +13,14 @@ import {
 } from 'node:crypto'
 import { test } from 'node:test'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
-import { clientCertificate } from '../../support/certificates.ts'
-import { attribute, template, type KmipSession, type WireAttribute } from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+import { clientCertificate } from '../../support/certificates/certificates.ts'
+import {
+  attribute,
+  template,
+  type KmipSession,
+  type WireAttribute,
+} from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_started, opened) => {

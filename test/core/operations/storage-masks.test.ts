@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { maskOf } from '../../../src/wire/kmip/enums.ts'
 import { requireStorage } from '../../../src/core/operations/storage-masks.ts'
-import { faults } from '../../support/core.ts'
+import { faults } from '../../support/server/core.ts'
 
 const [software, hardware, both] = ([['Software'], ['Hardware'], ['Software', 'Hardware']] as const).map(
   (names) => maskOf('ProtectionStorageMask', names),

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Attributes } from '../../../src/wire/kmip/objects.ts'
-import { makeCertificate } from '../../support/certificates.ts'
-import type { KmipSession } from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
+import type { KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_, opened) => {

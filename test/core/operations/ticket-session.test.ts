@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import type { RequestMessage } from '../../../src/wire/kmip/message.ts'
 import { noTickets, TicketSession } from '../../../src/core/operations/ticket-session.ts'
 import { Tickets } from '../../../src/core/operations/tickets.ts'
-import { faults } from '../../support/core.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { faults } from '../../support/server/core.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 type Ticket = ReturnType<Tickets['issue']>
 

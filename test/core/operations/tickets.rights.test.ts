@@ -19,9 +19,9 @@ import {
   type Asked,
   type Header,
   type KmipSession,
-} from '../../support/kmip-session.ts'
-import { createKey, faults, openCoreWithClient } from '../../support/core.ts'
-import { useServer } from '../../support/running.ts'
+} from '../../support/clients/kmip-session.ts'
+import { createKey, faults, openCoreWithClient } from '../../support/server/core.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_server, opened) => {

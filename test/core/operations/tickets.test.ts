@@ -10,8 +10,8 @@ import {
   ticketsPerOwnerMax,
 } from '../../../src/core/operations/tickets.ts'
 import { Tickets } from '../../../src/core/operations/tickets.ts'
-import { faults } from '../../support/core.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { faults } from '../../support/server/core.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 function open() {
   const clock = new MovableClock()

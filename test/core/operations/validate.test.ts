@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
 import { issueClient, makeAuthority, type Identity } from '../../../src/core/pki/issue.ts'
-import { attribute, template, type KmipSession } from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+import { attribute, template, type KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 let ca: Identity

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attributeNames } from '../../../src/wire/kmip/attribute-table.ts'
 import { visibleKeys } from '../../../src/core/operations/visible-keys.ts'
-import { attributeSet } from '../../support/core.ts'
+import { attributeSet } from '../../support/server/core.ts'
 
 test('attributes come in the order of the specification, custom ones last as they came', () => {
   const set = attributeSet({

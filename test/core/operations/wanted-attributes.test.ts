@@ -7,7 +7,7 @@ import type { Request } from '../../../src/wire/kmip/operations.ts'
 import { templatesMax } from '../../../src/core/operations/wanted-attributes.ts'
 import type { Context } from '../../../src/core/operations/handler.ts'
 import { defaulted, overlaid, wantedAttributes } from '../../../src/core/operations/wanted-attributes.ts'
-import { attributeSet, faults } from '../../support/core.ts'
+import { attributeSet, faults } from '../../support/server/core.ts'
 
 const valuesOf = (set: AttributeSet) =>
   Object.fromEntries([...set].map(([key, instances]) => [key, instances.map(({ value }) => value)]))

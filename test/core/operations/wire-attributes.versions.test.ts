@@ -28,9 +28,9 @@ import { atLeast, ordinal, versions, type Version } from '../../../src/wire/kmip
 import type { ObjectType } from '../../../src/core/keys/object/managed-object.ts'
 import { decode } from '../../../src/wire/ttlv/decode.ts'
 import { encode } from '../../../src/wire/ttlv/encode.ts'
-import { makeCertificate } from '../../support/certificates.ts'
-import type { KmipSession } from '../../support/kmip-session.ts'
-import { useServer } from '../../support/running.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
+import type { KmipSession } from '../../support/clients/kmip-session.ts'
+import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
 useServer((_server, opened) => {

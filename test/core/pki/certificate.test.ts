@@ -19,13 +19,13 @@ import {
   makeCertificate,
   makeName,
   testVmca,
-} from '../../support/certificates.ts'
-import * as der from '../../support/der-certificates.ts'
+} from '../../support/certificates/certificates.ts'
+import * as der from '../../support/certificates/der-certificates.ts'
 import {
   certificateAround,
   certificateWithoutKey,
   unreadableCertificates,
-} from '../../support/hostile-certificates.ts'
+} from '../../support/certificates/hostile-certificates.ts'
 
 const vmca = (await testVmca()).certificate
 const leaf = (await clientCertificate('vmca-signed')).certificate

@@ -20,7 +20,12 @@ import {
 } from '../../../src/core/pki/issue.ts'
 import { signedBy } from '../../../src/core/pki/match.ts'
 import { algorithmIdentifier, signBytes, type SignatureAlgorithm } from '../../../src/core/pki/signatures.ts'
-import { clientCertificate, clientKinds, makeName, testAuthority } from '../../support/certificates.ts'
+import {
+  clientCertificate,
+  clientKinds,
+  makeName,
+  testAuthority,
+} from '../../support/certificates/certificates.ts'
 
 const dayMs = 24 * 3600_000
 const nowMs = Date.now()

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { basicConstraints, keyUsage } from '../../../src/core/pki/build.ts'
 import { signsCertificatesOnly } from '../../../src/core/pki/key-usage.ts'
-import { clientCertificate, makeCertificate, testVmca } from '../../support/certificates.ts'
+import { clientCertificate, makeCertificate, testVmca } from '../../support/certificates/certificates.ts'
 
 test('only a certificate that may sign certificates and nothing else', async () => {
   assert.equal(signsCertificatesOnly((await testVmca()).certificate.der), true)

@@ -24,7 +24,7 @@ import {
   makeCertificate,
   testAuthority,
   testVmca,
-} from '../../support/certificates.ts'
+} from '../../support/certificates/certificates.ts'
 
 const vmca = (await testVmca()).certificate
 const leaf = (await clientCertificate('vmca-signed')).certificate

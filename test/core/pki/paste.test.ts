@@ -15,8 +15,8 @@ import {
   makeCertificate,
   testAuthority,
   testVmca,
-} from '../../support/certificates.ts'
-import { anyCharacter } from '../../support/characters.ts'
+} from '../../support/certificates/certificates.ts'
+import { anyCharacter } from '../../support/values/characters.ts'
 
 const client = await clientCertificate('self-signed')
 const { pem, der, sha256 } = client.certificate

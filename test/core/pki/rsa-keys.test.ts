@@ -1,4 +1,4 @@
-// Generated here, unlike those of most tests (test/support/rsa-keys.ts).
+// Generated here, unlike those of most tests (test/support/certificates/rsa-keys.ts).
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { basicConstraints, keyUsage, subjectAltNames } from '../../../src/core/pki/build.ts'
 import { checkServerChain } from '../../../src/core/pki/server-chain.ts'
-import { makeCertificate, type TestIdentity } from '../../support/certificates.ts'
+import { makeCertificate, type TestIdentity } from '../../support/certificates/certificates.ts'
 
 type Options = Partial<Parameters<typeof makeCertificate>[0]>
 

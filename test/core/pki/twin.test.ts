@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { basicConstraints, keyUsage } from '../../../src/core/pki/build.ts'
 import { signedForClient } from '../../../src/core/pki/match.ts'
 import { hasKnownTwins, twinOf } from '../../../src/core/pki/twin.ts'
-import { makeCertificate, testVmca } from '../../support/certificates.ts'
+import { makeCertificate, testVmca } from '../../support/certificates/certificates.ts'
 
 const curves = [
   'P-224',

@@ -10,7 +10,7 @@ import {
   id_ce_nameConstraints,
 } from '@peculiar/asn1-x509'
 import { validateChain } from '../../../src/core/pki/validate.ts'
-import { makeCertificate, type TestIdentity } from '../../support/certificates.ts'
+import { makeCertificate, type TestIdentity } from '../../support/certificates/certificates.ts'
 
 /** Allows so many CAs between itself and a leaf; left out: any number. */
 function authority(pathLenConstraint?: number): Extension {

@@ -5,7 +5,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { createCmsFile, fingerprintOf, openCmsFile } from '../../../src/core/sealing/cms-file.ts'
 import { NoRecipient } from '../../../src/core/sealing/sealed-file.ts'
-import { makeCertificate } from '../../support/certificates.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
 
 const rsa = await makeCertificate({ ownKey: true })
 const ec = await makeCertificate({ key: 'ec', ownKey: true })

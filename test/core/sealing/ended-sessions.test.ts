@@ -6,9 +6,9 @@ import { test } from 'node:test'
 import { endedSessionsMax, endedSessionsPerPartyMax } from '../../../src/core/sealing/ended-sessions.ts'
 import { EndedSessions } from '../../../src/core/sealing/ended-sessions.ts'
 import { Secrets } from '../../../src/core/sealing/secrets.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { openSqlite, storeFolder } from '../../support/store-place.ts'
-import { auditEntry } from '../../support/store-values.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { openSqlite, storeFolder } from '../../support/store/store-place.ts'
+import { auditEntry } from '../../support/store/store-values.ts'
 
 const entry = auditEntry({ action: 'session.end' })
 

@@ -12,7 +12,7 @@ import {
   shownRecipients,
 } from '../../../src/core/sealing/for-recipients.ts'
 import { NoRecipient } from '../../../src/core/sealing/sealed-file.ts'
-import { makeCertificate } from '../../support/certificates.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
 
 test('age recipients make an age file, certificates a CMS file, and no file is for both', async () => {
   const identity = await generateX25519Identity()

@@ -8,9 +8,9 @@ import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
 import { standardKeyUnreadAfterMs } from '../../../src/core/sealing/standard-key-troubles.ts'
 import { guarded } from '../../../src/core/sealing/guarded-root-key.ts'
 import { RootKeyStatus } from '../../../src/core/sealing/root-key-status.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { reaches } from '../../support/rootkey-contract.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { reaches } from '../../support/root-keys/rootkey-contract.ts'
 
 const none = () => undefined
 const bytes = (text: string) => Buffer.from(text)

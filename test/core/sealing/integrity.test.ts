@@ -10,8 +10,8 @@ import { RootKeyError } from '../../../src/core/ports/root-key.ts'
 import { EnvelopeError } from '../../../src/core/sealing/envelope.ts'
 import { Integrity, type StoredItem } from '../../../src/core/sealing/integrity.ts'
 import { Secrets } from '../../../src/core/sealing/secrets.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { createKey, edit, faults, makeInstance, openCore, trustClient } from '../../support/core.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { createKey, edit, faults, makeInstance, openCore, trustClient } from '../../support/server/core.ts'
 
 const item: StoredItem = { instanceId: 'i', kind: 'object', id: 'k' }
 

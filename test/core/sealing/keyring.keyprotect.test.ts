@@ -11,9 +11,9 @@ import type { RootKeyReach } from '../../../src/core/ports/root-key.ts'
 import { openRootKey } from '../../../src/outside/rootkey/open.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 import { sideOf } from '../../support/key-protect/mortise.ts'
-import { startEmbedded } from '../../support/server.ts'
-import { createKey, openCore, trustClient } from '../../support/core.ts'
-import { until } from '../../support/until.ts'
+import { startEmbedded } from '../../support/server/server.ts'
+import { createKey, openCore, trustClient } from '../../support/server/core.ts'
+import { until } from '../../support/time/until.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

@@ -7,10 +7,10 @@ import type { DataKeyRecord } from '../../../src/core/ports/secrets.ts'
 import type { Store } from '../../../src/core/ports/store.ts'
 import { Keyring } from '../../../src/core/sealing/keyring.ts'
 import { KeysUnavailable } from '../../../src/core/sealing/unwrap-cache.ts'
-import { makeInstance, openCore } from '../../support/core.ts'
+import { makeInstance, openCore } from '../../support/server/core.ts'
 import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 const none = () => undefined
 

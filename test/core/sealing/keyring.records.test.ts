@@ -8,10 +8,10 @@ import type { DataKeyRecord } from '../../../src/core/ports/secrets.ts'
 import type { Store } from '../../../src/core/ports/store.ts'
 import { Keyring, unwrapDataKey, wrapDataKey } from '../../../src/core/sealing/keyring.ts'
 import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
-import { makeInstance, openCore } from '../../support/core.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { reaches } from '../../support/rootkey-contract.ts'
+import { makeInstance, openCore } from '../../support/server/core.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { reaches } from '../../support/root-keys/rootkey-contract.ts'
 
 const none = () => undefined
 

@@ -11,9 +11,9 @@ import type { Instance } from '../../../src/core/trust/rows.ts'
 import { rootKeyWaitMs } from '../../../src/base/bounds.ts'
 import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
 import { rootKeySilenceMs } from '../../../src/core/sealing/unwrap-cache.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
-import { dayMs, edit, makeInstance, openCore } from '../../support/core.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { reaches, rootKeyContract } from '../../support/root-keys/rootkey-contract.ts'
+import { dayMs, edit, makeInstance, openCore } from '../../support/server/core.ts'
 
 // What the tests below stand on keeps the contract itself.
 const faulty = new FaultyRootKey()

@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import { rootKeyChallengeMs } from '../../../src/base/bounds.ts'
 import { rootKeyChallengesMax } from '../../../src/core/sealing/root-key-challenge.ts'
 import { answerChallenge, RootKeyChallenges } from '../../../src/core/sealing/root-key-challenge.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 test('the right answer counts once; a wrong one changes nothing', async () => {
   const rootKey = new FaultyRootKey()

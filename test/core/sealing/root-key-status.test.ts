@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { RootKeyError, type RootKeyReach } from '../../../src/core/ports/root-key.ts'
 import { RootKeyStatus, type Unwrap } from '../../../src/core/sealing/root-key-status.ts'
 import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
-import { reaches } from '../../support/rootkey-contract.ts'
+import { reaches } from '../../support/root-keys/rootkey-contract.ts'
 
 const use = { instanceId: 'red', rootKeyUri: 'test:a' }
 const other = { instanceId: 'red', rootKeyUri: 'test:b' }

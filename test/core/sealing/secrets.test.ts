@@ -20,12 +20,12 @@ import {
 } from '../../../src/core/sealing/secrets.ts'
 import { openRootKey } from '../../../src/outside/rootkey/open.ts'
 import { openSqliteStore } from '../../../src/outside/store/sqlite/open.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { storeFolder } from '../../support/store-place.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { trustRow, change, auditEntry } from '../../support/store-values.ts'
-import { edit, look } from '../../support/core.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
+import { trustRow, change, auditEntry } from '../../support/store/store-values.ts'
+import { edit, look } from '../../support/server/core.ts'
 
 async function openPlace(t: TestContext) {
   const file = path.join(await storeFolder(t), 'mortise.db')

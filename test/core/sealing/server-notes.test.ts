@@ -6,10 +6,10 @@ import { test } from 'node:test'
 import { Secrets } from '../../../src/core/sealing/secrets.ts'
 import { ServerNotes } from '../../../src/core/sealing/server-notes.ts'
 import { openSqliteStore } from '../../../src/outside/store/sqlite/open.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { storeFolder } from '../../support/store-place.ts'
-import { auditEntry, change } from '../../support/store-values.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
+import { auditEntry, change } from '../../support/store/store-values.ts'
 
 test('a note is replaced together with its audit entry, or by a commit of the caller, and every node reads it', async (t) => {
   const file = `${await storeFolder(t)}/mortise.db`

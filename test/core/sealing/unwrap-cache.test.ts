@@ -8,7 +8,7 @@ import { RootKeyError, type RootKeyReach } from '../../../src/core/ports/root-ke
 import { ClosedKeys } from '../../../src/core/sealing/closed-keys.ts'
 import { RootKeyStatus } from '../../../src/core/sealing/root-key-status.ts'
 import { KeysUnavailable, UnwrapCache } from '../../../src/core/sealing/unwrap-cache.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 class CountingClock extends MovableClock {
   timers = 0

@@ -9,10 +9,10 @@ import { leaseRenewMs } from '../../../src/core/server/leases.ts'
 import { StoreConflict, StoreUnavailable, type Change, type Store } from '../../../src/core/ports/store.ts'
 import { apartFromLease, LeaseElsewhere } from '../../../src/core/ports/leases.ts'
 import { NodeLeases } from '../../../src/core/server/leases.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { openSqlite, storeFolder } from '../../support/store-place.ts'
-import { auditEntry } from '../../support/store-values.ts'
-import { until } from '../../support/until.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { openSqlite, storeFolder } from '../../support/store/store-place.ts'
+import { auditEntry } from '../../support/store/store-values.ts'
+import { until } from '../../support/time/until.ts'
 
 test('a lease is kept by renewing it; who cannot renew believes in it no longer than the store does', async (t) => {
   const { one, two, clock } = await nodes(t)

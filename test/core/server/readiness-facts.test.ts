@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readinessOfAll } from '../../../src/core/server/readiness-facts.ts'
-import { quietReadiness } from '../../support/quiet-facts.ts'
+import { quietReadiness } from '../../support/server/quiet-facts.ts'
 
 test('trouble of any process is the node’s, and each thing is told once', () => {
   const closed = { instanceId: 'i', kind: 'object', id: 'k' } as const

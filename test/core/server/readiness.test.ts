@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openCore } from '../../support/core.ts'
+import { openCore } from '../../support/server/core.ts'
 
 test('while the store does not answer, the node is not ready, and the log says so once a minute', async (t) => {
   const core = await openCore(t)

@@ -9,9 +9,9 @@ import { RootKeyError } from '../../../src/core/ports/root-key.ts'
 import { rootKeyWaitMs } from '../../../src/base/bounds.ts'
 import { rootKeyLookEveryMs } from '../../../src/core/server/root-key-watch.ts'
 import { CloudError } from '../../../src/outside/rootkey/clouds/error.ts'
-import { makeInstance, openCore } from '../../support/core.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { until } from '../../support/until.ts'
+import { makeInstance, openCore } from '../../support/server/core.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { until } from '../../support/time/until.ts'
 
 /** As a refusal of Key Protect looks to those who know root keys only. */
 class ServiceError extends RootKeyError {

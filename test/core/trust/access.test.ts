@@ -15,8 +15,8 @@ import {
   makeCertificate,
   testVmca,
   type TestIdentity,
-} from '../../support/certificates.ts'
-import { certificateAround } from '../../support/hostile-certificates.ts'
+} from '../../support/certificates/certificates.ts'
+import { certificateAround } from '../../support/certificates/hostile-certificates.ts'
 import {
   dayMs,
   peerOf,
@@ -25,8 +25,8 @@ import {
   openCore,
   trustClient,
   type TestCore,
-} from '../../support/core.ts'
-import { anInstance } from '../../support/trust-values.ts'
+} from '../../support/server/core.ts'
+import { anInstance } from './trust-values.ts'
 
 /** The client of this certificate as `instance/client`, or the reason why there is none. */
 async function who(core: TestCore, identity: TestIdentity): Promise<string> {

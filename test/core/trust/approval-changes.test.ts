@@ -16,8 +16,8 @@ import { approvalStates, type Approval } from '../../../src/core/trust/approval.
 import { approvalResult, approvalSecret, type Decider } from '../../../src/core/trust/approval-changes.ts'
 import { rowWrites } from '../../../src/core/trust/row-writes.ts'
 import { TrustForbidden, TrustRefused } from '../../../src/core/trust/writer.ts'
-import { manager, openCore, type TestCore } from '../../support/core.ts'
-import { StoreAround } from '../../support/store-around.ts'
+import { manager, openCore, type TestCore } from '../../support/server/core.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
 
 interface Scene {
   readonly core: TestCore

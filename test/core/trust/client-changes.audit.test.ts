@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
-import { clientCertificate, testVmca } from '../../support/certificates.ts'
-import { makeInstance, manager, openCore } from '../../support/core.ts'
+import { clientCertificate, testVmca } from '../../support/certificates/certificates.ts'
+import { makeInstance, manager, openCore } from '../../support/server/core.ts'
 
 test('each change is entered with its object, its instance and what it changed', async (t) => {
   const core = await openCore(t)

@@ -11,8 +11,8 @@ import { StoreConflict } from '../../../src/core/ports/store.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import type { Role } from '../../../src/core/trust/rows.ts'
 import { TrustRefused } from '../../../src/core/trust/writer.ts'
-import { makeCertificate, testVmca } from '../../support/certificates.ts'
-import { StoreAround } from '../../support/store-around.ts'
+import { makeCertificate, testVmca } from '../../support/certificates/certificates.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
 import {
   createKey,
   edit,
@@ -25,7 +25,7 @@ import {
   openCoreWithClient,
   trustClient,
   type TestCore,
-} from '../../support/core.ts'
+} from '../../support/server/core.ts'
 
 const refused = (code: TrustRefused['why'], message = /./) => {
   return (error: unknown) =>

@@ -26,7 +26,7 @@ import {
   aPin,
   snapshotOf,
   textRules,
-} from '../../support/trust-values.ts'
+} from './trust-values.ts'
 
 const grantor = (role: Role, onlyInstanceId: string | null = null): Grantor => {
   return { ...serverActor, role, onlyInstanceId }

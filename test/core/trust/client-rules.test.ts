@@ -16,7 +16,7 @@ import {
   makeCertificate,
   testVmca,
   type TestIdentity,
-} from '../../support/certificates.ts'
+} from '../../support/certificates/certificates.ts'
 import {
   dayMs,
   peerOf,
@@ -26,7 +26,7 @@ import {
   openCoreWithClient,
   trustClient,
   type TestCore,
-} from '../../support/core.ts'
+} from '../../support/server/core.ts'
 
 const managerOf = ({ id }: Instance): Grantor => ({ ...manager, onlyInstanceId: id })
 const operator: Grantor = { ...manager, role: 'operator' }

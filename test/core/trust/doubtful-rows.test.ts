@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decideDoubtful, doubtfulRows } from '../../../src/core/trust/doubtful-rows.ts'
 import { makeRow, readRows } from '../../../src/core/trust/rows.ts'
-import { aBlock, aClient, applied, aToken, newKey, signedRows } from '../../support/trust-values.ts'
+import { aBlock, aClient, applied, aToken, newKey, signedRows } from './trust-values.ts'
 
 const macs = newKey()
 const good = makeRow(macs, 'client', aClient('good', 'i'))

@@ -14,7 +14,7 @@ import {
   type Identity,
 } from '../../../src/core/trust/identity.ts'
 import type { Token } from '../../../src/core/trust/rows.ts'
-import { openCore, type TestCore } from '../../support/core.ts'
+import { openCore, type TestCore } from '../../support/server/core.ts'
 
 const owner = (name: string) => personKeys({ kind: 'owner', name }).at(-1)
 const person = (subject: string, more: Partial<Subject> = {}) =>

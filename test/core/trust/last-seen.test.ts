@@ -7,9 +7,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { openSqliteStore } from '../../../src/outside/store/sqlite/open.ts'
 import { LastSeen } from '../../../src/core/trust/last-seen.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { storeFolder } from '../../support/store-place.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
 
 async function open(t: TestContext) {
   const clock = new MovableClock()

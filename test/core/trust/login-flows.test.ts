@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { loginMs } from '../../../src/base/bounds.ts'
 import { MacKey } from '../../../src/core/sealing/mac-key.ts'
 import { LoginFlows } from '../../../src/core/trust/login-flows.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 function make(keyByte = 1, clock = new MovableClock()) {
   return {

@@ -17,10 +17,10 @@ import {
   pendingWriteEveryMs,
 } from '../../../src/core/trust/pending.ts'
 import { openSqliteStore } from '../../../src/outside/store/sqlite/open.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { storeFolder } from '../../support/store-place.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { edit } from '../../support/core.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { edit } from '../../support/server/core.ts'
 
 async function openList(t: TestContext) {
   const file = `${await storeFolder(t)}/mortise.db`

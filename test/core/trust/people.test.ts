@@ -6,7 +6,7 @@ import { sessionsPerPersonMax } from '../../../src/core/trust/person-sessions.ts
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import { People, type PeopleSettings } from '../../../src/core/trust/people.ts'
 import { TrustForbidden } from '../../../src/core/trust/writer.ts'
-import { edit, makeInstance, manager, openCore } from '../../support/core.ts'
+import { edit, makeInstance, manager, openCore } from '../../support/server/core.ts'
 
 const minuteMs = 60_000
 const issuer = 'https://login.example'

@@ -5,15 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clientsBack, type ReturningClient } from '../../../src/core/trust/restored-clients.ts'
 import type { Authority, Block, PinnedCertificate, RowOf } from '../../../src/core/trust/rows.ts'
-import {
-  aBlock,
-  aClient,
-  anAuthority,
-  anInstance,
-  aPin,
-  snapshotOf,
-  textRules,
-} from '../../support/trust-values.ts'
+import { aBlock, aClient, anAuthority, anInstance, aPin, snapshotOf, textRules } from './trust-values.ts'
 
 const here: readonly RowOf[] = [
   { kind: 'instance', value: anInstance('i') },

@@ -9,7 +9,7 @@ import { rowWrites } from '../../../src/core/trust/row-writes.ts'
 import type { Grantor } from '../../../src/core/trust/grantor.ts'
 import type { RowOf } from '../../../src/core/trust/rows.ts'
 import { TrustRefused } from '../../../src/core/trust/writer.ts'
-import { makeInstance, manager, openCore } from '../../support/core.ts'
+import { makeInstance, manager, openCore } from '../../support/server/core.ts'
 
 const issued = (instanceId: string): RowOf => ({
   kind: 'issued',

@@ -6,8 +6,8 @@ import { test } from 'node:test'
 import { doubtfulRows } from '../../../src/core/trust/doubtful-rows.ts'
 import { makeHead, makeRow, readRows, trustForm } from '../../../src/core/trust/rows.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
-import { openCore } from '../../support/core.ts'
-import { aBlock, aToken, newKey, signedRows } from '../../support/trust-values.ts'
+import { openCore } from '../../support/server/core.ts'
+import { aBlock, aToken, newKey, signedRows } from './trust-values.ts'
 
 const macs = newKey()
 const newForm = { ...aBlock('ff'), form: trustForm + 1 }

@@ -8,8 +8,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { RestoreNotAccepted } from '../../../src/core/server/anchor.ts'
 import { TrustRefused } from '../../../src/core/trust/writer.ts'
-import { clientCertificate, makeCertificate, testVmca } from '../../support/certificates.ts'
-import { StoreAround } from '../../support/store-around.ts'
+import { clientCertificate, makeCertificate, testVmca } from '../../support/certificates/certificates.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
 import {
   edit,
   peerOf,
@@ -20,7 +20,7 @@ import {
   openCoreWithClient,
   trustClient,
   type TestCore,
-} from '../../support/core.ts'
+} from '../../support/server/core.ts'
 
 const refused = (code: TrustRefused['why']) => (error: unknown) =>
   error instanceof TrustRefused && error.why === code

@@ -8,9 +8,9 @@ import { sessionMs, sessionRenewMs } from '../../../src/core/trust/sessions.ts'
 import { EndedSessions } from '../../../src/core/sealing/ended-sessions.ts'
 import { MacKey } from '../../../src/core/sealing/mac-key.ts'
 import { Sessions } from '../../../src/core/trust/sessions.ts'
-import { openCore } from '../../support/core.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { auditEntry } from '../../support/store-values.ts'
+import { openCore } from '../../support/server/core.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { auditEntry } from '../../support/store/store-values.ts'
 
 /** Nobody has ended a session. */
 const nobody = { has: () => Promise.resolve(false), add: () => Promise.resolve(true) }

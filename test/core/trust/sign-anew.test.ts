@@ -17,7 +17,7 @@ import {
   aToken as token,
   newKey,
   signedRows,
-} from '../../support/trust-values.ts'
+} from './trust-values.ts'
 
 test('rows count under the new key; of the tokens only the new one does', () => {
   const [before, after] = [newKey(), newKey()]

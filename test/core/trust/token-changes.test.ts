@@ -6,7 +6,7 @@ import { People } from '../../../src/core/trust/people.ts'
 import { idOfSubject, personKeys } from '../../../src/core/trust/person.ts'
 import { personOfSession } from '../../../src/core/trust/identity.ts'
 import type { Token } from '../../../src/core/trust/rows.ts'
-import { makeInstance, manager, openCore } from '../../support/core.ts'
+import { makeInstance, manager, openCore } from '../../support/server/core.ts'
 
 const issuer = 'https://login.example'
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { unservedVersionsMax, unservedVersionsToldMs } from '../../../src/core/trust/unserved-versions.ts'
 import { UnservedVersions } from '../../../src/core/trust/unserved-versions.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 const client = (id: string) => ({ id, instanceId: 'instance-1' })
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parsedAuthorities, vouching } from '../../../src/core/trust/vouching.ts'
-import { anAuthority, textRules } from '../../support/trust-values.ts'
+import { anAuthority, textRules } from './trust-values.ts'
 
 const leaf = Buffer.from('esx1 signed by A')
 

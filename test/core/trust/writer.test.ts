@@ -13,10 +13,10 @@ import { trustNoticeDelayMsMax } from '../../../src/core/trust/writer.ts'
 import type { Consent } from '../../../src/core/trust/consent.ts'
 import type { Grantor } from '../../../src/core/trust/grantor.ts'
 import { TrustForbidden, TrustRefused } from '../../../src/core/trust/writer.ts'
-import { clientCertificate, testVmca } from '../../support/certificates.ts'
-import { makeInstance, manager, openCore, trustClient } from '../../support/core.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { auditEntry } from '../../support/store-values.ts'
+import { clientCertificate, testVmca } from '../../support/certificates/certificates.ts'
+import { makeInstance, manager, openCore, trustClient } from '../../support/server/core.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
+import { auditEntry } from '../../support/store/store-values.ts'
 
 async function open(t: Parameters<typeof openCore>[0]) {
   const changes: Change[] = []

@@ -12,7 +12,7 @@ import {
   largeTimeSavedMaxMs,
 } from '../../../src/doors/admission/credit.ts'
 import { listenerLimits } from '../../../src/doors/kmip/listener-limits.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 const megabyte = 1_000_000
 /** What each client has saved up. */

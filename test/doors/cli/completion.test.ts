@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { command } from '../../support/command.ts'
+import { command } from '../../support/server/command.ts'
 
 const script = (await command(['completion', 'bash'])).stdout
 

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import type { ClientEnvironment, Profile } from '../../../src/doors/cli/world.ts'
-import { leaveDoor, startDoor, type TestDoor } from '../../support/admin-door.ts'
-import { command } from '../../support/command.ts'
+import { leaveDoor, startDoor, type TestDoor } from '../../support/server/admin-door.ts'
+import { command } from '../../support/server/command.ts'
 
 let door: TestDoor
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-connect-'))

@@ -28,7 +28,7 @@ import {
   writeLines,
 } from '../../../src/doors/cli/files.ts'
 import { CommandError, type World } from '../../../src/doors/cli/world.ts'
-import { makeCertificate } from '../../support/certificates.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
 
 function folderOf(t: TestContext): (name: string) => string {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-files-'))

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { command } from '../../support/command.ts'
+import { command } from '../../support/server/command.ts'
 
 const sha1 = 'ab'.repeat(20)
 

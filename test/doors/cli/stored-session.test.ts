@@ -8,11 +8,11 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { examples } from '../../support/examples.ts'
+import { examples } from '../../support/server/examples.ts'
 import { forgetSession, readSession, storeSession } from '../../../src/doors/cli/stored-session.ts'
-import { testAuthority } from '../../support/certificates.ts'
-import { command } from '../../support/command.ts'
-import { makeServerCertificate } from '../../support/kmip-listener.ts'
+import { testAuthority } from '../../support/certificates/certificates.ts'
+import { command } from '../../support/server/command.ts'
+import { makeServerCertificate } from '../../support/server/kmip-listener.ts'
 
 function newFolder(t: TestContext): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-sessions-'))

@@ -9,8 +9,8 @@ import type { CorePorts } from '../../../src/core/server/core.ts'
 import { adminBodyBytesMax } from '../../../src/base/bounds.ts'
 import { adminPublicBodyBytesMax } from '../../../src/doors/http/application.ts'
 import type { AuditQuery } from '../../../src/core/ports/audit.ts'
-import { startDoor, type DoorSettings, type TestDoor } from '../../support/admin-door.ts'
-import { StoreAround } from '../../support/store-around.ts'
+import { startDoor, type DoorSettings, type TestDoor } from '../../support/server/admin-door.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
 
 async function opened(t: TestContext, settings?: DoorSettings): Promise<TestDoor> {
   const door = await startDoor(settings)

@@ -5,8 +5,8 @@ import { test, type TestContext } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { sessionIdleMs } from '../../../src/base/bounds.ts'
 import type { AuditQuery } from '../../../src/core/ports/audit.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { TwoPersons } from '../../support/two-persons.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
+import { TwoPersons } from '../../support/server/two-persons.ts'
 
 class PagedStore extends StoreAround {
   /** Called before each page of the audit log but the first one. */

@@ -6,8 +6,8 @@ import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { connect } from 'node:tls'
 import { serverActor } from '../../../src/core/audit/actor.ts'
-import { startDoor } from '../../support/admin-door.ts'
-import { makeCertificate } from '../../support/certificates.ts'
+import { startDoor } from '../../support/server/admin-door.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
 
 test('a token that is revoked before the body has come trusts no certificate', async (t) => {
   const door = await startDoor()

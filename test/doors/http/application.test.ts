@@ -8,12 +8,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
 import { routes } from '../../../src/program/routes.ts'
 import { errorAnswer } from '../../../src/doors/http/error-answer.ts'
-import { examples } from '../../support/examples.ts'
+import { examples } from '../../support/server/examples.ts'
 import { bytesBody, none, type Route } from '../../../src/doors/http/route.ts'
 import { adminBodyBytesMax, certificateBytesMax, listPageMax } from '../../../src/base/bounds.ts'
 import { adminPublicBodyBytesMax } from '../../../src/doors/http/application.ts'
 import { adminHeaderBytesMax } from '../../../src/doors/http/server.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { startDoor, type TestDoor } from '../../support/server/admin-door.ts'
 
 let door: TestDoor
 let token: string

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Admission } from '../../../src/doors/admission/admission.ts'
-import { startDoor } from '../../support/admin-door.ts'
+import { startDoor } from '../../support/server/admin-door.ts'
 
 /** Each turn is used up at once; counts the turns that were waited for. */
 function countedTurns() {

@@ -6,8 +6,8 @@ import type { TcpNetConnectOpts } from 'node:net'
 import { test } from 'node:test'
 import { connect, type ConnectionOptions } from 'node:tls'
 import { Admission } from '../../../src/doors/admission/admission.ts'
-import { startDoor } from '../../support/admin-door.ts'
-import { until } from '../../support/until.ts'
+import { startDoor } from '../../support/server/admin-door.ts'
+import { until } from '../../support/time/until.ts'
 
 const debtMs = 500
 

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { trustChangeEveryMs, trustChangesAtOnce } from '../../../src/core/trust/change-pace.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
-import { startDoor } from '../../support/admin-door.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { TwoPersons } from '../../support/two-persons.ts'
+import { startDoor } from '../../support/server/admin-door.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
+import { TwoPersons } from '../../support/server/two-persons.ts'
 
 test('who lost a role in one instance while a request waited makes no token for it by a role in another', async (t) => {
   const all = await TwoPersons.open(t, { guards: [] })

@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { startDoor, type TestDoor } from '../../support/server/admin-door.ts'
 
 let door: TestDoor
 before(async () => {

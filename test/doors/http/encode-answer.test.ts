@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import { routes } from '../../../src/program/routes.ts'
 import { encodeAnswer } from '../../../src/doors/http/encode-answer.ts'
-import { examples } from '../../support/examples.ts'
+import { examples } from '../../support/server/examples.ts'
 import type { Route } from '../../../src/doors/http/route.ts'
 import { whole } from '../../../src/base/parts.ts'
 

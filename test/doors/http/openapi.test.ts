@@ -4,13 +4,13 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { routes } from '../../../src/program/routes.ts'
-import { described, examples } from '../../support/examples.ts'
+import { described, examples } from '../../support/server/examples.ts'
 import { fieldsOf, typeOf } from '../../../src/doors/http/fields.ts'
 import { openApiDocument, type Schema } from '../../../src/doors/http/openapi.ts'
 import { none, roles, type Route } from '../../../src/doors/http/route.ts'
 import { listPageMax } from '../../../src/base/bounds.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
-import { clientCertificate } from '../../support/certificates.ts'
+import { startDoor, type TestDoor } from '../../support/server/admin-door.ts'
+import { clientCertificate } from '../../support/certificates/certificates.ts'
 
 let door: TestDoor
 before(async () => {

@@ -8,8 +8,8 @@ import { routes } from '../../../src/program/routes.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { minuteQuotaPerGroupMax } from '../../../src/core/audit/minute-quota.ts'
 import { adminRefusalEntryEveryMs } from '../../../src/doors/http/refusals.ts'
-import { startDoor } from '../../support/admin-door.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { startDoor } from '../../support/server/admin-door.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 async function openDoor(t: TestContext) {
   const clock = new MovableClock()

@@ -11,9 +11,9 @@ import { adoptRequestIdentifiersMax } from '../../../src/base/bounds.ts'
 import { Refusal } from '../../../src/base/refusal.ts'
 import { errorAnswer } from '../../../src/doors/http/error-answer.ts'
 import { SchemaThread, type SchemaThreadOptions } from '../../../src/doors/http/schema-thread.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { startDoor, type TestDoor } from '../../support/server/admin-door.ts'
 
-const odd = new URL('../../support/odd-schema-thread.ts', import.meta.url)
+const odd = new URL('./odd-schema-thread.ts', import.meta.url)
 const unhurried = { spent: false, turn: () => {} }
 const waits = { asker: 'a', hasLeft: () => false }
 const long = ' '.repeat(65 * 1024)

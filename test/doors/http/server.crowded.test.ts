@@ -7,7 +7,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { adminHandshakeTimeoutMs } from '../../../src/doors/http/server.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { startDoor, type TestDoor } from '../../support/server/admin-door.ts'
 import { idleAdmin } from '../../support/attacks/idle-admin.ts'
 
 test('300 idle connections leave /health/live answering', async (t) => {

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
 import { adminRequestsPipelinedMax } from '../../../src/doors/http/server.ts'
-import { startDoor } from '../../support/admin-door.ts'
+import { startDoor } from '../../support/server/admin-door.ts'
 
 const requests = (path: string, count: number) =>
   `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(count)

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { messageOf, numberOf, openListener } from '../../support/kmip-listener.ts'
-import { until } from '../../support/until.ts'
-import { connectClient } from '../../support/tls-client.ts'
+import { messageOf, numberOf, openListener } from '../../support/server/kmip-listener.ts'
+import { until } from '../../support/time/until.ts'
+import { connectClient } from '../../support/clients/tls-client.ts'
 
 const limits = { answerAfterEndMs: 50, requestsQueuedPerConnectionMax: 2 }
 

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { Framer, type Framed } from '../../../src/wire/ttlv/framer.ts'
-import { messageOf, openListener } from '../../support/kmip-listener.ts'
-import { connectClient, connectRaw } from '../../support/tls-client.ts'
+import { messageOf, openListener } from '../../support/server/kmip-listener.ts'
+import { connectClient, connectRaw } from '../../support/clients/tls-client.ts'
 
 const limits = { messageTimeoutMs: 200, idleTimeoutMs: 400, lingerMs: 200 }
 const boundMs = 15_000

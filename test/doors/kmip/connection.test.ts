@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Answer, Unreadable } from '../../../src/doors/kmip/contract.ts'
-import { clientCertificate } from '../../support/certificates.ts'
-import { echo, messageOf, numberOf, openListener } from '../../support/kmip-listener.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { until } from '../../support/until.ts'
-import { connectClient, connectRaw } from '../../support/tls-client.ts'
+import { clientCertificate } from '../../support/certificates/certificates.ts'
+import { echo, messageOf, numberOf, openListener } from '../../support/server/kmip-listener.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { until } from '../../support/time/until.ts'
+import { connectClient, connectRaw } from '../../support/clients/tls-client.ts'
 
 const MiB = 1024 * 1024
 

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { messageOf, numberOf, openListener } from '../../support/kmip-listener.ts'
-import { connectClient } from '../../support/tls-client.ts'
-import { until } from '../../support/until.ts'
+import { messageOf, numberOf, openListener } from '../../support/server/kmip-listener.ts'
+import { connectClient } from '../../support/clients/tls-client.ts'
+import { until } from '../../support/time/until.ts'
 
 test(
   'closing lets handshakes end that have begun or wait for their turn, and answers the requests that come with them',

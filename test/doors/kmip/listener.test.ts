@@ -6,9 +6,14 @@ import { randomBytes, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import type { Socket } from 'node:net'
-import { makeServerCertificate, messageOf, numberOf, openListener } from '../../support/kmip-listener.ts'
-import { until } from '../../support/until.ts'
-import { clientHello12, connectClient, connectRaw, type TlsClient } from '../../support/tls-client.ts'
+import {
+  makeServerCertificate,
+  messageOf,
+  numberOf,
+  openListener,
+} from '../../support/server/kmip-listener.ts'
+import { until } from '../../support/time/until.ts'
+import { clientHello12, connectClient, connectRaw, type TlsClient } from '../../support/clients/tls-client.ts'
 
 test('when one address opens hundreds of connections at once, others are answered and let in meanwhile', async () => {
   await using listener = await openListener()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assert as assertProperty, property, uint8Array } from 'fast-check'
 import { readProxyHeader } from '../../../src/doors/kmip/proxy-header.ts'
-import { proxyHeader, rawHeader, tlv } from '../../support/proxy-protocol.ts'
+import { proxyHeader, rawHeader, tlv } from '../../support/clients/proxy-protocol.ts'
 
 const read = (bytes: Buffer) => readProxyHeader(bytes, 4_096)
 

@@ -5,10 +5,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Answer } from '../../../src/doors/kmip/contract.ts'
 import type { Asking, TakeOver } from '../../../src/core/operations/notifier.ts'
-import { faults } from '../../support/core.ts'
-import { messageOf, numberOf, openListener } from '../../support/kmip-listener.ts'
-import { until } from '../../support/until.ts'
-import { connectClient } from '../../support/tls-client.ts'
+import { faults } from '../../support/server/core.ts'
+import { messageOf, numberOf, openListener } from '../../support/server/kmip-listener.ts'
+import { until } from '../../support/time/until.ts'
+import { connectClient } from '../../support/clients/tls-client.ts'
 
 /** A peer that has the server role, and the side that asks it. */
 async function reversed(limits: { readonly noticeAnswerMs?: number; readonly idleTimeoutMs?: number } = {}) {

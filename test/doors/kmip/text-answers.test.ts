@@ -10,10 +10,10 @@ import type { Exchange } from '../../../src/doors/kmip/contract.ts'
 import { inEachEncoding } from '../../../src/doors/kmip/text-answers.ts'
 import { messageBytesMax } from '../../../src/base/bounds.ts'
 import { textPerTtlvBytesMax } from '../../../src/doors/kmip/bounds.ts'
-import { answeringOn, peerOf } from '../../support/answering.ts'
-import { clientCertificate } from '../../support/certificates.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { makeInstance, openCore, trustClient } from '../../support/core.ts'
+import { answeringOn, peerOf } from '../../support/server/answering.ts'
+import { clientCertificate } from '../../support/certificates/certificates.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { makeInstance, openCore, trustClient } from '../../support/server/core.ts'
 
 const xml = {
   abandoned: new AbortController().signal,

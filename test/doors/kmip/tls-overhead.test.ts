@@ -4,10 +4,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { listenerLimits } from '../../../src/doors/kmip/listener-limits.ts'
 import { TlsOverhead } from '../../../src/doors/kmip/tls-overhead.ts'
-import { connectUpdating, type UpdatingClient } from '../../support/key-updates.ts'
-import { messageOf, numberOf, openListener, type TestListener } from '../../support/kmip-listener.ts'
-import { connectClient } from '../../support/tls-client.ts'
-import { until } from '../../support/until.ts'
+import { connectUpdating, type UpdatingClient } from './key-updates.ts'
+import { messageOf, numberOf, openListener, type TestListener } from '../../support/server/kmip-listener.ts'
+import { connectClient } from '../../support/clients/tls-client.ts'
+import { until } from '../../support/time/until.ts'
 
 async function isCut(listener: TestListener, { client }: UpdatingClient): Promise<void> {
   await client.ended

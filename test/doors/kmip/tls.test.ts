@@ -6,10 +6,15 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { randomBytes, X509Certificate } from 'node:crypto'
 import { listenerLimits } from '../../../src/doors/kmip/listener-limits.ts'
-import { clientCertificate, clientKinds } from '../../support/certificates.ts'
-import { makeServerCertificate, messageOf, numberOf, openListener } from '../../support/kmip-listener.ts'
-import { until } from '../../support/until.ts'
-import { clientHello12, connectClient, connectRaw } from '../../support/tls-client.ts'
+import { clientCertificate, clientKinds } from '../../support/certificates/certificates.ts'
+import {
+  makeServerCertificate,
+  messageOf,
+  numberOf,
+  openListener,
+} from '../../support/server/kmip-listener.ts'
+import { until } from '../../support/time/until.ts'
+import { clientHello12, connectClient, connectRaw } from '../../support/clients/tls-client.ts'
 
 for (const kind of clientKinds) {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {

@@ -6,7 +6,11 @@ import { test } from 'node:test'
 import { encodeRequest } from '../../../src/wire/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
 import { untrustedMessageBytesMax } from '../../../src/base/bounds.ts'
-import { clientCertificate, makeCertificate, type TestIdentity } from '../../support/certificates.ts'
+import {
+  clientCertificate,
+  makeCertificate,
+  type TestIdentity,
+} from '../../support/certificates/certificates.ts'
 import {
   aes,
   attributesOf,
@@ -16,10 +20,10 @@ import {
   template,
   type Asked,
   type KmipSession,
-} from '../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../support/running.ts'
-import { find, numberOf, read } from '../../support/wire.ts'
-import { until } from '../../support/until.ts'
+} from '../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
+import { find, numberOf, read } from '../../support/clients/wire.ts'
+import { until } from '../../support/time/until.ts'
 import { auditRoutes } from '../../../src/features/audit/routes.ts'
 import { clientRoutes } from '../../../src/features/clients/routes.ts'
 

@@ -13,10 +13,17 @@ import { attributeIndexMax } from '../../../src/base/bounds.ts'
 import { adoptIdentifiersBytesMax } from '../../../src/features/adopt/old-server.ts'
 import { adoptRetryFirstMs, adoptSilenceMsMax } from '../../../src/features/adopt/retries.ts'
 import { resultMessageCharactersMax } from '../../../src/outside/kmip-client/errors.ts'
-import { counts, many, open } from '../../support/adoption.ts'
-import { faults } from '../../support/core.ts'
-import { active, bytesOf, holding, keyOf, known, type Attributes } from '../../support/old-keys.ts'
-import { Reset, textOf, type OldHandlers, type OldKmipServer } from '../../support/old-kmip-server.ts'
+import { counts, many, open } from './adoption.ts'
+import { faults } from '../../support/server/core.ts'
+import {
+  active,
+  bytesOf,
+  holding,
+  keyOf,
+  known,
+  type Attributes,
+} from '../../support/old-kmip-server/keys.ts'
+import { Reset, textOf, type OldHandlers, type OldKmipServer } from '../../support/old-kmip-server/fake.ts'
 
 const named = (NameValue: string) => ({
   AttributeName: 'Name',

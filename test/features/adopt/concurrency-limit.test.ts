@@ -11,9 +11,9 @@ import { adoptAnswerTimeoutMs } from '../../../src/features/adopt/adoption.ts'
 import { adoptLateMs } from '../../../src/features/adopt/bounds.ts'
 import { adoptQuickMs } from '../../../src/features/adopt/concurrency-limit.ts'
 import { adoptRefusedTriesMax } from '../../../src/features/adopt/retries.ts'
-import { counts, many, open } from '../../support/adoption.ts'
-import { holding, keyOf } from '../../support/old-keys.ts'
-import { Reset, textOf } from '../../support/old-kmip-server.ts'
+import { counts, many, open } from './adoption.ts'
+import { holding, keyOf } from '../../support/old-kmip-server/keys.ts'
+import { Reset, textOf } from '../../support/old-kmip-server/fake.ts'
 
 const after = (width: number, ...answers: readonly (readonly [boolean, number])[]) =>
   answers.reduce((now, [ok, tookMs]) => widthAfter(now, { ok, tookMs }, 8), width)

@@ -9,7 +9,7 @@ import { digestBy } from '../../../src/features/adopt/key-bytes.ts'
 import { sha256 } from '../../../src/core/keys/object/digest.ts'
 import { KmipRefused, KmipTransportError } from '../../../src/outside/kmip-client/errors.ts'
 import { adoptRefusedTriesMax } from '../../../src/features/adopt/retries.ts'
-import { active, keyOf } from '../../support/old-keys.ts'
+import { active, keyOf } from '../../support/old-kmip-server/keys.ts'
 
 const passing = [undefined, 'GeneralFailure'] as const
 

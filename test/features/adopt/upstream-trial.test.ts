@@ -11,9 +11,9 @@ import type { OldServerWanted } from '../../../src/features/adopt/old-server.ts'
 import { UpstreamTrials } from '../../../src/features/adopt/upstream-trial.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
 import { adoptTriesMax, adoptTryMs } from '../../../src/features/adopt/upstream-trial.ts'
-import { clientCertificate, type TestIdentity } from '../../support/certificates.ts'
-import { openOldKmipServer, type OldHandlers } from '../../support/old-kmip-server.ts'
-import { holding } from '../../support/old-keys.ts'
+import { clientCertificate, type TestIdentity } from '../../support/certificates/certificates.ts'
+import { openOldKmipServer, type OldHandlers } from '../../support/old-kmip-server/fake.ts'
+import { holding } from '../../support/old-kmip-server/keys.ts'
 
 let identity: TestIdentity
 before(async () => void (identity = await clientCertificate('self-signed')))

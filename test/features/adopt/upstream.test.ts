@@ -13,8 +13,8 @@ import {
   upstreamMissesMax,
   upstreamRememberedMs,
 } from '../../../src/features/adopt/upstream.ts'
-import { faults } from '../../support/core.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { faults } from '../../support/server/core.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 interface Call {
   readonly identifier: string

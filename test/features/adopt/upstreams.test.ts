@@ -11,9 +11,9 @@ import { upstreamWaitMs } from '../../../src/features/adopt/bounds.ts'
 import type { Instance } from '../../../src/core/trust/rows.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
-import { createKey, faults, manager, openCoreWithClient, trustClient } from '../../support/core.ts'
-import { openOldKmipServer, Reset, textOf, type OldHandlers } from '../../support/old-kmip-server.ts'
-import { active, bytesOf, holding, keyOf, known } from '../../support/old-keys.ts'
+import { createKey, faults, manager, openCoreWithClient, trustClient } from '../../support/server/core.ts'
+import { openOldKmipServer, Reset, textOf, type OldHandlers } from '../../support/old-kmip-server/fake.ts'
+import { active, bytesOf, holding, keyOf, known } from '../../support/old-kmip-server/keys.ts'
 
 /** `listed`: `adopt.hosts`; left out: the old server. */
 async function open(t: TestContext, handlers: OldHandlers, listed?: readonly string[]) {

@@ -7,10 +7,10 @@ import { Alerts, type AlertsOptions } from '../../../src/features/alerts/alerts.
 import { NotSent } from '../../../src/features/alerts/send.ts'
 import type { AlertTarget } from '../../../src/features/alerts/targets.ts'
 import { dayMs } from '../../../src/core/conditions/line.ts'
-import { conditionsOf } from '../../support/all-conditions.ts'
+import { conditionsOf } from '../../support/server/all-conditions.ts'
 import { alertLookMs } from '../../../src/features/alerts/alerts.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { quietFacts } from '../../support/quiet-facts.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { quietFacts } from '../../support/server/quiet-facts.ts'
 
 const hook: AlertTarget = { kind: 'json', address: 'https://x', name: 'hook' }
 const pager: AlertTarget = { kind: 'pagerduty', address: 'K', name: 'pager' }

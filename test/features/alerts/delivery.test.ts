@@ -12,7 +12,7 @@ import {
   alertRetryMsMax,
   alertsWaitingMax,
 } from '../../../src/features/alerts/delivery.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 const a: AlertTarget = { kind: 'json', address: 'a', name: 'a' }
 const b: AlertTarget = { kind: 'json', address: 'b', name: 'b' }

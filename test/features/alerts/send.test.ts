@@ -14,7 +14,7 @@ import type { Alert } from '../../../src/features/alerts/alert.ts'
 import { signatureOf } from '../../../src/features/alerts/messages.ts'
 import { NotSent, send, type SendOptions } from '../../../src/features/alerts/send.ts'
 import type { AlertTarget } from '../../../src/features/alerts/targets.ts'
-import { startWebhook } from '../../support/webhook.ts'
+import { startWebhook } from '../../support/webhook/fake.ts'
 
 const alert: Alert = {
   id: 'disk-low',

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
-import type { Answer } from '../../support/https.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { TwoPersons, type Human, type Shown } from '../../support/two-persons.ts'
+import type { Answer } from '../../support/clients/https.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
+import { TwoPersons, type Human, type Shown } from '../../support/server/two-persons.ts'
 
 const changed = async (
   answer: Promise<Answer>,

@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { guardedActs } from '../../../src/core/ports/guarded-acts.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
-import { TwoPersons, type Shown, type Someone } from '../../support/two-persons.ts'
+import { TwoPersons, type Shown, type Someone } from '../../support/server/two-persons.ts'
 
 const path = '/instances/red/key-exports'
 const recipient = await identityToRecipient(await generateX25519Identity())

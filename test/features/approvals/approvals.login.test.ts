@@ -7,7 +7,7 @@ import { serverActor } from '../../../src/core/audit/actor.ts'
 import { trustChangeEveryMs } from '../../../src/core/trust/change-pace.ts'
 import { personNamesMax } from '../../../src/core/trust/person-sessions.ts'
 import { approvalConditions, type ApprovalFacts } from '../../../src/features/approvals/conditions.ts'
-import { TwoPersons, type Shown, type Someone } from '../../support/two-persons.ts'
+import { TwoPersons, type Shown, type Someone } from '../../support/server/two-persons.ts'
 
 const hourMs = 3600_000
 

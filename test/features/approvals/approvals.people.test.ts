@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
-import { TwoPersons, type Human, type Shown } from '../../support/two-persons.ts'
+import { TwoPersons, type Human, type Shown } from '../../support/server/two-persons.ts'
 
 const refused = async (all: TwoPersons, who: Human, approval: Shown, why: RegExp) => {
   const answer = await all.approve(who, approval)

@@ -8,10 +8,10 @@ import { routes } from '../../../src/program/routes.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { maskOf } from '../../../src/wire/kmip/enums.ts'
-import { createKey } from '../../support/core.ts'
-import { makeCertificate } from '../../support/certificates.ts'
-import { StoreAround } from '../../support/store-around.ts'
-import { TwoPersons, type Human, type Shown, type Someone } from '../../support/two-persons.ts'
+import { createKey } from '../../support/server/core.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
+import { TwoPersons, type Human, type Shown, type Someone } from '../../support/server/two-persons.ts'
 
 const dayMs = 24 * 3600_000
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { TwoPersons } from '../../support/two-persons.ts'
+import { TwoPersons } from '../../support/server/two-persons.ts'
 
 const dayMs = 24 * 3600_000
 

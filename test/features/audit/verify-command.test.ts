@@ -5,7 +5,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { exportHead, linesOf } from '../../../src/core/audit/export.ts'
-import { inProcess } from '../../support/command.ts'
+import { inProcess } from '../../support/server/command.ts'
 
 test('an export that is longer than one text can be is verified', async () => {
   const key = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' })

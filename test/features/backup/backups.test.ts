@@ -13,9 +13,15 @@ import { readConfig } from '../../../src/outside/config/config.ts'
 import type { Config } from '../../../src/outside/config/options.ts'
 import { Backups, type BackupParts } from '../../../src/features/backup/backups.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
-import { storeFolder } from '../../support/store-place.ts'
-import { createKey, identifyAs, manager, openCoreWithClient, type TestCore } from '../../support/core.ts'
-import { until } from '../../support/until.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
+import {
+  createKey,
+  identifyAs,
+  manager,
+  openCoreWithClient,
+  type TestCore,
+} from '../../support/server/core.ts'
+import { until } from '../../support/time/until.ts'
 
 const second = 1000
 

@@ -6,10 +6,10 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { BackupFolder, expired } from '../../../src/features/backup/folder.ts'
 import { backupLeftMs } from '../../../src/features/backup/folder.ts'
-import { dumpedObject, dumpOf, writeRecords } from '../../support/backup-files.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { storeFolder } from '../../support/store-place.ts'
+import { dumpedObject, dumpOf, writeRecords } from '../../support/store/backup-files.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
 
 const hour = 3600_000
 const clock = new MovableClock()

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { Output } from '../../../src/doors/http/route.ts'
-import { leaveDoor, startDoor } from '../../support/admin-door.ts'
-import { inProcess } from '../../support/command.ts'
+import { leaveDoor, startDoor } from '../../support/server/admin-door.ts'
+import { inProcess } from '../../support/server/command.ts'
 
 type Shown = Output<typeof certificateRoutes.showServerCertificate>
 

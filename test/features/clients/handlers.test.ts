@@ -6,10 +6,10 @@ import { test } from 'node:test'
 import { connect } from 'node:tls'
 import { trustChangeEveryMs, trustChangesAtOnce } from '../../../src/core/trust/change-pace.ts'
 import { matchesCredential } from '../../../src/core/trust/credential.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
-import { makeCertificate } from '../../support/certificates.ts'
-import { manager } from '../../support/core.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { startDoor, type TestDoor } from '../../support/server/admin-door.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
+import { manager } from '../../support/server/core.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 const password = (text: string) => ({ credential: { mode: 'when-sent', userName: 'vc', password: text } })
 

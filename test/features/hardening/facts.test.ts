@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { gatherHardening } from '../../../src/features/hardening/facts.ts'
-import { startEmbedded } from '../../support/server.ts'
+import { startEmbedded } from '../../support/server/server.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-hardening-'))
 after(() => rmSync(folder, { recursive: true, force: true }))

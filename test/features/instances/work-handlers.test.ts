@@ -1,13 +1,13 @@
 // The right to change the root key of an instance or to rewrap it, and what is refused before anything is begun.
 
-import { described } from '../../support/examples.ts'
+import { described } from '../../support/server/examples.ts'
 import assert from 'node:assert/strict'
 import { existsSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { openApiDocument } from '../../../src/doors/http/openapi.ts'
 import { createRootKeyFile } from '../../../src/outside/rootkey/file-create.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
+import { startDoor, type TestDoor } from '../../support/server/admin-door.ts'
 
 let door: TestDoor
 before(async () => {

@@ -9,8 +9,8 @@ import { Refusal } from '../../../src/base/refusal.ts'
 import { inventoriesOpenMax } from '../../../src/features/inventory/bounds.ts'
 import { inventoryStepRows } from '../../../src/features/inventory/stored-rows.ts'
 import type { InventoryRow } from '../../../src/core/ports/inventory.ts'
-import { openCore } from '../../support/core.ts'
-import { until } from '../../support/until.ts'
+import { openCore } from '../../support/server/core.ts'
+import { until } from '../../support/time/until.ts'
 
 const instanceId = 'i'
 const row = (key: string): InventoryRow => ({

@@ -10,11 +10,11 @@ import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encr
 import type { KeyTransaction } from '../../../src/core/keys/key-transaction.ts'
 import type { Change } from '../../../src/core/ports/store.ts'
 import { allowByDefault } from '../../../src/core/trust/allow.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
-import { command, type Surroundings } from '../../support/command.ts'
-import { createKey } from '../../support/core.ts'
-import { openWire, type Wire } from '../../support/proxy.ts'
-import { StoreAround } from '../../support/store-around.ts'
+import { startDoor, type TestDoor } from '../../support/server/admin-door.ts'
+import { command, type Surroundings } from '../../support/server/command.ts'
+import { createKey } from '../../support/server/core.ts'
+import { openWire, type Wire } from '../../support/clients/proxy.ts'
+import { StoreAround } from '../../support/store/store-around.ts'
 
 let door: TestDoor
 let wire: Wire

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { Refusal } from '../../../src/base/refusal.ts'
-import { startDoor } from '../../support/admin-door.ts'
+import { startDoor } from '../../support/server/admin-door.ts'
 
 const perform = () => assert.fail('there are no keys')
 

@@ -10,7 +10,7 @@ import { LoginError } from '../../../src/features/login/oidc/error.ts'
 import { Provider } from '../../../src/features/login/oidc/provider.ts'
 import { LoginFlows } from '../../../src/core/trust/login-flows.ts'
 import { People } from '../../../src/core/trust/people.ts'
-import { openCore } from '../../support/core.ts'
+import { openCore } from '../../support/server/core.ts'
 import { startWrongProvider } from '../../support/oidc/wrong-provider.ts'
 
 const redirectUri = 'http://127.0.0.1:1/callback'

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { Redactor } from '../../../src/features/report/redact.ts'
 import { generateRsaKeys } from '../../../src/core/pki/rsa-keys.ts'
-import { useStoredRsaKeys } from '../../support/rsa-keys.ts'
+import { useStoredRsaKeys } from '../../support/certificates/rsa-keys.ts'
 
 const passphrase = 'correct horse battery staple'
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { tarOf } from '../../../src/features/report/tar.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 
 test('tar lists and unpacks it, with mode 0600', (t) => {
   const files = [

@@ -6,9 +6,9 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { uploadIdleMs } from '../../../src/features/restore/uploads.ts'
 import { Uploads } from '../../../src/features/restore/uploads.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { storeFolder } from '../../support/store-place.ts'
-import { until } from '../../support/until.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
+import { until } from '../../support/time/until.ts'
 
 test('a file that nobody goes on with is removed, and one that is used or gets its parts is not', async (t) => {
   const folder = path.join(await storeFolder(t), 'uploads')

@@ -6,7 +6,7 @@ import type { Needs } from '../../../src/features/root-keys/needs.ts'
 import type { Asker } from '../../../src/doors/http/asked.ts'
 import { rootKeyCopyHandlers } from '../../../src/features/root-keys/copies-handlers.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
-import { openCore } from '../../support/core.ts'
+import { openCore } from '../../support/server/core.ts'
 
 const first = 'file:/keys/first.key'
 const second = 'file:/keys/second.key'

@@ -8,8 +8,8 @@ import { siemPageEntries, siemStopMs } from '../../../src/features/siem/forwarde
 import type { PlacedEntry } from '../../../src/core/ports/audit.ts'
 import { Forwarder } from '../../../src/features/siem/forwarder.ts'
 import type { Session, Target } from '../../../src/features/siem/target.ts'
-import { enter } from '../../support/audit-log.ts'
-import { openCore, type TestCore } from '../../support/core.ts'
+import { enter } from '../../support/store/audit-log.ts'
+import { openCore, type TestCore } from '../../support/server/core.ts'
 
 /** Has everything that it was sent, surely so once `settle` was called. */
 class FakeTarget implements Target {

@@ -7,7 +7,7 @@ import type { Asker } from '../../../src/doors/http/asked.ts'
 import { siemHandlers } from '../../../src/features/siem/handlers.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
-import { openCore } from '../../support/core.ts'
+import { openCore } from '../../support/server/core.ts'
 
 test('siem test says no earlier time than its entry has, so that a target without it does not seem to have it', async (t) => {
   const { audit, clock } = await openCore(t)

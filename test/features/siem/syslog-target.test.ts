@@ -16,9 +16,9 @@ import type { PlacedEntry } from '../../../src/core/ports/audit.ts'
 import { jsonLine } from '../../../src/features/siem/syslog-message.ts'
 import { syslogTarget, type SyslogOptions } from '../../../src/features/siem/syslog-target.ts'
 import type { Session } from '../../../src/features/siem/target.ts'
-import { testAuthority } from '../../support/certificates.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { SyslogReceiver } from '../../support/syslog-receiver.ts'
+import { testAuthority } from '../../support/certificates/certificates.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { SyslogReceiver } from '../../support/syslog/receiver.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-syslog-'))
 after(() => rmSync(folder, { recursive: true, force: true }))

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AdminUnreachable } from '../../../src/doors/http/client.ts'
 import { nagiosOutcome, nagiosUnknown } from '../../../src/features/status/conditions-text.ts'
-import { command } from '../../support/command.ts'
+import { command } from '../../support/server/command.ts'
 
 const condition = (severity: 'critical' | 'warning' | 'notice', message: string) => ({
   id: 'an-id',

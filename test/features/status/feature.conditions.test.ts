@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Severity } from '../../../src/core/conditions/line.ts'
 import { countBySeverity } from '../../../src/core/conditions/conditions.ts'
-import { conditionTable, conditionsOf, type AllFacts as Facts } from '../../support/all-conditions.ts'
+import { conditionTable, conditionsOf, type AllFacts as Facts } from '../../support/server/all-conditions.ts'
 import type { ReadinessFacts, RootKeyTrouble } from '../../../src/core/server/readiness-facts.ts'
 import type { Expiry } from '../../../src/features/status/expiries.ts'
 import { expiryWarningDays } from '../../../src/base/bounds.ts'
@@ -15,7 +15,7 @@ import { siemBehindMs } from '../../../src/features/siem/conditions.ts'
 import type { StandardKeyTrouble } from '../../../src/core/sealing/standard-key-troubles.ts'
 import type { Approval } from '../../../src/core/trust/approval.ts'
 import type { Token } from '../../../src/core/trust/rows.ts'
-import { instance, nowMs, quietFacts, quietReadiness, tablesWith } from '../../support/quiet-facts.ts'
+import { instance, nowMs, quietFacts, quietReadiness, tablesWith } from '../../support/server/quiet-facts.ts'
 
 const quietDatabase = {
   unsafe: [],

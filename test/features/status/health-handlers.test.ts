@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { healthHandlers } from '../../../src/features/status/health-handlers.ts'
-import { startDoor } from '../../support/admin-door.ts'
+import { startDoor } from '../../support/server/admin-door.ts'
 
 test('one question whether this node can serve looks once', async (t) => {
   const door = await startDoor()

@@ -16,12 +16,12 @@ import {
   type AccessFacts,
 } from '../../../src/features/status/conditions/access.ts'
 import { Watch } from '../../../src/features/status/watch.ts'
-import { conditionsOver } from '../../support/all-conditions.ts'
-import { startDoor, type TestDoor } from '../../support/admin-door.ts'
-import { makeCertificate } from '../../support/certificates.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { edit, peerOf, manager } from '../../support/core.ts'
-import { quietReadiness } from '../../support/quiet-facts.ts'
+import { conditionsOver } from '../../support/server/all-conditions.ts'
+import { startDoor, type TestDoor } from '../../support/server/admin-door.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { edit, peerOf, manager } from '../../support/server/core.ts'
+import { quietReadiness } from '../../support/server/quiet-facts.ts'
 
 const dayMs = 24 * 3600_000
 let door: TestDoor

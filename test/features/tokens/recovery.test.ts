@@ -6,9 +6,9 @@ import { readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { TokenRecovery } from '../../../src/features/tokens/recovery.ts'
-import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { storeFolder } from '../../support/store-place.ts'
+import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
 
 test('all who ask share one challenge as long as its file is there; where it was removed, another is made', async (t) => {
   const dataFolder = await storeFolder(t)

@@ -6,7 +6,7 @@ import { readConfig } from '../../../src/outside/config/config.ts'
 import { StartError } from '../../../src/host/first-start.ts'
 import { openClouds } from '../../../src/host/root-keys/clouds.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'
-import { reaches } from '../../support/rootkey-contract.ts'
+import { reaches } from '../../support/root-keys/rootkey-contract.ts'
 
 const log = { debug: () => undefined, warn: () => undefined }
 

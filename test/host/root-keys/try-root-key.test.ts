@@ -9,7 +9,7 @@ import { readConfig } from '../../../src/outside/config/config.ts'
 import { openRootKey } from '../../../src/outside/rootkey/open.ts'
 import { tryRootKey } from '../../../src/host/root-keys/try-root-key.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
-import { reaches } from '../../support/rootkey-contract.ts'
+import { reaches } from '../../support/root-keys/rootkey-contract.ts'
 
 const data = mkdtempSync(path.join(tmpdir(), 'mortise-try-'))
 after(() => rmSync(data, { recursive: true }))

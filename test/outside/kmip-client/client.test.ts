@@ -13,10 +13,10 @@ import { KmipRefused, KmipTransportError, type Stage } from '../../../src/outsid
 import { openConnection } from '../../../src/outside/kmip-client/connection.ts'
 import { Session, type ClientVersion } from '../../../src/outside/kmip-client/session.ts'
 import { clientTls, TlsOptionsError } from '../../../src/outside/kmip-client/tls.ts'
-import { clientCertificate, makeCertificate, testAuthority } from '../../support/certificates.ts'
-import { openAlteringProxy, openMute, openWire } from '../../support/proxy.ts'
-import { startEmbedded } from '../../support/server.ts'
-import { all, mapLeaves, read, struct, tags, write } from '../../support/wire.ts'
+import { clientCertificate, makeCertificate, testAuthority } from '../../support/certificates/certificates.ts'
+import { openAlteringProxy, openMute, openWire } from '../../support/clients/proxy.ts'
+import { startEmbedded } from '../../support/server/server.ts'
+import { all, mapLeaves, read, struct, tags, write } from '../../support/clients/wire.ts'
 
 const server = await startEmbedded()
 const { tls } = await server.issue('kmip-client')

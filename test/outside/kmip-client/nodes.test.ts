@@ -5,8 +5,8 @@ import { after, test } from 'node:test'
 import { createKey, getKey, versionsOf } from '../../../src/outside/kmip-client/calls.ts'
 import { connect, type ClientOptions, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
 import { KmipTransportError } from '../../../src/outside/kmip-client/errors.ts'
-import { openWire, type Wire } from '../../support/proxy.ts'
-import { startEmbedded } from '../../support/server.ts'
+import { openWire, type Wire } from '../../support/clients/proxy.ts'
+import { startEmbedded } from '../../support/server/server.ts'
 
 const server = await startEmbedded()
 const { tls } = await server.issue('kmip-failover')

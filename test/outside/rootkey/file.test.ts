@@ -27,7 +27,7 @@ import { pathToFileURL } from 'node:url'
 import { writeRootKeyFile } from '../../../src/outside/rootkey/file-format.ts'
 import { inspectRootKeyFile, openFileRootKey } from '../../../src/outside/rootkey/file.ts'
 import { checkRootKey, openRootKey } from '../../../src/outside/rootkey/open.ts'
-import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
+import { reaches, rootKeyContract } from '../../support/root-keys/rootkey-contract.ts'
 
 const root = await mkdtemp(path.join(tmpdir(), 'mortise-rootkey-'))
 after(() => rm(root, { recursive: true }))

@@ -16,9 +16,9 @@ import {
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
-import { skipOrFail } from '../../support/skip.ts'
-import { openSqlite, storeFolder } from '../../support/store-place.ts'
-import { create, objectRecord } from '../../support/store-values.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
+import { openSqlite, storeFolder } from '../../support/store/store-place.ts'
+import { create, objectRecord } from '../../support/store/store-values.ts'
 
 /** A database in a folder of its own, closed. */
 async function someDatabase(t: TestContext): Promise<string> {

@@ -5,9 +5,9 @@ import { hash } from 'node:crypto'
 import path from 'node:path'
 import { test } from 'node:test'
 import { auditHash, objectHashes } from '../../../src/outside/store/hashes.ts'
-import { edit } from '../../support/core.ts'
-import { openSqlite, storeFolder } from '../../support/store-place.ts'
-import { auditEntry, change } from '../../support/store-values.ts'
+import { edit } from '../../support/server/core.ts'
+import { openSqlite, storeFolder } from '../../support/store/store-place.ts'
+import { auditEntry, change } from '../../support/store/store-values.ts'
 
 const timed = '01a21aea-2f85-770f-88f3-e5308f3fbeb9'
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readSources } from '../../support/sources.ts'
+import { readSources } from '../../support/repository/sources.ts'
 
 /** What stands before a call whose steps somebody takes or gives on; the rest are statements of their own. */
 const givenOn = /(?:yield\*|=>|=|[[(,?&|]| :|\breturn|function\*|\basync)\s*$/

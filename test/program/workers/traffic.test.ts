@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { trafficWindowMs } from '../../../src/program/workers/traffic.ts'
 import { createMetrics, listenerMetrics } from '../../../src/outside/telemetry/metrics.ts'
 import { keptLooks, perMinute, TrafficMeter } from '../../../src/program/workers/traffic.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 
 test('the looks of a minute are kept, and one before them to count from', () => {
   let looks: ReturnType<typeof keptLooks> = []

@@ -13,9 +13,9 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
-import { builtPackages, packageIn } from '../../support/packages.ts'
-import { startPostgres } from '../../support/postgresql.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { builtPackages, packageIn } from '../../support/packages/packages.ts'
+import { startPostgres } from '../../support/postgresql/server.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 
 const run = promisify(execFile)
 const root = path.resolve(import.meta.dirname, '../../..')

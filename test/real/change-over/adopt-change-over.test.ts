@@ -4,9 +4,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { changeOver } from '../../support/change-over.ts'
-import { adapterLike } from '../../support/nine-operations.ts'
-import { startServer } from '../../support/server.ts'
+import { changeOver } from '../../support/clients/change-over.ts'
+import { adapterLike } from './nine-operations.ts'
+import { startServer } from '../../support/server/server.ts'
 
 test("a vCenter's keys are served by the server that took the old one's place, and no task fails", async () => {
   await using old = await adapterLike()

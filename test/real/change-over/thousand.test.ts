@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { changeOver } from '../../support/change-over.ts'
-import { adapterLike } from '../../support/nine-operations.ts'
-import { startServer } from '../../support/server.ts'
+import { changeOver } from '../../support/clients/change-over.ts'
+import { adapterLike } from './nine-operations.ts'
+import { startServer } from '../../support/server/server.ts'
 
 test('a thousand keys change over, and no task fails', { timeout: 900_000 }, async (t) => {
   await using old = await adapterLike()

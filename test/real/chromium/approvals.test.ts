@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertAccessible, assertFits, drawn } from '../../support/browser-checks.ts'
-import { openPage, startBrowser } from '../../support/browser.ts'
-import { startEmbedded, type EmbeddedServer } from '../../support/server.ts'
+import { assertAccessible, assertFits, drawn } from './browser-checks.ts'
+import { openPage, startBrowser } from '../../support/clients/browser.ts'
+import { startEmbedded, type EmbeddedServer } from '../../support/server/server.ts'
 
 async function tokenOf(server: EmbeddedServer, owner: string): Promise<string> {
   const made = await server.json('token', 'create', '--role', 'manager', '--owner', owner, '--name', owner)

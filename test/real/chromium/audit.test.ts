@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { assertAccessible } from '../../support/browser-checks.ts'
-import { openConsole } from '../../support/browser.ts'
+import { assertAccessible } from './browser-checks.ts'
+import { openConsole } from '../../support/clients/browser.ts'
 
 async function saved(page: Page, button: string): Promise<string> {
   const [download] = await Promise.all([

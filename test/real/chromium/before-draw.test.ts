@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { firstToken, openConsole } from '../../support/browser.ts'
-import { askToDestroy, refuseAsItCloses } from '../../support/destroy-dialog.ts'
+import { firstToken, openConsole } from '../../support/clients/browser.ts'
+import { askToDestroy, refuseAsItCloses } from './destroy-dialog.ts'
 
 /** No frame comes from here on, and time stands still. */
 async function stopDrawing(page: Page): Promise<void> {

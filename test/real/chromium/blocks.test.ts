@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertAccessible } from '../../support/browser-checks.ts'
-import { openConsole } from '../../support/browser.ts'
-import { clientCertificate } from '../../support/certificates.ts'
+import { assertAccessible } from './browser-checks.ts'
+import { openConsole } from '../../support/clients/browser.ts'
+import { clientCertificate } from '../../support/certificates/certificates.ts'
 
 test('a certificate that is no client’s own is blocked, with a reason', async (t) => {
   const console = await openConsole(t, '/clients/blocked')

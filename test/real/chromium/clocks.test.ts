@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openConsole } from '../../support/browser.ts'
+import { openConsole } from '../../support/clients/browser.ts'
 
 const dayMs = 24 * 3600_000
 const timezoneId = 'Europe/Berlin'

@@ -5,12 +5,12 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { assertAccessible, assertFits, tabTo } from '../../support/browser-checks.ts'
-import { firstToken, openConsole, openPage, startBrowser } from '../../support/browser.ts'
+import { assertAccessible, assertFits, tabTo } from './browser-checks.ts'
+import { firstToken, openConsole, openPage, startBrowser } from '../../support/clients/browser.ts'
 import { showCertificate } from '../../support/attacks/show-certificate.ts'
-import { clientCertificate } from '../../support/certificates.ts'
-import { startServer } from '../../support/server.ts'
-import { playVsphere } from '../../support/vsphere.ts'
+import { clientCertificate } from '../../support/certificates/certificates.ts'
+import { startServer } from '../../support/server/server.ts'
+import { playVsphere } from '../../support/clients/vsphere.ts'
 
 /** A certificate appears within two seconds, as the page says: it looks again a second after each answer. */
 const appearsWithinMs = 2_000

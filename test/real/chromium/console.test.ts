@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Route } from 'playwright-core'
-import { firstToken, openConsole, openPage, startBrowser } from '../../support/browser.ts'
-import { startServer } from '../../support/server.ts'
+import { firstToken, openConsole, openPage, startBrowser } from '../../support/clients/browser.ts'
+import { startServer } from '../../support/server/server.ts'
 
 const pages = [
   ['/', 'Overview'],

@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
-import { assertAccessible, assertFits, drawn } from '../../support/browser-checks.ts'
-import { openConsole } from '../../support/browser.ts'
-import { fillForConsole } from '../../support/console-scene.ts'
-import { type EmbeddedServer } from '../../support/server.ts'
+import { assertAccessible, assertFits, drawn } from './browser-checks.ts'
+import { openConsole } from '../../support/clients/browser.ts'
+import { fillForConsole } from './console-scene.ts'
+import { type EmbeddedServer } from '../../support/server/server.ts'
 
 const desktop = { width: 1280, height: 900 }
 const sizes = [desktop, { width: 640, height: 400 }, { width: 400, height: 800 }] as const

@@ -5,11 +5,11 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { assertAccessible, assertFits, drawn } from '../../support/browser-checks.ts'
-import { firstToken, openPage, startBrowser, type ConsolePage } from '../../support/browser.ts'
-import { fillForConsole } from '../../support/console-scene.ts'
-import { startEmbedded, type EmbeddedServer } from '../../support/server.ts'
-import { root } from '../../support/sources.ts'
+import { assertAccessible, assertFits, drawn } from './browser-checks.ts'
+import { firstToken, openPage, startBrowser, type ConsolePage } from '../../support/clients/browser.ts'
+import { fillForConsole } from './console-scene.ts'
+import { startEmbedded, type EmbeddedServer } from '../../support/server/server.ts'
+import { root } from '../../support/repository/sources.ts'
 
 const pictures = process.env['MORTISE_SCREENSHOTS']
 const documentation = readFileSync(path.join(root, 'docs/console.md'), 'utf8')

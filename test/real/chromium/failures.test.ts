@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { drawn } from '../../support/browser-checks.ts'
-import { openConsole } from '../../support/browser.ts'
-import { fillForConsole } from '../../support/console-scene.ts'
+import { drawn } from './browser-checks.ts'
+import { openConsole } from '../../support/clients/browser.ts'
+import { fillForConsole } from './console-scene.ts'
 
 test('a page says of each request that fails that it did, and asks again', async (t) => {
   const console = await openConsole(t)

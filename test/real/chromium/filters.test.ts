@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openConsole } from '../../support/browser.ts'
+import { openConsole } from '../../support/clients/browser.ts'
 
 test('a letter that is typed just as the search begins stays', async (t) => {
   const console = await openConsole(t, '/keys')

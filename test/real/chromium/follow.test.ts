@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { openConsole } from '../../support/browser.ts'
+import { openConsole } from '../../support/clients/browser.ts'
 
 const polled = (page: Page) =>
   page.waitForResponse((response) => response.url().includes('newerThan=') && response.ok())

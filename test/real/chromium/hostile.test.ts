@@ -5,11 +5,11 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { visibleText } from '../../../console/src/parts/visible.ts'
 import { showCertificate } from '../../support/attacks/show-certificate.ts'
-import { assertFits } from '../../support/browser-checks.ts'
-import { openConsole } from '../../support/browser.ts'
-import { makeCertificate } from '../../support/certificates.ts'
-import { hostileNames } from '../../support/hostile-names.ts'
-import { importInventory } from '../../support/inventory.ts'
+import { assertFits } from './browser-checks.ts'
+import { openConsole } from '../../support/clients/browser.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
+import { hostileNames } from './hostile-names.ts'
+import { importInventory } from './inventory.ts'
 
 async function assertHarmless(page: Page, what: string): Promise<void> {
   const found = await page.evaluate(

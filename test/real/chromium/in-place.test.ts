@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { assertAccessible, assertFits } from '../../support/browser-checks.ts'
-import { firstToken, openConsole } from '../../support/browser.ts'
-import { type EmbeddedServer } from '../../support/server.ts'
+import { assertAccessible, assertFits } from './browser-checks.ts'
+import { firstToken, openConsole } from '../../support/clients/browser.ts'
+import { type EmbeddedServer } from '../../support/server/server.ts'
 
 /** As from another place; the page hears of it when it asks next. */
 async function endSession(page: Page, server: EmbeddedServer): Promise<void> {

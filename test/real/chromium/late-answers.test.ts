@@ -4,8 +4,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { firstToken, openConsole } from '../../support/browser.ts'
-import { askToDestroy, refuseAsItCloses } from '../../support/destroy-dialog.ts'
+import { firstToken, openConsole } from '../../support/clients/browser.ts'
+import { askToDestroy, refuseAsItCloses } from './destroy-dialog.ts'
 
 test('the overview says that the server does not answer, and again that it does', async (t) => {
   const console = await openConsole(t)

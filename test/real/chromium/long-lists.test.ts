@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { assertAccessible } from '../../support/browser-checks.ts'
-import { openConsole } from '../../support/browser.ts'
+import { assertAccessible } from './browser-checks.ts'
+import { openConsole } from '../../support/clients/browser.ts'
 
 /** The page hears so many of what the server has one of. */
 async function multiply(page: Page, path: RegExp, change: (answer: never) => unknown): Promise<void> {

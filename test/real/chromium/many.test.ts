@@ -5,9 +5,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { firstToken, openPage, startBrowser } from '../../support/browser.ts'
-import { machineName, makeManyKeys } from '../../support/many-keys.ts'
-import { startServer } from '../../support/server.ts'
+import { firstToken, openPage, startBrowser } from '../../support/clients/browser.ts'
+import { machineName, makeManyKeys } from '../../support/server/many-keys.ts'
+import { startServer } from '../../support/server/server.ts'
 
 /** The first 20,000 objects are looked at for the first page of a search, so the oldest keys are found by the second. */
 const keys = 21_000

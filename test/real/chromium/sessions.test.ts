@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { firstToken, openPage, startBrowser, type ConsolePage } from '../../support/browser.ts'
-import { startServer, type TestServer } from '../../support/server.ts'
+import { firstToken, openPage, startBrowser, type ConsolePage } from '../../support/clients/browser.ts'
+import { startServer, type TestServer } from '../../support/server/server.ts'
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
-const turnedClock = new URL('../../support/turned-clock.ts', import.meta.url).href
+const turnedClock = new URL('../../support/time/turned-clock.ts', import.meta.url).href
 
 interface TurnedServer extends AsyncDisposable {
   readonly server: TestServer

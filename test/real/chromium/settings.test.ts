@@ -6,11 +6,11 @@ import { test } from 'node:test'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { createKey, getKey } from '../../../src/outside/kmip-client/calls.ts'
 import { connect } from '../../../src/outside/kmip-client/client.ts'
-import { assertAccessible } from '../../support/browser-checks.ts'
-import { openConsole } from '../../support/browser.ts'
-import { clientCertificate } from '../../support/certificates.ts'
-import { openOldKmipServer, textOf } from '../../support/old-kmip-server.ts'
-import { active, holding, keyOf, known } from '../../support/old-keys.ts'
+import { assertAccessible } from './browser-checks.ts'
+import { openConsole } from '../../support/clients/browser.ts'
+import { clientCertificate } from '../../support/certificates/certificates.ts'
+import { openOldKmipServer, textOf } from '../../support/old-kmip-server/fake.ts'
+import { active, holding, keyOf, known } from '../../support/old-kmip-server/keys.ts'
 
 const ids = ['old-1', 'old-2']
 

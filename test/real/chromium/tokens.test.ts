@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { assertAccessible } from '../../support/browser-checks.ts'
-import { firstToken, openConsole, openPage, startBrowser } from '../../support/browser.ts'
-import { freePort } from '../../support/free-port.ts'
-import { startServer, type EmbeddedServer } from '../../support/server.ts'
+import { assertAccessible } from './browser-checks.ts'
+import { firstToken, openConsole, openPage, startBrowser } from '../../support/clients/browser.ts'
+import { freePort } from '../../support/server/free-port.ts'
+import { startServer, type EmbeddedServer } from '../../support/server/server.ts'
 
 interface Made {
   readonly id: string

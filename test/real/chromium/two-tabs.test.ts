@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openConsole } from '../../support/browser.ts'
+import { openConsole } from '../../support/clients/browser.ts'
 
 test('rights that somebody else took away are not offered to be saved again', async (t) => {
   const console = await openConsole(t)

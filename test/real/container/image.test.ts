@@ -12,9 +12,9 @@ import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { createKey, getKey } from '../../../src/outside/kmip-client/calls.ts'
 import { connect } from '../../../src/outside/kmip-client/client.ts'
-import { freePort } from '../../support/free-port.ts'
-import { packageIn } from '../../support/packages.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { freePort } from '../../support/server/free-port.ts'
+import { packageIn } from '../../support/packages/packages.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 import { sha256OfFile } from '../../../scripts/package/run.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import type { FaultyDisk } from '../../support/faulty-disk.ts'
-import { faultySite } from '../../support/faulty-disk-site.ts'
+import type { FaultyDisk } from './faulty-disk.ts'
+import { faultySite } from './faulty-disk-site.ts'
 
 async function refusesUntilGood(t: TestContext, state: Parameters<FaultyDisk['becomes']>[0]): Promise<void> {
   const site = await faultySite(t)

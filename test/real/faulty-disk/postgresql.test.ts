@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { after, test, type TestContext } from 'node:test'
-import { faultySite } from '../../support/faulty-disk-site.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
+import { faultySite } from './faulty-disk-site.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
 
 const postgres = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t, { fsync: 'off' }).then(resolve, reject))

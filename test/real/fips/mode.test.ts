@@ -10,12 +10,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { text } from 'node:stream/consumers'
-import { makeCertificate } from '../../support/certificates.ts'
-import { fileOfDebian13, preferDebian13 } from '../../support/debian-13.ts'
-import { attribute, openSession, template } from '../../support/kmip-session.ts'
-import { spawnCli, startServer } from '../../support/server.ts'
-import { skipOrFail } from '../../support/skip.ts'
-import { connectClient } from '../../support/tls-client.ts'
+import { makeCertificate } from '../../support/certificates/certificates.ts'
+import { fileOfDebian13, preferDebian13 } from '../../support/packages/debian-13.ts'
+import { attribute, openSession, template } from '../../support/clients/kmip-session.ts'
+import { spawnCli, startServer } from '../../support/server/server.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
+import { connectClient } from '../../support/clients/tls-client.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 const env = { MORTISE_FIPS: 'true' }

@@ -9,11 +9,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../../support/free-port.ts'
-import { openTalk, type KmipTalk, type TalkOptions } from '../../support/kmip-talk.ts'
-import { until } from '../../support/until.ts'
-import { startServer, type TestServer } from '../../support/server.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { freePort } from '../../support/server/free-port.ts'
+import { openTalk, type KmipTalk, type TalkOptions } from '../../support/clients/kmip-talk.ts'
+import { until } from '../../support/time/until.ts'
+import { startServer, type TestServer } from '../../support/server/server.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 
 interface Entry {
   readonly actor: { readonly address: string | null }

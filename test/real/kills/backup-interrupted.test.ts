@@ -11,12 +11,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
 import { readManifest } from '../../../src/core/backup/read.ts'
 import { openSqliteDump } from '../../../src/outside/store/sqlite/dump.ts'
-import { makeLargeStore } from '../../support/large-store.ts'
-import { until } from '../../support/until.ts'
-import { restoreInto } from '../../support/restored.ts'
-import { startInProcess } from '../../support/running.ts'
-import { startEmbedded, startServer } from '../../support/server.ts'
-import { emptyDisk, fillDisk, mountSmallDisk } from '../../support/small-disk.ts'
+import { makeLargeStore } from './large-store.ts'
+import { until } from '../../support/time/until.ts'
+import { restoreInto } from '../../support/server/restored.ts'
+import { startInProcess } from '../../support/server/running.ts'
+import { startEmbedded, startServer } from '../../support/server/server.ts'
+import { emptyDisk, fillDisk, mountSmallDisk } from '../../support/store/small-disk.ts'
 
 const objects = 12_000
 const mib = 1024 * 1024

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openTalk } from '../../support/kmip-talk.ts'
-import { serveArguments, startEmbedded } from '../../support/server.ts'
+import { openTalk } from '../../support/clients/kmip-talk.ts'
+import { serveArguments, startEmbedded } from '../../support/server/server.ts'
 
 test('killed at any moment of its first start, it starts the next time', { timeout: 600_000 }, async () => {
   for (const afterMs of [150, 350, 600, 900]) {

@@ -9,10 +9,15 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
-import { openTalk } from '../../support/kmip-talk.ts'
-import { Memory, randomFrom, runClient } from '../../support/load.ts'
-import { startEmbedded, startServer, type ClientFiles, type EmbeddedServer } from '../../support/server.ts'
-import { until } from '../../support/until.ts'
+import { openTalk } from '../../support/clients/kmip-talk.ts'
+import { Memory, randomFrom, runClient } from '../../support/load/load.ts'
+import {
+  startEmbedded,
+  startServer,
+  type ClientFiles,
+  type EmbeddedServer,
+} from '../../support/server/server.ts'
+import { until } from '../../support/time/until.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

@@ -4,8 +4,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { killUnderLoad } from '../../support/killing.ts'
-import { killKeyProtect } from '../../support/killing-keyprotect.ts'
+import { killUnderLoad } from '../../support/load/killing.ts'
+import { killKeyProtect } from '../../support/load/killing-keyprotect.ts'
 
 const seed = Date.now() % 2 ** 31
 const patient = { timeout: 600_000 }

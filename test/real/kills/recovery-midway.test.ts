@@ -8,9 +8,14 @@ import path from 'node:path'
 import { afterEach, beforeEach, test, type TestContext } from 'node:test'
 import { readDescription } from '../../../src/core/custody/keyprotect/description.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
-import { digestOf, openTalk } from '../../support/kmip-talk.ts'
-import { startEmbedded, startServer, type EmbeddedServer, type TestServer } from '../../support/server.ts'
-import { until } from '../../support/until.ts'
+import { digestOf, openTalk } from '../../support/clients/kmip-talk.ts'
+import {
+  startEmbedded,
+  startServer,
+  type EmbeddedServer,
+  type TestServer,
+} from '../../support/server/server.ts'
+import { until } from '../../support/time/until.ts'
 
 let fake: KeyProtectFake
 let folder: string

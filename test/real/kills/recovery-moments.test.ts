@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { loseDatabases } from '../../support/losing-databases.ts'
+import { loseDatabases } from '../../support/load/losing-databases.ts'
 
 test('killed at six moments and without its database, it comes back with all that was acknowledged', async (t) => {
   const done = await loseDatabases({ moments: 6, seed: Date.now() % 2 ** 31 })

@@ -28,10 +28,10 @@ import { acceptRestore } from '../../../src/host/restore-accept.ts'
 import { Settings } from '../../../src/host/settings.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
-import { command } from '../../support/command.ts'
-import { openTalk } from '../../support/kmip-talk.ts'
-import { startInProcess, type RunningServer } from '../../support/running.ts'
-import { runCli, serveArguments } from '../../support/server.ts'
+import { command } from '../../support/server/command.ts'
+import { openTalk } from '../../support/clients/kmip-talk.ts'
+import { startInProcess, type RunningServer } from '../../support/server/running.ts'
+import { runCli, serveArguments } from '../../support/server/server.ts'
 
 /** A data folder, removed after the test, on which nothing runs yet. */
 function dataFolder(t: TestContext): string {
@@ -257,7 +257,7 @@ test('restore-accept that is killed at any moment can be run again', async (t) =
 test('wherever restore-accept is killed, and its second run too, a file of the data folder has a valid token', async (t) => {
   const [program, ...serving] = serveArguments('')
   const flags = serving.slice(0, serving.indexOf('serve'))
-  const preload = ['--import', path.join(import.meta.dirname, '../../support/dying-rename.ts')]
+  const preload = ['--import', path.join(import.meta.dirname, 'dying-rename.ts')]
   /** Returns the signal by which it ended. */
   const killed = async (data: string, dies: string): Promise<unknown> => {
     const words = [...preload, ...flags, 'restore-accept', '--anyway', '--data', data]

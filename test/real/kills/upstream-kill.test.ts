@@ -8,9 +8,9 @@ import { getKey } from '../../../src/outside/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
 import { KmipRefused } from '../../../src/outside/kmip-client/errors.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
-import { openOldKmipServer, type OldKmipServer } from '../../support/old-kmip-server.ts'
-import { bytesOf, holding } from '../../support/old-keys.ts'
-import { startServer, type ClientFiles, type TestServer } from '../../support/server.ts'
+import { openOldKmipServer, type OldKmipServer } from '../../support/old-kmip-server/fake.ts'
+import { bytesOf, holding } from '../../support/old-kmip-server/keys.ts'
+import { startServer, type ClientFiles, type TestServer } from '../../support/server/server.ts'
 
 const ids = Array.from({ length: 90 }, (_, index) => `old-${index}`)
 /** After so many answers of the old server, and so many milliseconds more, the server is killed. */

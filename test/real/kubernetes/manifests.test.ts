@@ -10,8 +10,8 @@ import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { readConfig } from '../../../src/outside/config/config.ts'
-import { preferDebian13 } from '../../support/debian-13.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { preferDebian13 } from '../../support/packages/debian-13.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 
 const run = promisify(execFile)
 const root = path.resolve(import.meta.dirname, '../../..')

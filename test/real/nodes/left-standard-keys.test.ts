@@ -6,9 +6,9 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
-import { startNodes, type TestNode } from '../../support/nodes.ts'
-import { startPostgres } from '../../support/postgresql.ts'
-import { until } from '../../support/until.ts'
+import { startNodes, type TestNode } from '../../support/server/nodes.ts'
+import { startPostgres } from '../../support/postgresql/server.ts'
+import { until } from '../../support/time/until.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { killWhileMarking } from '../../support/killing-marks.ts'
-import { startPostgres } from '../../support/postgresql.ts'
+import { killWhileMarking } from './killing-marks.ts'
+import { startPostgres } from '../../support/postgresql/server.ts'
 
 test('marks of destroyed keys outlast every kill', async (t) => {
   const postgres = await startPostgres(t, { fsync: 'off' })

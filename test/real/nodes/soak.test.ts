@@ -3,8 +3,8 @@
 // A minute of `npm run soak -- --topology two-nodes`.
 
 import { test } from 'node:test'
-import { soakNodes } from '../../support/soak-nodes.ts'
-import { Topology } from '../../support/topology.ts'
+import { soakNodes } from '../../support/load/soak-nodes.ts'
+import { Topology } from '../../support/load/topology.ts'
 
 test('two nodes, their database and its replica, to which everything happens, lose nothing', async (t) => {
   await using topology = await Topology.start(t, { faults: 'clocks and disks' })

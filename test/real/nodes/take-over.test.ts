@@ -7,11 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { backgroundLeaseMs } from '../../../src/base/bounds.ts'
 import { leaseRenewMs } from '../../../src/core/server/leases.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
-import { digestOf, openTalk } from '../../support/kmip-talk.ts'
-import { startNodes, type Nodes, type TestNode } from '../../support/nodes.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import type { ClientFiles } from '../../support/server.ts'
-import { until } from '../../support/until.ts'
+import { digestOf, openTalk } from '../../support/clients/kmip-talk.ts'
+import { startNodes, type Nodes, type TestNode } from '../../support/server/nodes.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import type { ClientFiles } from '../../support/server/server.ts'
+import { until } from '../../support/time/until.ts'
 
 const postgres = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t).then(resolve, reject))

@@ -5,18 +5,25 @@
 import assert from 'node:assert/strict'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { clientCertificate } from '../../support/certificates.ts'
-import { Contended, contend } from '../../support/contention.ts'
-import { violations } from '../../support/history-check.ts'
-import { History } from '../../support/history.ts'
-import { customAttributesOf, digestOf, openTalk, KmipTalk, reasons, states } from '../../support/kmip-talk.ts'
-import { aes, attribute, KmipSession, locate, nameAttribute } from '../../support/kmip-session.ts'
-import { randomFrom } from '../../support/load.ts'
-import { startNodes, type Nodes, type TestNode } from '../../support/nodes.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { until } from '../../support/until.ts'
-import type { ClientFiles } from '../../support/server.ts'
-import { connectClient } from '../../support/tls-client.ts'
+import { clientCertificate } from '../../support/certificates/certificates.ts'
+import { Contended, contend } from '../../support/load/contention.ts'
+import { violations } from '../../support/load/history-check.ts'
+import { History } from '../../support/load/history.ts'
+import {
+  customAttributesOf,
+  digestOf,
+  openTalk,
+  KmipTalk,
+  reasons,
+  states,
+} from '../../support/clients/kmip-talk.ts'
+import { aes, attribute, KmipSession, locate, nameAttribute } from '../../support/clients/kmip-session.ts'
+import { randomFrom } from '../../support/load/load.ts'
+import { startNodes, type Nodes, type TestNode } from '../../support/server/nodes.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { until } from '../../support/time/until.ts'
+import type { ClientFiles } from '../../support/server/server.ts'
+import { connectClient } from '../../support/clients/tls-client.ts'
 
 const postgres = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t).then(resolve, reject))

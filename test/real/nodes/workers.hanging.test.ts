@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, test } from 'node:test'
-import { openStrangers, withFewFiles } from '../../support/few-files.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { startServer } from '../../support/server.ts'
+import { openStrangers, withFewFiles } from '../../support/server/few-files.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { startServer } from '../../support/server/server.ts'
 
 const postgres = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t, { fsync: 'off' }).then(resolve, reject))

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { rootKeyTriesMax } from '../../../src/outside/rootkey/https/repeats.ts'
-import { bootStorm } from '../../support/boot-storm.ts'
+import { bootStorm } from '../../support/load/boot-storm.ts'
 import { cloudKinds } from '../../support/clouds/kinds.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 

@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { cloudKinds } from '../../support/clouds/kinds.ts'
-import { openCloudSite } from '../../support/clouds/site.ts'
-import { digestOf } from '../../support/kmip-talk.ts'
-import { startEmbedded, type EmbeddedServer } from '../../support/server.ts'
-import { until } from '../../support/until.ts'
+import { openCloudSite } from './cloud-site.ts'
+import { digestOf } from '../../support/clients/kmip-talk.ts'
+import { startEmbedded, type EmbeddedServer } from '../../support/server/server.ts'
+import { until } from '../../support/time/until.ts'
 
 /** What the doctor says of root keys. */
 async function findings(server: EmbeddedServer): Promise<readonly { readonly what: string }[]> {

@@ -5,11 +5,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { suite, test } from 'node:test'
-import { custodies, openSite, type CustodySite } from '../../support/custody.ts'
-import { askHttps } from '../../support/https.ts'
+import { custodies, openSite, type CustodySite } from '../../support/root-keys/custody.ts'
+import { askHttps } from '../../support/clients/https.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
-import { digestOf } from '../../support/kmip-talk.ts'
-import { until } from '../../support/until.ts'
+import { digestOf } from '../../support/clients/kmip-talk.ts'
+import { until } from '../../support/time/until.ts'
 
 async function metrics({ server }: CustodySite): Promise<string> {
   const ca = readFileSync(path.join(server.data, 'admin-ca.pem'), 'utf8')

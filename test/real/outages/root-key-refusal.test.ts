@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openSite, type CustodySite } from '../../support/custody.ts'
+import { openSite, type CustodySite } from '../../support/root-keys/custody.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
-import { digestOf, type KmipTalk } from '../../support/kmip-talk.ts'
+import { digestOf, type KmipTalk } from '../../support/clients/kmip-talk.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

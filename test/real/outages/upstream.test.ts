@@ -9,11 +9,11 @@ import { createKey, getKey } from '../../../src/outside/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
 import { KmipRefused } from '../../../src/outside/kmip-client/errors.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
-import { command } from '../../support/command.ts'
-import { openOldKmipServer, textOf, type OldKmipServer } from '../../support/old-kmip-server.ts'
-import { active, bytesOf, holding, keyOf, known } from '../../support/old-keys.ts'
-import { startServer, type ClientFiles, type TestServer } from '../../support/server.ts'
-import { until } from '../../support/until.ts'
+import { command } from '../../support/server/command.ts'
+import { openOldKmipServer, textOf, type OldKmipServer } from '../../support/old-kmip-server/fake.ts'
+import { active, bytesOf, holding, keyOf, known } from '../../support/old-kmip-server/keys.ts'
+import { startServer, type ClientFiles, type TestServer } from '../../support/server/server.ts'
+import { until } from '../../support/time/until.ts'
 
 interface Shown {
   readonly state: string

@@ -7,9 +7,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { skipOrFail } from '../../support/skip.ts'
-import { root } from '../../support/sources.ts'
-import { runCli } from '../../support/server.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
+import { root } from '../../support/repository/sources.ts'
+import { runCli } from '../../support/server/server.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-completion-'))
 after(() => rmSync(folder, { recursive: true, force: true }))

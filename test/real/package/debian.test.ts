@@ -18,11 +18,11 @@ import {
   type CleanRoot,
   type StartedInside,
   type Suite,
-} from '../../support/clean-root.ts'
-import { builtPackages, packageIn } from '../../support/packages.ts'
-import { commandsBelow } from '../../support/pages.ts'
-import { skipOrFail } from '../../support/skip.ts'
-import { root } from '../../support/sources.ts'
+} from '../../support/packages/clean-root.ts'
+import { builtPackages, packageIn } from '../../support/packages/packages.ts'
+import { commandsBelow } from '../../support/repository/pages.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
+import { root } from '../../support/repository/sources.ts'
 
 const run = promisify(execFile)
 const data = '/var/lib/mortise'

@@ -13,9 +13,9 @@ import { test } from 'node:test'
 import { connect } from 'node:tls'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
-import { builtPackages, packageIn } from '../../support/packages.ts'
-import { startServer } from '../../support/server.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { builtPackages, packageIn } from '../../support/packages/packages.ts'
+import { startServer } from '../../support/server/server.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 
 const run = promisify(execFile)
 const root = path.resolve(import.meta.dirname, '../../..')

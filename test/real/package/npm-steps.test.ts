@@ -14,10 +14,10 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { createKey, getKey } from '../../../src/outside/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
-import { commandsBelow } from '../../support/pages.ts'
-import { builtPackages, packageIn } from '../../support/packages.ts'
-import { startServer, type TestServer } from '../../support/server.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { commandsBelow } from '../../support/repository/pages.ts'
+import { builtPackages, packageIn } from '../../support/packages/packages.ts'
+import { startServer, type TestServer } from '../../support/server/server.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 
 const run = promisify(execFile)
 const copied = ['/etc', '/usr/local', '/var/lib']

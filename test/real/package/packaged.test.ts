@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { root } from '../../support/sources.ts'
+import { root } from '../../support/repository/sources.ts'
 
 const files = ['traces', 'backup', 'oidc', 'siem', 'token-recover', 'adopt-keyprotect', 'ibm-api-key']
 

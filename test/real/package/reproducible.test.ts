@@ -12,10 +12,10 @@ import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { createKey, getKey } from '../../../src/outside/kmip-client/calls.ts'
 import { connect } from '../../../src/outside/kmip-client/client.ts'
-import { builtPackages, packageIn } from '../../support/packages.ts'
-import { startServer } from '../../support/server.ts'
-import { skipOrFail } from '../../support/skip.ts'
-import { root } from '../../support/sources.ts'
+import { builtPackages, packageIn } from '../../support/packages/packages.ts'
+import { startServer } from '../../support/server/server.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
+import { root } from '../../support/repository/sources.ts'
 
 const run = promisify(execFile)
 const uncommittedToo = ['--cached', '--others', '--exclude-standard']

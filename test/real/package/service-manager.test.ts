@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { startServer } from '../../support/server.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { startServer } from '../../support/server/server.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 
 /** Prints each datagram on one line. What is sent with it is closed, which is what systemd-notify waits for. */
 const receiver = `

@@ -7,12 +7,12 @@ import { Client } from 'pg'
 import type { Clock } from '../../../src/core/ports/clock.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { openNode } from '../../support/postgresql-store.ts'
-import { openWire } from '../../support/proxy.ts'
-import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
-import { create, objectRecord } from '../../support/store-values.ts'
-import { until } from '../../support/until.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { openNode } from '../../support/postgresql/store.ts'
+import { openWire } from '../../support/clients/proxy.ts'
+import { allEntries, verifyChain } from '../../support/store/contract/audit.ts'
+import { create, objectRecord } from '../../support/store/store-values.ts'
+import { until } from '../../support/time/until.ts'
 
 const server = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t, { fsync: 'off' }).then(resolve, reject))

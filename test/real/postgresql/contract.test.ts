@@ -1,4 +1,4 @@
-// The store on PostgreSQL does what every store must do (test/support/store-contract.ts).
+// The store on PostgreSQL does what every store must do (test/support/store/contract/contract.ts).
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,9 +9,9 @@ import { openPostgresDump } from '../../../src/outside/store/postgres/dump.ts'
 import { postgresLoader } from '../../../src/outside/store/postgres/load.ts'
 import { openPostgresStore } from '../../../src/outside/store/postgres/open.ts'
 import { parsePostgresUrl } from '../../../src/outside/store/postgres/url.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { storeContract } from '../../support/store-contract.ts'
-import type { StorePlace } from '../../support/store-place.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { storeContract } from '../../support/store/contract/contract.ts'
+import type { StorePlace } from '../../support/store/store-place.ts'
 
 const server = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t, { fsync: 'off' }).then(resolve, reject))

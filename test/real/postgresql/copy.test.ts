@@ -9,11 +9,11 @@ import type { CopiedStore } from '../../../src/features/store-copy/store-copy.ts
 import { openSqliteStore } from '../../../src/outside/store/sqlite/open.ts'
 import { openPostgresStore } from '../../../src/outside/store/postgres/open.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'
-import { command } from '../../support/command.ts'
-import { dumpOf } from '../../support/dumps.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { runCli, startEmbedded } from '../../support/server.ts'
-import { change, create, objectRecord, objectWrite } from '../../support/store-values.ts'
+import { command } from '../../support/server/command.ts'
+import { dumpOf } from '../../support/store/dumps.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { runCli, startEmbedded } from '../../support/server/server.ts'
+import { change, create, objectRecord, objectWrite } from '../../support/store/store-values.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-copy-'))
 const server = await new Promise<PostgresServer | undefined>((resolve, reject) => {

@@ -16,13 +16,13 @@ import type { Clock } from '../../../src/core/ports/clock.ts'
 import { StoreConflict, StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { turnLock } from '../../../src/outside/store/postgres/turn.ts'
 import { FollowingClock, systemClock } from '../../../src/host/system-clock.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { endWait, setConfirming } from '../../support/postgresql-pair.ts'
-import { clockByHand, openNode } from '../../support/postgresql-store.ts'
-import { openWire } from '../../support/proxy.ts'
-import { until } from '../../support/until.ts'
-import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
-import { anchorKey, conflict } from '../../support/store-place.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { endWait, setConfirming } from '../../support/postgresql/pair.ts'
+import { clockByHand, openNode } from '../../support/postgresql/store.ts'
+import { openWire } from '../../support/clients/proxy.ts'
+import { until } from '../../support/time/until.ts'
+import { allEntries, verifyChain } from '../../support/store/contract/audit.ts'
+import { anchorKey, conflict } from '../../support/store/store-place.ts'
 import {
   auditEntry,
   change,
@@ -30,7 +30,7 @@ import {
   objectRecord,
   objectWrite,
   trustRow,
-} from '../../support/store-values.ts'
+} from '../../support/store/store-values.ts'
 
 const server = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t).then(resolve, reject))

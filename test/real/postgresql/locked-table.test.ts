@@ -7,11 +7,11 @@ import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { openNode } from '../../support/postgresql-store.ts'
-import { allEntries } from '../../support/store-contract-audit.ts'
-import { auditEntry, create, objectRecord } from '../../support/store-values.ts'
-import { until } from '../../support/until.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { openNode } from '../../support/postgresql/store.ts'
+import { allEntries } from '../../support/store/contract/audit.ts'
+import { auditEntry, create, objectRecord } from '../../support/store/store-values.ts'
+import { until } from '../../support/time/until.ts'
 
 const server = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t, { fsync: 'off' }).then(resolve, reject))

@@ -9,11 +9,11 @@ import { postgresReaders } from '../../../src/outside/store/postgres/readers.ts'
 import type { ObjectRecord } from '../../../src/core/ports/objects.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'
-import { endWait, startPair, type Pair } from '../../support/postgresql-pair.ts'
-import { clockByHand, openNode } from '../../support/postgresql-store.ts'
-import { anchorKey, markKey } from '../../support/store-place.ts'
-import { change, create, objectRecord, objectWrite } from '../../support/store-values.ts'
-import { until } from '../../support/until.ts'
+import { endWait, startPair, type Pair } from '../../support/postgresql/pair.ts'
+import { clockByHand, openNode } from '../../support/postgresql/store.ts'
+import { anchorKey, markKey } from '../../support/store/store-place.ts'
+import { change, create, objectRecord, objectWrite } from '../../support/store/store-values.ts'
+import { until } from '../../support/time/until.ts'
 
 const leaseMs = 6_000
 

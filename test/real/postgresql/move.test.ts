@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
-import { commandsBelow } from '../../support/pages.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { runCli, startEmbedded, type EmbeddedServer } from '../../support/server.ts'
+import { commandsBelow } from '../../support/repository/pages.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { runCli, startEmbedded, type EmbeddedServer } from '../../support/server/server.ts'
 
 const run = promisify(execFile)
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-move-'))

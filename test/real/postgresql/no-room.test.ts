@@ -8,9 +8,9 @@ import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'
 import { postgresLoader } from '../../../src/outside/store/postgres/load.ts'
 import { parsePostgresUrl } from '../../../src/outside/store/postgres/url.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { openNode } from '../../support/postgresql-store.ts'
-import { auditEntry, change, create, objectRecord, objectWrite } from '../../support/store-values.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { openNode } from '../../support/postgresql/store.ts'
+import { auditEntry, change, create, objectRecord, objectWrite } from '../../support/store/store-values.ts'
 
 const server = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t, { fsync: 'off' }).then(resolve, reject))

@@ -5,9 +5,9 @@ import { rmSync } from 'node:fs'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { knownSchema } from '../../../src/outside/store/postgres/schema.ts'
-import { archivesOf, checkOldData, checkRecoverable, extract } from '../../support/old-data.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { startEmbedded } from '../../support/server.ts'
+import { archivesOf, checkOldData, checkRecoverable, extract } from '../../support/store/old-data.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { startEmbedded } from '../../support/server/server.ts'
 
 const stored = archivesOf('postgres')
 

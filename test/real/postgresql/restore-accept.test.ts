@@ -14,9 +14,9 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
-import { openTalk } from '../../support/kmip-talk.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { runCli, startEmbedded, type EmbeddedServer } from '../../support/server.ts'
+import { openTalk } from '../../support/clients/kmip-talk.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { runCli, startEmbedded, type EmbeddedServer } from '../../support/server/server.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-accept-'))
 const postgres = await new Promise<PostgresServer | undefined>((resolve, reject) => {

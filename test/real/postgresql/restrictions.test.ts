@@ -8,11 +8,11 @@ import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { maskOf } from '../../../src/wire/kmip/enums.ts'
 import type { KeyWrappingSpecification } from '../../../src/wire/kmip/objects.ts'
-import { command } from '../../support/command.ts'
-import { look } from '../../support/core.ts'
-import { attribute, openSession, template, type KmipSession } from '../../support/kmip-session.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { startEmbedded, type EmbeddedServer } from '../../support/server.ts'
+import { command } from '../../support/server/command.ts'
+import { look } from '../../support/server/core.ts'
+import { attribute, openSession, template, type KmipSession } from '../../support/clients/kmip-session.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { startEmbedded, type EmbeddedServer } from '../../support/server/server.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-restrictions-'))
 const data = (name: string): string => path.join(folder, name)

@@ -14,10 +14,10 @@ import { holdPostgres } from '../../../src/outside/store/postgres/hold.ts'
 import { knownSchema, migrate } from '../../../src/outside/store/postgres/schema.ts'
 import { begin } from '../../../src/outside/store/postgres/transactions.ts'
 import { parsePostgresUrl } from '../../../src/outside/store/postgres/url.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { openNode } from '../../support/postgresql-store.ts'
-import { asNewerProgram, raised } from '../../support/store-contract-least-version.ts'
-import { change, create, objectRecord, objectWrite } from '../../support/store-values.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { openNode } from '../../support/postgresql/store.ts'
+import { asNewerProgram, raised } from '../../support/store/contract/least-version.ts'
+import { change, create, objectRecord, objectWrite } from '../../support/store/store-values.ts'
 
 const server = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t, { fsync: 'off' }).then(resolve, reject))

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { runCli, startEmbedded, type EmbeddedServer } from '../../support/server.ts'
-import { playVsphere } from '../../support/vsphere.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { runCli, startEmbedded, type EmbeddedServer } from '../../support/server/server.ts'
+import { playVsphere } from '../../support/clients/vsphere.ts'
 
 const running: EmbeddedServer[] = []
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-nodes-'))

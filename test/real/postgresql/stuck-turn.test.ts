@@ -8,10 +8,10 @@ import { Client } from 'pg'
 import { postgresIdleMs, postgresTurnMs } from '../../../src/outside/store/postgres/bounds.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { turnLock } from '../../../src/outside/store/postgres/turn.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
-import { openNode } from '../../support/postgresql-store.ts'
-import { create, objectRecord } from '../../support/store-values.ts'
-import { until } from '../../support/until.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { openNode } from '../../support/postgresql/store.ts'
+import { create, objectRecord } from '../../support/store/store-values.ts'
+import { until } from '../../support/time/until.ts'
 
 const server = await new Promise<PostgresServer | undefined>((resolve, reject) => {
   test('PostgreSQL starts', (t) => startPostgres(t, { fsync: 'off' }).then(resolve, reject))

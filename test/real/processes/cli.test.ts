@@ -8,9 +8,9 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { parseCertificate } from '../../../src/core/pki/certificate.ts'
 import { makeRequest } from '../../../src/core/pki/make-request.ts'
-import { clientCertificate, testVmca } from '../../support/certificates.ts'
-import { command } from '../../support/command.ts'
-import { spawnCli, startServer, type CommandResult, type TestServer } from '../../support/server.ts'
+import { clientCertificate, testVmca } from '../../support/certificates/certificates.ts'
+import { command } from '../../support/server/command.ts'
+import { spawnCli, startServer, type CommandResult, type TestServer } from '../../support/server/server.ts'
 
 let server: TestServer
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-cli-'))

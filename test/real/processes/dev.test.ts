@@ -20,7 +20,7 @@ import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
 import { createKey } from '../../../src/outside/kmip-client/calls.ts'
 import { connect } from '../../../src/outside/kmip-client/client.ts'
-import { command } from '../../support/command.ts'
+import { command } from '../../support/server/command.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 const node = [process.execPath, '--disable-sigusr1', '--disable-warning=ExperimentalWarning']

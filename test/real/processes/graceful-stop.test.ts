@@ -11,11 +11,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { newKey, openTalk, requestBytes } from '../../support/kmip-talk.ts'
-import { startServer, type ClientFiles, type TestServer } from '../../support/server.ts'
-import { connectClient, type TlsClient } from '../../support/tls-client.ts'
-import { playVsphere } from '../../support/vsphere.ts'
-import { operations, text } from '../../support/wire.ts'
+import { newKey, openTalk, requestBytes } from '../../support/clients/kmip-talk.ts'
+import { startServer, type ClientFiles, type TestServer } from '../../support/server/server.ts'
+import { connectClient, type TlsClient } from '../../support/clients/tls-client.ts'
+import { playVsphere } from '../../support/clients/vsphere.ts'
+import { operations, text } from '../../support/clients/wire.ts'
 
 const data = mkdtempSync(path.join(tmpdir(), 'mortise-stop-'))
 after(() => rmSync(data, { recursive: true, force: true }))

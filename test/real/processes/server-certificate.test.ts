@@ -23,11 +23,16 @@ import {
 import { parseCertificate } from '../../../src/core/pki/certificate.ts'
 import { readRequest } from '../../../src/core/pki/request.ts'
 import { nameOf } from '../../../src/core/pki/build-name.ts'
-import { makeCertificate, type TestIdentity } from '../../support/certificates.ts'
-import { command } from '../../support/command.ts'
-import { openTalk } from '../../support/kmip-talk.ts'
-import { startServer, type ClientFiles, type CommandResult, type TestServer } from '../../support/server.ts'
-import { connectClient } from '../../support/tls-client.ts'
+import { makeCertificate, type TestIdentity } from '../../support/certificates/certificates.ts'
+import { command } from '../../support/server/command.ts'
+import { openTalk } from '../../support/clients/kmip-talk.ts'
+import {
+  startServer,
+  type ClientFiles,
+  type CommandResult,
+  type TestServer,
+} from '../../support/server/server.ts'
+import { connectClient } from '../../support/clients/tls-client.ts'
 
 type Shown = Output<typeof certificateRoutes.showServerCertificate>
 

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import type { Output } from '../../../src/doors/http/route.ts'
-import { command } from '../../support/command.ts'
-import { startServer, type CommandResult } from '../../support/server.ts'
+import { command } from '../../support/server/command.ts'
+import { startServer, type CommandResult } from '../../support/server/server.ts'
 import type { approvalRoutes } from '../../../src/features/approvals/routes.ts'
 
 type Approval = Output<typeof approvalRoutes.showApproval>

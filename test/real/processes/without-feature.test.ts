@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { root } from '../../support/sources.ts'
-import { featureList, optionalFeatures } from '../../support/structure.ts'
+import { root } from '../../support/repository/sources.ts'
+import { featureList, optionalFeatures } from '../../support/repository/structure.ts'
 
 test('what remains without a feature compiles and starts, whichever it is', () => {
   const script = path.join(root, 'scripts/without-feature.ts')

@@ -8,8 +8,8 @@ import { test } from 'node:test'
 import { makeFolder, startPykmip } from '../../../bench/servers.ts'
 import { createKey, getKey } from '../../../src/outside/kmip-client/calls.ts'
 import { connect } from '../../../src/outside/kmip-client/client.ts'
-import { startServer } from '../../support/server.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { startServer } from '../../support/server/server.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 
 interface Report {
   readonly version: string

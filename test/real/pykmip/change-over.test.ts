@@ -6,9 +6,9 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { makeFolder, startPykmip } from '../../../bench/servers.ts'
-import { changeOver } from '../../support/change-over.ts'
-import { startServer } from '../../support/server.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { changeOver } from '../../support/clients/change-over.ts'
+import { startServer } from '../../support/server/server.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 
 test(
   "a thousand keys change over from PyKMIP's server, one of its stalls included",

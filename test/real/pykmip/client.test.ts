@@ -6,12 +6,12 @@ import { execFile, spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { startServer, type ClientFiles, type TestServer } from '../../support/server.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { startServer, type ClientFiles, type TestServer } from '../../support/server/server.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 
 // Debian's own: another Python on the PATH does not see Debian's packages.
 const python = '/usr/bin/python3'
-const script = path.join(import.meta.dirname, '../../support/pykmip/stories.py')
+const script = path.join(import.meta.dirname, 'stories.py')
 const run = promisify(execFile)
 
 interface Story {

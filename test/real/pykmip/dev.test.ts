@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { spawnCli } from '../../support/server.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { spawnCli } from '../../support/server/server.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 
 const python = '/usr/bin/python3'
 const story = `

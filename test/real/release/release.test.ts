@@ -22,10 +22,10 @@ import { promisify } from 'node:util'
 import { buildAptRepository } from '../../../scripts/package/apt-repository.ts'
 import { signFiles, writeSums } from '../../../scripts/package/signing.ts'
 import { tryKeys } from '../../../scripts/package/try-keys.ts'
-import { debians, makeCleanRoot, type Suite } from '../../support/clean-root.ts'
-import { builtPackages } from '../../support/packages.ts'
-import { commandsBelow } from '../../support/pages.ts'
-import { skipOrFail } from '../../support/skip.ts'
+import { debians, makeCleanRoot, type Suite } from '../../support/packages/clean-root.ts'
+import { builtPackages } from '../../support/packages/packages.ts'
+import { commandsBelow } from '../../support/repository/pages.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
 
 const run = promisify(execFile)
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-release-'))

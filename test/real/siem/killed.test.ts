@@ -8,9 +8,9 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Random } from '../../support/fuzz/random.ts'
-import { startServer } from '../../support/server.ts'
-import { skipOrFail } from '../../support/skip.ts'
-import { judge, SyslogDaemon } from '../../support/syslog-daemons.ts'
+import { startServer } from '../../support/server/server.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
+import { judge, SyslogDaemon } from '../../support/syslog/daemons.ts'
 
 for (const kind of ['rsyslog', 'syslog-ng'] as const)
   test(`${kind} has every entry after both it and the server were killed again and again`, async (t) => {

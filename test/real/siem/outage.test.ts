@@ -3,9 +3,9 @@
 // A minute of `npm run soak -- --topology siem`, in both ways to be cut off.
 
 import { test } from 'node:test'
-import { skipOrFail } from '../../support/skip.ts'
-import { soakSiem } from '../../support/soak-siem.ts'
-import { SyslogDaemon } from '../../support/syslog-daemons.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
+import { soakSiem } from '../../support/load/soak-siem.ts'
+import { SyslogDaemon } from '../../support/syslog/daemons.ts'
 
 for (const [kind, how] of [
   ['rsyslog', 'hangs'],

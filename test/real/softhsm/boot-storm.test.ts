@@ -5,8 +5,8 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { bootStorm } from '../../support/boot-storm.ts'
-import { SoftHsm } from '../../support/softhsm/site.ts'
+import { bootStorm } from '../../support/load/boot-storm.ts'
+import { SoftHsm } from './site.ts'
 
 const hsm = new SoftHsm()
 const env = { ...hsm.env, MORTISE_PKCS11_MODULES: hsm.module }

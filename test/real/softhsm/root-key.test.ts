@@ -10,10 +10,10 @@ import { checkPkcs11, openPkcs11 } from '../../../src/outside/rootkey/pkcs11/ope
 import type { Pkcs11Tokens } from '../../../src/outside/rootkey/pkcs11/tokens.ts'
 import { pkcs11CallMs } from '../../../src/outside/rootkey/pkcs11/bounds.ts'
 import { pkcs11StartAgainMs } from '../../../src/outside/rootkey/pkcs11/tokens.ts'
-import { MovableClock } from '../../support/movable-clock.ts'
-import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
-import { SoftHsm } from '../../support/softhsm/site.ts'
-import { until } from '../../support/until.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { reaches, rootKeyContract } from '../../support/root-keys/rootkey-contract.ts'
+import { SoftHsm } from './site.ts'
+import { until } from '../../support/time/until.ts'
 
 const hsm = new SoftHsm()
 const restore = hsm.useEnvironment()

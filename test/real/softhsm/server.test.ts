@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { digestOf, openTalk } from '../../support/kmip-talk.ts'
-import { Memory, randomFrom, runClient } from '../../support/load.ts'
-import { spawnCli, startServer, type ClientFiles, type TestServer } from '../../support/server.ts'
-import { SoftHsm } from '../../support/softhsm/site.ts'
-import { until } from '../../support/until.ts'
+import { digestOf, openTalk } from '../../support/clients/kmip-talk.ts'
+import { Memory, randomFrom, runClient } from '../../support/load/load.ts'
+import { spawnCli, startServer, type ClientFiles, type TestServer } from '../../support/server/server.ts'
+import { SoftHsm } from './site.ts'
+import { until } from '../../support/time/until.ts'
 
 const hsm = new SoftHsm()
 after(() => hsm.remove())

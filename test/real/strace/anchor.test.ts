@@ -6,12 +6,12 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { layOut, PowerLoss } from '../../support/power-loss.ts'
-import { skipOrFail } from '../../support/skip.ts'
-import { anchorKey, openSqlite, storeFolder } from '../../support/store-place.ts'
+import { layOut, PowerLoss } from './power-loss.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
+import { anchorKey, openSqlite, storeFolder } from '../../support/store/store-place.ts'
 
 const name = 'mortise.db.anchor'
-const child = path.join(import.meta.dirname, '../../support/store-child.ts')
+const child = path.join(import.meta.dirname, '../../support/store/store-child.ts')
 
 test('power lost at any write of the anchor raises no alarm', async (t) => {
   if (spawnSync('strace', ['-f', '-e', 'trace=fsync', 'true']).status !== 0)

@@ -8,10 +8,10 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { applicationId, migrations } from '../../../src/outside/store/sqlite/migrations.ts'
-import { skipOrFail } from '../../support/skip.ts'
-import { storeFolder } from '../../support/store-place.ts'
+import { skipOrFail } from '../../support/server/skip.ts'
+import { storeFolder } from '../../support/store/store-place.ts'
 
-const child = path.join(import.meta.dirname, '../../support/store-child.ts')
+const child = path.join(import.meta.dirname, '../../support/store/store-child.ts')
 
 test('a change is on the disk before it is answered, an access record soon after', async (t) => {
   const folder = await storeFolder(t)

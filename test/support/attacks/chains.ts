@@ -4,7 +4,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { signCertificate } from '../../../src/core/pki/build.ts'
 import type { SignatureAlgorithm } from '../../../src/core/pki/signatures.ts'
-import { makeName } from '../certificates.ts'
+import { makeName } from '../certificates/certificates.ts'
 
 export interface Chain {
   /** PEM, the leaf first; its length in DER is `bytes`. To spread into the options of tls.connect. */

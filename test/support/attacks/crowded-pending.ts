@@ -1,7 +1,7 @@
 // Strangers fill the list of pending clients: 60 addresses with 5 certificates each, shown again and again, so that all of
 // them are regulars. A vCenter that connects for the first time must still appear.
 
-import { writeCertificate, type MadeCertificate } from '../der-certificates.ts'
+import { writeCertificate, type MadeCertificate } from '../certificates/der-certificates.ts'
 import { showCertificate } from './show-certificate.ts'
 import type { Attack } from './target.ts'
 

@@ -1,7 +1,7 @@
 // Fills the audit log: a fresh self-signed certificate with each connection, which asks for a key and leaves.
 
-import { makeCertificate } from '../certificates.ts'
-import { openTalk } from '../kmip-talk.ts'
+import { makeCertificate } from '../certificates/certificates.ts'
+import { openTalk } from '../clients/kmip-talk.ts'
 import type { Attack, Target } from './target.ts'
 
 const lanes = 8

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { connect as connectTls, createSecureContext } from 'node:tls'
-import { clientHello12 } from '../tls-client.ts'
+import { clientHello12 } from '../clients/tls-client.ts'
 import { chainOfCostly, chainOfSmall, type Chain } from './chains.ts'
 import type { Attack, Target } from './target.ts'
 

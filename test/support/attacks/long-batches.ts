@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:tls'
 import { setTimeout as wait } from 'node:timers/promises'
-import { enumeration, integer, operations, struct, tags, types, write } from '../wire.ts'
+import { enumeration, integer, operations, struct, tags, types, write } from '../clients/wire.ts'
 import type { Attack, Target } from './target.ts'
 
 const connections = 100

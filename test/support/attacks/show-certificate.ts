@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { enumeration, integer, operations, struct, write } from '../wire.ts'
+import { enumeration, integer, operations, struct, write } from '../clients/wire.ts'
 import type { Listening } from './target.ts'
 
 /** Discover Versions, KMIP 1.4. */

@@ -2,7 +2,7 @@
 // hundreds of levels, dates that are none, keys of no kind. They must not hide anybody else on the list of pending clients.
 
 import { setTimeout as wait } from 'node:timers/promises'
-import { unreadableCertificates } from '../hostile-certificates.ts'
+import { unreadableCertificates } from '../certificates/hostile-certificates.ts'
 import { showCertificate } from './show-certificate.ts'
 import type { Attack } from './target.ts'
 

@@ -2,8 +2,8 @@
 // each time, as vCenter does, and times the answers.
 
 import { setTimeout as wait } from 'node:timers/promises'
-import { openTalk, type KmipTalk, type TalkOptions } from '../kmip-talk.ts'
-import { states } from '../kmip-talk.ts'
+import { openTalk, type KmipTalk, type TalkOptions } from '../clients/kmip-talk.ts'
+import { states } from '../clients/kmip-talk.ts'
 
 /** In milliseconds. */
 export interface Latencies {

@@ -6,7 +6,7 @@ import type { RootKeyOptions } from '../../../src/outside/rootkey/open.ts'
 import type { AzureAccess } from '../../../src/outside/rootkey/azure-kv/api.ts'
 import type { GcpAccess } from '../../../src/outside/rootkey/gcp-kms/api.ts'
 import type { VaultAccess } from '../../../src/outside/rootkey/vault/api.ts'
-import { withoutPauses } from '../without-pauses.ts'
+import { withoutPauses } from '../time/without-pauses.ts'
 import type { CloudFake } from './fake.ts'
 
 export interface CloudSide {

@@ -7,11 +7,11 @@ import { suite, test } from 'node:test'
 import { rootKeyTriesMax } from '../../../src/outside/rootkey/https/repeats.ts'
 import type { Clock } from '../../../src/core/ports/clock.ts'
 import type { RootKey } from '../../../src/core/ports/root-key.ts'
-import { MovableClock } from '../movable-clock.ts'
-import { reaches } from '../rootkey-contract.ts'
+import { MovableClock } from '../time/movable-clock.ts'
+import { reaches } from '../root-keys/rootkey-contract.ts'
 import type { CloudFake } from './fake.ts'
 import type { CloudFault } from './listener.ts'
-import { failsInTime } from './passing-time.ts'
+import { failsInTime } from '../time/passing-time.ts'
 
 export interface OutageSubject {
   readonly fake: () => CloudFake

@@ -12,7 +12,7 @@ import { HttpFramer } from '../../../src/doors/kmip/http-framer.ts'
 import { readProxyHeader } from '../../../src/doors/kmip/proxy-header.ts'
 import { TtlvError } from '../../../src/wire/ttlv/error.ts'
 import { Framer } from '../../../src/wire/ttlv/framer.ts'
-import { proxyHeader } from '../proxy-protocol.ts'
+import { proxyHeader } from '../clients/proxy-protocol.ts'
 import { summary, type Target } from './engine.ts'
 import { madeMessage, messageSeeds } from './messages.ts'
 

@@ -5,8 +5,8 @@ import { operationExistsIn, operations, type OperationName } from '../../../src/
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
 import { atLeast, ordinal, versions, type Version } from '../../../src/wire/kmip/version.ts'
 import { handledOperations, type HandledOperation } from '../../../src/core/operations/handlers.ts'
-import { newerSample, sampleRequests } from '../sample-requests.ts'
-import { valueFor } from '../schema-values.ts'
+import { newerSample, sampleRequests } from '../clients/sample-requests.ts'
+import { valueFor } from '../values/schema-values.ts'
 import { randomChoices, type Random } from './random.ts'
 
 export function messageSeeds(UniqueIdentifier = '00000000-0000-4000-8000-000000000000'): readonly Buffer[] {

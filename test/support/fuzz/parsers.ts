@@ -2,13 +2,13 @@
 // admin API, and the answers of Key Protect and IAM.
 
 import { routes } from '../../../src/program/routes.ts'
-import { examples } from '../examples.ts'
+import { examples } from '../server/examples.ts'
 import { parseCertificate, parseCertificates } from '../../../src/core/pki/certificate.ts'
 import { PkiError } from '../../../src/core/pki/error.ts'
 import { readRequest } from '../../../src/core/pki/request.ts'
 import * as answers from '../../../src/outside/rootkey/keyprotect/answers.ts'
 import { readRefusal } from '../../../src/outside/rootkey/keyprotect/error.ts'
-import { clientCertificate, clientKinds } from '../certificates.ts'
+import { clientCertificate, clientKinds } from '../certificates/certificates.ts'
 import { summary, type Target } from './engine.ts'
 
 export const certificateTarget: Target = {

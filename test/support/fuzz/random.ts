@@ -1,6 +1,6 @@
 // Random numbers that a seed repeats (xorshift), for the fuzzer, and values for a schema that follow from them.
 
-import type { Choices } from '../schema-values.ts'
+import type { Choices } from '../values/schema-values.ts'
 
 export class Random {
   #state: number

@@ -8,7 +8,7 @@ import {
 } from '../../../src/outside/rootkey/keyprotect/sessions.ts'
 import type { RootKeyOptions } from '../../../src/outside/rootkey/open.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'
-import { withoutPauses } from '../without-pauses.ts'
+import { withoutPauses } from '../time/without-pauses.ts'
 import type { KeyProtectFake } from './fake.ts'
 
 export interface Side {

@@ -4,10 +4,10 @@
 
 import type { TestContext } from 'node:test'
 import type { Peer } from '../../../src/doors/kmip/contract.ts'
-import { answeringOn, peerOf } from '../answering.ts'
-import { makeCertificate, type TestIdentity } from '../certificates.ts'
+import { answeringOn, peerOf } from '../server/answering.ts'
+import { makeCertificate, type TestIdentity } from '../certificates/certificates.ts'
 import { ModelServer } from '../../model/server.ts'
-import { makeInstance, openCore, trustClient } from '../core.ts'
+import { makeInstance, openCore, trustClient } from '../server/core.ts'
 
 const pairsPerCore = 25
 

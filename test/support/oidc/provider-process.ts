@@ -6,8 +6,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { Provider, type Configuration } from 'oidc-provider'
-import { testAuthority } from '../certificates.ts'
-import { makeServerCertificate } from '../kmip-listener.ts'
+import { testAuthority } from '../certificates/certificates.ts'
+import { makeServerCertificate } from '../server/kmip-listener.ts'
 import type { ProviderOptions } from './real-provider.ts'
 
 const { port, people, clients, claimsInToken } = JSON.parse(

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { ClientMetadata } from 'oidc-provider'
-import { freePort } from '../free-port.ts'
+import { freePort } from '../server/free-port.ts'
 import { fetchFrom } from './fetch-from.ts'
 
 export interface ProviderOptions {

@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
-import { testAuthority } from '../certificates.ts'
-import { makeServerCertificate } from '../kmip-listener.ts'
+import { testAuthority } from '../certificates/certificates.ts'
+import { makeServerCertificate } from '../server/kmip-listener.ts'
 
 export interface WrongProvider {
   readonly issuer: string

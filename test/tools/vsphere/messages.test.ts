@@ -7,7 +7,7 @@ import { suite, test, type TestContext } from 'node:test'
 import { usernameAndPassword } from '../../../src/wire/kmip/credential.ts'
 import * as messages from '../../../src/tools/vsphere/messages.ts'
 import type { Message } from '../../../src/tools/vsphere/messages.ts'
-import { loadTrace } from '../../support/vcenter-trace.ts'
+import { loadTrace } from '../../support/clients/vcenter-trace.ts'
 import {
   all,
   find,
@@ -18,7 +18,7 @@ import {
   textOf,
   write,
   type Item,
-} from '../../support/wire.ts'
+} from '../../support/clients/wire.ts'
 
 const reference = path.resolve(import.meta.dirname, '../../../../shared')
 const folder = path.join(reference, 'vsphere/traces')

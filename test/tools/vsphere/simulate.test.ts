@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { mark } from '../../../src/tools/vsphere/marks.ts'
-import { clientCertificate } from '../../support/certificates.ts'
-import { openOldKmipServer, textOf } from '../../support/old-kmip-server.ts'
-import { playVsphere } from '../../support/vsphere.ts'
+import { clientCertificate } from '../../support/certificates/certificates.ts'
+import { openOldKmipServer, textOf } from '../../support/old-kmip-server/fake.ts'
+import { playVsphere } from '../../support/clients/vsphere.ts'
 
 test('who interrupts a simulation leaves only keys with their mark', async () => {
   const interrupted = new AbortController()

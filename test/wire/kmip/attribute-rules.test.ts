@@ -25,7 +25,7 @@ import { reasonIn } from '../../../src/wire/kmip/result-reasons.ts'
 import { standards, type Version } from '../../../src/wire/kmip/version.ts'
 import { attributeInstancesMax } from '../../../src/base/bounds.ts'
 import { objectAttributesMax } from '../../../src/wire/kmip/attribute-rules.ts'
-import { root } from '../../support/sources.ts'
+import { root } from '../../support/repository/sources.ts'
 
 // ---------------------------------------------------------------- The table
 

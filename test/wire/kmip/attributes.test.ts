@@ -33,7 +33,7 @@ import { ordinal, versions, type Version } from '../../../src/wire/kmip/version.
 import { attributeNameBytesMax, objectAttributesBytesMax } from '../../../src/base/bounds.ts'
 import { decode } from '../../../src/wire/ttlv/decode.ts'
 import { encode } from '../../../src/wire/ttlv/encode.ts'
-import { anyValue, text, valuesOf } from '../../support/values.ts'
+import { anyValue, text, valuesOf } from '../../support/values/values.ts'
 
 const old = versions.filter((version) => version < '2.0')
 

@@ -8,7 +8,7 @@ import { decodeRequest } from '../../../src/wire/kmip/message.ts'
 import { decodeRequestPayload, encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
 import { batchItemsMax, structureDepthMax } from '../../../src/base/bounds.ts'
 import type { AnyValue } from '../../../src/wire/ttlv/schema.ts'
-import { aes, attribute, nameAttribute } from '../../support/kmip-session.ts'
+import { aes, attribute, nameAttribute } from '../../support/clients/kmip-session.ts'
 
 function isReadAlike(bytes: Buffer, operation: 'Create' | 'AddAttribute'): void {
   const request = decodeRequest(Buffer.from(bytes), ['1.4'])

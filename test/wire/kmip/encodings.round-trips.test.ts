@@ -15,7 +15,7 @@ import { ordinal, versions, type Version } from '../../../src/wire/kmip/version.
 import { decode } from '../../../src/wire/ttlv/decode.ts'
 import { encode } from '../../../src/wire/ttlv/encode.ts'
 import type { ItemSchema } from '../../../src/wire/ttlv/schema.ts'
-import { fastCheckChoices, valueFor } from '../../support/schema-values.ts'
+import { fastCheckChoices, valueFor } from '../../support/values/schema-values.ts'
 
 /** 3.0 writes these in another form, which stands in its payloads. */
 const otherIn3: ReadonlySet<string> = new Set(['Name', 'RotateName'])

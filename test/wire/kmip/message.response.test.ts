@@ -23,7 +23,7 @@ import { operations, type OperationName } from '../../../src/wire/kmip/operation
 import { isDefined, tagCode, tags, type TagName } from '../../../src/wire/kmip/tags.ts'
 import { drafts, ordinal, versions, type Version } from '../../../src/wire/kmip/version.ts'
 import type { Schema, Shape } from '../../../src/wire/ttlv/schema.ts'
-import { read as readItem, type Item } from '../../support/wire.ts'
+import { read as readItem, type Item } from '../../support/clients/wire.ts'
 
 const key = Buffer.alloc(32, 7)
 const got = {

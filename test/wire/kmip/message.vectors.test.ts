@@ -24,8 +24,8 @@ import {
   encodeResponsePayload,
 } from '../../../src/wire/kmip/payload.ts'
 import { newestOfMajor } from '../../../src/wire/kmip/version.ts'
-import { root } from '../../support/sources.ts'
-import { cuts, raisedLengths, readVectors } from '../../support/vectors.ts'
+import { root } from '../../support/repository/sources.ts'
+import { cuts, raisedLengths, readVectors } from '../../support/values/vectors.ts'
 
 const vectors = readVectors('kmip')
 

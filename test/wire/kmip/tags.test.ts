@@ -15,7 +15,7 @@ import {
 } from '../../../src/wire/kmip/enums.ts'
 import { isDefined, tagCode, tagName, tags, type Defined } from '../../../src/wire/kmip/tags.ts'
 import { atLeast, isDraft, versions, type Version } from '../../../src/wire/kmip/version.ts'
-import { root } from '../../support/sources.ts'
+import { root } from '../../support/repository/sources.ts'
 
 type Codes = Readonly<Record<string, string>>
 interface SpecTables {

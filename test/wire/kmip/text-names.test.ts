@@ -14,7 +14,7 @@ import { operations } from '../../../src/wire/kmip/operations.ts'
 import { tagCode, tagName, type TagName } from '../../../src/wire/kmip/tags.ts'
 import { textNames } from '../../../src/wire/kmip/text-names.ts'
 import type { EnumerationNames, Schema, Shape } from '../../../src/wire/ttlv/schema.ts'
-import { root } from '../../support/sources.ts'
+import { root } from '../../support/repository/sources.ts'
 
 /** Calls `found` for each enumeration and each mask in the schema, with its tag. */
 function walk(

@@ -19,7 +19,7 @@ import {
   unread,
   type ItemSchema,
 } from '../../../src/wire/ttlv/schema.ts'
-import { anyValue } from '../../support/values.ts'
+import { anyValue } from '../../support/values/values.ts'
 
 const tag = 0x420001
 const version = 104

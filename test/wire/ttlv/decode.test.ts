@@ -10,9 +10,9 @@ import { decode } from '../../../src/wire/ttlv/decode.ts'
 import { encode } from '../../../src/wire/ttlv/encode.ts'
 import { TtlvError } from '../../../src/wire/ttlv/error.ts'
 import { any } from '../../../src/wire/ttlv/schema.ts'
-import { showItem } from '../../support/show-item.ts'
-import { root } from '../../support/sources.ts'
-import { cuts, raisedLengths, readVectors } from '../../support/vectors.ts'
+import { showItem } from './show-item.ts'
+import { root } from '../../support/repository/sources.ts'
+import { cuts, raisedLengths, readVectors } from '../../support/values/vectors.ts'
 
 const options = (bytes: Buffer) => ({ tag: bytes.length < 3 ? 0 : bytes.readUIntBE(0, 3), version: 1 })
 const read = (bytes: Buffer) => decode(any, bytes, options(bytes))

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { Framer, type Framed } from '../../../src/wire/ttlv/framer.ts'
-import { readVectors } from '../../support/vectors.ts'
+import { readVectors } from '../../support/values/vectors.ts'
 
 const messageBytesMax = 4096
 const requests = readVectors('kmip').map(({ bytes }) => bytes)

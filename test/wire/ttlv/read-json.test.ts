@@ -6,7 +6,7 @@ import { messageBytesMax, structureDepthMax } from '../../../src/base/bounds.ts'
 import { whole } from '../../../src/base/parts.ts'
 import { readJson } from '../../../src/wire/ttlv/read-json.ts'
 import { writeJson } from '../../../src/wire/ttlv/write-json.ts'
-import { colours, refusal } from '../../support/colour-names.ts'
+import { colours, refusal } from './colour-names.ts'
 
 function hex(text: string | Buffer): string {
   return whole(readJson(Buffer.from(text), colours)).toString('hex')

@@ -7,7 +7,7 @@ import { messageBytesMax, structureDepthMax } from '../../../src/base/bounds.ts'
 import { whole } from '../../../src/base/parts.ts'
 import { readXml } from '../../../src/wire/ttlv/read-xml.ts'
 import { writeXml } from '../../../src/wire/ttlv/write-xml.ts'
-import { colours, refusal } from '../../support/colour-names.ts'
+import { colours, refusal } from './colour-names.ts'
 
 function hex(text: string | Buffer): string {
   return whole(readXml(Buffer.from(text), colours)).toString('hex')

@@ -9,7 +9,7 @@ import { readXml } from '../../../src/wire/ttlv/read-xml.ts'
 import { pieceBytes } from '../../../src/wire/ttlv/text-value.ts'
 import { writeJson } from '../../../src/wire/ttlv/write-json.ts'
 import { writeXml } from '../../../src/wire/ttlv/write-xml.ts'
-import { colours } from '../../support/colour-names.ts'
+import { colours } from './colour-names.ts'
 
 const longBytes = 200_000
 

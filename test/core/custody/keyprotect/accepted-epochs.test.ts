@@ -6,9 +6,13 @@ import { test } from 'node:test'
 import { AcceptedEpochs } from '../../../../src/core/custody/keyprotect/accepted-epochs.ts'
 import { markerName } from '../../../../src/core/custody/keyprotect/description.ts'
 import { wantedOf } from '../../../../src/core/custody/keyprotect/markers.ts'
-import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
-import { makeInstance, openCore } from '../../../support/core.ts'
-import { activeKey, openKeyProtectSite, type KeyProtectSite } from '../../../support/keyprotect-site.ts'
+import { FaultyRootKey } from '../../../support/root-keys/faulty-root-key.ts'
+import { makeInstance, openCore } from '../../../support/server/core.ts'
+import {
+  activeKey,
+  openKeyProtectSite,
+  type KeyProtectSite,
+} from '../../../support/root-keys/keyprotect-site.ts'
 
 function epochsOf({ core }: Pick<KeyProtectSite, 'core'>, there?: FaultyRootKey) {
   return new AcceptedEpochs({

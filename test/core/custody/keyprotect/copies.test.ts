@@ -12,10 +12,10 @@ import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { underLease } from '../../../../src/core/ports/leases.ts'
 import { RootKeyError, StandardKeyUncertain, type RootKey } from '../../../../src/core/ports/root-key.ts'
 import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
-import { createKey, makeInstance } from '../../../support/core.ts'
-import { openKeyProtectSite, type KeyProtectSite } from '../../../support/keyprotect-site.ts'
-import { until } from '../../../support/until.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
+import { createKey, makeInstance } from '../../../support/server/core.ts'
+import { openKeyProtectSite, type KeyProtectSite } from '../../../support/root-keys/keyprotect-site.ts'
+import { until } from '../../../support/time/until.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
 
 const facts = {
   algorithm: 'AES',

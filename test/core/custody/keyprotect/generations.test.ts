@@ -9,9 +9,9 @@ import { epochLookMs } from '../../../../src/core/custody/keyprotect/markers.ts'
 import type { KeyTransaction } from '../../../../src/core/keys/key-transaction.ts'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { StoreConflict, StoreUnavailable } from '../../../../src/core/ports/store.ts'
-import { activeKey, openKeyProtectSite, revoke } from '../../../support/keyprotect-site.ts'
-import { createKey, faults, trustClient } from '../../../support/core.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
+import { activeKey, openKeyProtectSite, revoke } from '../../../support/root-keys/keyprotect-site.ts'
+import { createKey, faults, trustClient } from '../../../support/server/core.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
 
 test('two servers on one instance: after a rotation neither loses a key, and both say that there is another', async (t) => {
   const { core, instance, perform, get, sweepLater } = await openKeyProtectSite(t)

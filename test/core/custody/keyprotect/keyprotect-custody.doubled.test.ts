@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { unpackPayload } from '../../../../src/core/custody/keyprotect/payload.ts'
 import { rootKeyWaitMs } from '../../../../src/base/bounds.ts'
-import { createKey, faults } from '../../../support/core.ts'
-import { openKeyProtectSite } from '../../../support/keyprotect-site.ts'
+import { createKey, faults } from '../../../support/server/core.ts'
+import { openKeyProtectSite } from '../../../support/root-keys/keyprotect-site.ts'
 
 for (const id of ['00000000-0000-4000-8000-000000000000', 'ffffffff-ffff-4fff-bfff-ffffffffffff'])
   test(`one copy is left, and opens; the second one has the id ${id}`, async (t) => {

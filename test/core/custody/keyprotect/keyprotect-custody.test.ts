@@ -16,8 +16,8 @@ import { rootKeyAnswerTimeoutMs } from '../../../../src/outside/rootkey/bounds.t
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { StoreUnavailable, type Store } from '../../../../src/core/ports/store.ts'
 import { openMaterial } from '../../../../src/core/sealing/envelope.ts'
-import { activeKey, openKeyProtectSite, revoke } from '../../../support/keyprotect-site.ts'
-import { attributeSet, createKey, faults, makeInstance, trustClient } from '../../../support/core.ts'
+import { activeKey, openKeyProtectSite, revoke } from '../../../support/root-keys/keyprotect-site.ts'
+import { attributeSet, createKey, faults, makeInstance, trustClient } from '../../../support/server/core.ts'
 
 async function entries({ store }: { readonly store: Store }) {
   const page = await store.audit({ order: 'oldest', limit: 1000 })

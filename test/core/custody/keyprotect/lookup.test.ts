@@ -14,8 +14,8 @@ import type { FindWanted, StandardKeyFound } from '../../../../src/core/ports/ro
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
 import type { StandardKeyQuery, StandardKeyRecord } from '../../../../src/core/ports/secrets.ts'
 import { standardKeyClockSkewMs } from '../../../../src/core/custody/keyprotect/bounds.ts'
-import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
+import { FaultyRootKey } from '../../../support/root-keys/faulty-root-key.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
 
 const createdMs = 1_900_000_000_000
 

@@ -11,10 +11,10 @@ import { standardKeyLookAfterMs } from '../../../../src/base/bounds.ts'
 import { standardKeyClockSkewMs } from '../../../../src/core/custody/keyprotect/bounds.ts'
 import { epochLookMs } from '../../../../src/core/custody/keyprotect/markers.ts'
 import { StandardKeyUncertain } from '../../../../src/core/ports/root-key.ts'
-import { makeInstance } from '../../../support/core.ts'
-import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
-import { openKeyProtectSite, type KeyProtectSite } from '../../../support/keyprotect-site.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
+import { makeInstance } from '../../../support/server/core.ts'
+import { FaultyRootKey } from '../../../support/root-keys/faulty-root-key.ts'
+import { openKeyProtectSite, type KeyProtectSite } from '../../../support/root-keys/keyprotect-site.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
 
 type Due = { readonly says: MarkerText; readonly epoch?: number; readonly rootKeyUri?: string }
 

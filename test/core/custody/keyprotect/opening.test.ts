@@ -6,9 +6,13 @@ import { CustodyRefused } from '../../../../src/core/custody/custody.ts'
 import { fromRecord } from '../../../../src/core/keys/object/managed-object.ts'
 import { higherLookMs } from '../../../../src/core/custody/keyprotect/opening.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
-import { faults } from '../../../support/core.ts'
-import { activeKey, openKeyProtectSite, type KeyProtectSite } from '../../../support/keyprotect-site.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
+import { faults } from '../../../support/server/core.ts'
+import {
+  activeKey,
+  openKeyProtectSite,
+  type KeyProtectSite,
+} from '../../../support/root-keys/keyprotect-site.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
 
 async function openAnew({ core, instance }: KeyProtectSite, id: string): Promise<Buffer> {
   const stored = fromRecord((await core.store.object(instance.id, id)) ?? assert.fail())

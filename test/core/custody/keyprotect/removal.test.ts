@@ -10,15 +10,15 @@ import { rowOf } from '../../../../src/core/custody/keyprotect/records.ts'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
 import type { StandardKeyRecord } from '../../../../src/core/ports/secrets.ts'
-import { createKey, faults } from '../../../support/core.ts'
-import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
-import { instanceNow, move } from '../../../support/instance-work.ts'
+import { createKey, faults } from '../../../support/server/core.ts'
+import { FaultyRootKey } from '../../../support/root-keys/faulty-root-key.ts'
+import { instanceNow, move } from '../../../support/server/instance-work.ts'
 import {
   activeKey,
   openKeyProtectSite,
   revoke,
   type KeyProtectSite,
-} from '../../../support/keyprotect-site.ts'
+} from '../../../support/root-keys/keyprotect-site.ts'
 
 async function callUnwanted({ core }: KeyProtectSite, id: string): Promise<void> {
   const write = { type: 'standard-key-state', id, state: 'unwanted' } as const

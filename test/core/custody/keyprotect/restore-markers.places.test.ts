@@ -10,8 +10,8 @@ import {
   raiseEpoch,
   type ListedMarker,
 } from '../../../../src/core/custody/keyprotect/restore-markers.ts'
-import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
+import { FaultyRootKey } from '../../../support/root-keys/faulty-root-key.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
 
 const stays = { way: 'stays', place: '' } as const
 const nowMs = 1_800_000_000_999

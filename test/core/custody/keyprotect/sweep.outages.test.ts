@@ -9,10 +9,10 @@ import {
   standardKeySweepEveryMs,
 } from '../../../../src/core/custody/keyprotect/bounds.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
-import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
-import { activeKey, openKeyProtectSite, revoke } from '../../../support/keyprotect-site.ts'
-import { createKey, makeInstance, manager, trustClient, type TestCore } from '../../../support/core.ts'
-import { until } from '../../../support/until.ts'
+import { FaultyRootKey } from '../../../support/root-keys/faulty-root-key.ts'
+import { activeKey, openKeyProtectSite, revoke } from '../../../support/root-keys/keyprotect-site.ts'
+import { createKey, makeInstance, manager, trustClient, type TestCore } from '../../../support/server/core.ts'
+import { until } from '../../../support/time/until.ts'
 
 const told = ({ keyring }: TestCore) => keyring.status.standardKeys.now.map(({ what }) => what)
 

@@ -16,9 +16,9 @@ import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { LeaseElsewhere, type Leases } from '../../../../src/core/ports/leases.ts'
 import type { Write } from '../../../../src/core/ports/store.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
-import { activeKey, openKeyProtectSite, revoke } from '../../../support/keyprotect-site.ts'
-import { createKey, faults, manager, type TestCore } from '../../../support/core.ts'
-import { until } from '../../../support/until.ts'
+import { activeKey, openKeyProtectSite, revoke } from '../../../support/root-keys/keyprotect-site.ts'
+import { createKey, faults, manager, type TestCore } from '../../../support/server/core.ts'
+import { until } from '../../../support/time/until.ts'
 
 const told = ({ keyring }: TestCore) => keyring.status.standardKeys.now.map(({ what }) => what)
 

@@ -19,11 +19,18 @@ import {
   openKeyProtectSite,
   revoke,
   type KeyProtectSite,
-} from '../../../support/keyprotect-site.ts'
-import { createKey, faults, identifyAs, makeInstance, openCore, trustClient } from '../../../support/core.ts'
-import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
-import { fetchBytes, move, workerOf } from '../../../support/instance-work.ts'
-import { until } from '../../../support/until.ts'
+} from '../../../support/root-keys/keyprotect-site.ts'
+import {
+  createKey,
+  faults,
+  identifyAs,
+  makeInstance,
+  openCore,
+  trustClient,
+} from '../../../support/server/core.ts'
+import { FaultyRootKey } from '../../../support/root-keys/faulty-root-key.ts'
+import { fetchBytes, move, workerOf } from '../../../support/server/instance-work.ts'
+import { until } from '../../../support/time/until.ts'
 import { serverActor } from '../../../../src/core/audit/actor.ts'
 import { factsOfRecord } from '../../../../src/core/keys/object/object-facts.ts'
 

@@ -8,8 +8,14 @@ import type { KeyTransaction } from '../../../../src/core/keys/key-transaction.t
 import type { State } from '../../../../src/core/keys/object/lifecycle.ts'
 import { objectAttributesBytesMax } from '../../../../src/base/bounds.ts'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
-import { attributeSet, createKey, faults, openCoreWithClient, type TestCore } from '../../../support/core.ts'
-import { openKeyProtectSite } from '../../../support/keyprotect-site.ts'
+import {
+  attributeSet,
+  createKey,
+  faults,
+  openCoreWithClient,
+  type TestCore,
+} from '../../../support/server/core.ts'
+import { openKeyProtectSite } from '../../../support/root-keys/keyprotect-site.ts'
 
 const bytes = () => Buffer.alloc(32, 5)
 const sha256 = (of: Buffer) => createHash('sha256').update(of).digest()

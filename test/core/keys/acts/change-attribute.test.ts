@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createKey, dayMs, openCoreWithClient } from '../../../support/core.ts'
+import { createKey, dayMs, openCoreWithClient } from '../../../support/server/core.ts'
 
 test('a change while the wall clock is ahead does not keep the State that the clock had brought about', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)

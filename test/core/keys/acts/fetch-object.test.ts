@@ -9,7 +9,7 @@ import type { FetchWanted } from '../../../../src/core/keys/acts/fetch-object.ts
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { maskOf } from '../../../../src/wire/kmip/enums.ts'
 import type { KeyBlock } from '../../../../src/wire/kmip/objects.ts'
-import { attributeSet, createKey, faults, openCoreWithClient } from '../../../support/core.ts'
+import { attributeSet, createKey, faults, openCoreWithClient } from '../../../support/server/core.ts'
 
 test('the entry of a fetch names Export and Put, and nothing where a client asked for the key alone', async (t) => {
   const { core, perform } = await openCoreWithClient(t)

@@ -15,8 +15,8 @@ import {
   openCore,
   openCoreWithClient,
   trustClient,
-} from '../../../support/core.ts'
-import { openKeyProtectSite } from '../../../support/keyprotect-site.ts'
+} from '../../../support/server/core.ts'
+import { openKeyProtectSite } from '../../../support/root-keys/keyprotect-site.ts'
 
 const aes = { CryptographicAlgorithm: 'AES', CryptographicLength: 256, CryptographicUsageMask: 12 } as const
 

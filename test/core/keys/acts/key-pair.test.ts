@@ -9,7 +9,7 @@ import type { TransactionObjects } from '../../../../src/core/keys/transaction/t
 import { maskOf } from '../../../../src/wire/kmip/enums.ts'
 import { Fault } from '../../../../src/wire/kmip/fault.ts'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
-import { attributeSet, faults, openCoreWithClient } from '../../../support/core.ts'
+import { attributeSet, faults, openCoreWithClient } from '../../../support/server/core.ts'
 
 test('a pair is made on the curve that is named, and both halves say so', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)

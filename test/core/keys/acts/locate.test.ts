@@ -13,8 +13,8 @@ import { maskOf } from '../../../../src/wire/kmip/enums.ts'
 import { Fault } from '../../../../src/wire/kmip/fault.ts'
 import { versions, type Version } from '../../../../src/wire/kmip/version.ts'
 import type { ObjectQuery } from '../../../../src/core/ports/objects.ts'
-import { StoreAround } from '../../../support/store-around.ts'
-import { anyValue, valuesOf } from '../../../support/values.ts'
+import { StoreAround } from '../../../support/store/store-around.ts'
+import { anyValue, valuesOf } from '../../../support/values/values.ts'
 import {
   attributeSet,
   createKey,
@@ -23,7 +23,7 @@ import {
   openCoreWithClient,
   trustClient,
   name,
-} from '../../../support/core.ts'
+} from '../../../support/server/core.ts'
 
 /** `wanted`: pairs of key and value. */
 function search(

@@ -5,7 +5,7 @@ import { test, type TestContext } from 'node:test'
 import type { RekeyPairWanted } from '../../../../src/core/keys/acts/rekey-pair.ts'
 import { linkTo, type Link } from '../../../../src/core/keys/object/links.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
-import { attributeSet, createKey, faults, openCoreWithClient, name } from '../../../support/core.ts'
+import { attributeSet, createKey, faults, openCoreWithClient, name } from '../../../support/server/core.ts'
 
 const none = attributeSet({})
 const ec = { CryptographicAlgorithm: 'EC', CryptographicLength: 256 }

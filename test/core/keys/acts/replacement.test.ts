@@ -6,7 +6,7 @@ import { replacedBy, replacementAttributes } from '../../../../src/core/keys/act
 import { linkTo } from '../../../../src/core/keys/object/links.ts'
 import type { ManagedObject } from '../../../../src/core/keys/object/managed-object.ts'
 import { first, type AttributeSet } from '../../../../src/wire/kmip/attributes.ts'
-import { attributeSet, createKey, faults, openCoreWithClient, name } from '../../../support/core.ts'
+import { attributeSet, createKey, faults, openCoreWithClient, name } from '../../../support/server/core.ts'
 
 const none = attributeSet({})
 const nowMs = 100_999

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
-import { attributeSet, openCoreWithClient } from '../../../support/core.ts'
+import { attributeSet, openCoreWithClient } from '../../../support/server/core.ts'
 
 test('Secret Data has a digest until it is destroyed, and its attributes are answered after that', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { maskOf } from '../../../../src/wire/kmip/enums.ts'
-import { faults, manager } from '../../../support/core.ts'
-import { bytesOf, emptyWorld, openSite, restore, siteOf } from '../../../support/restore-site.ts'
+import { faults, manager } from '../../../support/server/core.ts'
+import { bytesOf, emptyWorld, openSite, restore, siteOf } from '../../../support/root-keys/restore-site.ts'
 
 test('a key that leaves again does so after a restore, and the wrapping keys are to be named again', async (t) => {
   const { core, instance, key, perform } = await openSite(t)

@@ -9,7 +9,14 @@ import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { maskOf } from '../../../../src/wire/kmip/enums.ts'
 import { wrappingKeysMax } from '../../../../src/core/keys/acts/set-key.ts'
 import type { Caller } from '../../../../src/core/trust/caller.ts'
-import { attributeSet, createKey, faults, look, manager, openCoreWithClient } from '../../../support/core.ts'
+import {
+  attributeSet,
+  createKey,
+  faults,
+  look,
+  manager,
+  openCoreWithClient,
+} from '../../../support/server/core.ts'
 
 const wraps = { CryptographicUsageMask: maskOf('CryptographicUsageMask', ['WrapKey', 'UnwrapKey']) }
 

@@ -9,7 +9,7 @@ import type { ObjectType } from '../../../../src/core/keys/object/managed-object
 import { splitKeyPartsMax } from '../../../../src/base/bounds.ts'
 import type { State } from '../../../../src/core/keys/object/lifecycle.ts'
 import type { Material, MaterialHead, SplitKeyHead } from '../../../../src/core/sealing/envelope.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 test('the parts that could not be stored are overwritten too', async () => {
   const made = [1, 2, 3].map((fill) => new Uint8Array(32).fill(fill))

@@ -9,8 +9,8 @@ import { linkTo } from '../../../../src/core/keys/object/links.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { makeRequest } from '../../../../src/core/pki/make-request.ts'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
-import { mask, openCertifying } from '../../../support/certifying.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
+import { mask, openCertifying } from '../certifying.ts'
 
 const subject = [{ type: 'CN', value: 'leaf' }] as const
 const day = 86_400n

@@ -8,8 +8,8 @@ import { linkTo } from '../../../../src/core/keys/object/links.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { makeRequest } from '../../../../src/core/pki/make-request.ts'
 import { readPaste } from '../../../../src/core/pki/paste.ts'
-import { attributeSet, createKey, faults, name } from '../../../support/core.ts'
-import { ec, mask, openCertifying } from '../../../support/certifying.ts'
+import { attributeSet, createKey, faults, name } from '../../../support/server/core.ts'
+import { ec, mask, openCertifying } from '../certifying.ts'
 
 const subject = [{ type: 'CN', value: 'leaf' }] as const
 /** A request by a key of its own, which is an object of the instance. */

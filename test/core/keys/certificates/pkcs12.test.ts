@@ -9,7 +9,7 @@ import { certificateChainMax, uniqueIdentifierBytesMax } from '../../../../src/b
 import type { TransactionObjects } from '../../../../src/core/keys/transaction/transaction-objects.ts'
 import { first, type AttributeSet } from '../../../../src/wire/kmip/attributes.ts'
 import { makeAuthority } from '../../../../src/core/pki/issue.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const bytes = privateKey.export({ type: 'pkcs8', format: 'der' })

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeCertificate, type TestIdentity } from '../../../support/certificates.ts'
-import { faults, identifyAs, manager, openCoreWithClient } from '../../../support/core.ts'
+import { makeCertificate, type TestIdentity } from '../../../support/certificates/certificates.ts'
+import { faults, identifyAs, manager, openCoreWithClient } from '../../../support/server/core.ts'
 
 const notAfterMs = 4_000_000_000_000
 

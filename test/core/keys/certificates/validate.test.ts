@@ -10,7 +10,7 @@ import type { State } from '../../../../src/core/keys/object/lifecycle.ts'
 import type { TransactionObjects } from '../../../../src/core/keys/transaction/transaction-objects.ts'
 import { certificateChainMax } from '../../../../src/base/bounds.ts'
 import type { EnumName } from '../../../../src/wire/kmip/enums.ts'
-import { attributeSet, faults, openCoreWithClient } from '../../../support/core.ts'
+import { attributeSet, faults, openCoreWithClient } from '../../../support/server/core.ts'
 
 test('the entry of a validation says what was answered', async (t) => {
   const { core, perform } = await openCoreWithClient(t)

@@ -7,7 +7,7 @@ import { broughtObject, withUnwrapped } from '../../../../src/core/keys/forms/br
 import type { ObjectType } from '../../../../src/core/keys/object/managed-object.ts'
 import { splitKeyPrimeBytesMax } from '../../../../src/base/bounds.ts'
 import { objectMaterialBytesMax } from '../../../../src/core/keys/forms/brought-object.ts'
-import { faults } from '../../../support/core.ts'
+import { faults } from '../../../support/server/core.ts'
 
 type Message = Parameters<typeof broughtObject>[1]
 

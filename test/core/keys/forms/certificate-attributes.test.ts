@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { certificateAttributes, subjectPart } from '../../../../src/core/keys/forms/certificate-attributes.ts'
 import { subjectAltNames } from '../../../../src/core/pki/build.ts'
-import { makeCertificate } from '../../../support/certificates.ts'
+import { makeCertificate } from '../../../support/certificates/certificates.ts'
 
 test('subject and issuer are told whole and by their parts, without alternative names that are not there', async () => {
   const { certificate } = await makeCertificate({

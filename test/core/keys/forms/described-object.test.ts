@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { describedBy, otherLength } from '../../../../src/core/keys/forms/described-object.ts'
 import type { BroughtObject } from '../../../../src/core/keys/forms/brought-object.ts'
 import type { ObjectType } from '../../../../src/core/keys/object/managed-object.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 const brought = (more: Partial<BroughtObject> = {}): BroughtObject => ({
   material: { bytes: Buffer.alloc(16), head: {} },

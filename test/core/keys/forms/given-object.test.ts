@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { wireObject } from '../../../../src/core/keys/forms/given-object.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 test('a private key in another format is a copy to be wiped; in its own it is none', () => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -12,7 +12,7 @@ import {
 import type { ObjectType } from '../../../../src/core/keys/object/managed-object.ts'
 import type { Version } from '../../../../src/wire/kmip/version.ts'
 import type { MaterialHead } from '../../../../src/core/sealing/envelope.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 const bytes = Buffer.from('material')
 

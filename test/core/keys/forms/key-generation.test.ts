@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { generateKey, generateSecret } from '../../../../src/core/keys/forms/key-generation.ts'
-import { faults } from '../../../support/core.ts'
+import { faults } from '../../../support/server/core.ts'
 
 /** Lengths in bits with the bytes that they make, and lengths that there are not. */
 const keys: Readonly<Record<string, { readonly bytes: Record<number, number>; readonly no: number[] }>> = {

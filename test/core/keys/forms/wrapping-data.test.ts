@@ -9,7 +9,7 @@ import {
   wrappingDataOf,
 } from '../../../../src/core/keys/forms/wrapping-data.ts'
 import type { KeyValue, KeyWrappingData } from '../../../../src/wire/kmip/objects.ts'
-import { faults } from '../../../support/core.ts'
+import { faults } from '../../../support/server/core.ts'
 
 const KeyMaterial = Buffer.from('wrapped bytes')
 const by = { UniqueIdentifier: 'k' }

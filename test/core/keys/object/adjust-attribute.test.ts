@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { adjustAttribute, type Adjustment } from '../../../../src/core/keys/object/adjust-attribute.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 function adjust(key: string, old: unknown, adjustment: Adjustment['adjustment'], by?: Adjustment['by']) {
   const attributes = attributeSet(old === undefined ? {} : { [key]: old })

@@ -17,7 +17,7 @@ import {
   type ManagedObject,
 } from '../../../../src/core/keys/object/managed-object.ts'
 import { first, searchKey } from '../../../../src/wire/kmip/attributes.ts'
-import { attributeSet, name } from '../../../support/core.ts'
+import { attributeSet, name } from '../../../support/server/core.ts'
 
 const nowMs = 1_700_000_000_000
 const seconds = (ms: number) => BigInt(Math.floor(ms / 1000))

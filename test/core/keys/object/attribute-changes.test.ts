@@ -12,7 +12,7 @@ import {
   type Target,
 } from '../../../../src/core/keys/object/attribute-changes.ts'
 import type { AttributeSet } from '../../../../src/wire/kmip/attributes.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 const version = '1.4'
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { refuseToFetch } from '../../../../src/core/keys/object/fetch-rule.ts'
 import type { ManagedObject } from '../../../../src/core/keys/object/managed-object.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 test('what is not extractable never leaves, and what is sensitive only wrapped', () => {
   const table = [

@@ -9,7 +9,7 @@ import {
   ownGenerator,
   type NewObject,
 } from '../../../../src/core/keys/object/initial-attributes.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 const nowMs = 5_999
 const now = 5n

@@ -14,7 +14,7 @@ import {
   type Step,
 } from '../../../../src/core/keys/object/lifecycle.ts'
 import { enums } from '../../../../src/wire/kmip/enums.ts'
-import { faults } from '../../../support/core.ts'
+import { faults } from '../../../support/server/core.ts'
 
 const states = Object.keys(transitions) as State[]
 const steps: readonly Step[] = ['activate', 'deactivate', 'compromise', 'destroy']

@@ -11,7 +11,7 @@ import {
 } from '../../../../src/core/keys/object/links.ts'
 import type { AttributeSet } from '../../../../src/wire/kmip/attributes.ts'
 import { attributeInstancesMax } from '../../../../src/base/bounds.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 const none = attributeSet({})
 const derived = (id: string) => linkTo('DerivedKeyLink', id)

@@ -17,8 +17,8 @@ import {
   type ManagedObject,
 } from '../../../../src/core/keys/object/managed-object.ts'
 import { searchKey } from '../../../../src/wire/kmip/attributes.ts'
-import { attributeSet } from '../../../support/core.ts'
-import { managedObject } from '../../../support/managed-object.ts'
+import { attributeSet } from '../../../support/server/core.ts'
+import { managedObject } from './object-values.ts'
 
 const object = (more: Partial<ManagedObject> = {}) => managedObject({ state: 'PreActive', ...more })
 

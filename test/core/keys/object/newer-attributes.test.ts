@@ -9,7 +9,7 @@ import {
   withDerived,
   withFormat,
 } from '../../../../src/core/keys/object/newer-attributes.ts'
-import { attributeSet } from '../../../support/core.ts'
+import { attributeSet } from '../../../support/server/core.ts'
 
 const isFault = (reason: string, message: RegExp) => (error: unknown) =>
   error instanceof Fault && error.reason === reason && message.test(error.message)

@@ -7,7 +7,7 @@ import { packAttributes, unpackAttributes } from '../../../../src/wire/kmip/attr
 import type { ManagedObject } from '../../../../src/core/keys/object/managed-object.ts'
 import { NonceBlocks, reservedNonces } from '../../../../src/core/keys/object/nonce-count.ts'
 import { visibleKeys } from '../../../../src/core/operations/visible-keys.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 function key(uniqueIdentifier: string, reserved?: number): ManagedObject {
   const known = reserved !== undefined && { RandomNonces: { type: 'LongInteger', value: BigInt(reserved) } }

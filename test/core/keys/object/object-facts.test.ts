@@ -14,8 +14,8 @@ import {
   storedElsewhere,
 } from '../../../../src/core/keys/object/object-facts.ts'
 import { toWrite, type ManagedObject } from '../../../../src/core/keys/object/managed-object.ts'
-import { attributeSet, name } from '../../../support/core.ts'
-import { managedObject } from '../../../support/managed-object.ts'
+import { attributeSet, name } from '../../../support/server/core.ts'
+import { managedObject } from './object-values.ts'
 
 const nothing: ObjectFacts = {
   algorithm: null,

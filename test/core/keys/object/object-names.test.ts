@@ -8,8 +8,8 @@ import {
   nameValues,
   withFreeNames,
 } from '../../../../src/core/keys/object/object-names.ts'
-import { attributeSet, name } from '../../../support/core.ts'
-import { managedObject } from '../../../support/managed-object.ts'
+import { attributeSet, name } from '../../../support/server/core.ts'
+import { managedObject } from './object-values.ts'
 
 test('Names that another object has are left out; the others keep their index', () => {
   const attributes = attributeSet({ Name: [name('a'), name('b')] })

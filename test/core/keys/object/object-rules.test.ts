@@ -13,7 +13,7 @@ import {
   type ObjectRule,
 } from '../../../../src/core/keys/object/object-rules.ts'
 import { objectRulesBytesMax, objectRulesMax } from '../../../../src/core/keys/object/object-rules.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 type Values = Readonly<Record<string, unknown>>
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { requireLength } from '../../../../src/core/keys/object/other-length.ts'
-import { faults } from '../../../support/core.ts'
+import { faults } from '../../../support/server/core.ts'
 
 test('only an instance that takes keys as they are sent takes one of another length, and none of no bits', () => {
   const other = { statedBits: 128, materialBits: 256 }

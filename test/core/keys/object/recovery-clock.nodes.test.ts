@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RecoveryClock } from '../../../../src/core/keys/object/recovery-clock.ts'
 import { recoveryKeepEveryMs } from '../../../../src/core/keys/object/recovery-clock.ts'
-import { createKey, dayMs, makeInstance, openCore, trustClient } from '../../../support/core.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
+import { createKey, dayMs, makeInstance, openCore, trustClient } from '../../../support/server/core.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
 
 test('a key that is destroyed on a node whose machine was suspended for days waits as long as any other', async (t) => {
   const core = await openCore(t)

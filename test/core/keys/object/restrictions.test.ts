@@ -7,7 +7,7 @@ import type { KeyTransaction } from '../../../../src/core/keys/key-transaction.t
 import { first, type AttributeSet } from '../../../../src/wire/kmip/attributes.ts'
 import { maskOf } from '../../../../src/wire/kmip/enums.ts'
 import { noLooser, requireNoLooser } from '../../../../src/core/keys/object/restrictions.ts'
-import { attributeSet, createKey, faults, manager, openCoreWithClient } from '../../../support/core.ts'
+import { attributeSet, createKey, faults, manager, openCoreWithClient } from '../../../support/server/core.ts'
 
 const oneWay = { restrictions: 'one-way' } as const
 const asSent = { restrictions: 'as-sent' } as const

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { State } from '../../../../src/core/keys/object/lifecycle.ts'
 import type { ManagedObject } from '../../../../src/core/keys/object/managed-object.ts'
 import { deactivated, revoked } from '../../../../src/core/keys/object/revocation.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 function object(state: State, attributes: Readonly<Record<string, unknown>> = {}): ManagedObject {
   return {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { allocateUsage, spendUsage } from '../../../../src/core/keys/object/usage-limits.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 const limited = (unit: 'Byte' | 'Object', total: bigint, count?: bigint) =>
   attributeSet({

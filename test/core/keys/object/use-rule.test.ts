@@ -11,7 +11,7 @@ import {
   requireUse,
   type KeyUse,
 } from '../../../../src/core/keys/object/use-rule.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 const nowMs = 1_000_000_000_000
 const at = (seconds: number) => BigInt(nowMs / 1000 + seconds)

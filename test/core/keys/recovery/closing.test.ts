@@ -12,7 +12,7 @@ import {
 } from '../../../../src/core/keys/object/managed-object.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import type { DumpedObject } from '../../../../src/core/ports/backup.ts'
-import { attributeSet } from '../../../support/core.ts'
+import { attributeSet } from '../../../support/server/core.ts'
 
 const name = { NameValue: 'a', NameType: 'UninterpretedTextString' }
 

@@ -6,7 +6,7 @@ import { RecoverySweep } from '../../../../src/core/keys/recovery/recovery-sweep
 import { recoveryLookEveryMs } from '../../../../src/core/keys/recovery/recovery-sweep.ts'
 import { LeaseElsewhere } from '../../../../src/core/ports/leases.ts'
 import { StoreConflict, type Change } from '../../../../src/core/ports/store.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
 
 type Options = ConstructorParameters<typeof RecoverySweep>[0]
 

@@ -10,7 +10,7 @@ import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { recoveryOffMsMax } from '../../../../src/core/keys/object/recovery-clock.ts'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
-import { StoreAround } from '../../../support/store-around.ts'
+import { StoreAround } from '../../../support/store/store-around.ts'
 import {
   attributeSet,
   createKey,
@@ -22,7 +22,7 @@ import {
   type TestCore,
   type TestCoreOptions,
   name,
-} from '../../../support/core.ts'
+} from '../../../support/server/core.ts'
 
 const delayDays = 7
 

@@ -9,7 +9,7 @@ import {
 } from '../../../../src/core/keys/transaction/change-feed.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { Fault } from '../../../../src/wire/kmip/fault.ts'
-import { attributeSet, createKey, openCoreWithClient, name } from '../../../support/core.ts'
+import { attributeSet, createKey, openCoreWithClient, name } from '../../../support/server/core.ts'
 
 function change(uniqueIdentifier: string): ObjectChange {
   return {

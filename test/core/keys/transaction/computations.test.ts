@@ -8,8 +8,8 @@ import {
   RequestComputations,
   type Pool,
 } from '../../../../src/core/keys/transaction/computations.ts'
-import { faults } from '../../../support/core.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
+import { faults } from '../../../support/server/core.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
 
 const mine = { party: 'client a', operation: 'key.encrypt', uniqueIdentifier: 'k' }
 const ending = {}

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CryptoError } from '../../../../src/core/crypto/error.ts'
 import { faultOf, withFaults } from '../../../../src/core/keys/transaction/crypto-fault.ts'
-import { faults } from '../../../support/core.ts'
+import { faults } from '../../../support/server/core.ts'
 
 test('each kind has the reason that clients know, the same text, and its cause', async () => {
   for (const [kind, reason] of [

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { requireRoom } from '../../../../src/core/keys/transaction/instance-room.ts'
-import { makeInstance, openCore, faults } from '../../../support/core.ts'
+import { makeInstance, openCore, faults } from '../../../support/server/core.ts'
 
 test('an instance that has as much as it may takes nothing more', async (t) => {
   const instance = await makeInstance(await openCore(t), 'small', { objectsMax: 5, bytesMax: 1_000 })

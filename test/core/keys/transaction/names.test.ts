@@ -12,7 +12,7 @@ import {
   openCoreWithClient,
   trustClient,
   name,
-} from '../../../support/core.ts'
+} from '../../../support/server/core.ts'
 
 test('a Name is taken by another living object of the instance, and by nothing else', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)

@@ -6,7 +6,7 @@ import type { FoundCopy } from '../../../../src/core/custody/custody.ts'
 import { objectRecords } from '../../../../src/core/keys/transaction/object-records.ts'
 import type { Instance } from '../../../../src/core/trust/rows.ts'
 import type { Write } from '../../../../src/core/ports/store.ts'
-import { createKey, openCoreWithClient } from '../../../support/core.ts'
+import { createKey, openCoreWithClient } from '../../../support/server/core.ts'
 
 const copy = (instanceId: string, identifier: string, names: readonly string[]): FoundCopy => ({
   instanceId,

@@ -11,8 +11,15 @@ import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { Fault } from '../../../../src/wire/kmip/fault.ts'
 import { objectAttributesBytesMax } from '../../../../src/base/bounds.ts'
 import { unitBytesMax } from '../../../../src/core/keys/transaction/staged-change.ts'
-import { StoreAround } from '../../../support/store-around.ts'
-import { createKey, faults, look, openCoreWithClient, type TestCore, name } from '../../../support/core.ts'
+import { StoreAround } from '../../../support/store/store-around.ts'
+import {
+  createKey,
+  faults,
+  look,
+  openCoreWithClient,
+  type TestCore,
+  name,
+} from '../../../support/server/core.ts'
 
 const version = '1.4'
 async function outcomes(core: TestCore): Promise<readonly string[]> {

@@ -8,8 +8,8 @@ import {
   cryptoStreamsPerPartyMax,
 } from '../../../../src/core/keys/transaction/streams.ts'
 import { Streams, type StreamOf } from '../../../../src/core/keys/transaction/streams.ts'
-import { faults } from '../../../support/core.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
+import { faults } from '../../../support/server/core.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
 
 function build() {
   const clock = new MovableClock()

@@ -16,7 +16,7 @@ import {
   manager,
   openCoreWithClient,
   trustClient,
-} from '../../../support/core.ts'
+} from '../../../support/server/core.ts'
 
 type Options = ConstructorParameters<typeof TransactionObjects>[0]
 

@@ -12,7 +12,7 @@ import {
   signatureWanted,
   type CryptoParameters,
 } from '../../../../src/core/keys/use/crypto-settings.ts'
-import { attributeSet } from '../../../support/core.ts'
+import { attributeSet } from '../../../support/server/core.ts'
 
 const aes = attributeSet({ CryptographicAlgorithm: 'AES' })
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { maskOf } from '../../../../src/wire/kmip/enums.ts'
-import { createKey, manager, openCoreWithClient, attributeSet } from '../../../support/core.ts'
+import { createKey, manager, openCoreWithClient, attributeSet } from '../../../support/server/core.ts'
 
 test('a key that is derived of one made in the same transaction is of the base that is stored, also if the work ran again', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)

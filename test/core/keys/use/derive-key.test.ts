@@ -16,7 +16,7 @@ import { maskOf } from '../../../../src/wire/kmip/enums.ts'
 import { requireUse, type KeyUse } from '../../../../src/core/keys/object/use-rule.ts'
 import { derivedBytesMax } from '../../../../src/core/keys/use/derive-key.ts'
 import type { Material } from '../../../../src/core/sealing/envelope.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 const use = maskOf('CryptographicUsageMask', ['DeriveKey'])
 const encrypting = maskOf('CryptographicUsageMask', ['Encrypt', 'Decrypt'])

@@ -7,7 +7,7 @@ import { usableKey } from '../../../../src/core/keys/use/key-bytes.ts'
 import type { ManagedObject, ObjectType } from '../../../../src/core/keys/object/managed-object.ts'
 import type { TransactionObjects } from '../../../../src/core/keys/transaction/transaction-objects.ts'
 import type { MaterialHead } from '../../../../src/core/sealing/envelope.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 /** The key that is used, and all bytes that are wiped with the transaction. */
 async function used(objectType: ObjectType, bytes: Buffer, head: MaterialHead) {

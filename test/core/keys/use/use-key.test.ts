@@ -9,8 +9,8 @@ import { stepOf, type KeyUseRequest, type Part } from '../../../../src/core/keys
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { reservedNonces } from '../../../../src/core/keys/object/nonce-count.ts'
 import { nonceBlock } from '../../../../src/core/keys/object/nonce-count.ts'
-import { mask, openCertifying } from '../../../support/certifying.ts'
-import { attributeSet, createKey, faults, openCoreWithClient } from '../../../support/core.ts'
+import { mask, openCertifying } from '../certifying.ts'
+import { attributeSet, createKey, faults, openCoreWithClient } from '../../../support/server/core.ts'
 
 test('the indicators and the Correlation Value say which part it is', () => {
   const correlationValue = Buffer.from('0a0b', 'hex')

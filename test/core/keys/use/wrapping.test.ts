@@ -14,7 +14,7 @@ import {
   type KeyWrappingData,
 } from '../../../../src/wire/kmip/objects.ts'
 import { maskOf, type MaskName } from '../../../../src/wire/kmip/enums.ts'
-import { attributeSet, faults } from '../../../support/core.ts'
+import { attributeSet, faults } from '../../../support/server/core.ts'
 
 const uses = maskOf('CryptographicUsageMask', ['WrapKey', 'UnwrapKey', 'MACGenerate', 'MACVerify'])
 const keyWrap = { BlockCipherMode: 'NISTKeyWrap', CryptographicAlgorithm: 'AES' } as const

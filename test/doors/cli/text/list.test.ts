@@ -13,9 +13,9 @@ import {
   type Columns,
   type ReadPage,
 } from '../../../../src/doors/cli/text/list.ts'
-import { leaveDoor, startDoor, type TestDoor } from '../../../support/admin-door.ts'
-import { command } from '../../../support/command.ts'
-import type { CommandResult } from '../../../support/server.ts'
+import { leaveDoor, startDoor, type TestDoor } from '../../../support/server/admin-door.ts'
+import { command } from '../../../support/server/command.ts'
+import type { CommandResult } from '../../../support/server/server.ts'
 
 /** Numbers from 0, as an API that pages returns them: a full page always names the next. */
 function numbers(count: number, asked: { limit: number; after?: string }[] = []): ReadPage<number> {

@@ -7,10 +7,10 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { idOf } from '../../../../src/doors/cli/text/names.ts'
 import { CommandError } from '../../../../src/doors/cli/world.ts'
-import { leaveDoor, startDoor, type TestDoor } from '../../../support/admin-door.ts'
-import { clientCertificate } from '../../../support/certificates.ts'
-import { command } from '../../../support/command.ts'
-import type { CommandResult } from '../../../support/server.ts'
+import { leaveDoor, startDoor, type TestDoor } from '../../../support/server/admin-door.ts'
+import { clientCertificate } from '../../../support/certificates/certificates.ts'
+import { command } from '../../../support/server/command.ts'
+import type { CommandResult } from '../../../support/server/server.ts'
 
 let door: TestDoor
 const data = mkdtempSync(path.join(tmpdir(), 'mortise-names-'))

@@ -7,16 +7,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { makeRequest } from '../../../../src/core/pki/make-request.ts'
-import { clientCertificate } from '../../../support/certificates.ts'
-import { command } from '../../../support/command.ts'
-import {
-  begin,
-  end,
-  hostileText,
-  startHostileAdmin,
-  type HostileAdmin,
-} from '../../../support/hostile-admin.ts'
-import type { CommandResult } from '../../../support/server.ts'
+import { clientCertificate } from '../../../support/certificates/certificates.ts'
+import { command } from '../../../support/server/command.ts'
+import { begin, end, hostileText, startHostileAdmin, type HostileAdmin } from './hostile-admin.ts'
+import type { CommandResult } from '../../../support/server/server.ts'
 
 let server: HostileAdmin
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-hostile-cli-'))

@@ -6,9 +6,9 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { leaveDoor, startDoor, type TestDoor } from '../../../support/admin-door.ts'
-import { command } from '../../../support/command.ts'
-import type { CommandResult } from '../../../support/server.ts'
+import { leaveDoor, startDoor, type TestDoor } from '../../../support/server/admin-door.ts'
+import { command } from '../../../support/server/command.ts'
+import type { CommandResult } from '../../../support/server/server.ts'
 
 let door: TestDoor
 const data = mkdtempSync(path.join(tmpdir(), 'mortise-issue-'))

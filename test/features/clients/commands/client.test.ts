@@ -7,9 +7,13 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { basicConstraints, keyUsage } from '../../../../src/core/pki/build.ts'
 import { makeRequest } from '../../../../src/core/pki/make-request.ts'
-import { leaveDoor, startDoor, type TestDoor } from '../../../support/admin-door.ts'
-import { clientCertificate, makeCertificate, type TestIdentity } from '../../../support/certificates.ts'
-import { command } from '../../../support/command.ts'
+import { leaveDoor, startDoor, type TestDoor } from '../../../support/server/admin-door.ts'
+import {
+  clientCertificate,
+  makeCertificate,
+  type TestIdentity,
+} from '../../../support/certificates/certificates.ts'
+import { command } from '../../../support/server/command.ts'
 
 let door: TestDoor
 const data = mkdtempSync(path.join(tmpdir(), 'mortise-trust-'))

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Output } from '../../../../src/doors/http/route.ts'
-import { examples } from '../../../support/examples.ts'
+import { examples } from '../../../support/server/examples.ts'
 import { upstreamCommands } from '../../../../src/features/adopt/commands/instance-upstream.ts'
 import { instanceDetails } from '../../../../src/features/instances/commands/instance-text.ts'
 import { shortTime } from '../../../../src/doors/cli/text/time.ts'

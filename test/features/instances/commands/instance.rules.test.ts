@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { command } from '../../../support/command.ts'
-import type { KmipSession } from '../../../support/kmip-session.ts'
-import { useServer, type RunningServer } from '../../../support/running.ts'
+import { command } from '../../../support/server/command.ts'
+import type { KmipSession } from '../../../support/clients/kmip-session.ts'
+import { useServer, type RunningServer } from '../../../support/server/running.ts'
 
 let server: RunningServer
 let session: KmipSession

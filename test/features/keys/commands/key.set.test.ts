@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
-import { startDoor, type TestDoor } from '../../../support/admin-door.ts'
+import { startDoor, type TestDoor } from '../../../support/server/admin-door.ts'
 import { serverActor } from '../../../../src/core/audit/actor.ts'
-import { command } from '../../../support/command.ts'
-import { createKey } from '../../../support/core.ts'
+import { command } from '../../../support/server/command.ts'
+import { createKey } from '../../../support/server/core.ts'
 
 let door: TestDoor
 let at: readonly string[]

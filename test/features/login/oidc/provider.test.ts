@@ -9,7 +9,7 @@ import { test, type TestContext } from 'node:test'
 import { oidcLoginsMax, oidcTimeoutMs } from '../../../../src/features/login/oidc/provider.ts'
 import { LoginError } from '../../../../src/features/login/oidc/error.ts'
 import { Provider, type ProviderSettings } from '../../../../src/features/login/oidc/provider.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
 import { rsaKey, startWrongProvider, type WrongProvider } from '../../../support/oidc/wrong-provider.ts'
 
 const secrets = { state: 'a'.repeat(43), nonce: 'b'.repeat(43), verifier: 'c'.repeat(43) }

@@ -8,10 +8,10 @@ import { objectName } from '../../../../src/core/backup/later.ts'
 import { serverActor } from '../../../../src/core/audit/actor.ts'
 import { readInstance } from '../../../../src/features/restore/sources/instance.ts'
 import { openSqliteDump } from '../../../../src/outside/store/sqlite/dump.ts'
-import { writeRecords } from '../../../support/backup-files.ts'
-import { makeCertificate } from '../../../support/certificates.ts'
-import { createKey, dayMs, manager, openCoreWithClient, type TestCore } from '../../../support/core.ts'
-import { storeFolder } from '../../../support/store-place.ts'
+import { writeRecords } from '../../../support/store/backup-files.ts'
+import { makeCertificate } from '../../../support/certificates/certificates.ts'
+import { createKey, dayMs, manager, openCoreWithClient, type TestCore } from '../../../support/server/core.ts'
+import { storeFolder } from '../../../support/store/store-place.ts'
 
 const revocation = { code: 'KeyCompromise', message: undefined, compromiseOccurrenceDate: undefined }
 

@@ -7,12 +7,12 @@ import { serverActor } from '../../../../src/core/audit/actor.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
 import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
 import { TrustRefused } from '../../../../src/core/trust/writer.ts'
-import { makeInstance, openCore, type TestCoreOptions } from '../../../support/core.ts'
-import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
-import { workerOf } from '../../../support/instance-work.ts'
-import { bytesOf, openSite, restore, siteOf, type Site } from '../../../support/restore-site.ts'
-import { StoreAround } from '../../../support/store-around.ts'
-import { until } from '../../../support/until.ts'
+import { makeInstance, openCore, type TestCoreOptions } from '../../../support/server/core.ts'
+import { FaultyRootKey } from '../../../support/root-keys/faulty-root-key.ts'
+import { workerOf } from '../../../support/server/instance-work.ts'
+import { bytesOf, openSite, restore, siteOf, type Site } from '../../../support/root-keys/restore-site.ts'
+import { StoreAround } from '../../../support/store/store-around.ts'
+import { until } from '../../../support/time/until.ts'
 
 const markersAt = ({ standardKeys }: FaultyRootKey) =>
   standardKeys

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../../../src/core/audit/actor.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
-import { edit, faults } from '../../../support/core.ts'
+import { edit, faults } from '../../../support/server/core.ts'
 import {
   bytesOf,
   openSite,
@@ -13,7 +13,7 @@ import {
   siteOf,
   standardKeyOf,
   type Site,
-} from '../../../support/restore-site.ts'
+} from '../../../support/root-keys/restore-site.ts'
 
 /** The service hears of no deletion, so that all standard keys stay. */
 async function shredUnheard({ core, instance }: Site): Promise<void> {

@@ -23,10 +23,10 @@ import { standardKeySweepAfterMs } from '../../../../src/core/custody/keyprotect
 import { epochLookMs } from '../../../../src/core/custody/keyprotect/markers.ts'
 import { restoreSilenceMsMax } from '../../../../src/features/restore/sources/standard-keys.ts'
 import { TrustRefused } from '../../../../src/core/trust/writer.ts'
-import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
-import { workerOf } from '../../../support/instance-work.ts'
-import { StoreAround } from '../../../support/store-around.ts'
-import { until } from '../../../support/until.ts'
+import { FaultyRootKey } from '../../../support/root-keys/faulty-root-key.ts'
+import { workerOf } from '../../../support/server/instance-work.ts'
+import { StoreAround } from '../../../support/store/store-around.ts'
+import { until } from '../../../support/time/until.ts'
 import {
   bytesOf,
   emptyWorld,
@@ -36,8 +36,15 @@ import {
   standardKeyOf,
   stateOf,
   type Site,
-} from '../../../support/restore-site.ts'
-import { faults, look, makeInstance, openCore, trustClient, type TestCore } from '../../../support/core.ts'
+} from '../../../support/root-keys/restore-site.ts'
+import {
+  faults,
+  look,
+  makeInstance,
+  openCore,
+  trustClient,
+  type TestCore,
+} from '../../../support/server/core.ts'
 
 test('every key comes back with its bytes, its Names and its closing; all else of it was in the database', async (t) => {
   const before = await openSite(t)

@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import { retryingRootKey } from '../../../../src/features/restore/sources/standard-keys.ts'
 import { restoreSilenceMsMax } from '../../../../src/features/restore/sources/standard-keys.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
-import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
+import { FaultyRootKey } from '../../../support/root-keys/faulty-root-key.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
 
 test('a root key that nobody asked for long is waited for as any other, and not without end', async () => {
   const clock = new MovableClock()

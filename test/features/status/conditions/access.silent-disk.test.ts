@@ -6,12 +6,12 @@ import { setImmediate } from 'node:timers/promises'
 import { accessConditions, type AccessFacts } from '../../../../src/features/status/conditions/access.ts'
 import { pruneExpired } from '../../../../src/core/audit/retention.ts'
 import { pendingWriteEveryMs } from '../../../../src/core/trust/pending.ts'
-import { startDoor } from '../../../support/admin-door.ts'
-import { makeCertificate } from '../../../support/certificates.ts'
-import { hangingWriter } from '../../../support/hanging-writer.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
-import { StoreAround } from '../../../support/store-around.ts'
-import { auditEntry } from '../../../support/store-values.ts'
+import { startDoor } from '../../../support/server/admin-door.ts'
+import { makeCertificate } from '../../../support/certificates/certificates.ts'
+import { hangingWriter } from '../../../support/store/hanging-writer.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
+import { StoreAround } from '../../../support/store/store-around.ts'
+import { auditEntry } from '../../../support/store/store-values.ts'
 
 test('conditions and status answer while the disk hangs, with a stranger on the list and a Get on record', async (t) => {
   const [disk, clock] = [hangingWriter(), new MovableClock()]

@@ -16,12 +16,12 @@ import { systemClock } from '../../../../src/host/system-clock.ts'
 import { accessKeyFile } from '../../../support/clouds/aws-kms-access.ts'
 import { CloudFake } from '../../../support/clouds/fake.ts'
 import { awsKmsAt, cloudSide, type CloudSide } from '../../../support/clouds/mortise.ts'
-import { failsInTime } from '../../../support/clouds/passing-time.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
-import { until } from '../../../support/until.ts'
+import { failsInTime } from '../../../support/time/passing-time.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
+import { until } from '../../../support/time/until.ts'
 import { outageContract } from '../../../support/clouds/outage-contract.ts'
-import { reaches, rootKeyContract } from '../../../support/rootkey-contract.ts'
-import { withoutPauses } from '../../../support/without-pauses.ts'
+import { reaches, rootKeyContract } from '../../../support/root-keys/rootkey-contract.ts'
+import { withoutPauses } from '../../../support/time/without-pauses.ts'
 
 const place = Buffer.from('place')
 const closing: (() => void)[] = []

@@ -9,12 +9,12 @@ import { RootKeyError, type RootKey } from '../../../../src/core/ports/root-key.
 import type { AzureAccess } from '../../../../src/outside/rootkey/azure-kv/api.ts'
 import { openRootKey } from '../../../../src/outside/rootkey/open.ts'
 import { systemClock } from '../../../../src/host/system-clock.ts'
-import { makeCertificate } from '../../../support/certificates.ts'
+import { makeCertificate } from '../../../support/certificates/certificates.ts'
 import { azureTenant } from '../../../support/clouds/azure-kv.ts'
 import { CloudFake } from '../../../support/clouds/fake.ts'
 import { azureKvAt, cloudSide } from '../../../support/clouds/mortise.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
-import { withoutPauses } from '../../../support/without-pauses.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
+import { withoutPauses } from '../../../support/time/without-pauses.ts'
 
 const place = Buffer.from('place')
 const closing: (() => void)[] = []

@@ -16,7 +16,7 @@ import { azureTenant } from '../../../support/clouds/azure-kv.ts'
 import { CloudFake } from '../../../support/clouds/fake.ts'
 import { azureKvAt, cloudSide, type CloudSide } from '../../../support/clouds/mortise.ts'
 import { outageContract } from '../../../support/clouds/outage-contract.ts'
-import { reaches, rootKeyContract } from '../../../support/rootkey-contract.ts'
+import { reaches, rootKeyContract } from '../../../support/root-keys/rootkey-contract.ts'
 
 const vault = 'azure-kv:fake.vault.azure.net'
 const uri = `${vault}/rsa`

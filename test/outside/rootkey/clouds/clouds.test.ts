@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { registerHooks } from 'node:module'
 import { test } from 'node:test'
 import { cloudSide } from '../../../support/clouds/mortise.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
 
 test('a service whose code could not be read is loaded again when it is asked for', async (t) => {
   let failures = 0

@@ -17,8 +17,8 @@ import { CloudFake } from '../../../support/clouds/fake.ts'
 import { serviceAccountKey } from '../../../support/clouds/gcp-credentials.ts'
 import { cloudSide, gcpKmsAt, type CloudSide } from '../../../support/clouds/mortise.ts'
 import { outageContract } from '../../../support/clouds/outage-contract.ts'
-import { reaches, rootKeyContract } from '../../../support/rootkey-contract.ts'
-import { withoutPauses } from '../../../support/without-pauses.ts'
+import { reaches, rootKeyContract } from '../../../support/root-keys/rootkey-contract.ts'
+import { withoutPauses } from '../../../support/time/without-pauses.ts'
 
 const ring = 'projects/contoso/locations/europe-west3/keyRings/mortise/cryptoKeys'
 const [name, other] = [`${ring}/production`, `${ring}/other`]

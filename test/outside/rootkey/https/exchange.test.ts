@@ -5,8 +5,8 @@ import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { exchange, NoAnswer, plainAgent } from '../../../../src/outside/rootkey/https/exchange.ts'
-import { failsInTime } from '../../../support/clouds/passing-time.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
+import { failsInTime } from '../../../support/time/passing-time.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
 
 async function ask(t: TestContext, answer: string, clock = new MovableClock()) {
   const server = net.createServer((socket) => {

@@ -6,7 +6,7 @@ import { iamTokenFreshMs } from '../../../../src/outside/rootkey/bounds.ts'
 import { iamRefusedKeyMs, loginPauseMsMax } from '../../../../src/outside/rootkey/https/held-access.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
 import { HeldAccess } from '../../../../src/outside/rootkey/https/held-access.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
 
 const clock = new MovableClock()
 

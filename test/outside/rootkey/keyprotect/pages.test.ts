@@ -9,7 +9,7 @@ import { keyProtectPageKeys } from '../../../../src/outside/rootkey/keyprotect/p
 import { openRootKey } from '../../../../src/outside/rootkey/open.ts'
 import { KeyProtectFake } from '../../../support/key-protect/fake.ts'
 import { sideOf } from '../../../support/key-protect/mortise.ts'
-import { uniqueName } from '../../../support/standard-keys-contract.ts'
+import { uniqueName } from '../../../support/root-keys/standard-keys-contract.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

@@ -13,10 +13,10 @@ import { checkRootKey } from '../../../../src/outside/rootkey/open.ts'
 import type { Clock } from '../../../../src/core/ports/clock.ts'
 import { KeyProtectFake } from '../../../support/key-protect/fake.ts'
 import { sideOf } from '../../../support/key-protect/mortise.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
-import { until } from '../../../support/until.ts'
-import { withoutPauses } from '../../../support/without-pauses.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
+import { until } from '../../../support/time/until.ts'
+import { withoutPauses } from '../../../support/time/without-pauses.ts'
 
 test('a check for custody keyprotect makes a standard key, reads it and deletes it', async (t) => {
   const site = await newSite(t)

@@ -17,7 +17,7 @@ import { checkRootKey, listRootKeys, openRootKey } from '../../../../src/outside
 import { unpackWrappedForm } from '../../../../src/outside/rootkey/wrapped-form.ts'
 import { KeyProtectFake } from '../../../support/key-protect/fake.ts'
 import { sideOf, sideOfReal, type Side } from '../../../support/key-protect/mortise.ts'
-import { reaches, rootKeyContract } from '../../../support/rootkey-contract.ts'
+import { reaches, rootKeyContract } from '../../../support/root-keys/rootkey-contract.ts'
 import { systemClock } from '../../../../src/host/system-clock.ts'
 
 const fake = await KeyProtectFake.start()

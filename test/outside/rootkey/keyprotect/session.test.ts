@@ -21,13 +21,13 @@ import { basicConstraints } from '../../../../src/core/pki/build.ts'
 import { KeyProtectError } from '../../../../src/outside/rootkey/keyprotect/error.ts'
 import { checkRootKey, listRootKeys, openRootKey } from '../../../../src/outside/rootkey/open.ts'
 import { systemClock } from '../../../../src/host/system-clock.ts'
-import { makeCertificate } from '../../../support/certificates.ts'
+import { makeCertificate } from '../../../support/certificates/certificates.ts'
 import { KeyProtectFake } from '../../../support/key-protect/fake.ts'
 import type { FaultKind } from '../../../support/key-protect/faults.ts'
 import { sideOf } from '../../../support/key-protect/mortise.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
-import { until } from '../../../support/until.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
+import { until } from '../../../support/time/until.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

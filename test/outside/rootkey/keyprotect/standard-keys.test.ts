@@ -20,15 +20,15 @@ import { rootKeyAnswerTimeoutMs } from '../../../../src/outside/rootkey/bounds.t
 import { rootKeyTriesMax } from '../../../../src/outside/rootkey/https/repeats.ts'
 import { standardKeyUnknownMs } from '../../../../src/outside/rootkey/keyprotect/session.ts'
 import { checkRootKey, openRootKey } from '../../../../src/outside/rootkey/open.ts'
-import { FaultyRootKey } from '../../../support/faulty-root-key.ts'
+import { FaultyRootKey } from '../../../support/root-keys/faulty-root-key.ts'
 import { KeyProtectFake } from '../../../support/key-protect/fake.ts'
 import type { Fault } from '../../../support/key-protect/faults.ts'
 import { sideOf, sideOfReal } from '../../../support/key-protect/mortise.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
 import type { Role } from '../../../support/key-protect/state.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
-import { standardKeysContract, uniqueName } from '../../../support/standard-keys-contract.ts'
-import { withoutPauses } from '../../../support/without-pauses.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
+import { standardKeysContract, uniqueName } from '../../../support/root-keys/standard-keys-contract.ts'
+import { withoutPauses } from '../../../support/time/without-pauses.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())

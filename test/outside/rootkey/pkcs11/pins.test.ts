@@ -18,7 +18,7 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
 import { readPin, RefusedPins } from '../../../../src/outside/rootkey/pkcs11/pins.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-pins-'))
 after(() => rmSync(folder, { recursive: true }))

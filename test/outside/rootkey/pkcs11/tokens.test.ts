@@ -12,8 +12,8 @@ import { openRootKey } from '../../../../src/outside/rootkey/open.ts'
 import { Pkcs11Tokens } from '../../../../src/outside/rootkey/pkcs11/tokens.ts'
 import { parsePkcs11Uri } from '../../../../src/outside/rootkey/pkcs11/uri.ts'
 
-import { MovableClock } from '../../../support/movable-clock.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
 
 const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-tokens-'))
 const opened: Pkcs11Tokens[] = []

@@ -10,8 +10,8 @@ import {
   parsePkcs11Uri,
   type Pkcs11Uri,
 } from '../../../../src/outside/rootkey/pkcs11/uri.ts'
-import { anyCharacter } from '../../../support/characters.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
+import { anyCharacter } from '../../../support/values/characters.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
 
 test('names the token, the key, the module and the PIN', () => {
   const uri =

@@ -9,9 +9,9 @@ import { openRootKey } from '../../../../src/outside/rootkey/open.ts'
 import type { VaultAccess } from '../../../../src/outside/rootkey/vault/api.ts'
 import { CloudFake } from '../../../support/clouds/fake.ts'
 import { cloudSide, transitRules, vaultAt } from '../../../support/clouds/mortise.ts'
-import { failsInTime } from '../../../support/clouds/passing-time.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
-import { reaches } from '../../../support/rootkey-contract.ts'
+import { failsInTime } from '../../../support/time/passing-time.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
+import { reaches } from '../../../support/root-keys/rootkey-contract.ts'
 
 const place = Buffer.from('place')
 const policies = ['default', 'mortise']

@@ -13,7 +13,7 @@ import { parseVaultUri } from '../../../../src/outside/rootkey/vault/vault.ts'
 import { CloudFake } from '../../../support/clouds/fake.ts'
 import { cloudSide, transitRules, vaultAt, type CloudSide } from '../../../support/clouds/mortise.ts'
 import { outageContract } from '../../../support/clouds/outage-contract.ts'
-import { reaches, rootKeyContract } from '../../../support/rootkey-contract.ts'
+import { reaches, rootKeyContract } from '../../../support/root-keys/rootkey-contract.ts'
 
 const uri = 'vault:transit/mortise'
 const place = Buffer.from('place')

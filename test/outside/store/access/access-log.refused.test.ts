@@ -9,10 +9,10 @@ import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
 import { accessLogBytes, accessLookMs } from '../../../../src/outside/store/access/bounds.ts'
 import { accessTakenMsMax } from '../../../../src/outside/store/access/record-waits.ts'
 import type { StartAppender } from '../../../../src/outside/store/access/appender.ts'
-import { beginAccessLog, Chain, record, untilNextTurn } from '../../../support/access-log-site.ts'
-import { auditEntry } from '../../../support/store-values.ts'
-import { appenderHere } from '../../../support/threads-here.ts'
-import { until } from '../../../support/until.ts'
+import { beginAccessLog, Chain, record, untilNextTurn } from './access-log-site.ts'
+import { auditEntry } from '../../../support/store/store-values.ts'
+import { appenderHere } from '../../../support/store/threads-here.ts'
+import { until } from '../../../support/time/until.ts'
 
 /** A disk that takes nothing, and answers nothing, while it hangs. */
 function hangingDisk() {

@@ -16,8 +16,8 @@ import {
   accessUnchainedMsMax,
 } from '../../../../src/outside/store/access/bounds.ts'
 import { accessFlushMs } from '../../../../src/outside/store/bounds.ts'
-import { beginAccessLog, Chain, record, untilNextTurn } from '../../../support/access-log-site.ts'
-import { auditEntry } from '../../../support/store-values.ts'
+import { beginAccessLog, Chain, record, untilNextTurn } from './access-log-site.ts'
+import { auditEntry } from '../../../support/store/store-values.ts'
 
 test('records of one turn of the event loop are one frame, and move together', async (t) => {
   const { file, chain, clock, open } = await beginAccessLog(t)

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { accessAppendBytes } from '../../../../src/outside/store/access/appender.ts'
 import { startAppendThread } from '../../../../src/outside/store/access/appender.ts'
-import { storeFolder } from '../../../support/store-place.ts'
+import { storeFolder } from '../../../support/store/store-place.ts'
 
 test('bytes are appended in order, also more than the thread takes at once, and the file is cut off', async (t) => {
   const name = path.join(await storeFolder(t), 'file')

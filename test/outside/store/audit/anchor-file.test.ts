@@ -6,7 +6,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { anchorSlotBytes } from '../../../../src/core/audit/anchor.ts'
 import { AnchorFile } from '../../../../src/outside/store/audit/anchor-file.ts'
-import { storeFolder } from '../../../support/store-place.ts'
+import { storeFolder } from '../../../support/store/store-place.ts'
 
 const filled = (value: number) => Buffer.alloc(anchorSlotBytes, value)
 /** The first byte of each slot, and that each is one value throughout. */

@@ -8,7 +8,7 @@ import { test, type TestContext } from 'node:test'
 import { newestAnchor } from '../../../../src/core/audit/anchor.ts'
 import { AnchorFile } from '../../../../src/outside/store/audit/anchor-file.ts'
 import { AnchorKeeper } from '../../../../src/outside/store/audit/anchor-keeper.ts'
-import { anchorKey, storeFolder } from '../../../support/store-place.ts'
+import { anchorKey, storeFolder } from '../../../support/store/store-place.ts'
 
 const at = (order: number) => ({ trustVersion: order, checkpoint: null, heads: [], marks: null, order })
 

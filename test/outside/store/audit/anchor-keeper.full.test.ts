@@ -14,11 +14,11 @@ import { systemClock } from '../../../../src/host/system-clock.ts'
 import { AnchorFile } from '../../../../src/outside/store/audit/anchor-file.ts'
 import { AnchorKeeper } from '../../../../src/outside/store/audit/anchor-keeper.ts'
 import { openSqliteStore } from '../../../../src/outside/store/sqlite/open.ts'
-import { skipOrFail } from '../../../support/skip.ts'
-import { emptyDisk, fillDisk, mountSmallDisk } from '../../../support/small-disk.ts'
-import { anchorKey } from '../../../support/store-place.ts'
-import { auditEntry, change, create, objectRecord } from '../../../support/store-values.ts'
-import { until } from '../../../support/until.ts'
+import { skipOrFail } from '../../../support/server/skip.ts'
+import { emptyDisk, fillDisk, mountSmallDisk } from '../../../support/store/small-disk.ts'
+import { anchorKey } from '../../../support/store/store-place.ts'
+import { auditEntry, change, create, objectRecord } from '../../../support/store/store-values.ts'
+import { until } from '../../../support/time/until.ts'
 
 interface Disk {
   readonly folder: string

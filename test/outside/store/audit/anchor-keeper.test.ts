@@ -15,7 +15,7 @@ import type { Store } from '../../../../src/core/ports/store.ts'
 import { systemClock } from '../../../../src/host/system-clock.ts'
 import { AnchorFile } from '../../../../src/outside/store/audit/anchor-file.ts'
 import { openSqliteStore } from '../../../../src/outside/store/sqlite/open.ts'
-import { anchorKey, markKey, openSqlite as open, storeFolder } from '../../../support/store-place.ts'
+import { anchorKey, markKey, openSqlite as open, storeFolder } from '../../../support/store/store-place.ts'
 import {
   auditEntry,
   change,
@@ -23,8 +23,8 @@ import {
   objectRecord,
   objectWrite,
   trustRow,
-} from '../../../support/store-values.ts'
-import { threadsHere } from '../../../support/threads-here.ts'
+} from '../../../support/store/store-values.ts'
+import { threadsHere } from '../../../support/store/threads-here.ts'
 
 type Anchored = Store & AnchoredStore
 

@@ -19,10 +19,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
 import { holdSqlite } from '../../../../src/outside/store/sqlite/hold.ts'
-import { openSqlite, storeFolder } from '../../../support/store-place.ts'
-import { create, objectRecord } from '../../../support/store-values.ts'
+import { openSqlite, storeFolder } from '../../../support/store/store-place.ts'
+import { create, objectRecord } from '../../../support/store/store-values.ts'
 
-const child = path.join(import.meta.dirname, '../../../support/store-child.ts')
+const child = path.join(import.meta.dirname, '../../../support/store/store-child.ts')
 const nodeArguments = ['--disable-warning=ExperimentalWarning', child]
 
 /** A database with some objects, closed. */

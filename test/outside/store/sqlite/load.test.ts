@@ -9,9 +9,9 @@ import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
 import type { DumpedRecord } from '../../../../src/core/ports/backup.ts'
 import { openSqliteDump } from '../../../../src/outside/store/sqlite/dump.ts'
 import { sqliteLoader } from '../../../../src/outside/store/sqlite/load.ts'
-import { dumpedObject } from '../../../support/backup-files.ts'
-import { emptyDisk, fillDisk, mountSmallDisk } from '../../../support/small-disk.ts'
-import { openSqlite, storeFolder } from '../../../support/store-place.ts'
+import { dumpedObject } from '../../../support/store/backup-files.ts'
+import { emptyDisk, fillDisk, mountSmallDisk } from '../../../support/store/small-disk.ts'
+import { openSqlite, storeFolder } from '../../../support/store/store-place.ts'
 
 async function* nothing() {
   yield [{ type: 'trustVersion', value: 0 }] as const

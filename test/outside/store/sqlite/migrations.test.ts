@@ -9,8 +9,8 @@ import type { StandardKeyRecord } from '../../../../src/core/ports/secrets.ts'
 import type { Store } from '../../../../src/core/ports/store.ts'
 import { applicationId, migrations } from '../../../../src/outside/store/sqlite/migrations.ts'
 import { openSqliteStore } from '../../../../src/outside/store/sqlite/open.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
-import { anchorKey, openSqlite, storeFolder } from '../../../support/store-place.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
+import { anchorKey, openSqlite, storeFolder } from '../../../support/store/store-place.ts'
 import {
   change,
   create,
@@ -18,7 +18,7 @@ import {
   objectRecord,
   objectWrite,
   trustRow,
-} from '../../../support/store-values.ts'
+} from '../../../support/store/store-values.ts'
 
 /** Every kind of row that the first schema had. */
 async function fill(store: Store): Promise<void> {

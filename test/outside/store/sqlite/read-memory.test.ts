@@ -6,9 +6,9 @@ import { test, type TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { readMemoryBytes } from '../../../../src/outside/store/sqlite/read-memory.ts'
 import { StoreConflict, type Store } from '../../../../src/core/ports/store.ts'
-import { edit } from '../../../support/core.ts'
-import { openSqlite, storeFolder } from '../../../support/store-place.ts'
-import { change, create, objectRecord, objectWrite, trustRow } from '../../../support/store-values.ts'
+import { edit } from '../../../support/server/core.ts'
+import { openSqlite, storeFolder } from '../../../support/store/store-place.ts'
+import { change, create, objectRecord, objectWrite, trustRow } from '../../../support/store/store-values.ts'
 
 /** Enough for the commit of one object, as a rule; if it is not, the test proves less. */
 const commitMs = 40

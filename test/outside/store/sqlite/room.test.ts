@@ -10,12 +10,12 @@ import { StoreUnavailable, type Store } from '../../../../src/core/ports/store.t
 import { diskReserveBytes } from '../../../../src/outside/store/sqlite/open.ts'
 import { diskFreeBytesMin } from '../../../../src/outside/store/sqlite/room.ts'
 import { openSqliteStore } from '../../../../src/outside/store/sqlite/open.ts'
-import { emptyDisk, fillDisk, mountSmallDisk } from '../../../support/small-disk.ts'
-import { allEntries, verifyChain } from '../../../support/store-contract-audit.ts'
+import { emptyDisk, fillDisk, mountSmallDisk } from '../../../support/store/small-disk.ts'
+import { allEntries, verifyChain } from '../../../support/store/contract/audit.ts'
 import { systemClock } from '../../../../src/host/system-clock.ts'
-import { anchorKey, openSqlite, storeFolder } from '../../../support/store-place.ts'
-import { auditEntry, change, create, objectRecord } from '../../../support/store-values.ts'
-import { until } from '../../../support/until.ts'
+import { anchorKey, openSqlite, storeFolder } from '../../../support/store/store-place.ts'
+import { auditEntry, change, create, objectRecord } from '../../../support/store/store-values.ts'
+import { until } from '../../../support/time/until.ts'
 
 const mib = 1024 * 1024
 

@@ -11,10 +11,16 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { SecretRecord } from '../../../../src/core/ports/secrets.ts'
 import { destroyedGoneMs } from '../../../../src/outside/store/sqlite/open.ts'
-import { textsInFiles } from '../../../support/store-grep.ts'
-import { openSqlite, storeFolder } from '../../../support/store-place.ts'
-import { change, create, dataKeyRecord, objectRecord, objectWrite } from '../../../support/store-values.ts'
-import { until } from '../../../support/until.ts'
+import { textsInFiles } from '../../../support/store/store-grep.ts'
+import { openSqlite, storeFolder } from '../../../support/store/store-place.ts'
+import {
+  change,
+  create,
+  dataKeyRecord,
+  objectRecord,
+  objectWrite,
+} from '../../../support/store/store-values.ts'
+import { until } from '../../../support/time/until.ts'
 
 const goneMs = 400
 
@@ -135,7 +141,7 @@ test('what a killed process had destroyed leaves the log after the next start', 
   const file = path.join(await storeFolder(t), 'mortise.db')
   const files = [file, `${file}-wal`]
   const text = material(64)
-  const child = path.join(import.meta.dirname, '../../../support/store-child.ts')
+  const child = path.join(import.meta.dirname, '../../../support/store/store-child.ts')
   const running = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', child, 'destroy', file, text],

@@ -10,9 +10,9 @@ import { accessUnchainedMsMax } from '../../../../src/outside/store/access/bound
 import { storeSilentMs } from '../../../../src/outside/store/bounds.ts'
 import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
 import { openSqliteStore } from '../../../../src/outside/store/sqlite/open.ts'
-import { hangingWriter } from '../../../support/hanging-writer.ts'
-import { MovableClock } from '../../../support/movable-clock.ts'
-import { auditEntry, change } from '../../../support/store-values.ts'
+import { hangingWriter } from '../../../support/store/hanging-writer.ts'
+import { MovableClock } from '../../../support/time/movable-clock.ts'
+import { auditEntry, change } from '../../../support/store/store-values.ts'
 
 test('while the disk hangs, the store says so; after a minute it says that no key is handed out', async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-silent-'))

@@ -7,9 +7,9 @@ import { openSqliteDump } from '../../../../src/outside/store/sqlite/dump.ts'
 import { sqliteLoader } from '../../../../src/outside/store/sqlite/load.ts'
 import { openSqliteStore } from '../../../../src/outside/store/sqlite/open.ts'
 import { systemClock } from '../../../../src/host/system-clock.ts'
-import { look } from '../../../support/core.ts'
-import { storeContract } from '../../../support/store-contract.ts'
-import { appenderHere } from '../../../support/threads-here.ts'
+import { look } from '../../../support/server/core.ts'
+import { storeContract } from '../../../support/store/contract/contract.ts'
+import { appenderHere } from '../../../support/store/threads-here.ts'
 
 storeContract('SQLite', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))

@@ -8,11 +8,11 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { Store } from '../../../../src/core/ports/store.ts'
 import type { StoredAuditEntry } from '../../../../src/core/ports/audit.ts'
-import { allEntries, verifyChain } from '../../../support/store-contract-audit.ts'
-import { anchorKey, openSqlite, storeFolder } from '../../../support/store-place.ts'
+import { allEntries, verifyChain } from '../../../support/store/contract/audit.ts'
+import { anchorKey, openSqlite, storeFolder } from '../../../support/store/store-place.ts'
 
 const kills = 6
-const child = path.join(import.meta.dirname, '../../../support/store-child.ts')
+const child = path.join(import.meta.dirname, '../../../support/store/store-child.ts')
 
 test(`kill -9 in the midst of commits, ${kills} times: all that was answered is there, and the anchor agrees`, async (t) => {
   const file = path.join(await storeFolder(t), 'mortise.db')

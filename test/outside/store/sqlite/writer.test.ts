@@ -6,9 +6,9 @@ import { StoreUnavailable } from '../../../../src/core/ports/store.ts'
 import { commitQueueMax } from '../../../../src/outside/store/bounds.ts'
 import { systemClock } from '../../../../src/host/system-clock.ts'
 import { WriterThread } from '../../../../src/outside/store/sqlite/writer-thread.ts'
-import { auditEntry, change } from '../../../support/store-values.ts'
+import { auditEntry, change } from '../../../support/store/store-values.ts'
 
-const script = new URL('../../../support/dying-writer.ts', import.meta.url)
+const script = new URL('./dying-writer.ts', import.meta.url)
 
 for (const [way, reason] of [
   ['exit', /writer ended \(code 3\)/],
