@@ -1,5 +1,5 @@
-// Between the listener and the operations, in one class and long because of that: one message in, one answer out. This file turns a peer into a caller, refuses
-// unauthenticated peers (design: invariant 11), and reports who connected, who was seen and what failed.
+// Answers each message of the listener with the operations of the core, in one class and long because of that. It
+// authenticates the peer as a caller, refuses unauthenticated peers (design: invariant 11), and records connections, last use and failures.
 
 import { randomUUID } from 'node:crypto'
 import type { Access, AuthResult } from '../../core/trust/access.ts'
@@ -57,26 +57,26 @@ import { Notices } from '../../core/server/notices.ts'
 import { inEachEncoding } from './text-answers.ts'
 import { failed, UnauthenticatedPeers } from './unauthenticated-peers.ts'
 
-/** A name by which a client addresses this server, as the log has it. */
+/** The log cuts the name by which a client addresses this server after this many characters. */
 const hostCharactersMax = 253
-/** The answer of an operation that is answered later. */
+/** The bound of the answer that an asynchronous operation keeps until the client polls for it. */
 const asynchronousAnswerBytesMax = 256 * 1024
 
 export interface AnswererOptions {
   readonly access: Access
   readonly keys: Keys
-  /** Looks elsewhere for an object that is not here. */
+  /** Fetches an object that this server does not have from another key server. */
   readonly fetchUpstream?: FetchUpstream
-  /** The version of the program. */
+  /** The version of Mortise. */
   readonly version: string
-  /** An administrator may narrow these. */
+  /** The part of the protocol to which an administrator restricts this server. Left out: everything that it can. */
   readonly protocol?: ProtocolSettings
   readonly pending: Pending
   readonly lastSeen: LastSeen
   readonly unservedVersions: Pick<UnservedVersions, 'note'>
   readonly audit: Audit
   readonly clock: Clock
-  /** The turns of this process. */
+  /** Gives each party its turns at the thread that serves TLS. */
   readonly turns: Turns
   readonly log: ListenerLog
   /** Signs a client's certificate request with the CA of this server. Throws PkiError. */
@@ -85,17 +85,17 @@ export interface AnswererOptions {
   readonly isKnownHost: (host: string) => boolean
   /** Checks a user name and password. */
   readonly matchesCredential: typeof matchesCredential
-  /** Called after each handshake. `result`: `trusted`, or the reason why not. */
+  /** The answerer calls it after each handshake. `result`: `trusted`, or why the peer is not. */
   readonly onPeer: (result: string) => void
-  /** Called for each batch item. */
+  /** The answerer calls it for each batch item. */
   readonly onOperation: (result: OperationResult) => void
 }
 
 type ResponseHeader = Omit<ResponseMessage, 'items'>
 type TrustedAuth = AuthResult & { readonly trusted: true }
 
-/** One message has these. */
-interface About {
+/** The things that belong to one message and not to its connection. */
+interface MessageContext {
   readonly peer: Peer
   readonly pace: Pace
   readonly room: AnswerRoom
@@ -104,11 +104,11 @@ interface About {
 }
 
 interface AnswererParts {
-  /** For the listener. None of these throws because of what a peer sends. */
+  /** The functions that the listener calls. None of them throws because of bytes that a peer sends. */
   readonly callbacks: Required<
     Pick<ListenerOptions, 'answer' | 'whyUnread' | 'answerUnreadable' | 'onHandshake'>
   >
-  /** Enters in the audit the refusals that were only counted so far. */
+  /** Writes audit entries for the refusals that were only counted so far. */
   close(): Promise<void>
 }
 
@@ -164,7 +164,7 @@ class Answerer {
     return this.#unauthenticated.close()
   }
 
-  /** Resolves for a trusted peer when it may send so many bytes. */
+  /** Why the peer must not send its large message of `bytes` bytes. For a trusted peer it resolves to null once its turn has come. */
   async whyUnread(peer: Peer, bytes: number): ReturnType<ListenerOptions['whyUnread']> {
     const auth = await this.#authenticated(peer)
     if (!auth) return 'unavailable'
@@ -172,7 +172,7 @@ class Answerer {
     return (await this.#large.turn(trustedParty(auth), bytes)) ? null : 'busy'
   }
 
-  /** Resolves in the first turn of a message, after the peer has paid for what it got. Rejects if the peer has left. */
+  /** Resolves in the first turn of a message, after the peer's party has waited for the cost of its earlier messages. Rejects if the peer has left. */
   begin(peer: Peer, abandoned: AbortSignal): MaybePromise<Pace> {
     const party = this.#parties.get(peer)
     return andThen(party && this.#large.paying(party, abandoned), () => {
@@ -181,13 +181,13 @@ class Answerer {
     })
   }
 
-  /** Reading or writing a large message of the peer took so long. */
+  /** Charges the peer's party with the time that the server spent on reading or writing a large message. */
   worked(peer: Peer, ms: number): void {
     const party = this.#parties.get(peer)
     if (party) this.#large.worked(party, ms)
   }
 
-  /** `begun`: the pace of the message, whose first turn has begun. */
+  /** `begun`: the pace of the message if its first turn has begun. Left out: this function begins it. */
   async answer(bytes: Buffer, peer: Peer, exchange: Exchange, begun?: Pace): Promise<Answer> {
     const { abandoned } = exchange
     try {
@@ -195,7 +195,7 @@ class Answerer {
       const request = this.#decoded(bytes, peer)
       if (!this.#served.has(request.version)) {
         await this.#noteUnserved(peer, request.version)
-        // A client of another version learns which ones there are, if it asks.
+        // A client of an unserved version may still ask for the served ones with Discover Versions.
         if (!asksForVersions(request)) return this.#refused(this.#unserved(request.version))
       }
       const requestId = randomUUID()
@@ -223,11 +223,11 @@ class Answerer {
         await this.#noteUnserved(peer, error.unknownVersion)
         return this.#refused(this.#unserved(error.unknownVersion, error.version))
       }
-      // The peer left before its turn came.
+      // The peer left before the turn of its message came.
       if (abandoned.aborted) return { bytes: Buffer.alloc(0), close: true }
       throw error
     } finally {
-      // A Register carries key material.
+      // The message of a Register has key material in it.
       bytes.fill(0)
     }
   }
@@ -243,20 +243,20 @@ class Answerer {
     }
   }
 
-  /** The answer to a peer whose bytes are not read: in 1.4, which most clients speak. */
+  /** The answer to a peer whose message the server does not read. It is in KMIP 1.4, which most clients speak. */
   unreadable(why: Unreadable): Buffer {
     const reason = why === 'unavailable' || why === 'busy' ? 'GeneralFailure' : 'InvalidMessage'
     return this.malformed(new Fault(reason, unreadableSentences[why]))
   }
 
-  /** The answer to a text that has no TTLV. */
+  /** The answer to bytes that are no KMIP message. */
   malformed(error: TtlvError | Fault): Buffer {
     const fault = error instanceof Fault ? error : faultOf(error)
     const known = { version: this.#served.has('1.4') ? '1.4' : this.#newest, headerRead: false } as const
     return encodeResponse(refusal(new RequestError(fault, known), this.#now()))
   }
 
-  /** Records a peer that is not trusted as pending, even if it sends no byte (vCenter does that). */
+  /** Records an unknown peer as pending after its handshake, since vCenter may close the connection without a message. */
   async onHandshake(outcome: HandshakeOutcome): Promise<boolean> {
     if (!outcome.ok) return false
     const { peer } = outcome
@@ -268,7 +268,7 @@ class Answerer {
     return auth.trusted
   }
 
-  /** Undefined if the store does not say who the peer is. Anybody may ask as often as they like, so the lines about it are bounded. */
+  /** Undefined if the store cannot say who the peer is. Any stranger can cause the log lines about it, so `notices` bounds them. */
   #authenticated(peer: Peer, requestId?: string): MaybePromise<AuthResult | undefined> {
     return orElse<AuthResult | undefined>(
       () => this.#identify(peer),
@@ -284,7 +284,7 @@ class Answerer {
     )
   }
 
-  /** Notes the version if a trusted client stated it: anybody else may state anything. */
+  /** Records the unserved version of a trusted client. A stranger could state any version, so the server does not record it. */
   async #noteUnserved(peer: Peer, version: string): Promise<void> {
     const auth = await this.#authenticated(peer)
     if (auth?.trusted) this.#options.unservedVersions.note(auth.client, version)
@@ -299,8 +299,12 @@ class Answerer {
     })
   }
 
-  #serve(request: RequestMessage, about: About, first: TrustedAuth): MaybePromise<readonly ResponseItem[]> {
-    const { peer, exchange } = about
+  #serve(
+    request: RequestMessage,
+    context: MessageContext,
+    first: TrustedAuth,
+  ): MaybePromise<readonly ResponseItem[]> {
+    const { peer, exchange } = context
     this.#seen(peer, first)
     this.#noteHost(exchange.host, peer, first)
     const { id, credential } = first.client
@@ -311,13 +315,13 @@ class Answerer {
     const isProven = session?.hasTicket === true && !request.credentials.some(isPassword)
     const checked = credential && !isProven ? this.#gate.check(peer, id, credential, request) : undefined
     return andThen(checked, (wrong) =>
-      wrong ? refused(wrong) : answerBatch(request, this.#batchOptions(request, about, first, session)),
+      wrong ? refused(wrong) : answerBatch(request, this.#batchOptions(request, context, first, session)),
     )
   }
 
   #batchOptions(
     request: RequestMessage,
-    { peer, pace, room, requestId, exchange }: About,
+    { peer, pace, room, requestId, exchange }: MessageContext,
     first: TrustedAuth,
     session: TicketSession | undefined,
   ): BatchOptions {
@@ -370,7 +374,7 @@ class Answerer {
     }
   }
 
-  /** From now on this server tells the client what changes, as long as it is this client, and has the same password. */
+  /** From now on this server sends the client notices of changes. It stops when the peer is no longer this client or its password changes. */
   #takeOver(version: Version, peer: Peer, auth: TrustedAuth): TakeOver {
     const { access } = this.#options
     const pace = this.#turns.paceOf(trustedParty(auth), neverAbandoned)
@@ -384,8 +388,8 @@ class Answerer {
   }
 
   /**
-   * The tickets of this client, as long as it has the password with which it logged in. A Fault if the message carries a ticket that
-   * is none. Throws RequestError if it permits no more requests.
+   * The login session of the message's ticket (KMIP 2.x). It ends when the client's password changes. Returns a Fault if the message
+   * carries an invalid ticket, and throws RequestError if the ticket permits no more requests.
    */
   #session(request: RequestMessage, auth: TrustedAuth): TicketSession | Fault {
     try {
@@ -398,7 +402,7 @@ class Answerer {
     }
   }
 
-  /** Counts the items of a refused message. Their time is too short to measure. */
+  /** Counts the items of a refused message in the metrics, with no duration: a refusal is too short to measure. */
   #counted(request: RequestMessage, items: readonly ResponseItem[]): readonly ResponseItem[] {
     for (const [index, { reason = 'failed' }] of items.entries())
       this.#options.onOperation({
@@ -412,13 +416,13 @@ class Answerer {
   #seen(peer: Peer, auth: AuthResult): void {
     if (!peer.certificate || !auth.trusted) return
     const { lastSeen } = this.#options
-    // A CA may vouch for another certificate every day, and nobody would ask for the one of yesterday.
+    // Only pinned certificates have a time of last use. A CA may issue a new certificate each day, and the list would never end.
     if (auth.pinned) lastSeen.note(peer.certificate.sha256, peer.address)
     lastSeen.noteClient(auth.client.id, peer.certificate.sha256, peer.address)
     if (auth.expiredDays !== null) this.#unauthenticated.warnExpired(peer.certificate.sha256, auth)
   }
 
-  /** A name that somebody else controls must not lead a browser that has a client's certificate here (DNS rebinding). */
+  /** Warns when a client over HTTPS uses a foreign name: an attacker's name may lead a browser with a client's certificate here (DNS rebinding). */
   #noteHost(host: string | undefined, { address }: Peer, { client, instance }: TrustedAuth): void {
     if (host === undefined || this.#options.isKnownHost(host)) return
     const fields = { host: host.slice(0, hostCharactersMax), address }
@@ -426,7 +430,7 @@ class Answerer {
   }
 
   #header({ version, clientCorrelationValue }: RequestMessage, requestId: string): ResponseHeader {
-    // KMIP 1.4 §6.19: a client that names its request learns its id in our log and audit.
+    // KMIP 1.4 §6.19: a client that sends its own correlation value receives the id that our log and audit have for the request.
     const serverCorrelationValue = clientCorrelationValue === undefined ? undefined : requestId
     return { version, timeStamp: this.#now(), serverCorrelationValue }
   }
@@ -435,13 +439,13 @@ class Answerer {
     return this.#server.versions.at(-1) ?? '1.4'
   }
 
-  /** Names the versions that the client may use instead. `version`: of the answer. */
+  /** A refusal that names the served versions. `version`: the version of the answer. */
   #unserved(stated: string, version: Version = this.#newest): RequestError {
     const what = `this server speaks KMIP ${this.#server.versions.map(versionText).join(', ')}, not ${stated}`
     return new RequestError(new Fault('InvalidMessage', what), { version, headerRead: true })
   }
 
-  /** Answers in the message's own version if the server speaks it, else in the newest that it speaks. */
+  /** Answers in the message's own version if this server serves it, or else in the newest that it serves. */
   #refused(error: RequestError): Answer {
     const version = this.#served.has(error.version) ? error.version : this.#newest
     return { bytes: encodeResponse({ ...refusal(error, this.#now()), version }), close: false }
@@ -452,7 +456,7 @@ class Answerer {
   }
 }
 
-/** Work that no connection waits for is never abandoned: its answer is polled for over any connection, or sent as a notice. */
+/** The signal of work that no connection waits for: the client polls for its answer over any connection, or receives it as a notice. */
 const neverAbandoned = new AbortController().signal
 
 const foreignHost =
@@ -462,18 +466,18 @@ const cannotTell = 'the store cannot be used at the moment: try again'
 
 function encoded(response: ResponseMessage): Buffer {
   const bytes = encodeResponse(response)
-  // The message holds copies of the payloads.
+  // `bytes` holds copies of the payloads, so the originals are overwritten with zeros.
   for (const { payload } of response.items) payload?.fill(0)
   return bytes
 }
 
-/** The client as it is now. Throws Fault AuthenticationNotSuccessful if that is not who began, or as it logged in. */
+/** Returns `now`. Throws Fault AuthenticationNotSuccessful if it is another client than `first`, or has another password. */
 function sameOwner(now: TrustedAuth, first: TrustedAuth): TrustedAuth {
   if (now === first || ownerOf(now) === ownerOf(first)) return now
   throw new Fault('AuthenticationNotSuccessful', 'this is another client by now, or has another password')
 }
 
-/** The client as it has logged in: in its instance, with its password, and with what is demanded of it. */
+/** Identifies a client's login: its instance, its id, its password and whether it must send that. A change of one ends the login. */
 function ownerOf({ instance, client: { id, credential } }: TrustedAuth): string {
   return JSON.stringify([instance.id, id, credential?.mode, credential?.hash])
 }

@@ -1,11 +1,11 @@
-// Binds the port of KMIP, for the process that accepts its connections.
+// Binds the KMIP port, in the process that accepts its connections.
 
 import { once } from 'node:events'
 import type { AddressInfo, Server } from 'node:net'
 import { codeOf } from './error-code.ts'
 import type { ListenAddress } from './contract.ts'
 
-/** Rejects with an error for people if the address is not available. */
+/** Rejects with an error for administrators if the address is not available. */
 export async function bind(net: Server, { host, port }: ListenAddress, backlog: number): Promise<void> {
   const listen = async (on: string): Promise<void> => {
     const bound = once(net, 'listening')
@@ -14,7 +14,7 @@ export async function bind(net: Server, { host, port }: ListenAddress, backlog: 
   }
   try {
     await listen(host).catch((error: unknown) => {
-      // All addresses, on a machine without IPv6.
+      // A machine without IPv6 listens on all IPv4 addresses instead.
       if (host === '::' && codeOf(error) === 'EAFNOSUPPORT') return listen('0.0.0.0')
       throw error
     })

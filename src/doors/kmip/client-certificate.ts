@@ -1,5 +1,5 @@
-// The certificate of the client that sent a message. Re-Provision has another one take its place; the rest of the message is answered
-// as if it had come with that one, which the client could not fetch otherwise.
+// The certificate of the client that sent a message. Re-Provision replaces it in the middle of the message. The server then answers the
+// rest of the message as if the client had connected with the new certificate: otherwise the client could not fetch that.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { SignedCertificate } from '../../core/keys/certificates/re-provision.ts'
@@ -44,7 +44,7 @@ export class ClientCertificate implements Provisioner {
     this.#replacement = by
   }
 
-  /** The client by the certificate that took the place of its own. Throws `refusal` if there is none, or it is not trusted. */
+  /** The client by its new certificate. Throws `refusal` if Re-Provision issued none, or if the server does not trust it. */
   instead(refusal: () => Fault): MaybePromise<Instead> {
     if (!this.#replacement) throw refusal()
     const { der, sha256 } = this.#replacement

@@ -1,6 +1,6 @@
-// One TLS connection after its handshake, in one class and long because of that: reads messages, writes answers, one at a time and in order. It bounds what
-// a peer makes the server hold (a queue, then no more reading) and how long a peer makes it wait. The listener's
-// sweep checks the deadlines, so a connection keeps no timers. It knows no KMIP: the caller passes in what answers a
+// One TLS connection after its handshake, in one class and long because of that: it reads messages and writes their answers,
+// one at a time and in order. It bounds the bytes that a peer makes the server hold: a queue, and then no more reading. It bounds the time that a peer makes it wait. The listener's
+// sweep checks the deadlines, so a connection keeps no timers. It knows no KMIP: the caller passes in the function that answers a
 // message.
 
 import type { TLSSocket } from 'node:tls'
@@ -20,7 +20,7 @@ import type { TakeOver } from '../../core/operations/notifier.ts'
 import { Reversed } from './reversed.ts'
 import type { TlsOverhead } from './tls-overhead.ts'
 
-/** For all connections of a listener. */
+/** Options that all connections of a listener share. */
 export interface ConnectionOptions extends Pick<
   ListenerOptions,
   'answer' | 'whyUnread' | 'answerUnreadable' | 'log' | 'metrics'
@@ -29,7 +29,7 @@ export interface ConnectionOptions extends Pick<
   readonly now: () => number
 }
 
-/** For this connection alone. */
+/** The parts that each connection has of its own. */
 export interface ConnectionParts {
   readonly framer: MessageFramer
   readonly held: HeldBytes
@@ -39,7 +39,7 @@ export interface ConnectionParts {
 
 const never = Number.POSITIVE_INFINITY
 const nothing = Buffer.alloc(0)
-/** The reason of every abort. Without it Node would make an exception with a stack each time. */
+/** The reason of every abort. Without a reason Node would make an exception with a stack each time. */
 const abandonment = 'nobody waits for the answer'
 
 export class Connection {
@@ -49,13 +49,13 @@ export class Connection {
   readonly #framer: MessageFramer
   readonly #queue: Buffer[] = []
   #halt: MessageHalt | undefined
-  /** The loop over the queue runs. */
+  /** Whether the loop over the queue runs. */
   #working = false
   #answering = false
   #peerEnded = false
-  /** The connection ends once everything that has arrived is answered. */
+  /** Whether the connection ends once all messages that have arrived are answered. */
   #leaving = false
-  /** The server has sent its last bytes; whatever still arrives is thrown away. */
+  /** Why the connection ends. Once it is set, the server has sent its last bytes and discards what still arrives. */
   #ending: Ending | undefined
   #closed = false
   /** Aborted when the peer no longer waits for an answer. */
@@ -64,19 +64,19 @@ export class Connection {
   readonly #overhead: TlsOverhead
   readonly #tellClosed: () => void
   #receivedBytes = 0
-  /** How many of the held bytes are reserved for the current message. */
+  /** The part of the held bytes that is reserved for the current message. */
   #messageBytes = 0
-  /** Whether the server reads on behind a long request. `enough`: no more, until what it has read is answered. */
+  /** Whether the server reads ahead during a long request. `enough`: it has read as much as it may, until these messages are answered. */
   #ahead: 'no' | 'reading' | 'enough' = 'no'
-  /** How many of the held bytes were read ahead. */
+  /** The part of the held bytes that was read ahead. */
   #aheadBytes = 0
   #lingeredBytes = 0
   #writes = 0
   #wake: (() => void) | undefined
-  /** The peer took the server role. */
+  /** Set once the peer has taken the server role. */
   #reversed: Reversed | undefined
 
-  // Monotonic milliseconds; Infinity: the connection does not wait for that.
+  // Deadlines in monotonic milliseconds. `never`: this deadline does not run.
   #idleAt: number
   #messageAt = never
   #writeAt = never
@@ -108,12 +108,12 @@ export class Connection {
     socket.on('close', () => this.#onClose())
   }
 
-  /** Whether the listener may end it for another one: no message of the peer is being answered, and the system has taken all answers. */
+  /** Whether the listener may end it to make room: no message of the peer is being answered, and the system has taken all answers. */
   get spare(): boolean {
     return !this.#working && this.#writes === 0
   }
 
-  /** Whether it came or got its last answer so short a time ago that its next request may be on the way. */
+  /** Whether the peer may be in a task: it connected or got its last answer less than `taskPauseMs` ago, so its next request may be on the way. */
   get mayBeInTask(): boolean {
     const { now, limits } = this.#options
     return now() < this.#idleAt - limits.idleTimeoutMs + limits.taskPauseMs
@@ -144,7 +144,7 @@ export class Connection {
     else if (now >= this.#lookAheadAt && this.#ahead === 'no' && this.#socket.isPaused()) this.#lookAhead()
   }
 
-  /** TLS has read so many bytes of the connection in all. Returns false if too many brought no data; then the connection is closed. */
+  /** `bytes`: all that TLS has read of the connection. If too many of them brought no data, it closes the connection and returns false. */
   noteRead(bytes: number): boolean {
     if (this.#overhead.bears(bytes, this.#receivedBytes + this.#socket.readableLength)) return true
     this.cut('no-data')
@@ -152,8 +152,8 @@ export class Connection {
   }
 
   /**
-   * Ends the connection once everything that has arrived is answered; a message of which only a part has arrived is
-   * awaited. The listener bounds the wait.
+   * Ends the connection once all messages that have arrived are answered. It waits for the rest of a message that has begun to arrive.
+   * The listener bounds the wait.
    */
   end(): void {
     if (this.#closed || this.#ending !== undefined || this.#leaving) return
@@ -161,7 +161,7 @@ export class Connection {
     if (!this.#working) this.#leaveOnceQuiet()
   }
 
-  /** Closes at once, whatever runs. */
+  /** Closes the connection at once, even while it answers a message. */
   cut(reason: Ending): void {
     if (this.#closed) return
     this.#end(reason)
@@ -182,7 +182,7 @@ export class Connection {
     if (!this.#working) this.#work()
   }
 
-  /** How many messages more may wait. The framer keeps further ones uncut, since each takes more memory by itself. */
+  /** The free places of the queue. The framer keeps further messages uncut, since a message of its own takes more memory. */
   get #places(): number {
     return Math.max(0, this.#options.limits.requestsQueuedPerConnectionMax - this.#queue.length)
   }
@@ -195,7 +195,7 @@ export class Connection {
     this.#readOrNot()
   }
 
-  /** Reads on unless enough is waiting. While the server does not read, no deadline runs against the peer. */
+  /** Stops reading the socket while the queue is full, and resumes it after. While the server does not read, no deadline runs against the peer. */
   #readOrNot(): void {
     if (this.#places === 0 || this.#halt !== undefined) {
       this.#messageAt = never
@@ -209,8 +209,7 @@ export class Connection {
   }
 
   /**
-   * Node notices the end of a peer only while it reads the socket. So the socket is read ahead during a long request,
-   * within bounds.
+   * Reads ahead during a long request, within bounds, because Node notices only while it reads that the peer has ended its side.
    */
   #lookAhead(): void {
     this.#ahead = 'reading'
@@ -223,7 +222,7 @@ export class Connection {
     if (!isHeld || this.#aheadBytes > this.#options.limits.lookAheadBytesMax) this.#ahead = 'enough'
   }
 
-  /** The bytes that were read ahead are answered, but for as many messages as may wait anyway. */
+  /** Ends the reading ahead: of its messages, only as many wait as the queue may hold anyway. */
   #catchUp(): void {
     this.#ahead = 'no'
     this.#held.giveBack(this.#aheadBytes)
@@ -236,12 +235,12 @@ export class Connection {
 
   #onPeerEnd(): void {
     this.#peerEnded = true
-    // A peer that ends inside a message wants no answer to it.
+    // The server does not answer a message that the peer ended in the middle.
     if (!this.#working) this.#finish('peer')
     else this.#abandonAt = this.#options.now() + this.#options.limits.answerAfterEndMs
   }
 
-  /** A peer that only ended its side looks like one that has left. After this time it counts as left. */
+  /** The peer ended its side some time ago. It may still read, but from now on it counts as gone. */
   #abandon(): void {
     this.#abandonAt = never
     this.#queue.length = 0
@@ -252,8 +251,8 @@ export class Connection {
   // ------------------------------------------------------------ the loop over the queue
 
   /**
-   * The answer begins once every socket that has bytes was read. So messages are answered one behind the other, and not
-   * between one decryption and the next: the processor's caches then hold the code, which saves a tenth of the time and more.
+   * Waits until Node has read every socket that has bytes. The server then answers the messages one after the other, and not between one
+   * decryption and the next. The processor's caches hold the code meanwhile, which saves a tenth of the time or more.
    */
   #work(): void {
     if (this.#queue.length === 0 && this.#halt === undefined) return
@@ -274,7 +273,7 @@ export class Connection {
         else break
         if (this.#over() || this.#abandoned.signal.aborted) break
         this.#take(this.#framer.push(nothing, this.#places))
-        // After a request of a peer that sent many at once, other peers go first.
+        // Other peers go first after each request of a peer that sent several at once.
         if (this.#queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
       }
     } catch (error) {
@@ -285,14 +284,14 @@ export class Connection {
     if (!this.#over()) this.#onQuiet()
   }
 
-  /** Everything that has arrived is answered. */
+  /** Runs when all messages that have arrived are answered. */
   #onQuiet(): void {
     if (this.#peerEnded) return this.#finish('peer')
     if (this.#leaving) return this.#leaveOnceQuiet()
     if (!this.#reversed) this.#idleAt = this.#options.now() + this.#options.limits.idleTimeoutMs
   }
 
-  /** From now on the server asks, and the peer answers. */
+  /** Hands the server role to the peer: from now on this server sends the requests, and the peer answers. */
   #reverse(takeOver: TakeOver): void {
     const { now, limits } = this.#options
     const send = (bytes: Buffer) => this.#write(bytes, () => {})
@@ -306,7 +305,7 @@ export class Connection {
     if (!reversed.receive(message)) this.#refuse('malformed', nothing)
   }
 
-  /** Bytes that the kernel holds for this connection are read within the next whole turn of the event loop. */
+  /** Ends the connection if the next whole turn of the event loop brings no message: within it Node reads what the kernel still holds. */
   #leaveOnceQuiet(): void {
     const look = (): void => {
       if (!this.#working && !this.#framer.partial) this.#finish('closing')
@@ -374,7 +373,7 @@ export class Connection {
     }
   }
 
-  /** `answer`: the last bytes for the peer, if they are no KMIP message. */
+  /** `answer`: the last bytes for the peer. Left out: a KMIP message that says the reason. */
   #refuse(reason: Unreadable, answer?: Buffer): void {
     if (this.#over()) return
     this.#options.metrics.count('messages_unreadable', { reason })
@@ -390,7 +389,7 @@ export class Connection {
 
   // ------------------------------------------------------------ writing and closing
 
-  /** Answers that are ready at once are encrypted one behind the other, after the last of them is made. */
+  /** Writes on the next tick, so that answers that are ready together are encrypted one after the other. */
   #write(bytes: Buffer, sent: () => void): void {
     if (bytes.length === 0) return sent()
     const { now, limits } = this.#options
@@ -413,16 +412,16 @@ export class Connection {
   }
 
   /**
-   * Sends the last bytes, close_notify and FIN. For a moment it reads and throws away what the peer still sends: if
-   * it closed with unread bytes, the kernel would send a reset, and the peer would lose the last answer.
+   * Sends the last bytes, close_notify and FIN. For a moment it reads and discards what the peer still sends. If it closed with unread
+   * bytes, the kernel would send a reset, and the peer would lose the last answer.
    */
   #finish(reason: Ending, bytes?: Buffer): void {
     if (this.#over()) return
     this.#end(reason)
     const { now, limits } = this.#options
     this.#writeAt = now() + limits.writeTimeoutMs
-    // Behind the answers before, and not while TLS still reads the bytes that brought us here: it may have to answer those
-    // that follow.
+    // On the next tick, so that it follows the answers already written. TLS may still be reading the bytes that led here, and may have to
+    // answer records behind them.
     process.nextTick(() => {
       if (bytes !== undefined && bytes.length > 0) this.#socket.write(bytes, () => bytes.fill(0))
       this.#socket.end(() => {
@@ -447,7 +446,7 @@ export class Connection {
   }
 
   #onError(error: Error): void {
-    // A reset by the peer is an ordinary end.
+    // A peer that resets its connection is ordinary, so this is no error in the log.
     this.#options.log.debug('a connection broke off', { ...this.#fields(), code: codeOf(error) })
   }
 
@@ -464,8 +463,8 @@ export class Connection {
   }
 
   /**
-   * V8's young collections keep Node's handle of a closed TLS connection, and with it whatever the listeners of its socket lead to:
-   * each of these lived until the next full collection, and made young ones take 20 ms.
+   * Removes the listeners of the socket, so that they do not keep this object in memory. V8's young collections keep Node's handle of a
+   * closed TLS connection until the next full collection, and what its listeners refer to made young collections take 20 ms.
    */
   #letGo(): void {
     this.#socket.removeAllListeners()

@@ -1,5 +1,5 @@
-// The contract between the KMIP listener and the rest of the server: what it knows of a peer, what it asks for an
-// answer, and what it reports. Types only; listener.ts implements them.
+// The contract between the KMIP listener and the rest of the server: what the listener knows of a peer, which functions it calls for an
+// answer, and which events it reports. Types only; listener.ts implements them.
 
 import type { ListenerLimits } from './listener-limits.ts'
 import type { Socket } from 'node:net'
@@ -10,7 +10,7 @@ import type { ServerCertificate, TlsIdentity } from '../../core/identity/tls-ide
 import type { TakeOver } from '../../core/operations/notifier.ts'
 import type { NoticeLog } from '../../core/server/notices.ts'
 
-/** The other end of one TLS connection. Nobody has verified the certificate: it is what the peer presented. */
+/** The other end of one TLS connection. The certificate is the one that the peer presented; the listener has not verified it. */
 export interface Peer {
   readonly connectionId: string
   readonly address: string
@@ -20,13 +20,13 @@ export interface Peer {
   /** OpenSSL's name: `TLSv1.2`, `TLSv1.3`. */
   readonly tlsVersion: string
   readonly cipher: string
-  /** The handshake resumed a session; the certificate is the one presented when that session began. */
+  /** Whether the handshake resumed a session. The certificate is then the one that the peer presented when the session began. */
   readonly resumed: boolean
 }
 
-/** Goes along with each message to the function that answers it. */
+/** The function that answers a message receives this beside the message and its peer. */
 export interface Exchange {
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when the peer has left or the connection ends, so that no client waits for the answer. */
   readonly abandoned: AbortSignal
   /** The encoding of the message, and of its answer. */
   readonly encoding: Encoding
@@ -34,23 +34,23 @@ export interface Exchange {
   readonly host: string | undefined
   /** Whether the peer can take the server role on this connection. */
   readonly canReverse: boolean
-  /** Reserves memory for so many more bytes of a large answer. Returns false if there is none. */
+  /** Reserves memory for `bytes` more bytes of a large answer. Returns false if the listener has none left. */
   reserve(bytes: number): boolean
 }
 
 /**
- * The listener sends `bytes` and then overwrites them with zeros, so they must not be kept or returned twice. Empty:
- * it sends nothing.
+ * The listener sends `bytes` and then overwrites them with zeros, so the function that answers must not keep them or return them twice.
+ * If they are empty, it sends nothing.
  */
 export interface Answer {
   readonly bytes: Buffer
-  /** The connection ends after these bytes. */
+  /** Whether the connection ends after these bytes. */
   readonly close: boolean
-  /** After these bytes the peer has the server role: the server asks. */
+  /** After these bytes the peer has the server role: from then on this server sends the requests. */
   readonly takeOver?: TakeOver
 }
 
-/** The bytes behind TLS are TTLV alone, or messages of any encoding in HTTP. */
+/** The content of a TLS connection: TTLV alone, or messages of any encoding in HTTP. */
 export type Wire = 'ttlv' | 'https'
 
 /** Cuts the bytes of a connection into messages, and puts answers into the form that the peer expects. */
@@ -61,13 +61,13 @@ export interface MessageFramer {
   readonly encoding: Encoding
   /** Over HTTPS, the name or address by which that message addresses this server. */
   readonly host: string | undefined
-  /** Whether messages can go the other way: requests of the server, and answers of the peer. */
+  /** Whether the peer can take the server role: the server then sends requests, and the peer answers. */
   readonly canReverse: boolean
-  /** Cuts `messagesMax` messages at most. What arrived behind them is kept, and cut when `push` is called again, also with no bytes. */
+  /** Cuts at most `messagesMax` messages. It keeps the bytes behind them for the next call of `push`, which may have an empty chunk. */
   push(chunk: Buffer, messagesMax: number): MessagesFramed
-  /** Reads the message that the framer asked about, as `push` does. */
+  /** Permits the message of the last halt of kind `ask`, and continues as `push` does. */
   permit(messagesMax: number): MessagesFramed
-  /** The answer to the oldest message, as the peer reads it. Called once for each message, in order. */
+  /** Puts an answer in the form of the oldest unanswered message, HTTP or not. The connection calls it once for each message, in order. */
   answer(answer: Answer): Answer
 }
 
@@ -76,18 +76,18 @@ export interface MessagesFramed extends Framed {
 }
 
 /**
- * `interim`: what the peer waits for before it sends the message, once it is permitted. `answer`: the last answer, where it
- * is no KMIP message.
+ * `interim`: bytes that the peer waits for before it sends a permitted message (100 Continue). `answer`: the last answer to a broken
+ * message, where that is not a KMIP message.
  */
 export type MessageHalt = Halt & { readonly interim?: Buffer; readonly answer?: Buffer }
 
 /**
  * Why the listener does not read a message:
- * 'malformed': they begin neither a TTLV structure nor, over HTTPS, a POST of one;
- * 'too-large': the header announces more than messageBytesMax;
- * 'untrusted': it announces more than untrustedMessageBytesMax, and the peer is not trusted;
- * 'unavailable': it announces so many, and nobody can tell at the moment whether the peer is trusted;
- * 'busy': the listener holds as many unanswered bytes as it may (bufferedBytesMax), or very much of this client waits.
+ * 'malformed': its bytes begin neither a TTLV structure nor, over HTTPS, a POST of a message;
+ * 'too-large': its header announces more than messageBytesMax;
+ * 'untrusted': its header announces more than untrustedMessageBytesMax, and the peer is not trusted;
+ * 'unavailable': its header announces more than untrustedMessageBytesMax, and the store cannot say whether the peer is trusted;
+ * 'busy': the listener holds as many unanswered bytes as it may (bufferedBytesMax), or too many large messages of this client wait.
  */
 export type Unreadable = 'malformed' | 'too-large' | 'untrusted' | 'unavailable' | 'busy'
 
@@ -113,15 +113,15 @@ export interface ListenerLog extends NoticeLog {
 
 type NoLabels = Readonly<Record<string, never>>
 
-/** The counters of the listener, with their labels. Labels never name a client. */
+/** The counters of the listener, with their labels. No label names a client. */
 export interface ListenerCounts {
   connections_accepted: NoLabels
   /**
-   * Refused before the handshake: `full` (the server), `address` (this address), `not-tls`, `closing`,
-   * `proxy-header` (a listed load balancer sent none that is valid).
+   * Refused before the handshake. `full`: the server has no place; `address`: this address has all its places; `proxy-header`: a listed
+   * load balancer sent no valid header.
    */
   connections_refused: { readonly reason: 'full' | 'address' | 'not-tls' | 'closing' | 'proxy-header' }
-  /** Closed by the server to make room for an address with fewer connections, or for another connection of its own address. */
+  /** The server closed them to make room for an address with fewer connections, or for another connection of the same address. */
   connections_displaced: NoLabels
   /** The peer left or timed out before the handshake began. */
   connections_without_hello: { readonly reason: 'gone' | 'timeout' }
@@ -142,11 +142,11 @@ export type ListenerGauge =
 
 export interface ListenerMetrics {
   count<Name extends keyof ListenerCounts>(name: Name, labels: ListenerCounts[Name]): void
-  /** Called once for each gauge when the listener opens; `read` is cheap and may be called at any time after. */
+  /** The listener calls it once for each gauge when it opens. `read` is cheap, and may be called at any time after. */
   gauge(name: ListenerGauge, read: () => number): void
 }
 
-/** 'peer': the peer left. The server caused the others. */
+/** Why a connection ended. 'peer': the peer left. The server ended it for the other reasons. */
 export type Ending =
   | 'peer'
   | 'answered'
@@ -168,38 +168,38 @@ export interface ListenAddress {
   readonly port: number
 }
 
-/** The addresses of a listener: for TTLV, and for HTTPS too if it is given. */
+/** The addresses of a listener: one for TTLV, and a second for HTTPS. Without `https` it takes no HTTPS. */
 export interface ListenAddresses extends ListenAddress {
   readonly https?: ListenAddress | undefined
 }
 
 export interface ListenerOptions extends TlsIdentity {
   /**
-   * Addresses and subnets of load balancers. A connection from one must begin with a PROXY protocol header, and counts as
-   * its client's. Left out: there are none.
+   * Addresses and subnets of load balancers. A connection from one of them must begin with a PROXY protocol header, and then counts as a
+   * connection of the client that the header names. Left out: no load balancers.
    */
   readonly proxyProtocolFrom?: readonly string[]
   /**
-   * Answers one message. Called for one message of a connection at a time, and concurrently for many connections. It
-   * should never reject: then the listener logs the error and closes the connection without an answer.
+   * Answers one message. The listener calls it for one message of a connection at a time, and concurrently for many connections. It
+   * should not reject: if it does, the listener logs the error and closes the connection without an answer.
    */
   answer(message: Buffer, peer: Peer, exchange: Exchange): Promise<Answer>
   /**
-   * Called for every message above untrustedMessageBytesMax, before its `bytes` are read. Resolves to null when it is the
-   * peer's turn to send so many, else to why they are not read. A rejection means 'unavailable'.
+   * Called for every message above untrustedMessageBytesMax, before the listener reads its `bytes`. Resolves to null once the peer may
+   * send them, or else to the reason why it may not. If it rejects, the reason is 'unavailable'.
    */
   whyUnread(peer: Peer, bytes: number): Promise<Exclude<Unreadable, 'malformed' | 'too-large'> | null>
-  /** The last answer to a peer whose bytes are not read; null: none. The connection closes in either case. */
+  /** The last answer to a peer whose message the listener does not read. null: no answer. The connection closes in either case. */
   answerUnreadable?(reason: Unreadable, peer: Peer, encoding: Encoding): Buffer | null
   /**
-   * Called for every handshake that began, before the first message of the connection is answered. Resolves to
-   * whether the peer is trusted; then handshakes from its address go before those of others.
+   * Called for every handshake that began, before the listener answers the first message of the connection. Resolves to whether the peer
+   * is trusted. If so, handshakes from its address go before those of other addresses.
    */
   onHandshake?(outcome: HandshakeOutcome): Promise<boolean>
   readonly log: ListenerLog
   readonly metrics: ListenerMetrics
   readonly clock?: { monotonic(): number }
-  /** The doors of this process share it; left out: the listener has its own. */
+  /** The doors of this process share it. Left out: the listener has its own. */
   readonly admission?: Admission
   /** Tests set tighter bounds than listener-limits.ts. */
   readonly limits?: Partial<ListenerLimits>
@@ -208,7 +208,7 @@ export interface ListenerOptions extends TlsIdentity {
 export interface KmipListener extends ConnectionServer {
   readonly address: string
   readonly port: number
-  /** Where it also takes HTTPS, if it does. */
+  /** The address for HTTPS; undefined if it takes none. */
   readonly https: ListeningAddress | undefined
 }
 
@@ -217,22 +217,22 @@ export interface ListeningAddress {
   readonly port: number
 }
 
-/** It takes connections that another process accepted. */
+/** A listener whose connections another process accepts and hands over. */
 export interface HandedListener extends ConnectionServer {
-  /** Takes a connection that nobody has read from. It is destroyed if there is no place for it. */
+  /** Takes an accepted connection of which no byte was read. It destroys the connection if there is no place for it. */
   take(raw: Socket, wire: Wire): void
 }
 
 interface ConnectionServer {
   /**
-   * New handshakes use it; open connections continue. A session that began before can be resumed only if `ticketKeys`
-   * are the same. Throws if key and certificate do not fit.
+   * New handshakes use the certificate; open connections continue. Clients can resume their earlier sessions only if `ticketKeys` stay
+   * as they were. Throws if key and certificate do not fit.
    */
   setServerCertificate(next: ServerCertificate, ticketKeys: Buffer): void
   /**
-   * Accepts no new connection, answers every request whose bytes have arrived, lets handshakes end that have begun or wait for their turn, and
-   * tasks for taskPauseMs, sends close_notify on each connection, and resolves when all are closed. Cuts after
-   * closeGraceMs what is left by then. May be called again.
+   * Closes the listener in good order. It accepts no new connection, answers every request that has arrived, and finishes the handshakes
+   * that have begun or wait for their turn. A peer in the middle of a task may go on for taskPauseMs. It sends close_notify on each
+   * connection, and resolves when all are closed. After closeGraceMs it cuts the connections that are left. May be called again.
    */
   close(): Promise<void>
 }

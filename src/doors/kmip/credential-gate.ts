@@ -1,7 +1,7 @@
-// Checks the user name and password that a client may have besides its certificate. vCenter sends them with Create, Get,
-// Get Attributes of State and Activate, and not with the other operations of its connections. So `required` demands them
-// for every operation but a few that hand out no key and take none away. The gate remembers a right password until it
-// changes, because vCenter opens a connection for each task. A wrong password delays the next one from the same address.
+// Checks the user name and password that a client may have besides its certificate. vCenter sends them with Create, Get, Activate and
+// Get Attributes of the state, but not with its other operations. So the mode `required` demands them for every operation but a few that
+// neither return nor destroy a key. vCenter opens a connection for each task, so the gate remembers the right password until the
+// administrator changes it. After a wrong password the next one from the same address waits.
 
 import { createHmac, randomBytes } from 'node:crypto'
 import type { matchesCredential } from '../../core/trust/credential.ts'
@@ -19,8 +19,8 @@ export const guessPauseMsMax = 60_000
 const guessesRememberedMax = 10_000
 
 /**
- * The operations that need no password, also with `required`: asking about the server, finding keys, reading attributes,
- * and adding attributes, where vCenter notes the name of a machine.
+ * The operations that need no password even with `required`: a client asks about the server, finds keys, reads attributes, or adds
+ * them, as vCenter does with the name of a VM.
  */
 const withoutPassword: ReadonlySet<OperationName> = new Set([
   'AddAttribute',
@@ -35,11 +35,11 @@ const withoutPassword: ReadonlySet<OperationName> = new Set([
 /** The guesses of one client from one address. */
 interface Guesses {
   wrong: number
-  /** The digest of the last wrong one. Repeating it is no new guess: a vCenter with an old password does that. */
+  /** The digest of the last wrong password. A vCenter with an old password repeats it, and that is not a new guess. */
   lastWrong: string
   /** Monotonic milliseconds. */
   nextAt: number
-  /** The running check. Guesses are checked one after the other. */
+  /** The check that runs. The next guess waits for it. */
   checking: Promise<void> | undefined
 }
 
@@ -49,7 +49,7 @@ export class CredentialGate {
   readonly #digestKey = randomBytes(32)
   /** The digest of the right password, by client. */
   readonly #right = new Map<string, string>()
-  /** By client and subnet, the oldest first. */
+  /** By client and subnet, the least recently used first. */
   readonly #guesses = new Map<string, Guesses>()
 
   /** `now`: monotonic milliseconds. */
@@ -58,7 +58,7 @@ export class CredentialGate {
     this.#now = now
   }
 
-  /** Why the message is refused, or undefined. Call it only for a client that has a credential. */
+  /** The refusal of the message; undefined if it passes. Call it only for a client that has a credential. */
   async check(
     peer: Peer,
     clientId: string,
@@ -67,7 +67,7 @@ export class CredentialGate {
   ): Promise<Fault | undefined> {
     const sent = request.credentials.find(({ CredentialType }) => CredentialType === 'UsernameAndPassword')
     if (sent?.CredentialType !== 'UsernameAndPassword') {
-      // An operation that no version of KMIP has is refused as such.
+      // An unknown operation needs no password: the batch refuses it anyway.
       const needed = request.items.some(
         ({ operation }) => operation !== null && !withoutPassword.has(operation),
       )
@@ -75,7 +75,7 @@ export class CredentialGate {
       return refused('this client must send its user name and password with this operation')
     }
     const { Username, Password = '' } = sent.CredentialValue
-    // The digest covers the credential as it is now, so a changed one is checked anew.
+    // The digest covers the stored credential too. So after the administrator changes that, the gate checks the password again.
     const text = JSON.stringify([credential.hash, credential.salt, Username, Password])
     const digest = createHmac('sha256', this.#digestKey).update(text).digest('hex')
     if (this.#right.get(clientId) === digest) return undefined
@@ -132,7 +132,7 @@ export class CredentialGate {
   }
 }
 
-/** No pause for the first few wrong passwords; then it doubles with each. */
+/** Milliseconds before the next check. The first few wrong passwords cause no pause; then it doubles with each. */
 function pauseMs(wrong: number): number {
   const doubled = wrong - guessesFreeMax
   return doubled < 0 ? 0 : Math.min(guessPauseMs * 2 ** doubled, guessPauseMsMax)

@@ -1,5 +1,5 @@
-// A connection of the listener, from its acceptance to its end: what the stages know of it. It decides nothing but what it says of
-// itself.
+// A connection of the listener, from its acceptance to its end: the facts that the stages keep about it. It decides nothing; it only
+// answers questions about its state.
 
 import type { Socket } from 'node:net'
 import type { HeldBytes } from '../admission/budget.ts'
@@ -18,7 +18,7 @@ interface EntrantParts {
   readonly held: HeldBytes
 }
 
-/** A class, so that all of them have one shape: code that meets a new shape with each connection costs a multiple. */
+/** A class, so that all entrants have one shape for V8. Code that meets a new shape with each connection is several times slower. */
 export class Entrant implements Handshaking, ClientHolder {
   readonly id: string
   readonly wire: Wire
@@ -54,7 +54,7 @@ export class Entrant implements Handshaking, ClientHolder {
     this.since = since
   }
 
-  /** A stranger gets nothing but refusals, so it keeps no place by not reading them. */
+  /** Whether the listener may end it to make room. A stranger receives only refusals, so it keeps no place by leaving them unread. */
   get spare(): boolean {
     if (this.connection === undefined || this.connection.spare) return true
     return !this.trusted && !this.connection.answering
@@ -64,12 +64,12 @@ export class Entrant implements Handshaking, ClientHolder {
     return this.stage === 'waiting' || this.stage === 'handshake'
   }
 
-  /** Its records are looked at while TLS reads them. */
+  /** Whether a MeteredStream stands between the socket and TLS and counts its records. */
   get isMetered(): boolean {
     return this.begun?.stream !== undefined
   }
 
-  /** Whether there is room for what waits on it: for its turn, or because the peer takes no answers. */
+  /** Whether the budget has room for its waiting bytes: those that wait for its turn, and answers that the peer does not read. */
   waitsInRoom(): boolean {
     const { held, raw, hello, begun, connection } = this
     const bytes = begun === undefined ? hello.bytes : (begun.stream?.heldBytes ?? 0)

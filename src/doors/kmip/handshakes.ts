@@ -1,7 +1,7 @@
-// Takes a connection from its whole ClientHello to an open TLS connection. OpenSSL verifies whatever chain a client
-// sends, in one call, on the thread that serves everybody. So handshakes take turns, and those of unknown subnets are
-// bounded in bytes, measured, and held to a share of the thread's time. Long handshakes go last, whoever makes them:
-// a client that shares an attacker's address has a short one. This file does not decide what a peer may do.
+// Takes a connection from its whole ClientHello to an open TLS connection. OpenSSL verifies any chain that a client sends in one call, on
+// the thread that serves all clients. So handshakes take turns. Those of unknown subnets are bounded in bytes, measured, and held to a
+// share of the thread's time. Long handshakes go last for every client: so a client that shares an attacker's address, and has a short
+// handshake, does not wait for the attacker. This file does not decide what a peer may do.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Socket } from 'node:net'
@@ -17,7 +17,7 @@ import { Subnets, type Rank } from '../admission/subnets.ts'
 import type { Work } from '../admission/turns.ts'
 import { contextOptions, createTlsServer, type TlsSettings } from './tls.ts'
 
-/** A connection during its handshake. The 'close' of its raw socket follows every failure. */
+/** A connection during its handshake. After every failure its raw socket closes. */
 export interface Handshaking {
   readonly address: string
   readonly subnet: string
@@ -28,9 +28,9 @@ export interface Handshaking {
   since: number
   waitedMs: number
   failure: string | undefined
-  /** Its turns; undefined until its ClientHello is whole. */
+  /** Its entry in the queue of turns; undefined until its ClientHello is whole. */
   turn: Work | undefined
-  /** undefined until the handshake begins. */
+  /** The state of its handshake; undefined until that begins. */
   begun: Begun | undefined
 }
 
@@ -40,9 +40,9 @@ interface Begun {
   /** Monotonic milliseconds at which the server last worked on it. */
   movedAt: number
   readonly threadMsBefore: number
-  /** Its pieces took so much from the shares of unknown subnets. */
+  /** The time that its steps took from each share of unknown subnets. */
   readonly spentMs: Record<StrangerRank, number>
-  /** The turn is given back: the handshake is done, or waits for its peer. */
+  /** Whether it has given back its place among the active handshakes: it is done, or waits for its peer. */
   released: boolean
 }
 
@@ -52,11 +52,11 @@ export interface HandshakesOptions<H> {
   readonly now: () => number
   readonly notices: Notices
   /**
-   * Called when the handshake is done, inside OpenSSL's last step of it. That step needs the socket afterwards, so
-   * the callback must destroy nothing.
+   * Called when the handshake is done, inside OpenSSL's last step of it. That step needs the socket afterwards, so the callback must not
+   * destroy it.
    */
   onOpen(handshaking: H, socket: TLSSocket): void
-  /** Called after that, if the connection is metered: TLS has read so many bytes of whole records since its beginning. */
+  /** Called after `onOpen` for a metered connection. `bytes`: the whole records that TLS has read since the connection began. */
   onRead(handshaking: H, bytes: number): void
   onError(error: Error): void
 }
@@ -68,8 +68,8 @@ export class Handshakes<H extends Handshaking> {
   readonly #arrivals: Admission['arrivals']
   readonly #credit: Admission['credit']
   /**
-   * Node does not say which raw connection a TLS socket belongs to, so each handshake runs with itself in this
-   * storage.
+   * The handshake that runs. Node does not say which raw connection a TLS socket belongs to, so each handshake runs with its own entry in
+   * this storage.
    */
   readonly #atHand = new AsyncLocalStorage<H>()
 
@@ -97,12 +97,12 @@ export class Handshakes<H extends Handshaking> {
     this.#tls.setSecureContext(contextOptions(settings))
   }
 
-  /** A connection was accepted, whatever becomes of it. */
+  /** The listener calls it for each accepted connection, also for one that it refuses then. */
   accepted(): void {
     this.#arrivals.accepted()
   }
 
-  /** The ClientHello of a connection is whole. */
+  /** Queues the handshake of a connection whose ClientHello is whole. */
   enter(handshaking: H): void {
     handshaking.stage = 'waiting'
     handshaking.since = this.#options.now()
@@ -111,7 +111,7 @@ export class Handshakes<H extends Handshaking> {
     this.#arrivals.enter(handshaking.subnet, this.#rankOf(handshaking.subnet), turn)
   }
 
-  /** The connection is closed. */
+  /** Takes a closed connection out of the queues. */
   leave(handshaking: H): void {
     const { turn, subnet } = handshaking
     if (turn) this.#arrivals.leave(subnet, turn)
@@ -121,8 +121,8 @@ export class Handshakes<H extends Handshaking> {
   }
 
   /**
-   * A trusted client made the handshake. The shares get its time back: they bound what strangers cost, and a whole
-   * cluster whose hosts nobody knows yet must not wait for them when it boots.
+   * A trusted client made the handshake. Its time goes back to the shares, since they bound the cost of strangers alone. So a whole
+   * cluster whose hosts are still unknown does not wait for the shares when it boots.
    */
   trusted({ subnet, begun }: H): void {
     for (const rank of ['new', 'costly'] as const) this.#credit[rank].spend(-(begun?.spentMs[rank] ?? 0))
@@ -130,7 +130,7 @@ export class Handshakes<H extends Handshaking> {
     this.#arrivals.rerank(subnet, this.#rankOf(subnet))
   }
 
-  /** The peer turned out to be a stranger, or wastes time: from now on others of its subnet are metered. */
+  /** The peer is a stranger, or wastes time. From now on this server meters the handshakes of its subnet. */
   suspected({ subnet }: H): void {
     this.subnets.watch(subnet)
   }
@@ -150,7 +150,7 @@ export class Handshakes<H extends Handshaking> {
 
   // ------------------------------------------------------------ a turn
 
-  /** Returns true: the turn is used. */
+  /** Does one step of the handshake. Returns true, since it has always used the turn. */
   #run(handshaking: H): true {
     const { subnet, begun } = handshaking
     const threadMsBefore = threadMs()
@@ -163,8 +163,8 @@ export class Handshakes<H extends Handshaking> {
       begun.stream?.feed()
     }
     if (handshaking.begun?.stream === undefined) return true
-    // The share pays the elapsed time, for which the others waited. The subnet pays the processor time only, so it
-    // does not pay for other programs of a busy machine. Long handshakes have a queue of their own.
+    // The share pays the elapsed time, for which other handshakes waited. The subnet pays the processor time alone, so it does not pay for
+    // other programs on a busy machine. It does not pay for long handshakes, which have a queue of their own.
     if (rank !== 'known') {
       const ms = this.#options.now() - before
       this.#credit[rank].spend(ms)
@@ -175,11 +175,11 @@ export class Handshakes<H extends Handshaking> {
     return true
   }
 
-  /** TLS reads what the stream holds when its turn comes. */
+  /** Queues the next step: when its turn comes, TLS reads the bytes that the stream holds. */
   #resume(handshaking: H, begun: Begun): void {
     const line = lineOf(handshaking, this.#options.limits)
     if (handshaking.turn) this.#arrivals.resume(line, this.#rankOf(line), handshaking.turn)
-    // The peer may take long, and must not keep others from beginning.
+    // The peer of a long handshake may be slow, so it gives back its place: another handshake may begin.
     if (line !== handshaking.subnet) this.#release(handshaking, begun)
   }
 
@@ -197,18 +197,18 @@ export class Handshakes<H extends Handshaking> {
     const begun: Begun = { stream: undefined, movedAt: now, threadMsBefore, spentMs, released: false }
     handshaking.begun = begun
     const first = hello.take()
-    // The peer left at this moment; 'close' follows.
+    // The peer has just left, and the event 'close' follows.
     if (raw.destroyed || raw.readableEnded) return void raw.destroy()
     if (!this.subnets.isMetered(subnet)) {
       raw.unshift(first)
       return void this.#atHand.run(handshaking, () => this.#tls.emit('connection', raw))
     }
-    // No client sends so much before the server's first message.
+    // No real client sends more than this before the server's first message.
     if (first.length > this.#options.limits.untrustedHandshakeBytesMax) return this.#cut(handshaking)
     const stream = this.#metered(handshaking, begun, first)
     begun.stream = stream
     this.#atHand.run(handshaking, () => this.#tls.emit('connection', stream))
-    // TLS reads from the next turn on.
+    // TLS reads the first bytes in the next turn.
     this.#resume(handshaking, begun)
   }
 
@@ -259,7 +259,8 @@ export class Handshakes<H extends Handshaking> {
   }
 
   /**
-   * An unmeasured handshake is judged by its whole duration. Other work ran meanwhile, so this only raises suspicion.
+   * Judges an unmetered handshake by the processor time from its beginning to its end. That includes other work of the thread, so the
+   * result only causes this server to meter the next handshakes of the subnet.
    */
   #end(handshaking: H, begun: Begun): void {
     this.#release(handshaking, begun)
@@ -276,7 +277,7 @@ export class Handshakes<H extends Handshaking> {
   }
 }
 
-/** In words, where somebody has to do something about it. The words are a small fixed set. */
+/** The log line about a failure against which an administrator can do something. The texts are a small fixed set. */
 function whyFailed(code: string): string | undefined {
   const what = notShared[code]
   if (what !== undefined) return `a client cannot connect: it and this server have no ${what} in common`
@@ -287,7 +288,7 @@ function whyFailed(code: string): string | undefined {
 
 const untrusting =
   "a client refuses this server's certificate: have it trust this one (vCenter: Establish Trust > Make vCenter Trust KMS), or reach the server by a name that stands in it"
-/** The server's certificate is what a client sends these alerts about. */
+/** The alerts by which a client refuses this server's certificate. */
 const refusals: Readonly<Record<string, string>> = {
   UNKNOWN_CA: untrusting,
   BAD_CERTIFICATE: untrusting,
@@ -297,7 +298,7 @@ const refusals: Readonly<Record<string, string>> = {
     "a client finds this server's certificate expired or not yet valid: set the client's clock right, or renew the certificate (mortise server-cert renew)",
 }
 
-/** A client offered these, and the server knows none of them, by OpenSSL's code. */
+/** The thing of which client and server have none in common, by OpenSSL's code. */
 const notShared: Readonly<Record<string, string>> = {
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'version of TLS',
   ERR_SSL_NO_SHARED_CIPHER: 'TLS cipher suite (or elliptic curve for one)',
@@ -308,7 +309,7 @@ const notShared: Readonly<Record<string, string>> = {
 
 const long = 'long '
 
-/** The queue of the handshake's next piece: that of its subnet, or the subnet's queue for long handshakes. */
+/** The queue of the handshake's next step: that of its subnet, or the subnet's queue for long handshakes. */
 function lineOf(handshaking: Handshaking, { longHandshakeBytes }: ListenerLimits): string {
   const bytes = handshaking.begun?.stream?.handshakeBytes ?? 0
   return bytes > longHandshakeBytes ? longLine(handshaking) : handshaking.subnet

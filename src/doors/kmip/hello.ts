@@ -1,6 +1,6 @@
-// Reads a raw connection until its first record, the ClientHello, is whole. So a peer that connects and stays silent
-// costs no handshake turn, nor does one that does not speak TLS; and the socket is still read, so a peer that leaves
-// while it waits is noticed. It parses no TLS beyond the five bytes of the record header.
+// Reads a raw connection until its first record, the ClientHello, is whole. So a peer that stays silent, or does not speak TLS, takes no
+// turn of a handshake. It goes on reading while the connection waits for its turn, so the server notices a peer that leaves. It parses no
+// TLS beyond the five bytes of the record header.
 
 import type { Socket } from 'node:net'
 
@@ -8,11 +8,11 @@ const recordHeaderBytes = 5
 const handshakeRecord = 0x16
 
 export interface HelloEvents {
-  /** Called once, when the whole record has arrived and the connection may wait for its turn. */
+  /** Called once, when the whole record has arrived: the connection can wait for its turn. */
   onReady(): void
   /**
-   * Called if the bytes do not begin like TLS, or are more than a record may have: no client sends more before the server's
-   * first message. It does not close the socket.
+   * Called if the bytes do not begin like TLS, or are more than one record: a client sends no more before the server's first message.
+   * `Hello` does not close the socket.
    */
   onNotTls(): void
 }
@@ -31,7 +31,7 @@ export class Hello {
     socket.on('data', this.#onData)
   }
 
-  /** How many bytes wait for the connection's turn. */
+  /** The number of bytes that wait for the connection's turn. */
   get bytes(): number {
     return this.#seen.length
   }
@@ -57,8 +57,8 @@ export class Hello {
 }
 
 /**
- * The length of the first record with its header, as far as the bytes tell; undefined if it is no TLS record. RFC
- * 8446 §5.1.
+ * The length of the first record with its header (RFC 8446 §5.1), or that of the header alone while not all of it has arrived. Undefined
+ * if the bytes are not a TLS handshake record.
  */
 function recordBytes(seen: Buffer): number | undefined {
   if (seen[0] !== handshakeRecord) return undefined

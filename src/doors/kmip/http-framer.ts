@@ -1,6 +1,6 @@
-// Splits the bytes of an HTTPS connection into messages, as wire/ttlv/framer.ts does for TTLV alone, and puts HTTP around the
-// answers. From the head of a request it refuses what cannot be a message, and it stops before one that needs permission.
-// So one connection.ts, with one set of bounds, serves both. Why no library: docs/decisions/text-encodings.md.
+// Splits the bytes of an HTTPS connection into messages, as wire/ttlv/framer.ts does for TTLV alone, and puts HTTP around the answers. It
+// refuses a request whose head cannot be that of a KMIP message, and it halts before a message that needs permission. So one
+// connection.ts, with one set of bounds, serves TTLV and HTTPS. Why no library: docs/decisions/text-encodings.md.
 
 import { textPerTtlvBytesMax } from './bounds.ts'
 import type { Encoding } from '../../wire/kmip/encodings.ts'
@@ -17,14 +17,14 @@ import {
   type Refusal,
 } from './http-head.ts'
 
-/** The request line and header fields of one HTTP request. */
+/** The bound of the request line and header fields of one HTTP request. */
 export const httpHeadBytesMax = 4 * 1024
 
 type Message = Extract<Head, { readonly kind: 'message' }>
 
 export interface HttpFramerOptions {
   readonly messageBytesMax: number
-  /** Heads and messages together that are longer need `permit`. */
+  /** A message longer than this, with its head, needs `permit`. */
   readonly askAboveBytes: number
 }
 
@@ -33,13 +33,13 @@ const headEnd = Buffer.from('\r\n\r\n')
 export class HttpFramer implements MessageFramer {
   readonly canReverse = false
   readonly #options: HttpFramerOptions
-  /** Bytes that arrived and were not taken yet stand from `#from` to `#to`. Its capacity grows by doubling. */
+  /** The bytes from `#from` to `#to` have arrived and are not cut into messages yet. The capacity grows by doubling. */
   #held: Buffer = Buffer.alloc(0)
   #from = 0
   #to = 0
-  /** The message whose head was read. */
+  /** The message whose head is read, while its body arrives. */
   #current: Message | undefined
-  /** Messages that are complete, or refused with a KMIP answer, and not answered yet. */
+  /** Complete messages that are not answered yet, in order. */
   readonly #unanswered: Message[] = []
   #halt: MessageHalt | undefined
 
@@ -57,7 +57,7 @@ export class HttpFramer implements MessageFramer {
     return this.#unanswered[0]?.encoding ?? this.#current?.encoding ?? 'ttlv'
   }
 
-  /** By which the message that is answered next addresses this server. */
+  /** The name by which the message that is answered next addresses this server. */
   get host(): string | undefined {
     return this.#unanswered[0]?.host
   }
@@ -76,14 +76,14 @@ export class HttpFramer implements MessageFramer {
     return { messages, halt: this.#halt }
   }
 
-  /** Reads the message that the framer asked about. */
+  /** Permits the message of the last halt of kind `ask`, and continues as `push` does. */
   permit(messagesMax?: number): MessagesFramed {
     if (this.#halt?.kind !== 'ask') throw new Error('the framer did not ask')
     this.#halt = undefined
     return this.push(Buffer.alloc(0), messagesMax)
   }
 
-  /** Overwrites the bytes that it is given. No bytes are no answer: the connection ends. */
+  /** Puts HTTP around an answer, and overwrites `bytes` with zeros. If they are empty, the connection ends without an answer. */
   answer({ bytes, close }: Answer): Answer {
     const message = this.#unanswered.shift() ?? this.#current
     if (bytes.length === 0) return { bytes, close: true }
@@ -153,7 +153,7 @@ export class HttpFramer implements MessageFramer {
     this.#to = this.#from + neededBytes
   }
 
-  /** Takes the first bytes away: all of them as they are, or a copy, since each message is overwritten by itself. */
+  /** Removes the first bytes and returns them. If more follow, it returns a copy, since each message is overwritten by itself. */
   #take(bytes: number): Buffer {
     const [start, end] = [this.#from, this.#from + bytes]
     const taken = this.#held.subarray(start, end)

@@ -1,6 +1,6 @@
-// The head of an HTTP request, and of an answer (KMIP profiles 2.1 §5.4, RFC 9112): POST of a whole message to one path.
-// Pure. Everything else that HTTP has is refused with a sentence: other methods and paths, bodies without a length,
-// transfer encodings.
+// Reads the head of an HTTP request and writes that of an answer (KMIP profiles 2.1 §5.4, RFC 9112). It accepts the POST of a whole message
+// to one path, and refuses everything else of HTTP with a sentence: other methods and paths, bodies without a length, transfer encodings.
+// Pure functions.
 
 import type { Encoding } from '../../wire/kmip/encodings.ts'
 
@@ -11,9 +11,9 @@ export type Head =
       /** The name or address by which the peer addresses this server, in lower case and without a port; empty: none. */
       readonly host: string
       readonly bodyBytes: number
-      /** The peer sends more requests on this connection. */
+      /** Whether the peer may send more requests on this connection. */
       readonly keepAlive: boolean
-      /** The peer waits for a sign before it sends the body. */
+      /** Whether the peer waits for 100 Continue before it sends the body. */
       readonly awaitsContinue: boolean
     }
   | Refusal
@@ -21,7 +21,7 @@ export type Head =
 export interface Refusal {
   readonly kind: 'refused'
   readonly status: keyof typeof statuses
-  /** For people. */
+  /** A sentence for the administrator of the client. */
   readonly why: string
 }
 
@@ -38,14 +38,14 @@ const statuses = {
 
 const kmipPath = '/kmip'
 
-/** The first is the one that answers have. */
+/** The media types of each encoding. Answers have the first. */
 const mediaTypes = {
   ttlv: ['application/octet-stream'],
   xml: ['text/xml', 'application/xml'],
   json: ['application/json'],
 } as const satisfies Record<Encoding, readonly string[]>
 
-/** `text`: from the request line up to the empty line, without that, each byte one character. */
+/** `text`: the request line and the header fields, without the empty line behind them. Each byte is one character. */
 export function readHead(text: string): Head {
   const [line = '', ...lines] = text.split('\r\n')
   const request = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/.exec(line)
@@ -61,7 +61,7 @@ export function readHead(text: string): Head {
     : readFields(fields, { isNew: minor !== '0', host: hostOf(authority ?? fields.get('host') ?? '') })
 }
 
-/** A beginning that cannot become a request, so that nobody waits for the rest: a client that speaks TTLV alone, above all. */
+/** Refuses the first bytes of a connection if they cannot begin a request, above all TTLV without HTTP. So the server does not wait for more. */
 export function refusalOfPart(seen: Buffer): Refusal | undefined {
   const [first = 0x50] = seen
   const isLetter = (first | 0x20) >= 0x61 && (first | 0x20) <= 0x7a
@@ -75,7 +75,7 @@ export function refusalOfPart(seen: Buffer): Refusal | undefined {
 
 export const tooLong = refused(431, 'the header of the request is too long')
 
-/** RFC 9112 §3.2.2: the authority of an absolute target counts, and the field Host does not then. */
+/** The host without its port. RFC 9112 §3.2.2: if the target is an absolute URL, its authority counts instead of the field Host. */
 function hostOf(authority: string): string {
   const { six, name } = /^(?:\[(?<six>[^[\]]*)\]|(?<name>[^:]*))(?::\d*)?$/.exec(authority)?.groups ?? {}
   return (six ?? name ?? authority).toLowerCase().replace(/\.$/, '')
@@ -107,7 +107,7 @@ function readFields(
   return { kind: 'message', encoding, host, bodyBytes: Number(length), keepAlive, awaitsContinue }
 }
 
-/** Fields that decide how the bytes are read. One that stands twice is refused, and so is a line that is no field. */
+/** Fields that decide how the server reads the bytes. It refuses a request in which one stands twice. */
 const once: ReadonlySet<string> = new Set([
   'content-encoding',
   'content-length',
@@ -116,7 +116,7 @@ const once: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ])
 
-/** By name in lower case; undefined: malformed. */
+/** The fields by their name in lower case; undefined if a line is malformed, or a field of `once` stands twice. */
 function fieldsOf(lines: readonly string[]): ReadonlyMap<string, string> | undefined {
   const fields = new Map<string, string>()
   for (const line of lines) {
@@ -130,7 +130,7 @@ function fieldsOf(lines: readonly string[]): ReadonlyMap<string, string> | undef
   return fields
 }
 
-/** Without an expression for the spaces between them, which would take the square of their number. */
+/** Splits without a regular expression, which would take quadratic time for a long run of spaces. */
 function partsOf(value: string, separator: string): readonly string[] {
   return value
     .toLowerCase()
@@ -150,12 +150,12 @@ function refused(status: Refusal['status'], why: string): Refusal {
   return { kind: 'refused', status, why }
 }
 
-/** A KMIP answer, whatever it says, has status 200. */
+/** The head of a KMIP answer. Its HTTP status is 200 even if the operation failed. */
 export function answerHead(encoding: Encoding, bodyBytes: number, keepAlive: boolean): string {
   return headOf('200 OK', mediaTypes[encoding][0], bodyBytes, keepAlive)
 }
 
-/** A whole answer, after which the connection ends. */
+/** The whole answer to a request that is refused. The connection ends after it. */
 export function refusalText({ status, why }: Refusal): string {
   const head = headOf(`${status} ${statuses[status]}`, 'text/plain; charset=utf-8', why.length + 1, false)
   return `${status === 405 ? head.replace('\r\n', '\r\nAllow: POST\r\n') : head}${why}\n`

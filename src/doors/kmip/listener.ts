@@ -1,7 +1,7 @@
-// Opens the KMIP listener: accepts connections, and makes a Connection of every peer that finishes the handshake. A
-// connection passes four stages: 'hello' (its ClientHello is read, no TLS yet), 'waiting' (for its turn),
-// 'handshake', 'open'. One from a listed load balancer first waits for the header that states its client's address. One
-// sweep checks all deadlines. This file does not decide what a peer may do.
+// Opens the KMIP listener: accepts connections, and makes a Connection of every peer that finishes the handshake. A connection passes four
+// stages: 'hello' (the listener reads its ClientHello, without TLS), 'waiting' (for its turn), 'handshake' and 'open'. A connection from a
+// listed load balancer first waits for the header that states its client's address. One sweep checks all deadlines. This file does not
+// decide what a peer may do.
 
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -35,8 +35,7 @@ import { readPeer, type TlsSettings } from './tls.ts'
 import { TlsOverhead } from './tls-overhead.ts'
 
 /**
- * Resolves when the listener accepts connections. Rejects if the address is not available or key and certificate do
- * not fit.
+ * Resolves when the listener accepts connections. Rejects if the address is not available, or if key and certificate do not fit.
  */
 export async function listen(options: ListenerOptions & ListenAddresses): Promise<KmipListener> {
   const listener = new Listener(options)
@@ -58,9 +57,9 @@ class Listener implements KmipListener, HandedListener {
   readonly #limits: ListenerLimits
   readonly #now: () => number
   readonly #net: NetServer
-  /** A second port for the same connections; it listens only where HTTPS has an address. */
+  /** The second port, for KMIP over HTTPS. It listens only if the configuration has an address for HTTPS. */
   readonly #httpsNet: NetServer
-  /** Connections to the second port. */
+  /** The connections to the second port. */
   readonly #overHttps = new WeakSet<Socket>()
   readonly #handshakes: Handshakes<Entrant>
   readonly #places: Places<Entrant>
@@ -71,7 +70,7 @@ class Listener implements KmipListener, HandedListener {
   #sweeping: NodeJS.Timeout | undefined
   #lastId = 0
   #closing: Promise<void> | undefined
-  /** It closes, and no peer may ask anything new. */
+  /** Whether the listener closes and the time for unfinished tasks (taskPauseMs) has passed. */
   #tasksAreOver = false
   #whenEmpty: (() => void) | undefined
 
@@ -140,7 +139,7 @@ class Listener implements KmipListener, HandedListener {
 
   async #bind(net: NetServer, address: ListenAddress): Promise<void> {
     await bind(net, address, this.#limits.acceptBacklog)
-    // Mostly no file descriptors are left. The next connection is accepted when there are some.
+    // The usual cause is that no file descriptors are left. The server accepts the next connection when there are some again.
     net.on('error', (error) => this.#notices.warn('accept', 'a connection could not be accepted', { error }))
   }
 
@@ -149,7 +148,7 @@ class Listener implements KmipListener, HandedListener {
     throw error
   }
 
-  /** Checks the deadlines from now on. */
+  /** Starts the sweep that checks the deadlines. */
   watch(): void {
     const {
       proxyHeaderTimeoutMs,
@@ -193,7 +192,7 @@ class Listener implements KmipListener, HandedListener {
     if (wire === 'https') this.#overHttps.add(raw)
     this.#handshakes.accepted()
     raw.on('error', () => {
-      // 'close' follows; that is what counts.
+      // The event 'close' follows, and its listener does the work.
     })
     const { remoteAddress, remotePort } = raw
     if (remoteAddress === undefined || remotePort === undefined) return void raw.destroy()
@@ -250,7 +249,7 @@ class Listener implements KmipListener, HandedListener {
     return entrant
   }
 
-  /** Runs inside OpenSSL's last step of the handshake, so it must destroy nothing. */
+  /** Makes the Connection of a finished handshake. It runs inside OpenSSL's last step of that, so it must not destroy the socket. */
   #welcome(entrant: Entrant, socket: TLSSocket): void {
     const durationMs = this.#now() - entrant.since
     const { id: connectionId, address, port } = entrant
@@ -289,7 +288,7 @@ class Listener implements KmipListener, HandedListener {
     if (this.#places.count === 0) this.#whenEmpty?.()
   }
 
-  /** Never rejects. Resolves to whether the peer is trusted. */
+  /** Reports the outcome of a handshake. Never rejects. Resolves to whether the peer is trusted. */
   async #tell(entrant: Entrant, outcome: HandshakeOutcome): Promise<boolean> {
     try {
       return (await this.#options.onHandshake?.(outcome)) ?? false
@@ -299,7 +298,7 @@ class Listener implements KmipListener, HandedListener {
     }
   }
 
-  /** From now on the subnet of a trusted client is known. */
+  /** Reports a finished handshake. If the peer is trusted, its subnet counts as known from now on. */
   async #greet(entrant: Entrant, outcome: HandshakeOutcome): Promise<void> {
     if (!(await this.#tell(entrant, outcome))) return this.#handshakes.suspected(entrant)
     entrant.trusted = true
@@ -343,7 +342,7 @@ class Listener implements KmipListener, HandedListener {
     this.#httpsNet.close()
     this.#proxied.destroy()
     for (const { connection, stage, raw } of this.#places) {
-      // A client may send its request with the last bytes of its handshake, also of one that waits for its turn.
+      // A client may send its request with the last bytes of its handshake, so handshakes that run or wait for their turn go on.
       if (connection === undefined && stage === 'hello') raw.destroy()
       else if (connection?.mayBeInTask === false) connection.end()
     }

@@ -1,29 +1,29 @@
-// The raw connection of an unknown peer during its handshake, as a stream that TLS reads instead of the socket. So
-// bytes reach OpenSSL only in the connection's turn, never more than a handshake may have, and within one call whose
-// cost the caller can measure. After the handshake, bytes pass as they arrive, a few records at a time: one of a few bytes
-// may cost as much as a request. The stream costs a tenth of a handshake, so known peers do without it.
+// The raw connection of an unknown peer, as a stream that TLS reads instead of the socket. During the handshake, bytes reach OpenSSL only
+// in the connection's turn, within one call whose cost the caller can measure, and never more than a handshake may have. After the
+// handshake, bytes pass as they arrive, a few records at a time, because a record of a few bytes may cost as much as a request. The stream
+// costs a tenth of a handshake, so known peers do without it.
 
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 
 export interface MeteredStreamOptions {
-  /** Bytes that were read from the socket before. */
+  /** The bytes that were already read from the socket. */
   readonly first: Buffer
   /** The bound on the peer's handshake bytes, `first` included. */
   readonly handshakeBytesMax: number
   /**
-   * After the server has ended its side, what still arrives is thrown away; beyond this bound the connection is cut.
+   * After the server has ended its side, the stream discards what still arrives. Beyond this bound it cuts the connection.
    */
   readonly lingerBytesMax: number
-  /** Called when bytes wait for `feed`, and not again before `feed`. */
+  /** Called when bytes wait for `feed`, once until the next `feed`. */
   onHolding(): void
-  /** Called when the handshake has more bytes than it may have. It closes nothing. */
+  /** Called when the handshake has more bytes than it may have. The stream does not close the connection. */
   onTooLong(): void
-  /** Called after the handshake, each time that TLS has read more: how many bytes of whole records that are in all. */
+  /** Called after the handshake, each time that TLS has read more. `bytes`: all whole records that it has read of the connection. */
   onRead(bytes: number): void
 }
 
-/** TLS reads so many bytes at a time, or one record if that is longer. */
+/** The bytes that TLS reads at a time, unless one record is longer. */
 const pieceBytes = 1_024
 
 export class MeteredStream extends Duplex {
@@ -37,7 +37,7 @@ export class MeteredStream extends Duplex {
   #peerEnded = false
 
   constructor(raw: Socket, options: MeteredStreamOptions) {
-    // Until the handshake is done, the peer's end is the end; the raw socket leaves that to this stream.
+    // Until the handshake is done, the end of the peer ends the connection. This stream does that, not the raw socket.
     super({ allowHalfOpen: false })
     raw.allowHalfOpen = true
     this.#raw = raw
@@ -47,7 +47,7 @@ export class MeteredStream extends Duplex {
     raw.on('end', () => this.#onPeerEnd())
     raw.on('close', () => this.destroy())
     raw.pause()
-    // The stream buffers nothing: while TLS does not read, the socket is not read either.
+    // The stream buffers nothing: while TLS does not read, the stream does not read the socket.
     this.on('pause', () => raw.pause())
     this.on('resume', () => {
       if (this.#open) this.#pass()
@@ -63,13 +63,13 @@ export class MeteredStream extends Duplex {
     return this.#held.length
   }
 
-  /** How many bytes of its handshake the peer has sent. */
+  /** The number of bytes that the peer has sent of its handshake. */
   get handshakeBytes(): number {
     return this.#fedBytes + this.#held.length
   }
 
   /**
-   * Lets TLS read the held bytes within this call. The stream must have been flowing for a turn of the event loop.
+   * Lets TLS read the held bytes within this call. The stream must have been flowing since the last turn of the event loop.
    */
   feed(): void {
     if (this.destroyed) return
@@ -87,13 +87,13 @@ export class MeteredStream extends Duplex {
     else this.#raw.resume()
   }
 
-  /** The handshake is done. TLS calls it from within `feed`. */
+  /** The handshake is done. TLS causes this call from within `feed`. */
   open(): void {
     this.#open = true
     this.allowHalfOpen = true
   }
 
-  /** Passes on what came with the last bytes of the handshake, and everything that comes later, while TLS reads. */
+  /** Passes on the bytes that came with the end of the handshake, and all later ones, while TLS reads. */
   #pass(): void {
     while (this.holding && !this.isPaused() && !this.writableEnded && !this.destroyed) {
       const piece = this.#held.subarray(0, Math.max(pieceBytes, this.#records.leftBytes))
@@ -118,7 +118,7 @@ export class MeteredStream extends Duplex {
     }
   }
 
-  /** TLS must not read on: it may want to answer, and Node's wrapper of streams fails on an answer after the end. */
+  /** Discards the held bytes. TLS must not read them: it may want to answer, and Node's wrapper of streams fails on an answer after the end. */
   #discard(): void {
     this.#lingeredBytes += this.#held.length
     this.#held = Buffer.alloc(0)
@@ -131,7 +131,7 @@ export class MeteredStream extends Duplex {
   }
 
   override _read(): void {
-    // The events of the socket push.
+    // The listeners of the raw socket push the bytes.
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -157,12 +157,12 @@ class TlsRecords {
   #bytes = 0
   #wholeBytes = 0
 
-  /** How many bytes of the current record are to come, as far as its header has passed. */
+  /** The bytes of the current record that are still to come; 0 while its header is not whole. */
   get leftBytes(): number {
     return this.#leftBytes
   }
 
-  /** How many bytes the records have that have passed whole. */
+  /** The length of all records that have passed whole. */
   get wholeBytes(): number {
     return this.#wholeBytes
   }

@@ -1,7 +1,7 @@
-// Connections from the load balancers that the administrator lists: each must begin with a PROXY protocol header, and
-// from then on counts as its client's. A header from any other address is never read: it is bytes that are not TLS.
-// Connections wait for their header here, before they take a client's place, so the bounds here protect against the
-// load balancer itself.
+// Connections from the load balancers that the administrator lists. Each must begin with a PROXY protocol header, and then counts as a
+// connection of the client that the header names. The server does not read a header from any other address: there it is bytes that are
+// not TLS. Connections wait for their header here, before they take a place of their client, so the bounds of this file protect against
+// the load balancer itself.
 
 import { BlockList, isIPv6, type Socket } from 'node:net'
 import { plainAddress } from '../../base/address.ts'
@@ -17,7 +17,7 @@ export interface ProxiedConnectionsOptions {
   readonly now: () => number
   readonly notices: Notices
   readonly metrics: ListenerMetrics
-  /** Called with each connection whose header is read; `raw` holds the bytes after it and is read again afterwards. */
+  /** Called with each connection whose header is read. `raw` still has the bytes behind the header; it flows again after the call. */
   onSource(raw: Socket, source: Source): void
 }
 
@@ -94,7 +94,7 @@ export class ProxiedConnections {
     }
   }
 
-  /** The listener closes. */
+  /** Destroys the connections that wait, because the listener closes. */
   destroy(): void {
     for (const raw of this.#waiting.keys()) raw.destroy()
   }

@@ -1,16 +1,16 @@
-// The header of the PROXY protocol, version 2: a TCP load balancer sends it before the first byte of its client, and it
-// states the client's address. https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, section 2.2. This file only
-// reads bytes; from whom a header counts is proxied-connections.ts.
+// Reads the header of the PROXY protocol, version 2 (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, section 2.2). A TCP load
+// balancer sends it before the first byte of its client, and states the client's address in it. This file only reads bytes;
+// proxied-connections.ts decides from which addresses it accepts a header.
 
 import { SocketAddress } from 'node:net'
 
-/** Where a connection comes from. */
+/** The address that a connection comes from. */
 export interface Source {
   readonly address: string
   readonly port: number
 }
 
-/** Why the first bytes of a connection are no header that counts. */
+/** Why the first bytes of a connection are not a valid header. */
 export type HeaderFault = 'missing' | 'version-1' | 'malformed' | 'no-address' | 'too-long'
 
 export type ProxyHeader =
@@ -18,23 +18,23 @@ export type ProxyHeader =
   | { readonly kind: 'incomplete' }
   /** `bytes`: the length of the header. */
   | { readonly kind: 'client'; readonly source: Source; readonly bytes: number }
-  /** The load balancer itself connects, to see whether the server is well. */
+  /** The load balancer connects for itself, to check the server's health. */
   | { readonly kind: 'local'; readonly bytes: number }
   | { readonly kind: 'fault'; readonly fault: HeaderFault }
 
 const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const firstVersion = Buffer.from('PROXY ', 'latin1')
 const fixedBytes = 16
-/** Address family and protocol TCP, with the length of the addresses and of one address. */
+/** By address family and protocol (TCP over IPv4 or IPv6): the length of both addresses with their ports, and of one address. */
 const addresses: Readonly<Record<number, { readonly bytes: number; readonly each: 4 | 16 }>> = {
   0x11: { bytes: 12, each: 4 },
   0x21: { bytes: 36, each: 16 },
 }
 
-/** Skips what follows the addresses (TLVs); with it the header may have `bytesMax` bytes. */
+/** It skips the fields behind the addresses (TLVs). The header with them may have `bytesMax` bytes. */
 export function readProxyHeader(seen: Buffer, bytesMax: number): ProxyHeader {
   if (!beginsLike(seen, signature)) {
-    // A TLS record has another first byte, so one byte tells a missing header.
+    // A TLS record has another first byte than a header, so the first byte shows that the header is missing.
     return beginsLike(seen, firstVersion) ? laterFault(seen) : { kind: 'fault', fault: 'missing' }
   }
   if (seen.length < fixedBytes) return { kind: 'incomplete' }
@@ -54,7 +54,7 @@ export function readProxyHeader(seen: Buffer, bytesMax: number): ProxyHeader {
   return { kind: 'client', source: { address, port: seen.readUInt16BE(fixedBytes + 2 * each) }, bytes }
 }
 
-/** As far as they go, the bytes are those of `text`. */
+/** Whether the bytes that have arrived are the beginning of `text`, or begin with it. */
 function beginsLike(seen: Buffer, text: Buffer): boolean {
   const length = Math.min(seen.length, text.length)
   return seen.subarray(0, length).equals(text.subarray(0, length))
@@ -64,7 +64,7 @@ function laterFault(seen: Buffer): ProxyHeader {
   return seen.length < firstVersion.length ? { kind: 'incomplete' } : { kind: 'fault', fault: 'version-1' }
 }
 
-/** Spelled as Node spells the address of a socket. */
+/** The address as Node spells that of a socket. */
 function addressText(bytes: Buffer): string {
   if (bytes.length === 4) return bytes.join('.')
   const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(2 * index).toString(16))

@@ -1,10 +1,10 @@
-// The server's side of a connection on which the peer took the server role: the server asks, and the peer answers, one message at a
-// time. The connection passes on what arrives; its sweep checks the deadline. What is asked is the business of core/operations/notifier.ts.
+// This server's side of a connection on which the peer took the server role: this server sends one request at a time, and the peer answers
+// it. The connection passes on the messages that arrive, and its sweep checks the deadline. core/operations/notifier.ts makes the requests.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Asking, TakeOver } from '../../core/operations/notifier.ts'
 
-/** The connection does this for it. */
+/** The functions of the connection that `Reversed` uses. */
 interface OwnSide {
   readonly send: (bytes: Buffer) => void
   readonly end: () => void
@@ -46,7 +46,7 @@ export class Reversed implements Asking {
     this.#connection.end()
   }
 
-  /** False: nothing was asked, so this is no answer. */
+  /** Takes a message as the answer to the open request. Returns false if no request is open. */
   receive(message: Buffer): boolean {
     const outstanding = this.#outstanding
     this.#outstanding = undefined

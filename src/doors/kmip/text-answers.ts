@@ -1,5 +1,5 @@
-// Puts XML and JSON around the function that answers TTLV: a text becomes TTLV before it is answered, and the answer
-// becomes a text, both in turns. Nothing behind it knows that there are other encodings. Bytes that are no such text get a KMIP answer.
+// Answers messages in XML and JSON with the function that answers TTLV. It converts the text to TTLV, and the answer back to a text, both
+// in turns. So the code behind it knows TTLV alone. A malformed text gets a KMIP answer.
 
 import {
   fromTextInParts,
@@ -18,20 +18,20 @@ import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 type Answering = Pick<ListenerOptions, 'answer'> & Pick<Required<ListenerOptions>, 'answerUnreadable'>
 
 interface InTtlv<P extends Turns> extends Pick<Answering, 'answerUnreadable'> {
-  /** `pace`: of the message, whose first turn has begun. */
+  /** `pace`: the pace of the message if its first turn has begun. */
   answer(message: Buffer, peer: Peer, exchange: Exchange, pace?: P): Promise<Answer>
-  /** The answer to a text that is not readable, in TTLV. */
+  /** The answer to a malformed text, in TTLV. */
   answerMalformed(error: TtlvError): Buffer
   /** Resolves in the first turn of a message. Rejects if its peer has left. */
   begin(peer: Peer, abandoned: AbortSignal): P | Promise<P>
-  /** Reading or writing a large text of the peer took so long. */
+  /** Charges the peer with the time that the server spent on reading or writing a large text. */
   worked(peer: Peer, ms: number): void
   /** Monotonic milliseconds. */
   now(): number
 }
 
 export function inEachEncoding<P extends Turns>(inTtlv: InTtlv<P>): Answering {
-  /** The work on a text, in turns. That on a large one is charged to the peer. */
+  /** Does the work on a text in turns, and charges the peer for it if the text is large. */
   const worked = async <T>(peer: Peer, pace: P, parts: Parts<T>, isLarge: (result?: T) => boolean) => {
     const turns = new TimedTurns(pace, () => inTtlv.now())
     let result: T | undefined
@@ -64,7 +64,7 @@ export function inEachEncoding<P extends Turns>(inTtlv: InTtlv<P>): Answering {
       const message = await read(encoding, text, peer, pace)
       if (message instanceof TtlvError)
         return { bytes: await written(encoding, inTtlv.answerMalformed(message), peer, pace), close: false }
-      // A text takes more memory than its TTLV, which the answerer counts.
+      // The answerer counts the bytes of TTLV, and the text takes several times as many.
       const reserve = (bytes: number) => exchange.reserve(bytes * textPerTtlvBytesMax)
       const { bytes, close } = await inTtlv.answer(message, peer, { ...exchange, reserve }, pace)
       return { bytes: await written(encoding, bytes, peer, pace), close }
@@ -121,7 +121,7 @@ class TimedTurns implements Turns {
     })
   }
 
-  /** The work is over, or no turn came. Returns how many milliseconds it took. */
+  /** Returns how many milliseconds the work took. Call it when the work is over, or no turn came. */
   end(): number {
     return this.#usedMs + Math.max(0, this.#now() - this.#sinceMs)
   }

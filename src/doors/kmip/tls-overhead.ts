@@ -1,6 +1,6 @@
-// Tells a connection whose records bring no data: key updates (RFC 8446 §4.6.3), attempts at renegotiation. TLS answers each by
-// itself, which takes the thread's time, and memory while the peer reads no answer. Data pays for the records that carry it,
-// however little is in each. It only counts.
+// Detects a connection whose records bring too little data: key updates (RFC 8446 §4.6.3) or attempts at renegotiation. TLS answers each
+// of these by itself, which takes the thread's time, and memory while the peer reads no answers. Each byte of data allows for many bytes
+// of records, so a client that sends small records passes. This file only counts.
 
 import type { ListenerLimits } from './listener-limits.ts'
 
@@ -13,7 +13,7 @@ export class TlsOverhead {
   #readBytes: number
   #dataBytes = 0
 
-  /** `readBytes`: of the handshake. `wholeRecords`: bytes are counted once their record is whole. */
+  /** `readBytes`: the bytes of the handshake. `wholeRecords`: whether the caller counts bytes only once their record is whole. */
   constructor(limits: Limits, readBytes: number, wholeRecords: boolean) {
     this.#bytesMax = limits.tlsOverheadBytesMax + (wholeRecords ? 0 : limits.helloBytesMax)
     this.#perDataByte = limits.tlsBytesPerDataByte
@@ -21,7 +21,7 @@ export class TlsOverhead {
     this.#readBytes = readBytes
   }
 
-  /** Whether that is in order. Both are counted from the beginning of the connection. */
+  /** Whether the data pays for the bytes that TLS has read. Both numbers count from the beginning of the connection. */
   bears(readBytes: number, dataBytes: number): boolean {
     const paidBytes = (dataBytes - this.#dataBytes) * this.#perDataByte
     const spareBytes = this.#spareBytes + paidBytes - (readBytes - this.#readBytes)

@@ -1,7 +1,7 @@
-// The TLS of the KMIP listener: versions, suites, sessions, and the peer's certificate. The handshake accepts every
-// peer, with any certificate or none: a vCenter that is not yet trusted must see our certificate and be recorded as
-// pending. core/trust/access decides what a peer may do, message by message, by pin or CA; OpenSSL does not, nor does the
-// server name that the client sent.
+// The TLS of the KMIP listener: versions, suites, sessions, and the peer's certificate. The handshake accepts every peer, with any
+// certificate or none, because a vCenter that is not yet trusted must see our certificate, and this server records it as pending.
+// core/trust/access decides for each message what a peer may do, by the pin or the CA of its certificate. OpenSSL does not decide that,
+// and the server name that the client sent has no effect.
 
 import { hash, constants } from 'node:crypto'
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
@@ -10,9 +10,9 @@ import type { ServerCertificate } from '../../core/identity/tls-identity.ts'
 import type { ListenerLimits } from './listener-limits.ts'
 
 /**
- * A TLS server that never listens: the listener hands it raw connections one by one. Without `ca` the request for a
- * certificate names no issuers, so every client sends what it has. It has no SNICallback, because key providers are
- * named by address.
+ * A TLS server that never listens: the listener hands it raw connections one by one. It has no `ca`, so its request for a certificate
+ * names no issuers, and every client sends the certificate that it has. It has no SNICallback, because vCenter addresses key providers
+ * by IP address.
  */
 export function createTlsServer(settings: TlsSettings): Server {
   return createServer({
@@ -29,7 +29,7 @@ export interface TlsSettings {
   readonly limits: Pick<ListenerLimits, 'handshakeTimeoutMs' | 'tlsSessionSeconds'>
 }
 
-/** Everything that a new certificate needs in `setSecureContext`, which forgets what it is not given. */
+/** All options of the TLS context. `setSecureContext` resets the options that it does not receive, so a new certificate needs all of them. */
 export function contextOptions(settings: TlsSettings): TlsOptions {
   if (settings.ticketKeys.length !== 48) throw new RangeError('ticketKeys must be 48 bytes')
   return {
@@ -40,7 +40,7 @@ export function contextOptions(settings: TlsSettings): TlsOptions {
     ciphers: suites.join(':'),
     honorCipherOrder: true,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
-    // Without it OpenSSL resumes no session with a client certificate, and some clients fail.
+    // Without this id OpenSSL resumes no session with a client certificate, and some clients fail.
     sessionIdContext: 'mortise-kmip',
     ticketKeys: settings.ticketKeys,
     sessionTimeout: settings.limits.tlsSessionSeconds,
@@ -48,8 +48,8 @@ export function contextOptions(settings: TlsSettings): TlsOptions {
 }
 
 /**
- * In order of preference. The last six have no forward secrecy; vCenter 6.x and 7.x with older key servers use them,
- * and some clients offer AES128-SHA256 only.
+ * The cipher suites, in order of preference. The last six have no forward secrecy. vCenter 6.x and 7.x use them with older key servers,
+ * and some clients offer AES128-SHA256 alone.
  */
 const suites = [
   'TLS_AES_256_GCM_SHA384',
@@ -75,7 +75,7 @@ const suites = [
   'AES128-SHA',
 ] as const
 
-/** Read once per connection; a resumed session carries the certificate it began with. `bytes`: of the handshake. */
+/** The peer of a connection whose handshake is done. A resumed session has the certificate that it began with. `bytes`: of the handshake. */
 export function readPeer(
   socket: TLSSocket,
   place: { readonly connectionId: string; readonly address: string; readonly port: number },
@@ -96,8 +96,8 @@ export function readPeer(
 }
 
 /**
- * `getPeerCertificate` makes texts of the certificate's whole content, a tenth of a resumed connection. The other way
- * keeps the peer's chain in OpenSSL's memory, which no garbage collection counts, so it serves short chains only.
+ * `getPeerX509Certificate` keeps the peer's chain in OpenSSL's memory, which the garbage collector does not count, so it serves short chains
+ * alone. `getPeerCertificate` makes texts of the certificate's whole content, which is a tenth of the cost of a resumed connection.
  */
 function peerCertificate(socket: TLSSocket, isShort: boolean): Buffer | undefined {
   if (isShort) return socket.getPeerX509Certificate()?.raw

@@ -1,5 +1,5 @@
-// Refuses peers that are not trusted, records them as pending, and enters and logs them. Anybody may connect as often as
-// they like, each time with another certificate, so each of these has a bounded rate.
+// Refuses peers that are not trusted, records them as pending, and writes audit entries and log lines about them. A stranger may connect
+// again and again, each time with another certificate, so all of these have a bounded rate.
 
 import type { AuthResult } from '../../core/trust/access.ts'
 import type { Audit } from '../../core/audit/audit.ts'
@@ -14,12 +14,12 @@ import { certificateBytesMax, refusalEntryEveryMs } from '../../base/bounds.ts'
 import { subnetOf } from '../../base/address.ts'
 import type { ListenerLog, Peer } from './contract.ts'
 
-/** Items of a refused batch that are answered, all with the same refusal; a refusal is thirty times as long as an item may be. */
+/** The items of a refused batch that the server answers. The answer to an item may be thirty times as long as the item. */
 const refusedItemsMax = 32
 
 type Refused = AuthResult & { readonly trusted: false }
 
-/** The number of certificates whose last warning is remembered. The oldest are forgotten first. */
+/** The number of certificates whose last warning the server remembers. It forgets the oldest first. */
 const rememberedMax = 10_000
 const warnExpiredEveryMs = 3600_000
 
@@ -29,9 +29,11 @@ export class UnauthenticatedPeers {
   readonly #log: ListenerLog
   /** Monotonic milliseconds of the last warning, by certificate. */
   readonly #warned = new Map<string, number>()
-  /** The entries about unknown peers (by subnet) and about others (by client), and the bound of the log lines (by subnet). */
+  /** Audit entries about unknown peers, counted by subnet. */
   readonly #unknown: Refusals
+  /** Audit entries about known peers, counted by client. */
   readonly #known: Refusals
+  /** Bounds the log lines about unknown peers, by subnet. */
   readonly #logged: MinuteQuota
 
   constructor(options: {
@@ -66,20 +68,20 @@ export class UnauthenticatedPeers {
     )
   }
 
-  /** Enters and logs the refusals that were only counted so far. */
+  /** Writes audit entries and log lines for the refusals that were only counted so far. */
   async close(): Promise<void> {
     this.#logged.flush()
     await Promise.all([this.#unknown.close(), this.#known.close()])
   }
 
-  /** Every item fails, including Discover Versions and Query: otherwise vCenter would turn green untrusted. */
+  /** Fails every item, also Discover Versions and Query: otherwise vCenter would show the key provider as connected without trust. */
   refuse(request: RequestMessage, peer: Peer, auth: Refused): readonly ResponseItem[] {
     this.recordUnknown(peer, auth)
     this.#enter(peer, auth.client, auth.why)
     return failed(request, this.fault(peer, auth))
   }
 
-  /** A trusted certificate, but a wrong user name or password. */
+  /** Refuses a client with a trusted certificate, but a wrong user name or password. */
   refuseItems(request: RequestMessage, peer: Peer, client: Client, fault: Fault): readonly ResponseItem[] {
     this.#enter(peer, client, 'credential')
     return failed(request, fault)
@@ -108,7 +110,7 @@ export class UnauthenticatedPeers {
     return new Fault('AuthenticationNotSuccessful', sentences[why])
   }
 
-  /** Warns at most once an hour per certificate. */
+  /** Warns that a client's certificate has expired, at most once an hour for each certificate. */
   warnExpired(sha256: string, auth: AuthResult & { readonly trusted: true }): void {
     const [now, last] = [this.#clock.monotonic(), this.#warned.get(sha256)]
     if (last !== undefined && now - last < warnExpiredEveryMs) return
@@ -128,7 +130,7 @@ export class UnauthenticatedPeers {
     )
   }
 
-  /** Enters a refusal, once per minute and certificate (or address, if there is no certificate). */
+  /** Writes an audit entry of a refusal, at most once a minute for each certificate, or for each address without one. */
   #enter({ certificate, address }: Peer, client: Client | null, why: string): void {
     const about = certificate?.sha256 ?? address
     const isUnknown = why === 'unknown' || why === 'no certificate'
@@ -151,7 +153,7 @@ export class UnauthenticatedPeers {
   }
 }
 
-/** The first items alone are answered where there are very many, as if the others were never begun (KMIP 1.4 §6.13, Stop). */
+/** Fails the items with one refusal. Of very many it answers the first alone, as if the batch had stopped there (KMIP 1.4 §6.13, Stop). */
 export function failed(request: RequestMessage, { reason, message }: Fault): readonly ResponseItem[] {
   return request.items.slice(0, refusedItemsMax).map(({ operationCode, uniqueBatchItemId }) => ({
     operationCode,
