@@ -7,7 +7,7 @@ import { inspectRootKeyFile } from '../outside/rootkey/file.ts'
 import type { RootKeyFileReads } from '../outside/rootkey/file-reads.ts'
 import { BoundedLook } from './bounded-look.ts'
 
-/** Its answers come in a bounded time, also while a disk does not answer. */
+/** Asks this machine for its facts. The answers come in a bounded time, also while a disk does not answer. */
 export function thisMachine(
   dataFolder: string,
   {

@@ -201,7 +201,7 @@ async function accept(options: {
   return { found, ...numbers, token: bearer, tokenFile }
 }
 
-/** A run that was killed behind its commit left the valid token in the new file, which this run is about to overwrite. */
+/** Finishes an earlier run that was killed after its commit: it left the valid token in the new file, which this run would overwrite. */
 async function finishEarlier(newFile: string, file: string, { tables }: TrustReading): Promise<void> {
   const left = await readFile(newFile, 'utf8').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined

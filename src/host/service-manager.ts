@@ -66,7 +66,7 @@ export class ServiceManager {
   }
 }
 
-/** That of this process; without a socket there is none, and nothing is sent. */
+/** Returns the service manager (systemd) that started this process. Without a socket there is none, and it sends nothing. */
 export function serviceManagerOf(parts: {
   readonly socket: string | null
   readonly watchdogMs: number | null

@@ -47,7 +47,7 @@ export class Settings {
       try {
         return await this.#reload(by)
       } catch (error) {
-        // It is refused also where that cannot be entered.
+        // The server refuses the configuration also where it cannot write the refusal into the audit log.
         if (error instanceof Refusal) await this.#enter(by, 'refused', { why: error.message }).catch(() => {})
         throw error
       }

@@ -53,7 +53,7 @@ interface Watching extends Pick<SqliteOptions, 'onTrouble' | 'onNotice' | 'onCom
 
 /** The place that a process has for itself beside the database: only on PostgreSQL, where several write. */
 export interface OwnPlace {
-  /** It holds the anchor and the access log of the process. */
+  /** The folder of the anchor and of the access log of the process. */
   readonly folder: string
   /** The database knows it by this name. */
   readonly node: string

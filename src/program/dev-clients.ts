@@ -79,7 +79,7 @@ export const devClients = {
         ].join('\n'),
     },
   },
-  // Its demo programs take these.
+  // The demo programs of libkmip take these arguments.
   libkmip: {
     allow: ['all'],
     variables: ({ host, port, certificate, key, ca }) => ({

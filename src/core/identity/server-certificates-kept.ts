@@ -86,7 +86,7 @@ export function unpackCertificates(bytes: Buffer): Kept {
   return kept
 }
 
-/** Its fields that are not secret. */
+/** The fields of the kept certificates that are not secret. */
 interface Plain {
   readonly active: string
   readonly staged: Omit<Staged, 'certificate' | 'privateKey'> | null

@@ -46,7 +46,7 @@ function idsIn(
   try {
     return results.repeatedFor(decodeRequestPayload(operation, payload, request))
   } catch (error) {
-    // The item fails again when it is done, and gets its answer then.
+    // Later the item itself runs, fails again, and gets this fault as its answer.
     if (error instanceof Fault) return undefined
     throw error
   }

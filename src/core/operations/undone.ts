@@ -30,7 +30,7 @@ export function undone(
   return { ...rest, status: 'OperationUndone' }
 }
 
-/** Their payloads reveal nothing, and name only objects that still exist after the undo. */
+/** Operations whose payloads reveal nothing, and name only objects that still exist after the undo. */
 const identifiesOnly: ReadonlySet<OperationName> = new Set<OperationName>([
   'Activate',
   'AddAttribute',

@@ -8,7 +8,7 @@ import { TrustRefused, type TrustEvent } from './writer.ts'
 
 /** A client of the backup, and the withdrawals since. */
 export interface ReturningClient extends TrustedClient {
-  /** It was removed after the backup. */
+  /** This server removed the client after the backup. */
   readonly removed: boolean
   /** Ids of certificates and CAs that were removed after the backup. */
   readonly withdrawn: ReadonlySet<string>

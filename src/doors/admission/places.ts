@@ -100,7 +100,7 @@ export interface ClientHolder extends Holder {
   readonly spare: boolean
   /** Its client was trusted at its handshake. */
   readonly trusted: boolean
-  /** It has sent its ClientHello, and its handshake is not done. */
+  /** The connection has sent its ClientHello, and its handshake is not done. */
   readonly arriving?: boolean
 }
 

@@ -39,7 +39,7 @@ export interface Work {
   begin(): boolean
 }
 
-/** Those who share one part of the thread's time. */
+/** The members of a group share one part of the thread's time. */
 abstract class Group {
   readonly weight: number
   usedMs: number

@@ -198,7 +198,7 @@ export class AdminClient {
   }
 }
 
-/** Another version of Mortise may answer otherwise, and so does what is not Mortise. */
+/** Says in its error that the answer is not one of this version of Mortise: another version, or another service, may have sent it. */
 function understood<T>(read: () => T): T {
   try {
     return read()

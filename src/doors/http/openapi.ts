@@ -68,7 +68,7 @@ export interface OpenApiDocument {
 
 type Components = Record<string, Schema>
 
-/** It takes more than a tenth of a second, and cannot be interrupted. */
+/** Makes the OpenAPI document. The work takes more than a tenth of a second without a pause. */
 export function openApiDocument(api: DescribedApi): OpenApiDocument {
   const schemas: Components = {}
   const refused = {

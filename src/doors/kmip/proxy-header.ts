@@ -31,7 +31,7 @@ const addresses: Readonly<Record<number, { readonly bytes: number; readonly each
   0x21: { bytes: 36, each: 16 },
 }
 
-/** It skips the fields behind the addresses (TLVs). The header with them may have `bytesMax` bytes. */
+/** Reads a load balancer's header and skips the fields behind its addresses (TLVs). The header with these fields may have `bytesMax` bytes. */
 export function readProxyHeader(seen: Buffer, bytesMax: number): ProxyHeader {
   if (!beginsLike(seen, signature)) {
     // A TLS record has another first byte than a header, so the first byte shows that the header is missing.

@@ -105,7 +105,7 @@ class Adoption {
   readonly #wanted: Pick<AdoptionWanted, 'dryRun' | 'verify' | 'onlyVerify'>
   readonly #origin: Origin
   readonly #tally = new Tally()
-  /** By the objects that a dry run went over. */
+  /** The Names that the objects before would have taken in a real run. */
   readonly #wouldBeTaken = new Set<string>()
   #progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
 
@@ -126,7 +126,7 @@ class Adoption {
     const { from, version, isCompared } = this.#origin
     this.#tell({})
     const found = [...new Set(await this.#origin.list())]
-    /** Those that are here, and are the same there as far as is known. */
+    /** The objects that this server now has, equal to the old server's as far as is known. */
     const here = onlyVerify ? found : await this.#adoptAll(await this.#newFirst(found))
     const isVerified = verify && !dryRun
     if (isVerified) await this.#verifyAll(here)
@@ -134,7 +134,7 @@ class Adoption {
     return this.#tally.report(about, isVerified || isCompared)
   }
 
-  /** So that each adoption from a slow server, begun again after an interruption, brings some that are not here yet. */
+  /** Puts the objects that this server lacks first: an adoption from a slow server that begins again after an interruption then brings some of these. */
   async #newFirst(found: readonly string[]): Promise<readonly string[]> {
     const known: string[] = []
     const unknown: string[] = []
@@ -147,7 +147,7 @@ class Adoption {
     return [...unknown, ...known]
   }
 
-  /** Those that are here afterwards. What the server refuses for a while is asked for again after all others, while that brings any. */
+  /** Returns the objects that this server has afterwards. Asks again for what the old server refuses for a while, after all others, as long as that brings any. */
   async #adoptAll(found: readonly string[]): Promise<readonly string[]> {
     const here: string[] = []
     let done = 0
@@ -260,7 +260,7 @@ class Adoption {
     }
   }
 
-  /** Those names of the object that another one would have by then, since a dry run stores nothing that has them. */
+  /** Returns the Names of the object that an earlier object of this run would already have. A dry run stores none, so the store cannot say. */
   #foreseenNames({ attributes }: AdoptedObject): readonly string[] {
     const names = (attributes.get('Name') ?? []).map(
       ({ value }) => [searchKey('Name', value), (value as AttributeValue<'Name'>).NameValue] as const,

@@ -302,7 +302,7 @@ function tooLongList(): AdoptionFailed {
   )
 }
 
-/** It has answered before, so it is a KMIP server; without pages its list may be longer than one message may be. */
+/** The server has answered before, so it is a KMIP server. One that sends no pages may send a list that is too long for one message. */
 function unreadableList(error: KmipTransportError): AdoptionFailed {
   return new AdoptionFailed(
     'server',

@@ -179,7 +179,7 @@ function foundInRefusal(error: KmipRefused): Found {
   if (isNotFound(error)) return { is: 'absent' }
   if (reason === 'ObjectDestroyed')
     return refused('ObjectDestroyed', 'it was destroyed at the old server', message)
-  // It does not trust the certificate any more, and says nothing of the object.
+  // The old server no longer trusts the certificate, and so says nothing about the object.
   if (reason === 'AuthenticationNotSuccessful') return { is: 'unanswered', message }
   // An overloaded server says no more than that.
   if (reason === undefined || reason === 'GeneralFailure')

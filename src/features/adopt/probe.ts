@@ -60,7 +60,7 @@ export interface ProbeReport {
   readonly yes: number
   readonly no: number
   readonly unknown: number
-  /** In sum: `yes` or `no` if that is so of every key, otherwise `unknown`. */
+  /** Whether this server can open the keys: `yes` or `no` if that is so of every key, otherwise `unknown`. */
   readonly rescuable: Rescuable
   readonly ways: readonly ProbedWay[]
   /** The ways that at least three keys prove and none contradicts. */

@@ -104,7 +104,7 @@ export class Reader {
   }
 }
 
-/** So that the whole message is sent again while the server is overloaded. */
+/** Throws a refusal that says that the server is overloaded, so that the caller sends the whole message again. */
 function throwPassing(outcome: Outcome<'Get'>): void {
   if (!outcome.ok && isPassing(outcome.refused)) throw outcome.refused
 }

@@ -14,7 +14,7 @@ export interface UpstreamHealth {
   /** null: it was not asked since the server started. */
   readonly lastAnswerMs: number | null
   readonly lastFailure: { readonly atMs: number; readonly message: string } | null
-  /** It did not answer when it was last asked. */
+  /** The old server did not answer the last question. */
   readonly failing: boolean
   /** Objects that it has and that could not be adopted; at most `upstreamNotAdoptedMax`. */
   readonly notAdopted: readonly { readonly id: string; readonly why: string }[]

@@ -1,4 +1,4 @@
 // Bounds that several files share, each with its unit last in the name.
 
-/** Those that could not be delivered, for people to see. */
+/** How many undelivered alerts the server keeps for people to see. */
 export const alertsUndeliveredKept = 100

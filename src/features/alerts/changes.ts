@@ -9,7 +9,7 @@ interface Seen {
   readonly condition: Condition
   /** The severity of the last alert; null: there was none yet. */
   readonly told: Severity | null
-  /** It was missing in the last look. */
+  /** The last look did not find the condition. */
   readonly missing: boolean
   /** An earlier process told it: this one tells it again, or its end. */
   readonly before?: true

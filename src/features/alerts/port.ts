@@ -5,7 +5,7 @@ export interface AlertAdministration {
   readonly targets: () => Promise<readonly { readonly kind: string; readonly name: string }[]>
   /** Alerts that wait to be delivered. */
   readonly waiting: number
-  /** Those that could not be delivered, the newest first. */
+  /** Alerts that the server could not deliver, the newest first. */
   readonly undelivered: readonly {
     readonly target: string
     readonly why: string

@@ -70,12 +70,12 @@ export class BackupFolder {
     return path.join(this.folder, `mortise-${time}-${id.slice(0, 8)}${suffix}`)
   }
 
-  /** Those of this server, newest first. Files that cannot be read as backups are left out. */
+  /** Lists this server's backups, newest first, without the files that cannot be read as backups. */
   async list(): Promise<readonly KeptBackup[]> {
     return (await this.look()).own
   }
 
-  /** Those of this server and those of other ones, each newest first. Files that cannot be read as backups are left out. */
+  /** Lists the backups of this server and those of other servers, each newest first, without the files that cannot be read as backups. */
   async look(): Promise<{ readonly own: readonly KeptBackup[]; readonly others: readonly KeptBackup[] }> {
     const names = await this.#names()
     const files = new Set(

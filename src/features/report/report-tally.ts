@@ -167,7 +167,7 @@ export class ReportTally implements Disposable {
     }))
   }
 
-  /** Those that were made before `to`, with their age then. */
+  /** Yields the keys that were made before `to`, with their age then. */
   *keys(to: string): Generator<ReportRow> {
     const rows = this.#database.prepare(
       'SELECT *, cast(julianday(?1) - julianday(created) AS INTEGER) AS days FROM key WHERE created < ?1 ORDER BY instance, created, id',

@@ -249,7 +249,7 @@ async function secretsIn(files: readonly string[]): Promise<readonly string[]> {
   })
 }
 
-/** Its name in the bundle and its last part. The user named it, so one that cannot be read is refused. */
+/** Returns the name of a log in the bundle, and the end of its text. Throws if the file cannot be read, since the user named it. */
 async function namedLog(file: string, at: number): Promise<[name: string, text: string]> {
   // Short, since tar has little room for a name.
   const short = path

@@ -21,13 +21,13 @@ export interface KeyProtectReport {
   readonly objects: Readonly<Record<string, number>>
   /** How many of them have their material. */
   readonly opens: number
-  /** Their standard keys were deleted in Key Protect: there, but not to be opened. */
+  /** Keys whose standard keys were deleted in Key Protect: the service still lists them, and does not open them. */
   readonly deleted: readonly { readonly identifier: string; readonly label: string | null }[]
   /** A root key that was not named wrapped them: there, but not to be opened. */
   readonly elsewhere: readonly { readonly identifier: string; readonly label: string | null }[]
-  /** They had a Name that an object has which was made later: the instance lets no two share one, as far as is known. */
+  /** Objects whose Name a later object has: the restore left that Name out, since the instance lets no two objects share one, as far as is known. */
   readonly unnamed: readonly { readonly identifier: string; readonly label: string | null }[]
-  /** It was leaving for the custody database: what had arrived there and was deleted here is lost with it. */
+  /** The instance was moving its keys from Key Protect into the database: keys that were stored there and deleted here are lost with the database. */
   readonly leftFor: { readonly rootKeyUri: string; readonly atMs: number } | null
   /** When a server deleted it, with all its keys; null if nothing says so. */
   readonly deletedMs: number | null

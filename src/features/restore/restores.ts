@@ -33,7 +33,7 @@ interface ShownBackup {
 export type KeyProtectRestore = Job<ShownKeyProtect, KeyProtectReport>
 export type BackupRestore = Job<ShownBackup, BackupReport>
 
-/** They stop when `opened` is disposed. */
+/** Opens the work of restores. Disposal of `opened` stops it. */
 export async function openRestores(
   {
     secrets,
@@ -95,7 +95,7 @@ export class Restores {
     )
   }
 
-  /** Begins it in the background. Throws Refusal where it would refuse the preview, or a confirmation is missing. */
+  /** Begins a restore from a backup in the background. Throws Refusal where the preview would be refused, or a confirmation is missing. */
   async beginFromBackup(by: By, wanted: BackupRestoreWanted): Promise<BackupRestore> {
     const [{ instanceOfBackup, lookAtBackup }, { requireConfirmed }, { restoreInstance }] = await Promise.all(
       [import('./sources/instance.ts'), import('./question.ts'), import('./write.ts')],

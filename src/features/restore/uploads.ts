@@ -22,7 +22,7 @@ interface Upload {
   received: number
   /** Monotonic. */
   lastMs: number
-  /** It is being read. */
+  /** How many readers the upload has now. */
   readers: number
   /** Parts are written one after the other. */
   writing: Promise<unknown>

@@ -219,7 +219,7 @@ async function changedDataKey(
 ): Promise<DataKeyRecord> {
   if (!rootKey) return record
   const bytes = (await opener.dataKey(record))?.key.export()
-  // Its root key goes on sealing it: that is in Key Protect, as the keys of its instance are.
+  // The old root key keeps wrapping this data key, since it lies in Key Protect beside the keys of the instance.
   if (!bytes) return record
   try {
     return await wrapDataKey(record, bytes, rootKey)

@@ -7,7 +7,7 @@ import type { PlacedEntry } from '../../core/ports/audit.ts'
 import { jsonLine } from './syslog-message.ts'
 import type { Session, Target } from './target.ts'
 
-/** Its owner writes, its group reads. */
+/** The owner of the file writes, its group reads. */
 const mode = 0o640
 const lineEnd = 10
 

@@ -15,7 +15,7 @@ import type { Session, Target } from './target.ts'
 /** A receiver has to prove that it has read what it was sent so long ago; twice as long each time while there is more. */
 export const siemProofMs = 1_000
 export const siemProofMsMax = 30_000
-/** It has to prove this many bytes at the latest. A slow receiver must read them within `siemStallMs`. */
+/** After this many bytes at the latest a receiver has to prove that it read them. A slow receiver must read them within `siemStallMs`. */
 const siemProofBytes = 1024 * 1024
 /** A receiver surely has what it has read, once the next connection has lasted this long after it. */
 export const siemSettleMs = 5_000

@@ -20,7 +20,7 @@ export const healthCommand = verb<{ readonly config?: string; readonly data?: st
       ...(await localAddress(run.world.dataFolder({ config, data }))),
       token: '',
     })
-    // It refuses while it cannot serve.
+    // The server refuses this call while it cannot serve.
     const { ready, degradedInstances } = await admin.call(statusRoutes.ready)
     run.show({ ready, degradedInstances }, () =>
       degradedInstances === 0

@@ -41,7 +41,7 @@ export interface CopiedStore {
   readonly records: number
   /** A digest of every record of either store: both gave the same. */
   readonly sha256: string
-  /** Their URIs, as the data keys name them. */
+  /** The URIs of the root keys, as the data keys name them. */
   readonly rootKeys: readonly string[]
 }
 

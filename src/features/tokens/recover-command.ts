@@ -67,7 +67,7 @@ async function recover(run: Run, options: RecoverOptions): Promise<number> {
   return 0
 }
 
-/** Its text is lost. */
+/** Says that the token's text is lost. */
 function lost({ next }: Run, id: string): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof CommandError)) throw error

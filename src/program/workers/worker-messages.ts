@@ -51,7 +51,7 @@ export interface WorkerState {
 
 export type FromWorker =
   | { readonly type: 'serving' }
-  /** It could not start, and ends. */
+  /** The worker could not start, and ends. */
   | { readonly type: 'failed'; readonly message: string; readonly hint: string | undefined }
   | { readonly type: 'sign' }
   /** The connection has ended. */

@@ -51,9 +51,9 @@ export class Workers implements KmipListener {
   readonly #httpsNet: Server
   readonly #workers = new Map<number, WorkerProcess>()
   readonly #waiting = new Set<Timer>()
-  /** When workers ended that should not; monotonic. */
+  /** When workers ended without an order of the server, in monotonic milliseconds. */
   readonly #endsMs: number[] = []
-  /** How often in a row a worker of this number ended soon. */
+  /** How often in a row the worker of this number ended soon after its start. */
   readonly #fails = new Map<number, number>()
   readonly #lastMetrics = new Map<WorkerProcess, MetricsReport>()
   #past: Promise<MetricsReport> = Promise.resolve([])

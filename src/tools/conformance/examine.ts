@@ -25,7 +25,7 @@ export interface Examined {
   readonly server: string
   readonly encoding: Encoding
   readonly versions: readonly Version[]
-  /** Those that the server does not speak, and what it said. */
+  /** The versions that the server does not speak, and what it answered. */
   readonly unspoken: readonly { readonly version: Version; readonly why: string }[]
   readonly checks: readonly {
     readonly operation: OperationName
@@ -81,7 +81,7 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
   return { server: addressText(address), encoding, versions: spoken, unspoken, checks: all, profiles, left }
 }
 
-/** A server that ends the connection has not said that it refuses. */
+/** Throws KmipRefused if the client may not destroy what it makes. A server that only ends the connection has not refused. */
 async function requireDestroy(exchange: Exchange, [version]: readonly Version[]): Promise<void> {
   if (version === undefined) return
   const session = new CheckSession(exchange, version, '')

@@ -16,7 +16,7 @@ export interface BenchStep {
 export interface BenchWork {
   readonly title: string
   readonly steps: readonly BenchStep[]
-  /** It makes sense only with a connection of its own. */
+  /** Each piece of this work needs a connection of its own. */
   readonly perWork: boolean
 }
 

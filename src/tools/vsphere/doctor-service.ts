@@ -12,7 +12,7 @@ export type Service =
   | { readonly kind: 'kmip' | 'http' }
   /** `begins`: the first bytes of its answer. */
   | { readonly kind: 'other'; readonly begins: Buffer }
-  /** It ended the connection without an answer, or gave none in time. */
+  /** The service ended the connection without an answer, or did not answer in time. */
   | { readonly kind: 'closed' | 'silent'; readonly what: string; readonly code?: string | undefined }
 
 type Open = () => Socket

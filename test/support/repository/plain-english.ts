@@ -16,6 +16,10 @@ const forms: readonly { readonly pattern: RegExp; readonly rather: string }[] = 
     pattern: /\b(?:nobody|somebody|anybody|everybody|whoever|anyone|someone|no one)\b/i,
     rather: 'the actor: no client, the caller, the administrator',
   },
+  {
+    pattern: /^\s*(?:It|They|Those|Their|That|So that)\b/,
+    rather: 'the subject: a comment names what it is about',
+  },
   { pattern: /\banew\b/i, rather: 'again' },
   { pattern: /\bit is looked\b|\b(?:is|are|was|were) looked (?:whether|at)\b/, rather: 'checks' },
   { pattern: /\b(?:is|are|was|were|be|been) told\b|\btells of\b/, rather: 'receives, learns, shows' },

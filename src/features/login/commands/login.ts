@@ -140,7 +140,7 @@ export const logoutCommand = verb<ConnectOptions>({
     }
     const admin = await connectWithSession(world, options)
     const { logoutUrl } = await admin.call(sessionRoutes.endSession).catch((error: unknown) => {
-      // It was over already.
+      // The session had ended before.
       if (error instanceof Refusal && error.code === 'unauthenticated') return { logoutUrl: null }
       throw error
     })

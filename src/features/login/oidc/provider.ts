@@ -241,7 +241,7 @@ export class Provider {
       [client.customFetch]: fetching,
       timeout: oidcTimeoutMs / 1000,
     })
-    // Its helpers are functions, which are no part of the provider's metadata.
+    // JSON leaves out the library's helper functions, which are no part of the provider's metadata.
     const metadata = JSON.parse(JSON.stringify(found.serverMetadata())) as client.ServerMetadata
     // The library lets a provider of many organizations pass, where any organization could make a group of any name.
     if (new URL(metadata.issuer).href !== new URL(issuer).href)

@@ -54,7 +54,7 @@ export type KeyProtectParts = Pick<RestoreParts, 'store' | 'clock' | 'custodies'
   readonly trust: Pick<RestoreParts['trust'], 'restores'>
 }
 
-/** It reports progress between any two calls to the service, so that the restore can end there. */
+/** Reads an instance from Key Protect. The source reports progress between any two calls to the service, and the restore can stop there. */
 export function keyProtectSource(
   parts: KeyProtectParts,
   by: By,
@@ -253,7 +253,7 @@ function withStandardKeys(rootKey: RootKey): WithStandardKeys {
   return {
     uri: rootKey.uri,
     id: rootKey.id,
-    // They may need it as their `this`.
+    // The methods may need the root key as their `this`.
     wrap: rootKey.wrap.bind(rootKey),
     unwrap: rootKey.unwrap.bind(rootKey),
     ...(rootKey.versions && { versions: rootKey.versions }),

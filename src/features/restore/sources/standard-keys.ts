@@ -140,7 +140,7 @@ async function readOne(
   }
   if (listed.deleted) return gone
   const payload = await readIfThere(beside, id)
-  // It may have been deleted since it was listed.
+  // The owner may have deleted the standard key since the service listed it.
   if (payload === undefined) return gone
   try {
     const { header } = unpackPayload(payload)
