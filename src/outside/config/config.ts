@@ -126,7 +126,7 @@ function checkTogether(values: Record<string, Record<string, unknown>>, problems
     problems.push('siem.certificateFile and siem.keyFile belong together: name both, or none')
 }
 
-/** A file that was named just now and a variable that was set some time ago: nobody knows which folder is meant. */
+/** The user names a file now and set a variable some time ago: the command cannot know which folder the user means. */
 function checkFolders(flags: Flags, env: Environment, inFile: unknown, problems: string[]): void {
   const { config, data } = flags
   const inVariable = env[options.server.data.variable]

@@ -80,7 +80,7 @@ export function kubernetesVariables(env: Environment = process.env): readonly st
   return Object.keys(env).filter((name) => isKubernetes(name, env[name]))
 }
 
-/** `MORTISE_SERVICE_HOST`, `MORTISE_PORT_5696_TCP_ADDR`, and `MORTISE_PORT` with a URL: a number is a mistake of somebody. */
+/** `MORTISE_SERVICE_HOST`, `MORTISE_PORT_5696_TCP_ADDR`, and `MORTISE_PORT` with a URL: a number is a mistake of the administrator. */
 export function isKubernetes(name: string, value: string | undefined): boolean {
   if (/^MORTISE_([A-Z0-9_]+_)?SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/.test(name)) return true
   if (/^MORTISE_([A-Z0-9_]+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(name)) return true

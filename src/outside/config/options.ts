@@ -1,5 +1,5 @@
 // The options of an administrator as one table, and long because of that: each option's place in mortise.toml, its MORTISE_ variable, its flag, its
-// default and its reason. docs/configuration.md is printed from it (scripts/print-configuration.ts). Bounds that nobody sets stand where they are used, or in the bounds.ts of a folder.
+// default and its reason. docs/configuration.md is printed from it (scripts/print-configuration.ts). Bounds that no administrator sets stand where they are used, or in the bounds.ts of a folder.
 
 import path from 'node:path'
 import { z } from 'zod'
@@ -842,7 +842,7 @@ export interface Option<S extends z.ZodType = z.ZodType> {
   readonly reason: string
   /** Takes effect when the server reloads its configuration (src/host/settings.ts); the others need a restart. */
   readonly live?: true
-  /** It names a file with a secret: what the file holds must be in no log and no bundle. */
+  /** The option names a file with a secret: no log and no bundle may show what the file holds. */
   readonly secret?: true
 }
 

@@ -16,7 +16,7 @@ export class KmipRefused extends Error {
   readonly status: EnumName<'ResultStatus'>
   /** Undefined if the server gave none, and for items that it did not reach. */
   readonly reason: ResultReasonName | undefined
-  /** The server's own text, as sent, or its beginning. Do not trust it. */
+  /** The server's own text, as sent, or the beginning of it. Do not trust it. */
   readonly resultMessage: string | undefined
 
   constructor(
@@ -42,7 +42,7 @@ export class KmipRefused extends Error {
  * - `connect`: no TCP connection
  * - `handshake`: no TLS connection, or one with the wrong server; nothing was sent
  * - `send`: the connection had ended before the request was sent
- * - `answer`: sent, but no whole answer arrived; nobody knows whether the server did it
+ * - `answer`: sent, but no whole answer arrived; the client cannot know whether the server did it
  * - `protocol`: the bytes received are not an answer to the request
  */
 export type Stage = 'connect' | 'handshake' | 'send' | 'answer' | 'protocol'

@@ -17,7 +17,7 @@ export function sealOnce(contentKey: Buffer, secret: Uint8Array, associatedData:
   return Buffer.concat([cipher.update(secret), cipher.final(), cipher.getAuthTag()])
 }
 
-/** Wipes the content key. Throws RootKeyError('wrapped-form') for what was altered, or belongs to another place. */
+/** Wipes the content key. Throws RootKeyError('wrapped-form') if the sealed bytes were altered, or belong to another place. */
 export function openOnce(contentKey: Buffer, sealed: Uint8Array, associatedData: Uint8Array): Buffer {
   if (contentKey.length !== contentKeyBytes || sealed.length < tagBytes) throw altered()
   const decipher = createDecipheriv('aes-256-gcm', contentKey, fixedIv).setAAD(associatedData)
@@ -34,8 +34,8 @@ export function openOnce(contentKey: Buffer, sealed: Uint8Array, associatedData:
 }
 
 /**
- * Everybody can encrypt for an RSA key. So that only the key's owner can seal, the content key is made of two halves: one that was
- * encrypted, and a signature (PKCS#1 1.5) over `signedText`, which always is the same and is shown to nobody. Wipes both.
+ * Any program that has the public key can encrypt for an RSA key. So that only the key's owner can seal, the content key has two halves: one
+ * that was encrypted, and a signature (PKCS#1 1.5) over `signedText`, which is always equal and which Mortise never shows. Wipes both.
  */
 export function joinHalves(half: Buffer, signature: Buffer): Buffer {
   const derived = hkdfSync('sha256', half, signature, 'mortise content key', contentKeyBytes)

@@ -118,7 +118,7 @@ function kdfText(kdf: Kdf): string {
   return `${cost} salt=${kdf.salt.toString('hex')}`
 }
 
-/** Bounded, so that a file given by someone else can take neither all memory nor all time. */
+/** Bounded, so that a file from a stranger can take neither all memory nor all time. */
 function parseKdf(text: string): Kdf | undefined {
   const [, cost = '', salt = ''] = /^(.*) salt=([0-9a-f]{32})$/.exec(text) ?? []
   const [, n, r, p] = /^scrypt n=(\d{5,6}) r=(\d) p=(\d)$/.exec(cost) ?? []

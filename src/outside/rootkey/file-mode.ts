@@ -4,7 +4,7 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 
-/** Whether anybody but the owner may read or change it. */
+/** Whether another user than the owner may read or change the file. */
 export function isOpenMode(mode: number): boolean {
   return (mode & 0o077) !== 0
 }

@@ -1,5 +1,5 @@
 // Reads root key files, one at a time on each disk: a disk that hangs then holds one of the few threads on which the process reads
-// files and looks up names, however many root keys are on it and whoever asks for them.
+// files and looks up names, however many root keys are on it and however many callers ask for them.
 
 import { readFileSync } from 'node:fs'
 import { KeyedMutex } from '../../base/keyed-mutex.ts'
@@ -34,7 +34,7 @@ function mountPoints(): readonly string[] {
   try {
     text = readFileSync('/proc/self/mountinfo', 'latin1')
   } catch {
-    // Said above.
+    // Without /proc, all is one disk.
   }
   return text.split('\n').map((line) => {
     // proc(5): spaces and their like are written in octal. The bytes of other characters stay as they are.

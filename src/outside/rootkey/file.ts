@@ -1,5 +1,5 @@
-// A root key in a file: the embedded default, for a start and for where no HSM or key service is at hand. The file
-// is looked at again before each use, so that taking it away (or the disk it lies on) closes the keys under it.
+// A root key in a file: the embedded default, for a start and for where no HSM or key service is at hand. The server checks
+// the file again before each use, so that an owner who takes the file away (or its disk) closes the keys under it.
 // The content of an existing file is never changed; an open mode of a file that this process owns is tightened.
 
 import { isUtf8 } from 'node:buffer'
@@ -30,9 +30,9 @@ export interface FileRootKeyOptions {
   readonly acceptShortPassphrase?: boolean
   /** Make the file where there is none. Its folder must exist. */
   readonly create: boolean
-  /** Refuse a file with an open mode: somebody may have read it already. For a root key that nothing uses yet. */
+  /** Refuse a file with an open mode: another user may have read it already. For a root key that nothing uses yet. */
   readonly refuseOpenMode?: boolean
-  /** Shared with all who read root key files; left out: nobody else does. */
+  /** Shared by all readers of root key files; left out: this is the only reader. */
   readonly reads?: RootKeyFileReads
 }
 
@@ -229,7 +229,7 @@ function isShort(passphrase: Uint8Array): boolean {
   return characters < passphraseCharactersMin
 }
 
-/** Whether somebody who has it on paper can type it again: UTF-8, without the marks and zeros that editors of Windows add. */
+/** Whether a person who has the passphrase on paper can type it again: UTF-8, without the marks and zeros that editors of Windows add. */
 function isTypeable(passphrase: Buffer): boolean {
   const hasMark = passphrase.subarray(0, byteOrderMark.length).equals(byteOrderMark)
   return isUtf8(passphrase) && !hasMark && passphrase.every((byte) => byte >= 0x20 && byte !== 0x7f)

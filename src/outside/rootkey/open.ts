@@ -37,7 +37,7 @@ export interface CheckOptions extends RootKeyOptions {
   readonly apiKey?: string | undefined
   /** A standard key is made, read and deleted too; the service bills it for a month. */
   readonly standardKeys?: boolean
-  /** It will do even if it seals nothing any more: what it sealed is to be opened. */
+  /** Accepts a root key that wraps nothing any more, since it only has to unwrap what it wrapped. */
   readonly opens?: boolean
 }
 

@@ -1,6 +1,6 @@
 // The form that wrap returns to be kept: the service's ciphertext, which is opaque text, with the key version that made it
-// and a checksum. So what is on an old version can be told without asking the service, and damage is found at home. The
-// checksum is no protection against anyone: that is the authenticated encryption of the service.
+// and a checksum. So Mortise knows what is on an old version without a call, and finds damage by itself. The checksum
+// protects against no attacker: the authenticated encryption of the service does.
 //
 //     1 byte   format: 1
 //     1 byte   length of the key version

@@ -1,6 +1,6 @@
-// OpenTelemetry traces, for whoever wants to see where the time of a request goes: a span for each KMIP message, and within it one for
+// OpenTelemetry traces, for an engineer who wants to see where the time of a request goes: a span for each KMIP message, and within it one for
 // each operation and each call of a root key; others for commits and for requests of the admin API. A span never holds key bytes or the
-// identifier of an object, and who asked only where that is wished. What is not sent is dropped: no request waits for a receiver.
+// identifier of an object, and the client only where the configuration says so. The server drops spans that it cannot send: no request waits for a receiver.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Context, type Tracer } from '@opentelemetry/api'

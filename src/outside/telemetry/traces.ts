@@ -5,7 +5,7 @@ export type SpanAttributes = Readonly<Record<string, string | number | boolean>>
 export interface Traces {
   /** Runs `act` as a span, to which what is measured within it belongs. `who`: told only where that is wished. */
   within<T>(name: string, who: SpanAttributes, act: () => Promise<T>): Promise<T>
-  /** A piece of work that has just ended after so many seconds. `result`: a label of a metric. */
+  /** A piece of work that has just ended, with the seconds that it took. `result`: a label of a metric. */
   measured(name: string, attributes: SpanAttributes, seconds: number): void
 }
 

@@ -23,13 +23,13 @@ interface AwsKmsApiOptions {
 export class AwsKmsApi implements CloudApi {
   readonly #options: AwsKmsApiOptions
   readonly #serviceClock: ServiceClock
-  /** How often the clock was set right, or credentials were asked for anew. */
+  /** How often the clock was set right, or the server asked for new credentials. */
   #changes = 0
   /** The number of changes before the headers of a call were made. */
   readonly #changesBefore = new WeakMap<Readonly<Record<string, string>>, number>()
   /** New credentials, while they are asked for. */
   #renewing: Promise<AwsCredentials> | undefined
-  /** Monotonic milliseconds: when credentials were last asked for anew because they were refused. */
+  /** Monotonic milliseconds: when the server last asked for new credentials, since AWS had refused the old ones. */
   #renewedAt = -Infinity
 
   constructor(options: AwsKmsApiOptions) {
@@ -78,7 +78,7 @@ export class AwsKmsApi implements CloudApi {
         message: `${message}. The clock of this machine is wrong`,
         access: true,
       }
-    // The service that gives out such credentials is out of reach; nobody took the access away.
+    // The service that gives out such credentials is out of reach; AWS has not withdrawn the access.
     if (code === 'ExpiredTokenException') return { reach: 'unreachable', code, message, access: true }
     if (aboutAccess.has(code) || status === 401 || status === 403)
       return { reach: 'root-key', code, message: `${message}. See docs/root-key-aws.md`, access: true }
@@ -160,8 +160,8 @@ const ofOthers = new Set(['InvalidCiphertextException', 'IncorrectKeyException']
 // use, since most servers have no such root key.
 
 /**
- * How long AWS's chain of credentials may wait for a program or a service before another one asks anew, at first and at most; twice as
- * long after each, since what hangs is left behind.
+ * How long AWS's chain of credentials may wait for a program or a service before another chain asks again. The wait doubles each time, since the
+ * server leaves a chain behind that hangs.
  */
 const awsChainMs = 10_000
 const awsChainMsMax = 3_600_000
@@ -180,7 +180,7 @@ interface SignedRequest {
 }
 
 export interface AwsSdk {
-  /** Those that a chain found, which keeps them until they end. `forceRefresh`: it looks again. */
+  /** The credentials that the SDK's chain found, which keeps them until they end. `forceRefresh`: it looks again. */
   readonly credentials: Chain
   /** The headers of the request with its signature. */
   readonly sign: (

@@ -200,7 +200,7 @@ function call(
   return session.call({ name, method: 'POST', url, headers, body, ...opening }, ids)
 }
 
-/** It is no secret: CloudTrail shows it. */
+/** The encryption context is not secret: CloudTrail shows it. */
 function contextOf(place: Buffer): Readonly<Record<string, string>> {
   return { mortise: place.toString('base64') }
 }

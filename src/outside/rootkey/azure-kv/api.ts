@@ -48,7 +48,7 @@ export class AzureApi implements CloudApi {
         message: `${said}: it cannot answer at the moment`,
         transient: true,
       }
-    // The firewall of the vault, or its private endpoint: the network, and nobody's access.
+    // The firewall of the vault, or its private endpoint, refused the call: the network is at fault, and the access still counts.
     if (code === 'ForbiddenByFirewall' || code === 'ForbiddenByConnection')
       return {
         reach: 'unreachable',
@@ -76,7 +76,7 @@ export class AzureApi implements CloudApi {
     return typeof id === 'string' && /^[\w-]{1,100}$/.test(id) ? id : undefined
   }
 
-  /** The challenge of a vault says which directory it believes. It is told and not obeyed: the configuration says where we log in. */
+  /** The challenge of a vault says which directory it believes. The error shows it, and Mortise does not follow it: the configuration says where Mortise logs in. */
   #tenantAdvice(headers: IncomingHttpHeaders): string {
     const [, wanted] =
       /authorization(?:_uri)?="https:\/\/[^/"]+\/([\w.-]+)"/.exec(headers['www-authenticate'] ?? '') ?? []

@@ -48,7 +48,7 @@ export class AzureKv {
         : this.#http(`Entra ID at ${new URL(options.loginAddress).host}`)
   }
 
-  /** Throws RootKeyError for a URI that is none. Asks nothing. */
+  /** Throws RootKeyError for an invalid URI. Calls no service. */
   open(uri: string): CloudRootKey {
     const target = parseAzureUri(uri)
     return new CloudRootKey(new AzureKey(target, this.#place(target)))
@@ -87,7 +87,7 @@ export class AzureKv {
 // ---------------------------------------------------------------- The key
 
 // A key of Azure Key Vault or of a Managed HSM as a root key. It wraps a content key, which seals the secret (content-key.ts): RSA by
-// RSA-OAEP-256 and a signature, since everybody can wrap with a public key; AES by A256KW.
+// RSA-OAEP-256 and a signature, since anything can wrap with a public key; AES by A256KW.
 
 const apiVersion = '7.4'
 
@@ -257,7 +257,7 @@ interface AzureUri {
   readonly resource: string
 }
 
-/** Only domains of Microsoft, so that no URI has Mortise show its token to anybody else. */
+/** Only domains of Microsoft, so that no URI makes Mortise send its token to another service. */
 const domains = [
   'vault.azure.net',
   'managedhsm.azure.net',

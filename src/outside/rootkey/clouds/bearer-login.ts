@@ -23,7 +23,7 @@ export interface BearerGrant {
   readonly http: CloudHttp
   /** Read for each token, so that a file may be replaced at any time. Rejects with RootKeyError. */
   readonly readCredential: () => Promise<string>
-  /** `nowMs`: by the clock of who is asked. Throws RootKeyError for a credential that is none. */
+  /** `nowMs`: the time by the clock of the service. Throws RootKeyError for an invalid credential. */
   readonly question: (credential: string, nowMs: number) => BearerQuestion
   /** Tells the administrator what to do about a refusal. */
   readonly cure: string
@@ -46,7 +46,7 @@ export class BearerLogin {
     this.#held = new HeldAccess(clock)
   }
 
-  /** The headers of a call with our token. Throws RootKeyError: 'unreachable' where nobody answers, 'root-key' where the credential is refused. */
+  /** The headers of a call with our token. Throws RootKeyError: 'unreachable' where the service does not answer, 'root-key' where it refuses the credential. */
   async authorize({ headers }: CloudCall, timeoutMs: number): Promise<Readonly<Record<string, string>>> {
     const { token } = await this.#held.take(async () => {
       const credential = await this.#grant.readCredential()

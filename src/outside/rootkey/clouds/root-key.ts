@@ -23,7 +23,7 @@ export interface CloudKey {
   encrypt(plaintext: Uint8Array, place: Buffer, correlationIds?: CorrelationIds): Promise<WrappedForm>
   /** undefined: there is no secret in the answer. */
   decrypt(wrapped: WrappedForm, place: Buffer, correlationIds?: CorrelationIds): Promise<Buffer | undefined>
-  /** Only where the version that wrapped something can be told from it. */
+  /** Only where the wrapped form shows the version that wrapped it. */
   newestVersion?(): Promise<string>
   /** Whether it is fit to be a root key; sentences for the administrator. `opens`: it need not seal any more. */
   examine(wanted: { readonly opens: boolean }): Promise<readonly string[]>

@@ -43,7 +43,7 @@ export class GcpKms {
     this.#session = new CloudSession({ http, api: new GcpApi({ title: this.#title, login }), clock, onCall })
   }
 
-  /** Throws RootKeyError for a URI that is none. Asks nothing. */
+  /** Throws RootKeyError for an invalid URI. Calls no service. */
   open(uri: string): CloudRootKey {
     const place = { session: this.#session, endpoint: this.#endpoint, title: this.#title }
     return new CloudRootKey(new GcpKey(parseGcpUri(uri), place))

@@ -15,7 +15,7 @@ export type Lane = 'reads' | 'others'
 export interface CallKind {
   /** A client's Get waits for it: such calls have slots of their own. */
   readonly serves?: boolean
-  /** It finishes what an earlier call began (get, then unwrap; wrap, then create), and runs before calls that begin. */
+  /** The call finishes what an earlier call began (get, then unwrap; wrap, then create), and runs before calls that begin something. */
   readonly follows?: boolean
 }
 
@@ -34,7 +34,7 @@ export interface LaneLoad {
 
 interface Slots {
   readonly callsMax: number
-  /** At least so many stay free of the other lane. */
+  /** The other lane leaves at least this number of slots free. */
   readonly reserved: Readonly<Record<Lane, number>>
 }
 

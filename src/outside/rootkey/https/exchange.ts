@@ -71,7 +71,7 @@ export async function exchange(question: Question): Promise<Answer> {
     headers: { ...headers, ...length },
   })
   const timeouts = new Timeouts(outgoing, timeoutMs, clock, isPlain ? 'connect' : 'secureConnect')
-  // `once` below rejects with the first error; later ones matter to nobody.
+  // `once` below rejects with the first error; later ones change nothing.
   outgoing.on('error', () => undefined)
   try {
     outgoing.end(body)
@@ -151,7 +151,7 @@ async function readWhole(incoming: IncomingMessage): Promise<Buffer> {
     if (!incoming.complete) throw new NoAnswer('half an answer')
     return Buffer.concat(chunks)
   } finally {
-    // It may have been a secret.
+    // The answer may have held a secret.
     for (const chunk of chunks) chunk.fill(0)
   }
 }

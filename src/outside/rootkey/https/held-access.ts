@@ -1,5 +1,5 @@
-// Access to a service that ends, such as a token: asked for once however many wait, anew in the background before it ends, and
-// again when the service refuses it, but not for every refusal. Time is monotonic, so that a wrong clock ends nothing.
+// Access to a service that ends, such as a token: requested once for all calls that wait, renewed in the background before it
+// ends, and requested again when the service refuses it, but not after every refusal. Time is monotonic, so that a wrong clock ends nothing.
 
 import { createHash } from 'node:crypto'
 import { iamTokenFreshMs } from '../bounds.ts'
@@ -37,7 +37,7 @@ export class HeldAccess<A extends Access> {
   /** The secret that the service refused, as a digest. */
   #refused: { readonly secret: string; readonly error: RootKeyError; readonly at: number } | undefined
 
-  /** The service did not answer: how often in a row, and until when nobody asks it again. */
+  /** The service did not answer: how often in a row, and until when no call asks it again. */
   #unanswered: { readonly times: number; readonly error: RootKeyError; readonly until: number } | undefined
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
@@ -49,7 +49,7 @@ export class HeldAccess<A extends Access> {
     return this.#held !== undefined && this.#clock.monotonic() < this.#held.usableUntil
   }
 
-  /** Access that will be good for the next call. `renew`: before it ends; left out: it begins anew. Throws what these throw. */
+  /** Access that will be good for the next call. `renew`: before it ends; left out: requests new access. Throws what these throw. */
   async take(begin: () => Promise<A>, renew: (held: A) => Promise<A> = begin): Promise<A> {
     const now = this.#clock.monotonic()
     const held = this.#held

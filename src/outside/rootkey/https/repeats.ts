@@ -29,7 +29,7 @@ export interface Tries<T> {
 export interface TryMade {
   /** 1, and more when the call was repeated. */
   readonly attempt: number
-  /** It is made again. */
+  /** The caller makes this call again. */
   readonly repeated: boolean
   readonly ms: number
 }

@@ -95,7 +95,7 @@ export interface Call extends CallKind {
   readonly once?: boolean
 }
 
-/** The same with every field that a call may have. */
+/** A call with every field that any call may have. */
 export function callOf(name: CallName): Call {
   return calls[name]
 }

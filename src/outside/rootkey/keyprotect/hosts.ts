@@ -1,5 +1,5 @@
-// Where a token may be sent. A URI comes from an administrator of Mortise, who need not be one of Key Protect's: a host
-// of somebody else's choice must not be given a token of the service ID. So it is IBM's hosts, believed by the public
+// Where a token may be sent. A URI comes from an administrator of Mortise, who need not be one of Key Protect's: Mortise must
+// not send a token of the service ID to a host that this administrator chose. So it is IBM's hosts, believed by the public
 // CAs, or any that a CA vouches for which the configuration of this machine names.
 
 import { RootKeyError } from '../../../core/ports/root-key.ts'

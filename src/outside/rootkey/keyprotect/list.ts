@@ -15,7 +15,7 @@ export interface ListedRootKey extends ListedFields {
 
 type ListedFields = Omit<KeyResource, 'description' | 'isDestroyed' | 'keyVersion' | 'payload'>
 
-/** Those that are not destroyed, by name. Throws RootKeyError. */
+/** Lists the root keys that are not destroyed, by name. Throws RootKeyError. */
 export async function listKeyProtectRootKeys(
   session: Session,
   target: KeyProtectUri,

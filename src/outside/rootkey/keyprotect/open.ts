@@ -41,7 +41,7 @@ export interface CheckedWith {
   readonly apiKey?: string | undefined
   /** Whether keys are to lie as standard keys there: tried with one, which is billed for a month. */
   readonly standardKeys?: boolean
-  /** It need not seal any more. */
+  /** The root key need not wrap any more. */
   readonly opens?: boolean
 }
 

@@ -1,5 +1,5 @@
 // Checks that standard keys can be made, read and deleted beside a root key, with one of no value, so that a missing role
-// is reported before the first key needs it. The service bills each for a month and nobody else looks after these:
+// is reported before the first key needs it. The service bills each for a month, and no other code deletes them:
 // trial-cleanup.ts deletes what this trial made, answered or not, and this file what earlier trials left.
 
 import { randomBytes } from 'node:crypto'

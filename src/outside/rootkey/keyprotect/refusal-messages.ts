@@ -176,7 +176,7 @@ export function standardKey(key: string, target: Target): string {
   )
 }
 
-/** It expired, or somebody deactivated it. */
+/** The root key expired, or its owner deactivated it. */
 export function deactivated({ id, expiresAt }: Pick<KeyResource, 'id' | 'expiresAt'>): string {
   const ended = expiresAt === null ? 'was deactivated' : `expired at ${expiresAt}`
   return `the root key ${id} ${ended} and seals nothing any more`

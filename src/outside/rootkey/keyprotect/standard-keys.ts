@@ -169,7 +169,7 @@ function requireName(name: string): void {
     throw new RootKeyError('wrapped-form', 'the name of a standard key has 2 to 90 of A-Z a-z 0-9 _ . -')
 }
 
-/** It becomes part of a path. */
+/** The id becomes part of a path. */
 function requireId(id: string): string {
   if (isGuid(id)) return id.toLowerCase()
   throw new RootKeyError('wrapped-form', 'this is not the id of a standard key')

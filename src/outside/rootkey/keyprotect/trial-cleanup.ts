@@ -89,7 +89,7 @@ export class TrialCleanup {
   }
 }
 
-/** Throws RootKeyError where the work takes longer; it goes on, and nobody waits for it. */
+/** Throws RootKeyError where the work takes longer; the work goes on, and no caller waits for it. */
 export async function within<T>(ms: number, work: Promise<T>, clock: Pick<Clock, 'after'>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = clock.after(Math.max(ms, 1), () =>
@@ -117,7 +117,7 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** It went well, or nobody answered: another look may say more. After a refusal it will not. */
+/** The call succeeded, or the service did not answer: another look may say more. After a refusal another look would not. */
 function isUnanswered(failure: unknown): boolean {
   return failure === undefined || (failure instanceof RootKeyError && failure.reach === 'unreachable')
 }

@@ -48,7 +48,7 @@ const form =
 const shape =
   'keyprotect://us-south.kms.cloud.ibm.com/INSTANCE-GUID/KEY-ID-OR-ALIAS, or hpcs:// with the host of your instance; ?key-ring=RING at its end names a key ring'
 
-/** Somebody may have put a secret where none belongs. */
+/** An administrator may have written a secret where none belongs. */
 function withoutUser(uri: string): string {
   return uri.replace(/\/\/[^/]*@/, '//')
 }

@@ -11,7 +11,7 @@ export interface KeyUse {
   readonly associatedData: Uint8Array
 }
 
-/** By the name of the call: what is asked, and what is answered. */
+/** By the name of the call: its request, and its answer. */
 export interface HelperCalls {
   /** The first one. */
   start: [{ readonly module: string; readonly token: TokenName; readonly pin: Uint8Array | null }, null]

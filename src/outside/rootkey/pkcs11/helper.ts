@@ -21,7 +21,7 @@ import type { KeyName } from './uri.ts'
 
 const pkcs11ListedKeysMax = 1_000
 
-// They reach the whole group of processes: the server's to handle.
+// These signals reach the whole group of processes, and the server handles them.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
 // A call may hang, and no exit waits for its end.
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))

@@ -101,7 +101,7 @@ export class Module {
     if (value !== 0) throw new Pkcs11Error(name, value)
   }
 
-  /** The same, and returns the value. */
+  /** Calls a function of the module, and returns its return value (CKR_…), whatever that is. */
   async value(name: FunctionName, ...args: readonly Argument[]): Promise<number> {
     const addresses = args.map((arg) =>
       Buffer.isBuffer(arg) ? (arg.length === 0 ? 0n : this.#addressOf(arg)) : BigInt(arg),

@@ -51,7 +51,7 @@ export async function openPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<Tok
   return new TokenRootKey({ uri: formatPkcs11Uri(parsed), id, key, token, warnings })
 }
 
-/** The same, and it seals and opens something. Throws RootKeyError. */
+/** Opens the root key, and tries it: the key seals and opens something. Throws RootKeyError. */
 export async function checkPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<TokenRootKey> {
   const rootKey = await openPkcs11(uri, tokens)
   await sealAndOpen(rootKey)

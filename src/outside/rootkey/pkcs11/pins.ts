@@ -143,7 +143,7 @@ export class RefusedPins {
       const { uid, gid } = await stat(this.#dataFolder)
       if ((await lstat(made)).uid !== uid) await lchown(made, uid, gid)
     } catch {
-      // Nobody but root may, and then it is as it was.
+      // Only root may change the owner; for other users the file stays as it was.
     }
   }
 
@@ -158,7 +158,7 @@ export class RefusedPins {
         await taken.close()
         break
       }
-      // A folder that takes no file: nobody can wait for anybody.
+      // The folder takes no file, so processes cannot wait for one another here.
       if (taken.code !== 'EEXIST') return work()
       const ageMs = await stat(lock)
         .then(({ mtimeMs }) => Date.now() - mtimeMs)

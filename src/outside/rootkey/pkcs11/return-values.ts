@@ -7,7 +7,7 @@ interface Meaning {
   readonly name: string
   /** Left out: 'unreachable'. */
   readonly reach?: RootKeyReach
-  /** The session, the login or the handle is gone: a new process may do better, without anybody's help. */
+  /** The session, the login or the handle is gone: a new process may succeed, without an administrator's help. */
   readonly lost?: true
   /** For people. */
   readonly means?: string

@@ -94,7 +94,7 @@ async function works(sealing: Sealing): Promise<boolean> {
   )
 }
 
-/** Opens what was just sealed, before anybody relies on it: a secret that does not open is lost. */
+/** Opens what was just sealed, before a caller relies on it: a secret that does not open is lost. */
 async function prove(
   sealing: Sealing,
   wrapped: Buffer,

@@ -18,7 +18,7 @@ export interface TokenStart {
   readonly pin: Uint8Array | null
 }
 
-/** A session of which nobody else makes use until `work` has ended. */
+/** Gives `work` a session that no other work uses until `work` has ended. */
 export interface Session {
   readonly module: Module
   readonly memory: Memory
@@ -103,14 +103,14 @@ export class Token {
   }
 
   async #close(handle: bigint): Promise<void> {
-    // Mostly it is gone already.
+    // Mostly the session is gone already.
     await this.#module.value('C_CloseSession', handle)
     this.#open--
     this.#waiting.shift()?.(undefined)
   }
 
   /**
-   * All sessions with a token share one login, and lose it when the last of them is closed. So this one serves nobody and stays
+   * All sessions with a token share one login, and lose it when the last of them is closed. So no work uses this session, and it stays
    * open for as long as the process runs.
    */
   async #login({ flags }: Slot, pin: Uint8Array | null): Promise<void> {
@@ -195,7 +195,7 @@ function shown(slots: readonly Slot[]): string {
   return names.length > 5 ? `${names.slice(0, 5).join(', ')} and others` : names.join(', ')
 }
 
-/** Those with a token that is ready for use. */
+/** The slots with a token that is ready for use. */
 async function slotsOf(module: Module): Promise<readonly Slot[]> {
   return module.use(async (memory) => {
     const count = memory.space(ulongBytes)

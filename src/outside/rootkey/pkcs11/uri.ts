@@ -193,7 +193,7 @@ function part(name: string, value: string | undefined): string[] {
   return [`${name}=${encoded}`]
 }
 
-/** Never repeats the URI: somebody may have written a PIN into it. */
+/** The message never repeats the URI: an administrator may have written a PIN into it. */
 function wrong(why: string): never {
   throw new RootKeyError(
     'root-key',

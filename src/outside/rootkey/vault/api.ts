@@ -1,5 +1,5 @@
 // Puts our access on every call of Vault's API, and reads its refusals. Vault has no error codes: beside the HTTP status there are
-// only words, which are looked at where the status alone would mislead.
+// only words, which Mortise reads where the status alone would mislead.
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { z } from 'zod'
@@ -78,7 +78,7 @@ const isAboutKey =
 // The token that Mortise shows Vault: from a file, or by a login with AppRole or as a Kubernetes service account. It is renewed before
 // it ends. Its time counts from the question, so that a slow answer makes no token look younger than it is.
 
-/** Vault: after this part of its life a token is renewed. One without an end is looked at again as if it lived so long. */
+/** Vault: after this part of its life a token is renewed. Mortise checks a token without an end as if it lived this long. */
 const vaultTokenRefreshAt = 2 / 3
 const vaultEndlessTokenSeconds = 300
 
@@ -162,7 +162,7 @@ export class VaultLogin {
   }
 
   #kept(lease: Lease, asked: number, fullSeconds = lease.lifeSeconds): Token {
-    // A token without an end is looked at again all the same: a file may hold another by then.
+    // Mortise checks a token without an end again too: the file may hold another one by then.
     const lifeMs = (lease.lifeSeconds === 0 ? vaultEndlessTokenSeconds : lease.lifeSeconds) * 1000
     const usableUntil = lease.lifeSeconds === 0 ? Infinity : asked + lifeMs
     return { ...lease, fullSeconds, usableUntil, refreshFrom: asked + lifeMs * vaultTokenRefreshAt }

@@ -40,7 +40,7 @@ export class Vault {
     this.#session = new CloudSession({ http, api, clock, onCall })
   }
 
-  /** Throws RootKeyError for a URI that is none. Asks nothing. */
+  /** Throws RootKeyError for an invalid URI. Calls no service. */
   open(uri: string): CloudRootKey {
     const place = { session: this.#session, endpoint: this.#address, title: this.#http.title }
     return new CloudRootKey(new VaultKey(parseVaultUri(uri), place))
@@ -168,7 +168,7 @@ function warningsOf(uri: string, key: TransitKey): readonly string[] {
 //
 //     vault:transit/mortise            MOUNT/KEY; a mount may have slashes in it
 //
-// It names no server: that is the configuration's. So nobody who may choose a root key chooses whom Mortise shows its token.
+// It names no server: that is the configuration's. So a person who may choose a root key cannot choose to which server Mortise sends its token.
 
 interface VaultUri {
   readonly mount: string

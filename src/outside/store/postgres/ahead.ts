@@ -23,7 +23,7 @@ export class Ahead {
     return this.#answers.get(nameOf(query))
   }
 
-  /** Somebody may have changed what they ask for. */
+  /** Another commit may have changed the rows that these queries read. */
   forget(queries: readonly Query[]): void {
     for (const query of queries) this.#answers.delete(nameOf(query))
   }

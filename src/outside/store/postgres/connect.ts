@@ -1,6 +1,6 @@
-// Connects to the host that takes changes. All hosts are asked at once: standbys are passed over, and of two that take changes
-// the one on the higher timeline counts, since it has replaced the other one. What is found there is checked before anything
-// is read or written.
+// Connects to the host that takes changes. It asks all hosts at once and passes over standbys. Of two hosts that take
+// changes, the one on the higher timeline counts, since it has replaced the other one. It checks the database there before
+// this node reads or writes anything.
 
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -155,7 +155,7 @@ const remedies: Readonly<Record<string, string>> = {
   '3D000': 'it has no such database: create it, as docs/deploy.md says, or correct server.store',
 }
 
-/** null: it cannot be told. */
+/** null: the server does not say. */
 async function timelineOf(session: Session, { standby }: Row): Promise<Timeline | null> {
   if (standby === true) return null
   try {

@@ -1,9 +1,9 @@
-// How old the last confirmed commit of this node is. While it is young, no other server can have taken the primary's place: a
-// replica that confirmed a commit was none yet, and what replaces the primary waits (transactions.ts). So a node that is left
+// How old the last confirmed commit of this node is. While it is young, no other server can have taken the primary's place:
+// a replica that confirmed a commit was not yet a primary, and a server that replaces the primary waits (transactions.ts). So a node that is left
 // alone with an old primary stops to answer by itself.
 //
-// Time counts from before the commit was sent. Both clocks must find it young: the monotonic one, which nobody sets, and the
-// wall clock, which also counts the time for which the whole machine was suspended.
+// Time counts from before the commit was sent. Both clocks must find it young: the monotonic one, which no administrator can
+// set, and the wall clock, which also counts the time for which the whole machine was suspended.
 
 import type { Clock } from '../../../core/ports/clock.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'

@@ -1,4 +1,4 @@
-// Keeps all nodes from writing to a store on PostgreSQL while somebody reads all of it: holds the turn to write. Refuses when a
+// Keeps all nodes from writing to a store on PostgreSQL while a command reads all of it: holds the turn to write. Refuses when a
 // server is connected. Nothing is changed.
 
 import { counted } from '../../../base/text/counted.ts'

@@ -157,7 +157,7 @@ export async function markLost(session: Session): Promise<void> {
   await session.query(`INSERT INTO meta (key, value) VALUES ('lost_commits', 1) ON CONFLICT DO NOTHING`)
 }
 
-/** A restore made the database, and nobody has accepted it yet: no node serves it, not even a new one. */
+/** A restore made the database, and no administrator has accepted it yet: no node serves it, not even a new one. */
 export async function isUnaccepted(session: Session): Promise<boolean> {
   return (await session.query(`SELECT 1 FROM meta WHERE key = 'unaccepted'`)).rows.length > 0
 }
@@ -166,7 +166,7 @@ export async function setUnaccepted(session: Session): Promise<void> {
   await session.query(`INSERT INTO meta (key, value) VALUES ('unaccepted', 1)`)
 }
 
-/** The other nodes' anchors do not count any more: they begin anew. */
+/** The other nodes' anchors do not count any more: these nodes begin new ones. */
 export async function accept(session: Session): Promise<void> {
   await session.query(`DELETE FROM meta WHERE key IN ('unaccepted', 'lost_commits')`)
   await session.query('UPDATE nodes SET anchored = 0, unproven_ms = NULL')

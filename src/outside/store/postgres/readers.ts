@@ -1,5 +1,5 @@
-// The connections that read, in turn. One that has ended is replaced, as where PostgreSQL or a pooler ends those that nobody uses
-// for a while. Where another one cannot be opened, as where PostgreSQL has no room for more, fewer of them read.
+// The connections that read, in turn. Another one replaces one that has ended, as where PostgreSQL or a pooler ends
+// connections that were idle for a while. Where another one cannot be opened, as where PostgreSQL has no room for more, fewer of them read.
 
 import type { Clock } from '../../../core/ports/clock.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'

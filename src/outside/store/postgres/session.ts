@@ -57,13 +57,13 @@ export class Session {
     await this.#client.connect()
   }
 
-  /** As the other end says; a pooler says another one than the server. */
+  /** The version that the other end states; a pooler states another one than the server. */
   get processId(): number | undefined {
     return (this.#client as unknown as { processID?: number }).processID
   }
 
   /**
-   * Takes all steps. `ahead`: what was asked before; its answers count until the first step that changes something. Rejects
+   * Takes all steps. `ahead`: queries that were sent before; their answers count until the first step that changes something. Rejects
    * with the driver's errors, and with what a rule throws.
    */
   async take<T>(steps: Steps<T>, ahead?: Ahead): Promise<T> {
@@ -113,7 +113,7 @@ export class Session {
     if (!isAborted(error)) this.#failed ??= error
   }
 
-  /** The first error of a step since the last call, also where nobody waited for it. Call it when something later was answered. */
+  /** The first error of a step since the last call, also of a step whose answer no caller awaited. Call it when a later step was answered. */
   takeFailure(): unknown {
     const failed = this.#failed
     this.#failed = undefined

@@ -85,7 +85,7 @@ export const postgresSql: Readonly<Record<StatementName, string>> = Object.fromE
   }),
 ) as Record<StatementName, string>
 
-/** The same with the id of the new row as its last value. */
+/** The statement with the id of the new row as its last value. */
 export function postgresSqlWithId(statement: StatementName): string {
   const sql = withIds.get(statement) ?? withId(statement)
   withIds.set(statement, sql)
@@ -99,7 +99,7 @@ function withId(statement: StatementName): string {
   return numbered(`${insert}(${columns}, ${newIds[statement]}) VALUES (${values}, ?)`)
 }
 
-/** Gives so many ids to each of two tables, in the order of their rows; none where the role may not use their sequences. */
+/** Takes a number of ids for each of two tables, in the order of their rows; none where the role may not use their sequences. */
 export const reserveIds = `
   WITH s AS (SELECT pg_get_serial_sequence('objects', 'sequence') AS objects, pg_get_serial_sequence('material', 'id') AS material)
   SELECT nextval(s.objects) AS "addObject", nextval(s.material) AS "addMaterial" FROM s, generate_series(1, $1)

@@ -275,7 +275,7 @@ export class PostgresStore extends DatabaseStore {
     await this.#becomesYoung()
     await this.#transactions.verified().then(
       () => this.#found(),
-      // Its reader is told when the heartbeat is too old, and a lost connection is known.
+      // A read fails by itself once the heartbeat is too old, and the store knows of a lost connection.
       () => undefined,
     )
   }
@@ -285,7 +285,7 @@ export class PostgresStore extends DatabaseStore {
     this.#silent = true
     this.#why = ''
     void this.#tellSilence()
-    // It may be an old primary, and another host the new one.
+    // This host may be an old primary, and another host the new one.
     this.#transactions.drop()
   }
 

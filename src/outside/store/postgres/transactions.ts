@@ -48,7 +48,7 @@ export interface TransactionsOptions {
   readonly knownLost: boolean
   /** Rejects with StoreUnavailable. */
   readonly connect: () => Promise<Session>
-  /** A connection was lost: the others may lead to a server that is none any more. */
+  /** A connection was lost: the others may lead to a server that is no longer the primary. */
   readonly onLost: (reason: string) => void
   readonly databaseClock: DatabaseClock
   /** The store cannot go on, whatever comes back. */
@@ -97,7 +97,7 @@ export class Transactions {
     return this.#session?.ended === undefined ? this.#session?.server : undefined
   }
 
-  /** The same, also where the connection to it has ended and nobody has connected anew. */
+  /** As `server`, also after its connection has ended and before the next one. */
   get lastServer(): ServerFacts | undefined {
     return this.#session?.server
   }
@@ -121,7 +121,7 @@ export class Transactions {
     return turn
   }
 
-  /** Ends the connection, whatever is on its way: the server may be one that is none any more. */
+  /** Ends the connection, whatever is on its way: the server may no longer be the primary. */
   drop(): void {
     this.#session?.drop()
   }
@@ -137,7 +137,7 @@ export class Transactions {
   }
 
   /**
-   * To be called in turn. `ask` only reads, since it is sent before anybody knows that the transaction is open. `last` is sent together
+   * Callers take turns. `ask` only reads, since it is sent before the server has confirmed that the transaction is open. `last` is sent together
    * with the COMMIT, so only its last statement may want an answer; undefined: that was lost, and the commit is done. If this
    * rejects, the audit chain must go back to where it was: a commit that turns out to be done later brings its own head.
    */
@@ -205,7 +205,7 @@ export class Transactions {
     throw new StoreUnavailable('unavailable', 'another server answers than before')
   }
 
-  /** Whether the commit whose answer was lost was done. Throws StoreUnavailable if nobody can tell now. */
+  /** Whether the commit whose answer was lost was done. Throws StoreUnavailable if no server can say now. */
   async #wasDone(cause: unknown): Promise<boolean> {
     const before = this.#commits
     this.#uncertain = this.#options.chain.mark()

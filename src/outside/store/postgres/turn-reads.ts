@@ -54,7 +54,7 @@ interface Turn {
 }
 
 interface Found {
-  /** undefined: nobody asked, or the database is a standby. */
+  /** undefined: no read asked, or the database is a standby. */
   readonly trustVersion: number | undefined
   readonly objects: ByObject<StoredObject>
   readonly versions: ByObject<number>

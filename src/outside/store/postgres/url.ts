@@ -12,7 +12,7 @@ export interface PostgresPlace {
 
 const form = /^postgres(?:ql)?:\/\/(?:([^@/?]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/
 
-/** Also what is meant for a database and is written in another way, which would name a file that nobody wants. */
+/** Also text that means a database in another spelling, which would otherwise name a file that the administrator does not want. */
 export function isPostgresUrl(store: string): boolean {
   return /^postgres(?:ql)?:|^[a-z][a-z\d+.:-]*:\/\/|^\s*(?:host|hostaddr|port|dbname|user|service)\s*=/i.test(
     store,

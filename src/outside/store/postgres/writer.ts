@@ -102,7 +102,7 @@ export class PostgresWriter {
     this.#running = undefined
   }
 
-  /** Never rejects: each job is told. */
+  /** Never rejects: each job gets its own result. */
   async #group(jobs: readonly Job[]): Promise<void> {
     const { chain, transactions, clock } = this.#options
     let start = chain.mark()
@@ -165,7 +165,7 @@ export class PostgresWriter {
     return yield* storedPosition()
   }
 
-  /** One of them is no change: which one shows when each is committed alone. */
+  /** One of the jobs fails: committing each alone shows which one. */
   async #alone(jobs: readonly Job[], error: unknown): Promise<void> {
     const [first, ...more] = jobs
     if (more.length === 0)
@@ -174,8 +174,8 @@ export class PostgresWriter {
   }
 
   /**
-   * `savepoint`: of this change alone. A change before it may have failed, which nobody has heard yet: to go back to that one's savepoint
-   * would undo that change, and the failure with it.
+   * `savepoint`: of this change alone. A change before it may have failed, and its answer has not come yet: a rollback to that one's savepoint
+   * would undo this change, and hide the failure.
    */
   async #apply(
     session: Session,
@@ -198,7 +198,7 @@ export class PostgresWriter {
       group.facts.restore(marks.facts)
       return error
     } finally {
-      // The next change reads anew what this one may have changed.
+      // The next change reads again what this one may have changed.
       if (change.writes.every(({ type }) => type === 'object')) ahead.forget(own)
       else ahead.forgetAll()
     }

@@ -59,7 +59,7 @@ export class Groups {
     return this.#position
   }
 
-  /** The anchor names it. The database may have less, if somebody removed marks while no server ran. */
+  /** The anchor names this number. The database may have a smaller one, if a person removed marks while no server ran. */
   knowMarks(end: MarksEnd | null): void {
     this.marks.know(end)
     this.#position = { ...this.#position, marks: this.marks.end }

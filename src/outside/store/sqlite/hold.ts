@@ -1,5 +1,5 @@
-// Keeps a stopped server's SQLite store from being started or changed while somebody reads all of it, and refuses one that
-// cannot be read as it lies there. Nothing in it is changed.
+// Keeps a stopped server's SQLite store from being started or changed while a command reads all of it, and refuses a store
+// that cannot be read as it lies there. It changes nothing in the store.
 
 import { existsSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
@@ -12,7 +12,7 @@ import { sqliteText } from './errors.ts'
 import { refuseOlderThanLeast, takeLock } from './file.ts'
 
 export interface Held {
-  /** Rejects with StoreUnavailable unless nobody could have written since it was taken. */
+  /** Rejects with StoreUnavailable if another process could have written since the hold was taken. */
   check(): Promise<void>
   close(): Promise<void>
 }
@@ -38,7 +38,7 @@ export function holdPlace(file: string): Held {
   refuseUnsafeFolder(file)
   const lock = takeLock(`${file}.lock`)
   const close = () => {
-    // While it is held: whoever comes next makes one anew.
+    // Removed while it is held: the next process makes another one.
     if (!existsSync(file)) rmSync(`${file}.lock`, { force: true })
     lock.close()
   }

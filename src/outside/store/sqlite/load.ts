@@ -1,6 +1,6 @@
 // Makes a SQLite store of a dump (core/ports/backup.ts), beside its place, and moves it there when it is whole and on the
-// disk. Until then the file has another name, so that no server takes it for a store, and its place is held, so that nobody
-// else makes one there.
+// disk. Until then the file has another name, so that no server takes it for a store, and its place is held, so that no other
+// process makes one there.
 
 import { renameSync, rmSync } from 'node:fs'
 import path from 'node:path'

@@ -69,7 +69,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store & A
   }
 }
 
-/** Otherwise a start would begin anew, beside what was to be restored. */
+/** Otherwise a start would make a new store, beside the one that the administrator wants to restore. */
 function refuseHalfRestored(file: string): void {
   if (existsSync(file) || !existsSync(restoringFileOf(file))) return
   throw new StoreUnavailable(

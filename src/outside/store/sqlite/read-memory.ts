@@ -1,8 +1,8 @@
-// Reads what a request is decided on, the trust version and objects, and remembers it for as long as nobody changes the
-// database. Each commit changes the header of the WAL-index (https://sqlite.org/walformat.html), whoever makes it: this
-// server's writer, or anybody who has the file. SQLite itself compares these bytes to see whether its cache still holds.
-// The header is read once in a turn of the event loop, and again when the writer has answered: nobody can know of a
-// commit before that answer. So nothing that was read before a commit is used once anybody may know of it (design:
+// Reads what a request is decided on, the trust version and objects, and remembers it until a commit changes the database.
+// Each commit changes the header of the WAL-index (https://sqlite.org/walformat.html), be it of this server's writer or of
+// another process that has the file. SQLite itself compares these bytes to see whether its cache still holds.
+// The header is read once in a turn of the event loop, and again when the writer has answered: no client can know of a commit
+// before that answer. So the server uses nothing that it read before a commit once a client may know of that commit (design:
 // invariant 4).
 
 import type { KeyObject } from 'node:crypto'
@@ -47,7 +47,7 @@ export class ReadMemory {
     this.#walIndex = openSync(`${file}-shm`, 'r')
   }
 
-  /** To be called when the writer has answered, before anybody else learns of it. */
+  /** The caller calls this when the writer has answered, before any client learns of it. */
   lookAgain(): void {
     this.#looked = false
   }
@@ -96,7 +96,7 @@ export class ReadMemory {
     const row = this.#statements.take(get('object', instanceId, uniqueIdentifier))
     if (!row) return undefined
     const read = storedObject(row, this.markKey)
-    // Work that reads many in one turn fills no memory beyond its limit; the next turn begins anew.
+    // Work that reads many in one turn fills no memory beyond its limit; the next turn begins with an empty one.
     if (this.#bytes > readMemoryBytes) return read
     const object = this.#withKnownAttributes(read)
     this.#objects.set(instanceId, uniqueIdentifier, object)
@@ -106,7 +106,7 @@ export class ReadMemory {
     return object
   }
 
-  /** Attributes with the same bytes as before are the same value, so nobody decodes them again. */
+  /** Attributes with the same bytes as before are the same value, so the server does not decode them again. */
   #withKnownAttributes(object: StoredObject): StoredObject {
     const attributes = this.#before.get(object.instanceId, object.uniqueIdentifier)?.attributes
     const isSame = attributes !== undefined && Buffer.compare(attributes, object.attributes) === 0

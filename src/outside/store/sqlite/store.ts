@@ -14,7 +14,7 @@ import { Statements } from './statements.ts'
 import type { Steps } from '../steps.ts'
 import type { WriterThread } from './writer-thread.ts'
 
-/** The same for a read, which blocks the thread that serves requests. */
+/** How long a read waits for a lock. A read blocks the thread that serves requests. */
 const storeReadBusyMs = 50
 
 interface SqliteStoreOptions extends Pick<

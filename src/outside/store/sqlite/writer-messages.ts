@@ -29,7 +29,7 @@ export interface PostedJob {
 export type ToWriter =
   | { readonly type: 'jobs'; readonly jobs: readonly PostedJob[] }
   | { readonly type: 'anchor'; readonly key: KeyObject; readonly how: AnchorUse }
-  /** It signs marks from now on. */
+  /** From now on the writer signs marks with this key. */
   | { readonly type: 'marks'; readonly key: KeyObject }
   | { readonly type: 'close' }
 

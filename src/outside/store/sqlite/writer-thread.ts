@@ -88,7 +88,7 @@ export class WriterThread {
 
   /**
    * Resolves when the database is open. Rejects with StoreUnavailable, with the reason for people.
-   * `onTrouble` is told what nobody would notice otherwise, for the log.
+   * `onTrouble` receives the troubles that no caller would notice otherwise, for the log.
    */
   static async start(
     data: WriterData,
@@ -133,7 +133,7 @@ export class WriterThread {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
       this.#waiting.set(id, { resolve, reject })
-      // All of this turn of the loop go as one message: waking the thread costs more than what it is told.
+      // All of this turn of the loop go as one message: waking the thread costs more than the message.
       if (this.#outbox.push({ id, change }) === 1) setImmediate(() => this.#send())
     })
   }
@@ -219,7 +219,7 @@ export class WriterThread {
     }
   }
 
-  /** A write or a flush on a disk that hangs does not return, so nobody but this thread can tell of it. */
+  /** A write or a flush on a disk that hangs does not return, so only this thread can report it. */
   #listen(): void {
     const [longest] = this.#waiting.keys()
     const isSilent = longest !== undefined && longest === this.#waitedLongest

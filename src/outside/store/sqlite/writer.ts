@@ -1,6 +1,6 @@
 // The writer's thread: the only connection that writes. It takes the jobs that wait, commits them as a group,
-// says how each came out, and between groups keeps the promises that have a time: access records reach the disk
-// within accessFlushMs, destroyed material leaves the WAL within destroyedGoneMs, a full disk is looked at again.
+// reports the result of each, and between groups keeps the promises that have a time: access records reach the disk within
+// accessFlushMs, destroyed material leaves the WAL within destroyedGoneMs, and it tries a full disk again.
 // This is the entry of a worker thread; store.ts is the other side.
 
 import type { KeyObject } from 'node:crypto'
@@ -349,7 +349,7 @@ function anchored(writer: Writer, { key, how }: ToWriter & { readonly type: 'anc
   }
 }
 
-/** Serves the other end of the port until it is told to close. Exported for tests that run it on their own thread. */
+/** Serves the other end of the port until that end closes it. Exported for tests that run it on their own thread. */
 export function serveWriter(port: MessagePort, data: WriterData): void {
   const post = (message: FromWriter) => port.postMessage(message)
   let writer: Writer
