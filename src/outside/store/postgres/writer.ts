@@ -175,7 +175,7 @@ export class PostgresWriter {
 
   /**
    * `savepoint`: of this change alone. A change before it may have failed, and its answer has not come yet: a rollback to that one's savepoint
-   * would undo this change, and hide the failure.
+   * would undo the earlier change, and hide its failure.
    */
   async #apply(
     session: Session,
