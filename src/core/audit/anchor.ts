@@ -81,12 +81,12 @@ export function judgeAnchor(
   replaced: readonly KeyObject[] = [],
 ): AnchorVerdict {
   if (slots === null) return { state: needed ? 'missing' : 'new' }
-  const found = newestAnchor(slots, key)
-  if (!found) {
+  const newest = newestAnchor(slots, key)
+  if (!newest) {
     const before = replaced.findIndex((old) => newestAnchor(slots, old))
     return before < 0 ? { state: 'unreadable' } : { state: 'accepted-elsewhere', replaced: before }
   }
-  const { anchor } = found
+  const { anchor } = newest
   const findings = compare(anchor, facts(anchor))
   return findings.length === 0 ? { state: 'agrees', anchor } : { state: 'older', anchor, findings }
 }

@@ -82,9 +82,9 @@ export class ExportReader {
 export function parseCheckpoint(text: string): AuditCheckpoint | undefined {
   try {
     const line: unknown = JSON.parse(text)
-    const found = isObject(line) && line['checkpoint'] !== undefined ? line['checkpoint'] : line
-    if (!isCheckpoint(found)) return undefined
-    const { number, body, signature } = found
+    const checkpoint = isObject(line) && line['checkpoint'] !== undefined ? line['checkpoint'] : line
+    if (!isCheckpoint(checkpoint)) return undefined
+    const { number, body, signature } = checkpoint
     return { number, body, signature }
   } catch {
     return undefined

@@ -87,11 +87,11 @@ export class MarkCheck {
   async complete(): Promise<void> {
     const { store } = this.#parts
     for (let after = 0; ;) {
-      const found = await store.unmarked(after, marksPage)
-      const last = found.at(-1)
+      const page = await store.unmarked(after, marksPage)
+      const last = page.at(-1)
       if (!last) return
       after = last.sequence
-      const writes = found.map(
+      const writes = page.map(
         ({ instanceId, uniqueIdentifier }) => ({ type: 'mark', instanceId, uniqueIdentifier }) as const,
       )
       await store.commit({ writes, entries: [], durability: 'disk' })
@@ -133,7 +133,7 @@ type Identified = Pick<StoredMark, 'instanceId' | 'uniqueIdentifier'>
 async function unmarkedKeys(
   store: Pick<MarkStore, 'mark'> & Pick<AuditStore, 'audit'>,
 ): Promise<readonly Identified[]> {
-  const found = new Map<string, Identified>()
+  const byKeyId = new Map<string, Identified>()
   const destructions = {
     action: 'key.destroy',
     result: 'success',
@@ -144,8 +144,8 @@ async function unmarkedKeys(
   for await (const { body } of auditEntries(store, destructions)) {
     const { instanceId, object: uniqueIdentifier } = JSON.parse(body) as AuditEntry
     if (instanceId !== null && uniqueIdentifier !== null && !(await store.mark(instanceId, uniqueIdentifier)))
-      found.set(JSON.stringify([instanceId, uniqueIdentifier]), { instanceId, uniqueIdentifier })
+      byKeyId.set(JSON.stringify([instanceId, uniqueIdentifier]), { instanceId, uniqueIdentifier })
     if (++looked >= unmarkedLookMax) break
   }
-  return [...found.values()]
+  return [...byKeyId.values()]
 }

@@ -16,7 +16,7 @@ export interface LaterActs {
   /** Objects that were made or adopted later: the backup does not have them. */
   readonly made: readonly string[]
   /** By instance and identifier, see `objectName`. */
-  readonly closed: ReadonlyMap<string, LaterClosingFound>
+  readonly closed: ReadonlyMap<string, LoggedClosing>
   /** Instances that were deleted or shredded, and not restored since. */
   readonly instancesGone: ReadonlyMap<string, InstanceGone>
   /** Instances that lost all their clients by a deletion or a shred, including instances that were restored since. */
@@ -35,7 +35,7 @@ export interface InstanceGone {
   readonly shredded: boolean
 }
 
-export interface LaterClosingFound {
+export interface LoggedClosing {
   readonly revoked: { readonly reason: string; readonly atMs: number } | null
   /** Its last Deactivation Date; null: it has none. */
   readonly deactivatesMs: number | null
@@ -45,7 +45,7 @@ export interface LaterClosingFound {
   readonly broughtBack: boolean
 }
 
-export const notClosed: LaterClosingFound = {
+export const notClosed: LoggedClosing = {
   revoked: null,
   deactivatesMs: null,
   destroyed: null,
@@ -146,7 +146,7 @@ const closedThere: Readonly<Record<string, string>> = {
 
 /** Gathers the acts of these entries, which are in the order of writing. */
 export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
-  const closed = new Map<string, LaterClosingFound>()
+  const closed = new Map<string, LoggedClosing>()
   const made = new Set<string>()
   const instancesGone = new Map<string, InstanceGone>()
   const instancesEmptied = new Set<string>()

@@ -21,9 +21,9 @@ export class RecordStream {
   }
 
   async all<T extends DumpedType>(type: T): Promise<DumpedTypes[T][]> {
-    const found: DumpedTypes[T][] = []
-    for await (const value of this.take(type)) found.push(value)
-    return found
+    const rows: DumpedTypes[T][] = []
+    for await (const value of this.take(type)) rows.push(value)
+    return rows
   }
 
   /** Whether every record was taken. */

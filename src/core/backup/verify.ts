@@ -224,13 +224,13 @@ function openObject(
 
 function compareCounts(
   { instances }: Manifest,
-  found: ReadonlyMap<string, number>,
+  counts: ReadonlyMap<string, number>,
   problems: string[],
 ): void {
   for (const { id, name, objects } of instances)
-    if ((found.get(id) ?? 0) !== objects)
+    if ((counts.get(id) ?? 0) !== objects)
       problems.push(
-        `the instance ${name} has ${counted(found.get(id) ?? 0, 'object')}, and the manifest says ${objects}`,
+        `the instance ${name} has ${counted(counts.get(id) ?? 0, 'object')}, and the manifest says ${objects}`,
       )
 }
 

@@ -93,7 +93,7 @@ async function writeAll(dump: StoreDump, writing: BackupWriting, output: Output)
   const manifest: Manifest = {
     format: 1,
     ...about,
-    ...summary.found(about.key),
+    ...summary.manifestParts(about.key),
     recipients: await recipients,
     body,
   }
@@ -142,7 +142,7 @@ class Summary {
     }
   }
 
-  found(key: Manifest['key']): Pick<Manifest, 'instances' | 'rootKeys' | 'audit' | 'trustVersion'> {
+  manifestParts(key: Manifest['key']): Pick<Manifest, 'instances' | 'rootKeys' | 'audit' | 'trustVersion'> {
     this.#rootKeys.set(key.rootKey, key.rootKeyId)
     return {
       instances: [...this.#instances].map(([id, row]) => ({
@@ -219,8 +219,8 @@ function refuseExisting(file: string): void {
 
 /** `--force` replaces a file, not a folder, a link or a device. */
 function refuseOther(file: string): void {
-  const found = lstatSync(file, { throwIfNoEntry: false })
-  if (found && !found.isFile()) throw new BackupError(`${file} is no file but a folder, a link or a device`)
+  const stats = lstatSync(file, { throwIfNoEntry: false })
+  if (stats && !stats.isFile()) throw new BackupError(`${file} is no file but a folder, a link or a device`)
 }
 
 function isFull(error: unknown): boolean {

@@ -108,11 +108,11 @@ export function conditionsOfReadiness(readiness: ReadinessFacts): readonly Condi
 /** In the order of the lines. */
 export function conditionsIn<F>(lines: ConditionLines<F>, facts: F): readonly Condition[] {
   return Object.entries(lines).flatMap(([id, { severity, action, find }]) =>
-    find(facts).map((found): Condition => ({
-      ...found,
+    find(facts).map((occurrence): Condition => ({
+      ...occurrence,
       id,
-      severity: found.severity ?? severity,
-      action: found.action ?? action,
+      severity: occurrence.severity ?? severity,
+      action: occurrence.action ?? action,
     })),
   )
 }
@@ -125,6 +125,6 @@ export function mostSevereFirst(conditions: readonly Condition[]): readonly Cond
 export function countBySeverity(
   conditions: readonly Pick<Condition, 'severity'>[],
 ): Readonly<Record<Severity, number>> {
-  const count = (wanted: Severity) => conditions.filter(({ severity }) => severity === wanted).length
+  const count = (level: Severity) => conditions.filter(({ severity }) => severity === level).length
   return { critical: count('critical'), warning: count('warning'), notice: count('notice') }
 }

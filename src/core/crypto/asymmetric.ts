@@ -23,8 +23,8 @@ import {
   rsaEncrypt,
   rsaSign,
   rsaVerify,
-  type RsaEncryptionWanted,
-  type RsaSignatureWanted,
+  type RsaEncryptionScheme,
+  type RsaSignatureScheme,
 } from './rsa.ts'
 
 /** The most data of one RSA encryption: as long as the longest modulus. */
@@ -140,7 +140,7 @@ function fitting<T>(compute: () => T): T {
 
 export interface RsaOpening {
   readonly key: AsymmetricKey
-  readonly wanted: RsaEncryptionWanted
+  readonly scheme: RsaEncryptionScheme
 }
 
 /** RSA encrypts one block, so this holds all parts until the last one. */
@@ -148,11 +148,11 @@ export class RsaCipher implements Machine {
   readonly #held: Held = new Held(rsaDataBytesMax)
   readonly #compute: (data: Uint8Array) => Uint8Array
 
-  constructor({ key, wanted }: RsaOpening, direction: 'encrypt' | 'decrypt') {
+  constructor({ key, scheme }: RsaOpening, direction: 'encrypt' | 'decrypt') {
     const read = direction === 'encrypt' ? publicKey(key) : privateKey(key)
     requireRsa(read)
     this.#compute = (data) =>
-      direction === 'encrypt' ? rsaEncrypt(read, wanted, data) : rsaDecrypt(read, wanted, data)
+      direction === 'encrypt' ? rsaEncrypt(read, scheme, data) : rsaDecrypt(read, scheme, data)
   }
 
   update(data: Uint8Array): Uint8Array {
@@ -170,14 +170,14 @@ export class RsaCipher implements Machine {
   }
 }
 
-export type SignatureWanted =
-  | ({ readonly scheme: 'rsa' } & RsaSignatureWanted)
+export type SignatureScheme =
+  | ({ readonly scheme: 'rsa' } & RsaSignatureScheme)
   /** `hash`: absent means the hash that suits the curve. */
   | { readonly scheme: 'ec'; readonly hash?: string | undefined }
 
 export interface SignatureOpening {
   readonly key: AsymmetricKey
-  readonly wanted: SignatureWanted
+  readonly scheme: SignatureScheme
   /** Whether the data is already the digest. */
   readonly digested?: boolean | undefined
   readonly verify?: boolean | undefined
@@ -193,16 +193,16 @@ export class Signature implements Machine {
   readonly #expected: Uint8Array | undefined
 
   constructor(opening: SignatureOpening) {
-    const { key, wanted, digested = false, verify: verifies = false, expected } = opening
+    const { key, scheme, digested = false, verify: verifies = false, expected } = opening
     this.#opening = opening
     this.#key = verifies ? publicKey(key) : privateKey(key)
     // A copy, since the caller overwrites its own.
     this.#expected = expected && copyOf(expected)
-    if (wanted.scheme === 'rsa') requireRsa(this.#key)
+    if (scheme.scheme === 'rsa') requireRsa(this.#key)
     else if (this.#key.asymmetricKeyType === 'ec' && digested) requireDigestCurve(this.#key)
     else if (digested && isQuantumSafeSigner(this.#key)) throw noDigests()
-    const hashes = wanted.scheme === 'rsa' && wanted.hash !== undefined && !digested
-    this.#data = hashes && wanted.hash !== undefined ? createHash(wanted.hash) : new Held(cryptoHeldBytesMax)
+    const hashes = scheme.scheme === 'rsa' && scheme.hash !== undefined && !digested
+    this.#data = hashes && scheme.hash !== undefined ? createHash(scheme.hash) : new Held(cryptoHeldBytesMax)
   }
 
   update(data: Uint8Array): Uint8Array {
@@ -224,23 +224,23 @@ export class Signature implements Machine {
   }
 
   #sign(data: Uint8Array): Uint8Array {
-    const { wanted, key } = this.#opening
-    if (wanted.scheme === 'rsa') return rsaSign(this.#key, wanted, data)
+    const { scheme, key } = this.#opening
+    if (scheme.scheme === 'rsa') return rsaSign(this.#key, scheme, data)
     if (this.#takesDigest && 'pkcs8' in key) {
-      requireLength(data, wanted.hash)
+      requireLength(data, scheme.hash)
       return signDigest(this.#key, key.pkcs8, data)
     }
-    return sign(curveHash(this.#key, wanted.hash), data, this.#key)
+    return sign(curveHash(this.#key, scheme.hash), data, this.#key)
   }
 
   #verify(data: Uint8Array, signature: Uint8Array): boolean {
-    const { wanted } = this.#opening
-    if (wanted.scheme === 'rsa') return rsaVerify(this.#key, wanted, data, signature)
+    const { scheme } = this.#opening
+    if (scheme.scheme === 'rsa') return rsaVerify(this.#key, scheme, data, signature)
     if (this.#takesDigest) {
-      requireLength(data, wanted.hash)
+      requireLength(data, scheme.hash)
       return verifyDigest(this.#key, data, signature)
     }
-    return verify(curveHash(this.#key, wanted.hash), data, this.#key, signature)
+    return verify(curveHash(this.#key, scheme.hash), data, this.#key, signature)
   }
 }
 

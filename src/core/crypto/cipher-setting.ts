@@ -7,7 +7,7 @@ import { CryptoError } from './error.ts'
 import { paddingOf, type Padding } from './padding.ts'
 
 /** By KMIP's names. */
-export interface CipherWanted {
+export interface CipherParameters {
   readonly algorithm: string | undefined
   readonly mode?: string | undefined
   readonly padding?: string | undefined
@@ -35,11 +35,11 @@ export interface CipherSetting {
 }
 
 /** Throws CryptoError `unsupported`, `invalid` for a key of the wrong length, and `tag-length`. */
-export function cipherSetting(wanted: CipherWanted, keyBytes: number): CipherSetting {
-  const { algorithm = 'none', mode: modeName } = wanted
+export function cipherSetting(parameters: CipherParameters, keyBytes: number): CipherSetting {
+  const { algorithm = 'none', mode: modeName } = parameters
   requireApprovedCipher(algorithm)
   if (algorithm === 'ChaCha20Poly1305' || algorithm === 'ChaCha20')
-    return chachaSetting(algorithm, wanted, keyBytes)
+    return chachaSetting(algorithm, parameters, keyBytes)
   const block = blockCiphers[algorithm]
   if (!block)
     throw new CryptoError('unsupported', `this server does not encrypt with the algorithm ${algorithm}`)
@@ -58,7 +58,7 @@ export function cipherSetting(wanted: CipherWanted, keyBytes: number): CipherSet
       'invalid',
       `${algorithm} in the mode ${modeName} takes no key of ${String(keyBytes * 8)} bits`,
     )
-  const padding = paddingOf(wanted.padding)
+  const padding = paddingOf(parameters.padding)
   if (padding !== 'None' && mode.kind !== 'blocks')
     throw new CryptoError('unsupported', `the mode ${modeName} takes no padding`)
   const { blockBytes } = block
@@ -67,17 +67,17 @@ export function cipherSetting(wanted: CipherWanted, keyBytes: number): CipherSet
     kind: mode.kind,
     padding,
     blockBytes: mode.kind === 'blocks' ? blockBytes : 1,
-    tagBytes: tagLength(mode.tagBytes, wanted.tagBytes),
+    tagBytes: tagLength(mode.tagBytes, parameters.tagBytes),
     iv: ivLengths(mode.iv, blockBytes),
     leastBytes: mode.leastBytes ?? 0,
     fixedIv: wrapIvs[mode.suffix],
   }
 }
 
-function chachaSetting(algorithm: string, wanted: CipherWanted, keyBytes: number): CipherSetting {
+function chachaSetting(algorithm: string, parameters: CipherParameters, keyBytes: number): CipherSetting {
   const aead = algorithm === 'ChaCha20Poly1305'
   if (keyBytes !== chacha.keyBytes) throw new CryptoError('invalid', `${algorithm} has keys of 256 bits`)
-  if (paddingOf(wanted.padding) !== 'None')
+  if (paddingOf(parameters.padding) !== 'None')
     throw new CryptoError('unsupported', `${algorithm} takes no padding`)
   const { nonceBytes: nonce } = chacha
   return {
@@ -85,7 +85,7 @@ function chachaSetting(algorithm: string, wanted: CipherWanted, keyBytes: number
     kind: aead ? 'aead' : 'stream',
     padding: 'None',
     blockBytes: 1,
-    tagBytes: aead ? tagLength(chacha.tagBytes, wanted.tagBytes) : 0,
+    tagBytes: aead ? tagLength(chacha.tagBytes, parameters.tagBytes) : 0,
     leastBytes: 0,
     // ChaCha20 alone takes a counter, lowest byte first, and the nonce, as OpenSSL does. It also takes only the nonce, of RFC
     // 8439 or of the original cipher.
@@ -105,12 +105,12 @@ function nodeName(base: string, mode: CipherMode): string {
   return `${base}-${mode.suffix}`
 }
 
-function tagLength(known: readonly number[] | undefined, wanted: number | undefined): number {
+function tagLength(known: readonly number[] | undefined, bytes: number | undefined): number {
   if (!known) return 0
   const usual = Math.max(...known)
-  if (wanted !== undefined && !known.includes(wanted))
-    throw new CryptoError('tag-length', `the tag has ${known.join(', ')} bytes, not ${String(wanted)}`)
-  return wanted ?? usual
+  if (bytes !== undefined && !known.includes(bytes))
+    throw new CryptoError('tag-length', `the tag has ${known.join(', ')} bytes, not ${String(bytes)}`)
+  return bytes ?? usual
 }
 
 function ivLengths(iv: CipherMode['iv'], blockBytes: number): CipherSetting['iv'] {

@@ -3,7 +3,7 @@
 
 import { createCipheriv, createDecipheriv, type CipherGCM, type DecipherGCM } from 'node:crypto'
 import { cryptoHeldBytesMax } from './bounds.ts'
-import { checkedIv, cipherSetting, type CipherSetting, type CipherWanted } from './cipher-setting.ts'
+import { checkedIv, cipherSetting, type CipherSetting, type CipherParameters } from './cipher-setting.ts'
 import { CryptoError, decryptionFailed } from './error.ts'
 import { copyOf } from './own-bytes.ts'
 import { nothingYet, type Ending, type Finished, type Machine } from './machine.ts'
@@ -11,7 +11,7 @@ import { dataInLastBlock, padBytes } from './padding.ts'
 
 export interface CipherOpening {
   readonly key: Uint8Array
-  readonly wanted: CipherWanted
+  readonly cipher: CipherParameters
   readonly iv?: Uint8Array | undefined
   /** Additional data that the tag authenticates. */
   readonly aad?: Uint8Array | undefined
@@ -56,8 +56,8 @@ export class Encryption implements Machine {
 
   /** Throws CryptoErrors. */
   constructor(opening: CipherOpening) {
-    const { key, wanted, iv } = opening
-    this.#setting = cipherSetting(wanted, key.length)
+    const { key, cipher: parameters, iv } = opening
+    this.#setting = cipherSetting(parameters, key.length)
     requireWhole(this.#setting, opening)
     const checked = checkedIv(this.#setting, iv)
     this.#cipher = valid(
@@ -90,7 +90,7 @@ export class Encryption implements Machine {
 }
 
 export function openDecryption(opening: CipherOpening): Machine {
-  const setting = cipherSetting(opening.wanted, opening.key.length)
+  const setting = cipherSetting(opening.cipher, opening.key.length)
   return setting.kind === 'aead' ? new TaggedDecryption(setting, opening) : new Decryption(setting, opening)
 }
 

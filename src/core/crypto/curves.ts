@@ -112,6 +112,6 @@ export const byteCurves = {
 export type ByteCurveName = keyof typeof byteCurves
 
 export function byteCurveOf(identifier: string): ByteCurveName | undefined {
-  const found = Object.entries(byteCurves).find(([, known]) => known.identifier === identifier)
-  return found?.[0] as ByteCurveName | undefined
+  const entry = Object.entries(byteCurves).find(([, known]) => known.identifier === identifier)
+  return entry?.[0] as ByteCurveName | undefined
 }

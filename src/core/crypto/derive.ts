@@ -3,10 +3,10 @@
 
 import { createHash, hkdfSync, pbkdf2Sync } from 'node:crypto'
 import { Encryption } from './ciphers.ts'
-import type { CipherWanted } from './cipher-setting.ts'
+import type { CipherParameters } from './cipher-setting.ts'
 import { CryptoError } from './error.ts'
 import { copyOf } from './own-bytes.ts'
-import { Hashing, MacMachine, type MacWanted } from './macs.ts'
+import { Hashing, MacMachine, type MacAlgorithm } from './macs.ts'
 
 /**
  * The most iterations of PBKDF2 for each 20 bytes of a derived key. A derivation with more than pbkdf2ShortSteps counts as long.
@@ -33,10 +33,10 @@ export type Derivation =
     }
   /** `hash`: KMIP's name. */
   | { readonly method: 'hash'; readonly hash: string | undefined }
-  | { readonly method: 'mac'; readonly mac: MacWanted; readonly data: Uint8Array }
+  | { readonly method: 'mac'; readonly mac: MacAlgorithm; readonly data: Uint8Array }
   | {
       readonly method: 'encrypt'
-      readonly wanted: CipherWanted
+      readonly cipher: CipherParameters
       readonly iv?: Uint8Array | undefined
       readonly data: Uint8Array
     }
@@ -45,7 +45,7 @@ export type Derivation =
 /** The methods of SP 800-108, which compute piece after piece. */
 interface Pieces {
   readonly method: 'counter' | 'feedback' | 'double-pipeline'
-  readonly mac: MacWanted
+  readonly mac: MacAlgorithm
   /** The initial value of the feedback. */
   readonly iv?: Uint8Array | undefined
   /** The fixed input of each step: label, zero byte and context, and the length if the request includes it. */
@@ -159,9 +159,9 @@ const hkdfInfoBytesMax = 1024
 
 function encrypted(
   key: Uint8Array,
-  { wanted, iv, data }: Derivation & { readonly method: 'encrypt' },
+  { cipher: parameters, iv, data }: Derivation & { readonly method: 'encrypt' },
 ): Uint8Array {
-  const cipher = new Encryption({ key, wanted, iv, totalBytes: data.length })
+  const cipher = new Encryption({ key, cipher: parameters, iv, totalBytes: data.length })
   const now = cipher.update(data)
   const { data: rest = new Uint8Array(0), tag } = cipher.finish()
   if (tag) throw new CryptoError('unsupported', 'a derivation takes no mode with a tag')
@@ -190,8 +190,8 @@ function pieces(
   return Buffer.concat(out)
 }
 
-function macOf(key: Uint8Array, wanted: MacWanted, data: Uint8Array): Uint8Array {
-  const machine = new MacMachine({ key, wanted })
+function macOf(key: Uint8Array, algorithm: MacAlgorithm, data: Uint8Array): Uint8Array {
+  const machine = new MacMachine({ key, algorithm })
   machine.update(data)
   return machine.finish({}).data ?? new Uint8Array(0)
 }

@@ -6,7 +6,7 @@ import { cryptoQuickBytes } from './bounds.ts'
 import { runApproved } from './approved.ts'
 import { agree, decapsulateBy, encapsulateFor, type KemInput } from './asymmetric.ts'
 import { derive, takesLong, type DeriveInput } from './derive.ts'
-import { generateKeyPair, type KeyPairWanted } from './key-pairs.ts'
+import { generateKeyPair, type KeyPairParameters } from './key-pairs.ts'
 import { isLong, isLongKey, quickBytes } from './openings.ts'
 import { isSlow } from './post-quantum.ts'
 import { writePkcs12 } from './pkcs12.ts'
@@ -93,9 +93,9 @@ const jobs = {
   },
 } as const satisfies Record<string, Job>
 
-function laneOfKeyPair(wanted: KeyPairWanted): Lane {
-  if (wanted.type === 'rsa') return wanted.bits > cryptoRsaBitsInThread ? 'apart' : 'long'
-  return wanted.type === 'quantum-safe' && isSlow(wanted.algorithm) ? 'long' : 'short'
+function laneOfKeyPair(parameters: KeyPairParameters): Lane {
+  if (parameters.type === 'rsa') return parameters.bits > cryptoRsaBitsInThread ? 'apart' : 'long'
+  return parameters.type === 'quantum-safe' && isSlow(parameters.algorithm) ? 'long' : 'short'
 }
 
 function laneOfKem({ key }: KemInput): Lane {

@@ -8,7 +8,7 @@ import { nodeType, type QuantumSafeName } from './post-quantum.ts'
 /** The shortest RSA keys that the server makes. */
 const rsaBitsMin = 2_048
 
-export type KeyPairWanted =
+export type KeyPairParameters =
   | { readonly type: 'rsa'; readonly bits: number; readonly exponent?: number }
   /** `curve`: OpenSSL's name: prime256v1, secp384r1, secp521r1, secp256k1, secp224r1, ... */
   | { readonly type: 'ec'; readonly curve: string }
@@ -22,25 +22,25 @@ export interface KeyPair {
 }
 
 /** CryptoError `unsupported` for a length or curve that the server does not make. */
-export function generateKeyPair(wanted: KeyPairWanted): KeyPair {
-  const { publicKey, privateKey } = generate(wanted)
+export function generateKeyPair(parameters: KeyPairParameters): KeyPair {
+  const { publicKey, privateKey } = generate(parameters)
   return {
     publicKey: publicKey.export({ format: 'der', type: 'spki' }),
     privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }),
   }
 }
 
-function generate(wanted: KeyPairWanted): KeyPairKeyObjectResult {
-  switch (wanted.type) {
+function generate(parameters: KeyPairParameters): KeyPairKeyObjectResult {
+  switch (parameters.type) {
     case 'rsa': {
-      const { bits: modulusLength, exponent: publicExponent = usualExponent } = wanted
+      const { bits: modulusLength, exponent: publicExponent = usualExponent } = parameters
       requireRsa(modulusLength, publicExponent)
       return generateKeyPairSync('rsa', { modulusLength, publicExponent })
     }
     case 'ec':
-      if (!curves.has(wanted.curve))
-        throw new CryptoError('unsupported', `this server makes no keys on the curve ${wanted.curve}`)
-      return generateKeyPairSync('ec', { namedCurve: wanted.curve })
+      if (!curves.has(parameters.curve))
+        throw new CryptoError('unsupported', `this server makes no keys on the curve ${parameters.curve}`)
+      return generateKeyPairSync('ec', { namedCurve: parameters.curve })
     case 'ed25519':
       return generateKeyPairSync('ed25519')
     case 'x25519':
@@ -51,9 +51,9 @@ function generate(wanted: KeyPairWanted): KeyPairKeyObjectResult {
       return generateKeyPairSync('x448')
     case 'quantum-safe':
       // Node's types have an overload for each family, but none for all of them.
-      return generateKeyPairSync(nodeType(wanted.algorithm) as 'ml-kem-768')
+      return generateKeyPairSync(nodeType(parameters.algorithm) as 'ml-kem-768')
     default:
-      return wanted satisfies never
+      return parameters satisfies never
   }
 }
 

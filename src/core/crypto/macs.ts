@@ -36,11 +36,11 @@ export class Hashing implements Machine {
 }
 
 /** An HMAC with one of Node's hashes, or the CMAC of a block cipher with KMIP's name. */
-export type MacWanted = { readonly hmac: string } | { readonly cmac: string }
+export type MacAlgorithm = { readonly hmac: string } | { readonly cmac: string }
 
 export interface MacOpening {
   readonly key: Uint8Array
-  readonly wanted: MacWanted
+  readonly algorithm: MacAlgorithm
   /** The MAC to verify. The end then returns whether it is right, and not the MAC itself. It may also come with the last part. */
   readonly verify?: boolean | undefined
   readonly expected?: Uint8Array | undefined
@@ -51,8 +51,8 @@ export class MacMachine implements Machine {
   readonly #verify: boolean
   readonly #expected: Uint8Array | undefined
 
-  constructor({ key, wanted, verify = false, expected }: MacOpening) {
-    this.#mac = 'hmac' in wanted ? createHmac(wanted.hmac, key) : new Cmac(wanted.cmac, key)
+  constructor({ key, algorithm, verify = false, expected }: MacOpening) {
+    this.#mac = 'hmac' in algorithm ? createHmac(algorithm.hmac, key) : new Cmac(algorithm.cmac, key)
     this.#verify = verify
     // A copy, since the caller overwrites its own.
     this.#expected = expected && copyOf(expected)

@@ -76,9 +76,9 @@ export function quickBytes(opening: Opening): number {
   switch (opening.kind) {
     case 'encrypt':
     case 'decrypt':
-      return isFast(opening.wanted.algorithm) ? fast : slow
+      return isFast(opening.cipher.algorithm) ? fast : slow
     case 'mac':
-      return 'cmac' in opening.wanted && !isFast(opening.wanted.cmac) ? slow : fast
+      return 'cmac' in opening.algorithm && !isFast(opening.algorithm.cmac) ? slow : fast
     case 'hash':
       return fast
     // Clients may bring keys with numbers of thousands of bits.

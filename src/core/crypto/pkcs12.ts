@@ -15,7 +15,7 @@ import {
   type DerNode,
 } from './der.ts'
 
-export interface Pkcs12Wanted {
+export interface Pkcs12Content {
   /** PKCS#8. */
   readonly privateKey: Uint8Array
   /** In DER, the key's own certificate first. */
@@ -26,7 +26,7 @@ export interface Pkcs12Wanted {
 }
 
 /** The caller wipes the bytes. */
-export function writePkcs12({ privateKey, certificates, password, friendlyName }: Pkcs12Wanted): Uint8Array {
+export function writePkcs12({ privateKey, certificates, password, friendlyName }: Pkcs12Content): Uint8Array {
   const keyId = createHash('sha256').update(privateKey).digest().subarray(0, 20)
   const names = attributes(friendlyName, keyId)
   const key = sequence(
@@ -122,7 +122,7 @@ function mac(content: Uint8Array, password: Uint8Array): DerNode {
 /** The number of each use of the derived bytes. */
 const purposes = { key: 1, iv: 2, mac: 3 } as const
 
-interface Pkcs12KeyWanted {
+interface Pkcs12KeyParameters {
   readonly hash: string
   readonly purpose: keyof typeof purposes
   /** UTF-8. */
@@ -133,7 +133,7 @@ interface Pkcs12KeyWanted {
 }
 
 /** The caller wipes the bytes. */
-export function pkcs12Key({ hash, purpose, password, salt, iterations, bytes }: Pkcs12KeyWanted): Buffer {
+export function pkcs12Key({ hash, purpose, password, salt, iterations, bytes }: Pkcs12KeyParameters): Buffer {
   const blockBytes = hash === 'sha384' || hash === 'sha512' ? 128 : 64
   const word = passwordWord(password)
   const start = Buffer.alloc(blockBytes, purposes[purpose])

@@ -193,11 +193,11 @@ class Container {
     const derivation = parameters.sequence()
     if (derivation.identifier() !== ids.pbkdf2)
       throw new CryptoError('unsupported', 'the key of the PKCS#12 container is not derived by PBKDF2')
-    const wanted = derivation.sequence()
-    const salt = wanted.next(derTags.octetString)
-    const iterations = this.#count(wanted.small())
-    wanted.optional(derTags.integer)
-    const prf = wanted.isAtEnd ? 'sha1' : ids.prfs[wanted.sequence().identifier()]
+    const fields = derivation.sequence()
+    const salt = fields.next(derTags.octetString)
+    const iterations = this.#count(fields.small())
+    fields.optional(derTags.integer)
+    const prf = fields.isAtEnd ? 'sha1' : ids.prfs[fields.sequence().identifier()]
     const scheme = parameters.sequence()
     const cipher = ids.ciphers[scheme.identifier()]
     if (prf === undefined || cipher === undefined)
@@ -235,7 +235,7 @@ function dataIn(info: DerFields): Uint8Array {
 }
 
 function namesIn(bag: DerFields): Pick<Bag, 'friendlyName' | 'keyId'> {
-  const found: { friendlyName: string | undefined; keyId: string | undefined } = {
+  const labels: { friendlyName: string | undefined; keyId: string | undefined } = {
     friendlyName: undefined,
     keyId: undefined,
   }
@@ -246,10 +246,10 @@ function namesIn(bag: DerFields): Pick<Bag, 'friendlyName' | 'keyId'> {
     const type = attribute.identifier()
     const values = new DerFields(attribute.next(derTags.set))
     if (type === ids.friendlyName)
-      found.friendlyName = Buffer.from(values.next(derTags.text16)).swap16().toString('utf16le')
-    if (type === ids.localKeyId) found.keyId = values.next(derTags.octetString).toString('hex')
+      labels.friendlyName = Buffer.from(values.next(derTags.text16)).swap16().toString('utf16le')
+    if (type === ids.localKeyId) labels.keyId = values.next(derTags.octetString).toString('hex')
   }
-  return found
+  return labels
 }
 
 /** KMIP 1.4 §3.45: chooses the key with this name, without regard to case, or the first one. */

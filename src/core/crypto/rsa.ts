@@ -16,18 +16,18 @@ import { CryptoError, decryptionFailed } from './error.ts'
 import { copyOf } from './own-bytes.ts'
 
 /** By Node's names of the hashes. */
-export interface MaskedWanted {
+export interface MaskedPadding {
   readonly hash: string
   readonly maskHash: string
 }
 
-export type RsaEncryptionWanted =
-  | ({ readonly padding: 'OAEP'; readonly label: Uint8Array } & MaskedWanted)
+export type RsaEncryptionScheme =
+  | ({ readonly padding: 'OAEP'; readonly label: Uint8Array } & MaskedPadding)
   | { readonly padding: 'PKCS1V1_5' }
 
-export type RsaSignatureWanted =
+export type RsaSignatureScheme =
   /** `saltBytes`: absent means the length of the hash, and any length in a verification. */
-  | ({ readonly padding: 'PSS'; readonly saltBytes?: number | undefined } & MaskedWanted)
+  | ({ readonly padding: 'PSS'; readonly saltBytes?: number | undefined } & MaskedPadding)
   /** Without a hash, the data is signed as it is. */
   | { readonly padding: 'PKCS1V1_5'; readonly hash?: string | undefined }
 
@@ -63,13 +63,13 @@ function mask(hash: string, seed: Uint8Array, target: Uint8Array): void {
 
 // ---------------------------------------------------------------- Encryption
 
-export function rsaEncrypt(key: KeyObject, wanted: RsaEncryptionWanted, data: Uint8Array): Buffer {
+export function rsaEncrypt(key: KeyObject, scheme: RsaEncryptionScheme, data: Uint8Array): Buffer {
   const bytes = Math.ceil(bitsOf(key) / 8)
-  if (wanted.padding === 'PKCS1V1_5') {
+  if (scheme.padding === 'PKCS1V1_5') {
     requireRoom(data.length, bytes - 11)
     return publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, data)
   }
-  const encoded = oaepEncode(wanted, data, bytes)
+  const encoded = oaepEncode(scheme, data, bytes)
   try {
     return publicEncrypt({ key, padding: constants.RSA_NO_PADDING }, encoded)
   } finally {
@@ -81,14 +81,14 @@ export function rsaEncrypt(key: KeyObject, wanted: RsaEncryptionWanted, data: Ui
  * For wrong padding of PKCS#1 v1.5, OpenSSL returns other bytes and no error, so that an attacker learns nothing (implicit
  * rejection).
  */
-export function rsaDecrypt(key: KeyObject, wanted: RsaEncryptionWanted, data: Uint8Array): Uint8Array {
+export function rsaDecrypt(key: KeyObject, scheme: RsaEncryptionScheme, data: Uint8Array): Uint8Array {
   if (!isWhole(key, data)) throw decryptionFailed()
   let encoded: Buffer | undefined
   try {
-    if (wanted.padding === 'PKCS1V1_5')
+    if (scheme.padding === 'PKCS1V1_5')
       return privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, data)
     encoded = privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, data)
-    const plain = oaepDecode(wanted, encoded)
+    const plain = oaepDecode(scheme, encoded)
     if (plain) return plain
   } catch {
     // Every failure has the same answer, below.
@@ -103,7 +103,7 @@ function requireRoom(length: number, max: number): void {
     throw new CryptoError('invalid', `this key and padding encrypt at most ${String(Math.max(0, max))} bytes`)
 }
 
-type Oaep = RsaEncryptionWanted & { readonly padding: 'OAEP' }
+type Oaep = RsaEncryptionScheme & { readonly padding: 'OAEP' }
 
 /** RFC 8017 §7.1.1 step 2. */
 function oaepEncode({ hash, maskHash, label }: Oaep, data: Uint8Array, bytes: number): Buffer {
@@ -154,37 +154,37 @@ function isZero(byte: number): number {
 // ---------------------------------------------------------------- Signatures
 
 /** `data`: the digest. Without a hash: the data to sign as it is. */
-export function rsaSign(key: KeyObject, wanted: RsaSignatureWanted, data: Uint8Array): Buffer {
+export function rsaSign(key: KeyObject, scheme: RsaSignatureScheme, data: Uint8Array): Buffer {
   const bits = bitsOf(key)
-  requireDigest(wanted.hash, data)
-  if (wanted.padding === 'PKCS1V1_5') {
-    const info = digestInfo(wanted.hash, data)
+  requireDigest(scheme.hash, data)
+  if (scheme.padding === 'PKCS1V1_5') {
+    const info = digestInfo(scheme.hash, data)
     if (info.length > Math.ceil(bits / 8) - 11)
       throw new CryptoError('invalid', 'the key is too short for this hash or this data')
     return privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, info)
   }
-  const encoded = pssEncode(wanted, data, bits - 1)
+  const encoded = pssEncode(scheme, data, bits - 1)
   return privateEncrypt({ key, padding: constants.RSA_NO_PADDING }, padded(encoded, Math.ceil(bits / 8)))
 }
 
 export function rsaVerify(
   key: KeyObject,
-  wanted: RsaSignatureWanted,
+  scheme: RsaSignatureScheme,
   data: Uint8Array,
   signature: Uint8Array,
 ): boolean {
   const bits = bitsOf(key)
-  requireDigest(wanted.hash, data)
+  requireDigest(scheme.hash, data)
   if (!isWhole(key, signature)) return false
-  const padding = wanted.padding === 'PSS' ? constants.RSA_NO_PADDING : constants.RSA_PKCS1_PADDING
+  const padding = scheme.padding === 'PSS' ? constants.RSA_NO_PADDING : constants.RSA_PKCS1_PADDING
   let opened: Buffer
   try {
     opened = publicDecrypt({ key, padding }, signature)
   } catch {
     return false
   }
-  if (wanted.padding === 'PSS') return isPss(wanted, data, opened, bits - 1)
-  const expected = digestInfo(wanted.hash, data)
+  if (scheme.padding === 'PSS') return isPss(scheme, data, opened, bits - 1)
+  const expected = digestInfo(scheme.hash, data)
   return opened.length === expected.length && timingSafeEqual(opened, expected)
 }
 
@@ -205,7 +205,7 @@ function padded(encoded: Uint8Array, bytes: number): Buffer {
 
 /** RFC 8017 §9.1.1, from step 3 on. */
 function pssEncode(
-  { hash, maskHash, saltBytes }: RsaSignatureWanted & { readonly padding: 'PSS' },
+  { hash, maskHash, saltBytes }: RsaSignatureScheme & { readonly padding: 'PSS' },
   data: Uint8Array,
   bits: number,
 ): Buffer {
@@ -230,7 +230,7 @@ function pssEncode(
 
 /** RFC 8017 §9.1.2. All values here are public, so its time may vary. */
 function isPss(
-  { hash, maskHash, saltBytes }: RsaSignatureWanted & { readonly padding: 'PSS' },
+  { hash, maskHash, saltBytes }: RsaSignatureScheme & { readonly padding: 'PSS' },
   data: Uint8Array,
   opened: Buffer,
   bits: number,

@@ -14,14 +14,14 @@ import {
   type Following,
   type LongWork,
   type Sealed,
-  type SealWanted,
+  type SealOptions,
   type StoredForm,
 } from './custody.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
 import { DatabaseCustody } from './database/database-custody.ts'
 import type { Leases } from '../ports/leases.ts'
 import type { Write } from '../ports/store.ts'
-import type { Renewed, RenewWanted } from './keyprotect/generations.ts'
+import type { Renewed, RenewOptions } from './keyprotect/generations.ts'
 import {
   KeyProtectCustody,
   type KeptStandardKeys,
@@ -50,9 +50,9 @@ export class Custodies {
     return isStandardKeyRef(sealed) ? this.keyprotect : this.database
   }
 
-  seal(instance: CustodyInstance, place: Place, material: Material, wanted: SealWanted): Promise<Sealed> {
+  seal(instance: CustodyInstance, place: Place, material: Material, options: SealOptions): Promise<Sealed> {
     const custody = this.of(instance)
-    return (custody.fits(material) ? custody : this.database).seal(instance, place, material, wanted)
+    return (custody.fits(material) ? custody : this.database).seal(instance, place, material, options)
   }
 
   open(
@@ -143,8 +143,8 @@ export class Custodies {
   }
 
   /** Stores the next generation of such an object. Throws as Generations.renew does. */
-  renew(instance: CustodyInstance, identifier: string, wanted: RenewWanted): Promise<Renewed> {
-    return this.keyprotect.generations.renew(instance, identifier, wanted)
+  renew(instance: CustodyInstance, identifier: string, options: RenewOptions): Promise<Renewed> {
+    return this.keyprotect.generations.renew(instance, identifier, options)
   }
 
   /** The object whose wrapped form is being opened for a client at this moment, or undefined. */

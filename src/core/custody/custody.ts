@@ -78,7 +78,7 @@ export interface StoredForm {
   readonly isPutBack?: boolean | undefined
 }
 
-export interface SealWanted {
+export interface SealOptions {
   readonly facts: ObjectFacts
   /** The object as it is stored now; left out for a new one. */
   readonly replaces?: StoredForm
@@ -136,7 +136,7 @@ export interface Custody {
   fits(material: Pick<Material, 'bytes' | 'head'>): boolean
 
   /** Stores a copy; the material is the caller's to wipe. Throws KeysUnavailable and CustodyRefused. */
-  seal(instance: CustodyInstance, place: Place, material: Material, wanted: SealWanted): Promise<Sealed>
+  seal(instance: CustodyInstance, place: Place, material: Material, options: SealOptions): Promise<Sealed>
 
   /** Returns the material, which the caller wipes; from memory as far as the cache rule allows. Throws KeysUnavailable and CustodyRefused. */
   open(instance: CustodyInstance, object: StoredForm, correlationIds?: CorrelationIds): MaybePromise<Material>
@@ -212,7 +212,7 @@ export interface ObjectRecords {
    * Makes the write that brings an object to the state of the copy that counts: it changes the record, or adds one where there is
    * none. Leaves out Names that other objects have.
    */
-  found(record: StoredObject | undefined, found: FoundCopy): Promise<Write>
+  recordCopy(record: StoredObject | undefined, copy: FoundCopy): Promise<Write>
   /** Whether the material differs from the object's bytes, by the digest in its record; false where the record has no digest. */
   isOther(record: ObjectRecord, material: Pick<Material, 'bytes' | 'head'>): boolean
   /** Makes the write that stores the same object in another place. */

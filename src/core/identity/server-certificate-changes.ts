@@ -51,14 +51,14 @@ export interface ServerCertificateChanges {
   /** Makes a key and a certificate request. An existing request stays, unless there are names or `replace`. */
   request(
     by: By,
-    wanted: { readonly names?: readonly string[] | undefined; readonly replace: boolean },
+    options: { readonly names?: readonly string[] | undefined; readonly replace: boolean },
   ): Promise<void>
   /** Stages a certificate, PEM with its chain, that another CA made for a key of this server. */
-  import(by: By, wanted: { readonly certificate: string } & When): Promise<void>
+  import(by: By, options: { readonly certificate: string } & When): Promise<void>
   /** Stages a new certificate of Mortise's CA. Without names it gets those of the active one and the configured ones. */
   renew(
     by: By,
-    wanted: { readonly names?: readonly string[] | undefined; readonly days?: number | undefined } & When,
+    options: { readonly names?: readonly string[] | undefined; readonly days?: number | undefined } & When,
   ): Promise<void>
   /**
    * Switches to the staged or the previous certificate, if its fingerprint matches. `atMs` sets the time for the staged one;
@@ -66,8 +66,8 @@ export interface ServerCertificateChanges {
    */
   activate(
     by: By,
-    wanted: Meant & { readonly which: 'staged' | 'previous'; readonly atMs?: number | null | undefined },
+    options: Meant & { readonly which: 'staged' | 'previous'; readonly atMs?: number | null | undefined },
   ): Promise<void>
   /** Deletes the staged certificate and its key, if its fingerprint matches. */
-  discard(by: By, wanted: Meant): Promise<void>
+  discard(by: By, options: Meant): Promise<void>
 }

@@ -127,18 +127,18 @@ export class ServerCertificates implements ServerCertificateChanges {
 
   // ------------------------------------------------------------ changes; durable on return
 
-  request(by: By, wanted: Parameters<ServerCertificateChanges['request']>[1]): Promise<void> {
+  request(by: By, options: Parameters<ServerCertificateChanges['request']>[1]): Promise<void> {
     return this.#alone(async () => {
       const { request, active } = this.#kept
-      if (request && !wanted.replace) {
-        if (wanted.names === undefined) return
+      if (request && !options.replace) {
+        if (options.names === undefined) return
         throw new Refusal(
           'conflict',
           'a request waits for its certificate already',
           'Import its certificate, or make a new request in its place: mortise server-cert csr --replace',
         )
       }
-      const names = certificateNames(wanted.names ?? this.#names(active))
+      const names = certificateNames(options.names ?? this.#names(active))
       const made = await makeRequest({ commonName: serverCommonName(names), names })
       const privateKey = createPrivateKey(made.privateKey)
       made.privateKey.fill(0)
@@ -150,58 +150,59 @@ export class ServerCertificates implements ServerCertificateChanges {
     })
   }
 
-  import(by: By, wanted: Parameters<ServerCertificateChanges['import']>[1]): Promise<void> {
+  import(by: By, options: Parameters<ServerCertificateChanges['import']>[1]): Promise<void> {
     return this.#alone(async () => {
       const { request, staged, active } = this.#kept
       const owners = [request, staged, { ...active, names: namesIn(active.certificate.der) }].filter(
         (owner) => owner !== null,
       )
-      const fromMs = Math.max(this.#now(), wanted.atMs ?? 0)
+      const fromMs = Math.max(this.#now(), options.atMs ?? 0)
       const {
         owner: place,
         pem,
         certificate,
         warnings,
-      } = checkServerChain(wanted.certificate, { owners, fromMs })
+      } = checkServerChain(options.certificate, { owners, fromMs })
       const owner = owners[place]
       if (!owner) throw new Error('a certificate of no key')
       if (certificate.sha256 === active.certificate.sha256)
         throw new Refusal('conflict', 'this certificate is the active one already')
       const pair = { certificate, privateKey: owner.privateKey, chain: pem }
       const next = owner === request ? { ...this.#kept, request: null } : this.#kept
-      await this.#stage(by, next, { ...pair, origin: 'imported', warnings, names: owner.names }, wanted)
+      await this.#stage(by, next, { ...pair, origin: 'imported', warnings, names: owner.names }, options)
     })
   }
 
-  renew(by: By, wanted: Parameters<ServerCertificateChanges['renew']>[1]): Promise<void> {
+  renew(by: By, options: Parameters<ServerCertificateChanges['renew']>[1]): Promise<void> {
     return this.#alone(async () => {
       const { authority: ca } = this.#options.identity
-      const names = wanted.names ?? this.#names(this.#kept.active)
-      const days = wanted.days === undefined ? {} : { days: wanted.days }
+      const names = options.names ?? this.#names(this.#kept.active)
+      const days = options.days === undefined ? {} : { days: options.days }
       const made = await issueServer({ ca, names, nowMs: this.#now(), ...days })
       const staged = { ...made, chain: made.certificate.pem, origin: 'renewed', warnings: [], names } as const
-      await this.#stage(by, this.#kept, staged, wanted)
+      await this.#stage(by, this.#kept, staged, options)
     })
   }
 
-  activate(by: By, wanted: Parameters<ServerCertificateChanges['activate']>[1]): Promise<void> {
+  activate(by: By, options: Parameters<ServerCertificateChanges['activate']>[1]): Promise<void> {
     return this.#alone(async () => {
-      if (wanted.which === 'previous') return this.#switch(by, this.#kept, meantPrevious(this.#kept, wanted))
-      const staged = meantStaged(this.#kept, wanted)
-      if (wanted.atMs === undefined) return this.#switch(by, this.#kept, staged)
-      if (wanted.atMs !== null) this.#mustBeAhead(staged, wanted.atMs)
+      if (options.which === 'previous')
+        return this.#switch(by, this.#kept, meantPrevious(this.#kept, options))
+      const staged = meantStaged(this.#kept, options)
+      if (options.atMs === undefined) return this.#switch(by, this.#kept, staged)
+      if (options.atMs !== null) this.#mustBeAhead(staged, options.atMs)
       const entry: Entry = {
         action: 'server-cert.schedule',
         object: staged.certificate.sha256,
-        detail: atDetail(wanted.atMs),
+        detail: atDetail(options.atMs),
       }
-      await this.#keep(by, { ...this.#kept, staged: { ...staged, atMs: wanted.atMs } }, [entry])
+      await this.#keep(by, { ...this.#kept, staged: { ...staged, atMs: options.atMs } }, [entry])
     })
   }
 
-  discard(by: By, wanted: Parameters<ServerCertificateChanges['discard']>[1]): Promise<void> {
+  discard(by: By, options: Parameters<ServerCertificateChanges['discard']>[1]): Promise<void> {
     return this.#alone(async () => {
-      const { certificate } = meantStaged(this.#kept, wanted)
+      const { certificate } = meantStaged(this.#kept, options)
       const entry: Entry = { action: 'server-cert.discard', object: certificate.sha256 }
       await this.#keep(by, { ...this.#kept, staged: null }, [entry])
     })

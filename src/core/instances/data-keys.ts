@@ -31,7 +31,7 @@ export async function resealDataKeys(
   keyring: Keyring,
   target: DataKeyTarget,
 ): Promise<{ readonly done: number; readonly left: number; readonly failure: RootKeyError | undefined }> {
-  const found = { done: 0, left: 0 }
+  const counts = { done: 0, left: 0 }
   /** By data key. */
   const failures = new Map<string, RootKeyError>()
   for (const { id } of await run.store.dataKeys(run.instanceId)) {
@@ -41,11 +41,11 @@ export async function resealDataKeys(
       return 'nothing' as const
     })
     if (result === 'nothing') continue
-    found[result]++
+    counts[result]++
     if (result === 'done') run.progressed()
   }
   if (failures.size > 0) for (const id of await removeUnused(run, keyring, failures)) failures.delete(id)
-  return { ...found, failure: failures.values().next().value }
+  return { ...counts, failure: failures.values().next().value }
 }
 
 /**

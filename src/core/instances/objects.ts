@@ -129,8 +129,8 @@ async function sealAnew(run: WorkRun, custodies: Custodies, moving: Moving): Pro
   // The owner may have deleted it at the service after it was opened: then nothing may be stored above it.
   if (!(await isStillThere())) return false
   const place = { purpose: 'object', instanceId, identifier, objectType } as const
-  const wanted = { facts: factsOf(object), replaces: object, correlationIds }
-  const sealed = await custodies.seal(instance, place, material, wanted)
+  const options = { facts: factsOf(object), replaces: object, correlationIds }
+  const sealed = await custodies.seal(instance, place, material, options)
   try {
     const moved = storedElsewhere(object, sealed)
     await custodies.prove(instance, moved, material, correlationIds)

@@ -121,9 +121,9 @@ export class InstanceReports {
       const kept = work !== undefined && nowMs - known.atMs < newestVersionKeptMs
       if (kept || !known.answered) return known.version
     }
-    const asked = rootKey.versions.newest().catch(() => null)
+    const newest = rootKey.versions.newest().catch(() => null)
     const waited = this.#clock.sleep(newestVersionWaitMs).then(() => null)
-    const now: NewestAnswer = { about, atMs: nowMs, version: Promise.race([asked, waited]), answered: false }
+    const now: NewestAnswer = { about, atMs: nowMs, version: Promise.race([newest, waited]), answered: false }
     this.#newestAnswers.set(id, now)
     const version = await now.version
     now.answered = true
@@ -137,14 +137,14 @@ export class InstanceReports {
   ): Promise<NotRecoverable> {
     const living = Object.entries(objectCounts).filter(([state]) => !state.startsWith('Destroyed'))
     if (sum(living) === sum([...standardKeys])) return { count: 0, identifiers: [] }
-    const found: string[] = []
+    const identifiers: string[] = []
     let count = 0
     for await (const object of liveObjects({ store: this.#store, instanceId })) {
       if (this.#custodies.holding(object).keepsKeysApart) continue
       count++
-      if (found.length < notRecoverableToldMax) found.push(object.uniqueIdentifier)
+      if (identifiers.length < notRecoverableToldMax) identifiers.push(object.uniqueIdentifier)
     }
-    return { count, identifiers: found }
+    return { count, identifiers }
   }
 }
 

@@ -48,8 +48,8 @@ export async function rewrapObject(
   const detail = { ...(run.work && { work: run.work.id }), keyVersion: newest }
   const commit = (change: Parameters<WorkRun['commit']>[0]) => run.commit(change)
   try {
-    const wanted = { keyVersion: newest, commit, detail }
-    const renewed = await custodies.renew(instance, identifier, wanted)
+    const options = { keyVersion: newest, commit, detail }
+    const renewed = await custodies.renew(instance, identifier, options)
     return renewed === 'gone' ? 'left' : renewed
   } catch (error) {
     if (error instanceof RootKeyError && error.reach === 'wrapped-form') return 'left'

@@ -98,13 +98,13 @@ export class WorkRun {
     items: AsyncIterable<T>,
     step: (item: T) => Promise<ItemResult>,
   ): Promise<{ readonly done: number; readonly left: number }> {
-    const found = { done: 0, left: 0 }
+    const counts = { done: 0, left: 0 }
     const running = new Set<Promise<void>>()
     const failures: unknown[] = []
     const take = async (item: T) => {
       try {
         const result = await step(item)
-        if (result !== 'nothing') found[result]++
+        if (result !== 'nothing') counts[result]++
         if (result === 'done') this.progressed()
       } catch (error) {
         failures.push(error)
@@ -125,7 +125,7 @@ export class WorkRun {
       await Promise.all(running)
     }
     if (failures.length > 0) throw failures[0]
-    return found
+    return counts
   }
 
   /** Counts a finished item, and clears the trouble. */

@@ -1,19 +1,19 @@
 // The acts on certificates, within one transaction: makes and renews certificates, and validates chains.
 
 import type { ChainValidity } from '../pki/validate.ts'
-import { certify, reCertify, type CertifyWanted, type RecertifyWanted } from './certificates/certify.ts'
+import { certify, reCertify, type CertifyRequest, type RecertifyRequest } from './certificates/certify.ts'
 import type { FetchedObject } from './acts/fetch-object.ts'
 import {
   asPkcs12,
   importPkcs12,
   registerPkcs12,
-  type ContainerWanted,
+  type ContainerRequest,
   type ImportedKey,
-  type Pkcs12Wanted,
+  type Pkcs12Request,
 } from './certificates/pkcs12.ts'
 import { reProvision, type SignedCertificate } from './certificates/re-provision.ts'
 import type { TransactionObjects } from './transaction/transaction-objects.ts'
-import { validate, type ChainWanted } from './certificates/validate.ts'
+import { validate, type ChainRequest } from './certificates/validate.ts'
 
 export class CertificateActs {
   readonly #objects: TransactionObjects
@@ -23,13 +23,13 @@ export class CertificateActs {
   }
 
   /** Has a certificate made for a public key. Returns its identifier. Throws Faults. */
-  certify(wanted: CertifyWanted): Promise<string> {
-    return certify(this.#objects, wanted)
+  certify(request: CertifyRequest): Promise<string> {
+    return certify(this.#objects, request)
   }
 
   /** Puts a new certificate in the place of one that is here. Returns its identifier. Throws Faults. */
-  reCertify(wanted: RecertifyWanted): Promise<string> {
-    return reCertify(this.#objects, wanted)
+  reCertify(request: RecertifyRequest): Promise<string> {
+    return reCertify(this.#objects, request)
   }
 
   /** Replaces the certificate with which the client sends requests by this one. Returns its identifier. Throws Faults. */
@@ -43,17 +43,17 @@ export class CertificateActs {
   }
 
   /** Stores the private key and the certificates of a container. Returns the key's identifier. Throws Faults. */
-  registerPkcs12(wanted: Pkcs12Wanted): Promise<string> {
-    return registerPkcs12(this.#objects, wanted)
+  registerPkcs12(request: Pkcs12Request): Promise<string> {
+    return registerPkcs12(this.#objects, request)
   }
 
   /** Stores the certificates of a container, and its private key with the client's description. Throws Faults. */
-  importPkcs12(container: ContainerWanted, key: ImportedKey): Promise<void> {
+  importPkcs12(container: ContainerRequest, key: ImportedKey): Promise<void> {
     return importPkcs12(this.#objects, container, key)
   }
 
   /** Whether certificates form a valid chain. Throws Faults. */
-  validate(wanted: ChainWanted): Promise<ChainValidity> {
-    return validate(this.#objects, wanted)
+  validate(request: ChainRequest): Promise<ChainValidity> {
+    return validate(this.#objects, request)
   }
 }

@@ -111,7 +111,7 @@ interface Where {
 }
 
 function stepOf(keys: Reader, where: Where, query: KeySearch): Step {
-  const wanted = [
+  const entries = [
     nameEntry(query.name),
     customEntry(vsphereNames.name, query.vsphereName),
     customEntry(vsphereNames.component, query.vsphereComponent),
@@ -123,7 +123,7 @@ function stepOf(keys: Reader, where: Where, query: KeySearch): Step {
     async (before) =>
       keys.scan({ ...where, limit, index, ...(before !== undefined && { beforeSequence: before }) })
   const { search } = query
-  if (search === undefined) return narrowed(wanted)
+  if (search === undefined) return narrowed(entries)
   const anywhere = [nameEntry(search), ...Object.values(vsphereNames).map((key) => customEntry(key, search))]
   const byIndex = anywhere.flatMap((entry) => (entry ? [narrowed([entry])] : []))
   return newestOf([...byIndex, byIdentifier(keys, where.instanceId, search)])
@@ -142,9 +142,9 @@ function customEntry(key: string, text: string | undefined): IndexEntry | undefi
 /** Combines the results of the steps, each object once. */
 function newestOf(steps: readonly Step[]): Step {
   return async (before) => {
-    const found = new Map<number, ReadKey>()
-    for (const step of steps) for (const key of await step(before)) found.set(key.sequence, key)
-    return [...found.values()].toSorted((a, b) => b.sequence - a.sequence).slice(0, listStepObjects)
+    const byRow = new Map<number, ReadKey>()
+    for (const step of steps) for (const key of await step(before)) byRow.set(key.sequence, key)
+    return [...byRow.values()].toSorted((a, b) => b.sequence - a.sequence).slice(0, listStepObjects)
   }
 }
 

@@ -24,24 +24,24 @@ import { adoptObject, type Adopted, type AdoptedObject, type AdoptOptions } from
 import { digestIsSecret, sha256 } from './object/digest.ts'
 import type { Material } from '../sealing/envelope.ts'
 import { refuseToFetch } from './object/fetch-rule.ts'
-import { importObject, type ImportWanted } from './acts/import-object.ts'
+import { importObject, type ImportRequest } from './acts/import-object.ts'
 import type { NewObject } from './object/initial-attributes.ts'
 import {
   exportWhole,
   fetchObject,
   type FetchedObject,
-  type FetchWanted,
+  type FetchOptions,
   type WholeObject,
 } from './acts/fetch-object.ts'
 import { newKey } from './forms/key-generation.ts'
 import { changeAttribute } from './acts/change-attribute.ts'
 import { requireLength, type OtherLength } from './object/other-length.ts'
 import { archived, isArchived, recovered } from './object/archive.ts'
-import { reKey, type ReKeyWanted } from './acts/re-key.ts'
+import { reKey, type ReKeyRequest } from './acts/re-key.ts'
 import { allocateUsage } from './object/usage-limits.ts'
 import { requireToProtect } from './object/use-rule.ts'
 import { nextState } from './object/lifecycle.ts'
-import { createKeyPair, type KeyPairMade, type KeyPairWanted } from './acts/key-pair.ts'
+import { createKeyPair, type KeyPairMade, type KeyPairRequest } from './acts/key-pair.ts'
 import { locate, type LocateQuery, type Located } from './acts/locate.ts'
 import { allAttributes, currentState, viewOf, withDate, type KeyView } from './object/managed-object.ts'
 import { identifierNamed, templateNamed } from './transaction/names.ts'
@@ -50,9 +50,9 @@ import { unhurried, type Pace } from './transaction/pace.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AuditEntry } from '../ports/audit.ts'
-import { rekeyKeyPair, type RekeyPairWanted } from './acts/rekey-pair.ts'
+import { rekeyKeyPair, type RekeyPairRequest } from './acts/rekey-pair.ts'
 import { setKey, type KeySettings } from './acts/set-key.ts'
-import { createSplitKey, joinSplitKey, type JoinWanted, type SplitWanted } from './acts/split-key.ts'
+import { createSplitKey, joinSplitKey, type JoinRequest, type SplitRequest } from './acts/split-key.ts'
 import { destroyed, recoverableOf, undestroyed, type UndestroyOptions } from './recovery/recovery.ts'
 import type { RecoveryClock } from './object/recovery-clock.ts'
 import { deactivated, revoked, type Deactivation, type Revocation } from './object/revocation.ts'
@@ -63,7 +63,7 @@ import { CertificateActs } from './certificate-acts.ts'
 import type { OperationRights } from './transaction/operation-rights.ts'
 import { RuleActs } from './rule-acts.ts'
 import { CryptoActs } from './crypto-acts.ts'
-import { wrapKeyBlock, type WrapWanted } from './use/wrapping.ts'
+import { wrapKeyBlock, type WrapRequest } from './use/wrapping.ts'
 
 /** An object that leaves for good. The caller wipes it. */
 export interface Exported {
@@ -131,40 +131,40 @@ export class KeyTransaction {
   }
 
   /** Creates a symmetric key or secret data, Pre-Active unless its Activation Date is reached. Returns its identifier. */
-  async create(wanted: NewObject): Promise<string> {
+  async create(object: NewObject): Promise<string> {
     this.#staged.begin('key.create', null)
-    const { material, attributes } = newKey(wanted)
-    return this.#keep({ ...wanted, attributes }, material, true)
+    const { material, attributes } = newKey(object)
+    return this.#keep({ ...object, attributes }, material, true)
   }
 
   /** Generates a key pair and stores both halves, linked to each other. */
-  async createKeyPair(wanted: KeyPairWanted): Promise<KeyPairMade> {
-    return createKeyPair(this.#objects, wanted)
+  async createKeyPair(request: KeyPairRequest): Promise<KeyPairMade> {
+    return createKeyPair(this.#objects, request)
   }
 
   /** Replaces a stored key pair by a new one. */
-  async rekeyKeyPair(wanted: RekeyPairWanted): Promise<KeyPairMade> {
-    return rekeyKeyPair(this.#objects, wanted)
+  async rekeyKeyPair(request: RekeyPairRequest): Promise<KeyPairMade> {
+    return rekeyKeyPair(this.#objects, request)
   }
 
   /** Splits an existing or a new key, and stores its parts. Returns their identifiers. */
-  async createSplitKey(wanted: SplitWanted): Promise<readonly string[]> {
-    return createSplitKey(this.#objects, wanted)
+  async createSplitKey(request: SplitRequest): Promise<readonly string[]> {
+    return createSplitKey(this.#objects, request)
   }
 
   /** Stores the key that these parts form. Returns its identifier. */
-  async joinSplitKey(wanted: JoinWanted): Promise<string> {
-    return joinSplitKey(this.#objects, wanted)
+  async joinSplitKey(request: JoinRequest): Promise<string> {
+    return joinSplitKey(this.#objects, request)
   }
 
   /**
    * Stores an object that the client sent. Overwrites the material's bytes, so pass a copy. Returns its identifier. Throws Fault
    * InvalidField if the key does not have its stated length (`other`), unless the instance accepts that.
    */
-  async register(wanted: NewObject, material: Material, other?: OtherLength): Promise<string> {
+  async register(object: NewObject, material: Material, other?: OtherLength): Promise<string> {
     this.#staged.begin('key.register', null)
     if (other) requireLength(other, await this.#objects.instance())
-    return this.#keep(wanted, material, false, other)
+    return this.#keep(object, material, false, other)
   }
 
   /**
@@ -202,23 +202,23 @@ export class KeyTransaction {
   }
 
   /** The object with its material. Call `wipe` once the answer has its own copy. */
-  fetch(uniqueIdentifier: string, how?: FetchWanted): MaybePromise<FetchedObject> {
+  fetch(uniqueIdentifier: string, how?: FetchOptions): MaybePromise<FetchedObject> {
     return fetchObject(this.#objects, uniqueIdentifier, how)
   }
 
   /** The object with its material and all its attributes, for a client that takes it elsewhere. */
-  async exportWhole(uniqueIdentifier: string, how: FetchWanted): Promise<WholeObject> {
+  async exportWhole(uniqueIdentifier: string, how: FetchOptions): Promise<WholeObject> {
     return exportWhole(this.#objects, uniqueIdentifier, how)
   }
 
   /** Stores an object with the client's description, including its State. Overwrites the material's bytes. Throws Faults. */
-  async import(wanted: ImportWanted): Promise<void> {
-    return importObject(this.#objects, wanted)
+  async import(request: ImportRequest): Promise<void> {
+    return importObject(this.#objects, request)
   }
 
   /** Wraps the Key Block of a leaving object with another key. Throws Faults. */
-  async wrap(block: KeyBlock, wanted: WrapWanted): Promise<KeyBlock> {
-    return wrapKeyBlock(this.#objects, block, wanted)
+  async wrap(block: KeyBlock, request: WrapRequest): Promise<KeyBlock> {
+    return wrapKeyBlock(this.#objects, block, request)
   }
 
   /**
@@ -293,9 +293,9 @@ export class KeyTransaction {
   async locate(query: LocateQuery, version: Version, pace: Pace = unhurried): Promise<Located> {
     this.#staged.begin('key.locate', null)
     const { staged, store } = this.#objects
-    const found = await locate({ staged, store, pace }, query, version)
-    this.#staged.done({ detail: { found: found.uniqueIdentifiers.length } })
-    return found
+    const located = await locate({ staged, store, pace }, query, version)
+    this.#staged.done({ detail: { found: located.uniqueIdentifiers.length } })
+    return located
   }
 
   /** `onlyCryptographic`: KMIP 1.4 §4.19 activates no other objects, 2.1 §6.1.1 does. */
@@ -385,9 +385,9 @@ export class KeyTransaction {
   }
 
   /** Replaces this key by a new one. Returns its identifier. */
-  async reKey(uniqueIdentifier: string, wanted: ReKeyWanted): Promise<string> {
+  async reKey(uniqueIdentifier: string, request: ReKeyRequest): Promise<string> {
     this.#staged.begin('key.re-key', uniqueIdentifier)
-    const object = await reKey(this.#objects, await this.#objects.live(uniqueIdentifier), wanted)
+    const object = await reKey(this.#objects, await this.#objects.live(uniqueIdentifier), request)
     this.#staged.done({ detail: { replacement: object } })
     return object
   }

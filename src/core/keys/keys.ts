@@ -156,8 +156,8 @@ export class Keys {
 
   /** Objects of an instance, newest first, for the admin API. Reads metadata only. */
   async list(query: ListQuery): Promise<readonly ListedKey[]> {
-    const found = await this.scan(query)
-    return found.map(({ view }) => view())
+    const page = await this.scan(query)
+    return page.map(({ view }) => view())
   }
 
   /** Lists as `list` does, but decodes an object only when the caller requests its view: a search skips most of them. */

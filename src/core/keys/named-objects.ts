@@ -46,7 +46,7 @@ export async function objectsNamed(
     objectCounts: (id: string) => store.objectCounts(id, clock.now()),
     recoverable: (id: string) => store.recoverable(id),
   }
-  const found = await Promise.all(
+  const pages = await Promise.all(
     instances.flatMap((id) =>
       names.map((search) => listKeys(reader, id, { search, limit: listPageMax }, undefined)),
     ),
@@ -57,7 +57,7 @@ export async function objectsNamed(
   return [
     ...new Set([
       ...rows.map(({ id }) => id),
-      ...found.flatMap(({ views }) => views.map((view) => view.uniqueIdentifier)),
+      ...pages.flatMap(({ views }) => views.map((view) => view.uniqueIdentifier)),
       ...ofMachines.flatMap((ids) => [...ids].slice(0, listPageMax)),
     ]),
   ]

@@ -85,8 +85,8 @@ export class BatchResults {
     for (const [field, value] of Object.entries(request) as [string, unknown][]) {
       if (!identifierFields.includes(field) || value === undefined || Array.isArray(value)) continue
       if (typeof value === 'string' || typeof value === 'number') continue
-      const found = this.#referredTo(value as Reference)
-      if (found.length > 1) return found
+      const identifiers = this.#referredTo(value as Reference)
+      if (identifiers.length > 1) return identifiers
     }
     return undefined
   }
@@ -142,14 +142,14 @@ export class BatchResults {
  */
 export function resolvedRequest<R extends object>(
   results: Pick<BatchResults, 'resolved'>,
-  asked: R,
+  request: R,
   placeholder: string | undefined,
   meant: string | undefined,
 ): { readonly values: R; readonly unresolved?: Fault } {
   try {
-    return { values: results.resolved(asked, placeholder, meant) }
+    return { values: results.resolved(request, placeholder, meant) }
   } catch (error) {
-    if (error instanceof Fault) return { values: asked, unresolved: error }
+    if (error instanceof Fault) return { values: request, unresolved: error }
     throw error
   }
 }
@@ -194,21 +194,21 @@ function latest<T>(returned: readonly Returned<T>[], operation: OperationName): 
 
 /** The item with this index: from the first item, or backwards from the referring item. */
 function nth<T>(returned: readonly Returned<T>[], index: number, what: string): T {
-  const found = returned.at(index)
-  if (found) return found.value
+  const item = returned.at(index)
+  if (item) return item.value
   throw new Fault(
     'ObjectNotFound',
     `no earlier item of this batch returned the ${what} number ${String(index)}`,
   )
 }
 
-function some<T>(found: readonly T[], reference: string): readonly T[] {
-  if (found.length > 0) return found
+function some<T>(matches: readonly T[], reference: string): readonly T[] {
+  if (matches.length > 0) return matches
   throw new Fault('ObjectNotFound', `no earlier item of this batch returned what ${reference} refers to`)
 }
 
-function only<T>(found: readonly T[], reference: string): T {
-  const [one, ...others] = some(found, reference)
+function only<T>(matches: readonly T[], reference: string): T {
+  const [one, ...others] = some(matches, reference)
   if (one === undefined || others.length > 0)
     throw new Fault('FeatureNotSupported', `${reference} refers to several: name one of them`)
   return one

@@ -4,14 +4,14 @@
 import { findKey, type AttributeSet } from '../../wire/kmip/attributes.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Request } from '../../wire/kmip/operations.ts'
-import type { CertifyWanted } from '../keys/certificates/certify.ts'
+import type { CertifyRequest } from '../keys/certificates/certify.ts'
 import { subjectPart } from '../keys/forms/certificate-attributes.ts'
 import type { Context } from './handler.ts'
 import { wantedAttributes } from './wanted-attributes.ts'
 import { givenAttributes } from './wire-attributes.ts'
 
 type Asking = Request<'Certify'>
-type SubjectPart = CertifyWanted['subject'][number]
+type SubjectPart = CertifyRequest['subject'][number]
 
 /** PKCS#10, in DER or PEM. Throws Faults. */
 export function certificateRequest({
@@ -33,7 +33,7 @@ export function certificateRequest({
 export async function certifiedAttributes(
   request: Asking,
   context: Pick<Context, 'transaction' | 'version'>,
-): Promise<Pick<CertifyWanted, 'attributes' | 'subject'>> {
+): Promise<Pick<CertifyRequest, 'attributes' | 'subject'>> {
   const { TemplateAttribute: template, Attributes } = request
   const all = givenAttributes({ Attribute: template?.Attribute, Attributes }, context.version)
   const subject = all.flatMap(({ key, value }): readonly SubjectPart[] => {

@@ -5,10 +5,10 @@ import { pairAttributes } from './pair-attributes.ts'
 import { defaulted } from './wanted-attributes.ts'
 
 export const createKeyPair: Handler<'CreateKeyPair'> = async (context, request) => {
-  const wanted = await pairAttributes(request, context)
+  const pair = await pairAttributes(request, context)
   const { privateKey, publicKey } = await context.transaction.createKeyPair({
-    privateKey: await defaulted(wanted.privateKey, 'PrivateKey', context),
-    publicKey: await defaulted(wanted.publicKey, 'PublicKey', context),
+    privateKey: await defaulted(pair.privateKey, 'PrivateKey', context),
+    publicKey: await defaulted(pair.publicKey, 'PublicKey', context),
   })
   context.placeholder.set(privateKey)
   return { PrivateKeyUniqueIdentifier: privateKey, PublicKeyUniqueIdentifier: publicKey }

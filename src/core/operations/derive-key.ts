@@ -15,7 +15,7 @@ export const deriveKey: Handler<'DeriveKey'> = async (context, request) => {
   const requested = requestedAttributes(request, { version, objectType: ObjectType })
   const attributes = await defaulted(requested, ObjectType, context)
   const UniqueIdentifier = await transaction.crypto.derive({
-    wanted: { objectType: ObjectType, attributes },
+    object: { objectType: ObjectType, attributes },
     bases,
     method: DerivationMethod,
     parameters: {

@@ -18,9 +18,9 @@ export function enclosedAttributes(
   const { KeyBlock: block } = (message[objectType] ?? {}) as { readonly KeyBlock?: KeyBlock }
   const value = block?.KeyValue
   if (!value || value instanceof Uint8Array || block.KeyWrappingData) return new Map()
-  const given = givenAttributes(value, version).filter(
+  const attributes = givenAttributes(value, version).filter(
     // The Key Block states the format.
     ({ key }) => key !== 'KeyFormatType' && mayBeSet(key) && appliesTo(key, objectType, version),
   )
-  return setOf(given, { version, objectType })
+  return setOf(attributes, { version, objectType })
 }

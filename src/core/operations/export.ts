@@ -2,7 +2,7 @@
 // only the attributes.
 
 import { requireWord } from '../keys/forms/given-object.ts'
-import { fetchWanted, given } from './get.ts'
+import { fetchOptions, contentOf } from './get.ts'
 import type { Handler } from './handler.ts'
 import { visibleKeys } from './visible-keys.ts'
 import { answeredAttributes } from './wire-attributes.ts'
@@ -10,7 +10,7 @@ import { answeredAttributes } from './wire-attributes.ts'
 export const exportObject: Handler<'Export'> = async (context, request) => {
   const { transaction, version, placeholder } = context
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  const left = await transaction.exportWhole(UniqueIdentifier, fetchWanted(request))
+  const left = await transaction.exportWhole(UniqueIdentifier, fetchOptions(request))
   requireWord('ObjectType', left.objectType, version)
   placeholder.set(UniqueIdentifier)
   const keys = visibleKeys(left.attributes, version)
@@ -18,6 +18,6 @@ export const exportObject: Handler<'Export'> = async (context, request) => {
     ObjectType: left.objectType,
     UniqueIdentifier,
     ...answeredAttributes(left.attributes, keys, version),
-    ...(left.object && (await given(context, left.object, request))),
+    ...(left.object && (await contentOf(context, left.object, request))),
   }
 }

@@ -7,20 +7,20 @@ import { Fault } from '../../wire/kmip/fault.ts'
 import type { KeyBlock } from '../../wire/kmip/objects.ts'
 import type { Request, Response } from '../../wire/kmip/operations.ts'
 import { atLeast } from '../../wire/kmip/version.ts'
-import type { FetchedObject, FetchWanted } from '../keys/acts/fetch-object.ts'
+import type { FetchedObject, FetchOptions } from '../keys/acts/fetch-object.ts'
 import { wireObject } from '../keys/forms/given-object.ts'
 import { encrypts } from '../keys/forms/wrapping-data.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import type { Context, Handler } from './handler.ts'
 import { answeredAttributes } from './wire-attributes.ts'
 
-type Given = Partial<Response<'Get'>>
+type ObjectContent = Partial<Response<'Get'>>
 type Form = Omit<Request<'Get'>, 'UniqueIdentifier'>
 
 export const get: Handler<'Get'> = (context, request) => {
   const UniqueIdentifier = context.placeholder.resolve(request.UniqueIdentifier)
-  return andThen(context.transaction.fetch(UniqueIdentifier, fetchWanted(request)), (object) =>
-    andThen(given(context, object, request), (content) => ({
+  return andThen(context.transaction.fetch(UniqueIdentifier, fetchOptions(request)), (object) =>
+    andThen(contentOf(context, object, request), (content) => ({
       ObjectType: object.objectType,
       UniqueIdentifier,
       ...content,
@@ -29,7 +29,7 @@ export const get: Handler<'Get'> = (context, request) => {
 }
 
 /** How to fetch the object, so that `given` can encode it. */
-export function fetchWanted({ KeyWrapType, KeyWrappingSpecification }: Form): FetchWanted {
+export function fetchOptions({ KeyWrapType, KeyWrappingSpecification }: Form): FetchOptions {
   return {
     wrappers: wrappersOf(KeyWrappingSpecification),
     unwrap: KeyWrapType === 'NotWrapped' || KeyWrappingSpecification !== undefined,
@@ -43,11 +43,11 @@ function wrappersOf(specification: Form['KeyWrappingSpecification']): readonly s
   return [encryption, mac].flatMap((one) => (one ? [one.UniqueIdentifier] : []))
 }
 
-export function given(
+export function contentOf(
   context: Context,
   object: FetchedObject,
   { KeyFormatType: format, KeyCompressionType: compression, KeyWrappingSpecification: wrap }: Form,
-): MaybePromise<Given> {
+): MaybePromise<ObjectContent> {
   const { transaction, version } = context
   if (format === 'PKCS_12') return inPkcs12(object, context, wrap)
   const onCopy = (bytes: Buffer) => transaction.wipeLater(bytes)
@@ -59,7 +59,7 @@ async function inPkcs12(
   object: FetchedObject,
   { transaction, version }: Context,
   wrap: Form['KeyWrappingSpecification'],
-): Promise<Given> {
+): Promise<ObjectContent> {
   if (wrap)
     throw new Fault('InvalidField', 'a PKCS#12 container is protected by its password, not by another key')
   const container = await transaction.certificates.pkcs12(object)
@@ -69,12 +69,12 @@ async function inPkcs12(
 }
 
 async function wrapped(
-  plain: Given,
+  plain: ObjectContent,
   { uniqueIdentifier, objectType, allAttributes, cameInKeyValue = false }: FetchedObject,
   specification: NonNullable<Form['KeyWrappingSpecification']>,
   { transaction, version }: Context,
-): Promise<Given> {
-  const content = plain[objectType as keyof Given] as { readonly KeyBlock?: KeyBlock } | undefined
+): Promise<ObjectContent> {
+  const content = plain[objectType as keyof ObjectContent] as { readonly KeyBlock?: KeyBlock } | undefined
   if (!content?.KeyBlock)
     throw new Fault('IllegalOperation', `an object of type ${objectType} has no key that could be wrapped`)
   const named = specification.AttributeName.flatMap((name) => findKey(name) ?? [])

@@ -17,29 +17,29 @@ export const importObject: Handler<'Import'> = async ({ transaction, version, pl
   const { UniqueIdentifier, ReplaceExisting: replace = false, KeyWrapType } = request
   const objectType = typeOf(request)
   const about = { version, objectType, uniqueIdentifier: UniqueIdentifier }
-  const { given, state } = importedAttributes(givenAttributes(request, version), about)
-  const wanted = {
+  const { attributes: given, state } = importedAttributes(givenAttributes(request, version), about)
+  const key = {
     uniqueIdentifier: UniqueIdentifier,
     objectType,
-    given: overlaid(enclosedAttributes(objectType, request, version), given),
+    attributes: overlaid(enclosedAttributes(objectType, request, version), given),
     state,
     replace,
     unwrap: KeyWrapType === 'NotWrapped',
   }
   const container = pkcs12In(request)
-  if (container) await transaction.certificates.importPkcs12(container, wanted)
-  else await importBrought(transaction, wanted, broughtObject(objectType, request))
+  if (container) await transaction.certificates.importPkcs12(container, key)
+  else await importBrought(transaction, key, broughtObject(objectType, request))
   placeholder.set(UniqueIdentifier)
   return { UniqueIdentifier }
 }
 
 async function importBrought(
   transaction: Context['transaction'],
-  wanted: ImportedKey,
+  key: ImportedKey,
   brought: BroughtObject,
 ): Promise<void> {
   try {
-    await transaction.import({ ...wanted, brought })
+    await transaction.import({ ...key, brought })
   } finally {
     brought.material.bytes.fill(0)
   }

@@ -18,7 +18,7 @@ interface About {
 
 export interface Imported {
   /** Without Unique Identifier, Object Type and State. */
-  readonly given: AttributeSet
+  readonly attributes: AttributeSet
   readonly state: State | undefined
 }
 
@@ -42,7 +42,7 @@ export function importedAttributes(attributes: readonly GivenAttribute[], about:
   if (state !== undefined && isDestroyed(state))
     throw new Fault('InvalidField', 'an object that was destroyed cannot be imported')
   set.delete('State')
-  return { given: set, state }
+  return { attributes: set, state }
 }
 
 /** The server computes these from the object. An Export of another server or format may contain other values. */

@@ -3,20 +3,20 @@
 
 import { maskOf } from '../../wire/kmip/enums.ts'
 import { atLeast } from '../../wire/kmip/version.ts'
-import type { StorageWanted } from '../keys/acts/locate.ts'
+import type { StorageFilter } from '../keys/acts/locate.ts'
 import type { Handler } from './handler.ts'
 import { givenAttributes } from './wire-attributes.ts'
 
 export const locate: Handler<'Locate'> = async (context, request) => {
   const { transaction, version, placeholder, pace, bytesMax } = context
   const { TemplateAttribute: template, Attribute, Attributes } = request
-  const wanted = givenAttributes(
+  const criteria = givenAttributes(
     { Attribute: [...(template?.Attribute ?? []), ...(Attribute ?? [])], Attributes },
     version,
   )
-  const found = await transaction.locate(
+  const located = await transaction.locate(
     {
-      wanted,
+      criteria,
       maximumItems: request.MaximumItems,
       offsetItems: request.OffsetItems ?? 0,
       storage: storageOf(request.StorageStatusMask),
@@ -28,7 +28,7 @@ export const locate: Handler<'Locate'> = async (context, request) => {
     version,
     pace,
   )
-  const { uniqueIdentifiers, total } = found
+  const { uniqueIdentifiers, total } = located
   placeholder.set(uniqueIdentifiers.length === 1 ? uniqueIdentifiers[0] : undefined)
   return {
     LocatedItems: total,
@@ -41,7 +41,7 @@ const archived = maskOf('StorageStatusMask', ['ArchivalStorage'])
 const destroyed = maskOf('StorageStatusMask', ['DestroyedStorage'])
 
 /** Without a mask, Locate finds on-line objects. */
-function storageOf(mask = online): StorageWanted {
+function storageOf(mask = online): StorageFilter {
   return {
     online: (mask & online) !== 0,
     archived: (mask & archived) !== 0,

@@ -12,13 +12,13 @@ export async function withNamesResolved<R extends object>(
   transaction: Pick<KeyTransaction, 'identifierNamed'>,
   request: R,
 ): Promise<R> {
-  const found: Record<string, unknown> = {}
+  const fields: Record<string, unknown> = {}
   for (const [field, value] of Object.entries(request) as [string, Identifier | readonly Identifier[]][]) {
     if (!identifierFields.includes(field)) continue
-    if (!Array.isArray(value)) found[field] = await resolved(transaction, value as Identifier)
-    else found[field] = await Promise.all((value as Identifier[]).map((one) => resolved(transaction, one)))
+    if (!Array.isArray(value)) fields[field] = await resolved(transaction, value as Identifier)
+    else fields[field] = await Promise.all((value as Identifier[]).map((one) => resolved(transaction, one)))
   }
-  return { ...request, ...found }
+  return { ...request, ...fields }
 }
 
 async function resolved(

@@ -57,7 +57,7 @@ export class Notifier {
     return !isFull(held, partyOf(caller), { partyMax, max })
   }
 
-  takeOver(caller: Caller, version: Version, peer: Told): TakeOver {
+  takeOver(caller: Caller, version: Version, peer: NotifiedClient): TakeOver {
     return (asking) => {
       const party = partyOf(caller)
       this.#count(party, 1)
@@ -82,7 +82,7 @@ export class Notifier {
 }
 
 /** The client that receives notices. */
-interface Told {
+interface NotifiedClient {
   /** Throws a Fault once the client is no longer trusted. */
   identify(): MaybePromise<Caller>
   /** Waits for its turn among other clients. */

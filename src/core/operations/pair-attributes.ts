@@ -2,7 +2,7 @@
 // ones; of an attribute with several instances a half gets all.
 
 import type { Request } from '../../wire/kmip/operations.ts'
-import type { KeyPairWanted } from '../keys/acts/key-pair.ts'
+import type { KeyPairRequest } from '../keys/acts/key-pair.ts'
 import type { Context } from './handler.ts'
 import { requireStorage } from './storage-masks.ts'
 import { overlaid, wantedAttributes } from './wanted-attributes.ts'
@@ -10,7 +10,7 @@ import { overlaid, wantedAttributes } from './wanted-attributes.ts'
 export async function pairAttributes(
   request: Request<'CreateKeyPair'>,
   context: Pick<Context, 'transaction' | 'version'>,
-): Promise<KeyPairWanted> {
+): Promise<KeyPairRequest> {
   const half = async (objectType: 'PrivateKey' | 'PublicKey') => {
     const own = {
       TemplateAttribute: request[`${objectType}TemplateAttribute`],

@@ -2,7 +2,7 @@
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { Request } from '../../wire/kmip/operations.ts'
-import type { ContainerWanted } from '../keys/certificates/pkcs12.ts'
+import type { ContainerRequest } from '../keys/certificates/pkcs12.ts'
 
 /** An Import of 1.4 has no Object Type: the object itself shows it. */
 interface Bringing {
@@ -11,7 +11,7 @@ interface Bringing {
 }
 
 /** KMIP 1.4 §3.45: a private key with its certificates. Undefined: the object is not a container. */
-export function pkcs12In({ ObjectType = 'PrivateKey', PrivateKey }: Bringing): ContainerWanted | undefined {
+export function pkcs12In({ ObjectType = 'PrivateKey', PrivateKey }: Bringing): ContainerRequest | undefined {
   const block = PrivateKey?.KeyBlock
   if (ObjectType !== 'PrivateKey' || block?.KeyFormatType !== 'PKCS_12') return undefined
   const { KeyValue: value, KeyWrappingData } = block

@@ -7,12 +7,12 @@ export const queryAsynchronousRequests: Handler<'QueryAsynchronousRequests'> = a
   request,
 ) => {
   const values = request.AsynchronousCorrelationValues?.AsynchronousCorrelationValue ?? []
-  const wanted = new Set(values.map((value) => Buffer.from(value).toString('hex')))
+  const correlationValues = new Set(values.map((value) => Buffer.from(value).toString('hex')))
   const operations = request.Operations?.Operation ?? []
   return {
     AsynchronousRequest: asynchronous
       .pending(transaction.party)
-      .filter(({ value }) => wanted.size === 0 || wanted.has(value.toString('hex')))
+      .filter(({ value }) => correlationValues.size === 0 || correlationValues.has(value.toString('hex')))
       .filter(({ operation }) => operations.length === 0 || operations.includes(operation))
       .map(({ value, operation, submittedMs, stage }) => ({
         AsynchronousCorrelationValue: value,

@@ -22,28 +22,28 @@ const notKept: ReadonlySet<string> = new Set([
 ])
 
 export const query: Handler<'Query'> = async ({ version, server, transaction }, request) => {
-  const asked = new Set(request.QueryFunction)
-  const whenAsked = <T>(name: EnumName<'QueryFunction'>, values: readonly T[]) =>
-    asked.has(name) ? values : []
+  const functions = new Set(request.QueryFunction)
+  const ifRequested = <T>(name: EnumName<'QueryFunction'>, values: readonly T[]) =>
+    functions.has(name) ? values : []
   const operations = server.operations.filter((name) => operationExistsIn(name, version))
   return {
-    Operation: whenAsked('QueryOperations', operations),
-    ObjectType: whenAsked(
+    Operation: ifRequested('QueryOperations', operations),
+    ObjectType: ifRequested(
       'QueryObjects',
       objectTypes.filter((name) => isDefined(enums.ObjectType[name], version) && !notKept.has(name)),
     ),
-    VendorIdentification: asked.has('QueryServerInformation') ? `Mortise ${server.version}` : undefined,
+    VendorIdentification: functions.has('QueryServerInformation') ? `Mortise ${server.version}` : undefined,
     ApplicationNamespace: [],
-    RNGParameters: whenAsked('QueryRNGs', [ownGenerator]),
-    ValidationInformation: whenAsked('QueryValidations', validations(server.fips)),
-    ProfileInformation: whenAsked('QueryProfiles', claimedProfiles(version)),
-    ...(asked.has('QueryStorageProtectionMasks') && {
+    RNGParameters: ifRequested('QueryRNGs', [ownGenerator]),
+    ValidationInformation: ifRequested('QueryValidations', validations(server.fips)),
+    ProfileInformation: ifRequested('QueryProfiles', claimedProfiles(version)),
+    ...(functions.has('QueryStorageProtectionMasks') && {
       ProtectionStorageMasks: { ProtectionStorageMask: storageMasks },
     }),
-    ...(asked.has('QueryDefaultsInformation') && {
+    ...(functions.has('QueryDefaultsInformation') && {
       DefaultsInformation: await defaultsInformation(transaction, request, version),
     }),
-    CapabilityInformation: whenAsked('QueryCapabilities', [capabilities]),
+    CapabilityInformation: ifRequested('QueryCapabilities', [capabilities]),
   }
 }
 
@@ -70,8 +70,8 @@ async function defaultsInformation(
   version: Version,
 ): Promise<Response<'Query'>['DefaultsInformation']> {
   const rules = await transaction.rules.defaults()
-  const asked = ObjectGroups ? rulesFor(rules, groupNames(ObjectGroups)) : rules
-  return { ObjectDefaults: asked.flatMap((rule) => defaultsOf(rule, version)) }
+  const selected = ObjectGroups ? rulesFor(rules, groupNames(ObjectGroups)) : rules
+  return { ObjectDefaults: selected.flatMap((rule) => defaultsOf(rule, version)) }
 }
 
 const capabilities = {

@@ -17,12 +17,12 @@ import { defaulted, overlaid, wantedAttributes } from './wanted-attributes.ts'
 
 export const register: Handler<'Register'> = async (context, request) => {
   const { ObjectType } = request
-  const asked = await askedAttributes(context, request)
+  const attributes = await askedAttributes(context, request)
   const container = pkcs12In(request)
   if (container) {
     const UniqueIdentifier = await context.transaction.certificates.registerPkcs12({
       ...container,
-      attributes: asked,
+      attributes,
     })
     context.placeholder.set(UniqueIdentifier)
     return { UniqueIdentifier }
@@ -30,10 +30,10 @@ export const register: Handler<'Register'> = async (context, request) => {
   const brought = broughtObject(ObjectType, request)
   try {
     requireVersion(brought, context.version)
-    const described = linkedToWrapping(describedBy(asked, ObjectType, brought), brought, context.version)
-    const wanted = { objectType: ObjectType, attributes: await defaulted(described, ObjectType, context) }
-    const other = otherLength(wanted, brought)
-    const UniqueIdentifier = await context.transaction.register(wanted, brought.material, other)
+    const described = linkedToWrapping(describedBy(attributes, ObjectType, brought), brought, context.version)
+    const object = { objectType: ObjectType, attributes: await defaulted(described, ObjectType, context) }
+    const other = otherLength(object, brought)
+    const UniqueIdentifier = await context.transaction.register(object, brought.material, other)
     if (other) context.warn('a key was registered that is not as long as it states', other)
     context.placeholder.set(UniqueIdentifier)
     return { UniqueIdentifier }
@@ -46,16 +46,17 @@ export const register: Handler<'Register'> = async (context, request) => {
 async function askedAttributes(context: Context, request: Request<'Register'>): Promise<AttributeSet> {
   const { ObjectType, Template } = request
   const { version } = context
-  const wanted = await wantedAttributes(request, ObjectType, context)
-  if (ObjectType !== 'Template') return overlaid(enclosedAttributes(ObjectType, request, version), wanted)
+  const requestAttributes = await wantedAttributes(request, ObjectType, context)
+  if (ObjectType !== 'Template')
+    return overlaid(enclosedAttributes(ObjectType, request, version), requestAttributes)
   if (!Template) throw new Fault('InvalidField', 'Object Type is Template, but the request has no Template')
-  const asked = overlaid(
+  const attributes = overlaid(
     setOf(givenAttributes(Template, version), { version, objectType: ObjectType }),
-    wanted,
+    requestAttributes,
   )
-  if (!asked.has('Name'))
+  if (!attributes.has('Name'))
     throw new Fault('InvalidField', 'a template needs a Name, by which requests refer to it')
-  return asked
+  return attributes
 }
 
 /** KMIP 2.1 §6.1.43: links the key to the key by which it came wrapped. 1.x has no such link type. */

@@ -32,10 +32,10 @@ export function serverFacts(
   handled: readonly OperationName[],
   settings: ProtocolSettings = {},
 ): ServerFacts {
-  const wanted: readonly Version[] = [...(settings.versions ?? standards), ...(settings.drafts ?? [])]
+  const versions: readonly Version[] = [...(settings.versions ?? standards), ...(settings.drafts ?? [])]
   return {
     version,
-    versions: allVersions.filter((one) => wanted.includes(one)),
+    versions: allVersions.filter((one) => versions.includes(one)),
     fips: settings.fips ?? null,
     operations: handled.filter((name) => settings.interop === true || name !== 'Interop'),
   }

@@ -11,11 +11,11 @@ import { defaulted } from './wanted-attributes.ts'
 export async function keepSystemObject(
   context: Context,
   objectType: SystemObjectType,
-  asked: Pick<Request<'CreateCredential'>, 'Attributes'>,
+  request: Pick<Request<'CreateCredential'>, 'Attributes'>,
   bytes: Buffer = Buffer.of(),
 ): Promise<string> {
   const { transaction, version, placeholder } = context
-  const requested = requestedAttributes(asked, { version, objectType })
+  const requested = requestedAttributes(request, { version, objectType })
   const attributes = await defaulted(requested, objectType, context)
   const identifier = await transaction.register({ objectType, attributes }, { bytes, head: {} })
   placeholder.set(identifier)

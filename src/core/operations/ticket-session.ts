@@ -34,9 +34,9 @@ export class TicketSession {
   }
 
   /** A ticket cannot issue another ticket, which could outlive it and permit more. */
-  issue(wanted: Parameters<Tickets['issue']>[1]): ReturnType<Tickets['issue']> {
+  issue(request: Parameters<Tickets['issue']>[1]): ReturnType<Tickets['issue']> {
     if (this.hasTicket) throw new Fault('PermissionDenied', 'log in without a ticket')
-    return this.#tickets.issue(this.#owner, wanted)
+    return this.#tickets.issue(this.#owner, request)
   }
 
   /** Removes a ticket that its client never received. */

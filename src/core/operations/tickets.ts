@@ -19,7 +19,7 @@ export const ticketRightsMax = 1_000
 export const ticketMs = 3_600_000
 export const ticketMsMax = 24 * 3_600_000
 
-type Wanted = Request<'Login'> & Partial<Pick<Request<'DelegatedLogin'>, 'Rights'>>
+type LoginRequest = Request<'Login'> & Partial<Pick<Request<'DelegatedLogin'>, 'Rights'>>
 type Ticket = Response<'Login'>['Ticket']
 
 /** The rights of a delegated ticket. They throw the Faults NotAuthorised and UsageLimitExceeded. */
@@ -44,13 +44,13 @@ export class Tickets {
   }
 
   /** `owner`: the client that may use it. Throws Faults InvalidField, FeatureNotSupported, and PermissionDenied at the limit. */
-  issue(owner: string, wanted: Wanted): Ticket {
+  issue(owner: string, request: LoginRequest): Ticket {
     const entry = {
       owner,
-      rights: wanted.Rights && rightsOf(wanted.Rights),
-      endsAt: this.#clock.monotonic() + this.#leaseMs(wanted.LeaseTime),
-      requestsLeft: requestsMaxOf(wanted.RequestCount),
-      operationsLeft: operationsMaxOf(wanted.UsageLimits),
+      rights: request.Rights && rightsOf(request.Rights),
+      endsAt: this.#clock.monotonic() + this.#leaseMs(request.LeaseTime),
+      requestsLeft: requestsMaxOf(request.RequestCount),
+      operationsLeft: operationsMaxOf(request.UsageLimits),
     }
     this.#makeRoom(owner)
     const TicketValue = randomBytes(32)
@@ -99,7 +99,7 @@ export class Tickets {
   }
 
   /** The life of the ticket. An Interval counts seconds, and 0 means as long as possible; a Date-Time is the end. */
-  #leaseMs(lease: Wanted['LeaseTime']): number {
+  #leaseMs(lease: LoginRequest['LeaseTime']): number {
     const endMs = typeof lease === 'bigint' ? Number(lease) * 1000 - this.#clock.now() : (lease ?? 0) * 1000
     if (typeof lease === 'bigint' && endMs <= 0)
       throw new Fault('InvalidField', 'the Lease Time is over already')
@@ -133,7 +133,7 @@ function requestsMaxOf(count = 0): number {
 
 const unlimited = 2n ** 63n
 
-function operationsMaxOf(usage: Wanted['UsageLimits']): bigint {
+function operationsMaxOf(usage: LoginRequest['UsageLimits']): bigint {
   if (!usage) return unlimited
   if (usage.UsageLimitsUnit !== 'Object')
     throw new Fault('FeatureNotSupported', 'a ticket counts operations: give its Usage Limits in objects')
@@ -150,7 +150,7 @@ interface Right {
 }
 
 /** KMIP 2.1 §7.34: at least one right must permit the operation; a field that a right leaves out restricts nothing. */
-function rightsOf({ Right }: NonNullable<Wanted['Rights']>): Rights {
+function rightsOf({ Right }: NonNullable<LoginRequest['Rights']>): Rights {
   // The rights stay in memory as long as the ticket.
   if (Right.reduce((sum, right) => sum + namesIn(right), 0) > ticketRightsMax)
     throw new Fault(
@@ -159,8 +159,8 @@ function rightsOf({ Right }: NonNullable<Wanted['Rights']>): Rights {
     )
   const rights = Right.map(rightOf)
   return {
-    require: (...asked) => andThen(permitting(rights, ...asked), (those) => spend(those, asked[0])),
-    requireUse: (...asked) => andThen(permitting(rights, ...asked), () => undefined),
+    require: (...args) => andThen(permitting(rights, ...args), (those) => spend(those, args[0])),
+    requireUse: (...args) => andThen(permitting(rights, ...args), () => undefined),
   }
 }
 
@@ -178,7 +178,7 @@ function permitting(
   })
 }
 
-type WireRight = NonNullable<Wanted['Rights']>['Right'][number]
+type WireRight = NonNullable<LoginRequest['Rights']>['Right'][number]
 
 /** Counts the right itself and the names in it. */
 function namesIn({ Operations, Objects, ObjectGroups = {} }: WireRight): number {

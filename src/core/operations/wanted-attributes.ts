@@ -19,11 +19,11 @@ type Asking = Pick<Request<'Create'>, 'TemplateAttribute' | 'Attributes' | 'Prot
 
 /** KMIP 2.1 §6.1.53: fills in the instance's defaults for attributes that neither the request nor a template states. */
 export async function defaulted(
-  asked: AttributeSet,
+  attributes: AttributeSet,
   objectType: ObjectType,
   { transaction, version }: Pick<Context, 'transaction' | 'version'>,
 ): Promise<AttributeSet> {
-  return withDefaults(asked, await transaction.rules.defaults(), { objectType, version })
+  return withDefaults(attributes, await transaction.rules.defaults(), { objectType, version })
 }
 
 /**

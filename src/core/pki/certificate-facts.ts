@@ -111,7 +111,7 @@ function alternativeNames(extensions: Buffer | undefined): {
   readonly subject: readonly Buffer[]
   readonly issuer: readonly Buffer[]
 } {
-  const found = new Map<string, readonly Buffer[]>()
+  const values = new Map<string, readonly Buffer[]>()
   const list =
     extensions && soleElement(soleElement(extensions, extensionsTag).content, tags.sequence).content
   for (const extension of elementsOf(list ?? Buffer.of(), tags.sequence)) {
@@ -120,11 +120,11 @@ function alternativeNames(extensions: Buffer | undefined): {
     if (name !== alternativeNamesOf.subject && name !== alternativeNamesOf.issuer) continue
     const isCritical = extension[id.endAt] === tags.boolean
     const at = isCritical ? elementAt(extension, id.endAt, tags.boolean).endAt : id.endAt
-    found.set(name, generalNames(soleElement(extension.subarray(at), tags.octets).content))
+    values.set(name, generalNames(soleElement(extension.subarray(at), tags.octets).content))
   }
   return {
-    subject: found.get(alternativeNamesOf.subject) ?? [],
-    issuer: found.get(alternativeNamesOf.issuer) ?? [],
+    subject: values.get(alternativeNamesOf.subject) ?? [],
+    issuer: values.get(alternativeNamesOf.issuer) ?? [],
   }
 }
 

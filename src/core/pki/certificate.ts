@@ -41,7 +41,7 @@ export interface Certificate {
 export function parseCertificate(pemOrDer: string | Uint8Array): Certificate {
   const [certificate, ...others] = parseCertificates(pemOrDer)
   if (!certificate) throw new PkiError('There is no certificate here.')
-  if (others.length > 0) throw new PkiError(severalFound([certificate, ...others]))
+  if (others.length > 0) throw new PkiError(severalCertificates([certificate, ...others]))
   return certificate
 }
 
@@ -56,12 +56,12 @@ export function certificateOrNull(der: Uint8Array): Certificate | null {
 
 /** All certificates of a pasted text in order, without duplicates. Throws PkiError like parseCertificate. */
 export function parseCertificates(pemOrDer: string | Uint8Array): readonly Certificate[] {
-  const found = new Map<string, Certificate>()
+  const unique = new Map<string, Certificate>()
   for (const der of readPaste(pemOrDer, 'certificate')) {
     const certificate = readCertificate(der)
-    found.set(certificate.sha256, certificate)
+    unique.set(certificate.sha256, certificate)
   }
-  return [...found.values()]
+  return [...unique.values()]
 }
 
 /** Works for any bytes, even if they cannot be parsed. */
@@ -151,7 +151,7 @@ export function publicKeyText(key: KeyObject): string {
   return type.startsWith('ed') ? `Ed${type.slice(2)}` : type.toUpperCase()
 }
 
-function severalFound(certificates: readonly Certificate[]): string {
+function severalCertificates(certificates: readonly Certificate[]): string {
   const shown = certificates
     .slice(0, 8)
     .map(

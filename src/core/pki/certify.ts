@@ -217,8 +217,8 @@ function maySignCertificates(extensions: readonly Extension[] | undefined): bool
 /** Grants the usage in the request, except that of a CA. Without one: signatures, and with RSA also key encipherment. */
 function leafUsage({ extensions, publicKey }: CertifiedOwner): number {
   const usage = find(extensions, id_ce_keyUsage)
-  const asked = usage ? flagsOf(usage) & ~(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign) : 0
-  if (asked !== 0) return asked
+  const flags = usage ? flagsOf(usage) & ~(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign) : 0
+  if (flags !== 0) return flags
   const isRsa = publicKey.asymmetricKeyType === 'rsa'
   return KeyUsageFlags.digitalSignature | (isRsa ? KeyUsageFlags.keyEncipherment : 0)
 }

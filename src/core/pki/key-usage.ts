@@ -10,9 +10,9 @@ import { Certificate, id_ce_keyUsage, KeyUsage, KeyUsageFlags } from '@peculiar/
 export function signsCertificatesOnly(der: Uint8Array): boolean {
   try {
     const { extensions = [] } = AsnConvert.parse(der, Certificate).tbsCertificate
-    const found = extensions.find(({ extnID }) => extnID === id_ce_keyUsage)
-    if (!found) return false
-    const flags = AsnConvert.parse(found.extnValue.buffer, KeyUsage).toNumber()
+    const extension = extensions.find(({ extnID }) => extnID === id_ce_keyUsage)
+    if (!extension) return false
+    const flags = AsnConvert.parse(extension.extnValue.buffer, KeyUsage).toNumber()
     return (flags & KeyUsageFlags.keyCertSign) !== 0 && (flags & KeyUsageFlags.digitalSignature) === 0
   } catch {
     return false

@@ -6,7 +6,7 @@
 import { certificateBytesMax } from '../../base/bounds.ts'
 import { PkiError } from './error.ts'
 
-export type Wanted = 'certificate' | 'certificate request'
+export type PasteKind = 'certificate' | 'certificate request'
 
 /** The reverse of readPaste: DER as PEM. */
 export function pemText(label: 'CERTIFICATE' | 'CERTIFICATE REQUEST', der: Uint8Array): string {
@@ -18,15 +18,15 @@ export function pemText(label: 'CERTIFICATE' | 'CERTIFICATE REQUEST', der: Uint8
 }
 
 /** The DER of every block of the expected kind, in order, at least one. Throws PkiError for anything else. */
-export function readPaste(paste: string | Uint8Array, wanted: Wanted): Buffer[] {
+export function readPaste(paste: string | Uint8Array, kind: PasteKind): Buffer[] {
   if (paste.length > certificateBytesMax)
-    throw new PkiError(`This is larger than ${certificateBytesMax / 1024} KiB, which no ${wanted} is.`)
-  if (typeof paste !== 'string' && isDer(paste)) return [refusePkcs12(Buffer.from(paste), wanted)]
-  const text = tidy(typeof paste === 'string' ? paste : decodeText(paste, wanted))
+    throw new PkiError(`This is larger than ${certificateBytesMax / 1024} KiB, which no ${kind} is.`)
+  if (typeof paste !== 'string' && isDer(paste)) return [refusePkcs12(Buffer.from(paste), kind)]
+  const text = tidy(typeof paste === 'string' ? paste : decodeText(paste, kind))
   const blocks = pemBlocks(text)
-  if (blocks.length === 0) return [bareBase64(text, wanted)]
-  const wrong = blocks.find(({ label }) => kindOf(label) !== wanted)
-  if (wrong) throw new PkiError(explainLabel(wrong.label, wanted, blocks))
+  if (blocks.length === 0) return [bareBase64(text, kind)]
+  const wrong = blocks.find(({ label }) => kindOf(label) !== kind)
+  if (wrong) throw new PkiError(explainLabel(wrong.label, kind, blocks))
   return blocks.map(({ body }) => decodeBase64(body))
 }
 
@@ -35,7 +35,7 @@ interface Block {
   readonly body: string
 }
 
-function kindOf(label: string): Wanted | 'private key' | 'other' {
+function kindOf(label: string): PasteKind | 'private key' | 'other' {
   if (label === 'CERTIFICATE' || label === 'X509 CERTIFICATE') return 'certificate'
   if (label === 'CERTIFICATE REQUEST' || label === 'NEW CERTIFICATE REQUEST') return 'certificate request'
   return label.endsWith('PRIVATE KEY') ? 'private key' : 'other'
@@ -77,21 +77,21 @@ function decodeBase64(body: string): Buffer {
   return Buffer.from(base64, 'base64')
 }
 
-function bareBase64(text: string, wanted: Wanted): Buffer {
+function bareBase64(text: string, kind: PasteKind): Buffer {
   const base64 = text.replace(/\s/g, '')
   if (base64.length >= 100 && base64.startsWith('MI') && /^[A-Za-z0-9+/]+={0,2}$/.test(base64)) {
     const der = Buffer.from(base64, 'base64')
-    if (isDer(der)) return refusePkcs12(der, wanted)
+    if (isDer(der)) return refusePkcs12(der, kind)
   }
-  throw new PkiError(explainText(text, wanted))
+  throw new PkiError(explainText(text, kind))
 }
 
-function explainLabel(label: string, wanted: Wanted, blocks: readonly Block[]): string {
-  const beside = blocks.some((block) => kindOf(block.label) === wanted)
+function explainLabel(label: string, kind: PasteKind, blocks: readonly Block[]): string {
+  const beside = blocks.some((block) => kindOf(block.label) === kind)
   if (blocks.some((block) => kindOf(block.label) === 'private key'))
     return (
       `This ${beside ? 'also ' : ''}holds a private key, which stays with its owner. ` +
-      `Paste only the ${wanted}: the part from ${pemLines(wanted)}. ` +
+      `Paste only the ${kind}: the part from ${pemLines(kind)}. ` +
       'If anyone else may have seen the key, make a new one.'
     )
   switch (label) {
@@ -111,17 +111,17 @@ function explainLabel(label: string, wanted: Wanted, blocks: readonly Block[]): 
       return "This is a certificate with OpenSSL's own trust settings. Write it plainly: openssl x509 -in FILE -out certificate.pem"
     case 'PUBLIC KEY':
     case 'RSA PUBLIC KEY':
-      return `This is a bare public key. A ${wanted} is needed: the text from ${pemLines(wanted)}.`
+      return `This is a bare public key. A ${kind} is needed: the text from ${pemLines(kind)}.`
     case 'X509 CRL':
-      return `This is a certificate revocation list. A ${wanted} is needed: the text from ${pemLines(wanted)}.`
+      return `This is a certificate revocation list. A ${kind} is needed: the text from ${pemLines(kind)}.`
     default:
-      return `This is "${label}". A ${wanted} is needed: the text from ${pemLines(wanted)}.`
+      return `This is "${label}". A ${kind} is needed: the text from ${pemLines(kind)}.`
   }
 }
 
 /** Finds out what a text without a BEGIN line is. */
-function explainText(text: string, wanted: Wanted): string {
-  const needed = `Paste the ${wanted} itself: the text from ${pemLines(wanted)}.`
+function explainText(text: string, kind: PasteKind): string {
+  const needed = `Paste the ${kind} itself: the text from ${pemLines(kind)}.`
   const trimmed = text.trim()
   if (trimmed === '') return `There is nothing here. ${needed}`
   // The number of characters is bounded, since clients send texts too, and the time would grow with the square of their length.
@@ -130,17 +130,17 @@ function explainText(text: string, wanted: Wanted): string {
       'The dashes of the line "-----BEGIN ...-----" are missing or were changed, as word processors and mail ' +
       `programs do. ${needed.replace('Paste', 'Copy it as plain text and paste')}`
     )
-  if (/^<(!doctype|html|\?xml)/i.test(trimmed)) return `This is a web page, not a ${wanted}. ${needed}`
+  if (/^<(!doctype|html|\?xml)/i.test(trimmed)) return `This is a web page, not a ${kind}. ${needed}`
   if (/^(ssh-|ecdsa-sha2-)/.test(trimmed)) return `This is an SSH public key. ${needed}`
   if (/^[0-9a-f]{2}([: ]?[0-9a-f]{2}){15,63}$/i.test(trimmed) || /fingerprint\s*=/i.test(trimmed))
-    return `This is a fingerprint, from which the ${wanted} cannot be made. ${needed}`
+    return `This is a fingerprint, from which the ${kind} cannot be made. ${needed}`
   if (/^[^\n]{1,400}\.(pem|crt|cer|der|csr|p10|p7b|pfx|p12|key|txt)$/i.test(trimmed))
     return `This looks like the name of a file, not like its content. ${needed}`
-  return `This is not a ${wanted}. ${needed}`
+  return `This is not a ${kind}. ${needed}`
 }
 
-function pemLines(wanted: Wanted): string {
-  const label = wanted.toUpperCase()
+function pemLines(kind: PasteKind): string {
+  const label = kind.toUpperCase()
   return `"-----BEGIN ${label}-----" to "-----END ${label}-----"`
 }
 
@@ -154,11 +154,11 @@ function isDer(bytes: Uint8Array): boolean {
 }
 
 /** PKCS#12 begins with version 3, PKCS#7 with the identifier 1.2.840.113549.1.7.2 (signed data). */
-function refusePkcs12(der: Buffer, wanted: Wanted): Buffer {
+function refusePkcs12(der: Buffer, kind: PasteKind): Buffer {
   const content = der.subarray(2 + ((der[1] ?? 0) & 0x7f))
   if (content.subarray(0, 3).equals(Buffer.from('020103', 'hex')))
     throw new PkiError(
-      `This is a PKCS#12 file (.pfx, .p12), which holds a private key. Take only the ${wanted} out of it: ` +
+      `This is a PKCS#12 file (.pfx, .p12), which holds a private key. Take only the ${kind} out of it: ` +
         'openssl pkcs12 -in FILE -clcerts -nokeys',
     )
   if (content.subarray(0, 11).equals(Buffer.from('06092a864886f70d010702', 'hex')))
@@ -169,7 +169,7 @@ function refusePkcs12(der: Buffer, wanted: Wanted): Buffer {
 }
 
 /** The text of a file: UTF-8, or UTF-16 with a byte order mark. Throws PkiError for binary data. */
-export function decodeText(bytes: Uint8Array, wanted: Wanted): string {
+export function decodeText(bytes: Uint8Array, kind: PasteKind): string {
   const [first, second] = bytes
   // PowerShell's ">" writes UTF-16 with a byte order mark.
   if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(bytes)
@@ -178,8 +178,8 @@ export function decodeText(bytes: Uint8Array, wanted: Wanted): string {
   if (text.includes('\u0000'))
     throw new PkiError(
       first === 0x30
-        ? `This looks like a ${wanted} in binary form (DER) that is damaged, cut off or followed by other data.`
-        : `This is binary data, not a ${wanted} in PEM or DER form.`,
+        ? `This looks like a ${kind} in binary form (DER) that is damaged, cut off or followed by other data.`
+        : `This is binary data, not a ${kind} in PEM or DER form.`,
     )
   return text
 }

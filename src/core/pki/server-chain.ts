@@ -32,11 +32,11 @@ export function checkServerChain(
   paste: string | Uint8Array,
   { owners, fromMs }: { readonly owners: readonly KeyOwner[]; readonly fromMs: number },
 ): ServerChain {
-  const found = parseCertificates(paste)
-  const { certificate, owner } = ownCertificate(found, owners)
+  const certificates = parseCertificates(paste)
+  const { certificate, owner } = ownCertificate(certificates, owners)
   checkDates(certificate, fromMs)
   checkUse(certificate)
-  const chain = inOrder(certificate, found)
+  const chain = inOrder(certificate, certificates)
   for (const above of chain.slice(1)) checkDates(above, fromMs)
   return {
     certificate,
@@ -62,17 +62,17 @@ export function thumbprint(der: Uint8Array): string {
 }
 
 function ownCertificate(
-  found: readonly Certificate[],
+  certificates: readonly Certificate[],
   owners: readonly KeyOwner[],
 ): { certificate: Certificate; owner: number } {
   const held = owners.map(({ privateKey }) => createPublicKey(privateKey))
-  for (const certificate of found) {
+  for (const certificate of certificates) {
     const publicKey = createPublicKey(certificate.pem)
     const owner = held.findIndex((key) => key.equals(publicKey))
     if (owner >= 0) return { certificate, owner }
   }
-  const subjects = found.map(({ subject }) => subject || '(no subject)').join('; ')
-  if (found.every(({ isCa }) => isCa))
+  const subjects = certificates.map(({ subject }) => subject || '(no subject)').join('; ')
+  if (certificates.every(({ isCa }) => isCa))
     throw new PkiError(
       `Only certificates of CAs are here (${subjects}). The server's own certificate is needed, with these behind it.`,
     )
@@ -142,8 +142,8 @@ export function nameMatches(name: string, pattern: string): boolean {
  * Orders the server's own certificate and its issuers into a chain. Throws PkiError for a certificate that does not belong to the
  * chain.
  */
-function inOrder(certificate: Certificate, found: readonly Certificate[]): readonly Certificate[] {
-  const rest = found.filter((other) => other !== certificate)
+function inOrder(certificate: Certificate, certificates: readonly Certificate[]): readonly Certificate[] {
+  const rest = certificates.filter((other) => other !== certificate)
   const chain = [certificate]
   for (let last = certificate; ;) {
     const above = rest.findIndex((candidate) => issued(candidate, last))

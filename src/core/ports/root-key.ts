@@ -73,9 +73,9 @@ export interface StandardKeys {
   /** Deletes it. Also succeeds if it does not exist or is already deleted. */
   remove(id: string, correlationIds?: CorrelationIds): Promise<void>
   /** The keys with exactly this name, without payloads. */
-  find(name: string, wanted?: FindWanted): Promise<readonly StandardKeyFound[]>
+  find(name: string, options?: FindOptions): Promise<readonly StandardKeyEntry[]>
   /** All keys whose name has this prefix, in pages. `deleted`: includes deleted keys that the service still knows. */
-  list(namePrefix: string, wanted: { readonly deleted: boolean }): AsyncIterable<readonly StandardKeyFound[]>
+  list(namePrefix: string, options: { readonly deleted: boolean }): AsyncIterable<readonly StandardKeyEntry[]>
 }
 
 export interface NewStandardKey {
@@ -86,7 +86,7 @@ export interface NewStandardKey {
   readonly payload: Uint8Array
 }
 
-export interface FindWanted {
+export interface FindOptions {
   /** Skips older keys (milliseconds since 1970), so that a service with many keys need not be read to its end. */
   readonly sinceMs?: number
   /** Includes deleted keys that the service still knows. */
@@ -94,7 +94,7 @@ export interface FindWanted {
   readonly correlationIds?: CorrelationIds | undefined
 }
 
-export interface StandardKeyFound {
+export interface StandardKeyEntry {
   readonly id: string
   readonly name: string
   readonly description: string

@@ -13,7 +13,7 @@ export interface RootKeys {
      * `standardKeys`: also tries a standard key, which the service bills for a month. `opens`: the root key only needs to open
      * what it sealed before, and need not seal anything. `used`: URIs of root keys that already seal something.
      */
-    wanted?: RootKeyAccess & {
+    options?: RootKeyAccess & {
       readonly standardKeys?: boolean
       readonly opens?: boolean
       readonly used?: readonly string[]

@@ -13,7 +13,7 @@ export function guarded(open: OpenRootKey, status: RootKeyStatus): OpenRootKey {
     return {
       uri: rootKey.uri,
       id,
-      wrap: (...asked) => status.call(use, () => rootKey.wrap(...asked)),
+      wrap: (...args) => status.call(use, () => rootKey.wrap(...args)),
       unwrap: (wrapped, associatedData, correlationIds) => {
         // Asks the service again with the access that the instance has at that time.
         const again = async () => (await open(uri, instanceId)).unwrap(wrapped, associatedData)
@@ -29,7 +29,7 @@ function guardedVersions(versions: RootKeyVersions, use: RootKeyUse, status: Roo
   return {
     of: (wrapped) => versions.of(wrapped),
     newest: () => status.call(use, () => versions.newest()),
-    rewrap: (...asked) => status.call(use, () => versions.rewrap(...asked)),
+    rewrap: (...args) => status.call(use, () => versions.rewrap(...args)),
   }
 }
 
@@ -37,12 +37,12 @@ function guardedStandardKeys(keys: StandardKeys, use: RootKeyUse, status: RootKe
   const { payloadBytesMax } = keys
   return {
     payloadBytesMax,
-    create: (...asked) => status.call(use, () => keys.create(...asked)),
-    read: (...asked) => reading(use, status, () => keys.read(...asked)),
-    remove: (...asked) => status.call(use, () => keys.remove(...asked)),
-    find: (...asked) => status.call(use, () => keys.find(...asked)),
-    async *list(...asked) {
-      const pages = keys.list(...asked)[Symbol.asyncIterator]()
+    create: (...args) => status.call(use, () => keys.create(...args)),
+    read: (...args) => reading(use, status, () => keys.read(...args)),
+    remove: (...args) => status.call(use, () => keys.remove(...args)),
+    find: (...args) => status.call(use, () => keys.find(...args)),
+    async *list(...args) {
+      const pages = keys.list(...args)[Symbol.asyncIterator]()
       try {
         for (;;) {
           const page = await status.call(use, () => pages.next())

@@ -147,7 +147,7 @@ export class RootKeyStatus {
   }
 
   /** The cache calls it before a background refresh, so that no other call asks too. */
-  noteAsked(use: RootKeyUse): void {
+  noteCall(use: RootKeyUse): void {
     this.#stateOf(use).askedAt = this.#clock.monotonic()
   }
 

@@ -106,7 +106,7 @@ export class UnwrapCache<T> {
     const decision = this.#decide(instance, kept)
     if (kept && (decision === 'use' || decision === 'use-and-ask')) {
       if (decision === 'use-and-ask') {
-        status.noteAsked({ instanceId: instance.id, rootKeyUri: kept.rootKeyUri })
+        status.noteCall({ instanceId: instance.id, rootKeyUri: kept.rootKeyUri })
         void this.ask(instance, item, open).catch(() => undefined)
       }
       closed.opened(this.#closedKey(instance, item))
@@ -231,7 +231,7 @@ export class UnwrapCache<T> {
    * Waits for an answer while the service answers such calls, and not longer than a client waits. Gives up on a service that has
    * been silent for `rootKeySilenceMs`. Throws KeysUnavailable.
    */
-  async #unlessSilent(instance: CachingInstance, asked: Promise<T>): Promise<T> {
+  async #unlessSilent(instance: CachingInstance, answer: Promise<T>): Promise<T> {
     const { clock, status } = this.#options
     const began = clock.monotonic()
     const unavailable = (ms: number) => {
@@ -251,7 +251,7 @@ export class UnwrapCache<T> {
       const untilMs = Math.min(heardAt + rootKeySilenceMs, began + rootKeyWaitMs)
       const silence = clock.sleep(Math.max(1, untilMs - now), over.signal).then(() => 'silent' as const)
       try {
-        const first = await Promise.race([asked.then((value) => ({ value })), silence])
+        const first = await Promise.race([answer.then((value) => ({ value })), silence])
         if (first !== 'silent') return first.value
       } finally {
         over.abort()

@@ -87,11 +87,15 @@ type Checked = AnchoredStore & AuditStore & Pick<LeaseStore, 'node'>
 export async function holdToAnchor(store: Checked, secrets: Secrets): Promise<MarksEnd | null> {
   const replaced = secrets.replacedMacKeys().map((macKey) => macKey.anchorKey())
   const verdict = await store.anchor(secrets.anchorKey(), { needed: !secrets.bare, mode: 'keep', replaced })
-  const found = await disagreement(store, verdict)
+  const difference = await disagreement(store, verdict)
   const elsewhere = verdict.state === 'accepted-elsewhere'
   const lostFolder = verdict.state === 'missing' && store.node !== null
-  if (found !== null)
-    throw new RestoreNotAccepted(`${found}. Nothing is served`, { acceptable: true, elsewhere, lostFolder })
+  if (difference !== null)
+    throw new RestoreNotAccepted(`${difference}. Nothing is served`, {
+      acceptable: true,
+      elsewhere,
+      lostFolder,
+    })
   return verdict.state === 'agrees' ? verdict.anchor.marks : null
 }
 

@@ -66,8 +66,8 @@ export class NodeLeases implements Leases {
   hold(name: LeaseName): Promise<Lease | undefined> {
     const held = this.#held.get(name)
     if (held?.isHeld()) return Promise.resolve(held)
-    const asked = this.#asking.get(name)
-    if (asked) return asked
+    const pending = this.#asking.get(name)
+    if (pending) return pending
     const asking = this.#take(name).finally(() => this.#asking.delete(name))
     this.#asking.set(name, asking)
     return asking
@@ -104,9 +104,9 @@ export class NodeLeases implements Leases {
       [...this.#held.values()].map(async (held) => {
         const { name, fence } = held
         const untilMs = this.#options.clock.monotonic() + forMs
-        const told = await this.#tell({ type: 'lease-renewed', name, fence, forMs })
-        if (told === 'done') held.untilMs = untilMs
-        else if (told === 'lost' && this.#held.get(name) === held) this.#held.delete(name)
+        const answer = await this.#tell({ type: 'lease-renewed', name, fence, forMs })
+        if (answer === 'done') held.untilMs = untilMs
+        else if (answer === 'lost' && this.#held.get(name) === held) this.#held.delete(name)
       }),
     )
   }

@@ -37,9 +37,9 @@ export async function holdToMachine(
   secrets: Pick<Secrets, 'get' | 'put'>,
   machine: string | null,
 ): Promise<void> {
-  const found = otherMachine(store, secrets, machine)
-  if (found !== null)
-    throw new RestoreNotAccepted(`${found}. Nothing is served`, { acceptable: true, moved: true })
+  const otherMachineId = otherMachine(store, secrets, machine)
+  if (otherMachineId !== null)
+    throw new RestoreNotAccepted(`${otherMachineId}. Nothing is served`, { acceptable: true, moved: true })
   if (machine !== null && lastMachine(secrets) === null) await secrets.put(secretName, Buffer.from(machine))
 }
 

@@ -128,8 +128,8 @@ export class Access {
     // The twin of a blocked or pinned certificate must not get in by a CA.
     if (vouched?.twin !== undefined && (isBlocked(vouched.twin) || tables.certificate.has(vouched.twin)))
       return blocked
-    const found = pin ?? this.#inDate(vouched?.by ?? [])
-    const client = found && tables.client.get(found.clientId)
+    const grant = pin ?? this.#inDate(vouched?.by ?? [])
+    const client = grant && tables.client.get(grant.clientId)
     const instance = client && tables.instance.get(client.instanceId)
     if (!client || !instance) return { trusted: false, why: 'unknown', client: null, trustVersion }
     const { notBeforeMs, notAfterMs } = this.#validity(certificate.sha256, certificate.der)
@@ -281,10 +281,10 @@ export class Access {
     const by = vouching(this.#authorities, der, this.#certificates)
     const [first] = by
     const twin = first && this.#certificates.twinOf(der, first.der)
-    const found = { by, twin: twin && createHash('sha256').update(twin).digest('hex') }
+    const vouchers = { by, twin: twin && createHash('sha256').update(twin).digest('hex') }
     if (this.#signatures.size >= certificatesKeptMax) this.#signatures.clear()
-    this.#signatures.set(certificate.sha256, found)
-    return found
+    this.#signatures.set(certificate.sha256, vouchers)
+    return vouchers
   }
 
   /** The first CA that is in date now. `#signatures` may list a CA twice if it was renewed with the same key. */

@@ -144,10 +144,10 @@ export class ApprovalChanges {
   }
 
   /** The approved request that matches the asker's repeated request. Undefined: there is none. */
-  repeated({ tables }: TrustSnapshot, asked: Wanted): Approval | undefined {
+  repeated({ tables }: TrustSnapshot, request: ActRequest): Approval | undefined {
     const nowMs = this.#clock.now()
     return [...tables.approval.values()].find(
-      (one) => isPending(one) && this.stateOf(one, nowMs) === 'approved' && isSame(one, asked),
+      (one) => isPending(one) && this.stateOf(one, nowMs) === 'approved' && isSame(one, request),
     )
   }
 
@@ -327,13 +327,13 @@ function withoutSecrets({ id, hasSecrets }: Approval): readonly Write[] {
   return hasSecrets ? [{ type: 'secret-removed', name: approvalSecret(id) }] : []
 }
 
-type Wanted = Pick<Approval, 'route' | 'asked' | 'asker'>
+type ActRequest = Pick<Approval, 'route' | 'asked' | 'asker'>
 
-function wantedText({ route, asked, asker }: Wanted): string {
+function wantedText({ route, asked, asker }: ActRequest): string {
   return JSON.stringify([route, asked, 'tokenId' in asker ? asker.tokenId : asker.sessionId])
 }
 
-function isSame(one: Wanted, other: Wanted): boolean {
+function isSame(one: ActRequest, other: ActRequest): boolean {
   return wantedText(one) === wantedText(other)
 }
 

@@ -296,10 +296,10 @@ function requireClient(snapshot: TrustSnapshot, instanceId: string, nameOrId: st
 
 function credentialAfter(
   { name, credential }: Client,
-  wanted: ClientSettings['credential'],
+  change: ClientSettings['credential'],
 ): Credential | null {
-  if (wanted === null || 'hash' in wanted) return wanted
-  if (credential) return { ...credential, ...wanted }
+  if (change === null || 'hash' in change) return change
+  if (credential) return { ...credential, ...change }
   throw new TrustRefused('unfit', `the client ${name} has no user name and password`, 'Give both.')
 }
 

@@ -49,10 +49,10 @@ export function requireGrantable(by: Grantor, client: Client, event: TrustEvent)
 export function requireMayPin(
   by: Grantor,
   { tables, macs }: TrustSnapshot,
-  wanted: WantedPin & { readonly issued: boolean; readonly event: TrustEvent },
+  pin: WantedPin & { readonly issued: boolean; readonly event: TrustEvent },
   rules: LeafRules,
 ): void {
-  const { instanceId, certificate, event } = wanted
+  const { instanceId, certificate, event } = pin
   const pinned = tables.certificate.get(certificate.sha256)
   const owner = pinned && tables.client.get(pinned.clientId)
   const blocked = macs.has(`block/${certificate.sha256}`)
@@ -60,13 +60,13 @@ export function requireMayPin(
   if (here && !blocked)
     throw new TrustRefused('exists', `this certificate belongs to the client ${owner?.name ?? ''} already`)
   if (by.onlyInstanceId !== null) {
-    const issuedHere = wanted.issued || tables.issued.get(certificate.sha256)?.instanceId === instanceId
+    const issuedHere = pin.issued || tables.issued.get(certificate.sha256)?.instanceId === instanceId
     if (blocked || pinned || (tables.instance.size > 1 && !issuedHere))
       throw new TrustForbidden(
         'this certificate can be trusted with a token for all instances only',
         'A token for one instance trusts certificates that Mortise issues or signs for it: mortise client issue, mortise client sign.',
         event,
-        () => claims({ tables }, wanted, rules),
+        () => claims({ tables }, pin, rules),
       )
   }
   if (pinned && !here)
@@ -102,15 +102,15 @@ export function requireMayLift(
 
 /** Throws TrustRefused for the certificate of a CA that vouches for clients, since blocking it would refuse none of them. */
 export function refuseAuthority({ tables }: TrustSnapshot, sha256: string): void {
-  const found = [...tables.authority.values()].find(
+  const authority = [...tables.authority.values()].find(
     ({ certificate }) => createHash('sha256').update(certificate, 'base64').digest('hex') === sha256,
   )
-  if (!found) return
-  const name = tables.client.get(found.clientId)?.name ?? ''
+  if (!authority) return
+  const name = tables.client.get(authority.clientId)?.name ?? ''
   throw new TrustRefused(
     'in-use',
     `this is the certificate of a CA, which vouches for the client ${name}: a block would refuse none of those that it signed`,
-    `Withdraw the CA: mortise client remove ${shellWord(name)} --certificate ${found.id}`,
+    `Withdraw the CA: mortise client remove ${shellWord(name)} --certificate ${authority.id}`,
   )
 }
 
@@ -149,22 +149,22 @@ export function claims(
 /** TrustRefused if the same key vouches for another client with an overlapping filter. One client may have a renewed CA twice. */
 export function refuseOverlap(
   { tables }: TrustSnapshot,
-  wanted: Pick<Authority, 'clientId' | 'instanceId' | 'certificate' | 'subject'>,
+  authority: Pick<Authority, 'clientId' | 'instanceId' | 'certificate' | 'subject'>,
   { sameAuthority, filtersOverlap }: AuthorityRules,
 ): void {
-  const der = Buffer.from(wanted.certificate, 'base64')
+  const der = Buffer.from(authority.certificate, 'base64')
   for (const other of tables.authority.values()) {
-    const renewed = other.clientId === wanted.clientId && other.certificate !== wanted.certificate
-    if (renewed || !filtersOverlap(other.subject, wanted.subject)) continue
+    const renewed = other.clientId === authority.clientId && other.certificate !== authority.certificate
+    if (renewed || !filtersOverlap(other.subject, authority.subject)) continue
     if (!sameAuthority(Buffer.from(other.certificate, 'base64'), der)) continue
     const client = tables.client.get(other.clientId)?.name ?? ''
     const where =
-      other.instanceId === wanted.instanceId
+      other.instanceId === authority.instanceId
         ? 'this instance'
         : `the instance ${tables.instance.get(other.instanceId)?.name ?? ''}`
     throw new TrustRefused(
       'overlap',
-      `this CA is trusted in ${where} already, as the client ${client} for the subjects ${other.subject}, which overlap ${wanted.subject}`,
+      `this CA is trusted in ${where} already, as the client ${client} for the subjects ${other.subject}, which overlap ${authority.subject}`,
       'A certificate can belong to one client of one instance only: choose subjects that do not overlap.',
     )
   }

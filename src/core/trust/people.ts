@@ -102,10 +102,10 @@ export class People {
   ): Promise<A> {
     const { rules, sessionMs: lengthMs } = this.#settings()
     const known = new Set(rules.map(({ group }) => group))
-    const wanted = { ...person, groups: [...new Set(groups)].filter((group) => known.has(group)), lengthMs }
+    const session = { ...person, groups: [...new Set(groups)].filter((group) => known.has(group)), lengthMs }
     const grants = ({ instance }: { readonly instance: Parameters<typeof grantsOf>[2] }) =>
-      grantsOf(wanted.groups, rules, instance)
-    return this.#changes.begin(by, wanted, grants, present)
+      grantsOf(session.groups, rules, instance)
+    return this.#changes.begin(by, session, grants, present)
   }
 
   end(by: By, id: string): Promise<PersonSession> {

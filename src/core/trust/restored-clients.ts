@@ -58,8 +58,8 @@ export async function clientsBack(
     )
     also.push(trusted(row, pins.map(({ id }) => id).join(' '), cas.map(({ subject }) => subject).join(' ')))
     for (const { id, instanceId, certificate } of pins) {
-      const wanted = { instanceId, certificate: { sha256: id, der: Buffer.from(certificate, 'base64') } }
-      also.push(...claims(snapshot, wanted, rules))
+      const pin = { instanceId, certificate: { sha256: id, der: Buffer.from(certificate, 'base64') } }
+      also.push(...claims(snapshot, pin, rules))
     }
   }
   if (back.length > 0) {

@@ -18,7 +18,7 @@ export interface UnservedVersion {
 
 export class UnservedVersions {
   readonly #clock: Pick<Clock, 'now'>
-  readonly #asked = new Map<string, UnservedVersion>()
+  readonly #versions = new Map<string, UnservedVersion>()
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock
@@ -27,24 +27,24 @@ export class UnservedVersions {
   note(client: { readonly id: string; readonly instanceId: string }, version: string): void {
     const { id: clientId, instanceId } = client
     const name = `${clientId} ${version}`
-    const count = (this.#asked.get(name)?.count ?? 0) + 1
+    const count = (this.#versions.get(name)?.count ?? 0) + 1
     // Deleted first, so that the map keeps its entries in the order of their last use.
-    this.#asked.delete(name)
-    this.#asked.set(name, { clientId, instanceId, version, count, lastMs: this.#clock.now() })
-    if (this.#asked.size > unservedVersionsMax) this.#makeRoom()
+    this.#versions.delete(name)
+    this.#versions.set(name, { clientId, instanceId, version, count, lastMs: this.#clock.now() })
+    if (this.#versions.size > unservedVersionsMax) this.#makeRoom()
   }
 
   /** Drops the oldest entry of the instance with the most entries, since its clients may state any version. */
   #makeRoom(): void {
-    const groups = Map.groupBy(this.#asked, ([, { instanceId }]) => instanceId)
+    const groups = Map.groupBy(this.#versions, ([, { instanceId }]) => instanceId)
     const most = Math.max(...[...groups.values()].map(({ length }) => length))
     const [oldest] = [...groups.values()].find(({ length }) => length === most) ?? []
-    if (oldest) this.#asked.delete(oldest[0])
+    if (oldest) this.#versions.delete(oldest[0])
   }
 
   list(): readonly UnservedVersion[] {
     const sinceMs = this.#clock.now() - unservedVersionsToldMs
-    for (const [name, { lastMs }] of this.#asked) if (lastMs < sinceMs) this.#asked.delete(name)
-    return [...this.#asked.values()]
+    for (const [name, { lastMs }] of this.#versions) if (lastMs < sinceMs) this.#versions.delete(name)
+    return [...this.#versions.values()]
   }
 }

@@ -4,7 +4,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { KmipRefused } from '../../outside/kmip-client/errors.ts'
-import { RootKeyError, type StandardKeyFound } from '../../core/ports/root-key.ts'
+import { RootKeyError, type StandardKeyEntry } from '../../core/ports/root-key.ts'
 import { digestBy, wipeAnswer } from './key-bytes.ts'
 import type { OldServer } from './old-server.ts'
 import { checkOf, proofKeysMin, type Naming, type Proof, type ProvedWay } from './proof.ts'
@@ -23,7 +23,7 @@ export interface StandardKeySource {
   readonly serviceInstance: string
   /** With the key's id. */
   readonly rootKey: string
-  list(namePrefix: string): AsyncIterable<readonly StandardKeyFound[]>
+  list(namePrefix: string): AsyncIterable<readonly StandardKeyEntry[]>
   read(id: string): Promise<Uint8Array>
   /** Undefined: the root key did not wrap it so. */
   unwrap(form: { readonly ciphertext: string; readonly aad: readonly string[] }): Promise<Buffer | undefined>
@@ -198,7 +198,7 @@ function rescuableOf({
 
 async function probeKey(
   { source, live }: ProbeOptions,
-  { id: standardKey, name }: StandardKeyFound,
+  { id: standardKey, name }: StandardKeyEntry,
   { ways, salt }: Pick<Results, 'ways' | 'salt'>,
 ): Promise<Result> {
   const [id = name] = identifiersOf(name)

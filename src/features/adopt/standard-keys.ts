@@ -7,7 +7,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { maskOf } from '../../wire/kmip/enums.ts'
 import type { Response } from '../../wire/kmip/operations.ts'
 import { adoptConnectionsMax, adoptIdentifiersMax, adoptObjectsMax } from './bounds.ts'
-import { RootKeyError, type StandardKeyFound } from '../../core/ports/root-key.ts'
+import { RootKeyError, type StandardKeyEntry } from '../../core/ports/root-key.ts'
 import { adoptFrom, openWanted, whyNotExported, type AdoptionParts, type OpenedServer } from './adoption.ts'
 import { AdoptionFailed, failureOf } from './failure.ts'
 import { broughtBy, wipeAnswer } from './key-bytes.ts'
@@ -110,7 +110,7 @@ class LeftKeys implements Origin {
   readonly #reader: Reader | undefined
   readonly #ways: ReadonlyMap<Way, ProvedWay>
   /** By the id of the standard key. */
-  #found: ReadonlyMap<string, StandardKeyFound> = new Map()
+  #found: ReadonlyMap<string, StandardKeyEntry> = new Map()
 
   constructor(options: LeftKeysOptions) {
     const { source, live, proof, waiting } = options
@@ -124,7 +124,7 @@ class LeftKeys implements Origin {
   async list(): Promise<readonly string[]> {
     const { source, waiting } = this.#options
     this.#found = await waiting.source.ask(async () => {
-      const found = new Map<string, StandardKeyFound>()
+      const found = new Map<string, StandardKeyEntry>()
       for await (const page of source.list(namePrefix)) {
         for (const one of page) found.set(one.id, one)
         if (found.size > adoptIdentifiersMax) throw tooManyObjects()
@@ -160,14 +160,14 @@ class LeftKeys implements Origin {
     }
   }
 
-  #standardKey(named: string): StandardKeyFound {
+  #standardKey(named: string): StandardKeyEntry {
     const found = this.#found.get(named)
     if (!found) throw new Error(`the standard key ${named} was not listed`)
     return found
   }
 
   /** By the proved ways; a key of which the proof has a check, by all of them, since the check recognizes its bytes. */
-  async #open({ id, name }: StandardKeyFound): Promise<OpenedKey> {
+  async #open({ id, name }: StandardKeyEntry): Promise<OpenedKey> {
     const { source, proof, waiting } = this.#options
     const payload = await waiting.source.ask(() => orRefusal(() => source.read(id)))
     if (payload instanceof RootKeyError)
@@ -265,7 +265,7 @@ function asObject(UniqueIdentifier: string, key: Buffer): Response<'Get'> {
 }
 
 /** The usage is what vCenter asks for; the date is that of the standard key. */
-function knownOf({ createdMs }: StandardKeyFound): Read['attributes'] {
+function knownOf({ createdMs }: StandardKeyEntry): Read['attributes'] {
   const usage = maskOf('CryptographicUsageMask', ['Encrypt', 'Decrypt'])
   return [
     { AttributeName: 'Cryptographic Usage Mask', AttributeValue: usage },

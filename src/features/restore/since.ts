@@ -17,7 +17,7 @@ import {
   tellsOfClosing,
   type ExportedActs,
   type LaterActs,
-  type LaterClosingFound,
+  type LoggedClosing,
 } from '../../core/backup/later.ts'
 import type { Manifest } from '../../core/backup/manifest.ts'
 import { cannotRead } from '../../core/backup/read.ts'
@@ -127,11 +127,11 @@ export function restoredRow(
 
 /** The audit log says the time by the wall clock; the recovery clock was behind it or ahead. */
 export function laterClosing(
-  { destroyed, ...found }: LaterClosingFound,
+  { destroyed, ...logged }: LoggedClosing,
   recovery: RecoveryTime | null,
 ): LaterClosing {
-  if (!destroyed) return { ...found, destroyed }
+  if (!destroyed) return { ...logged, destroyed }
   const { atMs, untilMs } = destroyed
   const aheadMs = recovery ? recovery.ms - recovery.atMs : 0
-  return { ...found, destroyed: { atMs, dueMs: untilMs === null ? null : untilMs + aheadMs } }
+  return { ...logged, destroyed: { atMs, dueMs: untilMs === null ? null : untilMs + aheadMs } }
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AsymmetricKey, SignatureWanted } from '../../../src/core/crypto/asymmetric.ts'
+import type { AsymmetricKey, SignatureScheme } from '../../../src/core/crypto/asymmetric.ts'
 import { byteCurves } from '../../../src/core/crypto/curves.ts'
 import { CryptoError } from '../../../src/core/crypto/error.ts'
 import { laneOf, runJob } from '../../../src/core/crypto/jobs.ts'
@@ -57,7 +57,7 @@ function publicKeyOf({ modulus, exponent = '', curve = '', point = '' }: Signatu
   return { spki: der('X_509', { kind: 'rsa', isPrivate: false, modulus: hex(modulus), publicExponent }) }
 }
 
-function wantedOf({ scheme, hash = '', saltBytes }: SignatureVector): SignatureWanted {
+function schemeOf({ scheme, hash = '', saltBytes }: SignatureVector): SignatureScheme {
   switch (scheme) {
     case 'RSA PSS':
       return { scheme: 'rsa', padding: 'PSS', hash, maskHash: hash, saltBytes }
@@ -75,10 +75,10 @@ function wantedOf({ scheme, hash = '', saltBytes }: SignatureVector): SignatureW
 test('signatures', () => {
   for (const vector of signatures) {
     const { source, data, signature, secret, curve = '' } = vector
-    const wanted = wantedOf(vector)
+    const scheme = schemeOf(vector)
     const key = publicKeyOf(vector)
     const verified = (expected: Uint8Array, of = data) =>
-      inParts({ kind: 'signature', key, wanted, verify: true }, hex(of), { expected }).valid
+      inParts({ kind: 'signature', key, scheme, verify: true }, hex(of), { expected }).valid
     assert.equal(verified(hex(signature)), true, source)
     assert.equal(verified(hex(signature), `${data}00`), false, source)
     for (const at of [0, 1, signature.length / 2 - 1]) {
@@ -88,7 +88,7 @@ test('signatures', () => {
     }
     if (secret === undefined) continue
     const pkcs8 = curveKey(curve, true, hex(secret))
-    assert.equal(whole({ kind: 'signature', key: { pkcs8 }, wanted }, hex(data)).data, signature, source)
+    assert.equal(whole({ kind: 'signature', key: { pkcs8 }, scheme }, hex(data)).data, signature, source)
   }
 })
 
@@ -109,7 +109,7 @@ test('no made-up signature of a curve is accepted', () => {
     signature.slice(12),
   ]
   const made = [...pairs.map((pair) => `30${(pair.length / 2).toString(16).padStart(2, '0')}${pair}`), ...odd]
-  const opening: Opening = { kind: 'signature', key, wanted: wantedOf(vector), verify: true }
+  const opening: Opening = { kind: 'signature', key, scheme: schemeOf(vector), verify: true }
   for (const one of made) {
     assert.equal(whole(opening, hex(vector.data), { expected: hex(one) }).valid, false, one)
   }
@@ -122,11 +122,11 @@ test('RSA decryption', () => {
   for (const vector of all) {
     const { hash = '', primeP = '', primeQ = '', exponent = '' } = vector as Partial<Record<string, string>>
     const pkcs8 = rsaPrivateKey(hex(primeP), hex(primeQ), hex(exponent))
-    const wanted =
+    const scheme =
       vector.padding === 'OAEP'
         ? ({ padding: 'OAEP', hash, maskHash: hash, label: new Uint8Array(0) } as const)
         : ({ padding: 'PKCS1V1_5' } as const)
-    const opening = { kind: 'rsa-decrypt', key: { pkcs8 }, wanted } as const
+    const opening = { kind: 'rsa-decrypt', key: { pkcs8 }, scheme } as const
     for (const compute of [whole, inParts])
       assert.equal(compute(opening, hex(vector.ciphertext)).data, vector.data, vector.source)
   }
@@ -232,8 +232,8 @@ const chainOf = (length: number) => ({
 })
 
 test('a long private key has its computations count as long, and one of more bits than are made here is not computed with', () => {
-  const wanted = { scheme: 'rsa', padding: 'PKCS1V1_5', hash: 'sha256' } as const
-  const opening = (bits: number): Opening => ({ kind: 'signature', key: { pkcs8: bogusRsa(bits) }, wanted })
+  const scheme = { scheme: 'rsa', padding: 'PKCS1V1_5', hash: 'sha256' } as const
+  const opening = (bits: number): Opening => ({ kind: 'signature', key: { pkcs8: bogusRsa(bits) }, scheme })
   const lane = (bits: number) => laneOf('whole', { opening: opening(bits), data: Buffer.of(1) })
   assert.deepEqual([lane(4_096), lane(8_192)], ['short', 'long'])
   for (const compute of [whole, inParts])

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { CryptoError, decryptionFailed, type CryptoErrorKind } from '../../../src/core/crypto/error.ts'
-import type { CipherWanted } from '../../../src/core/crypto/cipher-setting.ts'
+import type { CipherParameters } from '../../../src/core/crypto/cipher-setting.ts'
 import type { Opening } from '../../../src/core/crypto/openings.ts'
 import { hex, inParts, vectors, whole } from './known-answers.ts'
 
@@ -27,8 +27,8 @@ test('AES in the modes of SP 800-38A', () => {
     readonly vectors: readonly Vector[]
   }
   for (const { section, mode, key, iv, ciphertext } of file.vectors) {
-    const wanted = { algorithm: 'AES', mode }
-    const opening = () => ({ key: hex(key), wanted, iv: hex(iv) })
+    const cipher = { algorithm: 'AES', mode }
+    const opening = () => ({ key: hex(key), cipher, iv: hex(iv) })
     for (const compute of [whole, inParts]) {
       assert.equal(compute({ kind: 'encrypt', ...opening() }, hex(file.plaintext)).data, ciphertext, section)
       assert.equal(compute({ kind: 'decrypt', ...opening() }, hex(ciphertext)).data, file.plaintext, section)
@@ -48,7 +48,7 @@ test('the other block ciphers in their modes, AES-XTS and ChaCha20', () => {
   }
   const file = vectors('block-modes.json') as { readonly vectors: readonly Vector[] }
   for (const { source, algorithm, mode, key, iv, plaintext, ciphertext } of file.vectors) {
-    const opening = () => ({ key: hex(key), wanted: { algorithm, mode }, iv: hex(iv), totalBytes: 1 })
+    const opening = () => ({ key: hex(key), cipher: { algorithm, mode }, iv: hex(iv), totalBytes: 1 })
     for (const compute of mode === 'XTS' ? [whole] : [whole, inParts]) {
       assert.equal(compute({ kind: 'encrypt', ...opening() }, hex(plaintext)).data, ciphertext, source)
       assert.equal(compute({ kind: 'decrypt', ...opening() }, hex(ciphertext)).data, plaintext, source)
@@ -73,8 +73,8 @@ interface AeadVector {
 const { vectors: aead } = vectors('aead.json') as { readonly vectors: readonly AeadVector[] }
 
 function aeadOpening({ algorithm, mode, key, iv, aad, tag }: AeadVector) {
-  const wanted: CipherWanted = { algorithm, mode, tagBytes: tag.length / 2 }
-  return { key: hex(key), wanted, iv: hex(iv), aad: hex(aad) }
+  const cipher: CipherParameters = { algorithm, mode, tagBytes: tag.length / 2 }
+  return { key: hex(key), cipher, iv: hex(iv), aad: hex(aad) }
 }
 
 test('ciphers with a tag, apart and appended', () => {
@@ -137,7 +137,7 @@ test('AES key wrap', () => {
   for (const { source, mode, key, plaintext, ciphertext } of (
     vectors('key-wrap.json') as { readonly vectors: readonly Vector[] }
   ).vectors) {
-    const opening = { key: hex(key), wanted: { algorithm: 'AES', mode } }
+    const opening = { key: hex(key), cipher: { algorithm: 'AES', mode } }
     const totalBytes = plaintext.length / 2
     assert.equal(whole({ kind: 'encrypt', ...opening, totalBytes }, hex(plaintext)).data, ciphertext, source)
     assert.equal(
@@ -152,7 +152,7 @@ test('AES key wrap', () => {
 })
 
 test('AES key wrap takes at least two halves of a block (SP 800-38F §5.3.1)', () => {
-  const opening = { key: randomBytes(32), wanted: { algorithm: 'AES', mode: 'NISTKeyWrap' }, totalBytes: 8 }
+  const opening = { key: randomBytes(32), cipher: { algorithm: 'AES', mode: 'NISTKeyWrap' }, totalBytes: 8 }
   for (const bytes of [0, 8, 15, 17])
     assert.throws(
       () => whole({ kind: 'encrypt', ...opening }, randomBytes(bytes)),
@@ -161,7 +161,7 @@ test('AES key wrap takes at least two halves of a block (SP 800-38F §5.3.1)', (
     )
   for (const bytes of [0, 8, 16, 25])
     assert.throws(() => whole({ kind: 'decrypt', ...opening }, randomBytes(bytes)), failure, `${bytes}`)
-  const padded = { ...opening, wanted: { algorithm: 'AES', mode: 'AESKeyWrapPadding' } }
+  const padded = { ...opening, cipher: { algorithm: 'AES', mode: 'AESKeyWrapPadding' } }
   assert.throws(() => whole({ kind: 'encrypt', ...padded }, randomBytes(0)), kind('invalid'))
   assert.throws(() => whole({ kind: 'decrypt', ...padded }, randomBytes(0)), failure)
 })
@@ -177,7 +177,7 @@ test('paddings come off as they went on, for every length and cut', () => {
     for (const padding of ['PKCS5', 'ANSIX9_23', 'ISO10126']) {
       const block = algorithm === 'DES3' ? 8 : 16
       const [key, iv] = [randomBytes(keyBytes), mode === 'CBC' ? randomBytes(block) : undefined]
-      const opening = { key, iv, wanted: { algorithm, mode, padding } }
+      const opening = { key, iv, cipher: { algorithm, mode, padding } }
       for (let length = 0; length <= 2 * block + 1; length++) {
         const data = randomBytes(length)
         const sealed = inParts({ kind: 'encrypt', ...opening }, data).data
@@ -191,7 +191,7 @@ test('paddings come off as they went on, for every length and cut', () => {
 test('a wrong padding, a wrong length and a wrong key have the same answer', () => {
   const key = Buffer.alloc(16, 7)
   const raw = (data: string) =>
-    hex(whole({ kind: 'encrypt', key, wanted: { algorithm: 'AES', mode: 'ECB' } }, hex(data)).data)
+    hex(whole({ kind: 'encrypt', key, cipher: { algorithm: 'AES', mode: 'ECB' } }, hex(data)).data)
   const zeros = '00'.repeat(14)
   const table: readonly [padding: string, block: string][] = [
     ['PKCS5', `${zeros}0000`],
@@ -205,7 +205,7 @@ test('a wrong padding, a wrong length and a wrong key have the same answer', () 
     ['ISO10126', `${zeros}0011`],
   ]
   for (const [padding, block] of table) {
-    const opening: Opening = { kind: 'decrypt', key, wanted: { algorithm: 'AES', mode: 'ECB', padding } }
+    const opening: Opening = { kind: 'decrypt', key, cipher: { algorithm: 'AES', mode: 'ECB', padding } }
     assert.throws(() => whole(opening, raw(block)), failure, `${padding} ${block}`)
     assert.throws(() => whole(opening, raw(block).subarray(1)), failure)
     assert.throws(() => whole(opening, new Uint8Array(0)), failure)
@@ -215,7 +215,7 @@ test('a wrong padding, a wrong length and a wrong key have the same answer', () 
 test('what is not done is refused with its reason', () => {
   const key = randomBytes(16)
   const iv = randomBytes(16)
-  const table: readonly [CipherWanted, CryptoErrorKind, Partial<Opening>?][] = [
+  const table: readonly [CipherParameters, CryptoErrorKind, Partial<Opening>?][] = [
     [{ algorithm: 'RC4', mode: 'CBC' }, 'unsupported'],
     [{ algorithm: undefined, mode: 'CBC' }, 'unsupported'],
     [{ algorithm: 'AES' }, 'unsupported'],
@@ -233,20 +233,20 @@ test('what is not done is refused with its reason', () => {
     [{ algorithm: 'AES', mode: 'CBC' }, 'invalid', {}],
     [{ algorithm: 'ChaCha20Poly1305' }, 'invalid'],
   ]
-  for (const [wanted, expected, more] of table) {
+  for (const [cipher, expected, more] of table) {
     const opening = {
       kind: 'encrypt',
       key,
-      wanted,
-      iv: wanted.algorithm === 'DES3' ? iv.subarray(8) : iv,
+      cipher,
+      iv: cipher.algorithm === 'DES3' ? iv.subarray(8) : iv,
       ...more,
     }
-    assert.throws(() => whole(opening as Opening, randomBytes(15)), kind(expected), JSON.stringify(wanted))
+    assert.throws(() => whole(opening as Opening, randomBytes(15)), kind(expected), JSON.stringify(cipher))
   }
 })
 
 test('XTS takes a key of two halves and the data as one unit', () => {
-  const opening = { key: randomBytes(64), iv: randomBytes(16), wanted: { algorithm: 'AES', mode: 'XTS' } }
+  const opening = { key: randomBytes(64), iv: randomBytes(16), cipher: { algorithm: 'AES', mode: 'XTS' } }
   const data = randomBytes(40)
   const sealed = whole({ kind: 'encrypt', ...opening, totalBytes: 40 }, data).data
   assert.equal(whole({ kind: 'decrypt', ...opening, totalBytes: 40 }, hex(sealed)).data, data.toString('hex'))

@@ -63,9 +63,9 @@ test('a hash of the key, an HMAC and an encryption of the data', () => {
   assert.equal(text(hashed.data), createHash('sha256').update(key).digest('hex').slice(0, 32))
   const maced = derive({ key, derivation: { method: 'mac', mac: { hmac: 'sha256' }, data }, bytes: 32 })
   assert.equal(text(maced.data), text(hmac(key, data)))
-  const wanted = { algorithm: 'AES', mode: 'ECB' }
+  const cipher = { algorithm: 'AES', mode: 'ECB' }
   // NIST FIPS 197, appendix C.1
-  const derivation = { method: 'encrypt', wanted, data: hex('00112233445566778899aabbccddeeff') } as const
+  const derivation = { method: 'encrypt', cipher, data: hex('00112233445566778899aabbccddeeff') } as const
   const encrypted = derive({ key: hex('000102030405060708090a0b0c0d0e0f'), derivation, bytes: 16 })
   assert.equal(text(encrypted.data), '69c4e0d86a7b0430d8cdb78070b4c55a')
 })
@@ -77,8 +77,8 @@ test('too long, too costly or unknown is refused', () => {
     [{ method: 'mac', mac: { hmac: 'sha1' }, data: key }, 21, 'failed'],
     [{ method: 'hkdf', hash: 'sha1' }, 255 * 20 + 1, 'failed'],
     [{ method: 'hkdf', hash: 'sha1', data: new Uint8Array(1025) }, 16, 'unsupported'],
-    [{ method: 'encrypt', wanted: { algorithm: 'AES', mode: 'ECB' }, data: key }, 17, 'failed'],
-    [{ method: 'encrypt', wanted: { algorithm: 'AES', mode: 'GCM' }, iv: key, data: key }, 16, 'unsupported'],
+    [{ method: 'encrypt', cipher: { algorithm: 'AES', mode: 'ECB' }, data: key }, 17, 'failed'],
+    [{ method: 'encrypt', cipher: { algorithm: 'AES', mode: 'GCM' }, iv: key, data: key }, 16, 'unsupported'],
     [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations: 0 }, 16, 'invalid'],
     [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations: pbkdf2StepsMax + 1 }, 20, 'unsupported'],
     [{ method: 'pbkdf2', hash: 'sha1', salt: key, iterations: pbkdf2StepsMax }, 21, 'unsupported'],

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { CryptoError } from '../../../src/core/crypto/error.ts'
-import { hashName, type MacWanted } from '../../../src/core/crypto/macs.ts'
+import { hashName, type MacAlgorithm } from '../../../src/core/crypto/macs.ts'
 import type { Opening } from '../../../src/core/crypto/openings.ts'
 import { hex, inParts, vectors, whole } from './known-answers.ts'
 
@@ -38,8 +38,10 @@ test('HMAC and CMAC, made and verified', () => {
   }
   for (const vector of (vectors('macs.json') as { readonly vectors: readonly Vector[] }).vectors) {
     const { source, key, data, mac } = vector
-    const wanted = (vector.hmac === undefined ? { cmac: vector.cmac } : { hmac: vector.hmac }) as MacWanted
-    const opening = { kind: 'mac', key: hex(key), wanted } as const
+    const algorithm = (
+      vector.hmac === undefined ? { cmac: vector.cmac } : { hmac: vector.hmac }
+    ) as MacAlgorithm
+    const opening = { kind: 'mac', key: hex(key), algorithm } as const
     for (const compute of [whole, inParts]) {
       assert.equal(compute(opening, hex(data)).data, mac, source)
       const verified = (expected: Uint8Array) => {
@@ -56,7 +58,7 @@ test('HMAC and CMAC, made and verified', () => {
 })
 
 test('there is no CMAC of a key of another length', () => {
-  const opening: Opening = { kind: 'mac', key: randomBytes(15), wanted: { cmac: 'AES' } }
+  const opening: Opening = { kind: 'mac', key: randomBytes(15), algorithm: { cmac: 'AES' } }
   assert.throws(
     () => whole(opening, Buffer.of(1)),
     (error) => error instanceof CryptoError && error.kind === 'unsupported',

@@ -42,14 +42,14 @@ function der(name: QuantumSafeName, isPrivate: boolean, raw: Uint8Array): Buffer
 }
 
 function signed(pkcs8: Uint8Array, data: Uint8Array): Uint8Array {
-  const opening = { kind: 'signature', key: { pkcs8 }, wanted: { scheme: 'ec' } } as const
+  const opening = { kind: 'signature', key: { pkcs8 }, scheme: { scheme: 'ec' } } as const
   const { data: signature } = runJob('whole', { opening, data, ending: {} }) as JobOutput<'whole'>
   assert.ok(signature)
   return signature
 }
 
 function verified(spki: Uint8Array, data: Uint8Array, expected: Uint8Array): boolean | undefined {
-  const opening = { kind: 'signature', key: { spki }, wanted: { scheme: 'ec' }, verify: true } as const
+  const opening = { kind: 'signature', key: { spki }, scheme: { scheme: 'ec' }, verify: true } as const
   return (runJob('whole', { opening, data, ending: { expected } }) as JobOutput<'whole'>).valid
 }
 
@@ -145,8 +145,8 @@ test('digests are not signed, and a key for signatures makes no secret', () => {
   const pair = runJob('generate-key-pair', { type: 'quantum-safe', algorithm: 'ML_DSA_44' })
   const { privateKey: pkcs8, publicKey: spki } = pair as JobOutput<'generate-key-pair'>
   const data = Buffer.alloc(32)
-  for (const more of [{ digested: true }, { wanted: { scheme: 'ec', hash: 'sha256' } }] as const) {
-    const opening = { kind: 'signature', key: { pkcs8 }, wanted: { scheme: 'ec' }, ...more } as const
+  for (const more of [{ digested: true }, { scheme: { scheme: 'ec', hash: 'sha256' } }] as const) {
+    const opening = { kind: 'signature', key: { pkcs8 }, scheme: { scheme: 'ec' }, ...more } as const
     assert.throws(() => runJob('whole', { opening, data, ending: {} }), { kind: 'unsupported' })
   }
   assert.throws(() => runJob('encapsulate', { key: { spki } }), { kind: 'invalid' })
@@ -159,8 +159,8 @@ test('signatures of SLH-DSA are long, and large keys of ML-DSA are not', () => {
   ] as const) {
     const pair = runJob('generate-key-pair', { type: 'quantum-safe', algorithm })
     const { privateKey: pkcs8, publicKey: spki } = pair as JobOutput<'generate-key-pair'>
-    const sign = { kind: 'signature', key: { pkcs8 }, wanted: { scheme: 'ec' } } as const
-    const verify = { kind: 'signature', key: { spki }, wanted: { scheme: 'ec' }, verify: true } as const
+    const sign = { kind: 'signature', key: { pkcs8 }, scheme: { scheme: 'ec' } } as const
+    const verify = { kind: 'signature', key: { spki }, scheme: { scheme: 'ec' }, verify: true } as const
     assert.equal(laneOf('whole', { opening: sign, data: Buffer.alloc(9), ending: {} }), signs)
     assert.equal(laneOf('whole', { opening: verify, data: Buffer.alloc(9), ending: {} }), verifies)
   }

@@ -18,7 +18,7 @@ import {
   rsaEncrypt,
   rsaSign,
   rsaVerify,
-  type RsaSignatureWanted,
+  type RsaSignatureScheme,
 } from '../../../src/core/crypto/rsa.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 })
@@ -144,7 +144,7 @@ test('signatures are what OpenSSL makes and accepts', () => {
 
 test('what was changed is not accepted, and no signature is an error', () => {
   const digest = createHash('sha256').update('data').digest()
-  const ways: readonly RsaSignatureWanted[] = [
+  const ways: readonly RsaSignatureScheme[] = [
     { padding: 'PSS', hash: 'sha256', maskHash: 'sha256' },
     { padding: 'PSS', hash: 'sha256', maskHash: 'sha1' },
     { padding: 'PKCS1V1_5', hash: 'sha256' },

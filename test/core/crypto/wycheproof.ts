@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { AsymmetricKey } from '../../../src/core/crypto/asymmetric.ts'
-import type { CipherWanted } from '../../../src/core/crypto/cipher-setting.ts'
+import type { CipherParameters } from '../../../src/core/crypto/cipher-setting.ts'
 import { CryptoError } from '../../../src/core/crypto/error.ts'
 import { runJob } from '../../../src/core/crypto/jobs.ts'
 import { decodeKey, encodeKey } from '../../../src/core/crypto/key-formats.ts'
@@ -114,7 +114,7 @@ const modes: Readonly<Record<string, string>> = {
   kwp: 'AESKeyWrapPadding',
 }
 
-function cipher(file: string): CipherWanted | undefined {
+function cipher(file: string): CipherParameters | undefined {
   if (file === 'chacha20_poly1305') return { algorithm: 'ChaCha20Poly1305' }
   const [algorithm = '', mode = ''] = file.split('_')
   const known = { algorithm: algorithms[algorithm], mode: modes[mode] }
@@ -128,7 +128,7 @@ function both(file: string, values: Case, more: object): boolean | undefined {
   const tag = values['tag'] === undefined ? undefined : bytes(values, 'tag')
   const opening = {
     key: bytes(values, 'key'),
-    wanted: { ...named, ...more },
+    cipher: { ...named, ...more },
     ...ivOf(named.mode === 'XTS', values),
   }
   const opened = whole({ kind: 'decrypt', ...opening, totalBytes: ct.length }, ct, { tag })
@@ -149,8 +149,8 @@ function mac(file: string, values: Case): boolean | undefined {
   const cmac = algorithms[algorithm]
   if (algorithm !== 'hmac' && (cmac === undefined || rest[0] !== 'cmac')) return undefined
   if (rest[0] === 'sm3') return undefined
-  const wanted = cmac === undefined ? { hmac: rest.join('-') } : { cmac }
-  const opening = { kind: 'mac', key: bytes(values, 'key'), wanted, verify: true } as const
+  const mac = cmac === undefined ? { hmac: rest.join('-') } : { cmac }
+  const opening = { kind: 'mac', key: bytes(values, 'key'), algorithm: mac, verify: true } as const
   return valid(whole(opening, bytes(values, 'msg'), { expected: bytes(values, 'tag') }))
 }
 
@@ -161,7 +161,7 @@ function signature(wanted: object) {
         {
           kind: 'signature',
           key: { spki: bytes(values, 'publicKeyDer') },
-          wanted: wanted as never,
+          scheme: wanted as never,
           verify: true,
         },
         bytes(values, 'msg'),
@@ -178,7 +178,7 @@ function pss(_: string, values: Case): boolean {
 
 function rsaOpened(values: Case, wanted: object): boolean {
   const key: AsymmetricKey = { pkcs8: bytes(values, 'privateKeyPkcs8') }
-  const { data } = whole({ kind: 'rsa-decrypt', key, wanted: wanted as never }, bytes(values, 'ct'))
+  const { data } = whole({ kind: 'rsa-decrypt', key, scheme: wanted as never }, bytes(values, 'ct'))
   return data === values['msg']
 }
 
@@ -208,7 +208,7 @@ const ways: Readonly<Record<string, Way>> = {
   RsassaPkcs1Generate: (_, values) => {
     const wanted = { scheme: 'rsa', padding: 'PKCS1V1_5', hash: hashOf(values) } as const
     const key = { pkcs8: bytes(values, 'privateKeyPkcs8') }
-    return whole({ kind: 'signature', key, wanted }, bytes(values, 'msg')).data === values['sig']
+    return whole({ kind: 'signature', key, scheme: wanted }, bytes(values, 'msg')).data === values['sig']
   },
   RsaesPkcs1Decrypt: (_, values) => rsaOpened(values, { padding: 'PKCS1V1_5' }),
   RsaesOaepDecrypt: (_, values) => {

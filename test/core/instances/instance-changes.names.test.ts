@@ -27,9 +27,9 @@ async function begin(t: TestContext, settings: object) {
   const set = (more: object) => core.trust.instances.update(serverActor, instance.id, more)
   const find = (text: string) =>
     perform(async (work) => {
-      const wanted = [{ key: 'Name', value: name(text) }]
+      const criteria = [{ key: 'Name', value: name(text) }]
       const storage = { online: true, destroyed: false }
-      const query = { wanted, maximumItems: undefined, offsetItems: 0, storage, onlyFresh: false }
+      const query = { criteria, maximumItems: undefined, offsetItems: 0, storage, onlyFresh: false }
       return (await work.locate(query, '1.4')).uniqueIdentifiers
     })
   return { core, perform, set, find }

@@ -2,7 +2,7 @@
 
 import { X509Certificate } from 'node:crypto'
 import type { TestContext } from 'node:test'
-import type { CertifyWanted } from '../../../src/core/keys/certificates/certify.ts'
+import type { CertifyRequest } from '../../../src/core/keys/certificates/certify.ts'
 import { linkTo, type Link } from '../../../src/core/keys/object/links.ts'
 import { maskOf, type MaskName } from '../../../src/wire/kmip/enums.ts'
 import { attributeSet, openCoreWithClient } from '../../support/server/core.ts'
@@ -27,7 +27,7 @@ export async function openCertifying(t: TestContext) {
     )
   const certify = (
     uniqueIdentifier: string | undefined,
-    how: Partial<CertifyWanted>,
+    how: Partial<CertifyRequest>,
     attributes: Values = {},
   ) =>
     perform((work) =>

@@ -130,7 +130,7 @@ const importing =
     return work.import({
       uniqueIdentifier,
       objectType: 'SymmetricKey',
-      given: attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, ...more }),
+      attributes: attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, ...more }),
       state: undefined,
       brought: broughtObject('SymmetricKey', { SymmetricKey: { KeyBlock } }),
       replace,
@@ -184,7 +184,7 @@ test('a search tells how many it found', async (t) => {
   const { core, perform } = await openCoreWithClient(t)
   for (let count = 0; count < 2; count++) await perform(createKey())
   const storage = { online: true, destroyed: false }
-  const query = { wanted: [], maximumItems: undefined, offsetItems: 0, storage, onlyFresh: false }
+  const query = { criteria: [], maximumItems: undefined, offsetItems: 0, storage, onlyFresh: false }
   await perform((work) => work.locate(query, '2.1'))
   assert.deepEqual(await last(core, 'key.locate'), [['key.locate', null, 'success', { found: 2 }]])
 })

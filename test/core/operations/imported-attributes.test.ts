@@ -12,7 +12,7 @@ const imported = (...given: readonly GivenAttribute[]) => importedAttributes(giv
 const group = (value: string, index?: number) => ({ key: 'ObjectGroup', index, value })
 
 test('the set has what the client gives, without identifier, type and state, which the request has too', () => {
-  const { given, state } = imported(
+  const { attributes: given, state } = imported(
     { key: 'UniqueIdentifier', value: 'k' },
     { key: 'ObjectType', value: 'SymmetricKey' },
     { key: 'State', value: 'Compromised' },
@@ -43,7 +43,7 @@ test('what contradicts the request, or says that the object is destroyed, is ref
 
 const indexesOf = (...given: readonly GivenAttribute[]) =>
   imported(...given)
-    .given.get('ObjectGroup')
+    .attributes.get('ObjectGroup')
     ?.map(({ index, value }) => `${index} ${String(value)}`)
 
 test('instances keep the indexes that they have, and the others get the next ones, in order of index', () => {
@@ -60,10 +60,10 @@ const groups = (count: number) => Array.from({ length: count }, (_, place) => gr
 
 test('an attribute with one instance is given once and has no index but 0, and others have a bounded number', () => {
   for (const index of [undefined, 0])
-    assert.equal(imported(comment(index)).given.get('Comment')?.[0]?.index, 0)
+    assert.equal(imported(comment(index)).attributes.get('Comment')?.[0]?.index, 0)
   assert.throws(() => imported(comment(1)), faults('InvalidField', /no Attribute Index but 0/))
   assert.throws(() => imported(comment(), comment()), faults('InvalidField', /at most one "Comment"/))
   const most = attributeInstancesMax
-  assert.equal(imported(...groups(most)).given.get('ObjectGroup')?.length, most)
+  assert.equal(imported(...groups(most)).attributes.get('ObjectGroup')?.length, most)
   assert.throws(() => imported(...groups(most + 1)), faults('IndexOutOfBounds', /at most/))
 })

@@ -2,12 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  notClosed,
-  objectName,
-  type LaterActs,
-  type LaterClosingFound,
-} from '../../../src/core/backup/later.ts'
+import { notClosed, objectName, type LaterActs, type LoggedClosing } from '../../../src/core/backup/later.ts'
 import type { StandardKeyRecord } from '../../../src/core/ports/secrets.ts'
 import { restoredRow } from '../../../src/features/restore/since.ts'
 
@@ -23,7 +18,7 @@ const row: StandardKeyRecord = {
   createdMs: 1,
 }
 
-function later(found: Partial<LaterClosingFound>, identifier = 'k'): LaterActs {
+function later(found: Partial<LoggedClosing>, identifier = 'k'): LaterActs {
   return {
     upToMs: 9,
     entries: 1,

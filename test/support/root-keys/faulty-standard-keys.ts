@@ -5,10 +5,10 @@ import { randomUUID } from 'node:crypto'
 import {
   RootKeyError,
   StandardKeyUncertain,
-  type FindWanted,
+  type FindOptions,
   type NewStandardKey,
   type RootKeyReach,
-  type StandardKeyFound,
+  type StandardKeyEntry,
   type StandardKeys,
   type CorrelationIds,
 } from '../../../src/core/ports/root-key.ts'
@@ -89,8 +89,8 @@ export class FaultyStandardKeys implements StandardKeys {
 
   async find(
     name: string,
-    { deleted = false, correlationIds }: FindWanted = {},
-  ): Promise<readonly StandardKeyFound[]> {
+    { deleted = false, correlationIds }: FindOptions = {},
+  ): Promise<readonly StandardKeyEntry[]> {
     this.calls.find++
     await this.#answer(correlationIds)
     const all = [...this.kept.values()].filter((kept) => kept.name === name && (deleted || !kept.deleted))
@@ -100,7 +100,7 @@ export class FaultyStandardKeys implements StandardKeys {
   async *list(
     namePrefix: string,
     wanted: { readonly deleted: boolean },
-  ): AsyncGenerator<readonly StandardKeyFound[]> {
+  ): AsyncGenerator<readonly StandardKeyEntry[]> {
     const all = [...this.kept.values()].filter(
       ({ name, deleted }) => name.startsWith(namePrefix) && (wanted.deleted || !deleted),
     )
@@ -125,7 +125,7 @@ export class FaultyStandardKeys implements StandardKeys {
     return Date.now() + this.aheadMs
   }
 
-  #shown({ id, name, description, deleted, createdMs }: KeptStandardKey): StandardKeyFound {
+  #shown({ id, name, description, deleted, createdMs }: KeptStandardKey): StandardKeyEntry {
     return { id, name, description, deleted, createdMs, ageMs: this.#nowMs() - createdMs }
   }
 }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import type { RootKey, StandardKeyFound, StandardKeys } from '../../../src/core/ports/root-key.ts'
+import type { RootKey, StandardKeyEntry, StandardKeys } from '../../../src/core/ports/root-key.ts'
 import { reaches } from './rootkey-contract.ts'
 
 export interface StandardKeysSubject {
@@ -86,7 +86,7 @@ export function standardKeysContract(kind: string, subject: StandardKeysSubject)
       await standardKeys.remove(made[1] ?? '')
       const wanted = names.map((name, at) => shown(made[at] ?? '', name, at === 1))
       for (const deleted of [true, false]) {
-        const listed: StandardKeyFound[] = []
+        const listed: StandardKeyEntry[] = []
         for await (const page of standardKeys.list(prefix, { deleted })) listed.push(...page)
         assert.deepEqual(byId(listed), byId(wanted.filter((key) => deleted || !key.deleted)))
       }
@@ -203,11 +203,11 @@ export function uniqueName(): string {
 }
 
 /** Without the time, which nobody can tell beforehand. */
-function shown(id: string, name: string, deleted: boolean): StandardKeyFound {
+function shown(id: string, name: string, deleted: boolean): StandardKeyEntry {
   return { id, name, description: 'mortise 1 test', deleted, createdMs: null, ageMs: null }
 }
 
-function byId(found: readonly StandardKeyFound[]): readonly StandardKeyFound[] {
+function byId(found: readonly StandardKeyEntry[]): readonly StandardKeyEntry[] {
   return found
     .map((key) => ({ ...key, createdMs: null, ageMs: null }))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))

@@ -19,7 +19,7 @@ import {
   type Custody,
   type CustodyInstance,
   type Sealed,
-  type SealWanted,
+  type SealOptions,
   type StoredForm,
 } from '../custody.ts'
 import { isStandardKeyRef } from '../keyprotect/reference.ts'
@@ -44,7 +44,7 @@ export class DatabaseCustody implements Custody {
     instance: CustodyInstance,
     place: Place,
     material: Material,
-    { correlationIds }: SealWanted,
+    { correlationIds }: SealOptions,
   ): Promise<Sealed> {
     const dataKey = await this.#keyring.current(instance, correlationIds)
     const sealed = sealMaterial(dataKey, place, material)

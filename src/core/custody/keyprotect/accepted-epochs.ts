@@ -92,8 +92,8 @@ export class AcceptedEpochs {
   async #markersBeside(uri: string, instanceId: string) {
     try {
       const rootKey = await this.#openRootKey(uri, instanceId)
-      const found = await requireStandardKeys(rootKey).find(markerName(instanceId))
-      return { uri, markers: markersIn(instanceId, found), refusal: undefined }
+      const entries = await requireStandardKeys(rootKey).find(markerName(instanceId))
+      return { uri, markers: markersIn(instanceId, entries), refusal: undefined }
     } catch (refusal) {
       if (refusal instanceof RootKeyError) return { uri, markers: [], refusal }
       throw refusal

@@ -121,18 +121,18 @@ export class Copies {
    * arrives late is then below the one that counts. When the caller stops waiting, the sweep does both. Throws RootKeyError and
    * PayloadError.
    */
-  async create(wanted: NewCopy): Promise<MadeCopy> {
-    const { instance, rootKey, identifier, objectType, material, facts, correlationIds } = wanted
+  async create(copy: NewCopy): Promise<MadeCopy> {
+    const { instance, rootKey, identifier, objectType, material, facts, correlationIds } = copy
     const standardKeys = requireStandardKeys(rootKey)
     this.#options.markers.refuseIfFenced(instance.id)
     await this.#introduce()
     for (let attempt = 0; ; attempt++) {
-      const generation = wanted.generation + attempt
+      const generation = copy.generation + attempt
       const about = { ...aboutInstance(instance), identifier, objectType, generation }
       const { writer } = this.#options.store
       const bound = bindHeader({ ...facts, ...about, writer, head: material.head })
       const wrapping = rootKey.wrap(material.bytes, bound.associatedData, correlationIds)
-      const wrapped = await this.#inTime(wrapping, wanted, (why) => new RootKeyError('unreachable', why))
+      const wrapped = await this.#inTime(wrapping, copy, (why) => new RootKeyError('unreachable', why))
       const payload = packPayload(bound, wrapped, standardKeys.payloadBytesMax)
       const name = standardKeyName(identifier)
       const closing = facts.closing?.state ?? null
@@ -140,15 +140,15 @@ export class Copies {
       const keyVersion = rootKey.versions?.of(wrapped) ?? ''
       try {
         const creating = standardKeys.create({ name, description, payload }, correlationIds)
-        const id = await this.#inTime(creating, wanted, (why) => new StandardKeyUncertain(why))
+        const id = await this.#inTime(creating, copy, (why) => new StandardKeyUncertain(why))
         return { id, generation, keyVersion }
       } catch (error) {
         if (!(error instanceof StandardKeyUncertain)) throw error
         this.#options.onUnanswered(instance.id)
-        if (this.#options.clock.monotonic() >= (wanted.untilMs ?? Infinity)) throw error
+        if (this.#options.clock.monotonic() >= (copy.untilMs ?? Infinity)) throw error
         await this.#options.clock.sleep(standardKeyLookAfterMs)
         const looking = findMade(standardKeys, { name, description, payload }, correlationIds)
-        const id = await this.#inTime(looking, wanted, () => error)
+        const id = await this.#inTime(looking, copy, () => error)
         if (id !== undefined) return { id, generation, keyVersion }
         if (attempt + 1 >= standardKeyTriesMax) throw error
       }
@@ -297,12 +297,12 @@ async function findMade(
   correlationIds?: CorrelationIds,
 ): Promise<string | undefined> {
   try {
-    for (const found of await standardKeys.find(name, { correlationIds }))
+    for (const entry of await standardKeys.find(name, { correlationIds }))
       if (
-        found.description === description &&
-        Buffer.compare(await standardKeys.read(found.id, correlationIds), payload) === 0
+        entry.description === description &&
+        Buffer.compare(await standardKeys.read(entry.id, correlationIds), payload) === 0
       )
-        return found.id
+        return entry.id
   } catch (error) {
     if (!(error instanceof RootKeyError)) throw error
   }

@@ -19,7 +19,7 @@ type GenerationsOptions = Omit<TakeOverOptions & RemovalOptions, 'lookup' | 'rem
 
 type Commit = (change: Pick<Change, 'expect' | 'writes' | 'entries'>) => Promise<void>
 
-export interface RenewWanted {
+export interface RenewOptions {
   /** Also renews a copy that another version of the root key wrapped. Left out: renews only a copy whose header is out of date. */
   readonly keyVersion?: string
   /** Renews even a copy that is up to date. */
@@ -67,12 +67,12 @@ export class Generations {
    * Stores the next generation of an object if the header of the one that counts is out of date, and deletes the one before.
    * Throws RootKeyError, PayloadError, and every error of `commit` except a StoreConflict about the object.
    */
-  async renew(instance: CustodyInstance, identifier: string, wanted: RenewWanted = {}): Promise<Renewed> {
-    let hasLooked = wanted.lookFirst ?? false
+  async renew(instance: CustodyInstance, identifier: string, options: RenewOptions = {}): Promise<Renewed> {
+    let hasLooked = options.lookFirst ?? false
     if (hasLooked) await this.look(instance, identifier)
     for (;;) {
       const renewed = await this.#inTurn(instance, identifier, () =>
-        this.#renew(instance, identifier, wanted),
+        this.#renew(instance, identifier, options),
       )
       if (renewed === 'again') continue
       if (renewed !== 'gone' || hasLooked) return renewed
@@ -166,7 +166,7 @@ export class Generations {
   async #renew(
     instance: CustodyInstance,
     identifier: string,
-    wanted: RenewWanted,
+    options: RenewOptions,
   ): Promise<Renewed | 'again'> {
     const { store, copies, objects, troubles } = this.#options
     const stored = await store.object(instance.id, identifier)
@@ -183,13 +183,13 @@ export class Generations {
     const { header, bytes } = before
     try {
       const facts = { ...objects.facts(stored), names: header.names }
-      const isNewest = wanted.keyVersion === undefined || before.keyVersion === wanted.keyVersion
-      if (wanted.force !== true && isNewest && saysTheSame(header, facts))
+      const isNewest = options.keyVersion === undefined || before.keyVersion === options.keyVersion
+      if (options.force !== true && isNewest && saysTheSame(header, facts))
         return await this.#noteRecorded(stored, ref)
       // Nothing may be stored above a copy that the owner deleted.
       if (!(await readIfThere(rootKey, ref.standardKeyId, correlationIds))) return 'gone'
       const material = materialOf(before)
-      const generation = Math.max(await this.nextGeneration(stored), (wanted.above ?? 0) + 1)
+      const generation = Math.max(await this.nextGeneration(stored), (options.above ?? 0) + 1)
       const made = await copies.create({
         instance,
         rootKey,
@@ -204,7 +204,7 @@ export class Generations {
       const after = await copies.read(rootKey, made.id, of, correlationIds)
       after.bytes.fill(0)
       if (await this.#removal.deletedBelow(rootKey, of, after.copy, ref)) return 'gone'
-      if (!(await this.#point(stored, { before: ref, rootKey, made, facts, correlationIds }, wanted)))
+      if (!(await this.#point(stored, { before: ref, rootKey, made, facts, correlationIds }, options)))
         return 'again'
       await this.#removal.superfluous(rootKey, of, before.copy, { because: 'replaced', by: after.copy })
       return 'done'
@@ -228,7 +228,7 @@ export class Generations {
   async #point(
     stored: StoredObject,
     { before, rootKey, made, facts, correlationIds }: NewGeneration,
-    { commit = (change) => this.#commit(change), detail = {} }: RenewWanted,
+    { commit = (change) => this.#commit(change), detail = {} }: RenewOptions,
   ): Promise<boolean> {
     const { store, clock, objects, onRenamed } = this.#options
     const { instanceId, uniqueIdentifier } = stored

@@ -21,7 +21,7 @@ import {
   type LongWork,
   type ObjectRecords,
   type Sealed,
-  type SealWanted,
+  type SealOptions,
   type StoredForm,
 } from '../custody.ts'
 import { Copies, requireStandardKeys } from './copies.ts'
@@ -130,10 +130,10 @@ export class KeyProtectCustody implements Custody {
     instance: CustodyInstance,
     place: Place,
     material: Material,
-    wanted: SealWanted,
+    options: SealOptions,
   ): Promise<Sealed> {
     try {
-      return await this.#seal(instance, place, material, wanted)
+      return await this.#seal(instance, place, material, options)
     } catch (error) {
       if (error instanceof PayloadError)
         throw new CustodyRefused('not-kept', 'a standard key cannot hold this object', { cause: error })
@@ -326,7 +326,7 @@ export class KeyProtectCustody implements Custody {
     instance: CustodyInstance,
     { identifier, objectType }: Place,
     material: Material,
-    { facts, replaces, correlationIds }: SealWanted,
+    { facts, replaces, correlationIds }: SealOptions,
   ): Promise<Sealed> {
     const askedAt = this.#clock.monotonic()
     const rootKey = await this.#keyring.openRootKey(instance.rootKeyUri, instance.id)
@@ -334,8 +334,8 @@ export class KeyProtectCustody implements Custody {
     // A client waits for a new object, but not for a replaced one.
     const until = replaces ? {} : { untilMs: askedAt + rootKeyWaitMs }
     const more = { ...until, ...(correlationIds && { correlationIds }) }
-    const wanted = { instance, rootKey, identifier, objectType, material, facts, generation, ...more }
-    const made = await this.copies.create(wanted).catch((error: unknown) => {
+    const copy = { instance, rootKey, identifier, objectType, material, facts, generation, ...more }
+    const made = await this.copies.create(copy).catch((error: unknown) => {
       if (!this.#troubles.isFenced(instance.id)) this.#troubles.notMade(instance.id, error)
       throw error
     })

@@ -6,7 +6,7 @@ import type { Store } from '../../ports/store.ts'
 import {
   RootKeyError,
   type RootKey,
-  type StandardKeyFound,
+  type StandardKeyEntry,
   type CorrelationIds,
 } from '../../ports/root-key.ts'
 import { standardKeyClockSkewMs } from './bounds.ts'
@@ -17,7 +17,7 @@ import { PayloadError } from './payload.ts'
 import type { StandardKeyRef } from './reference.ts'
 
 /** A standard key as a list shows it, with the root key that opens it. */
-export type Listed = StandardKeyFound & { readonly rootKey: RootKey }
+export type Listed = StandardKeyEntry & { readonly rootKey: RootKey }
 
 interface LookupOptions {
   readonly store: Pick<Store, 'standardKeys'>
@@ -57,8 +57,8 @@ export class Lookup {
     const rootKey = await this.#options.openRootKey(ref.rootKeyUri, instance.id)
     const row = (await this.rows(instance.id, identifier)).find(({ id }) => id === ref.standardKeyId)
     const sinceMs = row ? { sinceMs: row.createdMs - standardKeyClockSkewMs } : {}
-    const found = await requireStandardKeys(rootKey).find(standardKeyName(identifier), sinceMs)
-    return found.flatMap((one) => {
+    const entries = await requireStandardKeys(rootKey).find(standardKeyName(identifier), sinceMs)
+    return entries.flatMap((one) => {
       const said = readDescription(one.description)
       const isOurs = said?.kind === 'key' && said.instanceId === instance.id && said.rootKeyId === rootKey.id
       return isOurs ? [{ ...one, rootKey }] : []
@@ -100,7 +100,7 @@ function highestFirst(a: Listed, b: Listed): number {
 }
 
 /** The generation in its description; 0 if the description has none. */
-export function generationOf({ description }: Pick<StandardKeyFound, 'description'>): number {
+export function generationOf({ description }: Pick<StandardKeyEntry, 'description'>): number {
   const said = readDescription(description)
   return said?.kind === 'key' ? said.generation : 0
 }

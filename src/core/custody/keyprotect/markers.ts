@@ -15,7 +15,7 @@ import {
   unlessRootKeyError,
   type OpenRootKey,
   type RootKey,
-  type StandardKeyFound,
+  type StandardKeyEntry,
 } from '../../ports/root-key.ts'
 import { describeMarker, markerName, readDescription } from './description.ts'
 import type { CustodyInstance, LongWork } from '../custody.ts'
@@ -82,11 +82,11 @@ export class Markers {
    * The write that makes a marker due. Its number comes from the clock, because the service lists deleted markers too; `settle`
    * raises it where the clock was set back.
    */
-  async due(wanted: Omit<WantedMarker, 'number'>): Promise<Write> {
-    const rows = await this.rows(wanted.instanceId)
+  async due(marker: Omit<WantedMarker, 'number'>): Promise<Write> {
+    const rows = await this.rows(marker.instanceId)
     const nowMs = this.#options.clock.now()
     const number = Math.max(Math.floor(nowMs / 1000), ...rows.map(({ generation }) => generation + 1))
-    return { type: 'standard-key', record: markerRecord(randomUUID(), { ...wanted, number }, 'due', nowMs) }
+    return { type: 'standard-key', record: markerRecord(randomUUID(), { ...marker, number }, 'due', nowMs) }
   }
 
   async rows(instanceId: string): Promise<readonly StandardKeyRecord[]> {
@@ -127,9 +127,9 @@ export class Markers {
     const description = describeMarker({ instanceId, rootKeyId: rootKey.id, number, epoch, says: short })
     const payload = Buffer.from(JSON.stringify({ says, atMs: clock.now() }))
     const there = async () =>
-      (await standardKeys.find(name)).find((found) => found.description === description)?.id
-    const found = await there()
-    if (found !== undefined) return found
+      (await standardKeys.find(name)).find((entry) => entry.description === description)?.id
+    const id = await there()
+    if (id !== undefined) return id
     try {
       return await standardKeys.create({ name, description, payload })
     } catch (error) {
@@ -253,9 +253,9 @@ export class Markers {
       if (row.state !== 'due') continue
       this.refuseIfFenced(instanceId)
       const rootKey = await openRootKey(row.rootKeyUri, instanceId)
-      const wanted = await this.#aboveListed(rootKey, wantedOf(row))
-      const id = await this.store(rootKey, wanted)
-      const record = { ...row, id, generation: wanted.number, state: 'current' as const }
+      const marker = await this.#aboveListed(rootKey, wantedOf(row))
+      const id = await this.store(rootKey, marker)
+      const record = { ...row, id, generation: marker.number, state: 'current' as const }
       await store.commit({
         writes: [
           { type: 'standard-key-removed', id: row.id },
@@ -275,8 +275,8 @@ export class Markers {
    */
   async #aboveListed(rootKey: RootKey, wanted: WantedMarker): Promise<WantedMarker> {
     const { instanceId, epoch, says } = wanted
-    const found = await requireStandardKeys(rootKey).find(markerName(instanceId), { deleted: true })
-    const listed = markersIn(instanceId, found).filter(({ rootKeyId }) => rootKeyId === rootKey.id)
+    const entries = await requireStandardKeys(rootKey).find(markerName(instanceId), { deleted: true })
+    const listed = markersIn(instanceId, entries).filter(({ rootKeyId }) => rootKeyId === rootKey.id)
     const short = await this.#shortForm(instanceId, says)
     const number = listed.reduce((most, marker) => Math.max(most, marker.number + 1), wanted.number)
     if (number === wanted.number) return wanted
@@ -300,16 +300,16 @@ export class Markers {
       lookedAt === undefined
         ? {}
         : { sinceMs: clock.now() - (clock.monotonic() - lookedAt) - standardKeyClockSkewMs }
-    const found = await requireStandardKeys(rootKey).find(markerName(instanceId), sinceMs)
-    await this.updateFence(instanceId, markersIn(instanceId, found))
+    const entries = await requireStandardKeys(rootKey).find(markerName(instanceId), sinceMs)
+    await this.updateFence(instanceId, markersIn(instanceId, entries))
   }
 }
 
 const fencedMessage =
   "another server uses this instance, and was restored later than this one: this one creates and deletes nothing at the root key's service any more"
 
-export function markersIn(instanceId: string, found: readonly StandardKeyFound[]): readonly Marker[] {
-  return found.flatMap(({ id, description, deleted }) => {
+export function markersIn(instanceId: string, entries: readonly StandardKeyEntry[]): readonly Marker[] {
+  return entries.flatMap(({ id, description, deleted }) => {
     const said = readDescription(description)
     if (said?.kind !== 'marker' || said.instanceId !== instanceId) return []
     const { number, epoch, rootKeyId, says } = said

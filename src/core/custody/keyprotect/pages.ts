@@ -26,7 +26,7 @@ export async function allStandardKeys(
   store: Pick<Store, 'standardKeys'>,
   query: Query,
 ): Promise<readonly StandardKeyRecord[]> {
-  const found: StandardKeyRecord[] = []
-  for await (const page of standardKeyPages(store, query)) found.push(...page)
-  return found
+  const records: StandardKeyRecord[] = []
+  for await (const page of standardKeyPages(store, query)) records.push(...page)
+  return records
 }

@@ -21,7 +21,7 @@ export interface OtherPlace {
 
 /** Throws RootKeyError. */
 export async function placesOf(markers: readonly ListedMarker[]): Promise<readonly OtherPlace[]> {
-  const found: OtherPlace[] = []
+  const places: OtherPlace[] = []
   for (const some of Map.groupBy(markers, ({ rootKeyId }) => rootKeyId).values())
     for (const { way, place, marker } of otherPlaces(some)) {
       const listed = some.find(({ id }) => id === marker.id)
@@ -29,9 +29,9 @@ export async function placesOf(markers: readonly ListedMarker[]): Promise<readon
       const custody = place === 'database' ? 'database' : place === 'nowhere' ? 'none' : 'keyprotect'
       const says = text?.says ?? { way: way === 'from' ? 'from' : 'to', custody, rootKeyUri: place }
       const rootKeyId = custody === 'keyprotect' ? place : null
-      found.push({ rootKeyId, says, atMs: text?.atMs ?? marker.number * 1000 })
+      places.push({ rootKeyId, says, atMs: text?.atMs ?? marker.number * 1000 })
     }
-  return found
+  return places
 }
 
 /** The root key that sealed the instance's keys in the database, if it was moving there; null otherwise. */
@@ -90,15 +90,15 @@ export async function raiseEpoch(
     const texts: readonly MarkerText[] =
       rootKey.uri === rootKeyUri ? here : [{ way: 'to', custody, rootKeyUri }]
     for (const [index, says] of texts.entries()) {
-      const wanted: WantedMarker = {
+      const marker: WantedMarker = {
         instanceId,
         rootKeyUri: rootKey.uri,
         epoch,
         says,
         number: number + index,
       }
-      const id = await markers.store(rootKey, wanted)
-      writes.push({ type: 'standard-key', record: markerRecord(id, wanted, 'current', nowMs) })
+      const id = await markers.store(rootKey, marker)
+      writes.push({ type: 'standard-key', record: markerRecord(id, marker, 'current', nowMs) })
     }
   }
   return writes
@@ -137,8 +137,8 @@ export function withHigherEpoch<T extends CustodyInstance>(
   const writes = [...beside].map((uri): Write => {
     const isHere = custody === 'keyprotect' && uri === rootKeyUri
     const says: MarkerText = isHere ? { way: 'stays' } : { way: 'to', custody, rootKeyUri }
-    const wanted: WantedMarker = { instanceId, rootKeyUri: uri, epoch, says, number }
-    return { type: 'standard-key', record: markerRecord(randomUUID(), wanted, 'due', nowMs) }
+    const marker: WantedMarker = { instanceId, rootKeyUri: uri, epoch, says, number }
+    return { type: 'standard-key', record: markerRecord(randomUUID(), marker, 'due', nowMs) }
   })
   return { instance: { ...instance, epoch }, writes }
 }

@@ -364,13 +364,13 @@ export class Sweep {
 
 /** All standard keys of the instance that this root key wrapped, including deleted ones. */
 async function listAll(rootKey: RootKey, instanceId: string): Promise<readonly Listed[]> {
-  const found: Listed[] = []
+  const keys: Listed[] = []
   for await (const page of requireStandardKeys(rootKey).list(namePrefix, { deleted: true }))
     for (const one of page) {
       const said = readDescription(one.description)
-      if (said?.instanceId === instanceId && said.rootKeyId === rootKey.id) found.push({ ...one, rootKey })
+      if (said?.instanceId === instanceId && said.rootKeyId === rootKey.id) keys.push({ ...one, rootKey })
     }
-  return found
+  return keys
 }
 
 /** The identifier in the first readable payload; undefined: no payload is readable. Nothing proves it before the payload opens. */

@@ -144,8 +144,8 @@ export class TakeOver {
   }
 
   /** Returns false if the object changed in the meantime; the next sweep checks it again. */
-  async #take(found: Found, known: Known, plan: Plan): Promise<boolean> {
-    const { instance, identifier, stored, rows, seen } = found
+  async #take(candidate: Found, known: Known, plan: Plan): Promise<boolean> {
+    const { instance, identifier, stored, rows, seen } = candidate
     const { store, clock, objects, troubles, onRenamed } = this.#options
     const taken = seen.find(({ copy }) => copy === plan.take)
     const held = known.is === 'kept' || known.is === 'sealed-here' ? known.closing : plan.closing
@@ -165,7 +165,7 @@ export class TakeOver {
     const said = seen.flatMap(({ read }) => read?.header.closing ?? [])
     const closing = closingFor(plan.closing, said, clock.now())
     const made = seen.flatMap(({ listed }) => listed?.createdMs ?? [])
-    const write = await objects.found(stored, {
+    const write = await objects.recordCopy(stored, {
       ...object,
       objectType: header?.objectType ?? stored?.objectType ?? '',
       facts,
@@ -203,10 +203,10 @@ export class TakeOver {
     const { id, generation } = copy
     const made = { id, generation, keyVersion: read?.keyVersion ?? '' }
     const row = rowOf(object, made, rootKey.uri, this.#options.clock.now())
-    const given: readonly Write[] = before
+    const writes: readonly Write[] = before
       ? [{ type: 'standard-key-state', id: before.standardKeyId, state: 'unwanted' }]
       : []
-    return [...given, { type: 'standard-key', record: { ...row, state: renew ? 'due' : 'current' } }]
+    return [...writes, { type: 'standard-key', record: { ...row, state: renew ? 'due' : 'current' } }]
   }
 
   /** Whether the instance keeps its keys in the database now, and a marker beside each listing root key says so. */

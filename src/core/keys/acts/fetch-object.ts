@@ -32,7 +32,7 @@ export interface FetchedObject {
   readonly cameInKeyValue?: boolean
 }
 
-export interface FetchWanted {
+export interface FetchOptions {
   /** The keys that encrypt it before it leaves, and the keys that make its MAC or signature. */
   readonly wrappers?: readonly string[]
   /** Whether a key that came wrapped leaves unwrapped. */
@@ -46,7 +46,7 @@ export interface FetchWanted {
 export function fetchObject(
   objects: TransactionObjects,
   uniqueIdentifier: string,
-  how: FetchWanted = {},
+  how: FetchOptions = {},
 ): MaybePromise<FetchedObject> {
   objects.staged.begin('key.get', uniqueIdentifier)
   return andThen(objects.live(uniqueIdentifier), (object) => {
@@ -71,7 +71,7 @@ function handOut(
     exported = false,
     put = false,
     instance,
-  }: FetchWanted & { readonly instance: Instance },
+  }: FetchOptions & { readonly instance: Instance },
 ): MaybePromise<FetchedObject> {
   const { staged } = objects
   const { uniqueIdentifier, objectType, attributes } = object
@@ -115,7 +115,7 @@ export interface WholeObject {
 export async function exportWhole(
   objects: TransactionObjects,
   uniqueIdentifier: string,
-  how: FetchWanted,
+  how: FetchOptions,
 ): Promise<WholeObject> {
   const { staged } = objects
   staged.begin('key.get', uniqueIdentifier)

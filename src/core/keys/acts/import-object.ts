@@ -29,11 +29,11 @@ import { deactivationDetail } from '../object/revocation.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 import { unwrapped } from '../use/wrapping.ts'
 
-export interface ImportWanted {
+export interface ImportRequest {
   readonly uniqueIdentifier: string
   readonly objectType: ObjectType
   /** The client's attributes, without Unique Identifier, Object Type and State. */
-  readonly given: AttributeSet
+  readonly attributes: AttributeSet
   readonly state: State | undefined
   readonly brought: BroughtObject
   /** Whether an existing object of this identifier gets these attributes. */
@@ -45,16 +45,16 @@ export interface ImportWanted {
 type Stored = Pick<ManagedObject, 'uniqueIdentifier' | 'objectType' | 'state' | 'attributes' | 'createdMs'>
 
 /** Overwrites the material's bytes. Throws Faults. */
-export async function importObject(objects: TransactionObjects, wanted: ImportWanted): Promise<void> {
-  const { uniqueIdentifier, replace } = wanted
+export async function importObject(objects: TransactionObjects, request: ImportRequest): Promise<void> {
+  const { uniqueIdentifier, replace } = request
   const { staged } = objects
   staged.begin('key.import', uniqueIdentifier)
-  const brought = await plainOrWrapped(objects, wanted)
+  const brought = await plainOrWrapped(objects, request)
   const { material } = brought
   try {
     const refused = refusedIdentifier(uniqueIdentifier)
     if (refused) throw refused
-    const object = storedForm(await described(objects, { ...wanted, brought }), staged.nowMs)
+    const object = storedForm(await described(objects, { ...request, brought }), staged.nowMs)
     const here = await known(objects, uniqueIdentifier)
     const { objectType, state } = object
     if (!here) {
@@ -63,7 +63,7 @@ export async function importObject(objects: TransactionObjects, wanted: ImportWa
       return
     }
     if (!replace) throw new Fault('ObjectAlreadyExists', 'there is an object with this Unique Identifier')
-    const after = await replaceAttributes(objects, here, { wanted, object, material })
+    const after = await replaceAttributes(objects, here, { request, object, material })
     const detail = { state: currentState(after, staged.nowMs), ...deactivationDetail(after.attributes) }
     staged.done({ detail: { objectType, replaces: true, ...detail } })
   } finally {
@@ -73,7 +73,7 @@ export async function importObject(objects: TransactionObjects, wanted: ImportWa
 
 async function plainOrWrapped(
   objects: TransactionObjects,
-  { uniqueIdentifier, objectType, brought, unwrap }: ImportWanted,
+  { uniqueIdentifier, objectType, brought, unwrap }: ImportRequest,
 ): Promise<BroughtObject> {
   if (!unwrap || !brought.material.head.wrapping) return brought
   const material = await unwrapped(objects, uniqueIdentifier, brought.material)
@@ -82,34 +82,34 @@ async function plainOrWrapped(
 }
 
 interface Described {
-  readonly wanted: ImportWanted
+  readonly request: ImportRequest
   /** The attributes in the object itself and those from the client. */
   readonly attributes: AttributeSet
 }
 
-async function described(objects: TransactionObjects, wanted: ImportWanted): Promise<Described> {
-  const { objectType, given, brought } = wanted
+async function described(objects: TransactionObjects, request: ImportRequest): Promise<Described> {
+  const { objectType, attributes: given, brought } = request
   const attributes = describedBy(given, objectType, brought)
   const other = otherLength({ objectType, attributes }, brought)
   if (other) requireLength(other, await objects.instance())
   requireWhole(given)
   requireDigest(given, brought.material)
-  return { wanted, attributes }
+  return { request, attributes }
 }
 
 /** The stored form: the client's description, completed as for a new object. */
-function storedForm({ wanted, attributes: given }: Described, nowMs: number): Stored {
+function storedForm({ request: wanted, attributes: requestAttributes }: Described, nowMs: number): Stored {
   const { uniqueIdentifier, objectType, brought } = wanted
   const digest = storedDigest(objectType, brought.material)
-  const wantedNow = new Map(given)
+  const wantedNow = new Map(requestAttributes)
   wantedNow.delete('Digest')
   const initial = initialAttributes(
     { objectType, attributes: wantedNow },
     { nowMs, generated: false, digest },
   )
-  const attributes = new Map([...initial, ...given])
+  const attributes = new Map([...initial, ...requestAttributes])
   // Computes the Digest from the stored bytes, if the server may store it. A missing count of Usage Limits becomes the total.
-  const isCounted = first(given, 'UsageLimits')?.UsageLimitsCount !== undefined
+  const isCounted = first(requestAttributes, 'UsageLimits')?.UsageLimitsCount !== undefined
   for (const key of isCounted ? (['Digest'] as const) : (['Digest', 'UsageLimits'] as const)) {
     const own = initial.get(key)
     if (own) attributes.set(key, own)
@@ -120,12 +120,12 @@ function storedForm({ wanted, attributes: given }: Described, nowMs: number): St
 }
 
 /** Throws Fault InvalidField if the attributes contradict each other, or belong to a destroyed object. */
-function requireWhole(given: AttributeSet): void {
-  if (given.has('DestroyDate'))
+function requireWhole(attributes: AttributeSet): void {
+  if (attributes.has('DestroyDate'))
     throw new Fault('InvalidField', 'an object that was destroyed cannot be imported')
-  if (first(given, 'AlwaysSensitive') === true && first(given, 'Sensitive') !== true)
+  if (first(attributes, 'AlwaysSensitive') === true && first(attributes, 'Sensitive') !== true)
     throw new Fault('InvalidField', 'an object that was always sensitive is sensitive')
-  if (first(given, 'NeverExtractable') === true && first(given, 'Extractable') !== false)
+  if (first(attributes, 'NeverExtractable') === true && first(attributes, 'Extractable') !== false)
     throw new Fault('InvalidField', 'an object that was never extractable is not extractable')
 }
 
@@ -133,13 +133,13 @@ function requireWhole(given: AttributeSet): void {
  * Mortise computes the SHA-256 of what it stores, and ignores what clients state. But a stated SHA-256 of the same format must
  * match: otherwise the object was changed on its way.
  */
-function requireDigest(given: AttributeSet, material: Material): void {
+function requireDigest(attributes: AttributeSet, material: Material): void {
   const { isElsewhere, wrapping } = material.head
-  const stated = given.get('Digest')
+  const stated = attributes.get('Digest')
   if (!stated || isElsewhere || wrapping) return
   const own = digestOf(material)
-  const told = (stated as readonly AttributeInstance<typeof own>[]).map(({ value }) => value)
-  const comparable = told.filter(
+  const algorithms = (stated as readonly AttributeInstance<typeof own>[]).map(({ value }) => value)
+  const comparable = algorithms.filter(
     ({ HashingAlgorithm, KeyFormatType = own.KeyFormatType }) =>
       HashingAlgorithm === own.HashingAlgorithm && KeyFormatType === own.KeyFormatType,
   )
@@ -165,7 +165,7 @@ async function known(
 }
 
 interface Replacement {
-  readonly wanted: ImportWanted
+  readonly request: ImportRequest
   readonly object: Stored
   readonly material: Material
 }
@@ -173,7 +173,7 @@ interface Replacement {
 async function replaceAttributes(
   objects: TransactionObjects,
   here: ManagedObject,
-  { wanted, object, material }: Replacement,
+  { request: wanted, object, material }: Replacement,
 ): Promise<ManagedObject> {
   const { staged } = objects
   if (isDestroyed(here.state))
@@ -193,11 +193,11 @@ async function replaceAttributes(
       'WrongKeyLifecycleState',
       `the object is ${state}: Import does not change the state of one that is here`,
     )
-  const given = new Map(await storedAttributes(objects, object, material.head))
+  const attributes = new Map(await storedAttributes(objects, object, material.head))
   for (const [key, instances] of historyOf(here, staged.nowMs))
-    if (!wanted.given.has(key)) given.set(key, instances)
+    if (!wanted.attributes.has(key)) attributes.set(key, instances)
   // The stored state stays: the clock that derives `state` may be wrong, and each read derives it again.
-  const after = { ...here, attributes: withReachedDates(given, here, staged.nowMs) }
+  const after = { ...here, attributes: withReachedDates(attributes, here, staged.nowMs) }
   const instance = await objects.instance()
   requireNoLooser(instance, here.attributes, after.attributes)
   const changing = { before: here, was: factsOf(here), facts: factsOf(after) }

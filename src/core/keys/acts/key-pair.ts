@@ -23,7 +23,7 @@ import { withAttribute } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
 /** The client's attributes for each half. */
-export interface KeyPairWanted {
+export interface KeyPairRequest {
   readonly privateKey: AttributeSet
   readonly publicKey: AttributeSet
 }
@@ -38,12 +38,12 @@ const common = ['CryptographicAlgorithm', 'CryptographicLength', 'CryptographicD
 
 export async function createKeyPair(
   objects: TransactionObjects,
-  wanted: KeyPairWanted,
+  request: KeyPairRequest,
 ): Promise<KeyPairMade> {
   objects.staged.begin('key.create-pair', null)
-  requireOneUse(wanted)
+  requireOneUse(request)
   const made = newIdentifiers(objects.staged.nowMs)
-  await keepNewPair(objects, wanted, made)
+  await keepNewPair(objects, request, made)
   objects.staged.done({ object: made.privateKey, detail: { publicKey: made.publicKey } })
   return made
 }
@@ -52,7 +52,7 @@ export async function createKeyPair(
  * A new pair must have the same Cryptographic Parameters on both halves. Later a client may change those of one half, and re-key
  * the pair.
  */
-function requireOneUse({ privateKey, publicKey }: KeyPairWanted): void {
+function requireOneUse({ privateKey, publicKey }: KeyPairRequest): void {
   const key = 'CryptographicParameters'
   const [own, other] = [privateKey, publicKey].map((set) =>
     (set.get(key) ?? []).map(({ value }) => searchKey(key, value)).toSorted(),
@@ -68,11 +68,11 @@ export function newIdentifiers(nowMs: number): KeyPairMade {
 /** Generates the pair and stages both halves, linked to each other and to the pair that they replace. */
 export async function keepNewPair(
   objects: TransactionObjects,
-  wanted: KeyPairWanted,
+  request: KeyPairRequest,
   ids: KeyPairMade,
   replaced?: KeyPairMade,
 ): Promise<void> {
-  const kind = kindOf(wanted)
+  const kind = kindOf(request)
   const pair = await objects.compute('generate-key-pair', kind.job)
   const [privateKey, publicKey] = [Buffer.from(pair.privateKey), Buffer.from(pair.publicKey)]
   pair.privateKey.fill(0)
@@ -87,7 +87,7 @@ export async function keepNewPair(
       : (['publicKey', 'privateKey'] as const)
     const key: FormattedKey = { isPrivate, format: from, bytes }
     const link = linkTo(isPrivate ? 'PublicKeyLink' : 'PrivateKeyLink', ids[other])
-    const linked = withSoleLink(described(wanted[own], key, kind.masks[own]), link)
+    const linked = withSoleLink(described(request[own], key, kind.masks[own]), link)
     const attributes = replaced ? withSoleLink(linked, linkTo('ReplacedObjectLink', replaced[own])) : linked
     const objectType = isPrivate ? 'PrivateKey' : 'PublicKey'
     await objects.keep({ objectType, attributes, uniqueIdentifier: ids[own] }, materialOf(key, format), true)
@@ -126,13 +126,13 @@ const curveFormats = { privateKey: 'ECPrivateKey', publicKey: 'X_509' } as const
 const otherFormats = { privateKey: 'PKCS_8', publicKey: 'X_509' } as const
 
 /** Throws Fault InvalidField if the attributes do not name a pair that this server makes. */
-function kindOf(wanted: KeyPairWanted): PairKind {
+function kindOf(request: KeyPairRequest): PairKind {
   for (const key of common)
-    if (JSON.stringify(first(wanted.privateKey, key)) !== JSON.stringify(first(wanted.publicKey, key)))
+    if (JSON.stringify(first(request.privateKey, key)) !== JSON.stringify(first(request.publicKey, key)))
       throw new Fault('InvalidField', 'algorithm, length and domain parameters must be those of both keys')
-  const algorithm = first(wanted.privateKey, 'CryptographicAlgorithm')
-  const bits = first(wanted.privateKey, 'CryptographicLength')
-  const curve = first(wanted.privateKey, 'CryptographicDomainParameters')?.RecommendedCurve
+  const algorithm = first(request.privateKey, 'CryptographicAlgorithm')
+  const bits = first(request.privateKey, 'CryptographicLength')
+  const curve = first(request.privateKey, 'CryptographicDomainParameters')?.RecommendedCurve
   if (algorithm === undefined)
     throw new Fault('InvalidField', 'Create Key Pair needs the attribute Cryptographic Algorithm')
   if (algorithm === 'RSA') {

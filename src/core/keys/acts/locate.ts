@@ -30,10 +30,10 @@ const locateIndexedMax = 8
 
 export interface LocateQuery {
   /** Two dates of one key are a range. For other repeated keys, the object must have each value. */
-  readonly wanted: readonly { readonly key: string; readonly value: unknown }[]
+  readonly criteria: readonly { readonly key: string; readonly value: unknown }[]
   readonly maximumItems: number | undefined
   readonly offsetItems: number
-  readonly storage: StorageWanted
+  readonly storage: StorageFilter
   /** KMIP 1.1 §4.9: Object Group Member Fresh finds only objects that no client has fetched yet. */
   readonly onlyFresh: boolean
   /** Searches to the last object, to count all that match. */
@@ -43,7 +43,7 @@ export interface LocateQuery {
 }
 
 /** KMIP 1.4 §9.1.3.3.2, 2.0 §11.58: where the object may be stored. */
-export interface StorageWanted {
+export interface StorageFilter {
   readonly online: boolean
   readonly archived?: boolean
   readonly destroyed: boolean
@@ -61,39 +61,40 @@ interface LocateParts {
   readonly pace: Pace
 }
 
-export async function locate(parts: LocateParts, asked: LocateQuery, version: Version): Promise<Located> {
-  const query = existsIn('OperationPolicyName', version) ? withoutPolicy(asked) : asked
+export async function locate(parts: LocateParts, request: LocateQuery, version: Version): Promise<Located> {
+  const query = existsIn('OperationPolicyName', version) ? withoutPolicy(request) : request
   if (query.offsetItems < 0 || (query.maximumItems ?? 0) < 0)
     throw new Fault('InvalidField', 'Maximum Items and Offset Items cannot be negative')
-  if (query.wanted.length > locateAttributesMax)
+  if (query.criteria.length > locateAttributesMax)
     throw new Fault('InvalidField', `Locate takes ${String(locateAttributesMax)} attributes at most`)
   const { online, archived, destroyed } = query.storage
   if (!online && !archived && !destroyed) return { uniqueIdentifiers: [], total: 0 }
   const matches = matcher(query, version, parts.staged.nowMs)
   const most = Math.min(query.maximumItems ?? locateItemsMax, locateItemsMax)
   const end = query.offsetItems + most
-  const found: string[] = []
+  const identifiers: string[] = []
   let bytes = 0
   for await (const object of candidates(parts, query)) {
     if (parts.pace.spent) await parts.pace.turn()
     if (!matches(object)) continue
-    found.push(object.uniqueIdentifier)
-    if (found.length > query.offsetItems && found.length <= end) bytes += wireBytes(object.uniqueIdentifier)
+    identifiers.push(object.uniqueIdentifier)
+    if (identifiers.length > query.offsetItems && identifiers.length <= end)
+      bytes += wireBytes(object.uniqueIdentifier)
     if (bytes > (query.bytesMax ?? Infinity))
       throw new Fault('ResponseTooLarge', 'more objects match than the answer has room for: ask for fewer')
-    if (found.length >= end && query.countAll !== true && !query.onlyFresh) break
+    if (identifiers.length >= end && query.countAll !== true && !query.onlyFresh) break
   }
   // A group hands out its fresh members in their order of arrival.
-  if (query.onlyFresh) found.reverse()
-  const total = query.countAll === true ? found.length : undefined
-  return { uniqueIdentifiers: found.slice(query.offsetItems, end), total }
+  if (query.onlyFresh) identifiers.reverse()
+  const total = query.countAll === true ? identifiers.length : undefined
+  return { uniqueIdentifiers: identifiers.slice(query.offsetItems, end), total }
 }
 
 /** Every object is under the server's only policy, even if no client named it (KMIP 1.4 §3.18.2). */
 function withoutPolicy(query: LocateQuery): LocateQuery {
-  const isPolicy = ({ key, value }: LocateQuery['wanted'][number]) =>
+  const isPolicy = ({ key, value }: LocateQuery['criteria'][number]) =>
     key === 'OperationPolicyName' && value === onlyPolicy
-  return { ...query, wanted: query.wanted.filter((wanted) => !isPolicy(wanted)) }
+  return { ...query, criteria: query.criteria.filter((criterion) => !isPolicy(criterion)) }
 }
 
 /** The size of a Text String in TTLV: a header of 8 bytes, padded to 8. */
@@ -118,11 +119,11 @@ async function* stored(
   query: LocateQuery,
 ): AsyncGenerator<StoredObject> {
   const { instanceId } = staged.caller
-  const index = query.wanted
+  const index = query.criteria
     .map(({ key, value }) => searchEntry(key, value))
     .filter((entry): entry is IndexEntry => entry !== undefined)
     .slice(0, locateIndexedMax)
-  const identifier = query.wanted.find(({ key }) => key === 'UniqueIdentifier')
+  const identifier = query.criteria.find(({ key }) => key === 'UniqueIdentifier')
   if (identifier) {
     const record = await store.object(instanceId, String(identifier.value))
     if (record) yield record
@@ -152,11 +153,11 @@ async function* stored(
 
 /** One test per wanted attribute; an object must pass all. */
 function matcher(query: LocateQuery, version: Version, nowMs: number): (object: ManagedObject) => boolean {
-  const byKey = Map.groupBy(query.wanted, ({ key }) => key)
-  const tests = [...byKey].map(([key, wanted]) =>
+  const byKey = Map.groupBy(query.criteria, ({ key }) => key)
+  const tests = [...byKey].map(([key, expected]) =>
     test(
       key,
-      wanted.map(({ value }) => value),
+      expected.map(({ value }) => value),
     ),
   )
   const isDerived = [...byKey.keys()].some((key) => derivedKeys.has(key))
@@ -173,15 +174,15 @@ function matcher(query: LocateQuery, version: Version, nowMs: number): (object: 
   }
 }
 
-function isWhere(object: ManagedObject, { online, archived, destroyed }: StorageWanted): boolean {
+function isWhere(object: ManagedObject, { online, archived, destroyed }: StorageFilter): boolean {
   if (isDestroyed(object.state)) return destroyed
   return isArchived(object) ? archived === true : online
 }
 
-function test(key: string, wanted: readonly unknown[]): (attributes: AttributeSet) => boolean {
+function test(key: string, expected: readonly unknown[]): (attributes: AttributeSet) => boolean {
   const values = (attributes: AttributeSet) => (attributes.get(key) ?? []).map(({ value }) => value)
   if (isDate(key)) {
-    const dates = (wanted as readonly bigint[]).toSorted((a, b) => (a < b ? -1 : 1))
+    const dates = (expected as readonly bigint[]).toSorted((a, b) => (a < b ? -1 : 1))
     const [from = 0n, to = from] = dates
     return (attributes) => {
       const [date = noDate] = values(attributes) as bigint[]
@@ -189,13 +190,15 @@ function test(key: string, wanted: readonly unknown[]): (attributes: AttributeSe
     }
   }
   if (key === 'CryptographicUsageMask') {
-    const mask = (wanted as readonly number[]).reduce((all, bits) => all | bits, 0)
+    const mask = (expected as readonly number[]).reduce((all, bits) => all | bits, 0)
     return (attributes) => (values(attributes) as number[]).some((bits) => (bits & mask) === mask)
   }
   if (key === 'UsageLimits')
     return (attributes) =>
-      wanted.every((asked) => values(attributes).some((limits) => reaches(limits as Limits, asked as Limits)))
-  const searches = wanted.map((value) => (candidate: unknown) => contains(key, candidate, value))
+      expected.every((limit) =>
+        values(attributes).some((limits) => reaches(limits as Limits, limit as Limits)),
+      )
+  const searches = expected.map((value) => (candidate: unknown) => contains(key, candidate, value))
   return (attributes) => searches.every((search) => values(attributes).some(search))
 }
 
@@ -205,23 +208,23 @@ const noDate = 2n ** 63n - 1n
 type Limits = Partial<AttributeValue<'UsageLimits'>>
 
 /** Whether the limits have the requested unit and at least the requested numbers. An absent field requests nothing. */
-function reaches(limits: Limits, asked: Limits): boolean {
+function reaches(limits: Limits, least: Limits): boolean {
   return (
-    isAtLeast(limits.UsageLimitsTotal, asked.UsageLimitsTotal) &&
-    isAtLeast(limits.UsageLimitsCount, asked.UsageLimitsCount) &&
-    (asked.UsageLimitsUnit === undefined || asked.UsageLimitsUnit === limits.UsageLimitsUnit)
+    isAtLeast(limits.UsageLimitsTotal, least.UsageLimitsTotal) &&
+    isAtLeast(limits.UsageLimitsCount, least.UsageLimitsCount) &&
+    (least.UsageLimitsUnit === undefined || least.UsageLimitsUnit === limits.UsageLimitsUnit)
   )
 }
 
-function isAtLeast(value: bigint = 0n, asked: bigint | undefined): boolean {
-  return asked === undefined || value >= asked
+function isAtLeast(value: bigint = 0n, least: bigint | undefined): boolean {
+  return least === undefined || value >= least
 }
 
 /** Whether the values are equal; for a structure, in every field of the request (KMIP 1.4 §4.9). No field of an attribute is a structure. */
-function contains(key: string, candidate: unknown, wanted: unknown): boolean {
-  if (isCustom(key) || !isPlain(wanted)) return searchKey(key, candidate) === searchKey(key, wanted)
+function contains(key: string, candidate: unknown, expected: unknown): boolean {
+  if (isCustom(key) || !isPlain(expected)) return searchKey(key, candidate) === searchKey(key, expected)
   const fields = candidate as Record<string, unknown>
-  return Object.entries(wanted).every(
+  return Object.entries(expected).every(
     ([field, value]) => value === undefined || sameField(fields[field], value),
   )
 }

@@ -10,7 +10,7 @@ import type { ManagedObject } from '../object/managed-object.ts'
 import { replacedBy, replacementAttributes, requireKeyValue, requireUnreplaced } from './replacement.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
-export interface ReKeyWanted {
+export interface ReKeyRequest {
   /** Seconds from now to the Activation Date of the new key. */
   readonly offset: number | undefined
   /** The client's attributes, checked by the attribute rules. */
@@ -21,14 +21,14 @@ export interface ReKeyWanted {
 export async function reKey(
   objects: TransactionObjects,
   existing: ManagedObject,
-  { offset, attributes: given }: ReKeyWanted,
+  { offset, attributes: changes }: ReKeyRequest,
 ): Promise<string> {
   const { staged } = objects
   if (existing.objectType !== 'SymmetricKey')
     throw new Fault('InvalidObjectType', 'Re-key takes the Unique Identifier of a Symmetric Key')
   requireKeyValue(existing)
   await requireUnreplaced(objects, existing)
-  const attributes = replacementAttributes(existing.attributes, { given, offset, nowMs: staged.nowMs })
+  const attributes = replacementAttributes(existing.attributes, { changes, offset, nowMs: staged.nowMs })
   const [algorithm, length] = [
     first(attributes, 'CryptographicAlgorithm'),
     first(attributes, 'CryptographicLength'),
@@ -37,7 +37,7 @@ export async function reKey(
     throw new Fault('PermissionDenied', 'a key without algorithm and length cannot be re-keyed')
   const uniqueIdentifier = newIdentifier(objects.staged.nowMs)
   await objects.stage(existing, replacedBy(existing, uniqueIdentifier))
-  const wanted = {
+  const object = {
     objectType: existing.objectType,
     attributes: withSoleLink(attributes, linkTo('ReplacedObjectLink', existing.uniqueIdentifier)),
     uniqueIdentifier,
@@ -46,5 +46,5 @@ export async function reKey(
     bytes: generateKey(algorithm, length),
     head: { keyFormatType: symmetricFormat(attributes) },
   } as const
-  return objects.keep(wanted, material, true)
+  return objects.keep(object, material, true)
 }

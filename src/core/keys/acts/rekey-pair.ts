@@ -2,23 +2,23 @@
 // links from each half to its replacement and back.
 
 import { Fault } from '../../../wire/kmip/fault.ts'
-import { keepNewPair, newIdentifiers, type KeyPairMade, type KeyPairWanted } from './key-pair.ts'
+import { keepNewPair, newIdentifiers, type KeyPairMade, type KeyPairRequest } from './key-pair.ts'
 import { linksOf } from '../object/links.ts'
 import { replacedBy, replacementAttributes, requireKeyValue, requireUnreplaced } from './replacement.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
-export interface RekeyPairWanted {
+export interface RekeyPairRequest {
   readonly uniqueIdentifier: string
   readonly offsetSeconds: number | undefined
   /** The attributes that the client gives; the old pair gives all others. */
-  readonly changes: KeyPairWanted
+  readonly changes: KeyPairRequest
 }
 
 export async function rekeyKeyPair(
   objects: TransactionObjects,
-  wanted: RekeyPairWanted,
+  request: RekeyPairRequest,
 ): Promise<KeyPairMade> {
-  const { uniqueIdentifier, offsetSeconds, changes } = wanted
+  const { uniqueIdentifier, offsetSeconds, changes } = request
   const { staged } = objects
   staged.begin('key.rekey-pair', uniqueIdentifier)
   const old = await oldPair(objects, uniqueIdentifier)
@@ -27,7 +27,7 @@ export async function rekeyKeyPair(
     await objects.stage(old[half], replacedBy(old[half], ids[half]))
   const renewed = (half: 'privateKey' | 'publicKey') =>
     replacementAttributes(old[half].attributes, {
-      given: changes[half],
+      changes: changes[half],
       offset: offsetSeconds,
       nowMs: staged.nowMs,
     })

@@ -10,9 +10,9 @@ import { single, withAttribute, type ManagedObject } from '../object/managed-obj
 import { nonceCountKey } from '../object/nonce-count.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
-export interface ReplacementWanted {
+export interface ReplacementRequest {
   /** The client's attributes, checked by the attribute rules. */
-  readonly given: AttributeSet
+  readonly changes: AttributeSet
   /** Seconds from now to the Activation Date of the new object. Left out: it has the dates of the old one. */
   readonly offset: number | undefined
   readonly nowMs: number
@@ -52,7 +52,7 @@ export function replacedBy(existing: ManagedObject, replacement: string): Manage
 /** The attributes of the new object. Throws Faults where an Offset does not fit the dates. */
 export function replacementAttributes(
   existing: AttributeSet,
-  { given, offset, nowMs }: ReplacementWanted,
+  { changes: given, offset, nowMs }: ReplacementRequest,
 ): AttributeSet {
   if (offset !== undefined && dates.some((key) => given.has(key)))
     throw new Fault('InvalidMessage', 'an Offset stands beside dates: give one or the other')
@@ -137,9 +137,9 @@ function withinDates(date: bigint): bigint {
 }
 
 /** Lays the client's attributes over those of the old key. Adds the client's Names. */
-function together(kept: AttributeSet, given: AttributeSet): AttributeSet {
-  const set = new Map<string, readonly AttributeInstance[]>([...kept, ...given])
-  const names = [...(kept.get('Name') ?? []), ...(given.get('Name') ?? [])]
+function together(kept: AttributeSet, changes: AttributeSet): AttributeSet {
+  const set = new Map<string, readonly AttributeInstance[]>([...kept, ...changes])
+  const names = [...(kept.get('Name') ?? []), ...(changes.get('Name') ?? [])]
   if (names.length > 0)
     set.set(
       'Name',

@@ -12,7 +12,7 @@ import { currentState, withAttribute, type ManagedObject, type ObjectType } from
 import { requireNoWrappingKey } from '../object/restrictions.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
-export interface SplitWanted {
+export interface SplitRequest {
   /** The key to split; left out: a new key. */
   readonly uniqueIdentifier: string | undefined
   readonly parts: number
@@ -26,13 +26,13 @@ export interface SplitWanted {
 /** Returns the identifiers of the parts, the first part first. Throws Faults. */
 export async function createSplitKey(
   objects: TransactionObjects,
-  wanted: SplitWanted,
+  request: SplitRequest,
 ): Promise<readonly string[]> {
-  const { uniqueIdentifier, parts, threshold, method, primeFieldSize } = wanted
+  const { uniqueIdentifier, parts, threshold, method, primeFieldSize } = request
   const { staged } = objects
   staged.begin('key.split', uniqueIdentifier ?? null)
   const whole =
-    uniqueIdentifier === undefined ? newKey(wanted.attributes) : await keyToSplit(objects, uniqueIdentifier)
+    uniqueIdentifier === undefined ? newKey(request.attributes) : await keyToSplit(objects, uniqueIdentifier)
   staged.opened(whole.bytes)
   const made = await objects.compute('split-key', {
     secret: whole.bytes,
@@ -46,7 +46,7 @@ export async function createSplitKey(
     for (const [index, bytes] of made.entries()) {
       const splitKey: SplitKeyHead = { parts, part: index + 1, threshold, method, ...field }
       const material: Material = { bytes: Buffer.from(bytes), head: { keyFormatType: 'Raw', splitKey } }
-      const attributes = new Map([...wanted.attributes, ...whole.attributes])
+      const attributes = new Map([...request.attributes, ...whole.attributes])
       ids.push(await objects.keep({ objectType: 'SplitKey', attributes }, material, true))
     }
   } finally {
@@ -62,9 +62,9 @@ interface Whole {
   readonly attributes: AttributeSet
 }
 
-function newKey(wanted: AttributeSet): Whole {
-  const algorithm = first(wanted, 'CryptographicAlgorithm')
-  const length = first(wanted, 'CryptographicLength')
+function newKey(attributes: AttributeSet): Whole {
+  const algorithm = first(attributes, 'CryptographicAlgorithm')
+  const length = first(attributes, 'CryptographicLength')
   if (algorithm === undefined || length === undefined)
     throw new Fault(
       'InvalidField',
@@ -135,7 +135,7 @@ function methodOf(method: EnumName<'SplitKeyMethod'>, prime: bigint | undefined)
 
 // ---------------------------------------------------------------- Joining
 
-export interface JoinWanted {
+export interface JoinRequest {
   readonly objectType: ObjectType
   readonly uniqueIdentifiers: readonly string[]
   readonly secretDataType: EnumName<'SecretDataType'> | undefined
@@ -148,8 +148,8 @@ interface OpenPart {
   readonly place: SplitKeyHead
 }
 
-export async function joinSplitKey(objects: TransactionObjects, wanted: JoinWanted): Promise<string> {
-  const { objectType, uniqueIdentifiers } = wanted
+export async function joinSplitKey(objects: TransactionObjects, request: JoinRequest): Promise<string> {
+  const { objectType, uniqueIdentifiers } = request
   const { staged } = objects
   staged.begin('key.join', uniqueIdentifiers[0] ?? null)
   if (!joinable.includes(objectType))
@@ -162,7 +162,7 @@ export async function joinSplitKey(objects: TransactionObjects, wanted: JoinWant
   const [one] = parts
   if (!one) throw new Fault('InvalidField', 'Join Split Key needs the Unique Identifiers of the parts')
   requireEnough(one, parts)
-  const attributes = joinedAttributes(wanted.attributes, parts)
+  const attributes = joinedAttributes(request.attributes, parts)
   const { method, primeFieldSize } = one.place
   const joined = await objects.compute('join-key', {
     parts: parts.map(({ place, bytes }) => ({ number: place.part, bytes })),
@@ -173,7 +173,7 @@ export async function joinSplitKey(objects: TransactionObjects, wanted: JoinWant
   joined.fill(0)
   const head: MaterialHead =
     objectType === 'SecretData'
-      ? { keyFormatType: 'Raw', secretDataType: wanted.secretDataType ?? 'Password' }
+      ? { keyFormatType: 'Raw', secretDataType: request.secretDataType ?? 'Password' }
       : { keyFormatType: 'Raw' }
   const id = await objects.keep({ objectType, attributes }, { bytes, head }, false)
   staged.done({ object: id, detail: { parts: uniqueIdentifiers.join(' ') } })
@@ -208,8 +208,8 @@ function requireEnough({ place }: OpenPart, parts: readonly OpenPart[]): void {
 }
 
 /** The parts complete the request; no attribute makes the key less sensitive than its parts. */
-function joinedAttributes(wanted: AttributeSet, parts: readonly OpenPart[]): AttributeSet {
-  let set: AttributeSet = new Map(wanted)
+function joinedAttributes(attributes: AttributeSet, parts: readonly OpenPart[]): AttributeSet {
+  let set: AttributeSet = new Map(attributes)
   for (const key of ['CryptographicAlgorithm', 'CryptographicLength', 'CryptographicUsageMask'] as const)
     for (const { object } of parts) {
       const value = first(object.attributes, key)

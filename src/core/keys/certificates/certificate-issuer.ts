@@ -5,7 +5,7 @@
 import { signingAlgorithm, type Issuer, issuerIn } from '../../pki/certify.ts'
 import type { UnsignedCertificate } from '../../pki/build.ts'
 import type { SignatureAlgorithm } from '../../pki/signatures.ts'
-import type { SignatureWanted } from '../../crypto/asymmetric.ts'
+import type { SignatureScheme } from '../../crypto/asymmetric.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
 import { faultOf } from '../transaction/crypto-fault.ts'
 import { unusable, usableKey } from '../use/key-bytes.ts'
@@ -105,7 +105,7 @@ export async function signed(
   const key = await usableKey(objects, object)
   if (!('asymmetric' in key)) throw unusable(object.objectType)
   try {
-    const opening = { kind: 'signature', key: key.asymmetric, wanted: wantedFor[by.algorithm] } as const
+    const opening = { kind: 'signature', key: key.asymmetric, scheme: schemes[by.algorithm] } as const
     const { data } = await objects.compute('whole', { opening, data: content, ending: {} })
     staged.done({ detail: { of: by.of, bytes: content.length } })
     return unsigned.complete(data ?? Buffer.of())
@@ -114,10 +114,10 @@ export async function signed(
   }
 }
 
-const rsa = (hash: string): SignatureWanted => ({ scheme: 'rsa', padding: 'PKCS1V1_5', hash })
-const ec = (hash?: string): SignatureWanted => ({ scheme: 'ec', hash })
+const rsa = (hash: string): SignatureScheme => ({ scheme: 'rsa', padding: 'PKCS1V1_5', hash })
+const ec = (hash?: string): SignatureScheme => ({ scheme: 'ec', hash })
 
-const wantedFor: Readonly<Record<SignatureAlgorithm, SignatureWanted>> = {
+const schemes: Readonly<Record<SignatureAlgorithm, SignatureScheme>> = {
   sha1WithRSAEncryption: rsa('sha1'),
   sha256WithRSAEncryption: rsa('sha256'),
   sha384WithRSAEncryption: rsa('sha384'),

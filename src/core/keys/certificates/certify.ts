@@ -35,7 +35,7 @@ import { withAttribute, withDate, type ManagedObject } from '../object/managed-o
 import { replacedBy, replacementAttributes, requireUnreplaced } from '../acts/replacement.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
-export interface CertifyWanted {
+export interface CertifyRequest {
   /** The public key, or a stored certificate request. Undefined: the client sends a request, which contains the key. */
   readonly uniqueIdentifier: string | undefined
   /** PKCS#10, in PEM or DER. */
@@ -46,7 +46,7 @@ export interface CertifyWanted {
   readonly attributes: AttributeSet
 }
 
-export interface RecertifyWanted extends CertifyWanted {
+export interface RecertifyRequest extends CertifyRequest {
   /** The certificate to renew. */
   readonly uniqueIdentifier: string
   /** A stored certificate request. */
@@ -59,20 +59,20 @@ const dayMs = 24 * 3600_000
 const [leafDays, authorityDays] = [365, 10 * 365]
 
 /** Returns the identifier of the certificate. Throws Faults. */
-export async function certify(objects: TransactionObjects, wanted: CertifyWanted): Promise<string> {
-  objects.staged.begin('certificate.certify', wanted.uniqueIdentifier ?? null)
+export async function certify(objects: TransactionObjects, request: CertifyRequest): Promise<string> {
+  objects.staged.begin('certificate.certify', request.uniqueIdentifier ?? null)
   return readable(async () => {
-    const { attributes: given } = wanted
-    const { publicKey, owner } = await certified(objects, wanted)
-    const issuer = await namedIssuer(objects, given)
+    const { attributes: requestAttributes } = request
+    const { publicKey, owner } = await certified(objects, request)
+    const issuer = await namedIssuer(objects, requestAttributes)
     const mask =
-      first(given, 'CryptographicUsageMask') ??
+      first(requestAttributes, 'CryptographicUsageMask') ??
       (publicKey && first(publicKey.attributes, 'CryptographicUsageMask')) ??
       0
     const isAuthority = (mask & maskOf('CryptographicUsageMask', ['CertificateSign'])) !== 0
-    const masked = withAttribute(given, 'CryptographicUsageMask', mask)
+    const masked = withAttribute(requestAttributes, 'CryptographicUsageMask', mask)
     const { nowMs } = objects.staged
-    const validity = validityOf(given, nowMs, (issuer ? leafDays : authorityDays) * dayMs)
+    const validity = validityOf(requestAttributes, nowMs, (issuer ? leafDays : authorityDays) * dayMs)
     const id = newIdentifier(nowMs)
     const issue = { owner, validity, id }
     if (!issuer && !(publicKey && isAuthority)) throw noIssuer()
@@ -86,18 +86,23 @@ export async function certify(objects: TransactionObjects, wanted: CertifyWanted
 }
 
 /** Returns the identifier of the new certificate. Throws Faults. */
-export async function reCertify(objects: TransactionObjects, wanted: RecertifyWanted): Promise<string> {
+export async function reCertify(objects: TransactionObjects, request: RecertifyRequest): Promise<string> {
   const { staged } = objects
-  staged.begin('certificate.re-certify', wanted.uniqueIdentifier)
+  staged.begin('certificate.re-certify', request.uniqueIdentifier)
   return readable(async () => {
-    const { object: existing, der: oldDer } = await storedX509(objects, wanted.uniqueIdentifier)
+    const { object: existing, der: oldDer } = await storedX509(objects, request.uniqueIdentifier)
     await requireUnreplaced(objects, existing)
     const old = ownerInCertificate(oldDer)
-    const owner = await renewedOwner(objects, old, wanted)
-    const { attributes: given, offset } = wanted
-    const issuer = (await namedIssuer(objects, given)) ?? (await namedIssuer(objects, existing.attributes))
+    const owner = await renewedOwner(objects, old, request)
+    const { attributes: requestAttributes, offset } = request
+    const issuer =
+      (await namedIssuer(objects, requestAttributes)) ?? (await namedIssuer(objects, existing.attributes))
     const [publicKey] = linksOf(existing.attributes, 'PublicKeyLink')
-    const inherited = replacementAttributes(existing.attributes, { given, offset, nowMs: staged.nowMs })
+    const inherited = replacementAttributes(existing.attributes, {
+      changes: requestAttributes,
+      offset,
+      nowMs: staged.nowMs,
+    })
     const validity = validityOf(inherited, staged.nowMs, old.notAfterMs - old.notBeforeMs)
     const id = newIdentifier(staged.nowMs)
     const issue = { owner, validity, id }
@@ -166,7 +171,7 @@ async function namedIssuer(
 /** The owner of the certificate, and the public key if it is stored here. Throws Faults. */
 async function certified(
   objects: TransactionObjects,
-  wanted: CertifyWanted,
+  wanted: CertifyRequest,
 ): Promise<{ readonly publicKey: ManagedObject | undefined; readonly owner: CertifiedOwner }> {
   const { uniqueIdentifier, request } = wanted
   if (uniqueIdentifier === undefined && request)
@@ -202,21 +207,21 @@ async function storedRequest(objects: TransactionObjects, uniqueIdentifier: stri
 async function ownerOf(
   objects: TransactionObjects,
   publicKey: ManagedObject,
-  wanted: CertifyWanted,
+  request: CertifyRequest,
 ): Promise<CertifiedOwner> {
   const key = await usableKey(objects, publicKey)
   if (!('asymmetric' in key) || !('spki' in key.asymmetric)) throw unusable(publicKey.objectType)
   const { spki } = key.asymmetric
-  if (!wanted.request)
-    return { publicKey: keyIn(spki), extensions: [], subject: nameOfParts(subjectOf(publicKey, wanted)) }
-  return requested(wanted.request, spki)
+  if (!request.request)
+    return { publicKey: keyIn(spki), extensions: [], subject: nameOfParts(subjectOf(publicKey, request)) }
+  return requested(request.request, spki)
 }
 
 /** The owner of a certificate that replaces another one, for the same key pair (KMIP 1.4 §4.8). */
 async function renewedOwner(
   objects: TransactionObjects,
   old: CertifiedOwner,
-  { request: sent, storedRequest: named, subject }: RecertifyWanted,
+  { request: sent, storedRequest: named, subject }: RecertifyRequest,
 ): Promise<CertifiedOwner> {
   if (subject.length > 0)
     throw new Fault('InvalidField', 'a certificate that is renewed keeps its subject: have a new one made')
@@ -236,7 +241,7 @@ async function requested(request: Uint8Array, spki: Uint8Array): Promise<Certifi
 /** The subject's parts in the request, or the Name of the certificate or public key as common name. */
 function subjectOf(
   { attributes: own }: ManagedObject,
-  { subject, attributes }: CertifyWanted,
+  { subject, attributes }: CertifyRequest,
 ): readonly SubjectAttribute[] {
   if (subject.length > 0) return subject
   const name = first(attributes, 'Name') ?? first(own, 'Name')
@@ -334,7 +339,7 @@ async function keepCertificate(
   {
     id,
     der,
-    attributes: asked,
+    attributes: requestAttributes,
   }: { readonly id: string; readonly der: Uint8Array; readonly attributes: AttributeSet },
 ): Promise<void> {
   const brought = broughtCertificate(der)
@@ -344,7 +349,7 @@ async function keepCertificate(
     'CryptographicAlgorithm',
     'CryptographicLength',
   ])
-  const others = new Map([...asked].filter(([key]) => !own.has(key)))
+  const others = new Map([...requestAttributes].filter(([key]) => !own.has(key)))
   const described = describedBy(others, 'Certificate', brought)
   const attributes = withDate(described, 'OriginalCreationDate', objects.staged.nowMs)
   await objects.keep({ objectType: 'Certificate', attributes, uniqueIdentifier: id }, brought.material, false)

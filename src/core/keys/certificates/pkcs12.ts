@@ -9,7 +9,7 @@ import type { FetchedObject } from '../acts/fetch-object.ts'
 import { actualFormat, inFormat } from '../forms/asymmetric-key.ts'
 import { broughtCertificate, broughtObject, type BroughtObject } from '../forms/brought-object.ts'
 import { describedBy } from '../forms/described-object.ts'
-import { importObject, type ImportWanted } from '../acts/import-object.ts'
+import { importObject, type ImportRequest } from '../acts/import-object.ts'
 import { linksOf, linkTo, withSoleLink } from '../object/links.ts'
 import { currentState, withAttribute, type ManagedObject } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
@@ -98,10 +98,10 @@ async function passwordOf(
 
 // ---------------------------------------------------------------- Register and Import
 
-export type ContainerWanted = Omit<Pkcs12Wanted, 'attributes'>
-export type ImportedKey = Omit<ImportWanted, 'brought'>
+export type ContainerRequest = Omit<Pkcs12Request, 'attributes'>
+export type ImportedKey = Omit<ImportRequest, 'brought'>
 
-export interface Pkcs12Wanted {
+export interface Pkcs12Request {
   readonly container: Uint8Array
   /** The key's algorithm and length in the Key Block. */
   readonly stated: Pick<KeyBlock, 'CryptographicAlgorithm' | 'CryptographicLength'>
@@ -113,9 +113,9 @@ export interface Pkcs12Wanted {
  * Stores the private key of a container as PKCS#8, and its certificates as separate objects, each linked from the one before.
  * Returns the key's identifier. Throws Faults.
  */
-export async function registerPkcs12(objects: TransactionObjects, wanted: Pkcs12Wanted): Promise<string> {
+export async function registerPkcs12(objects: TransactionObjects, request: Pkcs12Request): Promise<string> {
   const { staged } = objects
-  const { brought, attributes: own, content } = await opened(objects, wanted)
+  const { brought, attributes: own, content } = await opened(objects, request)
   const linked = withChain(own, await keepChain(objects, content))
   staged.begin('key.register', null)
   const described = {
@@ -133,14 +133,18 @@ export async function registerPkcs12(objects: TransactionObjects, wanted: Pkcs12
  */
 export async function importPkcs12(
   objects: TransactionObjects,
-  wanted: ContainerWanted,
+  request: ContainerRequest,
   key: ImportedKey,
 ): Promise<void> {
-  const { brought, attributes: own, content } = await opened(objects, { ...wanted, attributes: key.given })
+  const {
+    brought,
+    attributes: own,
+    content,
+  } = await opened(objects, { ...request, attributes: key.attributes })
   const here = await objects.staged.load(key.uniqueIdentifier)
   const isLinked = linksOf(own, 'PKCS_12CertificateLink').length > 0
-  const given = here || isLinked ? own : withChain(own, await keepChain(objects, content))
-  await importObject(objects, { ...key, given, brought })
+  const attributes = here || isLinked ? own : withChain(own, await keepChain(objects, content))
+  await importObject(objects, { ...key, attributes, brought })
 }
 
 interface Content {
@@ -151,20 +155,22 @@ interface Content {
 /** The private key and the certificates of a container, and the attributes of the key with its name in the container. */
 async function opened(
   objects: TransactionObjects,
-  { container, stated, attributes: asked }: Pkcs12Wanted,
+  { container, stated, attributes: requestAttributes }: Pkcs12Request,
 ): Promise<{ readonly brought: BroughtObject; readonly attributes: Attributes; readonly content: Content }> {
   const { staged } = objects
-  const password = await passwordOf(objects, 'key.unwrap', asked)
+  const password = await passwordOf(objects, 'key.unwrap', requestAttributes)
   const content = await objects.compute('read-pkcs12', {
     container,
     password,
-    friendlyName: first(asked, 'PKCS_12FriendlyName'),
+    friendlyName: first(requestAttributes, 'PKCS_12FriendlyName'),
   })
   staged.opened(content.privateKey)
   staged.done({ detail: { bytes: container.length, certificates: content.certificates.length } })
   const { friendlyName } = content
   const attributes =
-    friendlyName === undefined ? asked : withAttribute(asked, 'PKCS_12FriendlyName', friendlyName)
+    friendlyName === undefined
+      ? requestAttributes
+      : withAttribute(requestAttributes, 'PKCS_12FriendlyName', friendlyName)
   const KeyValue = { KeyMaterial: content.privateKey }
   const brought = broughtObject('PrivateKey', {
     PrivateKey: { KeyBlock: { KeyFormatType: 'PKCS_8', KeyValue, ...stated } },

@@ -6,7 +6,7 @@ import type { ChainValidity } from '../../pki/validate.ts'
 import { currentState } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
-export interface ChainWanted {
+export interface ChainRequest {
   readonly certificates: readonly Uint8Array[]
   readonly uniqueIdentifiers: readonly string[]
   /** Milliseconds since 1970; left out: now. */
@@ -14,9 +14,9 @@ export interface ChainWanted {
 }
 
 /** A certificate that a client revoked here makes the chain invalid. Throws Faults. */
-export async function validate(objects: TransactionObjects, wanted: ChainWanted): Promise<ChainValidity> {
+export async function validate(objects: TransactionObjects, request: ChainRequest): Promise<ChainValidity> {
   const { staged } = objects
-  const { certificates, uniqueIdentifiers, atMs = staged.nowMs } = wanted
+  const { certificates, uniqueIdentifiers, atMs = staged.nowMs } = request
   staged.begin('certificate.validate', uniqueIdentifiers[0] ?? null)
   const count = certificates.length + uniqueIdentifiers.length
   // KMIP 1.4 §11.25.

@@ -121,19 +121,19 @@ function domainParameters(parts: KeyParts): AttributeValue<'CryptographicDomainP
  */
 export function inFormat(
   key: FormattedKey,
-  wanted: KeyFormat,
+  format: KeyFormat,
   compression?: KeyCompression,
 ): KeyMaterial | undefined {
-  if (wanted === key.format && compression === undefined) return wireMaterial(key)
+  if (format === key.format && compression === undefined) return wireMaterial(key)
   const stored = partsOf(key)
   const hasPoint = stored?.kind === 'ec' && !stored.isPrivate
-  if (wanted === key.format && compression === uncompressed && !hasPoint) return wireMaterial(key)
+  if (format === key.format && compression === uncompressed && !hasPoint) return wireMaterial(key)
   const parts = stored && compression !== undefined ? compressed(stored, compression) : stored
   if (!parts) return undefined
   try {
-    if (isTransparent(wanted)) return transparentOf(wanted, parts)
-    if (wanted === 'Raw' && parts.kind === 'quantum-safe') return rawCopy(parts)
-    return isDerFormat(wanted) ? encodeKey(wanted, parts) : undefined
+    if (isTransparent(format)) return transparentOf(format, parts)
+    if (format === 'Raw' && parts.kind === 'quantum-safe') return rawCopy(parts)
+    return isDerFormat(format) ? encodeKey(format, parts) : undefined
   } finally {
     // The numbers of a DER form are views into the stored bytes, which the caller wipes.
     if (isTransparent(key.format)) wipeParts(parts)

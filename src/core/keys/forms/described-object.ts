@@ -20,15 +20,15 @@ import type { OtherLength } from '../object/other-length.ts'
  * attributes. A requested attribute must not contradict either.
  */
 export function describedBy(
-  asked: AttributeSet,
+  attributes: AttributeSet,
   objectType: ObjectType,
   brought: BroughtObject,
 ): AttributeSet {
   const { material, lengthBits, algorithms } = brought
-  const set = new Map(asked)
+  const set = new Map(attributes)
   const [askedAlgorithm, askedBits] = [
-    first(asked, 'CryptographicAlgorithm'),
-    first(asked, 'CryptographicLength'),
+    first(attributes, 'CryptographicAlgorithm'),
+    first(attributes, 'CryptographicLength'),
   ]
   if (algorithms) requireMatchesKey({ algorithm: askedAlgorithm, lengthBits: askedBits }, brought)
   // The client decides the algorithm of a key on a curve.
@@ -37,7 +37,7 @@ export function describedBy(
     key: 'CryptographicAlgorithm' | 'CryptographicLength',
     value: string | number | undefined,
   ) => {
-    const given = first(asked, key)
+    const given = first(attributes, key)
     if (value === undefined) return
     if (given !== undefined && given !== value)
       throw new Fault(
@@ -49,7 +49,7 @@ export function describedBy(
   merge('CryptographicAlgorithm', algorithm)
   if (algorithms === undefined || askedBits === undefined) merge('CryptographicLength', lengthBits)
   for (const [key, instances] of brought.attributes ?? []) {
-    requireSame(key, asked.get(key), instances)
+    requireSame(key, attributes.get(key), instances)
     set.set(key, instances)
   }
   if (objectType !== 'SymmetricKey' || material.head.isElsewhere || material.head.wrapping) return set

@@ -29,7 +29,7 @@ export interface GivenObject {
 }
 
 /** The requested form of a key. */
-export interface Wanted {
+export interface ObjectForm {
   readonly version: Version
   readonly format?: KeyFormat | undefined
   readonly compression?: KeyCompression | undefined
@@ -38,29 +38,29 @@ export interface Wanted {
 }
 
 /** Throws Fault KeyFormatTypeNotSupported. */
-export function wireObject(object: GivenObject, wanted: Wanted): Partial<Response<'Get'>> {
+export function wireObject(object: GivenObject, form: ObjectForm): Partial<Response<'Get'>> {
   const { objectType, material, attributes } = object
   const { head, bytes } = material
-  requireWord('ObjectType', objectType, wanted.version)
+  requireWord('ObjectType', objectType, form.version)
   if (objectType === 'OpaqueObject')
     return { OpaqueObject: { OpaqueDataType: head.opaqueDataType ?? 0, OpaqueDataValue: bytes } }
   if (objectType === 'Certificate') {
-    requireOwnFormat(wanted.format, ['X_509', 'Raw'], objectType)
+    requireOwnFormat(form.format, ['X_509', 'Raw'], objectType)
     return { Certificate: { CertificateType: head.certificateType ?? 'X_509', CertificateValue: bytes } }
   }
   if (objectType === 'CertificateRequest') {
-    requireOwnFormat(wanted.format, ['PKCS_10', 'Raw'], objectType)
+    requireOwnFormat(form.format, ['PKCS_10', 'Raw'], objectType)
     const CertificateRequestType = head.certificateRequestType ?? 'PKCS_10'
     return { CertificateRequest: { CertificateRequestType, CertificateRequestValue: bytes } }
   }
   if (objectType === 'Template')
-    return { Template: { Attribute: templateAttributes(attributes, wanted.version) } }
+    return { Template: { Attribute: templateAttributes(attributes, form.version) } }
   if (isSystemObject(objectType))
     throw new Fault('IllegalObjectType', `an object of type ${objectType} has nothing that is given out`)
-  const KeyBlock = keyBlock(object, wanted)
+  const KeyBlock = keyBlock(object, form)
   if (objectType === 'SecretData')
     return { SecretData: { SecretDataType: head.secretDataType ?? 'Password', KeyBlock } }
-  if (head.splitKey) requireWord('SplitKeyMethod', head.splitKey.method, wanted.version)
+  if (head.splitKey) requireWord('SplitKeyMethod', head.splitKey.method, form.version)
   if (objectType === 'SplitKey') return { SplitKey: { ...splitKeyFields(head.splitKey), KeyBlock } }
   if (objectType === 'PGPKey') return { PGPKey: { PGPKeyVersion: head.pgpKeyVersion ?? 4, KeyBlock } }
   return { [objectType]: { KeyBlock } }
@@ -96,12 +96,12 @@ function splitKeyFields(head: SplitKeyHead | undefined) {
 
 /** A certificate has one form, which requests name in two ways. */
 function requireOwnFormat(
-  wanted: KeyFormat | undefined,
+  format: KeyFormat | undefined,
   own: readonly KeyFormat[],
   objectType: ObjectType,
 ): void {
-  if (wanted !== undefined && !own.includes(wanted))
-    throw new Fault('KeyFormatTypeNotSupported', `an object of type ${objectType} is not given as ${wanted}`)
+  if (format !== undefined && !own.includes(format))
+    throw new Fault('KeyFormatTypeNotSupported', `an object of type ${objectType} is not given as ${format}`)
 }
 
 /** The attributes that a client may set, without those that describe the template itself. */
@@ -115,18 +115,18 @@ function templateAttributes(attributes: AttributeSet, version: Version) {
   )
 }
 
-function keyBlock(object: GivenObject, { version, format, compression, onCopy }: Wanted): KeyBlock {
+function keyBlock(object: GivenObject, { version, format, compression, onCopy }: ObjectForm): KeyBlock {
   const { objectType, material, attributes } = object
   const kept = material.head.keyFormatType ?? 'Raw'
   const KeyFormatType = format ?? kept
   if (!existsInVersion('KeyFormatType', KeyFormatType, version)) throw notGivenAs(kept, KeyFormatType)
   const { wrapping } = material.head
   if (wrapping && KeyFormatType !== kept) throw notGivenAs(kept, KeyFormatType)
-  const asked = compressionFor(object, KeyFormatType, compression)
+  const keyCompression = compressionFor(object, KeyFormatType, compression)
   const KeyMaterial =
     material.head.isElsewhere || wrapping
       ? undefined
-      : given(object, KeyFormatType, asked, format === undefined ? kept : actual(object))
+      : returnedMaterial(object, KeyFormatType, keyCompression, format === undefined ? kept : actual(object))
   if (KeyMaterial && 'RecommendedCurve' in KeyMaterial)
     requireWord('RecommendedCurve', KeyMaterial.RecommendedCurve, version)
   if (KeyMaterial instanceof Buffer && KeyMaterial !== material.bytes) onCopy?.(KeyMaterial)
@@ -154,13 +154,13 @@ function keyBlock(object: GivenObject, { version, format, compression, onCopy }:
 function compressionFor(
   { objectType, material }: GivenObject,
   format: KeyFormat,
-  asked: KeyCompression | undefined,
+  compression: KeyCompression | undefined,
 ): KeyCompression | undefined {
-  if (material.head.wrapping && asked !== undefined && asked !== uncompressed)
+  if (material.head.wrapping && compression !== undefined && compression !== uncompressed)
     throw new Fault('KeyCompressionTypeNotSupported', 'this key is stored wrapped by another, as it came')
   if (objectType === 'PublicKey')
-    return asked ?? (format === material.head.keyFormatType ? undefined : uncompressed)
-  if (asked === undefined || asked === uncompressed) return undefined
+    return compression ?? (format === material.head.keyFormatType ? undefined : uncompressed)
+  if (compression === undefined || compression === uncompressed) return undefined
   throw new Fault(
     'KeyCompressionTypeNotSupported',
     `an object of type ${objectType} has no point to compress`,
@@ -173,7 +173,7 @@ function actual({ objectType, material: { bytes, head } }: GivenObject): KeyForm
 }
 
 /** `format`: that of the stored bytes. */
-function given(
+function returnedMaterial(
   { objectType, material: { bytes }, attributes }: GivenObject,
   wanted: KeyFormat,
   compression: KeyCompression | undefined,
@@ -205,21 +205,21 @@ function given(
   throw notGivenAs(format, wanted)
 }
 
-function notGivenAs(kept: KeyFormat, wanted: KeyFormat): Fault {
+function notGivenAs(kept: KeyFormat, format: KeyFormat): Fault {
   return new Fault(
     'KeyFormatTypeNotSupported',
-    `this object is kept as ${kept} and cannot be given as ${wanted}`,
+    `this object is kept as ${kept} and cannot be given as ${format}`,
   )
 }
 
 /** Undefined if the key has no such form, or if it is damaged and was stored before Mortise checked keys. */
 function conversion(
   key: Parameters<typeof inFormat>[0],
-  wanted: KeyFormat,
+  format: KeyFormat,
   compression: KeyCompression | undefined,
 ): KeyMaterial | undefined {
   try {
-    return inFormat(key, wanted, compression)
+    return inFormat(key, format, compression)
   } catch (error) {
     if (error instanceof KeyFormatError) return undefined
     throw error

@@ -100,8 +100,8 @@ function requireShort(material: TransparentMaterial): void {
 
 /** Undefined if the format is not for such keys. */
 export function transparentOf(format: TransparentFormat, parts: KeyParts): TransparentMaterial | undefined {
-  const wanted = `${format.endsWith('PrivateKey') ? 'private' : 'public'} ${kindOf(format)}`
-  if (wanted !== `${parts.isPrivate ? 'private' : 'public'} ${parts.kind}`) return undefined
+  const kind = `${format.endsWith('PrivateKey') ? 'private' : 'public'} ${kindOf(format)}`
+  if (kind !== `${parts.isPrivate ? 'private' : 'public'} ${parts.kind}`) return undefined
   if (parts.kind === 'rsa') return rsaMaterial(parts)
   if (parts.kind === 'bytes' || parts.kind === 'quantum-safe') return undefined
   if (parts.kind === 'ec')

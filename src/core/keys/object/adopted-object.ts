@@ -66,14 +66,14 @@ const kept = [
 
 /** The stored form of the object. */
 export function storedForm(
-  { uniqueIdentifier, objectType, state, attributes: given, from }: AdoptedObject,
+  { uniqueIdentifier, objectType, state, attributes: ownAttributes, from }: AdoptedObject,
   { nowMs, digest }: { readonly nowMs: number; readonly digest: AttributeValue<'Digest'> | undefined },
 ): Stored {
   const set = new Map(
-    initialAttributes({ objectType, attributes: given }, { nowMs, generated: false, digest }),
+    initialAttributes({ objectType, attributes: ownAttributes }, { nowMs, generated: false, digest }),
   )
   for (const key of kept) {
-    const instances = given.get(key)
+    const instances = ownAttributes.get(key)
     if (instances) set.set(key, instances)
   }
   set.set('LastChangeDate', single(changedBefore(set, nowMs)))

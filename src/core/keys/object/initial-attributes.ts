@@ -53,8 +53,8 @@ export function isUnasked(key: string, attributes: AttributeSet): boolean {
 }
 
 /** KMIP 1.4 §3.44: throws Fault InvalidField if the client requests a generator other than the server's. */
-function generatorFor(asked: AttributeValue<'RandomNumberGenerator'> | undefined): typeof ownGenerator {
-  const { RNGAlgorithm, ...details } = asked ?? unspecifiedGenerator
+function generatorFor(generator: AttributeValue<'RandomNumberGenerator'> | undefined): typeof ownGenerator {
+  const { RNGAlgorithm, ...details } = generator ?? unspecifiedGenerator
   const own: Readonly<Record<string, unknown>> = ownGenerator
   const fits =
     (RNGAlgorithm === ownGenerator.RNGAlgorithm || RNGAlgorithm === 'Unspecified') &&
@@ -68,30 +68,30 @@ function generatorFor(asked: AttributeValue<'RandomNumberGenerator'> | undefined
 
 /** Throws Fault InvalidField for a Random Number Generator that this server does not have. */
 export function initialAttributes(
-  wanted: NewObject,
+  object: NewObject,
   { nowMs, generated, digest }: CreationFacts,
 ): AttributeSet {
-  const attributes = new Map(wanted.attributes)
+  const attributes = new Map(object.attributes)
   const now = BigInt(Math.floor(nowMs / 1000))
   attributes.set('InitialDate', single(now))
   attributes.set('LastChangeDate', single(now))
   // A template describes future objects: attributes set here would become theirs.
-  if (wanted.objectType === 'Template') return attributes
+  if (object.objectType === 'Template') return attributes
   // KMIP 1.4 §3.43: only the client knows this date of an object that was made elsewhere.
   if (generated) attributes.set('OriginalCreationDate', single(now))
   if (!attributes.has('Fresh')) attributes.set('Fresh', single(true))
   attributes.set('LeaseTime', single(maximumLeaseSeconds))
-  const limits = first(wanted.attributes, 'UsageLimits')
+  const limits = first(object.attributes, 'UsageLimits')
   if (limits) attributes.set('UsageLimits', single(withCount(limits)))
   if (digest) attributes.set('Digest', single(digest))
-  if (isCryptographic(wanted.objectType)) {
-    const asked = first(attributes, 'RandomNumberGenerator')
-    if (generated) attributes.set('RandomNumberGenerator', single(generatorFor(asked)))
-    else if (!asked) attributes.set('RandomNumberGenerator', single(unspecifiedGenerator))
+  if (isCryptographic(object.objectType)) {
+    const generator = first(attributes, 'RandomNumberGenerator')
+    if (generated) attributes.set('RandomNumberGenerator', single(generatorFor(generator)))
+    else if (!generator) attributes.set('RandomNumberGenerator', single(unspecifiedGenerator))
   }
   // KMIP 1.4 §3.48 to §3.51: the object remembers whether it was ever not sensitive, or ever extractable.
-  const sensitive = first(wanted.attributes, 'Sensitive') ?? false
-  const extractable = first(wanted.attributes, 'Extractable') ?? true
+  const sensitive = first(object.attributes, 'Sensitive') ?? false
+  const extractable = first(object.attributes, 'Extractable') ?? true
   attributes.set('Sensitive', single(sensitive))
   attributes.set('AlwaysSensitive', single(sensitive))
   attributes.set('Extractable', single(extractable))

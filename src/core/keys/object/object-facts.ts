@@ -90,9 +90,9 @@ export function isObjectType(text: string): text is ObjectType {
 }
 
 /** Makes an object that the database does not have. It counts as Active since its creation, unless the copy says otherwise. */
-export function foundObject(found: FoundCopy): ManagedObject {
-  const objectType = found.objectType as ObjectType
-  const { algorithm, length, mask, names, deactivationDate, restrictions } = found.facts
+export function foundObject(copy: FoundCopy): ManagedObject {
+  const objectType = copy.objectType as ObjectType
+  const { algorithm, length, mask, names, deactivationDate, restrictions } = copy.facts
   const known = new Map<string, ReturnType<typeof single>>()
   if (algorithm !== null && Object.hasOwn(enums.CryptographicAlgorithm, algorithm))
     known.set('CryptographicAlgorithm', single(algorithm))
@@ -105,10 +105,10 @@ export function foundObject(found: FoundCopy): ManagedObject {
     )
   known.set('Fresh', single(false))
   if (isCryptographic(objectType)) {
-    known.set('ActivationDate', single(BigInt(Math.floor(found.createdMs / 1000))))
+    known.set('ActivationDate', single(BigInt(Math.floor(copy.createdMs / 1000))))
     if (deactivationDate !== null) known.set('DeactivationDate', single(BigInt(deactivationDate)))
   }
-  const creation = { nowMs: found.createdMs, generated: false, digest: undefined }
+  const creation = { nowMs: copy.createdMs, generated: false, digest: undefined }
   let attributes = initialAttributes({ objectType, attributes: known }, creation)
   if (hasState(objectType)) {
     attributes = restricted(attributes, restrictions)
@@ -117,33 +117,33 @@ export function foundObject(found: FoundCopy): ManagedObject {
       attributes = withAttribute(attributes, key, false)
   }
   const object: ManagedObject = {
-    instanceId: found.instanceId,
-    uniqueIdentifier: found.identifier,
+    instanceId: copy.instanceId,
+    uniqueIdentifier: copy.identifier,
     objectType,
     state: isCryptographic(objectType) ? 'Active' : 'PreActive',
-    version: found.generation,
-    createdMs: found.createdMs,
+    version: copy.generation,
+    createdMs: copy.createdMs,
     attributes,
-    sealed: found.sealed,
+    sealed: copy.sealed,
     dataKeyId: null,
   }
-  return closed(object, found.closing, found.createdMs)
+  return closed(object, copy.closing, copy.createdMs)
 }
 
 /** Updates the object from the copy that counts from now on. It never becomes less closed. */
 export function broughtForward(
   object: ManagedObject,
-  found: Pick<FoundCopy, 'facts' | 'closing' | keyof NewPlace>,
+  copy: Pick<FoundCopy, 'facts' | 'closing' | keyof NewPlace>,
   nowMs: number,
 ): ManagedObject {
-  const { deactivationDate, restrictions } = found.facts
+  const { deactivationDate, restrictions } = copy.facts
   let attributes = restricted(object.attributes, restrictions)
   if (deactivationDate !== null && currentState(object, nowMs) !== 'Deactivated')
     attributes = withAttribute(attributes, 'DeactivationDate', BigInt(deactivationDate))
-  const version = Math.max(object.version + 1, found.generation)
-  const { sealed, dataKeyId } = found
+  const version = Math.max(object.version + 1, copy.generation)
+  const { sealed, dataKeyId } = copy
   const moved = { ...object, attributes, sealed, dataKeyId, version }
-  return closed(moved, found.closing, nowMs)
+  return closed(moved, copy.closing, nowMs)
 }
 
 /**

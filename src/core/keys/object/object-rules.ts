@@ -95,15 +95,15 @@ export function requireConstraints(
 
 function fits(
   key: string,
-  given: readonly AttributeInstance[],
+  instances: readonly AttributeInstance[],
   permitted: readonly AttributeInstance[],
 ): boolean {
   if (key === 'CryptographicUsageMask') {
-    const [mask, most] = [given[0]?.value, permitted[0]?.value]
+    const [mask, most] = [instances[0]?.value, permitted[0]?.value]
     return typeof mask === 'number' && typeof most === 'number' && (mask & ~most) === 0
   }
   const values = new Set(permitted.map(({ value }) => searchKey(key, value)))
-  return given.some(({ value }) => values.has(searchKey(key, value)))
+  return instances.some(({ value }) => values.has(searchKey(key, value)))
 }
 
 function isFor({ objectTypes }: ObjectRule, objectType: ObjectType): boolean {

@@ -42,13 +42,11 @@ export async function templateNamed(
   store: Store,
   name: AttributeValue<'Name'>,
 ): Promise<ManagedObject | undefined> {
-  const wanted = searchKey('Name', name)
+  const key = searchKey('Name', name)
   const named = await objectsNamed(change, store, name, namesakesMax)
   return named.find(
     (object) =>
-      object.objectType === 'Template' &&
-      !isDestroyed(object.state) &&
-      comparedNames(object).includes(wanted),
+      object.objectType === 'Template' && !isDestroyed(object.state) && comparedNames(object).includes(key),
   )
 }
 
@@ -58,14 +56,14 @@ export async function identifierNamed(
   store: Store,
   text: string,
 ): Promise<string | undefined> {
-  const found = new Set<string>()
+  const holders = new Set<string>()
   for (const NameType of ['UninterpretedTextString', 'URI'] as const) {
     const name = { NameValue: text, NameType }
     for (const object of await objectsNamed(change, store, name, 2))
       if (!isDestroyed(object.state) && comparedNames(object).includes(searchKey('Name', name)))
-        found.add(object.uniqueIdentifier)
+        holders.add(object.uniqueIdentifier)
   }
-  const [only, ...others] = found
+  const [only, ...others] = holders
   return others.length === 0 ? only : undefined
 }
 

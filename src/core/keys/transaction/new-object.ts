@@ -35,17 +35,17 @@ export async function stageNewObject(
   const { staged, store, custodies } = transaction
   const { instanceId } = staged.caller
   const { uniqueIdentifier, objectType } = described
-  const wanted = { ...described, attributes: await storedAttributes(transaction, described, material.head) }
+  const object = { ...described, attributes: await storedAttributes(transaction, described, material.head) }
   const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
   const instance = await transaction.instance()
-  if (staged.caller.actor.kind === 'client') requireConstraints(wanted, readRules(instance.objectConstraints))
+  if (staged.caller.actor.kind === 'client') requireConstraints(object, readRules(instance.objectConstraints))
   // The commit checks both again. This check avoids an unused standard key, which costs money.
   if (custodies.of(instance).keepsKeysApart) await requireRoom(store, instance)
   const { correlationIds } = staged
-  const sealed = await custodies.seal(instance, place, material, { facts: factsOf(wanted), correlationIds })
+  const sealed = await custodies.seal(instance, place, material, { facts: factsOf(object), correlationIds })
   staged.sealed(sealed)
   staged.stage({
-    ...wanted,
+    ...object,
     instanceId,
     version: 1,
     sealed: sealed.sealed,

@@ -24,7 +24,7 @@ export function objectRecords(
     facts: factsOfRecord,
     isOther: isOtherMaterial,
     moved: (record, place) => toWrite(storedElsewhere(fromRecord(record), place)),
-    found: async (record, found) => {
+    recordCopy: async (record, found) => {
       if (record) return toWrite(broughtForward(fromRecord(record), found, clock.now()))
       const instance = await instanceOf(found.instanceId)
       const object = await withNamesThatAreFree(store, instance, foundObject(found))

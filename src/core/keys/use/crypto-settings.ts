@@ -2,11 +2,11 @@
 // it has none, the first of the key's own count (KMIP 1.4 §4.29: the one with the lowest index).
 
 import { hashName } from '../../crypto/macs.ts'
-import type { MacWanted } from '../../crypto/macs.ts'
+import type { MacAlgorithm } from '../../crypto/macs.ts'
 import { hmacs } from '../../crypto/algorithms.ts'
-import type { CipherWanted } from '../../crypto/cipher-setting.ts'
-import type { SignatureWanted } from '../../crypto/asymmetric.ts'
-import type { RsaEncryptionWanted } from '../../crypto/rsa.ts'
+import type { CipherParameters } from '../../crypto/cipher-setting.ts'
+import type { SignatureScheme } from '../../crypto/asymmetric.ts'
+import type { RsaEncryptionScheme } from '../../crypto/rsa.ts'
 import { CryptoError } from '../../crypto/error.ts'
 import { first, type AttributeSet, type AttributeValue } from '../../../wire/kmip/attributes.ts'
 
@@ -14,21 +14,26 @@ export type CryptoParameters = AttributeValue<'CryptographicParameters'>
 
 export function parametersFor(
   attributes: AttributeSet,
-  asked: CryptoParameters | undefined,
+  parameters: CryptoParameters | undefined,
 ): CryptoParameters {
-  return asked ?? first(attributes, 'CryptographicParameters') ?? {}
+  return parameters ?? first(attributes, 'CryptographicParameters') ?? {}
 }
 
 /** Throws CryptoError `invalid` if the parameters are for another algorithm than the key's. */
-export function cipherWanted(attributes: AttributeSet, parameters: CryptoParameters): CipherWanted {
+export function cipherParameters(attributes: AttributeSet, parameters: CryptoParameters): CipherParameters {
   const own = first(attributes, 'CryptographicAlgorithm')
-  const { CryptographicAlgorithm: asked, BlockCipherMode, PaddingMethod, TagLength } = parameters
-  if (asked !== undefined && own !== undefined && asked !== own && !(isChacha(own) && isChacha(asked)))
+  const { CryptographicAlgorithm: algorithm, BlockCipherMode, PaddingMethod, TagLength } = parameters
+  if (
+    algorithm !== undefined &&
+    own !== undefined &&
+    algorithm !== own &&
+    !(isChacha(own) && isChacha(algorithm))
+  )
     throw new CryptoError(
       'invalid',
-      `the key is for ${own}, and the Cryptographic Parameters are for ${asked}`,
+      `the key is for ${own}, and the Cryptographic Parameters are for ${algorithm}`,
     )
-  return { algorithm: asked ?? own, mode: BlockCipherMode, padding: PaddingMethod, tagBytes: TagLength }
+  return { algorithm: algorithm ?? own, mode: BlockCipherMode, padding: PaddingMethod, tagBytes: TagLength }
 }
 
 function isChacha(name: string): boolean {
@@ -36,7 +41,7 @@ function isChacha(name: string): boolean {
 }
 
 /** RSA with OAEP or PKCS#1 v1.5. The mask's hash is SHA-1 by default (KMIP 1.4 §3.6). */
-export function rsaEncryptionWanted(parameters: CryptoParameters): RsaEncryptionWanted {
+export function rsaEncryptionScheme(parameters: CryptoParameters): RsaEncryptionScheme {
   const { PaddingMethod: padding, HashingAlgorithm: hash, PSource } = parameters
   if (padding === 'PKCS1V1_5') return { padding }
   if (padding !== 'OAEP')
@@ -49,11 +54,11 @@ export function rsaEncryptionWanted(parameters: CryptoParameters): RsaEncryption
  * The signature scheme. The key's own algorithm decides, even if another Cryptographic Algorithm is named, as in OASIS's cases.
  * With a curve only the hash is free. `digested`: without a hash the digest is signed as it is. Throws CryptoError.
  */
-export function signatureWanted(
+export function signatureScheme(
   attributes: AttributeSet,
   parameters: CryptoParameters,
   digested: boolean,
-): SignatureWanted {
+): SignatureScheme {
   const own = first(attributes, 'CryptographicAlgorithm') ?? parameters.CryptographicAlgorithm
   const named = namedSignature(own, parameters)
   const hash = parameters.HashingAlgorithm ?? named?.hash
@@ -114,16 +119,16 @@ const signatureAlgorithms: Readonly<
 }
 
 /** The MAC of data. Throws CryptoError `invalid` if the parameters name a hash that differs from the HMAC's. */
-export function dataMacWanted(attributes: AttributeSet, parameters: CryptoParameters): MacWanted {
-  const wanted = macWanted(attributes, parameters)
+export function dataMacAlgorithm(attributes: AttributeSet, parameters: CryptoParameters): MacAlgorithm {
+  const mac = macAlgorithm(attributes, parameters)
   const { HashingAlgorithm: hash } = parameters
-  if (hash === undefined || !('hmac' in wanted) || hashName(hash) === wanted.hmac) return wanted
+  if (hash === undefined || !('hmac' in mac) || hashName(hash) === mac.hmac) return mac
   const hmac = parameters.CryptographicAlgorithm ?? first(attributes, 'CryptographicAlgorithm')
   throw new CryptoError('invalid', `${hmac} is not by the Hashing Algorithm ${hash}`)
 }
 
 /** HMAC by the algorithm of the parameters or the key, else by the hash; or the CMAC of the key's cipher. */
-export function macWanted(attributes: AttributeSet, parameters: CryptoParameters): MacWanted {
+export function macAlgorithm(attributes: AttributeSet, parameters: CryptoParameters): MacAlgorithm {
   const own = first(attributes, 'CryptographicAlgorithm')
   const { CryptographicAlgorithm: asked, BlockCipherMode: mode, HashingAlgorithm: hash } = parameters
   const algorithm = asked ?? own

@@ -3,13 +3,13 @@
 // agreement takes a private and a public key.
 
 import type { Derivation } from '../../crypto/derive.ts'
-import { hashName, type MacWanted } from '../../crypto/macs.ts'
+import { hashName, type MacAlgorithm } from '../../crypto/macs.ts'
 import { hashes, hmacs } from '../../crypto/algorithms.ts'
 import { first, type AttributeSet } from '../../../wire/kmip/attributes.ts'
 import { maskOf, type EnumName } from '../../../wire/kmip/enums.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
 import { faultOf } from '../transaction/crypto-fault.ts'
-import { cipherWanted, macWanted, parametersFor, type CryptoParameters } from './crypto-settings.ts'
+import { cipherParameters, macAlgorithm, parametersFor, type CryptoParameters } from './crypto-settings.ts'
 import type { NewObject } from '../object/initial-attributes.ts'
 import { unusable, usableKey } from './key-bytes.ts'
 import { keyBytes } from '../forms/key-generation.ts'
@@ -22,7 +22,7 @@ import { spendUsage } from '../object/usage-limits.ts'
 export const derivedBytesMax = 8_192
 
 export interface DeriveRequest {
-  readonly wanted: NewObject
+  readonly object: NewObject
   readonly bases: readonly string[]
   readonly method: EnumName<'DerivationMethod'>
   readonly parameters: DerivationParameters
@@ -38,7 +38,7 @@ export interface DerivationParameters {
 
 /** Returns the identifier of the new object. Throws Faults. */
 export async function deriveKey(objects: TransactionObjects, request: DeriveRequest): Promise<string> {
-  const { wanted, method, bases } = request
+  const { object: wanted, method, bases } = request
   objects.staged.begin('key.derive', null)
   const bytes = derivedBytes(wanted)
   requireNoGenerator(wanted)
@@ -89,8 +89,8 @@ function derivedBytes({ objectType, attributes }: NewObject): number {
 
 /** KMIP 1.4 §3.44: a derivation uses no generator, so a request must not name one. */
 function requireNoGenerator({ attributes }: NewObject): void {
-  const asked = first(attributes, 'RandomNumberGenerator')
-  if (asked && asked.RNGAlgorithm !== 'Unspecified')
+  const generator = first(attributes, 'RandomNumberGenerator')
+  if (generator && generator.RNGAlgorithm !== 'Unspecified')
     throw new Fault('InvalidField', 'a derivation uses no random number generator')
 }
 
@@ -152,8 +152,8 @@ async function opened(objects: TransactionObjects, object: ManagedObject): Promi
  * By default, the derived object is as Sensitive and as little Extractable as its bases. The request may loosen that: the derived
  * bytes do not reveal those of a base, and clients derive keys to fetch them.
  */
-function restricted(wanted: NewObject, bases: readonly ManagedObject[]): NewObject {
-  const set = new Map(wanted.attributes)
+function restricted(object: NewObject, bases: readonly ManagedObject[]): NewObject {
+  const set = new Map(object.attributes)
   const restrictions = [
     ['Sensitive', true],
     ['Extractable', false],
@@ -161,7 +161,7 @@ function restricted(wanted: NewObject, bases: readonly ManagedObject[]): NewObje
   for (const [key, value] of restrictions)
     if (!set.has(key) && bases.some(({ attributes }) => first(attributes, key) === value))
       set.set(key, single(value))
-  return { ...wanted, attributes: set }
+  return { ...object, attributes: set }
 }
 
 function derivedAttributes(
@@ -187,10 +187,10 @@ function derivationFor(
   { method, parameters }: Pick<DeriveRequest, 'method' | 'parameters'>,
   secret: Uint8Array | undefined,
 ): Derivation {
-  const { data: given, iv, salt, iterations } = parameters
-  if (given && secret)
+  const { data: requestData, iv, salt, iterations } = parameters
+  if (requestData && secret)
     throw new Fault('InvalidMessage', 'there is Derivation Data in the request and a Secret Data object too')
-  const data = given ?? secret
+  const data = requestData ?? secret
   const cryptographic = parametersFor(attributes, parameters.cryptographic)
   try {
     switch (method) {
@@ -207,12 +207,17 @@ function derivationFor(
       case 'HMAC':
         return { method: 'mac', mac: hmacOf(attributes, cryptographic), data: needed(data) }
       case 'ENCRYPT':
-        return { method: 'encrypt', wanted: cipherWanted(attributes, cryptographic), iv, data: needed(data) }
+        return {
+          method: 'encrypt',
+          cipher: cipherParameters(attributes, cryptographic),
+          iv,
+          data: needed(data),
+        }
       case 'NIST800_108_C':
       case 'NIST800_108_F':
       case 'NIST800_108_DPI': {
         const construction = constructions[method]
-        return { method: construction, mac: macWanted(attributes, cryptographic), iv, data: needed(data) }
+        return { method: construction, mac: macAlgorithm(attributes, cryptographic), iv, data: needed(data) }
       }
       case 'HKDF': {
         // KMIP 2.1 §7.12: only the request's parameters count, not the key's own.
@@ -231,9 +236,9 @@ function derivationFor(
 }
 
 /** KMIP 1.4 §4.6: an HMAC key determines the MAC, whatever the parameters say. */
-function hmacOf(attributes: AttributeSet, parameters: CryptoParameters): MacWanted {
+function hmacOf(attributes: AttributeSet, parameters: CryptoParameters): MacAlgorithm {
   const own = hmacs[first(attributes, 'CryptographicAlgorithm') ?? '']
-  return own === undefined ? macWanted(attributes, parameters) : { hmac: own }
+  return own === undefined ? macAlgorithm(attributes, parameters) : { hmac: own }
 }
 
 const constructions = {

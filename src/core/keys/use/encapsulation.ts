@@ -59,13 +59,13 @@ async function opened(
 async function keepSecret(
   objects: TransactionObjects,
   key: ManagedObject,
-  { attributes: wanted }: KemRequest,
+  { attributes: requestAttributes }: KemRequest,
   secret: Uint8Array,
 ): Promise<string> {
   const head = { keyFormatType: 'Raw', secretDataType: 'Seed' } as const
   const material = { bytes: Buffer.from(secret.buffer, secret.byteOffset, secret.length), head }
   const bits = secret.length * 8
-  const attributes = secretAttributes(wanted, key, { bits, nowMs: objects.staged.nowMs })
+  const attributes = secretAttributes(requestAttributes, key, { bits, nowMs: objects.staged.nowMs })
   const uniqueIdentifier = await objects.keep({ objectType: 'SecretData', attributes }, material, false)
   objects.staged.done({ detail: { secret: uniqueIdentifier } })
   return uniqueIdentifier
@@ -73,13 +73,13 @@ async function keepSecret(
 
 /** By default, the secret is as Sensitive and as little Extractable as the key, and may be used to derive keys. */
 function secretAttributes(
-  wanted: AttributeSet,
+  attributes: AttributeSet,
   key: ManagedObject,
   { bits, nowMs }: { readonly bits: number; readonly nowMs: number },
 ): AttributeSet {
-  const set = new Map(withDate(wanted, 'OriginalCreationDate', nowMs))
+  const set = new Map(withDate(attributes, 'OriginalCreationDate', nowMs))
   const mask: AttributeValue<'CryptographicUsageMask'> =
-    first(wanted, 'CryptographicUsageMask') ?? maskOf('CryptographicUsageMask', ['DeriveKey'])
+    first(attributes, 'CryptographicUsageMask') ?? maskOf('CryptographicUsageMask', ['DeriveKey'])
   if (key.objectType === 'PrivateKey')
     for (const [name, value] of [
       ['Sensitive', true],

@@ -10,11 +10,11 @@ import type { Computed, Opened } from '../transaction/computations.ts'
 import { faultOf } from '../transaction/crypto-fault.ts'
 import { unusable, usableKey } from './key-bytes.ts'
 import {
-  cipherWanted,
-  dataMacWanted,
+  cipherParameters,
+  dataMacAlgorithm,
   parametersFor,
-  rsaEncryptionWanted,
-  signatureWanted,
+  rsaEncryptionScheme,
+  signatureScheme,
   type CryptoParameters,
 } from './crypto-settings.ts'
 import type { AsymmetricKey } from '../../crypto/asymmetric.ts'
@@ -151,11 +151,11 @@ async function symmetricOpening(
   const { use, expected } = request
   if (use === 'Sign' || use === 'Verify') throw unusable(object.objectType)
   if (use === 'MACGenerate' || use === 'MACVerify') {
-    const wanted = dataMacWanted(object.attributes, parameters)
-    return { opening: { kind: 'mac', key, wanted, verify: use === 'MACVerify', expected } }
+    const algorithm = dataMacAlgorithm(object.attributes, parameters)
+    return { opening: { kind: 'mac', key, algorithm, verify: use === 'MACVerify', expected } }
   }
-  const wanted = cipherWanted(object.attributes, parameters)
-  const setting = cipherSetting(wanted, key.length)
+  const cipher = cipherParameters(object.attributes, parameters)
+  const setting = cipherSetting(cipher, key.length)
   const chosen =
     use === 'Encrypt' ? await chosenIv(objects, object, { setting, parameters, request }) : undefined
   const { aad, tag, data, tagAppended } = request
@@ -163,7 +163,7 @@ async function symmetricOpening(
   const kind = use === 'Encrypt' ? 'encrypt' : 'decrypt'
   const iv = chosen ?? request.iv
   checkedIv(setting, iv)
-  return { opening: { kind, key, wanted, iv, aad, tag, tagAppended, totalBytes }, iv: chosen }
+  return { opening: { kind, key, cipher, iv, aad, tag, tagAppended, totalBytes }, iv: chosen }
 }
 
 function asymmetricOpening(key: AsymmetricKey, { object, request, parameters }: About): Opened {
@@ -172,12 +172,12 @@ function asymmetricOpening(key: AsymmetricKey, { object, request, parameters }: 
     case 'Encrypt':
     case 'Decrypt': {
       const kind = use === 'Encrypt' ? 'rsa-encrypt' : 'rsa-decrypt'
-      return { opening: { kind, key, wanted: rsaEncryptionWanted(parameters) } }
+      return { opening: { kind, key, scheme: rsaEncryptionScheme(parameters) } }
     }
     case 'Sign':
     case 'Verify': {
-      const wanted = signatureWanted(object.attributes, parameters, digested)
-      return { opening: { kind: 'signature', key, wanted, digested, verify: use === 'Verify', expected } }
+      const scheme = signatureScheme(object.attributes, parameters, digested)
+      return { opening: { kind: 'signature', key, scheme, digested, verify: use === 'Verify', expected } }
     }
     case 'MACGenerate':
     case 'MACVerify':

@@ -21,11 +21,11 @@ import type { Material, MaterialHead } from '../../sealing/envelope.ts'
 import { storedMaterial } from '../forms/asymmetric-key.ts'
 import { faultOf } from '../transaction/crypto-fault.ts'
 import {
-  cipherWanted,
-  dataMacWanted,
+  cipherParameters,
+  dataMacAlgorithm,
   parametersFor,
-  rsaEncryptionWanted,
-  signatureWanted,
+  rsaEncryptionScheme,
+  signatureScheme,
   type CryptoParameters,
 } from './crypto-settings.ts'
 import { usableKey, type UsableKey } from './key-bytes.ts'
@@ -45,7 +45,7 @@ import {
 
 // ---------------------------------------------------------------- Wrapping
 
-export interface WrapWanted {
+export interface WrapRequest {
   /** The object that leaves. */
   readonly uniqueIdentifier: string
   readonly specification: KeyWrappingSpecification
@@ -60,21 +60,21 @@ export interface WrapWanted {
 export async function wrapKeyBlock(
   objects: TransactionObjects,
   block: KeyBlock,
-  wanted: WrapWanted,
+  request: WrapRequest,
 ): Promise<KeyBlock> {
-  const { specification } = wanted
+  const { specification } = request
   requireKeys(specification)
   const { WrappingMethod, EncodingOption } = specification
   const { EncryptionKeyInformation: encryption, MACSignatureKeyInformation: mac } = specification
-  const plain = encoded(block, wanted)
+  const plain = encoded(block, request)
   objects.staged.opened(plain)
   const macLast = WrappingMethod === 'EncryptThenMACSign'
-  const early = mac && !macLast ? await tagOf(objects, wanted, mac, plain) : undefined
-  const wrapped = encryption && (await encrypted(objects, wanted, encryption, plain))
-  const late = mac && macLast && wrapped ? await tagOf(objects, wanted, mac, wrapped.bytes) : undefined
+  const early = mac && !macLast ? await tagOf(objects, request, mac, plain) : undefined
+  const wrapped = encryption && (await encrypted(objects, request, encryption, plain))
+  const late = mac && macLast && wrapped ? await tagOf(objects, request, mac, wrapped.bytes) : undefined
   return {
     ...block,
-    KeyValue: wrapped ? keyValueOf(wrapped.bytes, wanted) : { ...plainValue(block), ...wanted.attributes },
+    KeyValue: wrapped ? keyValueOf(wrapped.bytes, request) : { ...plainValue(block), ...request.attributes },
     KeyWrappingData: {
       WrappingMethod,
       EncodingOption,
@@ -86,7 +86,7 @@ export async function wrapKeyBlock(
   }
 }
 
-function keyValueOf(bytes: Buffer, { inKeyValue }: WrapWanted): KeyBlock['KeyValue'] {
+function keyValueOf(bytes: Buffer, { inKeyValue }: WrapRequest): KeyBlock['KeyValue'] {
   return inKeyValue ? { KeyMaterial: bytes } : bytes
 }
 
@@ -102,7 +102,7 @@ function requireKeys(specification: KeyWrappingSpecification): void {
 }
 
 /** The bytes to wrap: the Key Material alone, or the Key Value as TTLV with its attributes. */
-function encoded(block: KeyBlock, { specification, attributes, version }: WrapWanted): Buffer {
+function encoded(block: KeyBlock, { specification, attributes, version }: WrapRequest): Buffer {
   const { KeyFormatType } = block
   const value = plainValue(block)
   if (specification.EncodingOption !== 'NoEncoding')
@@ -126,7 +126,7 @@ interface Wrapped {
 
 async function encrypted(
   objects: TransactionObjects,
-  { uniqueIdentifier }: WrapWanted,
+  { uniqueIdentifier }: WrapRequest,
   information: Used['information'],
   plain: Buffer,
 ): Promise<Wrapped> {
@@ -140,12 +140,12 @@ async function encrypted(
         return { bytes: Buffer.from(made.data ?? Buffer.of()), iv: undefined }
       }
       const key = usable.symmetric
-      const wanted = cipherWanted(object.attributes, parameters)
-      const setting = cipherSetting(wanted, key.length)
+      const cipher = cipherParameters(object.attributes, parameters)
+      const setting = cipherSetting(cipher, key.length)
       requireFitMode(await objects.instance(), object.uniqueIdentifier, setting)
       const iv = setting.iv && randomBytes(setting.iv.usual)
       if (setting.kind === 'aead') await objects.takeNonce(object.uniqueIdentifier)
-      const opening: Opening = { kind: 'encrypt', key, wanted, iv, totalBytes: plain.length }
+      const opening: Opening = { kind: 'encrypt', key, cipher, iv, totalBytes: plain.length }
       const { data, tag } = await objects.compute('whole', { opening, data: plain, ending: {} })
       return { bytes: Buffer.concat([data ?? Buffer.of(), tag ?? Buffer.of()]), iv }
     },
@@ -155,7 +155,7 @@ async function encrypted(
 /** Makes the MAC with a symmetric key, or the signature with a private key, which its public key may name. */
 async function tagOf(
   objects: TransactionObjects,
-  { uniqueIdentifier }: WrapWanted,
+  { uniqueIdentifier }: WrapRequest,
   information: Used['information'],
   data: Uint8Array,
 ): Promise<Uint8Array> {
@@ -214,11 +214,11 @@ function tagOpening(
   verify: boolean,
 ): Opening {
   if ('symmetric' in key)
-    return { kind: 'mac', key: key.symmetric, wanted: dataMacWanted(attributes, parameters), verify }
+    return { kind: 'mac', key: key.symmetric, algorithm: dataMacAlgorithm(attributes, parameters), verify }
   return {
     kind: 'signature',
     key: key.asymmetric,
-    wanted: signatureWanted(attributes, parameters, false),
+    scheme: signatureScheme(attributes, parameters, false),
     verify,
   }
 }
@@ -252,7 +252,7 @@ export async function unwrapped(
           : {
               kind: 'decrypt',
               key: usable.symmetric,
-              wanted: cipherWanted(object.attributes, parameters),
+              cipher: cipherParameters(object.attributes, parameters),
               iv,
               tagAppended: true,
               totalBytes: bytes.length,
@@ -362,31 +362,31 @@ function rsaOpening(
   key: AsymmetricKey,
   parameters: CryptoParameters,
 ): Opening {
-  const wanted = rsaEncryptionWanted(parameters)
-  if (wanted.padding !== 'OAEP')
+  const scheme = rsaEncryptionScheme(parameters)
+  if (scheme.padding !== 'OAEP')
     throw new Fault('FeatureNotSupported', 'RSA wraps keys with the Padding Method OAEP alone')
-  return { kind, key, wanted }
+  return { kind, key, scheme }
 }
 
 /**
  * KMIP 1.4 §2.1.6: stated parameters must be among the key's own; without any, the key's first ones count. The Fault is that of
  * table 338.
  */
-function matching(attributes: AttributeSet, asked: CryptoParameters | undefined): CryptoParameters {
+function matching(attributes: AttributeSet, filter: CryptoParameters | undefined): CryptoParameters {
   const own = (attributes.get('CryptographicParameters') ?? []).map(({ value }) => value as CryptoParameters)
-  const found = asked ? own.find((parameters) => contains(parameters, asked)) : own[0]
-  if (found) return found
+  const match = filter ? own.find((parameters) => contains(parameters, filter)) : own[0]
+  if (match) return match
   throw new Fault(
     'ItemNotFound',
-    asked
+    filter
       ? 'the wrapping key has no such Cryptographic Parameters'
       : 'the wrapping key has no Cryptographic Parameters: add them to it',
   )
 }
 
-function contains(parameters: CryptoParameters, asked: CryptoParameters): boolean {
+function contains(parameters: CryptoParameters, filter: CryptoParameters): boolean {
   const own: Readonly<Record<string, unknown>> = { ...parameters }
-  return Object.entries(asked).every(
+  return Object.entries(filter).every(
     ([field, value]) =>
       value === undefined ||
       searchKey('CryptographicParameters', own[field]) === searchKey('CryptographicParameters', value),

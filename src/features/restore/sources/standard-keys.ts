@@ -19,7 +19,7 @@ import { isObjectType } from '../../../core/keys/object/object-facts.ts'
 import {
   RootKeyError,
   type RootKey,
-  type StandardKeyFound,
+  type StandardKeyEntry,
   type StandardKeys,
 } from '../../../core/ports/root-key.ts'
 import { rootKeyCallsMax } from '../../../base/bounds.ts'
@@ -28,7 +28,7 @@ import { rootKeyCallsMax } from '../../../base/bounds.ts'
 export type WithStandardKeys = RootKey & { readonly standardKeys: StandardKeys }
 
 /** A standard key of an object as it is listed. */
-export type Listed = StandardKeyFound &
+export type Listed = StandardKeyEntry &
   KeyDescription & {
     /** A root key beside which it is seen; by preference the one that wrapped what is in it. */
     readonly beside: WithStandardKeys

@@ -1,7 +1,7 @@
 // Standard keys that another service stored beside a root key, as IBM's KMIP for VMware did: listed, read, and tried with
 // the root key. It only reads: no call here creates, changes or deletes anything at the service.
 
-import { RootKeyError, type StandardKeyFound } from '../../../core/ports/root-key.ts'
+import { RootKeyError, type StandardKeyEntry } from '../../../core/ports/root-key.ts'
 import { notUnderstood } from './error.ts'
 import { openKeyProtect, type Where } from './open.ts'
 import type { Session } from './session.ts'
@@ -46,7 +46,7 @@ export class ForeignKeys {
   }
 
   /** All whose name has this prefix and that are not deleted, in pages. Throws RootKeyError. */
-  list(namePrefix: string): AsyncIterable<readonly StandardKeyFound[]> {
+  list(namePrefix: string): AsyncIterable<readonly StandardKeyEntry[]> {
     return this.#standardKeys.list(namePrefix, { deleted: false })
   }
 

@@ -5,9 +5,9 @@
 import {
   RootKeyError,
   StandardKeyUncertain,
-  type FindWanted,
+  type FindOptions,
   type NewStandardKey,
-  type StandardKeyFound,
+  type StandardKeyEntry,
   type StandardKeys,
   type CorrelationIds,
 } from '../../../core/ports/root-key.ts'
@@ -90,12 +90,12 @@ export class KeyProtectStandardKeys implements StandardKeys {
 
   async find(
     name: string,
-    { sinceMs, deleted = false, correlationIds }: FindWanted = {},
-  ): Promise<readonly StandardKeyFound[]> {
+    { sinceMs, deleted = false, correlationIds }: FindOptions = {},
+  ): Promise<readonly StandardKeyEntry[]> {
     requireName(name)
-    const isIt = (found: StandardKeyFound) => found.name === name && (deleted || !found.deleted)
+    const isIt = (found: StandardKeyEntry) => found.name === name && (deleted || !found.deleted)
     const state = deleted ? anyState : notDestroyed
-    const found: StandardKeyFound[] = []
+    const found: StandardKeyEntry[] = []
     try {
       for await (const page of this.#pages({ search: `exact:name:${name}`, state }, correlationIds))
         found.push(...page.filter(isIt))
@@ -116,7 +116,7 @@ export class KeyProtectStandardKeys implements StandardKeys {
   async *list(
     namePrefix: string,
     { deleted }: { readonly deleted: boolean },
-  ): AsyncGenerator<readonly StandardKeyFound[]> {
+  ): AsyncGenerator<readonly StandardKeyEntry[]> {
     for await (const page of this.#pages({ state: deleted ? anyState : notDestroyed }))
       yield page.filter((found) => found.name.startsWith(namePrefix) && (deleted || !found.deleted))
   }
@@ -124,7 +124,7 @@ export class KeyProtectStandardKeys implements StandardKeys {
   async *#pages(
     query: Readonly<Record<string, string>>,
     correlationIds?: CorrelationIds,
-  ): AsyncGenerator<readonly StandardKeyFound[]> {
+  ): AsyncGenerator<readonly StandardKeyEntry[]> {
     const { keyRing } = this.#target
     const asked = { keyRing, query: { ...query, extractable: 'true' }, correlationIds }
     for await (const page of keyPages(this.#session, 'search', asked))
@@ -136,7 +136,7 @@ export class KeyProtectStandardKeys implements StandardKeys {
 const anyState = '0,1,2,3,5'
 const notDestroyed = '0,1,2,3'
 
-function readFound(resource: unknown, nowMs: number | null): StandardKeyFound | undefined {
+function readFound(resource: unknown, nowMs: number | null): StandardKeyEntry | undefined {
   const key = readKey(resource)
   // Older instances do not know the query.
   if (!key?.extractable) return undefined

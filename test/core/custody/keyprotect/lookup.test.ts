@@ -10,7 +10,7 @@ import {
 } from '../../../../src/core/custody/keyprotect/description.ts'
 import { generationOf, Lookup } from '../../../../src/core/custody/keyprotect/lookup.ts'
 import { PayloadError } from '../../../../src/core/custody/keyprotect/payload.ts'
-import type { FindWanted, StandardKeyFound } from '../../../../src/core/ports/root-key.ts'
+import type { FindOptions, StandardKeyEntry } from '../../../../src/core/ports/root-key.ts'
 import { RootKeyError } from '../../../../src/core/ports/root-key.ts'
 import type { StandardKeyQuery, StandardKeyRecord } from '../../../../src/core/ports/secrets.ts'
 import { standardKeyClockSkewMs } from '../../../../src/core/custody/keyprotect/bounds.ts'
@@ -21,11 +21,11 @@ const createdMs = 1_900_000_000_000
 
 /** `generations`: of what each copy holds, by its id; a text: how it fails to be read. */
 function open(
-  listed: readonly Partial<StandardKeyFound>[],
+  listed: readonly Partial<StandardKeyEntry>[],
   generations: Readonly<Record<string, number | string>> = {},
 ) {
   const rootKey = new FaultyRootKey()
-  const asked: { name: string; wanted: FindWanted | undefined }[] = []
+  const asked: { name: string; wanted: FindOptions | undefined }[] = []
   const reads: string[] = []
   rootKey.standardKeys.find = async (name, wanted) => {
     asked.push({ name, wanted })

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { AuditEntry } from '../../../../src/core/ports/audit.ts'
 import { createHash } from 'node:crypto'
 import { broughtObject } from '../../../../src/core/keys/forms/brought-object.ts'
-import type { FetchWanted } from '../../../../src/core/keys/acts/fetch-object.ts'
+import type { FetchOptions } from '../../../../src/core/keys/acts/fetch-object.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { maskOf } from '../../../../src/wire/kmip/enums.ts'
 import type { KeyBlock } from '../../../../src/wire/kmip/objects.ts'
@@ -94,7 +94,7 @@ test('a key that came wrapped leaves so, and unwrapped where that is asked for a
     const attributes = attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, ...more })
     return perform((work) => work.register({ objectType: 'SymmetricKey', attributes }, material))
   }
-  const fetched = (id: string, how: FetchWanted) =>
+  const fetched = (id: string, how: FetchOptions) =>
     perform(async (work) => {
       const { material, cameInKeyValue, allAttributes } = await work.fetch(id, how)
       assert.equal(first(allAttributes(), 'UniqueIdentifier'), id)

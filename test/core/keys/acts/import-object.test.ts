@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { broughtObject } from '../../../../src/core/keys/forms/brought-object.ts'
-import type { ImportWanted } from '../../../../src/core/keys/acts/import-object.ts'
+import type { ImportRequest } from '../../../../src/core/keys/acts/import-object.ts'
 import type { KeyTransaction } from '../../../../src/core/keys/key-transaction.ts'
 import { Fault } from '../../../../src/wire/kmip/fault.ts'
 import {
@@ -20,12 +20,12 @@ import { openKeyProtectSite } from '../../../support/root-keys/keyprotect-site.t
 
 const aes = { CryptographicAlgorithm: 'AES', CryptographicLength: 256, CryptographicUsageMask: 12 } as const
 
-function wanted(id: string, fill: number, more: Partial<ImportWanted> = {}): ImportWanted {
+function wanted(id: string, fill: number, more: Partial<ImportRequest> = {}): ImportRequest {
   const KeyBlock = { KeyFormatType: 'Raw', KeyValue: { KeyMaterial: Buffer.alloc(32, fill) } } as const
   return {
     uniqueIdentifier: id,
     objectType: 'SymmetricKey',
-    given: attributeSet(aes),
+    attributes: attributeSet(aes),
     state: undefined,
     brought: broughtObject('SymmetricKey', { SymmetricKey: { KeyBlock } }),
     replace: false,
@@ -34,7 +34,7 @@ function wanted(id: string, fill: number, more: Partial<ImportWanted> = {}): Imp
   }
 }
 
-const importing = (request: ImportWanted) => (work: KeyTransaction) => work.import(request)
+const importing = (request: ImportRequest) => (work: KeyTransaction) => work.import(request)
 
 test('in Key Protect an imported key is as closed and as restricted as its client says, from the first generation on', async (t) => {
   const site = await openKeyProtectSite(t)
@@ -44,7 +44,7 @@ test('in Key Protect an imported key is as closed and as restricted as its clien
   await perform(importing(wanted('open', 2, { state: 'Active' })))
   assert.equal((await rows('current')).length, 2)
   await perform(
-    importing(wanted('open', 2, { replace: true, given: attributeSet({ ...aes, Sensitive: true }) })),
+    importing(wanted('open', 2, { replace: true, attributes: attributeSet({ ...aes, Sensitive: true }) })),
   )
   assert.deepEqual(
     (await rows('current'))
@@ -98,7 +98,7 @@ test('an import over what is here keeps the format of its material, and every bo
   const over = (more: Readonly<Record<string, unknown>>) =>
     core.keys.perform(
       identify,
-      importing(wanted('one', 1, { replace: true, given: attributeSet({ ...aes, ...more }) })),
+      importing(wanted('one', 1, { replace: true, attributes: attributeSet({ ...aes, ...more }) })),
     )
   await core.keys.perform(identify, importing(wanted('one', 1)))
   await over({ 'x-Note': text(10) })
@@ -127,7 +127,7 @@ test('a Digest that is stated must be that of the object, if it is of the same h
   const { perform } = await openCoreWithClient(t)
   const own = createHash('sha256').update(Buffer.alloc(32, 1)).digest()
   const stating = (...Digest: readonly object[]) =>
-    perform(importing(wanted('one', 1, { replace: true, given: attributeSet({ ...aes, Digest }) })))
+    perform(importing(wanted('one', 1, { replace: true, attributes: attributeSet({ ...aes, Digest }) })))
   const sha256 = { HashingAlgorithm: 'SHA_256' }
   const other = Buffer.alloc(32)
   for (const digest of [
@@ -147,7 +147,7 @@ test('a Digest that is stated must be that of the object, if it is of the same h
 test('attributes that contradict each other, or are those of an object that is gone, are not imported', async (t) => {
   const { perform } = await openCoreWithClient(t)
   const stating = (more: object) =>
-    perform(importing(wanted('one', 1, { replace: true, given: attributeSet({ ...aes, ...more }) })))
+    perform(importing(wanted('one', 1, { replace: true, attributes: attributeSet({ ...aes, ...more }) })))
   await stating({ AlwaysSensitive: true, Sensitive: true, Extractable: false, NeverExtractable: true })
   await stating({ AlwaysSensitive: false, Sensitive: true, Extractable: false, NeverExtractable: false })
   for (const [more, text] of [
@@ -163,7 +163,7 @@ test('attributes that contradict each other, or are those of an object that is g
 test('an import over what is here takes the same bytes, in the same state, of what is not destroyed', async (t) => {
   const { core, instance, perform } = await openCoreWithClient(t)
   await perform(importing(wanted('one', 1)))
-  const over = (fill: number, more: Partial<ImportWanted> = {}) =>
+  const over = (fill: number, more: Partial<ImportRequest> = {}) =>
     perform(importing(wanted('one', fill, { replace: true, ...more })))
   const other = faults('PermissionDenied', /never stands for other bytes/)
   await assert.rejects(over(2), other)
@@ -191,11 +191,11 @@ test('an import over what is here neither keeps a state that a clock ahead tells
   const { core, instance, perform } = await openCoreWithClient(t)
   const { clock } = core
   const state = async () => (await core.keys.show(instance.id, 'one'))?.state
-  const dated = (DeactivationDate: bigint | undefined, more: Partial<ImportWanted> = {}) =>
+  const dated = (DeactivationDate: bigint | undefined, more: Partial<ImportRequest> = {}) =>
     perform(
       importing(
         wanted('one', 1, {
-          given: attributeSet({ ...aes, ...(DeactivationDate !== undefined && { DeactivationDate }) }),
+          attributes: attributeSet({ ...aes, ...(DeactivationDate !== undefined && { DeactivationDate }) }),
           ...more,
         }),
       ),
@@ -222,7 +222,9 @@ test('an import over what is here leaves what happened to it, unless its client 
     const { attributes } = (await core.keys.show(instance.id, 'one')) ?? assert.fail()
     return Object.fromEntries(happened.map((key) => [key, attributes.get(key)?.[0]?.value]))
   }
-  await perform(importing(wanted('one', 1, { given: attributeSet({ ...aes, OriginalCreationDate: 5n }) })))
+  await perform(
+    importing(wanted('one', 1, { attributes: attributeSet({ ...aes, OriginalCreationDate: 5n }) })),
+  )
   await perform((work) => work.activate('one'))
   const code = 'KeyCompromise'
   await perform((work) => work.revoke('one', { code, message: 'stolen', compromiseOccurrenceDate: 7n }))
@@ -235,7 +237,7 @@ test('an import over what is here leaves what happened to it, unless its client 
       importing(
         wanted('one', 1, {
           replace: true,
-          given: attributeSet({ ...aes, Sensitive: true, Extractable: false, ...more }),
+          attributes: attributeSet({ ...aes, Sensitive: true, Extractable: false, ...more }),
         }),
       ),
     )

@@ -33,7 +33,7 @@ function search(
   pace?: Pace,
 ) {
   const query: LocateQuery = {
-    wanted: wanted.map(([key, value]) => ({ key, value })),
+    criteria: wanted.map(([key, value]) => ({ key, value })),
     maximumItems: undefined,
     offsetItems: 0,
     storage: { online: true, destroyed: false },

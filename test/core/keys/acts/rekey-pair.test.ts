@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import type { RekeyPairWanted } from '../../../../src/core/keys/acts/rekey-pair.ts'
+import type { RekeyPairRequest } from '../../../../src/core/keys/acts/rekey-pair.ts'
 import { linkTo, type Link } from '../../../../src/core/keys/object/links.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { attributeSet, createKey, faults, openCoreWithClient, name } from '../../../support/server/core.ts'
@@ -20,7 +20,7 @@ async function open(t: TestContext) {
         publicKey: attributeSet({ ...ec, ...publicKey }),
       }),
     )
-  const rekey = (uniqueIdentifier: string, more: Partial<RekeyPairWanted> = {}) =>
+  const rekey = (uniqueIdentifier: string, more: Partial<RekeyPairRequest> = {}) =>
     perform((work) =>
       work.rekeyKeyPair({
         uniqueIdentifier,

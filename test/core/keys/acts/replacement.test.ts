@@ -45,7 +45,7 @@ test('the new object takes over the attributes that are not of the old one alone
     'x-Mortise-Adopted': { type: 'TextString', value: 'old' },
     'x-Mortise-Adopted-Name': { type: 'TextString', value: 'old' },
   })
-  const made = replacementAttributes(existing, { given: none, offset: undefined, nowMs })
+  const made = replacementAttributes(existing, { changes: none, offset: undefined, nowMs })
   assert.deepEqual(valuesOf(made), {
     CryptographicAlgorithm: ['AES'],
     ObjectGroup: ['a', 'b'],
@@ -56,14 +56,14 @@ test('the new object takes over the attributes that are not of the old one alone
     RotateLatest: [true],
   })
   assert.equal(
-    first(replacementAttributes(none, { given: none, offset: undefined, nowMs }), 'RotateGeneration'),
+    first(replacementAttributes(none, { changes: none, offset: undefined, nowMs }), 'RotateGeneration'),
     1,
   )
 })
 
 test("the request's attributes go before those of the old object, and its Names are added with indexes of their own", () => {
   const make = (existing: AttributeSet, given: AttributeSet) =>
-    replacementAttributes(existing, { given, offset: undefined, nowMs }).get('Name')
+    replacementAttributes(existing, { changes: given, offset: undefined, nowMs }).get('Name')
   const [one, two] = [attributeSet({ Name: [name('a'), name('b')] }), attributeSet({ Name: name('c') })]
   assert.deepEqual(make(one, two), [
     { index: 0, value: name('a') },
@@ -74,12 +74,12 @@ test("the request's attributes go before those of the old object, and its Names 
   assert.equal(make(none, none), undefined)
   const existing = attributeSet({ ObjectGroup: 'old', ActivationDate: 5n })
   const given = attributeSet({ ObjectGroup: 'new' })
-  const made = replacementAttributes(existing, { given, offset: undefined, nowMs })
+  const made = replacementAttributes(existing, { changes: given, offset: undefined, nowMs })
   assert.deepEqual([first(made, 'ObjectGroup'), first(made, 'ActivationDate')], ['new', 5n])
 })
 
 const move = (more: object, offset = 10, given = none) => {
-  const made = replacementAttributes(attributeSet({ ...more }), { given, offset, nowMs })
+  const made = replacementAttributes(attributeSet({ ...more }), { changes: given, offset, nowMs })
   return ['ActivationDate', 'ProcessStartDate', 'ProtectStopDate', 'DeactivationDate'].map((key) =>
     made.get(key)?.map(({ value }) => value),
   )
@@ -104,7 +104,7 @@ test('a date that never comes still never comes, and neither it nor the count of
   const first = { ActivationDate: last, ProtectStopDate: -last }
   assert.deepEqual(move(first), [[110n], undefined, [-last - 1n], undefined])
   const existing = attributeSet({ RotateGeneration: 2 ** 31 - 1 })
-  const made = replacementAttributes(existing, { given: none, offset: undefined, nowMs })
+  const made = replacementAttributes(existing, { changes: none, offset: undefined, nowMs })
   assert.deepEqual(valuesOf(made)['RotateGeneration'], [2 ** 31 - 1])
 })
 

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import type { RecertifyWanted } from '../../../../src/core/keys/certificates/certify.ts'
+import type { RecertifyRequest } from '../../../../src/core/keys/certificates/certify.ts'
 import { broughtCertificate } from '../../../../src/core/keys/forms/brought-object.ts'
 import { linkTo } from '../../../../src/core/keys/object/links.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
@@ -20,7 +20,7 @@ async function openRenewing(t: TestContext) {
   const { perform } = site
   const renew = (
     uniqueIdentifier: string,
-    how: Partial<RecertifyWanted> = {},
+    how: Partial<RecertifyRequest> = {},
     attributes: Readonly<Record<string, unknown>> = {},
   ) =>
     perform((work) =>

@@ -193,10 +193,10 @@ test('an imported container gives its certificates only to a key that is new and
   const imported = async (here: object | undefined, stated: readonly string[] = []) => {
     const { objects, kept, entries } = await openRegistering('name')
     Object.assign(objects.staged, { load: async () => here })
-    const given = attributeSet({
+    const attributes = attributeSet({
       Link: [...links('PKCS_12PasswordLink', ['secret']), ...links('PKCS_12CertificateLink', stated)],
     })
-    const key = { uniqueIdentifier: tooLong, objectType: 'PrivateKey', given, state: undefined } as const
+    const key = { uniqueIdentifier: tooLong, objectType: 'PrivateKey', attributes, state: undefined } as const
     const wanted = { ...key, replace: false, unwrap: false }
     const refused = importPkcs12(objects, { container: Buffer.alloc(5), stated: {} }, wanted)
     // The import itself ends here: its own tests say what it does.

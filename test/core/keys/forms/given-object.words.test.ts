@@ -7,7 +7,7 @@ import {
   requireWord,
   wireObject,
   type GivenObject,
-  type Wanted,
+  type ObjectForm,
 } from '../../../../src/core/keys/forms/given-object.ts'
 import type { ObjectType } from '../../../../src/core/keys/object/managed-object.ts'
 import type { Version } from '../../../../src/wire/kmip/version.ts'
@@ -23,7 +23,7 @@ const object = (
   material = bytes,
 ): GivenObject => ({ objectType, attributes: attributeSet(attributes), material: { bytes: material, head } })
 
-const give = (of: GivenObject, version: Version = '3.0', more: Partial<Wanted> = {}): unknown =>
+const give = (of: GivenObject, version: Version = '3.0', more: Partial<ObjectForm> = {}): unknown =>
   wireObject(of, { version, ...more })
 
 const keyBlock = (KeyFormatType: string, KeyMaterial: unknown = bytes, more: object = {}) => ({
@@ -179,7 +179,7 @@ const spki = ec.publicKey.export({ type: 'spki', format: 'der' })
 const publicKey = (head: MaterialHead = {}) =>
   object('PublicKey', { keyFormatType: 'X_509', ...head }, {}, spki)
 
-const blockOf = (of: GivenObject, more: Partial<Wanted>) => {
+const blockOf = (of: GivenObject, more: Partial<ObjectForm>) => {
   const { PublicKey } = wireObject(of, { version: '1.4', ...more })
   assert.ok(PublicKey && PublicKey.KeyBlock.KeyValue && 'KeyMaterial' in PublicKey.KeyBlock.KeyValue)
   const { KeyCompressionType, KeyValue } = PublicKey.KeyBlock

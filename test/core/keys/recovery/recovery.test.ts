@@ -92,7 +92,7 @@ test('a destroyed key is closed at once, and comes back with its bytes, state, a
 
     await assert.rejects(perform(bytesOf(id)), faults('ObjectDestroyed'))
     const wanted = [{ key: 'Name', value: name(`name ${n}`) }]
-    const search = (work: KeyTransaction) => work.locate({ ...all, wanted }, '1.4')
+    const search = (work: KeyTransaction) => work.locate({ ...all, criteria: wanted }, '1.4')
     assert.deepEqual((await perform(search)).uniqueIdentifiers, [])
     assert.match(String(first(await perform(attributesOf(id)), 'State')), /^Destroyed/)
     core.clock.pass(dayMs)

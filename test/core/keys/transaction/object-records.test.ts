@@ -38,7 +38,7 @@ test('a copy that the database does not know becomes an object without the Names
   await perform(createKey({ Name: { NameValue: 'taken', NameType: 'UninterpretedTextString' } }))
   const found = copy(instance.id, 'k', ['taken', 'free'])
   const become = async (of: Instance | undefined) =>
-    objectWrite(await objectRecords(core.store, core.clock, async () => of).found(undefined, found))
+    objectWrite(await objectRecords(core.store, core.clock, async () => of).recordCopy(undefined, found))
   const own = await become(instance)
   assert.deepEqual([own.names.length, own.namesShared], [1, false])
   assert.deepEqual(
@@ -57,7 +57,7 @@ test('a copy of an object that is here brings that one forward, and keeps its Na
   const record = await core.store.object(instance.id, id)
   assert.ok(record)
   const records = objectRecords(core.store, core.clock, () => assert.fail('nobody asks for the instance'))
-  const written = objectWrite(await records.found(record, copy(instance.id, id, [])))
+  const written = objectWrite(await records.recordCopy(record, copy(instance.id, id, [])))
   assert.deepEqual(
     [written.names.length, written.record.state, written.record.version],
     [1, 'Deactivated', 7],

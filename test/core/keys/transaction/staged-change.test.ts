@@ -164,7 +164,7 @@ test('later acts of a unit see what earlier ones did, and all of it lands togeth
       storage: { online: true, destroyed: false },
       onlyFresh: false,
     }
-    const located = await work.locate({ ...query, wanted: [{ key: 'Name', value: name('one') }] }, version)
+    const located = await work.locate({ ...query, criteria: [{ key: 'Name', value: name('one') }] }, version)
     assert.deepEqual(look(core.file, 'SELECT * FROM objects'), [], 'nothing is written before the commit')
     return { id: made, seen: attributes, found: located.uniqueIdentifiers }
   })

@@ -4,12 +4,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CryptoError } from '../../../../src/core/crypto/error.ts'
 import {
-  cipherWanted,
-  dataMacWanted,
-  macWanted,
+  cipherParameters,
+  dataMacAlgorithm,
+  macAlgorithm,
   parametersFor,
-  rsaEncryptionWanted,
-  signatureWanted,
+  rsaEncryptionScheme,
+  signatureScheme,
   type CryptoParameters,
 } from '../../../../src/core/keys/use/crypto-settings.ts'
 import { attributeSet } from '../../../support/server/core.ts'
@@ -28,16 +28,16 @@ test("the request's parameters count as a whole, else the first of the key's own
 })
 
 test('a cipher is the one of the key', () => {
-  const wanted = cipherWanted(aes, { BlockCipherMode: 'GCM', TagLength: 12 })
+  const wanted = cipherParameters(aes, { BlockCipherMode: 'GCM', TagLength: 12 })
   assert.deepEqual(wanted, { algorithm: 'AES', mode: 'GCM', padding: undefined, tagBytes: 12 })
-  assert.equal(cipherWanted(attributeSet({}), { CryptographicAlgorithm: 'AES' }).algorithm, 'AES')
-  assert.throws(() => cipherWanted(aes, { CryptographicAlgorithm: 'DES3' }), CryptoError)
-  assert.equal(cipherWanted(aes, { CryptographicAlgorithm: 'AES' }).algorithm, 'AES')
+  assert.equal(cipherParameters(attributeSet({}), { CryptographicAlgorithm: 'AES' }).algorithm, 'AES')
+  assert.throws(() => cipherParameters(aes, { CryptographicAlgorithm: 'DES3' }), CryptoError)
+  assert.equal(cipherParameters(aes, { CryptographicAlgorithm: 'AES' }).algorithm, 'AES')
   const chacha = attributeSet({ CryptographicAlgorithm: 'ChaCha20' })
   const other = { CryptographicAlgorithm: 'ChaCha20Poly1305' } as const
-  assert.equal(cipherWanted(chacha, other).algorithm, 'ChaCha20Poly1305')
-  assert.throws(() => cipherWanted(chacha, { CryptographicAlgorithm: 'AES' }), CryptoError)
-  assert.throws(() => cipherWanted(aes, other), CryptoError)
+  assert.equal(cipherParameters(chacha, other).algorithm, 'ChaCha20Poly1305')
+  assert.throws(() => cipherParameters(chacha, { CryptographicAlgorithm: 'AES' }), CryptoError)
+  assert.throws(() => cipherParameters(aes, other), CryptoError)
 })
 
 test('a MAC is named by the parameters or by the key', () => {
@@ -50,37 +50,37 @@ test('a MAC is named by the parameters or by the key', () => {
     [attributeSet({}), { HashingAlgorithm: 'SHA_1' }, { hmac: 'sha1' }],
   ]
   for (const [attributes, parameters, wanted] of table)
-    assert.deepEqual(macWanted(attributes, parameters), wanted)
+    assert.deepEqual(macAlgorithm(attributes, parameters), wanted)
   const unnamed = { name: 'CryptoError', kind: 'unsupported', message: /name an HMAC/ }
-  assert.throws(() => macWanted(aes, {}), unnamed)
-  assert.throws(() => macWanted(attributeSet({}), { BlockCipherMode: 'CMAC' }), unnamed)
+  assert.throws(() => macAlgorithm(aes, {}), unnamed)
+  assert.throws(() => macAlgorithm(attributeSet({}), { BlockCipherMode: 'CMAC' }), unnamed)
 })
 
 test('a MAC of data is not made with another hash than the request names', () => {
   const hmacKey = attributeSet({ CryptographicAlgorithm: 'HMAC_SHA256' })
   const other = { HashingAlgorithm: 'SHA_512' } as const
-  assert.throws(() => dataMacWanted(hmacKey, other), { kind: 'invalid', message: /SHA_512/ })
-  assert.throws(() => dataMacWanted(aes, { ...other, CryptographicAlgorithm: 'HMAC_SHA1' }), CryptoError)
-  assert.deepEqual(dataMacWanted(hmacKey, { HashingAlgorithm: 'SHA_256' }), { hmac: 'sha256' })
-  assert.deepEqual(dataMacWanted(aes, { ...other, BlockCipherMode: 'CMAC' }), { cmac: 'AES' })
+  assert.throws(() => dataMacAlgorithm(hmacKey, other), { kind: 'invalid', message: /SHA_512/ })
+  assert.throws(() => dataMacAlgorithm(aes, { ...other, CryptographicAlgorithm: 'HMAC_SHA1' }), CryptoError)
+  assert.deepEqual(dataMacAlgorithm(hmacKey, { HashingAlgorithm: 'SHA_256' }), { hmac: 'sha256' })
+  assert.deepEqual(dataMacAlgorithm(aes, { ...other, BlockCipherMode: 'CMAC' }), { cmac: 'AES' })
   // KMIP 1.4 §4.6: where a key is derived by HMAC, the parameters are ignored.
-  assert.deepEqual(macWanted(hmacKey, other), { hmac: 'sha256' })
+  assert.deepEqual(macAlgorithm(hmacKey, other), { hmac: 'sha256' })
 })
 
 test('RSA encrypts with the padding that is named, and with SHA-1 and without a label where nothing else is', () => {
-  assert.deepEqual(rsaEncryptionWanted({ PaddingMethod: 'PKCS1V1_5' }), { padding: 'PKCS1V1_5' })
+  assert.deepEqual(rsaEncryptionScheme({ PaddingMethod: 'PKCS1V1_5' }), { padding: 'PKCS1V1_5' })
   const usual = { padding: 'OAEP', hash: 'sha1', maskHash: 'sha1', label: new Uint8Array(0) }
-  assert.deepEqual(rsaEncryptionWanted({ PaddingMethod: 'OAEP' }), usual)
+  assert.deepEqual(rsaEncryptionScheme({ PaddingMethod: 'OAEP' }), usual)
   const PSource = Buffer.from('label')
   const hashes = { HashingAlgorithm: 'SHA_256', MaskGeneratorHashingAlgorithm: 'SHA_384' } as const
-  assert.deepEqual(rsaEncryptionWanted({ PaddingMethod: 'OAEP', ...hashes, PSource }), {
+  assert.deepEqual(rsaEncryptionScheme({ PaddingMethod: 'OAEP', ...hashes, PSource }), {
     padding: 'OAEP',
     hash: 'sha256',
     maskHash: 'sha384',
     label: PSource,
   })
   for (const wrong of [{}, { PaddingMethod: 'PKCS5' }] as const)
-    assert.throws(() => rsaEncryptionWanted(wrong), { kind: 'unsupported', message: /name one/ })
+    assert.throws(() => rsaEncryptionScheme(wrong), { kind: 'unsupported', message: /name one/ })
 })
 
 test('a key signs by its own algorithm, with the padding and the hash that the parameters name or their signature algorithm has', () => {
@@ -114,12 +114,12 @@ test('a key signs by its own algorithm, with the padding and the hash that the p
     ],
   ]
   for (const [attributes, parameters, wanted] of table)
-    assert.deepEqual(signatureWanted(attributeSet({ ...attributes }), parameters, false), wanted)
+    assert.deepEqual(signatureScheme(attributeSet({ ...attributes }), parameters, false), wanted)
   const key = attributeSet(rsa)
-  assert.deepEqual(signatureWanted(key, {}, true), { ...v15, hash: undefined })
-  assert.deepEqual(signatureWanted(key, { HashingAlgorithm: 'SHA_256' }, true), { ...v15, hash: 'sha256' })
-  assert.throws(() => signatureWanted(key, {}, false), CryptoError)
-  assert.throws(() => signatureWanted(key, { PaddingMethod: 'OAEP' }, false), {
+  assert.deepEqual(signatureScheme(key, {}, true), { ...v15, hash: undefined })
+  assert.deepEqual(signatureScheme(key, { HashingAlgorithm: 'SHA_256' }, true), { ...v15, hash: 'sha256' })
+  assert.throws(() => signatureScheme(key, {}, false), CryptoError)
+  assert.throws(() => signatureScheme(key, { PaddingMethod: 'OAEP' }, false), {
     message: /PSS or PKCS1 v1.5/,
   })
 })
@@ -135,7 +135,7 @@ test('a signature whose parameters contradict each other is not made', () => {
     [ec, { DigitalSignatureAlgorithm: 'ECDSAWithSHA256', HashingAlgorithm: 'SHA_384' }],
   ]
   for (const [own, parameters] of table)
-    assert.throws(() => signatureWanted(attributeSet({ ...own }), parameters, false), { kind: 'invalid' })
+    assert.throws(() => signatureScheme(attributeSet({ ...own }), parameters, false), { kind: 'invalid' })
 })
 
 test('a key makes no signature of another algorithm than the request names', () => {
@@ -150,7 +150,7 @@ test('a key makes no signature of another algorithm than the request names', () 
   ] as const)
     assert.throws(
       () =>
-        signatureWanted(attributeSet(own), { DigitalSignatureAlgorithm, HashingAlgorithm: 'SHA_256' }, false),
+        signatureScheme(attributeSet(own), { DigitalSignatureAlgorithm, HashingAlgorithm: 'SHA_256' }, false),
       { message: `this key makes no signatures by ${DigitalSignatureAlgorithm}` },
     )
 })
@@ -168,7 +168,7 @@ test('each signature algorithm of KMIP has its padding and its hash', () => {
     ['SHA3_512', 'sha3-512'],
   ] as const) {
     const parameters = { DigitalSignatureAlgorithm: `${name}WithRSAEncryption` } as const
-    const wanted = signatureWanted(attributeSet({ CryptographicAlgorithm: 'RSA' }), parameters, false)
+    const wanted = signatureScheme(attributeSet({ CryptographicAlgorithm: 'RSA' }), parameters, false)
     assert.deepEqual(wanted, { scheme: 'rsa', padding: 'PKCS1V1_5', hash })
   }
   for (const [name, hash] of [
@@ -178,7 +178,7 @@ test('each signature algorithm of KMIP has its padding and its hash', () => {
     ['ECDSAWithSHA384', 'sha384'],
     ['ECDSAWithSHA512', 'sha512'],
   ] as const)
-    assert.deepEqual(signatureWanted(attributeSet({}), { DigitalSignatureAlgorithm: name }, false), {
+    assert.deepEqual(signatureScheme(attributeSet({}), { DigitalSignatureAlgorithm: name }, false), {
       scheme: 'ec',
       hash,
     })

@@ -14,7 +14,7 @@ test('a key that is derived of one made in the same transaction is of the base t
   const made = await perform(async (work) => {
     const base = await createKey({ CryptographicUsageMask: mask, ActivationDate: 0n })(work)
     const derived = await work.crypto.derive({
-      wanted: { objectType: 'SymmetricKey', attributes },
+      object: { objectType: 'SymmetricKey', attributes },
       bases: [base],
       method: 'HASH',
       parameters: { cryptographic: { HashingAlgorithm: 'SHA_256' } },

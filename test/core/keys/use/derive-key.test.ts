@@ -71,7 +71,7 @@ async function derive(bases: Readonly<Record<string, Base>>, more: Partial<Deriv
   } as unknown as TransactionObjects
   const aes128 = attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 128 })
   const id = await deriveKey(objects, {
-    wanted: { objectType: 'SymmetricKey', attributes: aes128 },
+    object: { objectType: 'SymmetricKey', attributes: aes128 },
     bases: Object.keys(bases),
     method: 'HMAC',
     parameters: { cryptographic: { HashingAlgorithm: 'SHA_256' }, data },
@@ -99,7 +99,7 @@ test('each method computes what its parameters say, on the bytes of the key', as
       { cryptographic: { BlockCipherMode: 'CBC', CryptographicAlgorithm: 'AES' }, data, iv },
       {
         method: 'encrypt',
-        wanted: { algorithm: 'AES', mode: 'CBC', padding: undefined, tagBytes: undefined },
+        cipher: { algorithm: 'AES', mode: 'CBC', padding: undefined, tagBytes: undefined },
         iv,
         data,
       },
@@ -252,12 +252,12 @@ test('an agreement takes one private and one public key, in any order', async ()
     )
 })
 
-const wanted = (objectType: ObjectType, attributes: Readonly<Record<string, unknown>>) => ({
-  wanted: { objectType, attributes: attributeSet(attributes) },
+const derivedObject = (objectType: ObjectType, attributes: Readonly<Record<string, unknown>>) => ({
+  object: { objectType, attributes: attributeSet(attributes) },
 })
 
 test('a key is as long as its algorithm allows, and Secret Data has whole bytes, as many as the bound says', async () => {
-  const secret = (CryptographicLength: number) => wanted('SecretData', { CryptographicLength })
+  const secret = (CryptographicLength: number) => derivedObject('SecretData', { CryptographicLength })
   for (const bits of [8, 256, derivedBytesMax * 8]) {
     const { made } = await derive({ key: {} }, secret(bits))
     assert.equal(made.material.bytes.length, bits / 8)
@@ -271,16 +271,16 @@ test('a key is as long as its algorithm allows, and Secret Data has whole bytes,
     )
   const length = { CryptographicLength: 128 }
   await assert.rejects(
-    derive({ key: {} }, wanted('SymmetricKey', length)),
+    derive({ key: {} }, derivedObject('SymmetricKey', length)),
     faults('InvalidField', /Algorithm/),
   )
   const algorithm = { CryptographicAlgorithm: 'AES' }
   await assert.rejects(
-    derive({ key: {} }, wanted('SymmetricKey', algorithm)),
+    derive({ key: {} }, derivedObject('SymmetricKey', algorithm)),
     faults('InvalidField', /Length/),
   )
   await assert.rejects(
-    derive({ key: {} }, wanted('SymmetricKey', { ...algorithm, CryptographicLength: 100 })),
+    derive({ key: {} }, derivedObject('SymmetricKey', { ...algorithm, CryptographicLength: 100 })),
     faults('InvalidField', /AES keys have/),
   )
 })
@@ -294,7 +294,7 @@ test('what is derived is a key that encrypts, or Secret Data without a use, unle
     ['SymmetricKey', { ...aes, CryptographicUsageMask: use }, use],
   ] as const) {
     const wanted = { objectType, attributes: attributeSet(attributes) }
-    const { made } = await derive({ key: {} }, { wanted })
+    const { made } = await derive({ key: {} }, { object: wanted })
     assert.equal(made.attributes.get('CryptographicUsageMask')?.[0]?.value, mask)
     assert.equal(made.attributes.get('OriginalCreationDate')?.[0]?.value, 100n)
     assert.equal(made.generated, false)
@@ -305,13 +305,13 @@ test('what is derived is a key that encrypts, or Secret Data without a use, unle
 
 test('no generator made what is derived, whatever the request says', async () => {
   const aes = { CryptographicAlgorithm: 'AES', CryptographicLength: 128 }
-  const wanted = (RandomNumberGenerator: object) =>
+  const derivedObject = (RandomNumberGenerator: object) =>
     ({ objectType: 'SymmetricKey', attributes: attributeSet({ ...aes, RandomNumberGenerator }) }) as const
   const unspecified = { RNGAlgorithm: 'Unspecified', CryptographicAlgorithm: 'AES' }
-  const { made } = await derive({ key: {} }, { wanted: wanted(unspecified) })
+  const { made } = await derive({ key: {} }, { object: derivedObject(unspecified) })
   assert.equal(made.attributes.get('RandomNumberGenerator'), undefined)
   await assert.rejects(
-    derive({ key: {} }, { wanted: wanted({ RNGAlgorithm: 'FIPS186_2' }) }),
+    derive({ key: {} }, { object: derivedObject({ RNGAlgorithm: 'FIPS186_2' }) }),
     faults('InvalidField', /no random number generator/),
   )
 })
@@ -325,8 +325,11 @@ test('what is derived is as guarded as any of its bases, unless the request says
       key: { attributes: { ...base } },
       secret: { objectType: 'SecretData', attributes: { ...secret } },
     } as const
-    const wanted = { objectType: 'SymmetricKey', attributes: attributeSet({ ...aes, ...asked }) } as const
-    const { made } = await derive(bases, { parameters, wanted })
+    const wanted = {
+      objectType: 'SymmetricKey',
+      attributes: attributeSet({ ...aes, ...asked }),
+    } as const
+    const { made } = await derive(bases, { parameters, object: wanted })
     return ['Sensitive', 'Extractable'].map((name) => made.attributes.get(name)?.[0]?.value)
   }
   assert.deepEqual(await told({}, {}, {}), [undefined, undefined])

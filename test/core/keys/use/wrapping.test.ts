@@ -6,7 +6,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import type { ManagedObject, ObjectType } from '../../../../src/core/keys/object/managed-object.ts'
 import type { TransactionObjects } from '../../../../src/core/keys/transaction/transaction-objects.ts'
-import { unwrapped, wrapKeyBlock, type WrapWanted } from '../../../../src/core/keys/use/wrapping.ts'
+import { unwrapped, wrapKeyBlock, type WrapRequest } from '../../../../src/core/keys/use/wrapping.ts'
 import {
   packKeyValue,
   packWrappingData,
@@ -74,7 +74,7 @@ const block: KeyBlock = {
   CryptographicLength: 128,
 }
 
-const specification = (more: object = {}): WrapWanted['specification'] => ({
+const specification = (more: object = {}): WrapRequest['specification'] => ({
   WrappingMethod: 'Encrypt',
   EncryptionKeyInformation: by('w'),
   EncodingOption: 'NoEncoding',
@@ -82,7 +82,7 @@ const specification = (more: object = {}): WrapWanted['specification'] => ({
   ...more,
 })
 
-const wanted = (more: object = {}, rest: Partial<WrapWanted> = {}): WrapWanted => ({
+const wanted = (more: object = {}, rest: Partial<WrapRequest> = {}): WrapRequest => ({
   uniqueIdentifier: 'k',
   specification: specification(more),
   attributes: {},
@@ -152,7 +152,7 @@ const wrapBy = (parameters: object | undefined, own: unknown) => {
   const information = { ...by('w'), CryptographicParameters: parameters }
   const { objects, computed } = around({ attributes: { CryptographicParameters: own } })
   const made = wrapKeyBlock(objects, block, wanted({ EncryptionKeyInformation: information }))
-  return made.then(() => (computed[0] as { readonly opening: { readonly wanted: object } }).opening.wanted)
+  return made.then(() => (computed[0] as { readonly opening: { readonly cipher: object } }).opening.cipher)
 }
 
 test('the parameters that are asked for are among those of the wrapping key, whose first ones count otherwise', async () => {
@@ -372,7 +372,7 @@ test('a private key signs, also where its public key is named, and the public ke
     const [sign, verify] = [made.computed, checked.computed].map(
       ([one]) => one as { readonly opening: object },
     )
-    const opening = { kind: 'signature', wanted: { scheme: 'ec', hash: 'sha256' } }
+    const opening = { kind: 'signature', scheme: { scheme: 'ec', hash: 'sha256' } }
     assert.deepEqual(sign?.opening, { ...opening, key: signer, verify: false }, named)
     assert.deepEqual(verify?.opening, { ...opening, key: verifier, verify: true }, named)
     assert.deepEqual(
