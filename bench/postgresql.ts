@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { postgresSql } from '../src/outside/store/postgres/sql.ts'
-import type { Query, Value } from '../src/outside/store/steps.ts'
+import type { Query, SqlValue } from '../src/outside/store/steps.ts'
 import { startPostgres, type PostgresServer } from '../test/support/postgresql/server.ts'
 import { measure, median, middleOf, type Measure } from './measure.ts'
 import { record, works } from './recorded-writes.ts'
@@ -143,7 +143,7 @@ function literal({ name, values }: Query): string {
 }
 
 /** pgbench takes a colon for the beginning of a variable. */
-function quoted(value: Value | undefined): string {
+function quoted(value: SqlValue | undefined): string {
   if (value === null || value === undefined) return 'NULL'
   if (value instanceof Uint8Array) return `'\\x${Buffer.from(value).toString('hex')}'::bytea`
   if (typeof value !== 'string') return String(value)

@@ -11,7 +11,7 @@ import {
   issueServer,
   makeAuthority,
   privateKeyPem,
-  type Identity,
+  type SigningIdentity,
 } from '../src/core/pki/issue.ts'
 import { freePort } from '../test/support/server/free-port.ts'
 
@@ -52,7 +52,7 @@ export async function makeFolder(): Promise<Folder> {
   }
 }
 
-function pair({ certificate, privateKey }: Identity): string {
+function pair({ certificate, privateKey }: SigningIdentity): string {
   return certificate.pem + privateKeyPem(privateKey).toString()
 }
 

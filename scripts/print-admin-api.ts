@@ -3,10 +3,10 @@
 import { describedApi } from '../src/program/routes.ts'
 import { format } from 'prettier'
 import { statusOf } from '../src/base/refusal.ts'
-import { fieldsOf, nameOf, typeOf, type Field } from '../src/doors/http/fields.ts'
+import { fieldsOf, nameOf, typeOf, type InputField } from '../src/doors/http/fields.ts'
 import { adminBodyBytesMax } from '../src/base/bounds.ts'
 import { adminPublicBodyBytesMax } from '../src/doors/http/application.ts'
-import { openApiDocument, type Operation, type Schema } from '../src/doors/http/openapi.ts'
+import { openApiDocument, type Operation, type OpenApiSchema } from '../src/doors/http/openapi.ts'
 
 export async function adminApiPage(): Promise<string> {
   const document = openApiDocument(await describedApi())
@@ -77,7 +77,7 @@ ${named.join('\n')}
   return format(page, { parser: 'markdown' })
 }
 
-type Schemas = Readonly<Record<string, Schema>>
+type Schemas = Readonly<Record<string, OpenApiSchema>>
 
 function chapter(
   { path, method, operation }: { path: string; method: string; operation: Operation },
@@ -120,7 +120,7 @@ function chapter(
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`
 }
 
-function fieldTable(fields: readonly Field[]): string {
+function fieldTable(fields: readonly InputField[]): string {
   const rows = fields.map(
     ({ name, type, required, text }) =>
       `| \`${name}\`${required ? '' : ' (optional)'} | ${cell(`\`${type}\``)} | ${cell(text)} |`,

@@ -1,7 +1,7 @@
 // The installation that a command works on without a server: its configuration, in FIPS mode where that asks for it, and a log. A command
 // opens it within its action and imports there what works on it, so that other commands start without either.
 
-import { passedOver, readConfig, type Flags } from '../outside/config/config.ts'
+import { passedOver, readConfig, type ConfigFlags } from '../outside/config/config.ts'
 import type { Environment } from '../outside/config/environment.ts'
 import type { Config } from '../outside/config/options.ts'
 import type { Metrics } from '../outside/telemetry/metrics.ts'
@@ -26,7 +26,7 @@ export interface Installation {
 /** Reads the configuration, and says on standard error which file it passes over. Throws ConfigError. */
 export function readConfiguration(
   { env, stderr }: Pick<Surroundings, 'env' | 'stderr'>,
-  flags: Flags,
+  flags: ConfigFlags,
 ): Config {
   const why = warned.has(stderr) ? undefined : passedOver(flags, env)
   if (why !== undefined) stderr.write(`mortise: ${why}\n`)
@@ -38,14 +38,17 @@ export function readConfiguration(
 const warned = new WeakSet<object>()
 
 /** The configuration, in the mode that it asks for. Throws ConfigError. */
-export async function enterConfiguration(surroundings: Surroundings, flags: Flags): Promise<Config> {
+export async function enterConfiguration(surroundings: Surroundings, flags: ConfigFlags): Promise<Config> {
   const config = readConfiguration(surroundings, flags)
   if (config.server.fips) await surroundings.enterFips(config.server.data)
   return config
 }
 
 /** The log has errors alone. Throws ConfigError. */
-export async function openInstallation(surroundings: Surroundings, flags: Flags): Promise<Installation> {
+export async function openInstallation(
+  surroundings: Surroundings,
+  flags: ConfigFlags,
+): Promise<Installation> {
   const config = await enterConfiguration(surroundings, flags)
   return { config, log: await openLog(surroundings, config, { json: false, level: 'error' }) }
 }
@@ -53,7 +56,7 @@ export async function openInstallation(surroundings: Surroundings, flags: Flags)
 /** For commands that open the store of a server that does not run. Throws ConfigError. */
 export async function openStopped(
   surroundings: Surroundings,
-  flags: Flags,
+  flags: ConfigFlags,
   json: boolean,
 ): Promise<Installation & PortOptions> {
   const config = await enterConfiguration(surroundings, flags)

@@ -5,7 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { AdminUnreachable } from '../doors/http/client.ts'
 import { Refusal } from '../base/refusal.ts'
 import { PkiError } from '../core/pki/error.ts'
-import type { Outcome } from '../doors/cli/command.ts'
+import type { CommandOutcome } from '../doors/cli/command.ts'
 import { meantBy } from '../doors/cli/meant.ts'
 import { unreachableHint } from '../doors/cli/connect.ts'
 import { plain, plainJson, visible } from '../doors/cli/text/output.ts'
@@ -14,7 +14,7 @@ import { ConfigError } from '../outside/config/config.ts'
 import { features } from './features.ts'
 import type { ServingWorld } from './world.ts'
 
-type LoadCommand = () => Promise<(world: ServingWorld, outcome: Outcome) => Command>
+type LoadCommand = () => Promise<(world: ServingWorld, outcome: CommandOutcome) => Command>
 type Commands = Readonly<Record<string, LoadCommand>>
 
 /** A line of the list of features. */
@@ -119,7 +119,7 @@ function neededFor(word = ''): LoadCommand[] {
 /** The program with these commands; all of them, if left out. */
 export async function commandTree(
   world: ServingWorld,
-  outcome: Outcome = { exitCode: 0 },
+  outcome: CommandOutcome = { exitCode: 0 },
   wanted = Object.values(commands),
 ): Promise<Command> {
   const program = new Command('mortise')

@@ -7,7 +7,7 @@ import type { Command } from 'commander'
 import { parseAddress } from '../base/kmip-address.ts'
 import { makeRequest } from '../core/pki/make-request.ts'
 import { shellWord } from '../base/text/shell-word.ts'
-import { forceFlag, oneOf, verb, type Outcome, type Run } from '../doors/cli/command.ts'
+import { forceFlag, oneOf, verb, type CommandOutcome, type Run } from '../doors/cli/command.ts'
 import { connectToFolder } from '../doors/cli/connect.ts'
 import { commonVariables, devClients, type DevClientName, type DevFiles } from './dev-clients.ts'
 import { mustBeFree, writeWhole } from '../doors/cli/files.ts'
@@ -29,7 +29,7 @@ interface DevOptions {
 const clientName = 'dev'
 const names = Object.keys(devClients) as DevClientName[]
 
-export function devCommand(world: ServingWorld, outcome: Outcome): Command {
+export function devCommand(world: ServingWorld, outcome: CommandOutcome): Command {
   return verb<DevOptions>({
     words: 'dev [command...]',
     summary: 'run a throw-away server for tests, or COMMAND with one; deletes everything at the end',

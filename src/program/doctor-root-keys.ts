@@ -4,7 +4,7 @@
 import { AdminUnreachable, type AdminClient } from '../doors/http/client.ts'
 import { Refusal } from '../base/refusal.ts'
 import type { AskedServer } from '../tools/commands/doctor.ts'
-import type { Finding } from '../tools/vsphere/doctor-findings.ts'
+import type { DoctorFinding } from '../tools/vsphere/doctor-findings.ts'
 import type { Run } from '../doors/cli/command.ts'
 import { orAdvice } from '../doors/cli/advice.ts'
 import { CommandError, UsageError, type Flags } from '../doors/cli/world.ts'
@@ -18,13 +18,13 @@ const shown = ['root-key-file', 'root-key-unreachable', 'root-key-withdrawn', 'r
 export async function rootKeyFindings(
   run: Pick<Run, 'client' | 'world'>,
   { isNamed, local }: AskedServer,
-): Promise<readonly Finding[]> {
+): Promise<readonly DoctorFinding[]> {
   try {
     const admin = await run.client()
     const { conditions } = await admin.call(statusRoutes.status)
     const known = conditions
       .filter(({ id }) => shown.includes(id))
-      .map(({ id, message, action }): Finding => ({
+      .map(({ id, message, action }): DoctorFinding => ({
         check: 'root key',
         severity: id === 'hpcs-ends' ? 'warning' : 'fault',
         what: message,
@@ -48,10 +48,10 @@ async function tried(
   { world }: Pick<Run, 'world'>,
   admin: AdminClient,
   local: Flags,
-): Promise<readonly Finding[]> {
+): Promise<readonly DoctorFinding[]> {
   const instances = await admin.call(instanceRoutes.listInstances)
   const uris = new Set(instances.map(({ rootKey }) => rootKey).filter((uri) => !isTriedByServer.test(uri)))
-  const findings: Finding[] = []
+  const findings: DoctorFinding[] = []
   for (const uri of uris) {
     const mend = `Look at it with: mortise root-key check '${uri}', as the user of the server and with its configuration and variables`
     const warn = (what: string) => findings.push({ check: 'root key', severity: 'warning', what, mend })

@@ -4,13 +4,13 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { counted } from '../base/text/counted.ts'
 import { shellWord } from '../base/text/shell-word.ts'
-import { verb, type Outcome } from '../doors/cli/command.ts'
+import { verb, type CommandOutcome } from '../doors/cli/command.ts'
 import { fingerprint, plain } from '../doors/cli/text/output.ts'
 import type { Flags } from '../doors/cli/world.ts'
 import { runServer, type Started } from './run-server.ts'
 import type { ServingWorld } from './world.ts'
 
-export function serveCommand(world: ServingWorld, outcome: Outcome): Command {
+export function serveCommand(world: ServingWorld, outcome: CommandOutcome): Command {
   return verb<Record<string, string | undefined> & { json?: boolean }>({
     words: 'serve',
     summary: 'run the server; stops on SIGTERM or SIGINT',

@@ -5,14 +5,14 @@ import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { adminCertificate } from '../core/identity/admin-certificate.ts'
 import type { Offered } from './open-features.ts'
-import type { AdminServer, TlsIdentity } from '../doors/http/server.ts'
+import type { AdminServer, AdminTls } from '../doors/http/server.ts'
 import type { Config } from '../outside/config/options.ts'
 import type { Audit } from '../core/audit/audit.ts'
 import type { Clock, Timer } from '../core/ports/clock.ts'
 import type { Secrets } from '../core/sealing/secrets.ts'
 import type { KmipListener } from '../doors/kmip/contract.ts'
 import type { Certificate } from '../core/pki/certificate.ts'
-import type { Identity } from '../core/pki/issue.ts'
+import type { SigningIdentity } from '../core/pki/issue.ts'
 import { ServerCertificates } from '../core/identity/server-certificates.ts'
 import type { IdentityKeys } from '../core/identity/identity-keys.ts'
 import { openServerIdentity, ownNames } from '../core/identity/server-identity.ts'
@@ -39,14 +39,14 @@ interface Listeners {
 }
 
 export class ServerTls {
-  readonly authority: Identity
+  readonly authority: SigningIdentity
   readonly certificates: ServerCertificates
   readonly #options: Options
   #daily: Timer | undefined
   #adminCertificate: Certificate | undefined
   #readCertificate: { readonly of: Certificate; readonly x509: X509Certificate } | undefined
 
-  private constructor(options: Options, authority: Identity, certificates: ServerCertificates) {
+  private constructor(options: Options, authority: SigningIdentity, certificates: ServerCertificates) {
     this.#options = options
     this.authority = authority
     this.certificates = certificates
@@ -75,7 +75,7 @@ export class ServerTls {
   }
 
   /** The certificate of the admin API, and the host names that it accepts. */
-  async admin(config: Config): Promise<{ readonly tls: TlsIdentity; readonly hosts: readonly string[] }> {
+  async admin(config: Config): Promise<{ readonly tls: AdminTls; readonly hosts: readonly string[] }> {
     const { secrets, clock } = this.#options
     const hosts = [...config.admin.hosts, ...config.server.names]
     const kmip = this.certificates.active

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { routes } from '../../src/program/routes.ts'
 import { errorAnswer } from '../../src/doors/http/error-answer.ts'
-import { none, roles, type Role, type Route } from '../../src/doors/http/route.ts'
+import { none, roles, type RouteRole, type Route } from '../../src/doors/http/route.ts'
 import { startDoor, type TestDoor } from '../support/server/admin-door.ts'
 import type { Answer } from '../support/clients/https.ts'
 
@@ -73,7 +73,7 @@ for (const held of roles) {
   })
 }
 
-const rank = (role: Role): number => roles.indexOf(role)
+const rank = (role: RouteRole): number => roles.indexOf(role)
 
 test('a token of one instance is told of another exactly what it is told of one that does not exist', async () => {
   const token = await door.token('manager', door.blue)

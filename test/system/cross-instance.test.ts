@@ -8,7 +8,7 @@ import { routes } from '../../src/program/routes.ts'
 import { AdminClient } from '../../src/doors/http/client.ts'
 import { Refusal, type ErrorCode } from '../../src/base/refusal.ts'
 import { examples } from '../support/server/examples.ts'
-import { none, type Role, type Route, type Output } from '../../src/doors/http/route.ts'
+import { none, type RouteRole, type Route, type Output } from '../../src/doors/http/route.ts'
 import { basicConstraints, keyUsage } from '../../src/core/pki/build.ts'
 import { makeRequest } from '../../src/core/pki/make-request.ts'
 import {
@@ -27,13 +27,13 @@ import { instanceRoutes } from '../../src/features/instances/routes.ts'
 import { keyRoutes } from '../../src/features/keys/routes.ts'
 import { tokenRoutes } from '../../src/features/tokens/routes.ts'
 
-const roles: readonly Role[] = ['viewer', 'operator', 'manager']
+const roles: readonly RouteRole[] = ['viewer', 'operator', 'manager']
 
 let server: RunningServer
 let admin: AdminClient
 let red: Output<typeof instanceRoutes.createInstance>
 /** Bearer texts of blue's tokens. */
-const tokens = new Map<Role, string>()
+const tokens = new Map<RouteRole, string>()
 /** Red's vCenter: trusted by the CA that signed its certificate. */
 let vcenter: TestIdentity
 
@@ -57,7 +57,7 @@ function as(token: string): AdminClient {
   const trust = { by: 'fingerprint', sha256: server.serverCertSha256 } as const
   return new AdminClient({ url: server.adminUrl, token, trust })
 }
-const blueAs = (role: Role) => as(tokens.get(role) ?? '')
+const blueAs = (role: RouteRole) => as(tokens.get(role) ?? '')
 
 function refused(code: ErrorCode, message: RegExp) {
   return (error: unknown) => {
@@ -68,7 +68,7 @@ function refused(code: ErrorCode, message: RegExp) {
   }
 }
 
-const ask = async (role: Role, method: string, path: string, body?: unknown): Promise<Answer> => {
+const ask = async (role: RouteRole, method: string, path: string, body?: unknown): Promise<Answer> => {
   const token = tokens.get(role) ?? ''
   return askHttps(server.adminUrl, server.authorityPem, method, path, { token, body })
 }

@@ -6,14 +6,14 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { usernameAndPassword } from '../../src/wire/kmip/credential.ts'
 import { diagnose, type DoctorOptions } from '../../src/tools/vsphere/doctor.ts'
-import type { Finding } from '../../src/tools/vsphere/doctor-findings.ts'
+import type { DoctorFinding } from '../../src/tools/vsphere/doctor-findings.ts'
 import { startEmbedded } from '../support/server/server.ts'
 
 test('a password that is missing, and a client that may not fetch keys, are faults although reading attributes works', async (t) => {
   const server = await startEmbedded()
   t.after(() => server[Symbol.asyncDispose]())
   const { tls } = await server.issue('vcenter')
-  const faults = async (more: Partial<DoctorOptions> = {}): Promise<readonly Finding[]> => {
+  const faults = async (more: Partial<DoctorOptions> = {}): Promise<readonly DoctorFinding[]> => {
     const { addresses } = await diagnose({
       addresses: [server.kmip],
       client: { cert: tls.cert, key: Buffer.from(tls.key) },

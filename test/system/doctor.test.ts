@@ -18,7 +18,7 @@ import {
   type Diagnosis,
   type DoctorOptions,
 } from '../../src/tools/vsphere/doctor.ts'
-import type { Finding, Severity } from '../../src/tools/vsphere/doctor-findings.ts'
+import type { DoctorFinding, DoctorSeverity } from '../../src/tools/vsphere/doctor-findings.ts'
 import {
   clientCertificate,
   makeCertificate,
@@ -57,13 +57,13 @@ async function one(port: number, more: Partial<DoctorOptions> = {}): Promise<Add
 }
 
 /** The one finding of this severity that fits. It must say what mends it. */
-function found(findings: readonly Finding[], severity: Severity, what: RegExp, mend = /./): void {
+function found(findings: readonly DoctorFinding[], severity: DoctorSeverity, what: RegExp, mend = /./): void {
   const fitting = findings.filter((finding) => finding.severity === severity && what.test(finding.what))
   assert.equal(fitting.length, 1, `${severity} ${String(what)} in ${JSON.stringify(findings, null, 1)}`)
   if (severity === 'fault' || severity === 'warning') assert.match(fitting[0]?.mend ?? '', mend)
 }
 
-const faults = (findings: readonly Finding[]): string[] =>
+const faults = (findings: readonly DoctorFinding[]): string[] =>
   findings.filter(({ severity }) => severity === 'fault').map(({ what }) => what)
 
 interface Key {

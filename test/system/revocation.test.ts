@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, afterEach, before, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Report } from '../../src/tools/vsphere/report.ts'
+import type { SimulationReport } from '../../src/tools/vsphere/report.ts'
 import { custodies, openSite, type Custody, type CustodySite } from '../support/root-keys/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { digestOf, type KmipTalk } from '../support/clients/kmip-talk.ts'
@@ -227,7 +227,7 @@ for (const custody of custodies)
           stdout,
           /What vCenter would show\n {2}Get: GeneralFailure: the root key of this instance was withdrawn/,
         )
-        const report = JSON.parse((await simulator('--expect', keys, '--json')).stdout) as Report
+        const report = JSON.parse((await simulator('--expect', keys, '--json')).stdout) as SimulationReport
         assert.equal(
           report.refusals[0]?.message,
           'the root key of this instance was withdrawn: mortise status on the key server says why',

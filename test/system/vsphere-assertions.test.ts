@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
-import type { Report } from '../../src/tools/vsphere/report.ts'
+import type { SimulationReport } from '../../src/tools/vsphere/report.ts'
 import { alter, leaves, withMore, withoutTag } from './broken.ts'
 import { openAlteringProxy } from '../support/clients/proxy.ts'
 import { startEmbedded } from '../support/server/server.ts'
@@ -27,7 +27,7 @@ const server = await startEmbedded()
 const { tls } = await server.issue('vcenter-assertions')
 after(() => server[Symbol.asyncDispose]())
 
-function play(scenario: string, port: number, hosts = 1): Promise<Report> {
+function play(scenario: string, port: number, hosts = 1): Promise<SimulationReport> {
   return playVsphere(tls, [{ host: '127.0.0.1', port }], scenario, { hosts, vms: hosts + 1 })
 }
 

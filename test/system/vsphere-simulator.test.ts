@@ -8,7 +8,7 @@ import path from 'node:path'
 import { after, suite, test } from 'node:test'
 import { Fault } from '../../src/wire/kmip/fault.ts'
 import { profiles, type ProfileName } from '../../src/tools/vsphere/profiles.ts'
-import type { Report } from '../../src/tools/vsphere/report.ts'
+import type { SimulationReport } from '../../src/tools/vsphere/report.ts'
 import { scenarios } from '../../src/tools/vsphere/scenarios/all.ts'
 import type { SimulationOptions } from '../../src/tools/vsphere/simulate.ts'
 import { openOldKmipServer, textOf } from '../support/old-kmip-server/fake.ts'
@@ -28,11 +28,11 @@ after(async () => {
 
 const loopback = (port: number) => ({ host: '127.0.0.1', port })
 
-function play(scenario: string, more: Partial<SimulationOptions> = {}): Promise<Report> {
+function play(scenario: string, more: Partial<SimulationOptions> = {}): Promise<SimulationReport> {
   return playVsphere(tls, [server.kmip], scenario, more)
 }
 
-function assertFine({ ok, failures, violations, remarks }: Report): void {
+function assertFine({ ok, failures, violations, remarks }: SimulationReport): void {
   const unexpected = remarks.filter(({ where }) => where !== 'addresses')
   assert.deepEqual(
     { failures, violations, remarks: unexpected },
@@ -195,7 +195,7 @@ suite('mortise simulate vsphere', { concurrency: false }, () => {
     await server.json('key', 'revoke', lost.id)
     await server.json('key', 'destroy', lost.id, '--yes')
     const { code, stdout } = await runSimulator(...known, '--expect', keysFile, '--json')
-    const report = JSON.parse(stdout) as Report
+    const report = JSON.parse(stdout) as SimulationReport
     assert.equal(code, 1)
     assert.deepEqual(
       report.expected?.missing.map(({ id }) => id),
@@ -291,7 +291,7 @@ suite('mortise simulate vsphere', { concurrency: false }, () => {
       '--json',
     )
     assert.equal(code, 0)
-    const report = JSON.parse(stdout) as Report
+    const report = JSON.parse(stdout) as SimulationReport
     assert.deepEqual(
       [report.ok, report.profile, report.pieces.done, report.latencies.handshakeMs.count],
       [true, '7.0.3', 3, 3],

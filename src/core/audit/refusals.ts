@@ -23,7 +23,7 @@ export interface RefusalsOptions {
   readonly failed: (error: unknown) => void
 }
 
-export interface Refused {
+export interface RefusedRequest {
   /** The same text for repetitions of the same refusal. */
   readonly about: string
   readonly group: string
@@ -58,7 +58,7 @@ export class Refusals {
     this.#quota = new MinuteQuota(options.clock, (leftOut) => this.#enterLeftOut(leftOut))
   }
 
-  enter({ about, group, ...entry }: Refused): void {
+  enter({ about, group, ...entry }: RefusedRequest): void {
     const { clock, everyMs } = this.#options
     const now = clock.monotonic()
     const last = this.#last.get(about)
@@ -86,7 +86,11 @@ export class Refusals {
     this.#write({ actor: unauthenticated, instanceId: null, requestId: null, detail }, groups)
   }
 
-  #write(entry: Omit<Refused, 'about' | 'group'>, groups: LeftOut['groups'], unwritten?: () => void): void {
+  #write(
+    entry: Omit<RefusedRequest, 'about' | 'group'>,
+    groups: LeftOut['groups'],
+    unwritten?: () => void,
+  ): void {
     const { audit, action, reason, failed } = this.#options
     const entering = audit
       .enter({ action, result: 'refused', object: null, reason, ...entry })

@@ -1,7 +1,7 @@
 // Reads the trust and the data keys in a backup: its first records. It does not read the rest.
 
 import type { DumpedRecord } from '../ports/backup.ts'
-import { tooOldFor, type Feature } from '../ports/least-version.ts'
+import { tooOldFor, type StoreFeature } from '../ports/least-version.ts'
 import type { DataKeyRecord, SecretRecord } from '../ports/secrets.ts'
 import type { DataKey } from '../sealing/envelope.ts'
 import { openMacKey } from '../sealing/secrets.ts'
@@ -15,7 +15,7 @@ export async function readTrust(
   pages: AsyncIterable<readonly DumpedRecord[]>,
   opener: BackupOpener,
 ): Promise<{
-  readonly features: readonly Feature[]
+  readonly features: readonly StoreFeature[]
   readonly reading: TrustReading
   readonly secrets: readonly SecretRecord[]
   readonly systemKey: DataKey

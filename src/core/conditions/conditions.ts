@@ -6,7 +6,13 @@ import { StoreUnavailable } from '../ports/store.ts'
 import type { ReadinessFacts } from '../server/readiness-facts.ts'
 import type { Access } from '../trust/access.ts'
 import type { TrustSnapshot } from '../trust/rows.ts'
-import { severities, type ConditionLine, type ConditionLines, type Found, type Severity } from './line.ts'
+import {
+  severities,
+  type ConditionLine,
+  type ConditionLines,
+  type Occurrence,
+  type Severity,
+} from './line.ts'
 import { readinessConditions } from './readiness.ts'
 
 /** The facts that every feature gets. */
@@ -18,7 +24,7 @@ export interface CommonFacts {
 }
 
 /** A condition that holds now. */
-export interface Condition extends Found {
+export interface Condition extends Occurrence {
   readonly id: string
   readonly severity: Severity
   /** The advice: how a person ends it. */

@@ -21,14 +21,14 @@ export interface ConditionLine<F> {
   /** The advice for each found condition that has none of its own. */
   readonly action: string
   /** Finds the condition in the facts. Pure. */
-  readonly find: (facts: F) => readonly Found[]
+  readonly find: (facts: F) => readonly Occurrence[]
 }
 
 /** The lines of a feature, by the ids of the conditions. */
 export type ConditionLines<F> = Readonly<Record<string, ConditionLine<F>>>
 
 /** One condition that holds now. */
-export interface Found {
+export interface Occurrence {
   /** The instance that it concerns; null: the server. */
   readonly instanceId: string | null
   /** Distinguishes it from other conditions with the same id and instance, such as by the name of a token. */
@@ -40,7 +40,7 @@ export interface Found {
 }
 
 /** A found condition that concerns the server. */
-export function ofServer(message: string, about = ''): Found {
+export function ofServer(message: string, about = ''): Occurrence {
   return { instanceId: null, about, message }
 }
 

@@ -17,7 +17,7 @@ import { cryptoHeldBytesMax, rsaBitsMax } from './bounds.ts'
 import { CryptoError } from './error.ts'
 import { requireDigestCurve, signDigest, verifyDigest } from './curve-digests.ts'
 import { copyOf } from './own-bytes.ts'
-import { nothingYet, type Ending, type Finished, type Machine } from './machine.ts'
+import { nothingYet, type Ending, type Finished, type CryptoMachine } from './machine.ts'
 import {
   rsaDecrypt,
   rsaEncrypt,
@@ -144,7 +144,7 @@ export interface RsaOpening {
 }
 
 /** RSA encrypts one block, so this holds all parts until the last one. */
-export class RsaCipher implements Machine {
+export class RsaCipher implements CryptoMachine {
   readonly #held: Held = new Held(rsaDataBytesMax)
   readonly #compute: (data: Uint8Array) => Uint8Array
 
@@ -185,7 +185,7 @@ export interface SignatureOpening {
   readonly expected?: Uint8Array | undefined
 }
 
-export class Signature implements Machine {
+export class Signature implements CryptoMachine {
   readonly #opening: SignatureOpening
   readonly #key: KeyObject
   /** The hash of the data so far, or the data itself if the algorithm signs it as a whole. */

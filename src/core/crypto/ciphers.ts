@@ -6,7 +6,7 @@ import { cryptoHeldBytesMax } from './bounds.ts'
 import { checkedIv, cipherSetting, type CipherSetting, type CipherParameters } from './cipher-setting.ts'
 import { CryptoError, decryptionFailed } from './error.ts'
 import { copyOf } from './own-bytes.ts'
-import { nothingYet, type Ending, type Finished, type Machine } from './machine.ts'
+import { nothingYet, type Ending, type Finished, type CryptoMachine } from './machine.ts'
 import { dataInLastBlock, padBytes } from './padding.ts'
 
 export interface CipherOpening {
@@ -49,7 +49,7 @@ function withAad(cipher: Cipher | Decipher, setting: CipherSetting, opening: Cip
   } else if (aad && aad.length > 0) cipher.setAAD(aad, { plaintextLength: totalBytes ?? 0 })
 }
 
-export class Encryption implements Machine {
+export class Encryption implements CryptoMachine {
   readonly #setting: CipherSetting
   readonly #cipher: Cipher
   #bytes = 0
@@ -89,12 +89,12 @@ export class Encryption implements Machine {
   }
 }
 
-export function openDecryption(opening: CipherOpening): Machine {
+export function openDecryption(opening: CipherOpening): CryptoMachine {
   const setting = cipherSetting(opening.cipher, opening.key.length)
   return setting.kind === 'aead' ? new TaggedDecryption(setting, opening) : new Decryption(setting, opening)
 }
 
-class Decryption implements Machine {
+class Decryption implements CryptoMachine {
   readonly #setting: CipherSetting
   readonly #decipher: Decipher
   /** The last block of padded data so far. */
@@ -138,7 +138,7 @@ class Decryption implements Machine {
 }
 
 /** Holds the data back until all of it and its tag are there, and then decrypts it. */
-class TaggedDecryption implements Machine {
+class TaggedDecryption implements CryptoMachine {
   readonly #setting: CipherSetting
   readonly #opening: CipherOpening
   readonly #held: Uint8Array[] = []

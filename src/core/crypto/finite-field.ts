@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 
-export interface Field<E> {
+export interface FiniteField<E> {
   /** The length of an encoded element in bytes. */
   readonly bytes: number
   /** The element of a whole number: 0 is the zero, 1 the one. */
@@ -26,7 +26,7 @@ const sharingModulus = 0x1d
 /** x^8 + x^4 + x^3 + x + 1, the polynomial of AES (FIPS 197 §4). KMIP 1.4 §2.2.5 builds GF(2^16) on it. */
 const aesModulus = 0x1b
 
-export const gf2to8: Field<number> = {
+export const gf2to8: FiniteField<number> = {
   bytes: 1,
   point: (number) => number,
   read: ([byte = 0]) => byte,
@@ -45,7 +45,7 @@ const m = 0x3a
  * GF(2^8)[y] modulo y^2 + y + 0x3a. The pair (u, v) stands for uy + v. The product follows from the modulus. The specification's
  * formula for the product has m at the wrong term, and contradicts its formula for the inverse.
  */
-export const gf2to16: Field<number> = {
+export const gf2to16: FiniteField<number> = {
   bytes: 2,
   point: (number) => number,
   read: ([u = 0, v = 0]) => pair(u, v),
@@ -66,7 +66,7 @@ export const gf2to16: Field<number> = {
 }
 
 /** The integers modulo a prime. */
-export function primeField(prime: bigint): Field<bigint> {
+export function primeField(prime: bigint): FiniteField<bigint> {
   const bytes = Math.ceil(prime.toString(16).length / 2)
   const modulo = (value: bigint) => ((value % prime) + prime) % prime
   return {

@@ -30,11 +30,11 @@ export const certificateChainShort = 5
  * `quick`: the calling thread does it. `short`: any thread does it. `long`: it may take seconds. `apart`: it may take a minute,
  * so it runs in a process that can be killed. `stream`: the thread of streams does it.
  */
-export type Lane = 'quick' | 'short' | 'long' | 'apart' | 'stream'
+export type CryptoLane = 'quick' | 'short' | 'long' | 'apart' | 'stream'
 
 interface Job {
   run(input: never): unknown
-  lane(input: never): Lane
+  lane(input: never): CryptoLane
 }
 
 const jobs = {
@@ -93,17 +93,17 @@ const jobs = {
   },
 } as const satisfies Record<string, Job>
 
-function laneOfKeyPair(parameters: KeyPairParameters): Lane {
+function laneOfKeyPair(parameters: KeyPairParameters): CryptoLane {
   if (parameters.type === 'rsa') return parameters.bits > cryptoRsaBitsInThread ? 'apart' : 'long'
   return parameters.type === 'quantum-safe' && isSlow(parameters.algorithm) ? 'long' : 'short'
 }
 
-function laneOfKem({ key }: KemInput): Lane {
+function laneOfKem({ key }: KemInput): CryptoLane {
   return isLongKey(key) ? 'long' : 'short'
 }
 
 /** `steps`: products in a binary field. Over a prime field most of the time goes into the primality test. */
-function laneOfSplit(method: SplitMethod, steps: number): Lane {
+function laneOfSplit(method: SplitMethod, steps: number): CryptoLane {
   if (method.name === 'xor') return 'quick'
   if (method.name !== 'prime') return steps < 2_000 ? 'quick' : steps <= splitKeyShortSteps ? 'short' : 'long'
   return method.prime >> BigInt(8 * splitKeyShortPrimeBytes) === 0n ? 'short' : 'long'
@@ -116,7 +116,7 @@ export type JobOutput<N extends JobName> = ReturnType<Jobs[N]['run']>
 
 interface AnyJob {
   run(input: unknown): unknown
-  lane(input: unknown): Lane
+  lane(input: unknown): CryptoLane
 }
 
 /** The table without the types of each job, for a name that is known only at run time. */
@@ -126,7 +126,7 @@ export function runJob(name: JobName, input: unknown): unknown {
   return runApproved(name, () => jobOf(name).run(input))
 }
 
-export function laneOf(name: JobName, input: unknown): Lane {
+export function laneOf(name: JobName, input: unknown): CryptoLane {
   return jobOf(name).lane(input)
 }
 

@@ -13,7 +13,7 @@ export interface Ending {
   readonly expected?: Uint8Array | undefined
 }
 
-export interface Machine {
+export interface CryptoMachine {
   /** Takes a part, and returns the output so far. Throws CryptoErrors. */
   update(data: Uint8Array): Uint8Array
   /** Throws CryptoErrors. */

@@ -6,7 +6,7 @@ import { blockCiphers, hashes } from './algorithms.ts'
 import { requireApprovedHash } from './approved.ts'
 import { CryptoError } from './error.ts'
 import { copyOf } from './own-bytes.ts'
-import { nothingYet, type Ending, type Finished, type Machine } from './machine.ts'
+import { nothingYet, type Ending, type Finished, type CryptoMachine } from './machine.ts'
 
 /** Node's name of a hash. `name`: KMIP's. Throws CryptoError `unsupported`. */
 export function hashName(name: string | undefined): string {
@@ -18,7 +18,7 @@ export function hashName(name: string | undefined): string {
   throw new CryptoError('unsupported', `this server does not hash with ${name}`)
 }
 
-export class Hashing implements Machine {
+export class Hashing implements CryptoMachine {
   readonly #hash: Hash
 
   constructor({ hash }: { readonly hash: string | undefined }) {
@@ -46,7 +46,7 @@ export interface MacOpening {
   readonly expected?: Uint8Array | undefined
 }
 
-export class MacMachine implements Machine {
+export class MacMachine implements CryptoMachine {
   readonly #mac: Hmac | Cmac
   readonly #verify: boolean
   readonly #expected: Uint8Array | undefined

@@ -10,7 +10,7 @@ import {
 } from './asymmetric.ts'
 import { Encryption, openDecryption, type CipherOpening } from './ciphers.ts'
 import { Hashing, MacMachine, type MacOpening } from './macs.ts'
-import type { Machine } from './machine.ts'
+import type { CryptoMachine } from './machine.ts'
 import { isSlow } from './post-quantum.ts'
 import { quantumSafeIn } from './quantum-safe-keys.ts'
 import { cryptoQuickBytes } from './bounds.ts'
@@ -28,7 +28,7 @@ export type Opening =
   | { readonly kind: 'hash'; readonly hash: string | undefined }
 
 /** Throws CryptoErrors. */
-export function openMachine(opening: Opening): Machine {
+export function openMachine(opening: Opening): CryptoMachine {
   switch (opening.kind) {
     case 'encrypt':
       return new Encryption(opening)

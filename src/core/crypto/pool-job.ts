@@ -1,18 +1,18 @@
 // A job whose caller waits, and the ways in which it ends.
 
 import { CryptoError } from './error.ts'
-import type { JobName, Lane } from './jobs.ts'
+import type { JobName, CryptoLane } from './jobs.ts'
 import type { FromPoolThread } from './pool-messages.ts'
 
-export interface Waiting {
+export interface WaitingJob {
   readonly name: JobName
   readonly input: unknown
-  readonly lane: Exclude<Lane, 'quick'>
+  readonly lane: Exclude<CryptoLane, 'quick'>
   resolve(output: unknown): void
   reject(error: Error): void
 }
 
-export function answered(job: Waiting, message: FromPoolThread): void {
+export function answered(job: WaitingJob, message: FromPoolThread): void {
   switch (message.type) {
     case 'done':
       return job.resolve(message.output)

@@ -6,16 +6,16 @@ import { deserialize } from 'node:v8'
 import { cryptoLongNice } from './bounds.ts'
 import type { CryptoError } from './error.ts'
 import { ownBytes } from './own-bytes.ts'
-import { answered, lost, tookTooLong, type Waiting } from './pool-job.ts'
+import { answered, lost, tookTooLong, type WaitingJob } from './pool-job.ts'
 import type { FromPoolThread, ToPoolThread } from './pool-messages.ts'
 
 export class PoolProcess {
   readonly #child: ChildProcess
   readonly #timer: NodeJS.Timeout
-  #job: Waiting | undefined
+  #job: WaitingJob | undefined
 
   /** Calls `onEnded` when another process may begin. */
-  constructor(script: URL, job: Waiting, jobMsMax: number, onEnded: () => void) {
+  constructor(script: URL, job: WaitingJob, jobMsMax: number, onEnded: () => void) {
     this.#job = job
     // The answer comes over standard output, since its bytes can be overwritten. Those of the message channel cannot.
     this.#child = fork(script, [String(cryptoLongNice)], {
@@ -49,7 +49,7 @@ export class PoolProcess {
     this.#child.kill('SIGKILL')
   }
 
-  #settle(settle: (job: Waiting) => void): void {
+  #settle(settle: (job: WaitingJob) => void): void {
     clearTimeout(this.#timer)
     const job = this.#job
     this.#job = undefined
@@ -57,7 +57,7 @@ export class PoolProcess {
   }
 }
 
-function take(chunks: readonly Buffer[], job: Waiting): void {
+function take(chunks: readonly Buffer[], job: WaitingJob): void {
   const bytes = Buffer.concat(chunks)
   // The deserialized values are views into these bytes, so they are copied before the bytes are wiped.
   try {

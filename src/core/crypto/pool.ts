@@ -8,9 +8,9 @@ import { Worker } from 'node:worker_threads'
 import { cryptoLongNice } from './bounds.ts'
 import { scriptFile } from '../../base/program-files.ts'
 import { CryptoError } from './error.ts'
-import { laneOf, runJob, type JobInput, type JobName, type JobOutput, type Lane } from './jobs.ts'
+import { laneOf, runJob, type JobInput, type JobName, type JobOutput, type CryptoLane } from './jobs.ts'
 import { ownBytes } from './own-bytes.ts'
-import { answered, left, lost, tookTooLong, type Waiting } from './pool-job.ts'
+import { answered, left, lost, tookTooLong, type WaitingJob } from './pool-job.ts'
 import type { FromPoolThread, PoolThreadData, ToPoolThread } from './pool-messages.ts'
 import { PoolProcess } from './pool-process.ts'
 
@@ -49,10 +49,10 @@ export class CryptoPool {
   readonly #script: URL
   /** The threads by their places. The first one holds the streams and does no long work, so that it answers soon. */
   readonly #threads: (PoolThread | undefined)[]
-  readonly #lanesOfFirst: readonly Lane[]
+  readonly #lanesOfFirst: readonly CryptoLane[]
   #process: PoolProcess | undefined
   /** The waiting jobs by group and party. The one whose turn is next comes first. */
-  readonly #groups = new Map<string, Map<string, Waiting[]>>()
+  readonly #groups = new Map<string, Map<string, WaitingJob[]>>()
   #waiting = 0
   #closed = false
 
@@ -85,7 +85,7 @@ export class CryptoPool {
     if (lane === 'quick') return runJob(name, input) as JobOutput<N>
     if (this.#closed) throw new CryptoError('lost', 'the server is stopping')
     if (abandoned?.aborted === true) throw left()
-    const parties = this.#groups.get(group) ?? new Map<string, Waiting[]>()
+    const parties = this.#groups.get(group) ?? new Map<string, WaitingJob[]>()
     const queue = parties.get(party) ?? []
     const isFull =
       this.#waiting >= cryptoWaitingMax ||
@@ -109,7 +109,7 @@ export class CryptoPool {
   }
 
   /** Removes a waiting job whose caller has gone. A thread finishes a job that it has begun. */
-  #forget(group: string, party: string, job: Waiting): void {
+  #forget(group: string, party: string, job: WaitingJob): void {
     const parties = this.#groups.get(group)
     const queue = parties?.get(party)
     const at = queue?.indexOf(job) ?? -1
@@ -153,7 +153,7 @@ export class CryptoPool {
   }
 
   /** The first job in one of these lanes, of the next group and its next party. */
-  #next(lanes: readonly Lane[]): Waiting | undefined {
+  #next(lanes: readonly CryptoLane[]): WaitingJob | undefined {
     for (const [group, parties] of this.#groups)
       for (const [party, queue] of parties) {
         const at = queue.findIndex(({ lane }) => lanes.includes(lane))
@@ -181,11 +181,11 @@ export class CryptoPool {
   }
 }
 
-function waitingIn(parties: ReadonlyMap<string, readonly Waiting[]>): number {
+function waitingIn(parties: ReadonlyMap<string, readonly WaitingJob[]>): number {
   return [...parties.values()].reduce((sum, { length }) => sum + length, 0)
 }
 
-const lanesOfOthers: readonly Lane[] = ['short', 'long']
+const lanesOfOthers: readonly CryptoLane[] = ['short', 'long']
 
 /** A thread and its current job. */
 class PoolThread {
@@ -194,7 +194,7 @@ class PoolThread {
   /** Called when the thread is idle again, or has ended. */
   readonly #onFree: (ended: boolean) => void
   #timer: NodeJS.Timeout | undefined
-  #job: Waiting | undefined
+  #job: WaitingJob | undefined
   #ending = false
 
   constructor(worker: Worker, jobMsMax: number, onFree: (ended: boolean) => void) {
@@ -217,7 +217,7 @@ class PoolThread {
     return this.#job === undefined && !this.#ending
   }
 
-  take(job: Waiting): void {
+  take(job: WaitingJob): void {
     this.#job = job
     this.#worker.ref()
     this.#timer = setTimeout(() => {
@@ -241,7 +241,7 @@ class PoolThread {
     this.#onFree(false)
   }
 
-  #settle(settle: (job: Waiting) => void): void {
+  #settle(settle: (job: WaitingJob) => void): void {
     clearTimeout(this.#timer)
     const job = this.#job
     this.#job = undefined

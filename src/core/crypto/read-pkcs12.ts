@@ -24,7 +24,7 @@ export interface Pkcs12Opened {
   readonly friendlyName?: string | undefined
 }
 
-export interface Pkcs12Content {
+export interface ReadPkcs12 {
   /** PKCS#8. */
   readonly privateKey: Uint8Array
   /** In DER: the key's certificate, then its issuers. Empty: the container has no certificate of the key. */
@@ -33,7 +33,7 @@ export interface Pkcs12Content {
 }
 
 /** The caller wipes the byte strings. Throws CryptoErrors. A wrong password and a damaged file cause the same one. */
-export function readPkcs12({ container, password, friendlyName }: Pkcs12Opened): Pkcs12Content {
+export function readPkcs12({ container, password, friendlyName }: Pkcs12Opened): ReadPkcs12 {
   const bags: Bag[] = []
   try {
     for (const bag of new Container(password).bags(container)) bags.push(bag)
@@ -253,7 +253,7 @@ function namesIn(bag: DerFields): Pick<Bag, 'friendlyName' | 'keyId'> {
 }
 
 /** KMIP 1.4 §3.45: chooses the key with this name, without regard to case, or the first one. */
-function chosen(bags: readonly Bag[], friendlyName: string | undefined): Pkcs12Content {
+function chosen(bags: readonly Bag[], friendlyName: string | undefined): ReadPkcs12 {
   const named = (bag: Bag) =>
     friendlyName === undefined || bag.friendlyName?.toLowerCase() === friendlyName.toLowerCase()
   const key = bags.find((bag) => bag.kind === 'key' && named(bag))

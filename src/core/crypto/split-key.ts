@@ -4,7 +4,7 @@
 import { checkPrimeSync, randomBytes } from 'node:crypto'
 import { splitKeyPartsMax, splitKeyPrimeBytesMax } from '../../base/bounds.ts'
 import { CryptoError } from './error.ts'
-import { gf2to16, gf2to8, primeField, type Field } from './finite-field.ts'
+import { gf2to16, gf2to8, primeField, type FiniteField } from './finite-field.ts'
 
 /** The longest key that can be split. */
 export const splitKeyBytesMax = 8_192
@@ -14,7 +14,7 @@ export type SplitMethod =
   /** `prime` must be greater than 2 to the power of the secret's length in bits. */
   | { readonly name: 'prime'; readonly prime: bigint }
 
-export interface Part {
+export interface KeyPart {
   /** Key Part Identifier: 1 to the number of parts. */
   readonly number: number
   readonly bytes: Uint8Array
@@ -51,7 +51,7 @@ export function split({ secret, method, parts, threshold }: Split): readonly Uin
 
 export interface Join {
   /** At least as many parts as the threshold. With fewer, the result is a wrong secret, and no error. */
-  readonly parts: readonly Part[]
+  readonly parts: readonly KeyPart[]
   readonly method: SplitMethod
   /** The length of the secret. */
   readonly secretBytes: number
@@ -94,7 +94,7 @@ function xored(all: readonly Uint8Array[]): Buffer {
   return sum
 }
 
-function pieces<E>(bytes: Uint8Array, field: Field<E>): readonly E[] {
+function pieces<E>(bytes: Uint8Array, field: FiniteField<E>): readonly E[] {
   const all: E[] = []
   for (let at = 0; at < bytes.length; at += field.bytes)
     all.push(field.read(bytes.subarray(at, at + field.bytes)))
@@ -103,7 +103,7 @@ function pieces<E>(bytes: Uint8Array, field: Field<E>): readonly E[] {
 
 /** Each piece of the secret is the constant of a random polynomial. A part holds the polynomials' values at its number. */
 function splitInto<E>(
-  field: Field<E>,
+  field: FiniteField<E>,
   secret: readonly E[],
   parts: number,
   threshold: number,
@@ -119,12 +119,12 @@ function splitInto<E>(
 }
 
 /** The value of a polynomial by Horner's rule. The constant comes first. */
-function valueAt<E>(field: Field<E>, polynomial: readonly E[], at: E): E {
+function valueAt<E>(field: FiniteField<E>, polynomial: readonly E[], at: E): E {
   return polynomial.reduceRight((sum, coefficient) => field.add(field.multiply(sum, at), coefficient))
 }
 
 /** The polynomials' values at 0, by Lagrange's formula. */
-function joined<E>(field: Field<E>, parts: readonly Part[], bytes: number): Buffer {
+function joined<E>(field: FiniteField<E>, parts: readonly KeyPart[], bytes: number): Buffer {
   requireBytes(parts, bytes)
   const points = parts.map(({ number }) => field.point(number))
   const product = (factors: readonly E[]) => factors.reduce((a, b) => field.multiply(a, b), field.point(1))
@@ -151,7 +151,7 @@ function requireCounts(method: SplitMethod, parts: number, threshold: number): v
     throw invalid('parts that are split by XOR are all needed: the threshold must be their number')
 }
 
-function requireParts(parts: readonly Part[]): void {
+function requireParts(parts: readonly KeyPart[]): void {
   if (parts.length < 2) throw invalid('a secret is joined from two parts or more')
   const numbers = new Set(parts.map(({ number }) => number))
   if (numbers.size < parts.length) throw invalid('the same part is there twice')
@@ -159,7 +159,7 @@ function requireParts(parts: readonly Part[]): void {
     throw invalid(`a part has a number from 1 to ${splitKeyPartsMax}`)
 }
 
-function requireBytes(parts: readonly Part[], bytes: number): void {
+function requireBytes(parts: readonly KeyPart[], bytes: number): void {
   for (const part of parts)
     if (part.bytes.length !== bytes)
       throw invalid(`part ${part.number} has ${part.bytes.length} bytes, and not ${bytes}`)

@@ -3,7 +3,7 @@
 
 import { cryptoStreamsMax } from '../../base/bounds.ts'
 import { CryptoError } from './error.ts'
-import type { Ending, Finished, Machine } from './machine.ts'
+import type { Ending, Finished, CryptoMachine } from './machine.ts'
 import { openMachine, type Opening } from './openings.ts'
 
 export interface StreamPart {
@@ -17,7 +17,7 @@ export interface StreamPart {
 }
 
 /** The streams of this thread. */
-const machines = new Map<string, Machine>()
+const machines = new Map<string, CryptoMachine>()
 
 /** Throws CryptoErrors. After an error the stream is gone. */
 export function takePart({ id, opening, data, ending }: StreamPart): Finished {
@@ -58,7 +58,7 @@ export function computeWhole({
 }
 
 /** Ends the machine. The result is `now`, the output of the last part, followed by the output of the end. */
-function ended(machine: Machine, now: Uint8Array, ending: Ending): Finished {
+function ended(machine: CryptoMachine, now: Uint8Array, ending: Ending): Finished {
   try {
     const finished = machine.finish(ending)
     const { data } = finished

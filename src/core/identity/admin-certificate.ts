@@ -8,7 +8,13 @@ import type { AuditEntry } from '../ports/audit.ts'
 import type { Secrets } from '../sealing/secrets.ts'
 import { certificateNamesMax, expiryWarningDays } from '../../base/bounds.ts'
 import type { Certificate } from '../pki/certificate.ts'
-import { certificateNames, issueServer, privateKeyPem, readIdentity, type Identity } from '../pki/issue.ts'
+import {
+  certificateNames,
+  issueServer,
+  privateKeyPem,
+  readIdentity,
+  type SigningIdentity,
+} from '../pki/issue.ts'
 import { signedBy } from '../pki/match.ts'
 import { nameMatches, namesIn } from '../pki/server-chain.ts'
 import { ownNames } from './server-identity.ts'
@@ -20,9 +26,9 @@ const dayMs = 24 * 3600_000
 
 export interface AdminCertificateOptions {
   readonly secrets: Secrets
-  readonly authority: Identity
+  readonly authority: SigningIdentity
   /** The certificate of the KMIP listener. */
-  readonly kmip: Identity
+  readonly kmip: SigningIdentity
   /** The names that it must have, besides localhost. */
   readonly names: readonly string[]
   /** Milliseconds since 1970. */
@@ -40,7 +46,10 @@ export async function adminCertificate(options: AdminCertificateOptions): Promis
   return { certificate, tls: { cert: certificate.pem, key: privateKeyPem(privateKey) } }
 }
 
-async function fittingOne(options: AdminCertificateOptions, names: readonly string[]): Promise<Identity> {
+async function fittingOne(
+  options: AdminCertificateOptions,
+  names: readonly string[],
+): Promise<SigningIdentity> {
   const { secrets, kmip } = options
   const own = identityIn(secrets.get(secretName))
   const known = [kmip, own].find((one) => one && fits(one, names, options))
@@ -51,7 +60,7 @@ async function fittingOne(options: AdminCertificateOptions, names: readonly stri
 }
 
 function fits(
-  identity: Identity,
+  identity: SigningIdentity,
   names: readonly string[],
   { authority, nowMs }: AdminCertificateOptions,
 ): boolean {
@@ -64,11 +73,11 @@ function fits(
   )
 }
 
-function lastsOn({ certificate }: Identity, nowMs: number): boolean {
+function lastsOn({ certificate }: SigningIdentity, nowMs: number): boolean {
   return certificate.notAfterMs - nowMs > expiryWarningDays * dayMs
 }
 
-function identityIn(bytes: Buffer | undefined): Identity | undefined {
+function identityIn(bytes: Buffer | undefined): SigningIdentity | undefined {
   if (!bytes) return undefined
   const at = bytes.indexOf(keyBegins)
   const identity = readIdentity(bytes.subarray(0, at).toString(), bytes.subarray(at))
@@ -84,8 +93,8 @@ function identityIn(bytes: Buffer | undefined): Identity | undefined {
 async function makeOne(
   options: AdminCertificateOptions,
   wanted: readonly string[],
-  before: Identity | undefined,
-): Promise<Identity> {
+  before: SigningIdentity | undefined,
+): Promise<SigningIdentity> {
   const { secrets, authority: ca, nowMs } = options
   const others = before && lastsOn(before, nowMs) ? namesIn(before.certificate.der) : []
   const all = new Set([...wanted, ...certificateNames(ownNames()), ...others])

@@ -5,10 +5,10 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { parseCertificates, type Certificate } from '../pki/certificate.ts'
 import { PkiError } from '../pki/error.ts'
-import type { Identity } from '../pki/issue.ts'
+import type { SigningIdentity } from '../pki/issue.ts'
 
 /** A certificate, its key, and the chain that the listener presents: PEM, the certificate first. */
-export interface Pair extends Identity {
+export interface Pair extends SigningIdentity {
   readonly chain: string
 }
 
@@ -24,7 +24,7 @@ export interface Staged extends Pair {
 }
 
 /** A certificate request that waits for its certificate. */
-export interface PendingRequest {
+export interface PendingCertificateRequest {
   readonly pem: string
   readonly privateKey: KeyObject
   readonly names: readonly string[]
@@ -37,7 +37,7 @@ export interface Kept {
   readonly ticketKeys: Buffer
   readonly staged: Staged | null
   readonly previous: Pair | null
-  readonly request: PendingRequest | null
+  readonly request: PendingCertificateRequest | null
 }
 
 const format = 1
@@ -91,7 +91,7 @@ interface Plain {
   readonly active: string
   readonly staged: Omit<Staged, 'certificate' | 'privateKey'> | null
   readonly previous: string | null
-  readonly request: Omit<PendingRequest, 'privateKey'> | null
+  readonly request: Omit<PendingCertificateRequest, 'privateKey'> | null
 }
 
 function withoutKey({ chain, origin, warnings, names, stagedMs, atMs }: Staged): Plain['staged'] {

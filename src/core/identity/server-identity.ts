@@ -11,14 +11,14 @@ import {
   makeAuthority,
   privateKeyPem,
   readIdentity,
-  type Identity,
+  type SigningIdentity,
 } from '../pki/issue.ts'
 import { beginIdentityKeys, type IdentityKeys } from './identity-keys.ts'
 
 export interface ServerIdentity {
-  readonly authority: Identity
+  readonly authority: SigningIdentity
   /** The first certificate, even after another one has replaced it. */
-  readonly server: Identity
+  readonly server: SigningIdentity
   /** 48 bytes, for TLS session tickets. */
   readonly ticketKeys: Buffer
 }

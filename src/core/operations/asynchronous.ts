@@ -35,7 +35,7 @@ export const answeredLater: ReadonlySet<OperationName> = new Set<OperationName>(
 ])
 
 /** A request that its client has not polled yet. */
-export interface PendingRequest {
+export interface UnpolledRequest {
   readonly value: Buffer
   readonly operation: OperationName
   readonly submittedMs: number
@@ -124,7 +124,7 @@ export class Asynchronous {
   }
 
   /** The requests that this client has yet to poll, the oldest first. */
-  pending(party: string): readonly PendingRequest[] {
+  pending(party: string): readonly UnpolledRequest[] {
     return [...this.#entries]
       .filter(([, entry]) => entry.party === party && !entry.polled)
       .map(([id, { operation, submittedMs, running, answer }]) => ({

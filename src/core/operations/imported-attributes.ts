@@ -16,14 +16,14 @@ interface About {
   readonly uniqueIdentifier: string
 }
 
-export interface Imported {
+export interface ImportedAttributes {
   /** Without Unique Identifier, Object Type and State. */
   readonly attributes: AttributeSet
   readonly state: State | undefined
 }
 
 /** Faults name the attribute. */
-export function importedAttributes(attributes: readonly GivenAttribute[], about: About): Imported {
+export function importedAttributes(attributes: readonly GivenAttribute[], about: About): ImportedAttributes {
   const set = new Map<string, readonly AttributeInstance[]>()
   for (const one of attributes) {
     const { key } = one

@@ -29,7 +29,7 @@ export interface Asking {
 }
 
 /** Called once the peer has the server role. Returns a function to call at the end of the connection. */
-export type TakeOver = (asking: Asking) => () => void
+export type NotifierTakeOver = (asking: Asking) => () => void
 
 type Log = Record<
   'debug' | 'warn' | 'error',
@@ -57,7 +57,7 @@ export class Notifier {
     return !isFull(held, partyOf(caller), { partyMax, max })
   }
 
-  takeOver(caller: Caller, version: Version, peer: NotifiedClient): TakeOver {
+  takeOver(caller: Caller, version: Version, peer: NotifiedClient): NotifierTakeOver {
     return (asking) => {
       const party = partyOf(caller)
       this.#count(party, 1)

@@ -31,7 +31,7 @@ import { PkiError } from './error.ts'
 import { readPaste } from './paste.ts'
 import { checkKey, readRequest } from './request.ts'
 import type { SignatureAlgorithm } from './signatures.ts'
-import { readDates, readX509 } from './x509.ts'
+import { readDates, readX509, type Validity } from './x509.ts'
 
 /** The most DER elements in a client's certificate or request that the server parses as a whole. Usual ones have a hundred. */
 const certificateElementsMax = 300
@@ -86,11 +86,6 @@ export function issuerIn(der: Uint8Array): Issuer {
 export function isOwnAuthority(der: Uint8Array): boolean {
   const { parsed } = read(der)
   return parsed.ca && parsed.verify(parsed.publicKey)
-}
-
-export interface Validity {
-  readonly notBeforeMs: number
-  readonly notAfterMs: number
 }
 
 /** Prepares a leaf whose dates lie within those of its issuer. Throws PkiError. */

@@ -29,7 +29,7 @@ import { generateRsaKeys } from './rsa-keys.ts'
 import { isPrintable } from './subject.ts'
 
 /** A certificate and its private key: of a CA from makeAuthority, or of a server or client with a certificate from that CA. */
-export interface Identity {
+export interface SigningIdentity {
   readonly certificate: Certificate
   readonly privateKey: KeyObject
 }
@@ -52,7 +52,7 @@ interface Keys {
 /** Creates a self-signed CA that issues leaves only. RSA-3072, since it lasts 20 years. */
 export async function makeAuthority(
   options: { readonly commonName: string } & Keys & Lifetime,
-): Promise<Identity> {
+): Promise<SigningIdentity> {
   const { publicKey, privateKey } = await (options.keys ?? generateRsaKeys(3072))
   const subject = nameOf(checkCommonName(options.commonName))
   const der = await signCertificate({
@@ -72,8 +72,8 @@ export async function makeAuthority(
  * first host name is also the common name.
  */
 export async function issueServer(
-  options: { readonly ca: Identity; readonly names: readonly string[] } & Keys & Lifetime,
-): Promise<Identity> {
+  options: { readonly ca: SigningIdentity; readonly names: readonly string[] } & Keys & Lifetime,
+): Promise<SigningIdentity> {
   const names = certificateNames(options.names)
   const { publicKey, privateKey } = await (options.keys ?? generateRsaKeys(2048))
   const commonName = serverCommonName(names)
@@ -103,8 +103,8 @@ export function serverCommonName(names: readonly string[]): string {
 
 /** RSA-2048, for vCenter's "Upload certificate and private key". */
 export async function issueClient(
-  options: { readonly ca: Identity; readonly commonName: string } & Lifetime,
-): Promise<Identity> {
+  options: { readonly ca: SigningIdentity; readonly commonName: string } & Lifetime,
+): Promise<SigningIdentity> {
   const subject = nameOf(checkCommonName(options.commonName))
   const { publicKey, privateKey } = await generateRsaKeys(2048)
   return {
@@ -118,7 +118,7 @@ export async function issueClient(
  * subject but none of the requested extensions, since a request might ask to be a CA.
  */
 export async function signRequest(
-  options: { readonly ca: Identity; readonly csr: string | Uint8Array } & Lifetime,
+  options: { readonly ca: SigningIdentity; readonly csr: string | Uint8Array } & Lifetime,
 ): Promise<Certificate> {
   const { subject, publicKey } = await readRequest(options.csr)
   return issueLeaf(options, subject, publicKey, [extendedKeyUsage('clientAuth')])
@@ -133,7 +133,7 @@ export function privateKeyPem(key: KeyObject): Buffer {
  * Restores an identity from its stored form. Takes the first certificate of a chain. Throws PkiError if certificate and key do
  * not match.
  */
-export function readIdentity(chain: string | Uint8Array, privateKey: Buffer): Identity {
+export function readIdentity(chain: string | Uint8Array, privateKey: Buffer): SigningIdentity {
   const [parsed] = parseCertificates(chain)
   if (!parsed) throw new PkiError('There is no certificate here.')
   const key = createPrivateKey({ key: privateKey, format: 'pem' })
@@ -143,7 +143,7 @@ export function readIdentity(chain: string | Uint8Array, privateKey: Buffer): Id
 }
 
 async function issueLeaf(
-  { ca, ...lifetime }: { readonly ca: Identity } & Lifetime,
+  { ca, ...lifetime }: { readonly ca: SigningIdentity } & Lifetime,
   subject: Name,
   publicKey: KeyObject,
   extensions: readonly Extension[],

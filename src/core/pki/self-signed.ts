@@ -3,7 +3,7 @@
 
 import { signCertificate } from './build.ts'
 import { parseCertificate } from './certificate.ts'
-import { checkCommonName, type Identity } from './issue.ts'
+import { checkCommonName, type SigningIdentity } from './issue.ts'
 import { generateRsaKeys } from './rsa-keys.ts'
 import { nameOf } from './build-name.ts'
 
@@ -13,7 +13,7 @@ export async function makeSelfSigned(options: {
   /** Wall clock, milliseconds since 1970. */
   readonly notBeforeMs: number
   readonly notAfterMs: number
-}): Promise<Identity> {
+}): Promise<SigningIdentity> {
   const { commonName, notBeforeMs, notAfterMs } = options
   const subject = nameOf(checkCommonName(commonName))
   const { publicKey, privateKey } = await generateRsaKeys(2048)

@@ -2,7 +2,7 @@
 // store. The comments are contracts, which the store contract test checks for every implementation. No logic here.
 
 import type { InventoryRecord, InventoryRow } from './inventory.ts'
-import type { Feature } from './least-version.ts'
+import type { StoreFeature } from './least-version.ts'
 import type { AuditCheckpoint, AuditEntry, StoredAuditEntry } from './audit.ts'
 import type { StoredMark } from './marks.ts'
 import type { ClockSteps, IndexEntry, ObjectRecord, RecoveryTime } from './objects.ts'
@@ -38,7 +38,7 @@ export interface DumpedInventoryRow extends InventoryRow {
 /** One value of a dump, by its type. */
 export interface DumpedTypes {
   /** A program that does not know this feature must not read the rest. */
-  readonly leastVersion: Feature
+  readonly leastVersion: StoreFeature
   readonly trustVersion: number
   readonly secret: SecretRecord
   readonly trust: TrustRow

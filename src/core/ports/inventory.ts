@@ -62,7 +62,7 @@ export interface FoundInventoryRow extends InventoryRow {
   readonly keyState: string | null
 }
 
-export interface KeyUse {
+export interface MachineUse {
   /** Each machine counts once, however many disks it has. */
   readonly machines: number
   /** The first machines. */
@@ -83,7 +83,7 @@ export interface InventoryStore {
     readonly id: string
     readonly keys: readonly string[]
     readonly firstMax: number
-  }): Promise<readonly KeyUse[]>
+  }): Promise<readonly MachineUse[]>
 }
 
 export type UsingMachine = Pick<InventoryRow, 'kind' | 'name'>

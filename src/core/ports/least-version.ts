@@ -2,7 +2,7 @@
 // of them refuses to open it.
 
 /** A feature that a program must know, since a program without it would open what is closed, or damage what is stored. */
-export interface Feature {
+export interface StoreFeature {
   /** One word, never changed once it is stored. */
   readonly name: string
   /** The first version of Mortise that knows it. */
@@ -12,7 +12,7 @@ export interface Feature {
 }
 
 /** An instance whose clients never lower Sensitive and never raise Extractable, or that has wrapping keys. */
-export const oneWayRestrictions: Feature = {
+export const oneWayRestrictions: StoreFeature = {
   name: 'one-way-restrictions',
   version: '0.1.0',
   reason:
@@ -20,19 +20,19 @@ export const oneWayRestrictions: Feature = {
 }
 
 /** Marks of destroyed keys (marks.ts). */
-export const marksFeature: Feature = {
+export const marksFeature: StoreFeature = {
   name: 'marks',
   version: '0.1.0',
   reason: 'marks of destroyed keys, without which old rows of such a key that were put back are served',
 }
 
 /** The features that this program knows. */
-export const knownFeatures: readonly Feature[] = [marksFeature, oneWayRestrictions]
+export const knownFeatures: readonly StoreFeature[] = [marksFeature, oneWayRestrictions]
 
 /** The store requires the feature from this commit on. StoreConflict('older-node'): a node is running that does not know it. */
 export interface LeastVersionWrite {
   readonly type: 'least-version'
-  readonly feature: Feature
+  readonly feature: StoreFeature
 }
 
 /**
@@ -42,7 +42,7 @@ export interface LeastVersionWrite {
  * changes nothing. The commit rejects with OlderNode while a node runs that does not know the feature. The message names the node
  * to upgrade first. Backups, `store copy` and restores carry the features.
  */
-export function raiseLeastVersion(feature: Feature): LeastVersionWrite {
+export function raiseLeastVersion(feature: StoreFeature): LeastVersionWrite {
   return { type: 'least-version', feature }
 }
 
@@ -53,8 +53,8 @@ export class OlderNode extends Error {
 
 /** Why this program must not open a store that names these features. Null: it may. `known`: the features of this program. */
 export function tooOldFor(
-  named: readonly Feature[],
-  known: readonly Feature[] = knownFeatures,
+  named: readonly StoreFeature[],
+  known: readonly StoreFeature[] = knownFeatures,
 ): string | null {
   const unknown = named.filter(({ name }) => !known.some((one) => one.name === name))
   const [least] = unknown

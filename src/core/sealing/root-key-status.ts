@@ -7,7 +7,7 @@ import { rootKeyAskAgainMs } from './bounds.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { StandardKeyTroubles, type StandardKeyTroubleEvents } from './standard-key-troubles.ts'
-import { decide, type Known } from './unwrap-rule.ts'
+import { decide, type UnwrapFacts } from './unwrap-rule.ts'
 
 /** A root key of one instance. During a move an instance has two of them. */
 export interface RootKeyUse {
@@ -137,7 +137,7 @@ export class RootKeyStatus {
   }
 
   /** The facts about the root key that `decide` needs, without the answer in memory. */
-  known(use: RootKeyUse): Omit<Known, 'answer'> {
+  known(use: RootKeyUse): Omit<UnwrapFacts, 'answer'> {
     const { refusal, refusedAt: at, unreachable, askedAt } = this.#stateOf(use)
     return {
       now: this.#clock.monotonic(),

@@ -22,7 +22,7 @@ export interface AuditExport {
   readonly by: string
 }
 
-export interface TokenRecovery {
+export interface NotedRecovery {
   readonly atMs: number
   readonly tokenId: string
 }
@@ -39,7 +39,7 @@ export interface GuardedActs {
 export interface Notes {
   readonly 'root-key-copies': readonly RootKeyCopy[]
   readonly 'audit-export': AuditExport
-  readonly 'token-recovery': TokenRecovery
+  readonly 'token-recovery': NotedRecovery
   readonly 'guarded-acts': GuardedActs
 }
 

@@ -5,17 +5,17 @@
 import { rootKeyAskAgainMs } from './bounds.ts'
 
 /** The facts at the time of a request for a value. */
-export interface Known {
+export interface UnwrapFacts {
   /** When the question began whose answer is in memory. Absent: nothing is in memory. */
   readonly answer?: { readonly askedAt: number } | undefined
   /** The last refusal of the root key that unwrapped the value. */
-  readonly refusal?: Refusal | undefined
+  readonly refusal?: UnwrapRefusal | undefined
   /** Absent while the service answers. `askedAt`: when it was last asked. */
   readonly unreachable?: { readonly askedAt: number } | undefined
   readonly now: number
 }
 
-export interface Refusal {
+export interface UnwrapRefusal {
   /** When the refusal came. Answers to earlier questions do not count. */
   readonly at: number
   /** While the refusal stands: when the service was last asked. Absent after an unwrap succeeded again. */
@@ -34,7 +34,7 @@ export interface CacheTimes {
  */
 export type Decision = 'use' | 'use-and-ask' | 'ask-or-use' | 'ask' | 'refuse'
 
-export function decide(known: Known, { cacheSeconds, outageSeconds }: CacheTimes): Decision {
+export function decide(known: UnwrapFacts, { cacheSeconds, outageSeconds }: CacheTimes): Decision {
   const { answer, refusal, unreachable, now } = known
   const isDue = (askedAt: number) => now - askedAt >= rootKeyAskAgainMs
   if (refusal?.askedAt !== undefined) return isDue(refusal.askedAt) ? 'ask' : 'refuse'

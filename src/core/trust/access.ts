@@ -62,12 +62,12 @@ export type AuthResult =
     }
   | {
       readonly trusted: false
-      readonly why: Refusal
+      readonly why: AccessRefusal
       readonly client: Client | null
       readonly trustVersion: number
     }
 
-export type Refusal = 'no certificate' | 'unknown' | 'blocked' | 'expired' | 'not yet valid'
+export type AccessRefusal = 'no certificate' | 'unknown' | 'blocked' | 'expired' | 'not yet valid'
 
 const dayMs = 24 * 3600 * 1000
 /** The most entries in each of two caches: validity dates, and the CAs that vouch for a leaf. */

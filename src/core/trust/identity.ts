@@ -18,23 +18,23 @@ export function personOfSession({ issuer, subject, name, names }: PersonSession)
 }
 
 /** The identity behind a token or a session. */
-export interface Identity {
+export interface AdminIdentity {
   /** Undefined: the owner of the token is unknown. */
   readonly person: Person | undefined
   /** The keys of all people who may know the token's text, or of the person who is logged in. */
   readonly keys: readonly string[]
 }
 
-export function identityOf(token: Token): Identity {
+export function identityOf(token: Token): AdminIdentity {
   return { person: personOf(token), keys: makersOf(token) }
 }
 
-export function identityOfPerson(person: Person): Identity {
+export function identityOfPerson(person: Person): AdminIdentity {
   return { person, keys: personKeys(person) }
 }
 
 /** Why the same person may be behind both. Undefined: they are two people, as far as the server can know. */
-export function whySame(asker: Identity, other: Identity): string | undefined {
+export function whySame(asker: AdminIdentity, other: AdminIdentity): string | undefined {
   const both = asker.keys.filter((key) => other.keys.includes(key))
   if (both.length === 0) return undefined
   const [own, others] = [ownKeys(asker), ownKeys(other)]
@@ -50,7 +50,7 @@ export function whySame(asker: Identity, other: Identity): string | undefined {
   return `${maker?.person?.name ?? keyText(both.at(-1) ?? '')} may have both tokens: whoever makes a token has its text`
 }
 
-function ownKeys({ person }: Identity): readonly string[] {
+function ownKeys({ person }: AdminIdentity): readonly string[] {
   return person ? personKeys(person) : []
 }
 

@@ -4,12 +4,12 @@
 import type { By } from '../audit/actor.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Access } from './access.ts'
-import type { Person, Subject } from './person.ts'
+import type { Person, PersonSubject } from './person.ts'
 import { personOfSession } from './identity.ts'
 import type { PersonSessionChanges } from './person-sessions.ts'
 import { grantsOf, grantFor, isAtLeast, type Grant, type RoleRule } from './role-rules.ts'
 import type { PersonSession, TrustTables } from './rows.ts'
-import type { Session } from './sessions.ts'
+import type { AdminSession } from './sessions.ts'
 import type { Present } from './writer.ts'
 
 export interface PeopleSettings {
@@ -63,12 +63,12 @@ export class People {
   }
 
   /** Whether the session has been idle for too long. A running request is a use, however long it takes. */
-  isIdle({ usedMs }: Session): boolean {
+  isIdle({ usedMs }: AdminSession): boolean {
     return this.#clock.now() >= usedMs + this.idleMs
   }
 
   /** Undefined: the session expired, was ended, or gives no role any more. */
-  async accessOf({ id }: Session): Promise<PersonAccess | undefined> {
+  async accessOf({ id }: AdminSession): Promise<PersonAccess | undefined> {
     const { tables, version } = await this.#access.snapshot()
     const session = tables.session.get(id)
     if (!session) return undefined
@@ -97,7 +97,7 @@ export class People {
   /** Throws TrustForbidden, which it enters in the audit, if the person's groups give no role. */
   async begin<A>(
     by: By,
-    { groups, ...person }: Subject & Pick<PersonSession, 'groups' | 'through'>,
+    { groups, ...person }: PersonSubject & Pick<PersonSession, 'groups' | 'through'>,
     present: Present<PersonSession, A>,
   ): Promise<A> {
     const { rules, sessionMs: lengthMs } = this.#settings()

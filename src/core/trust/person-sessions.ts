@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
-import { idOfSubject, type Subject } from './person.ts'
+import { idOfSubject, type PersonSubject } from './person.ts'
 import type { Grant } from './role-rules.ts'
 import type { PersonSession, TrustTables, TrustSnapshot } from './rows.ts'
 import {
@@ -21,7 +21,7 @@ const personSessionsMax = 1_000
 /** Names of one person that a session holds, including those of earlier logins. */
 export const personNamesMax = 20
 
-export interface WantedSession extends Subject {
+export interface WantedSession extends PersonSubject {
   readonly groups: readonly string[]
   readonly through: PersonSession['through']
   readonly lengthMs: number
@@ -92,7 +92,10 @@ function ended({ id, issuer, subject, name }: PersonSession): TrustEvent {
  * The names of a person. If the provider changes a name, the earlier ones stay while a session of the person holds them. If there
  * are too many, the first and the present ones stay.
  */
-function namesOf({ session }: TrustTables, { name, names = [], ...subject }: Subject): readonly string[] {
+function namesOf(
+  { session }: TrustTables,
+  { name, names = [], ...subject }: PersonSubject,
+): readonly string[] {
   const before = [...session.values()]
     .filter((one) => idOfSubject(one) === idOfSubject(subject))
     .toSorted((a, b) => a.startedMs - b.startedMs)

@@ -3,10 +3,10 @@
 
 export type Person =
   /** The owner that a token's creator names. It cannot be changed afterwards. */
-  { readonly kind: 'owner'; readonly name: string } | ({ readonly kind: 'subject' } & Subject)
+  { readonly kind: 'owner'; readonly name: string } | ({ readonly kind: 'subject' } & PersonSubject)
 
 /** A person as the identity provider describes them. The names may change, and another person may get them later. */
-export interface Subject {
+export interface PersonSubject {
   readonly issuer: string
   readonly subject: string
   /** For display. */
@@ -16,7 +16,7 @@ export interface Subject {
 }
 
 /** The id of the person in the audit log. An issuer has no fragment (OpenID Connect Discovery 1.0 §2), so the ids are unique. */
-export function idOfSubject({ issuer, subject }: Pick<Subject, 'issuer' | 'subject'>): string {
+export function idOfSubject({ issuer, subject }: Pick<PersonSubject, 'issuer' | 'subject'>): string {
   return `${issuer}#${subject}`
 }
 

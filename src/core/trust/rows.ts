@@ -9,7 +9,7 @@ import type { Allow } from './allow.ts'
 import type { Approval } from './approval.ts'
 import type { Upstream } from './upstream.ts'
 
-export type Custody = 'database' | 'keyprotect'
+export type CustodyKind = 'database' | 'keyprotect'
 /** From least to most. */
 export const roleOrder = ['viewer', 'operator', 'manager'] as const
 export type Role = (typeof roleOrder)[number]
@@ -24,7 +24,7 @@ export type RestrictionsRule = (typeof restrictionsRules)[number]
 export interface Instance {
   readonly id: string
   readonly name: string
-  readonly custody: Custody
+  readonly custody: CustodyKind
   readonly rootKeyUri: string
   readonly cacheSeconds: number
   readonly outageSeconds: number
@@ -59,8 +59,8 @@ export interface Instance {
   /** The old server, which is asked for unknown identifiers. Absent: none. */
   readonly upstream?: Upstream
   /** The rules of its clients for new objects (KMIP 2.1 Set Defaults and Set Constraints). Absent: none. */
-  readonly objectDefaults?: readonly ObjectRule[]
-  readonly objectConstraints?: readonly ObjectRule[]
+  readonly objectDefaults?: readonly ClientObjectRule[]
+  readonly objectConstraints?: readonly ClientObjectRule[]
 }
 
 /**
@@ -74,7 +74,7 @@ export interface WrappingKey {
 }
 
 /** A rule for new objects. core/keys/object/object-rules.ts reads it. */
-export interface ObjectRule {
+export interface ClientObjectRule {
   /** Empty: all types. */
   readonly objectTypes: readonly string[]
   /** Empty: objects of any group and of no group. */
@@ -90,7 +90,7 @@ export interface InstanceWork {
   readonly id: string
   /** The root key and custody before the move. */
   readonly fromRootKeyUri: string
-  readonly fromCustody: Custody
+  readonly fromCustody: CustodyKind
   readonly startedMs: number
 }
 

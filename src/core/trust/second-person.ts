@@ -3,7 +3,7 @@
 
 import type { Approval, Party } from './approval.ts'
 import type { Login, LoginOf } from './people.ts'
-import { identityOf, identityOfPerson, personOf, whySame, type Identity } from './identity.ts'
+import { identityOf, identityOfPerson, personOf, whySame, type AdminIdentity } from './identity.ts'
 import { grantFor } from './role-rules.ts'
 import type { Token, TrustTables } from './rows.ts'
 
@@ -97,6 +97,6 @@ function everybody({ tables, loginOf }: Now): readonly Standing[] {
   return [...tokens, ...logins]
 }
 
-function identity(standing: Standing): Identity {
+function identity(standing: Standing): AdminIdentity {
   return 'token' in standing ? identityOf(standing.token) : identityOfPerson(standing.login.person)
 }

@@ -14,7 +14,7 @@ import { TrustRefused } from './writer.ts'
 export const sessionMs = 8 * 3600_000
 export const sessionRenewMs = 60_000
 
-export interface Session {
+export interface AdminSession {
   readonly id: string
   /** Null: the session of a person who logged in through the identity provider. */
   readonly tokenId: string | null
@@ -44,24 +44,24 @@ export class Sessions {
     return bearer.startsWith(prefix)
   }
 
-  begin({ id, sha256 }: Pick<Token, 'id' | 'sha256'>): Session {
+  begin({ id, sha256 }: Pick<Token, 'id' | 'sha256'>): AdminSession {
     const now = this.#clock.now()
     return { id: randomUUID(), tokenId: id, tokenSha256: sha256, startedMs: now, usedMs: now }
   }
 
-  beginOf({ id, startedMs }: Pick<PersonSession, 'id' | 'startedMs'>): Session {
+  beginOf({ id, startedMs }: Pick<PersonSession, 'id' | 'startedMs'>): AdminSession {
     return { id, tokenId: null, tokenSha256: null, startedMs, usedMs: this.#clock.now() }
   }
 
   /** The text that the client sends as its bearer token. */
-  textOf({ id, tokenId, tokenSha256, startedMs, usedMs }: Session): string {
+  textOf({ id, tokenId, tokenSha256, startedMs, usedMs }: AdminSession): string {
     const fields = JSON.stringify([id, tokenId, tokenSha256, startedMs, usedMs])
     const mac = this.#macs.mac([purpose, fields])
     return `${prefix}${Buffer.from(fields).toString('base64url')}.${mac.toString('base64url')}`
   }
 
   /** Undefined if this server did not make the text, or if it is too old. `hasEnded` tells whether the session was ended. */
-  read(text: string): Session | undefined {
+  read(text: string): AdminSession | undefined {
     const [body = '', mac = ''] = text.slice(prefix.length).split('.')
     const fields = Buffer.from(body, 'base64url').toString('utf8')
     if (!this.#macs.macMatches([purpose, fields], Buffer.from(mac, 'base64url'))) return undefined
@@ -70,7 +70,7 @@ export class Sessions {
     return this.#isOver(session) || this.#isIdle(session) ? undefined : session
   }
 
-  endsMs({ startedMs }: Session): number {
+  endsMs({ startedMs }: AdminSession): number {
     return startedMs + sessionMs
   }
 
@@ -78,7 +78,7 @@ export class Sessions {
    * The renewed text. Undefined while the present one is young enough. A background request, which a page sends automatically,
    * does not renew it: otherwise an unattended page would keep the session for ever.
    */
-  renewed(session: Session, { isBackground = false } = {}): string | undefined {
+  renewed(session: AdminSession, { isBackground = false } = {}): string | undefined {
     const now = this.#clock.now()
     return isBackground || now - session.usedMs < sessionRenewMs
       ? undefined
@@ -89,7 +89,7 @@ export class Sessions {
    * Ends a session, so that no node accepts its texts any more. Durable on return, with the audit entry, which names the instance
    * of its token. Throws TrustRefused.
    */
-  async end({ id, tokenId }: Session, entry: AuditEntry): Promise<void> {
+  async end({ id, tokenId }: AdminSession, entry: AuditEntry): Promise<void> {
     const now = this.#clock.now()
     const of = entry.instanceId ?? tokenId ?? id
     // A newer text may exist, made by a node whose clock is ahead.
@@ -98,15 +98,15 @@ export class Sessions {
   }
 
   /** Whether it was ended or has expired. A long request asks again. */
-  async hasEnded(session: Session): Promise<boolean> {
+  async hasEnded(session: AdminSession): Promise<boolean> {
     return this.#isOver(session) || this.#ended.has(session.id)
   }
 
-  #isOver(session: Session): boolean {
+  #isOver(session: AdminSession): boolean {
     return session.tokenId !== null && this.#clock.now() >= this.endsMs(session)
   }
 
-  #isIdle({ tokenId, usedMs }: Session): boolean {
+  #isIdle({ tokenId, usedMs }: AdminSession): boolean {
     return tokenId !== null && this.#clock.now() >= usedMs + sessionIdleMs
   }
 }

@@ -5,7 +5,7 @@ import { listenerLimits, type ListenerLimits } from '../kmip/listener-limits.ts'
 import { Arrivals, type StrangerRank } from './arrivals.ts'
 import { Budget } from './budget.ts'
 import { TimeShare } from './credit.ts'
-import { Turns, type Work } from './turns.ts'
+import { AdmissionTurns, type Work } from './turns.ts'
 
 interface AdmissionOptions {
   readonly limits?: Partial<ListenerLimits>
@@ -14,7 +14,7 @@ interface AdmissionOptions {
 }
 
 export class Admission {
-  readonly turns: Turns
+  readonly turns: AdmissionTurns
   readonly arrivals: Arrivals<Work>
   /** The shares of the thread's time for handshakes of strangers. */
   readonly credit: Readonly<Record<StrangerRank, TimeShare>>
@@ -44,7 +44,7 @@ export class Admission {
       credit: this.credit,
       acceptsPerTurnMax: limits.acceptsPerHandshakeMax,
     })
-    this.turns = new Turns({ arrivals: this.arrivals, now })
+    this.turns = new AdmissionTurns({ arrivals: this.arrivals, now })
     this.budget = new Budget(limits.bufferedBytesMax)
   }
 }

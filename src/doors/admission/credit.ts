@@ -9,7 +9,7 @@
 
 import { largeAnswerBytes } from '../../base/bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
-import type { Party } from './turns.ts'
+import type { RequestParty } from './turns.ts'
 
 /**
  * `largeMovingMsPerMegabyte`: the thread's work for moving a megabyte: TLS, copies, the collection of the buffers, and what the operation does with the
@@ -91,7 +91,7 @@ export class LargeMessages {
    * Resolves to true when the client may send `bytes`; to false if it would owe more than can be paid back, since very many of its
    * messages wait already.
    */
-  async turn(client: Party, bytes: number): Promise<boolean> {
+  async turn(client: RequestParty, bytes: number): Promise<boolean> {
     const share = this.#shareOf(client)
     const costMs = this.#costMs(client, movingMs(bytes))
     if (!share.bears(costMs)) return false
@@ -101,22 +101,22 @@ export class LargeMessages {
   }
 
   /** Reading or writing a large message of the client took `ms`. It waits before its next request, if that was too much. */
-  worked(client: Party, ms: number): void {
+  worked(client: RequestParty, ms: number): void {
     this.#shareOf(client).spend(this.#costMs(client, ms))
   }
 
   /** The client received `bytes`, which took `ms` to make. It waits before its next request, if that was too much. */
-  sent(client: Party, bytes: number, ms: number): void {
+  sent(client: RequestParty, bytes: number, ms: number): void {
     if (bytes > largeAnswerBytes) this.#shareOf(client).spend(this.#costMs(client, movingMs(bytes) + ms))
   }
 
   /** Resolves when the client has paid for what it got, or has left; undefined if it owes nothing, as most do. */
-  paying({ member }: Party, abandoned?: AbortSignal): Promise<void> | undefined {
+  paying({ member }: RequestParty, abandoned?: AbortSignal): Promise<void> | undefined {
     const waitMs = this.#shares.get(member)?.share.waitMs() ?? 0
     return waitMs > 0 ? this.#clock.sleep(waitMs, abandoned) : undefined
   }
 
-  #shareOf({ group, member }: Party): TimeShare {
+  #shareOf({ group, member }: RequestParty): TimeShare {
     const share = this.#shares.get(member)?.share ?? this.#newShare()
     this.#shares.delete(member)
     this.#shares.set(member, { group, share, usedAt: this.#clock.monotonic() })
@@ -135,7 +135,7 @@ export class LargeMessages {
   }
 
   /** The time that the thread works for the client, times what it costs since many of its instance do so. */
-  #costMs({ group }: Party, ms: number): number {
+  #costMs({ group }: RequestParty, ms: number): number {
     const sinceMs = this.#clock.monotonic() - largeTimeBusyMs
     let busy = 0
     for (const one of this.#shares.values()) if (one.group === group && one.usedAt > sinceMs) busy++

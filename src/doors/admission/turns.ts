@@ -23,13 +23,13 @@ const roundTurnsMax = 64
 const strangerWeight = 4
 
 /** The owner of a request. */
-export interface Party {
+export interface RequestParty {
   readonly group: string
   readonly member: string
 }
 
 /** All peers of a subnet that no instance or token vouches for; together the strangers have the share of one instance. */
-export function strangers(subnet: string): Party {
+export function strangers(subnet: string): RequestParty {
   return { group: 'strangers', member: subnet }
 }
 
@@ -111,7 +111,7 @@ export interface TurnsOptions {
   readonly now: () => number
 }
 
-export class Turns {
+export class AdmissionTurns {
   readonly #now: () => number
   readonly #arrivals: Arrivals<Work>
   /** By party: those that wait, and idle ones whose used time still counts. */
@@ -140,7 +140,7 @@ export class Turns {
   }
 
   /** The pace of one request. `abandoned` is aborted when its answer is not awaited any more. */
-  paceOf(party: Party, abandoned: AbortSignal): Pace {
+  paceOf(party: RequestParty, abandoned: AbortSignal): Pace {
     return new RequestPace(this, party, abandoned)
   }
 
@@ -150,7 +150,7 @@ export class Turns {
   }
 
   /** For a first turn only: it follows a read of its socket, while one commit may let many requests go on together. */
-  beginsAtOnce(party: Party): boolean {
+  beginsAtOnce(party: RequestParty): boolean {
     this.#account()
     if (this.#usedMs >= roundMs) return false
     if (this.#isQuiet) {
@@ -163,7 +163,7 @@ export class Turns {
     return true
   }
 
-  wait(party: Party, abandoned: AbortSignal): Promise<void> {
+  wait(party: RequestParty, abandoned: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const group = this.#groupOf(party)
       if (group.waiting === 0) group.usedMs = Math.max(group.usedMs, this.#floorMs)
@@ -177,7 +177,7 @@ export class Turns {
     return this.#waiting === 0 && this.#arrivals.waiting === 0
   }
 
-  #groupOf({ group: name }: Party): Requests {
+  #groupOf({ group: name }: RequestParty): Requests {
     let group = this.#requests.get(name)
     if (!group) {
       group = new Requests(this.#floorMs)
@@ -262,7 +262,7 @@ export class Turns {
   }
 
   /** Whether no work waits that should go before a request of the party. */
-  #goesFirst(party: Party): boolean {
+  #goesFirst(party: RequestParty): boolean {
     const own = this.#requests.get(party.group)
     if (own && own.waiting > 0) return false
     const first = this.#leastUsed()
@@ -313,12 +313,12 @@ class Waiting implements Work {
 
 class RequestPace implements Pace {
   readonly abandoned: AbortSignal
-  readonly #turns: Turns
-  readonly #party: Party
+  readonly #turns: AdmissionTurns
+  readonly #party: RequestParty
   /** When the turn is used up; -Infinity: there was none yet. */
   #endMs = -Infinity
 
-  constructor(turns: Turns, party: Party, abandoned: AbortSignal) {
+  constructor(turns: AdmissionTurns, party: RequestParty, abandoned: AbortSignal) {
     this.#turns = turns
     this.#party = party
     this.abandoned = abandoned

@@ -28,7 +28,7 @@ export interface Run {
 }
 
 /** Receives the exit code of the command. */
-export interface Outcome {
+export interface CommandOutcome {
   exitCode: number
 }
 
@@ -53,7 +53,7 @@ export interface CommandLine<O> {
 }
 
 /** Makes the command once it is known where it runs. */
-export type MakeCommand = (world: World, outcome: Outcome) => Command
+export type MakeCommand = (world: World, outcome: CommandOutcome) => Command
 
 /** A noun with its verbs: `mortise key ...`. */
 export function noun(name: string, summary: string, verbs: () => readonly MakeCommand[]): MakeCommand {
@@ -68,7 +68,7 @@ export function verb<O>(line: CommandLine<O>): MakeCommand {
   return (world, outcome) => commandOf(world, outcome, line)
 }
 
-function commandOf<O>(world: World, outcome: Outcome, line: CommandLine<O>): Command {
+function commandOf<O>(world: World, outcome: CommandOutcome, line: CommandLine<O>): Command {
   const command = new Command(line.words.split(' ')[0]).description(line.summary)
   for (const word of line.words.split(' ').slice(1)) command.argument(word)
   for (const [flags, text] of line.required ?? []) command.option(flags, text)

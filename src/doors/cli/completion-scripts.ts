@@ -6,12 +6,16 @@ export interface CompletedCommand {
   /** `key list`; empty for the program itself. */
   readonly path: string
   readonly commands: readonly { readonly name: string; readonly summary: string }[]
-  readonly flags: readonly { readonly name: string; readonly summary: string; readonly value: Value }[]
-  readonly argument: Value
+  readonly flags: readonly {
+    readonly name: string
+    readonly summary: string
+    readonly value: CompletionValue
+  }[]
+  readonly argument: CompletionValue
 }
 
 /** A flag or a command is followed by nothing, a path, one of a few words, or something that no shell can know. */
-export type Value = 'none' | 'file' | 'folder' | 'any' | readonly string[]
+export type CompletionValue = 'none' | 'file' | 'folder' | 'any' | readonly string[]
 
 const head = '# Made by `mortise completion`. Completes the commands and flags of mortise.'
 
@@ -121,7 +125,7 @@ function line(path: string, ...rest: readonly string[]): string {
   return `complete -c mortise -n ${fishQuoted(`__mortise_at ${path}`.trim())} ${rest.join(' ')}`
 }
 
-function fishValue(value: Value): string[] {
+function fishValue(value: CompletionValue): string[] {
   if (value === 'none') return []
   if (value === 'file') return ['-r', '-F']
   if (value === 'folder') return ['-x', '-a', fishQuoted('(__fish_complete_directories)')]
@@ -148,7 +152,7 @@ function paths(all: readonly CompletedCommand[]): string {
 /** A line for each kind of value, with the flags that take one: `key list --state`. */
 function valueCases(
   all: readonly CompletedCommand[],
-  act: (value: Exclude<Value, 'none'>) => string,
+  act: (value: Exclude<CompletionValue, 'none'>) => string,
 ): string {
   const found = all.flatMap(({ path, flags }) =>
     flags.flatMap(({ name, value }) => (value === 'none' ? [] : [{ pattern: `${path} ${name}`, value }])),

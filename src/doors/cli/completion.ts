@@ -1,13 +1,13 @@
 // `mortise completion bash|zsh|fish`: prints what makes a shell complete commands and flags, from the commands themselves.
 
 import { Argument, type Command } from 'commander'
-import { verb, type Outcome } from './command.ts'
+import { verb, type CommandOutcome } from './command.ts'
 import {
   bashCompletion,
   fishCompletion,
   zshCompletion,
   type CompletedCommand,
-  type Value,
+  type CompletionValue,
 } from './completion-scripts.ts'
 import type { World } from './world.ts'
 
@@ -15,7 +15,11 @@ const shells = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion 
 export const shellNames = Object.keys(shells) as readonly (keyof typeof shells)[]
 
 /** `tree`: makes the whole tree of commands. */
-export function completionCommand(world: World, outcome: Outcome, tree: () => Promise<Command>): Command {
+export function completionCommand(
+  world: World,
+  outcome: CommandOutcome,
+  tree: () => Promise<Command>,
+): Command {
   const command = verb({
     words: 'completion',
     summary: 'print what makes a shell complete commands and flags',
@@ -58,12 +62,12 @@ function completedCommands(command: Command, path = ''): readonly CompletedComma
   ]
 }
 
-function argumentOf({ registeredArguments: [first] }: Command): Value {
+function argumentOf({ registeredArguments: [first] }: Command): CompletionValue {
   return first === undefined ? 'none' : (first.argChoices ?? valueOf(`<${first.name()}>`))
 }
 
 /** By the word in angle brackets, as the help shows it. */
-function valueOf(flags: string): Value {
+function valueOf(flags: string): CompletionValue {
   const word = /[<[]([^>\]]+)[>\]]/.exec(flags)?.[1]?.replace(/\.+$/, '')
   if (word === undefined) return 'none'
   if (word.includes('|')) return word.split('|')

@@ -75,7 +75,7 @@ export async function readCredential(file: string): Promise<ReturnType<typeof us
 }
 
 /** The server that keys are adopted from. The caller must say how to recognize it: wrong bytes from a machine in the middle would stay. */
-export interface OldServerOptions {
+export interface OldServerFlags {
   readonly cert?: string
   readonly key?: string
   readonly ca?: string
@@ -101,7 +101,7 @@ export const standardKeyFlags = [
 export async function oldServerOf(
   world: World,
   hosts: readonly string[],
-  { cert, key, ca, fingerprint }: OldServerOptions,
+  { cert, key, ca, fingerprint }: OldServerFlags,
   flag: string,
   /** The names of the other flags begin with it, after their two hyphens. */
   prefix = '',
@@ -132,7 +132,7 @@ export function requireKmip({
   key,
   ca,
   fingerprint,
-}: OldServerOptions & { readonly kmip?: string }): void {
+}: OldServerFlags & { readonly kmip?: string }): void {
   if (kmip === undefined && [cert, key, ca, fingerprint].some((flag) => flag !== undefined))
     throw new UsageError('--cert, --key, --ca and --fingerprint belong to --kmip HOST, which is missing')
 }

@@ -5,11 +5,11 @@ import type { z } from 'zod'
 import type { AdminClient } from '../http/client.ts'
 import type { ShownUpstream } from '../http/plug-schemas.ts'
 import type { Run } from './command.ts'
-import type { UsedBy } from './used-by.ts'
+import type { ShownUsedBy } from './used-by.ts'
 
 export interface CommandPlugs {
   /** From features/inventory: the machines that use keys of an instance, as its inventories say; null: none was imported. */
-  readonly machinesOf: (admin: AdminClient, instanceId: string) => Promise<UsedBy | null>
+  readonly machinesOf: (admin: AdminClient, instanceId: string) => Promise<ShownUsedBy | null>
   /** From features/adopt: the upstream in `instance set` and `instance show`. */
   readonly upstream: UpstreamCommands
   /** Files of a support bundle that features add. */

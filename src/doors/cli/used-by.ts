@@ -3,7 +3,7 @@
 import { useText } from '../../base/text/inventory-age.ts'
 
 /** The machines that use a key or an instance, as the admin API shows them. */
-export interface UsedBy {
+export interface ShownUsedBy {
   readonly machines: number
   readonly first: readonly { readonly kind: string; readonly name: string }[]
   readonly asOf: string
@@ -11,12 +11,12 @@ export interface UsedBy {
 }
 
 /** `in use by 3 machines as of 2 days ago (...)`. */
-export function usedByText({ machines, first, asOf }: UsedBy, nowMs: number): string {
+export function usedByText({ machines, first, asOf }: ShownUsedBy, nowMs: number): string {
   return useText({ machines, first, takenMs: Date.parse(asOf) }, nowMs)
 }
 
 /** For a column: the first machine, and how many more. */
-export function shortUse(usedBy: UsedBy | null): string {
+export function shortUse(usedBy: ShownUsedBy | null): string {
   const [first] = usedBy?.first ?? []
   if (!usedBy || !first) return ''
   const name = first.kind === 'vm' ? first.name : `${first.kind} ${first.name}`

@@ -4,11 +4,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AdminUnreachable } from '../http/client.ts'
 import { Refusal } from '../../base/refusal.ts'
-import { Progress, type WorkProgress } from './text/progress.ts'
+import { Progress, type ShownProgress } from './text/progress.ts'
 import { CommandError, type World } from './world.ts'
 
 /** Long work of the server, as the admin API shows it. */
-export interface ShownWork extends WorkProgress {
+export interface ShownWork extends ShownProgress {
   readonly state: 'running' | 'done' | 'failed'
   readonly step: string
 }

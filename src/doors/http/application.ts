@@ -17,7 +17,7 @@ import { addConsole, type Console } from './console.ts'
 import type { Env } from './documents.ts'
 import type { OpenRoute, OpenRoutes } from './open-route.ts'
 import type { Plugs } from './plugs.ts'
-import type { Asker } from './asked.ts'
+import type { ApiRequester } from './route-request.ts'
 import { Refusal, statusOf } from '../../base/refusal.ts'
 import { refusalOf } from './faults.ts'
 import type { AdminRefusals } from './refusals.ts'
@@ -62,7 +62,7 @@ export interface ApplicationOptions {
 type Ctx = Context<Env>
 
 /** `broken`: called with the error that breaks a download off; no end of it may come. */
-interface Streaming extends Pick<Asker, 'by'> {
+interface Streaming extends Pick<ApiRequester, 'by'> {
   readonly broken: (error: unknown) => void
 }
 

@@ -12,14 +12,14 @@ import { personOf } from '../../core/trust/identity.ts'
 import type { Grant } from '../../core/trust/role-rules.ts'
 import type { Token } from '../../core/trust/rows.ts'
 import type { Standing } from '../../core/trust/second-person.ts'
-import type { Session } from '../../core/trust/sessions.ts'
-import type { Asker } from './asked.ts'
+import type { AdminSession } from '../../core/trust/sessions.ts'
+import type { ApiRequester } from './route-request.ts'
 
 export interface AskerParts {
   readonly address: string | null
   readonly requestId: string
   readonly host: string
-  readonly session: Session | null
+  readonly session: AdminSession | null
   readonly consent?: Consent | undefined
   readonly tokenSha256?: string | undefined
   /** Throws Refusal if the token or the login is not there any more, or gives too little. */
@@ -34,7 +34,7 @@ export function personActor({ session: { name, issuer, subject } }: Login, addre
   return { kind: 'person', id: idOfSubject({ issuer, subject }), name, certificateSha256: null, address }
 }
 
-export function tokenAsker(token: Token, parts: AskerParts): Asker {
+export function tokenAsker(token: Token, parts: AskerParts): ApiRequester {
   const { role, instanceId } = token
   return {
     ...common(tokenActor(token, parts.address), { role, instanceId }, parts),
@@ -50,7 +50,7 @@ export function loginAsker(
   login: Login,
   { chosen, fitting }: { readonly chosen: Grant; readonly fitting: readonly Grant[] },
   parts: AskerParts,
-): Asker {
+): ApiRequester {
   return {
     ...common(personActor(login, parts.address), chosen, parts),
     sees: (wanted) => fitting.some(({ instanceId }) => instanceId === null || instanceId === wanted),
@@ -82,17 +82,17 @@ function common(
 }
 
 /** For work that goes on when the session in which it was begun has ended. */
-export function beyondRequest({ actor, requestId }: Pick<Asker, 'actor' | 'requestId'>): By {
+export function beyondRequest({ actor, requestId }: Pick<ApiRequester, 'actor' | 'requestId'>): By {
   return { ...actor, requestId }
 }
 
 /** undefined: the request carries nothing. */
-export function standingOfAsker({ token, login }: Asker): Standing | undefined {
+export function standingOfAsker({ token, login }: ApiRequester): Standing | undefined {
   return token ? { token } : login ? { login } : undefined
 }
 
 /** undefined: the person is unknown. */
-export function partyOf({ token, login, person, actor: { address } }: Asker): Party | undefined {
+export function partyOf({ token, login, person, actor: { address } }: ApiRequester): Party | undefined {
   if (!person) return undefined
   if (token) return { tokenId: token.id, name: token.name, person, address }
   return login ? { sessionId: login.session.id, person, address } : undefined

@@ -10,11 +10,11 @@ import { loginAsker, personActor, tokenActor, tokenAsker } from './askers.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { LastSeen } from '../../core/trust/last-seen.ts'
 import type { People } from '../../core/trust/people.ts'
-import type { Asker } from './asked.ts'
+import type { ApiRequester } from './route-request.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { Denied } from './refusals.ts'
-import type { Role, Route } from './route.ts'
-import { Sessions, type Session } from '../../core/trust/sessions.ts'
+import type { RouteRole, Route } from './route.ts'
+import { Sessions, type AdminSession } from '../../core/trust/sessions.ts'
 
 type Authorization = Pick<Route, 'role' | 'scope' | 'withoutStore'>
 export interface AuthenticationParts {
@@ -38,7 +38,11 @@ interface Asking {
  * Returns the asker. Throws Refusal 'unauthenticated' or 'forbidden'. On a public route the asker has no
  * name and no rights.
  */
-export async function authenticate(parts: Parts, route: Authorization, asking: Asking): Promise<Asker> {
+export async function authenticate(
+  parts: Parts,
+  route: Authorization,
+  asking: Asking,
+): Promise<ApiRequester> {
   if (route.scope === 'public') return nobody(asking)
   const [, bearer] = /^Bearer +([\w.~+/-]+=*)$/i.exec(asking.authorization ?? '') ?? []
   if (bearer === undefined) throw noToken()
@@ -50,7 +54,7 @@ export async function authenticate(parts: Parts, route: Authorization, asking: A
     : byToken(parts, route, asking, { bearer, session })
 }
 
-function nobody({ address, requestId, host }: Asking): Asker {
+function nobody({ address, requestId, host }: Asking): ApiRequester {
   const actor: Actor = { kind: 'unauthenticated', id: null, name: null, certificateSha256: null, address }
   return {
     actor,
@@ -71,8 +75,8 @@ async function byToken(
   { access, lastSeen, sessions }: Parts,
   route: Authorization,
   { address, requestId, host }: Asking,
-  { bearer, session = null }: { readonly bearer: string; readonly session?: Session | null },
-): Promise<Asker> {
+  { bearer, session = null }: { readonly bearer: string; readonly session?: AdminSession | null },
+): Promise<ApiRequester> {
   const check = async () => {
     const token = session ? await access.tokenOf(session) : await tokenFor(route, access, bearer)
     if (session && (!token || (await sessions.hasEnded(session)))) throw sessionOver()
@@ -90,8 +94,8 @@ async function byPerson(
   { access, lastSeen, people }: Parts,
   route: Authorization,
   { address, requestId, host, instance }: Asking,
-  session: Session,
-): Promise<Asker> {
+  session: AdminSession,
+): Promise<ApiRequester> {
   if (people.isIdle(session)) throw sessionOver()
   const named = instance === undefined ? undefined : await access.instance(instance)
   const check = async () => {
@@ -134,7 +138,7 @@ function chosenGrant(
 /** Returns the instance with that id or name, if the asker may know that it exists. */
 export async function visibleInstance(
   { access }: Pick<Parts, 'access'>,
-  asker: Pick<Asker, 'sees' | 'actor' | 'instanceId'>,
+  asker: Pick<ApiRequester, 'sees' | 'actor' | 'instanceId'>,
   nameOrId: string,
 ): Promise<Instance> {
   const found = await access.instance(nameOrId)
@@ -146,7 +150,7 @@ export async function visibleInstance(
 function notThere(
   nameOrId: string,
   found: Instance | undefined,
-  { actor, instanceId }: Pick<Asker, 'actor' | 'instanceId'>,
+  { actor, instanceId }: Pick<ApiRequester, 'actor' | 'instanceId'>,
 ): Refusal {
   const refusal = new Refusal(
     'not-found',
@@ -195,7 +199,7 @@ function noToken(): Refusal {
   )
 }
 
-function withArticle(role: Role): string {
+function withArticle(role: RouteRole): string {
   return `${role === 'operator' ? 'an' : 'a'} ${role}`
 }
 

@@ -3,11 +3,11 @@
 
 import type { Hono } from 'hono'
 import { answerDocument, type Env } from './documents.ts'
-import type { Description } from './schema-messages.ts'
+import type { ApiDescription } from './schema-messages.ts'
 
 /** `make`: makes the description. */
-export function addDescription(app: Hono<Env>, make: () => Promise<Description>): void {
-  let made: Promise<Description> | undefined
+export function addDescription(app: Hono<Env>, make: () => Promise<ApiDescription>): void {
+  let made: Promise<ApiDescription> | undefined
   // After a failure the next request tries again.
   const description = async () => {
     try {

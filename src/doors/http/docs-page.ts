@@ -2,8 +2,8 @@
 // allows only the style sheet inside it.
 
 import { createHash } from 'node:crypto'
-import { fieldsOf, nameOf, type Field } from './fields.ts'
-import type { OpenApiDocument, Operation, Schema } from './openapi.ts'
+import { fieldsOf, nameOf, type InputField } from './fields.ts'
+import type { OpenApiDocument, Operation, OpenApiSchema } from './openapi.ts'
 
 const style = `
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 20%, transparent); }
@@ -67,7 +67,7 @@ interface Line {
 
 function article({ path, method, operation }: Line, document: OpenApiDocument): string {
   const { operationId, summary, description, parameters = [], requestBody, responses } = operation
-  const given = parameters.map((parameter): Field => {
+  const given = parameters.map((parameter): InputField => {
     const { name, in: place, required = false, schema } = parameter
     const [field] = fieldsOf({ properties: { [name]: schema } }, document.components.schemas)
     const text = parameter.description ?? schema.description ?? ''
@@ -101,18 +101,18 @@ function article({ path, method, operation }: Line, document: OpenApiDocument): 
 }
 
 /** Links to a named schema, and shows any other. */
-function answerText(schema: Schema, document: OpenApiDocument): string {
+function answerText(schema: OpenApiSchema, document: OpenApiDocument): string {
   const ref = schema.$ref ?? schema.items?.$ref
   if (ref === undefined) return table(schema, document)
   return `<p>${schema.items ? 'A list of ' : ''}${link(nameOf(ref))}</p>`
 }
 
-function table(schema: Schema, { components }: OpenApiDocument): string {
+function table(schema: OpenApiSchema, { components }: OpenApiDocument): string {
   const fields = fieldsOf(schema, components.schemas)
   return fields.length === 0 ? '' : fieldTable(fields)
 }
 
-function fieldTable(fields: readonly Field[]): string {
+function fieldTable(fields: readonly InputField[]): string {
   const rows = fields.map(
     ({ name, type, required, text }) =>
       `<tr><td><code>${escaped(name)}</code>${required ? '' : ' (optional)'}</td><td><code>${escaped(type)}</code></td><td>${escaped(text)}</td></tr>`,

@@ -8,7 +8,7 @@ import { gzip } from 'node:zlib'
 import type { Context } from 'hono'
 import type { HttpBindings } from '@hono/node-server'
 import type { HeldBytes } from '../admission/budget.ts'
-import type { Asker } from './asked.ts'
+import type { ApiRequester } from './route-request.ts'
 import type { RequestTurns } from './turns.ts'
 
 /** The values of a request that the application and the console share. `asker`: undefined until it is known. */
@@ -20,7 +20,7 @@ export interface Env {
     /** The values of the headers Content-Security-Policy and Cache-Control. */
     policy: string
     cache: string
-    asker: Asker | undefined
+    asker: ApiRequester | undefined
     turns: RequestTurns
     /** The subnet of the client, and the memory for the body. */
     held: { readonly subnet: string; readonly bytes: HeldBytes }

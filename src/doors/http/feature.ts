@@ -5,7 +5,7 @@
 import type { CommonFacts, ConditionSource, Gathered } from '../../core/conditions/conditions.ts'
 import type { ConditionLines } from '../../core/conditions/line.ts'
 import type { Gauges } from '../../outside/telemetry/metrics.ts'
-import type { AnyAsked, Asked } from './asked.ts'
+import type { AnyRouteRequest, RouteRequest } from './route-request.ts'
 import type { Guard, OpenGuard } from './guard.ts'
 import type { OpenRoute, OpenRoutes } from './open-route.ts'
 import type { Plugs } from './plugs.ts'
@@ -15,7 +15,7 @@ export type RouteTable = Readonly<Record<string, Route>>
 
 /** The handlers of a table. A route without a handler, or a handler with a wrong answer, does not compile. */
 export type Handlers<T, Own> = {
-  readonly [N in keyof T]: (own: Own, asked: Asked<T[N]>) => Promise<Output<T[N]>>
+  readonly [N in keyof T]: (own: Own, asked: RouteRequest<T[N]>) => Promise<Output<T[N]>>
 }
 
 /** The handlers of one file, of several that have a table's. */
@@ -97,7 +97,7 @@ function openRoute<T extends RouteTable, Needs, Own, F>(
   [name, line]: readonly [keyof T, Route],
   own: Own,
 ): OpenRoute {
-  const handler = handlers[name] as unknown as (own: Own, asked: AnyAsked) => Promise<unknown>
+  const handler = handlers[name] as unknown as (own: Own, asked: AnyRouteRequest) => Promise<unknown>
   const guard = guards?.[name]
   if (line.guarded !== (guard !== undefined))
     throw new Error(`the route ${String(name)} is guarded in its table or by its feature, and not in both`)
@@ -111,8 +111,8 @@ function openRoute<T extends RouteTable, Needs, Own, F>(
 function openGuard<Own>({ acts, reach, facts, ...flags }: Guard<Route, Own>, own: Own): OpenGuard {
   return {
     ...flags,
-    acts: (asked) => acts(asked as Asked<Route>),
-    reach: (asked) => reach(own, asked as Asked<Route>),
-    facts: (asked) => facts(own, asked as Asked<Route>),
+    acts: (asked) => acts(asked as RouteRequest<Route>),
+    reach: (asked) => reach(own, asked as RouteRequest<Route>),
+    facts: (asked) => facts(own, asked as RouteRequest<Route>),
   }
 }

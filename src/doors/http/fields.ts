@@ -1,9 +1,9 @@
 // Lists the fields of a schema as table rows (dotted name, type, meaning) for the two pages made from the OpenAPI document:
 // /api/docs and docs/admin-api.md.
 
-import type { OpenApiDocument, Schema } from './openapi.ts'
+import type { OpenApiDocument, OpenApiSchema } from './openapi.ts'
 
-export interface Field {
+export interface InputField {
   /** For example `certificates[].sha256`; empty for a value without a name. */
   readonly name: string
   readonly type: string
@@ -14,12 +14,12 @@ export interface Field {
 type Schemas = OpenApiDocument['components']['schemas']
 
 /** Lists the fields of an object, or of the items of a list. A field whose schema is a component is not expanded. */
-export function fieldsOf(schema: Schema, schemas: Schemas): readonly Field[] {
+export function fieldsOf(schema: OpenApiSchema, schemas: Schemas): readonly InputField[] {
   return rows(schema, schemas, '', true)
 }
 
 /** The type as a short text: `string`, `Key[]`, `"Active" | "PreActive"`. */
-export function typeOf(schema: Schema): string {
+export function typeOf(schema: OpenApiSchema): string {
   const { $ref, enum: values, anyOf, oneOf, items } = schema
   if ($ref !== undefined) return nameOf($ref)
   if (schema.const !== undefined) return JSON.stringify(schema.const)
@@ -38,7 +38,12 @@ function parenthesized(type: string): string {
   return type.includes(' ') ? `(${type})` : type
 }
 
-function rows(schema: Schema, schemas: Schemas, prefix: string, enter: boolean): readonly Field[] {
+function rows(
+  schema: OpenApiSchema,
+  schemas: Schemas,
+  prefix: string,
+  enter: boolean,
+): readonly InputField[] {
   if (schema.$ref !== undefined)
     return enter ? rows(schemas[nameOf(schema.$ref)] ?? {}, schemas, prefix, true) : []
   const several = schema.oneOf ?? schema.anyOf
@@ -46,7 +51,7 @@ function rows(schema: Schema, schemas: Schemas, prefix: string, enter: boolean):
   if (schema.items) return rows(schema.items, schemas, `${prefix}[]`.replace(/^\[\]$/, ''), enter)
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     const whole = prefix === '' ? name : `${prefix}.${name}`
-    const field: Field = {
+    const field: InputField = {
       name: whole,
       type: typeOf(property),
       required: schema.required?.includes(name) === true,
@@ -56,7 +61,7 @@ function rows(schema: Schema, schemas: Schemas, prefix: string, enter: boolean):
   })
 }
 
-function textOf(schema: Schema): string {
+function textOf(schema: OpenApiSchema): string {
   const { description = '' } = schema
   return schema.default === undefined
     ? description
@@ -64,7 +69,7 @@ function textOf(schema: Schema): string {
 }
 
 /** Each field of one alternative of a union says which value of the union's `const` field it belongs to. */
-function variant({ properties = {} }: Schema, fields: readonly Field[]): readonly Field[] {
+function variant({ properties = {} }: OpenApiSchema, fields: readonly InputField[]): readonly InputField[] {
   const mark = Object.entries(properties).find(([, property]) => property.const !== undefined)
   if (!mark) return fields
   const label = `With ${mark[0]} = ${String(mark[1].const)}.`

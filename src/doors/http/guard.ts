@@ -4,10 +4,10 @@
 import type { GuardedAct } from '../../core/ports/guarded-acts.ts'
 import type { Approval } from '../../core/trust/approval.ts'
 import type { Instance } from '../../core/trust/rows.ts'
-import type { Asked } from './asked.ts'
-import type { AnyAsked } from './asked.ts'
+import type { RouteRequest } from './route-request.ts'
+import type { AnyRouteRequest } from './route-request.ts'
 
-export type ApprovalFacts = Approval['facts']
+export type ActFacts = Approval['facts']
 
 interface Flags {
   /** Its commit fails if the instance holds another number of objects than when the facts were read. */
@@ -24,21 +24,21 @@ interface Flags {
 
 export interface Guard<R, Own> extends Flags {
   /** The acts of which one must be guarded for this request to wait; empty: it never waits. */
-  readonly acts: (asked: Asked<R>) => readonly GuardedAct[]
+  readonly acts: (asked: RouteRequest<R>) => readonly GuardedAct[]
   /** The instance that the second person must reach; null: all instances. */
-  readonly reach: (own: Own, asked: Asked<R>) => Promise<string | null>
+  readonly reach: (own: Own, asked: RouteRequest<R>) => Promise<string | null>
   /**
    * The facts that both people decide on, by their names. Throws Refusal if the act could not be carried out now. Asked again before the act:
    * nothing in it may change by itself.
    */
-  readonly facts: (own: Own, asked: Asked<R>) => Promise<ApprovalFacts>
+  readonly facts: (own: Own, asked: RouteRequest<R>) => Promise<ActFacts>
 }
 
 /** The guard of a feature that is open. */
 export interface OpenGuard extends Flags {
-  readonly acts: (asked: AnyAsked) => readonly GuardedAct[]
-  readonly reach: (asked: AnyAsked) => Promise<string | null>
-  readonly facts: (asked: AnyAsked) => Promise<ApprovalFacts>
+  readonly acts: (asked: AnyRouteRequest) => readonly GuardedAct[]
+  readonly reach: (asked: AnyRouteRequest) => Promise<string | null>
+  readonly facts: (asked: AnyRouteRequest) => Promise<ActFacts>
 }
 
 /** The reach of acts on the server itself. */
@@ -49,6 +49,6 @@ export const ofInstance = (_own: unknown, { instance }: { readonly instance: Ins
   Promise.resolve(instance.id)
 
 /** A fact that may be missing. */
-export function named(name: string, value: string | null | undefined): ApprovalFacts {
+export function named(name: string, value: string | null | undefined): ActFacts {
   return value === undefined || value === null ? {} : { [name]: value }
 }

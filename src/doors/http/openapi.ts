@@ -35,12 +35,12 @@ interface Parameter {
   readonly in: 'path' | 'query'
   readonly required?: boolean
   readonly description?: string
-  readonly schema: Schema
+  readonly schema: OpenApiSchema
 }
 
-type Content = Readonly<Record<string, { readonly schema: Schema; readonly example?: unknown }>>
+type Content = Readonly<Record<string, { readonly schema: OpenApiSchema; readonly example?: unknown }>>
 
-export interface Schema {
+export interface OpenApiSchema {
   readonly $ref?: string
   readonly type?: string | readonly string[]
   readonly format?: string
@@ -48,12 +48,12 @@ export interface Schema {
   readonly enum?: readonly unknown[]
   readonly const?: unknown
   readonly default?: unknown
-  readonly properties?: Readonly<Record<string, Schema>>
+  readonly properties?: Readonly<Record<string, OpenApiSchema>>
   readonly required?: readonly string[]
-  readonly items?: Schema
-  readonly additionalProperties?: boolean | Schema
-  readonly anyOf?: readonly Schema[]
-  readonly oneOf?: readonly Schema[]
+  readonly items?: OpenApiSchema
+  readonly additionalProperties?: boolean | OpenApiSchema
+  readonly anyOf?: readonly OpenApiSchema[]
+  readonly oneOf?: readonly OpenApiSchema[]
 }
 
 export interface OpenApiDocument {
@@ -61,12 +61,12 @@ export interface OpenApiDocument {
   readonly info: { readonly title: string; readonly version: string; readonly description: string }
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components: {
-    readonly schemas: Readonly<Record<string, Schema>>
+    readonly schemas: Readonly<Record<string, OpenApiSchema>>
     readonly securitySchemes: unknown
   }
 }
 
-type Components = Record<string, Schema>
+type Components = Record<string, OpenApiSchema>
 
 /** Makes the OpenAPI document. The work takes more than a tenth of a second without a pause. */
 export function openApiDocument(api: DescribedApi): OpenApiDocument {
@@ -142,10 +142,10 @@ function parametersOf(place: Parameter['in'], schema: z.ZodType, schemas: Compon
 }
 
 /** Returns a schema as JSON Schema. Schemas inside it that have an id are added to `components`. */
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output', components: Components): Schema {
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output', components: Components): OpenApiSchema {
   const { $schema: _dialect, $defs = {}, ...root } = z.toJSONSchema(schema, { io, override: shorten })
   const asComponents = (part: unknown) =>
-    JSON.parse(JSON.stringify(part).replaceAll('"#/$defs/', '"#/components/schemas/')) as Schema
+    JSON.parse(JSON.stringify(part).replaceAll('"#/$defs/', '"#/components/schemas/')) as OpenApiSchema
   for (const [id, definition] of Object.entries($defs)) components[id] = asComponents(definition)
   return asComponents(root)
 }

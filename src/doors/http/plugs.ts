@@ -7,8 +7,8 @@ import type { Gathered } from '../../core/conditions/conditions.ts'
 import type { GuardedAct } from '../../core/ports/guarded-acts.ts'
 import type { KeyUses } from '../../core/ports/inventory.ts'
 import type { Instance } from '../../core/trust/rows.ts'
-import type { Asker } from './asked.ts'
-import type { AnyAsked } from './asked.ts'
+import type { ApiRequester } from './route-request.ts'
+import type { AnyRouteRequest } from './route-request.ts'
 import type { OpenRoute } from './open-route.ts'
 import type { BackupStatus, ShownUpstream } from './plug-schemas.ts'
 
@@ -17,7 +17,7 @@ export interface Plugs {
   readonly keyUses: KeyUses
   /** From features/adopt: the upstream of an instance, as this asker may see it; null: it has none. */
   readonly upstreamOf: (
-    asker: Pick<Asker, 'instanceId'>,
+    asker: Pick<ApiRequester, 'instanceId'>,
     instance: Instance,
   ) => Promise<z.output<typeof ShownUpstream> | null>
   /** From features/siem: the targets that must have an entry before it is pruned. */
@@ -40,7 +40,7 @@ export interface Approving {
   /** The configured ones. */
   readonly acts: readonly GuardedAct[]
   /** Keeps the request for a second person, if its act needs one: returns the answer. undefined: it does not, and may be answered now. */
-  readonly gate: (name: string, route: OpenRoute, asked: AnyAsked) => Promise<object | undefined>
+  readonly gate: (name: string, route: OpenRoute, asked: AnyRouteRequest) => Promise<object | undefined>
   /** Carries out what was approved, and ends the requests of askers whose token or session has ended. */
   readonly look: () => void
 }

@@ -5,7 +5,7 @@ import { Refusals } from '../../core/audit/refusals.ts'
 import { auditTextCharactersMax } from '../../base/bounds.ts'
 import type { Audit } from '../../core/audit/audit.ts'
 import type { Clock } from '../../core/ports/clock.ts'
-import type { Asker } from './asked.ts'
+import type { ApiRequester } from './route-request.ts'
 import { TrustForbidden } from '../../core/trust/writer.ts'
 import { Refusal } from '../../base/refusal.ts'
 
@@ -13,7 +13,7 @@ import { Refusal } from '../../base/refusal.ts'
 export const adminRefusalEntryEveryMs = 3600_000
 
 /** The party that is refused, where no asker comes of it. */
-type Party = Pick<Asker, 'actor' | 'instanceId'>
+type Party = Pick<ApiRequester, 'actor' | 'instanceId'>
 
 /** A refusal that says whom it concerns, although there is no asker. */
 export class Denied extends Refusal {
@@ -63,7 +63,7 @@ export class AdminRefusals {
   /** Passes over refusals of the writer of trust, which has entered them. */
   note(
     error: unknown,
-    about: { readonly route: string; readonly requestId: string; readonly asker: Asker | undefined },
+    about: { readonly route: string; readonly requestId: string; readonly asker: ApiRequester | undefined },
   ): void {
     const { route, requestId } = about
     if (!(error instanceof Refusal) || error instanceof TrustForbidden) return

@@ -7,7 +7,7 @@ import { z } from 'zod'
 export const instancePath = '/api/v1/instances/{instance}'
 
 export const roles = ['viewer', 'operator', 'manager'] as const
-export type Role = (typeof roles)[number]
+export type RouteRole = (typeof roles)[number]
 
 /**
  * Which tokens may call a route, besides the role they need. 'public': no token is needed. 'server': tokens for all
@@ -28,7 +28,7 @@ export interface Route<
 > {
   readonly method: 'get' | 'post' | 'patch' | 'delete'
   readonly path: Path
-  readonly role: Role
+  readonly role: RouteRole
   readonly scope: Reach
   /** With the scope 'instance': to a token of that instance the handler answers forbidden, too. */
   readonly allInstances: boolean
@@ -68,7 +68,7 @@ type Part<Name extends string, S extends z.ZodType> =
       : { readonly [N in Name]: z.input<S> }
 
 /** The input of a handler, validated. */
-export type Checked<R> =
+export type CheckedInput<R> =
   R extends Route<infer Path, infer Query, infer Body>
     ? {
         readonly params: { readonly [Name in PathParams<Path>]: string }
@@ -104,7 +104,7 @@ export function route<
 >(line: {
   readonly method: Route['method']
   readonly path: Path
-  readonly role: Role
+  readonly role: RouteRole
   readonly scope: Reach
   readonly allInstances?: boolean
   readonly summary: string

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../../base/refusal.ts'
 import type { PublicDocument } from './documents.ts'
 
 /** The description of the API, for programs and for people. `policy`: the page's Content-Security-Policy. */
-export interface Description {
+export interface ApiDescription {
   readonly json: PublicDocument
   readonly page: PublicDocument
   readonly policy: string
@@ -25,7 +25,7 @@ export type ToSchemaThread = SchemaJob & { readonly id: number }
 export type SchemaAnswer =
   /** All pieces of the body (value-pieces.ts) are on the port already. */
   | { readonly type: 'body'; readonly pieces: MessagePort }
-  | { readonly type: 'description'; readonly description: Description }
+  | { readonly type: 'description'; readonly description: ApiDescription }
   | {
       readonly type: 'refused'
       readonly code: ErrorCode

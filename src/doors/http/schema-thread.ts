@@ -7,7 +7,7 @@ import { KeyedMutex } from '../../base/keyed-mutex.ts'
 import { inTurns, type Turns } from '../../base/parts.ts'
 import { scriptFile } from '../../base/program-files.ts'
 import { Refusal } from '../../base/refusal.ts'
-import type { Description, FromSchemaThread, SchemaAnswer, SchemaJob } from './schema-messages.ts'
+import type { ApiDescription, FromSchemaThread, SchemaAnswer, SchemaJob } from './schema-messages.ts'
 import { receivedPieces } from './value-pieces.ts'
 
 /** Work of all askers before it included: an asker has one body at a time there. */
@@ -65,7 +65,7 @@ export class SchemaThread {
   }
 
   /** Throws Refusal 'unavailable', and an error if it cannot be made. */
-  async description(): Promise<Description> {
+  async description(): Promise<ApiDescription> {
     const answer = await this.#ask({ type: 'description' }, [])
     return answer.type === 'description' ? answer.description : thrown(answer)
   }

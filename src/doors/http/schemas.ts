@@ -114,8 +114,8 @@ export const nextPage = z
 
 export const graceDays = z.int().min(0).max(expiredGraceDaysMax)
 
-export function somethingAsked(body: object): boolean {
+export function namesChange(body: object): boolean {
   return Object.values(body).some((value) => value !== undefined)
 }
 
-export const nothingAsked = 'names nothing to change'
+export const namesNoChange = 'names nothing to change'

@@ -35,7 +35,7 @@ export interface AdminOptions {
   /** 0: the system picks a free port. */
   readonly port: number
   /** PEM; the certificate's chain may follow it. */
-  readonly tls: TlsIdentity
+  readonly tls: AdminTls
   /** Host names accepted besides localhost and the server's addresses. */
   readonly hosts: readonly string[]
   readonly routes: ApplicationOptions['routes']
@@ -60,7 +60,7 @@ export interface AdminOptions {
   readonly schemaThread?: SchemaThreadOptions
 }
 
-export interface TlsIdentity {
+export interface AdminTls {
   readonly key: string | Buffer
   readonly cert: string | Buffer
 }
@@ -71,7 +71,7 @@ export interface AdminServer {
   readonly host: string
   readonly port: number
   /** For new connections; open ones are not affected. */
-  setTls(tls: TlsIdentity): void
+  setTls(tls: AdminTls): void
   /** Replaces the accepted host names, from the next request on. */
   setHosts(hosts: readonly string[]): void
   /** Accepts no new requests, waits briefly for the running ones, and closes. */

@@ -1,7 +1,7 @@
 // The turns of one request to the admin API, from the queue that all doors share. Until its asker is known it is a stranger's,
 // and one of many of its subnet; from then on it takes its turns among the administrators.
 
-import type { Turns as ManyTurns, Party } from '../admission/turns.ts'
+import type { AdmissionTurns as ManyTurns, RequestParty } from '../admission/turns.ts'
 import type { Turns } from '../../base/parts.ts'
 
 /** A turn of a request. After this long, its work lets KMIP clients and other requests go first. */
@@ -11,11 +11,11 @@ const neverAbandoned = new AbortController().signal
 
 export class RequestTurns implements Turns {
   readonly #turns: Pick<ManyTurns, 'wait' | 'now'>
-  #party: Party
+  #party: RequestParty
   /** When the turn is used up; -Infinity: there was none yet. */
   #endMs = -Infinity
 
-  constructor(turns: Pick<ManyTurns, 'wait' | 'now'>, party: Party) {
+  constructor(turns: Pick<ManyTurns, 'wait' | 'now'>, party: RequestParty) {
     this.#turns = turns
     this.#party = party
   }

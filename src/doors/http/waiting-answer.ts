@@ -19,7 +19,7 @@ const Party = z.object({
 })
 
 /** A request that waits for a second person, or waited for one. */
-export const Approval = z
+export const WaitingApproval = z
   .object({
     id: z.string(),
     act: z.enum(guardedActs),
@@ -65,7 +65,7 @@ export const Approval = z
 /** The answer to a request that waits for a second person, with the status 202. */
 export const waitingAnswer = z
   .object({
-    approval: Approval,
+    approval: WaitingApproval,
     token: z.string().nullable().meta({
       description:
         'The text of the token that was asked for: it is in this answer and nowhere else, and works once the request is approved. null: no token was asked for.',
@@ -79,5 +79,5 @@ export const showApproval = route({
   role: 'viewer',
   scope: 'any',
   summary: 'One request, with what would be done',
-  answer: Approval,
+  answer: WaitingApproval,
 })

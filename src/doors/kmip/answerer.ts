@@ -32,7 +32,7 @@ import { answerBatch } from '../../core/operations/batch.ts'
 import type { BatchOptions, OperationResult } from '../../core/operations/batch-options.ts'
 import { Asynchronous } from '../../core/operations/asynchronous.ts'
 import { Pkcs11Uses } from '../../core/operations/pkcs11-uses.ts'
-import { Notifier, type TakeOver } from '../../core/operations/notifier.ts'
+import { Notifier, type NotifierTakeOver } from '../../core/operations/notifier.ts'
 import { takesServerRole } from '../../core/operations/set-endpoint-role.ts'
 import { TicketSession } from '../../core/operations/ticket-session.ts'
 import { Tickets } from '../../core/operations/tickets.ts'
@@ -52,7 +52,7 @@ import type {
   Unreadable,
 } from './contract.ts'
 import { LargeMessages } from '../admission/credit.ts'
-import { strangers, type Party, type Turns } from '../admission/turns.ts'
+import { strangers, type RequestParty, type AdmissionTurns } from '../admission/turns.ts'
 import { Notices } from '../../core/server/notices.ts'
 import { inEachEncoding } from './text-answers.ts'
 import { failed, UnauthenticatedPeers } from './unauthenticated-peers.ts'
@@ -77,7 +77,7 @@ export interface AnswererOptions {
   readonly audit: Audit
   readonly clock: Clock
   /** Gives each party its turns at the thread that serves TLS. */
-  readonly turns: Turns
+  readonly turns: AdmissionTurns
   readonly log: ListenerLog
   /** Signs a client's certificate request with the CA of this server. Throws PkiError. */
   readonly signRequest: (request: Uint8Array) => Promise<SignedCertificate>
@@ -135,7 +135,7 @@ class Answerer {
   readonly #served: ReadonlySet<Version>
   readonly #unauthenticated: UnauthenticatedPeers
   readonly #gate: CredentialGate
-  readonly #turns: Turns
+  readonly #turns: AdmissionTurns
   readonly #asynchronous: Asynchronous
   readonly #large: LargeMessages
   readonly #pkcs11Uses: Pkcs11Uses
@@ -143,7 +143,7 @@ class Answerer {
   readonly #notices: Notices
   readonly #tickets: Tickets
   /** The party whose turns a peer's requests take, as of the last authentication of the peer. */
-  readonly #parties = new WeakMap<Peer, Party>()
+  readonly #parties = new WeakMap<Peer, RequestParty>()
 
   constructor(options: AnswererOptions) {
     this.#options = options
@@ -375,7 +375,7 @@ class Answerer {
   }
 
   /** From now on this server sends the client notices of changes. It stops when the peer is no longer this client or its password changes. */
-  #takeOver(version: Version, peer: Peer, auth: TrustedAuth): TakeOver {
+  #takeOver(version: Version, peer: Peer, auth: TrustedAuth): NotifierTakeOver {
     const { access } = this.#options
     const pace = this.#turns.paceOf(trustedParty(auth), neverAbandoned)
     const identify = async () => {
@@ -482,11 +482,11 @@ function ownerOf({ instance, client: { id, credential } }: TrustedAuth): string 
   return JSON.stringify([instance.id, id, credential?.mode, credential?.hash])
 }
 
-function trustedParty({ instance, client }: Pick<TrustedAuth, 'instance' | 'client'>): Party {
+function trustedParty({ instance, client }: Pick<TrustedAuth, 'instance' | 'client'>): RequestParty {
   return { group: instance.id, member: client.id }
 }
 
-function untrustedParty({ address }: Peer): Party {
+function untrustedParty({ address }: Peer): RequestParty {
   return strangers(subnetOf(address))
 }
 

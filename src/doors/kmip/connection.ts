@@ -7,7 +7,7 @@ import type { TLSSocket } from 'node:tls'
 import type { HeldBytes } from '../admission/budget.ts'
 import type {
   ListenerOptions,
-  Ending,
+  ConnectionEnding,
   MessageFramer,
   MessageHalt,
   MessagesFramed,
@@ -16,7 +16,7 @@ import type {
 } from './contract.ts'
 import type { ListenerLimits } from './listener-limits.ts'
 import { codeOf } from './error-code.ts'
-import type { TakeOver } from '../../core/operations/notifier.ts'
+import type { NotifierTakeOver } from '../../core/operations/notifier.ts'
 import { Reversed } from './reversed.ts'
 import type { TlsOverhead } from './tls-overhead.ts'
 
@@ -56,7 +56,7 @@ export class Connection {
   /** Whether the connection ends once all messages that have arrived are answered. */
   #leaving = false
   /** Why the connection ends. Once it is set, the server has sent its last bytes and discards what still arrives. */
-  #ending: Ending | undefined
+  #ending: ConnectionEnding | undefined
   #closed = false
   /** Aborted when the peer no longer waits for an answer. */
   readonly #abandoned = new AbortController()
@@ -162,7 +162,7 @@ export class Connection {
   }
 
   /** Closes the connection at once, even while it answers a message. */
-  cut(reason: Ending): void {
+  cut(reason: ConnectionEnding): void {
     if (this.#closed) return
     this.#end(reason)
     this.#socket.destroy()
@@ -292,7 +292,7 @@ export class Connection {
   }
 
   /** Hands the server role to the peer: from now on this server sends the requests, and the peer answers. */
-  #reverse(takeOver: TakeOver): void {
+  #reverse(takeOver: NotifierTakeOver): void {
     const { now, limits } = this.#options
     const send = (bytes: Buffer) => this.#write(bytes, () => {})
     const end = () => this.#finish('answered')
@@ -415,7 +415,7 @@ export class Connection {
    * Sends the last bytes, close_notify and FIN. For a moment it reads and discards what the peer still sends. If it closed with unread
    * bytes, the kernel would send a reset, and the peer would lose the last answer.
    */
-  #finish(reason: Ending, bytes?: Buffer): void {
+  #finish(reason: ConnectionEnding, bytes?: Buffer): void {
     if (this.#over()) return
     this.#end(reason)
     const { now, limits } = this.#options
@@ -432,7 +432,7 @@ export class Connection {
     })
   }
 
-  #end(reason: Ending): void {
+  #end(reason: ConnectionEnding): void {
     this.#ending ??= reason
     this.#reversed?.close()
     this.#queue.length = 0

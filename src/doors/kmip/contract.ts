@@ -7,7 +7,7 @@ import type { Admission } from '../admission/admission.ts'
 import type { Encoding } from '../../wire/kmip/encodings.ts'
 import type { Framed, Halt } from '../../wire/ttlv/framer.ts'
 import type { ServerCertificate, TlsIdentity } from '../../core/identity/tls-identity.ts'
-import type { TakeOver } from '../../core/operations/notifier.ts'
+import type { NotifierTakeOver } from '../../core/operations/notifier.ts'
 import type { NoticeLog } from '../../core/server/notices.ts'
 
 /** The other end of one TLS connection. The certificate is the one that the peer presented; the listener has not verified it. */
@@ -47,7 +47,7 @@ export interface Answer {
   /** Whether the connection ends after these bytes. */
   readonly close: boolean
   /** After these bytes the peer has the server role: from then on this server sends the requests. */
-  readonly takeOver?: TakeOver
+  readonly takeOver?: NotifierTakeOver
 }
 
 /** The content of a TLS connection: TTLV alone, or messages of any encoding in HTTP. */
@@ -131,7 +131,7 @@ export interface ListenerCounts {
     readonly resumed: 'true' | 'false'
   }
   /** How a connection ended after its handshake. */
-  connections_closed: { readonly reason: Ending }
+  connections_closed: { readonly reason: ConnectionEnding }
   messages: { readonly encoding: Encoding }
   messages_unreadable: { readonly reason: Unreadable }
   answers_failed: NoLabels
@@ -147,7 +147,7 @@ export interface ListenerMetrics {
 }
 
 /** Why a connection ended. 'peer': the peer left. The server ended it for the other reasons. */
-export type Ending =
+export type ConnectionEnding =
   | 'peer'
   | 'answered'
   | 'unreadable'

@@ -14,7 +14,7 @@ import {
   refusalText,
   tooLong,
   type Head,
-  type Refusal,
+  type HeadRefusal,
 } from './http-head.ts'
 
 /** The bound of the request line and header fields of one HTTP request. */
@@ -128,7 +128,7 @@ export class HttpFramer implements MessageFramer {
     return this.#options.messageBytesMax * (encoding === 'ttlv' ? 1 : textPerTtlvBytesMax)
   }
 
-  #refuse(refusal: Refusal): void {
+  #refuse(refusal: HeadRefusal): void {
     const error = new TtlvError('malformed', refusal.why, { path: '', offset: 0 })
     this.#halt = { kind: 'broken', error, answer: Buffer.from(refusalText(refusal), 'latin1') }
   }

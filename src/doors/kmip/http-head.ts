@@ -16,9 +16,9 @@ export type Head =
       /** Whether the peer waits for 100 Continue before it sends the body. */
       readonly awaitsContinue: boolean
     }
-  | Refusal
+  | HeadRefusal
 
-export interface Refusal {
+export interface HeadRefusal {
   readonly kind: 'refused'
   readonly status: keyof typeof statuses
   /** A sentence for the administrator of the client. */
@@ -62,7 +62,7 @@ export function readHead(text: string): Head {
 }
 
 /** Refuses the first bytes of a connection if they cannot begin a request, above all TTLV without HTTP. So the server does not wait for more. */
-export function refusalOfPart(seen: Buffer): Refusal | undefined {
+export function refusalOfPart(seen: Buffer): HeadRefusal | undefined {
   const [first = 0x50] = seen
   const isLetter = (first | 0x20) >= 0x61 && (first | 0x20) <= 0x7a
   const mayBeEmptyLine = first === 0x0d && seen.length === 1
@@ -146,7 +146,7 @@ function encodingOf(contentType: string): Encoding | undefined {
   return encodings.find((encoding) => (mediaTypes[encoding] as readonly string[]).includes(type))
 }
 
-function refused(status: Refusal['status'], why: string): Refusal {
+function refused(status: HeadRefusal['status'], why: string): HeadRefusal {
   return { kind: 'refused', status, why }
 }
 
@@ -156,7 +156,7 @@ export function answerHead(encoding: Encoding, bodyBytes: number, keepAlive: boo
 }
 
 /** The whole answer to a request that is refused. The connection ends after it. */
-export function refusalText({ status, why }: Refusal): string {
+export function refusalText({ status, why }: HeadRefusal): string {
   const head = headOf(`${status} ${statuses[status]}`, 'text/plain; charset=utf-8', why.length + 1, false)
   return `${status === 405 ? head.replace('\r\n', '\r\nAllow: POST\r\n') : head}${why}\n`
 }

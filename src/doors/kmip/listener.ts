@@ -30,7 +30,7 @@ import { Hello } from './hello.ts'
 import { framerFor } from './message-framer.ts'
 import { Notices } from '../../core/server/notices.ts'
 import { ProxiedConnections } from './proxied-connections.ts'
-import type { Source } from './proxy-header.ts'
+import type { ProxySource } from './proxy-header.ts'
 import { readPeer, type TlsSettings } from './tls.ts'
 import { TlsOverhead } from './tls-overhead.ts'
 
@@ -203,7 +203,7 @@ class Listener implements KmipListener, HandedListener {
     else this.#admit(raw, source)
   }
 
-  #admit(raw: Socket, source: Source): void {
+  #admit(raw: Socket, source: ProxySource): void {
     const address = plainAddress(source.address)
     const near = subnetOf(address)
     if (!this.#placeFor(raw, address, near)) return

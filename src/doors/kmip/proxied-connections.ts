@@ -8,7 +8,7 @@ import { plainAddress } from '../../base/address.ts'
 import type { ListenerMetrics } from './contract.ts'
 import type { ListenerLimits } from './listener-limits.ts'
 import type { Notices } from '../../core/server/notices.ts'
-import { readProxyHeader, type HeaderFault, type Source } from './proxy-header.ts'
+import { readProxyHeader, type HeaderFault, type ProxySource } from './proxy-header.ts'
 
 export interface ProxiedConnectionsOptions {
   /** Addresses, or subnets such as `10.1.0.0/16`. */
@@ -18,11 +18,11 @@ export interface ProxiedConnectionsOptions {
   readonly notices: Notices
   readonly metrics: ListenerMetrics
   /** Called with each connection whose header is read. `raw` still has the bytes behind the header; it flows again after the call. */
-  onSource(raw: Socket, source: Source): void
+  onSource(raw: Socket, source: ProxySource): void
 }
 
 interface Waiting {
-  readonly balancer: Source
+  readonly balancer: ProxySource
   readonly since: number
   seen: Buffer
 }
@@ -60,7 +60,7 @@ export class ProxiedConnections {
   }
 
   /** Reads the header of a connection from a listed address. */
-  expect(raw: Socket, balancer: Source): void {
+  expect(raw: Socket, balancer: ProxySource): void {
     const { now, limits } = this.#options
     const [oldest] = this.#waiting
     if (oldest !== undefined && this.#waiting.size >= limits.proxyHeadersWaitingMax)
@@ -99,7 +99,7 @@ export class ProxiedConnections {
     for (const raw of this.#waiting.keys()) raw.destroy()
   }
 
-  #handOn(raw: Socket, rest: Buffer, source: Source): void {
+  #handOn(raw: Socket, rest: Buffer, source: ProxySource): void {
     raw.pause()
     if (rest.length > 0) raw.unshift(rest)
     this.#options.onSource(raw, source)

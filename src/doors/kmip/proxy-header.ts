@@ -5,7 +5,7 @@
 import { SocketAddress } from 'node:net'
 
 /** The address that a connection comes from. */
-export interface Source {
+export interface ProxySource {
   readonly address: string
   readonly port: number
 }
@@ -17,7 +17,7 @@ export type ProxyHeader =
   /** More bytes are needed. */
   | { readonly kind: 'incomplete' }
   /** `bytes`: the length of the header. */
-  | { readonly kind: 'client'; readonly source: Source; readonly bytes: number }
+  | { readonly kind: 'client'; readonly source: ProxySource; readonly bytes: number }
   /** The load balancer connects for itself, to check the server's health. */
   | { readonly kind: 'local'; readonly bytes: number }
   | { readonly kind: 'fault'; readonly fault: HeaderFault }

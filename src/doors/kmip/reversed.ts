@@ -2,7 +2,7 @@
 // it. The connection passes on the messages that arrive, and its sweep checks the deadline. core/operations/notifier.ts makes the requests.
 
 import { Fault } from '../../wire/kmip/fault.ts'
-import type { Asking, TakeOver } from '../../core/operations/notifier.ts'
+import type { Asking, NotifierTakeOver } from '../../core/operations/notifier.ts'
 
 /** The functions of the connection that `Reversed` uses. */
 interface OwnSide {
@@ -24,7 +24,7 @@ export class Reversed implements Asking {
   #closed = false
   readonly #stop: () => void
 
-  constructor(connection: OwnSide, takeOver: TakeOver) {
+  constructor(connection: OwnSide, takeOver: NotifierTakeOver) {
     this.#connection = connection
     this.#stop = takeOver(this)
   }

@@ -10,17 +10,17 @@ import { adoptConnectionsMax, adoptObjectsMax } from './bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { failureOf, refusalText } from './failure.ts'
 import { digestBy, wipeAnswer } from './key-bytes.ts'
-import { addressOf, openOldServer, type OldServer, type OldServerWanted } from './old-server.ts'
+import { addressOf, openOldServer, type OldServer, type OldServerRequest } from './old-server.ts'
 import { contradictsDigest, inOneAct, otherDigest, storable, type Perform } from './one-object.ts'
 import { AdoptionStopped, isPassing, NotAnswered, Retries } from './retries.ts'
 import { NotAdopted, type Origin } from './origin.ts'
 import { Reader, type Read } from './reader.ts'
-import { Tally, type AdoptionReport } from './report.ts'
+import { AdoptionTally, type AdoptionReport } from './report.ts'
 
 /** Old servers stall, some for half a minute. */
 export const adoptAnswerTimeoutMs = 60_000
 
-export interface AdoptionWanted extends OldServerWanted {
+export interface AdoptionRequest extends OldServerRequest {
   /** The identifiers to adopt; left out: all that the old server finds. */
   readonly ids?: readonly string[] | (() => Promise<readonly string[]>) | undefined
   readonly dryRun: boolean
@@ -50,9 +50,9 @@ export interface AdoptionParts {
 }
 
 /** Rejects with AdoptionFailed, and with a Fault if the asker may not adopt any more or the instance is full. */
-export async function adopt(parts: AdoptionParts, wanted: AdoptionWanted): Promise<AdoptionReport> {
+export async function adopt(parts: AdoptionParts, wanted: AdoptionRequest): Promise<AdoptionReport> {
   try {
-    await using server = await openWanted(wanted)
+    await using server = await openOldServers(wanted)
     return await adoptFrom(parts, wanted, (retries) =>
       kmipOrigin(server, retries(adoptConnectionsMax), wanted.ids),
     )
@@ -67,7 +67,7 @@ export type OpenOrigin = (retries: (concurrencyMax: number) => Retries) => Origi
 /** Adopts what the origin has. Rejects as the origin does, and with Faults that concern all objects. */
 export function adoptFrom(
   parts: AdoptionParts,
-  wanted: Pick<AdoptionWanted, 'dryRun' | 'verify' | 'onlyVerify'>,
+  wanted: Pick<AdoptionRequest, 'dryRun' | 'verify' | 'onlyVerify'>,
   open: OpenOrigin,
 ): Promise<AdoptionReport> {
   return new Adoption(parts, wanted, open).run()
@@ -76,7 +76,7 @@ export function adoptFrom(
 export type OpenedServer = OldServer & AsyncDisposable & { readonly address: string }
 
 /** Rejects with AdoptionFailed, KmipRefused, KmipTransportError and TlsOptionsError. */
-export async function openWanted({ servers, cert, key, trust }: OldServerWanted): Promise<OpenedServer> {
+export async function openOldServers({ servers, cert, key, trust }: OldServerRequest): Promise<OpenedServer> {
   const addresses = servers.map(addressOf)
   const options = { addresses, cert, key, trust, connectionsMax: adoptConnectionsMax }
   const server = await openOldServer({ ...options, timeouts: { answerMs: adoptAnswerTimeoutMs } })
@@ -86,7 +86,7 @@ export async function openWanted({ servers, cert, key, trust }: OldServerWanted)
   })
 }
 
-function kmipOrigin(server: OpenedServer, retries: Retries, ids: AdoptionWanted['ids']): Origin {
+function kmipOrigin(server: OpenedServer, retries: Retries, ids: AdoptionRequest['ids']): Origin {
   const reader = new Reader(server, retries)
   return {
     from: server.address,
@@ -102,16 +102,16 @@ function kmipOrigin(server: OpenedServer, retries: Retries, ids: AdoptionWanted[
 
 class Adoption {
   readonly #parts: AdoptionParts
-  readonly #wanted: Pick<AdoptionWanted, 'dryRun' | 'verify' | 'onlyVerify'>
+  readonly #wanted: Pick<AdoptionRequest, 'dryRun' | 'verify' | 'onlyVerify'>
   readonly #origin: Origin
-  readonly #tally = new Tally()
+  readonly #tally = new AdoptionTally()
   /** The Names that the objects before would have taken in a real run. */
   readonly #wouldBeTaken = new Set<string>()
   #progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
 
   constructor(
     parts: AdoptionParts,
-    wanted: Pick<AdoptionWanted, 'dryRun' | 'verify' | 'onlyVerify'>,
+    wanted: Pick<AdoptionRequest, 'dryRun' | 'verify' | 'onlyVerify'>,
     open: OpenOrigin,
   ) {
     this.#parts = parts

@@ -7,14 +7,14 @@ import { adoptLateMs } from './bounds.ts'
 /** Answers in this time let an adoption ask for one thing more at once. */
 export const adoptQuickMs = 2_000
 
-export interface Answered {
+export interface AnswerOutcome {
   /** Whether the server answered, or refused for good. */
   readonly ok: boolean
   readonly tookMs: number
 }
 
 /** How many questions may run at once after this one. A fraction is progress towards one more. */
-export function widthAfter(width: number, { ok, tookMs }: Answered, widthMax: number): number {
+export function widthAfter(width: number, { ok, tookMs }: AnswerOutcome, widthMax: number): number {
   if (!ok || tookMs >= adoptLateMs) return Math.max(1, width / 2)
   return tookMs < adoptQuickMs ? Math.min(widthMax, width + 1 / width) : width
 }
@@ -36,7 +36,7 @@ export class ConcurrencyLimit {
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  leave(answered: Answered): void {
+  leave(answered: AnswerOutcome): void {
     this.#width = widthAfter(this.#width, answered, this.#widthMax)
     this.#running--
     while (this.#running < Math.floor(this.#width)) {

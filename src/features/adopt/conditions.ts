@@ -11,7 +11,7 @@ import {
   days,
   type ConditionLine,
   type ConditionLines,
-  type Found,
+  type Occurrence,
 } from '../../core/conditions/line.ts'
 import { someOf } from '../../core/conditions/line.ts'
 
@@ -78,7 +78,7 @@ export const upstreamConditions = {
 function findUpstreams(
   what: (upstream: UpstreamFacts, nowMs: number) => string | null | undefined,
 ): ConditionLine<UpstreamConditionFacts>['find'] {
-  return ({ nowMs, upstreams }: UpstreamConditionFacts): readonly Found[] =>
+  return ({ nowMs, upstreams }: UpstreamConditionFacts): readonly Occurrence[] =>
     upstreams.flatMap((one) => {
       const { instance, upstream } = one
       const said = what(one, nowMs)

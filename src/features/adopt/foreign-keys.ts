@@ -12,7 +12,7 @@ import { readCa } from '../../host/root-keys/credential-files.ts'
 import { systemClock } from '../../host/system-clock.ts'
 
 /** The places that `adopt probe` looks at. */
-interface ProbeWanted {
+interface ProbeRequest {
   readonly rootKey: string
   readonly apiKey: string
   /** The old service, while it still answers. */
@@ -48,7 +48,7 @@ export function openStandardKeys({
 /** Rejects with RootKeyError, KmipRefused, KmipTransportError and TlsOptionsError, each with a message for a person. */
 export async function probeStandardKeys(
   ibm: Pick<Config['ibm'], 'iamUrl' | 'caFile'>,
-  { kmip, keysMax, onProgress, ...wanted }: ProbeWanted,
+  { kmip, keysMax, onProgress, ...wanted }: ProbeRequest,
 ): Promise<Probed> {
   const live = kmip && (await openOldServer(kmip))
   try {

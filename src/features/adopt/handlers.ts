@@ -2,21 +2,21 @@
 // identifiers that a vCenter uses.
 
 import { pause } from '../../base/parts.ts'
-import type { AdoptionWanted } from './adoption.ts'
+import type { AdoptionRequest } from './adoption.ts'
 import { AdoptionFailed } from './failure.ts'
-import type { OldServerWanted } from './old-server.ts'
-import type { AdoptionReport, Listed } from './report.ts'
-import type { StandardKeysWanted } from './standard-keys.ts'
+import type { OldServerRequest } from './old-server.ts'
+import type { AdoptionReport, ListedObjects } from './report.ts'
+import type { StandardKeysRequest } from './standard-keys.ts'
 import { isAdopted } from '../../core/keys/object/adopted-object.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
-import { refusalOfAdoption, type Adoption } from './jobs.ts'
+import { refusalOfAdoption, type AdoptionJob } from './jobs.ts'
 import type { Adopting } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { adoptionRoutes } from './routes.ts'
-import type { Asked } from '../../doors/http/asked.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { RouteRequest } from '../../doors/http/route-request.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { refuseIfElsewhere } from '../../doors/http/jobs.ts'
 import { keyPages } from '../../core/keys/key-pages.ts'
@@ -82,8 +82,8 @@ export const adoptionHandlers = {
 
 async function begun(
   { adoptions, keys, upstreams }: Pick<Adopting, 'adoptions' | 'keys' | 'upstreams'>,
-  { asker, instance }: Pick<Asked<(typeof adoptionRoutes)['beginAdoption']>, 'asker' | 'instance'>,
-  wanted: AdoptionWanted | StandardKeysWanted,
+  { asker, instance }: Pick<RouteRequest<(typeof adoptionRoutes)['beginAdoption']>, 'asker' | 'instance'>,
+  wanted: AdoptionRequest | StandardKeysRequest,
 ) {
   const before = triedBefore(upstreams, asker, 'rootKey' in wanted ? wanted.server : wanted)
   const adoption = adoptions.begin(
@@ -101,8 +101,8 @@ async function begun(
 /** A trial of the old server, for an asker who is not told why it cannot be used. Throws Refusal if it may not be asked. */
 function triedBefore(
   { trials }: Adopting['upstreams'],
-  { instanceId }: Pick<Asker, 'instanceId'>,
-  server: OldServerWanted | undefined,
+  { instanceId }: Pick<ApiRequester, 'instanceId'>,
+  server: OldServerRequest | undefined,
 ): (() => Promise<void>) | undefined {
   try {
     return trials.before(server, instanceId)
@@ -125,8 +125,8 @@ function oldServer({
   privateKey,
   trust,
 }: NonNullable<
-  Asked<(typeof adoptionRoutes)['beginStandardKeyAdoption']>['body']['oldServer']
->): OldServerWanted {
+  RouteRequest<(typeof adoptionRoutes)['beginStandardKeyAdoption']>['body']['oldServer']
+>): OldServerRequest {
   return {
     servers,
     cert: certificate,
@@ -135,7 +135,7 @@ function oldServer({
   }
 }
 
-function shown(adoption: Adoption) {
+function shown(adoption: AdoptionJob) {
   const { servers, ended } = adoption
   return {
     ...shownJob(adoption),
@@ -159,6 +159,6 @@ function shownReport(report: AdoptionReport) {
   }
 }
 
-function shownList({ count, items }: Listed) {
+function shownList({ count, items }: ListedObjects) {
   return { count, items: items.map((item) => ({ ...item })) }
 }

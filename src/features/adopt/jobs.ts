@@ -2,10 +2,10 @@
 // private key for the old server, or the API key, is kept in memory only: when the server stops midway, an administrator
 // begins the same adoption again, and it goes on where the other one ended.
 
-import type { AdoptionParts, AdoptionProgress, AdoptionWanted } from './adoption.ts'
+import type { AdoptionParts, AdoptionProgress, AdoptionRequest } from './adoption.ts'
 import { AdoptionFailed } from './failure.ts'
 import type { AdoptionReport } from './report.ts'
-import type { StandardKeysWanted } from './standard-keys.ts'
+import type { StandardKeysRequest } from './standard-keys.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { refusalOf } from '../../doors/http/faults.ts'
@@ -14,8 +14,8 @@ import { Jobs, type Job } from '../../doors/http/jobs.ts'
 type Parts = Pick<AdoptionParts, 'perform' | 'isHere' | 'signal' | 'onProgress'>
 
 export interface AdoptionsOptions {
-  readonly adopt: (parts: Parts, wanted: AdoptionWanted) => Promise<AdoptionReport>
-  readonly adoptStandardKeys: (parts: Parts, wanted: StandardKeysWanted) => Promise<AdoptionReport>
+  readonly adopt: (parts: Parts, wanted: AdoptionRequest) => Promise<AdoptionReport>
+  readonly adoptStandardKeys: (parts: Parts, wanted: StandardKeysRequest) => Promise<AdoptionReport>
   /** Called with bugs and outages. */
   readonly failed: (error: unknown) => void
 }
@@ -28,7 +28,7 @@ interface ShownAdoption {
   readonly progress: AdoptionProgress
 }
 
-export type Adoption = Job<ShownAdoption, AdoptionReport>
+export type AdoptionJob = Job<ShownAdoption, AdoptionReport>
 
 export class Adoptions {
   readonly #options: AdoptionsOptions
@@ -56,8 +56,8 @@ export class Adoptions {
   begin(
     { id: instanceId, name: into }: { readonly id: string; readonly name: string },
     { before, ...on }: Pick<AdoptionParts, 'perform' | 'isHere'> & { readonly before?: () => Promise<void> },
-    wanted: AdoptionWanted | StandardKeysWanted,
-  ): Adoption {
+    wanted: AdoptionRequest | StandardKeysRequest,
+  ): AdoptionJob {
     const { adopt, adoptStandardKeys } = this.#options
     const progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
     const servers = 'rootKey' in wanted ? [wanted.rootKey] : wanted.servers
@@ -69,12 +69,12 @@ export class Adoptions {
   }
 
   /** Undefined: none of this id since the server started, or another one came after it. */
-  show(instanceId: string, id: string): Adoption | undefined {
+  show(instanceId: string, id: string): AdoptionJob | undefined {
     return this.#jobs.show(instanceId, id)
   }
 
   /** The one that runs or ran last; undefined: none since the server started. */
-  last(instanceId: string): Adoption | undefined {
+  last(instanceId: string): AdoptionJob | undefined {
     return this.#jobs.last(instanceId)
   }
 

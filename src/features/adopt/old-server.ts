@@ -6,7 +6,7 @@ import { parseAddress, type Address } from '../../base/kmip-address.ts'
 import { withoutLogin } from '../../base/text/without-login.ts'
 import { versionsOf } from '../../outside/kmip-client/calls.ts'
 import { isUnreadable, KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
-import type { ClientVersion, Outcome } from '../../outside/kmip-client/session.ts'
+import type { ClientVersion, ItemOutcome } from '../../outside/kmip-client/session.ts'
 import { existsIn, wireName } from '../../wire/kmip/attributes.ts'
 import type { OperationName, Request, Response } from '../../wire/kmip/operations.ts'
 import { atLeast } from '../../wire/kmip/version.ts'
@@ -39,7 +39,7 @@ export type OldServerOptions = Pick<
 }
 
 /** The server that keys are adopted from, as it is given. */
-export interface OldServerWanted extends Pick<OldServerOptions, 'cert' | 'key' | 'trust'> {
+export interface OldServerRequest extends Pick<OldServerOptions, 'cert' | 'key' | 'trust'> {
   /** HOST or HOST:PORT. All of them serve the same keys. */
   readonly servers: readonly string[]
 }
@@ -147,7 +147,7 @@ export class OldServer {
   /** An object and its attributes, in one message. */
   async read(
     UniqueIdentifier: string,
-  ): Promise<{ readonly object: Outcome<'Get'>; readonly attributes: Outcome<'GetAttributes'> }> {
+  ): Promise<{ readonly object: ItemOutcome<'Get'>; readonly attributes: ItemOutcome<'GetAttributes'> }> {
     const request = { UniqueIdentifier }
     const byName = this.#byName
     const both = [

@@ -19,7 +19,7 @@ import { wipeAnswer } from './key-bytes.ts'
 import { openOldServer, type OldServer, type OldServerOptions } from './old-server.ts'
 import { contradictsDigest, inOneAct, otherDigest, storable } from './one-object.ts'
 import { Reader, type Read } from './reader.ts'
-import type { Found } from './upstream.ts'
+import type { UpstreamAnswer } from './upstream.ts'
 
 /** A connection to the old server may take so long. */
 const upstreamConnectTimeoutMs = 2_000
@@ -59,7 +59,7 @@ export class OnDemand {
   }
 
   /** Never rejects. */
-  async look(identifier: string, requestId: string): Promise<Found> {
+  async look(identifier: string, requestId: string): Promise<UpstreamAnswer> {
     this.#running++
     this.#idle?.cancel()
     try {
@@ -79,7 +79,7 @@ export class OnDemand {
     await opened?.then(({ server }) => server.close()).catch(() => undefined)
   }
 
-  async #look(identifier: string, requestId: string): Promise<Found> {
+  async #look(identifier: string, requestId: string): Promise<UpstreamAnswer> {
     let read: Read
     try {
       const { reader } = await this.#open()
@@ -94,7 +94,7 @@ export class OnDemand {
     }
   }
 
-  async #store(read: Read, requestId: string): Promise<Found> {
+  async #store(read: Read, requestId: string): Promise<UpstreamAnswer> {
     const { object } = read
     const [first] = this.#options.addresses
     const from = first ? addressText(first) : ''
@@ -145,7 +145,7 @@ export class OnDemand {
     }
   }
 
-  #unexpected(error: unknown): Found {
+  #unexpected(error: unknown): UpstreamAnswer {
     this.#options.failed(error)
     const message = 'the old server could not be asked: the log of this server says why'
     return { is: 'failed', fault: new Fault('GeneralFailure', message) }
@@ -164,7 +164,7 @@ export const upstreamSettings = {
 } as const
 
 /** A failed call, as far as it says something of the object. Throws errors that are no failure of the call. */
-function foundIn(error: unknown): Found {
+function foundIn(error: unknown): UpstreamAnswer {
   if (error instanceof KmipRefused) return foundInRefusal(error)
   if (isUnreadable(error))
     return refused('GeneralFailure', 'the old server has it, and its answer cannot be read', error.message)
@@ -174,7 +174,7 @@ function foundIn(error: unknown): Found {
 }
 
 /** The client learns the reason only: the text is the old server's. */
-function foundInRefusal(error: KmipRefused): Found {
+function foundInRefusal(error: KmipRefused): UpstreamAnswer {
   const { message, reason, status } = error
   if (isNotFound(error)) return { is: 'absent' }
   if (reason === 'ObjectDestroyed')
@@ -191,6 +191,6 @@ function foundInRefusal(error: KmipRefused): Found {
   )
 }
 
-function refused(reason: Fault['reason'], message: string, why = message): Found {
+function refused(reason: Fault['reason'], message: string, why = message): UpstreamAnswer {
   return { is: 'refused', fault: new Fault(reason, message), why }
 }

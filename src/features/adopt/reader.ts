@@ -2,7 +2,7 @@
 // and the attributes one by one where it does not give them at once.
 
 import { isUnreadable, KmipRefused } from '../../outside/kmip-client/errors.ts'
-import type { Outcome } from '../../outside/kmip-client/session.ts'
+import type { ItemOutcome } from '../../outside/kmip-client/session.ts'
 import type { Response } from '../../wire/kmip/operations.ts'
 import { wipeAnswer } from './key-bytes.ts'
 import { isAboutAnswer, type OldServer, type WireAttributes } from './old-server.ts'
@@ -15,13 +15,13 @@ export interface Read {
   /** Attributes that the server does not give: their names, or why there are none. */
   readonly left: readonly string[]
   /** Before the adoption the bytes were compared with this; left out where the object's own server gave them. */
-  readonly checked?: Checked
+  readonly checked?: ComparedWith
   /** Its state and attributes are unknown; those here are made up. */
   readonly bytesOnly?: true
 }
 
 /** `proof`: the check that a probe recorded while the old service answered. */
-export type Checked = 'old server' | 'proof' | 'nothing'
+export type ComparedWith = 'old server' | 'proof' | 'nothing'
 
 export class Reader {
   readonly #server: OldServer
@@ -105,6 +105,6 @@ export class Reader {
 }
 
 /** Throws a refusal that says that the server is overloaded, so that the caller sends the whole message again. */
-function throwPassing(outcome: Outcome<'Get'>): void {
+function throwPassing(outcome: ItemOutcome<'Get'>): void {
   if (!outcome.ok && isPassing(outcome.refused)) throw outcome.refused
 }

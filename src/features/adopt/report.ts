@@ -5,7 +5,7 @@ export const adoptReportedMax = 1_000
 export const adoptReportedCharactersMax = 4_000
 
 /** Objects that an administrator should look at. */
-export interface Listed {
+export interface ListedObjects {
   readonly count: number
   /** The first `adoptReportedMax`. The old server's words may be in `why`, which ends where they are too long. */
   readonly items: readonly { readonly id: string; readonly why: string }[]
@@ -23,29 +23,29 @@ export interface AdoptionReport {
   readonly updated: number
   readonly unchanged: number
   /** The identifier is here with other bytes, or was destroyed here. Nothing was overwritten. */
-  readonly conflicts: Listed
+  readonly conflicts: ListedObjects
   /** Adopted without a Name that another object has; it is kept as a custom attribute. */
-  readonly sharedNames: Listed
+  readonly sharedNames: ListedObjects
   /** Mortise cannot store them. */
-  readonly notStored: Listed
+  readonly notStored: ListedObjects
   /** By Object Type, of those. */
   readonly notStoredTypes: Readonly<Record<string, number>>
   /** The old server does not hand them out. */
-  readonly notExported: Listed
+  readonly notExported: ListedObjects
   /** Adopted without attributes that the old server does not give. */
-  readonly withoutAttributes: Listed
+  readonly withoutAttributes: ListedObjects
   /** Not adopted, since nothing checks that these are the bytes of the key. */
-  readonly notChecked: Listed
+  readonly notChecked: ListedObjects
   /** Adopted without a check, as the request said. */
   readonly unchecked: number
   /** Both servers' objects compared: read back afterwards, or before they were adopted; null: not asked for. */
-  readonly verified: { readonly equal: number; readonly different: Listed } | null
+  readonly verified: { readonly equal: number; readonly different: ListedObjects } | null
 }
 
 export type Listing =
   'conflicts' | 'sharedNames' | 'notStored' | 'notExported' | 'withoutAttributes' | 'notChecked' | 'different'
 
-export class Tally {
+export class AdoptionTally {
   readonly #lists = new Map<Listing, { count: number; items: { id: string; why: string }[] }>()
   readonly #types = new Map<string, number>()
   readonly #counts = { adopted: 0, updated: 0, unchanged: 0, unchecked: 0, equal: 0 }
@@ -71,7 +71,7 @@ export class Tally {
     about: Pick<AdoptionReport, 'server' | 'version' | 'dryRun' | 'objects'>,
     verified: boolean,
   ): AdoptionReport {
-    const listed = (what: Listing): Listed => this.#lists.get(what) ?? { count: 0, items: [] }
+    const listed = (what: Listing): ListedObjects => this.#lists.get(what) ?? { count: 0, items: [] }
     const { equal, ...counts } = this.#counts
     return {
       ...about,

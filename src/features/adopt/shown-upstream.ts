@@ -7,7 +7,7 @@ import type { Instance } from '../../core/trust/rows.ts'
 import type { Upstream } from '../../core/trust/upstream.ts'
 import type { Output } from '../../doors/http/route.ts'
 import type { Adopting } from './needs.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 import type { instanceRoutes } from '../instances/routes.ts'
 
@@ -42,7 +42,7 @@ export async function upstreamFacts(
 /** The answer to a token or a login for one instance does not say why an unlisted host did not answer. */
 export async function shownUpstream(
   parts: Parts,
-  { instanceId }: Pick<Asker, 'instanceId'>,
+  { instanceId }: Pick<ApiRequester, 'instanceId'>,
   instance: Instance,
 ): Promise<Output<typeof instanceRoutes.showInstance>['upstream']> {
   const facts = await upstreamFacts(parts, instance)

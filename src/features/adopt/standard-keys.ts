@@ -8,22 +8,28 @@ import { maskOf } from '../../wire/kmip/enums.ts'
 import type { Response } from '../../wire/kmip/operations.ts'
 import { adoptConnectionsMax, adoptIdentifiersMax, adoptObjectsMax } from './bounds.ts'
 import { RootKeyError, type StandardKeyEntry } from '../../core/ports/root-key.ts'
-import { adoptFrom, openWanted, whyNotExported, type AdoptionParts, type OpenedServer } from './adoption.ts'
+import {
+  adoptFrom,
+  openOldServers,
+  whyNotExported,
+  type AdoptionParts,
+  type OpenedServer,
+} from './adoption.ts'
 import { AdoptionFailed, failureOf } from './failure.ts'
 import { broughtBy, wipeAnswer } from './key-bytes.ts'
-import { tooManyObjects, type OldServerWanted } from './old-server.ts'
+import { tooManyObjects, type OldServerRequest } from './old-server.ts'
 import { NotAdopted, type Origin } from './origin.ts'
 import type { Retries } from './retries.ts'
 import { open, orRefusal, probe, type StandardKeySource } from './probe.ts'
 import { agrees, isSameRootKey, proofKeysMin, type Proof, type ProvedWay } from './proof.ts'
-import { Reader, type Checked, type Read } from './reader.ts'
+import { Reader, type ComparedWith, type Read } from './reader.ts'
 import type { AdoptionReport } from './report.ts'
 import { contents, identifiersOf, keyIn, namePrefix, type Way } from './wrapping-ways.ts'
 
 /** Standard keys that are compared with the old service to prove a way of wrapping, where no proof is given. */
 const adoptProofKeysMax = 50
 
-export interface StandardKeysWanted {
+export interface StandardKeysRequest {
   /** The root key that the old service used, by its URI. */
   readonly rootKey: string
   /** The key of a service ID that may read standard keys there. */
@@ -31,7 +37,7 @@ export interface StandardKeysWanted {
   /** Left out: the first keys are compared with the old service until they prove a way. */
   readonly proof?: Proof | undefined
   /** The old service, while it still answers. */
-  readonly server?: OldServerWanted | undefined
+  readonly server?: OldServerRequest | undefined
   /** Adopts also keys that nothing checks. */
   readonly unchecked: boolean
   readonly dryRun: boolean
@@ -39,18 +45,18 @@ export interface StandardKeysWanted {
 
 /** The caller ends it. Rejects with RootKeyError. */
 export type OpenStandardKeys = (
-  wanted: Pick<StandardKeysWanted, 'rootKey' | 'apiKey'>,
+  wanted: Pick<StandardKeysRequest, 'rootKey' | 'apiKey'>,
 ) => Promise<StandardKeySource & AsyncDisposable>
 
 /** Rejects with AdoptionFailed, and with a Fault if the asker may not adopt any more or the instance is full. */
 export async function adoptStandardKeys(
   parts: AdoptionParts & { readonly openStandardKeys: OpenStandardKeys },
-  wanted: StandardKeysWanted,
+  wanted: StandardKeysRequest,
 ): Promise<AdoptionReport> {
   const { rootKey, server, dryRun } = wanted
   try {
     await using source = await parts.openStandardKeys(wanted)
-    await using live = server && (await openWanted(server))
+    await using live = server && (await openOldServers(server))
     const proof = wanted.proof ?? (await prove(parts, source, live))
     if (!isSameRootKey(proof.rootKey, source.rootKey))
       throw new AdoptionFailed(
@@ -203,7 +209,7 @@ class LeftKeys implements Origin {
     }
   }
 
-  #checked(identifier: string, key: Buffer, why: string): Checked {
+  #checked(identifier: string, key: Buffer, why: string): ComparedWith {
     const { proof, unchecked } = this.#options
     const agreed = agrees(proof, identifier, key)
     if (agreed === true) return 'proof'

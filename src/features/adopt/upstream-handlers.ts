@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { AdoptionFailed } from './failure.ts'
-import type { OldServerWanted } from './old-server.ts'
+import type { OldServerRequest } from './old-server.ts'
 import { parseCertificates } from '../../core/pki/certificate.ts'
 import { PkiError } from '../../core/pki/error.ts'
 import type { Instance } from '../../core/trust/rows.ts'
@@ -11,7 +11,7 @@ import { shellWord } from '../../base/text/shell-word.ts'
 import type { Adopting } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { upstreamRoutes } from './upstream-routes.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { refusalOfAdoption } from './jobs.ts'
 import { serverTrust } from '../../doors/http/schemas.ts'
@@ -58,8 +58,8 @@ export const upstreamHandlers = {
 /** `otherwise` begins the refusal. */
 async function tried(
   { upstreams }: Pick<Adopting, 'upstreams'>,
-  { instanceId }: Pick<Asker, 'instanceId'>,
-  server: OldServerWanted,
+  { instanceId }: Pick<ApiRequester, 'instanceId'>,
+  server: OldServerRequest,
   otherwise = '',
 ): Promise<void> {
   try {
@@ -90,7 +90,7 @@ function requireAnotherServer({ serverCertificate }: Adopting, trust: Upstream['
   )
 }
 
-async function shown(context: Adopting, asker: Asker, instance: Instance) {
+async function shown(context: Adopting, asker: ApiRequester, instance: Instance) {
   const upstream = await shownUpstream(context, asker, instance)
   if (!upstream) throw new Error(`the instance ${instance.id} has no upstream`)
   return upstream

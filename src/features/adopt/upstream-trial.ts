@@ -9,7 +9,7 @@ import type { Clock } from '../../core/ports/clock.ts'
 import { AdoptionFailed, failureOf } from './failure.ts'
 import { Allowance } from './fair-asks.ts'
 import type { OldHosts } from './old-hosts.ts'
-import { addressOf, openOldServer, type OldServer, type OldServerWanted } from './old-server.ts'
+import { addressOf, openOldServer, type OldServer, type OldServerRequest } from './old-server.ts'
 import { upstreamSettings } from './on-demand.ts'
 
 /** How long a manager of one instance waits for a no about an old server, whatever the reason, and how many they may try. */
@@ -58,14 +58,14 @@ export class UpstreamTrials {
    * Tries each of its addresses. `instanceId`: the asker manages this one instance alone; null: all of them. Rejects with
    * AdoptionFailed.
    */
-  async run(wanted: OldServerWanted, instanceId: string | null): Promise<void> {
+  async run(wanted: OldServerRequest, instanceId: string | null): Promise<void> {
     this.#options.hosts.require(wanted.servers)
     if (instanceId === null || this.mayTellAll(wanted.servers)) return this.#run(wanted)
     return this.#runUntold(wanted, instanceId)
   }
 
   /** Undefined: the asker may know all about these servers, and no trial is needed before they are read. */
-  before(wanted: OldServerWanted | undefined, instanceId: string | null): (() => Promise<void>) | undefined {
+  before(wanted: OldServerRequest | undefined, instanceId: string | null): (() => Promise<void>) | undefined {
     if (!wanted) return undefined
     this.#options.hosts.require(wanted.servers)
     if (instanceId === null || this.mayTellAll(wanted.servers)) return undefined
@@ -76,7 +76,7 @@ export class UpstreamTrials {
    * Whatever is wrong, the answer is the same, after the same time, so that it does not distinguish hosts and ports of the network. The
    * number of tries is bounded.
    */
-  async #runUntold(wanted: OldServerWanted, instanceId: string): Promise<void> {
+  async #runUntold(wanted: OldServerRequest, instanceId: string): Promise<void> {
     const { clock, onUntold } = this.#options
     if (this.#tries.isSpent(instanceId)) throw tooManyTries()
     this.#tries.spend(instanceId)
@@ -94,7 +94,7 @@ export class UpstreamTrials {
     }
   }
 
-  async #run(wanted: OldServerWanted): Promise<void> {
+  async #run(wanted: OldServerRequest): Promise<void> {
     const identifier = randomUUID()
     const seen = { cameBack: false }
     this.#madeUp.set(identifier, seen)
@@ -134,7 +134,7 @@ function comesBack(error?: unknown): AdoptionFailed {
   )
 }
 
-async function tryUpstream({ servers, ...options }: OldServerWanted, madeUp: string): Promise<void> {
+async function tryUpstream({ servers, ...options }: OldServerRequest, madeUp: string): Promise<void> {
   for (const address of servers.map(addressOf)) {
     let server: OldServer | undefined
     try {

@@ -23,7 +23,7 @@ const upstreamMissesPerSecond = 10
 const upstreamMissingClientsMax = 1_000
 
 /** How one call ended. `unanswered`: the old server may have the object. */
-export type Found =
+export type UpstreamAnswer =
   | { readonly is: 'adopted' }
   | { readonly is: 'absent' }
   | { readonly is: 'unanswered'; readonly message: string }
@@ -33,9 +33,9 @@ export type Found =
   | { readonly is: 'failed'; readonly fault: Fault }
 
 /** The result of a request for an unknown identifier, for metrics. */
-export type AskResult = Found['is'] | 'busy'
+export type AskResult = UpstreamAnswer['is'] | 'busy'
 
-export interface Asker {
+export interface UpstreamAsker {
   /** The id of the client. */
   readonly client: string
   readonly requestId: string
@@ -44,20 +44,20 @@ export interface Asker {
 export interface UpstreamOptions {
   readonly clock: Clock
   /** Never rejects. */
-  readonly look: (identifier: string, asker: Asker) => Promise<Found>
+  readonly look: (identifier: string, asker: UpstreamAsker) => Promise<UpstreamAnswer>
   readonly onResult: (result: AskResult) => void
 }
 
 interface Ask {
   readonly identifier: string
-  readonly asker: Asker
+  readonly asker: UpstreamAsker
   readonly begunAt: number
-  readonly found: Promise<Found>
-  readonly resolve: (found: Found) => void
+  readonly found: Promise<UpstreamAnswer>
+  readonly resolve: (found: UpstreamAnswer) => void
   waiting: number
 }
 
-export class Upstream {
+export class OldServerUpstream {
   readonly #options: UpstreamOptions
   readonly #health: Health
   /** How many identifiers that the old server does not know each client may still ask for. */
@@ -67,7 +67,7 @@ export class Upstream {
   readonly #askedBy = new Map<string, number>()
   readonly #queue = new TurnQueue<Ask>()
   /** Answers that the old server does not have or does not give an object; each counts until this monotonic time. */
-  readonly #remembered = new Map<string, { readonly found: Found; readonly until: number }>()
+  readonly #remembered = new Map<string, { readonly found: UpstreamAnswer; readonly until: number }>()
   #running = 0
   #waiting = 0
 
@@ -86,7 +86,7 @@ export class Upstream {
   }
 
   /** Whether the object is here now; false: the old server does not have it. Throws a Fault if that is unknown. */
-  async bring(identifier: string, asker: Asker): Promise<boolean> {
+  async bring(identifier: string, asker: UpstreamAsker): Promise<boolean> {
     const { onResult } = this.#options
     try {
       const found = this.#known(identifier) ?? (await this.#wait(this.#ask(identifier, asker)))
@@ -98,7 +98,7 @@ export class Upstream {
     }
   }
 
-  #known(identifier: string): Found | undefined {
+  #known(identifier: string): UpstreamAnswer | undefined {
     const known = this.#remembered.get(identifier)
     if (!known || known.until > this.#options.clock.monotonic()) return known?.found
     this.#remembered.delete(identifier)
@@ -106,7 +106,7 @@ export class Upstream {
   }
 
   /** The running call for the identifier, or a new one. */
-  #ask(identifier: string, asker: Asker): Ask {
+  #ask(identifier: string, asker: UpstreamAsker): Ask {
     const { client } = asker
     if (this.#waiting >= upstreamWaitingMax) throw new Busy(tooMany)
     const known = this.#asks.get(identifier)
@@ -115,7 +115,7 @@ export class Upstream {
     const own = this.#askedBy.get(client) ?? 0
     if (this.#asks.size >= upstreamAsksMax || own >= upstreamAsksPerClientMax) throw new Busy(tooMany)
     if (!this.#health.mayAsk()) throw unanswered()
-    const { promise: found, resolve } = Promise.withResolvers<Found>()
+    const { promise: found, resolve } = Promise.withResolvers<UpstreamAnswer>()
     const begunAt = this.#options.clock.monotonic()
     const ask: Ask = { identifier, asker, begunAt, found, resolve, waiting: 0 }
     this.#asks.set(identifier, ask)
@@ -125,7 +125,7 @@ export class Upstream {
     return ask
   }
 
-  async #wait(ask: Ask): Promise<Found> {
+  async #wait(ask: Ask): Promise<UpstreamAnswer> {
     const { clock } = this.#options
     const waiting = new AbortController()
     ask.waiting++
@@ -162,7 +162,7 @@ export class Upstream {
     this.#runNext()
   }
 
-  #learn({ identifier, asker }: Ask, found: Found): void {
+  #learn({ identifier, asker }: Ask, found: UpstreamAnswer): void {
     if (found.is === 'unanswered') return this.#health.failed(found.message)
     this.#health.answered()
     if (found.is === 'adopted') return this.#health.adopted(identifier)
@@ -173,7 +173,7 @@ export class Upstream {
     remember(this.#remembered, identifier, { found, until }, upstreamRememberedMax)
   }
 
-  #end({ identifier, asker: { client }, resolve }: Ask, found: Found): void {
+  #end({ identifier, asker: { client }, resolve }: Ask, found: UpstreamAnswer): void {
     this.#asks.delete(identifier)
     const own = (this.#askedBy.get(client) ?? 1) - 1
     if (own > 0) this.#askedBy.set(client, own)
@@ -182,7 +182,7 @@ export class Upstream {
   }
 }
 
-function isHere(found: Found): boolean {
+function isHere(found: UpstreamAnswer): boolean {
   if (found.is === 'adopted') return true
   if (found.is === 'absent') return false
   throw found.is === 'unanswered' ? unanswered() : found.fault

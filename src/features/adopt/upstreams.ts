@@ -20,7 +20,7 @@ import { addressOf } from './old-server.ts'
 import { OnDemand } from './on-demand.ts'
 import { healthOfAll, type UpstreamHealth } from './upstream-health.ts'
 import { UpstreamTrials, type TrialsOptions } from './upstream-trial.ts'
-import { Upstream, type AskResult } from './upstream.ts'
+import { OldServerUpstream, type AskResult } from './upstream.ts'
 
 interface UpstreamsOptions {
   readonly clock: Clock
@@ -40,7 +40,7 @@ export type UpstreamReport = ReadonlyMap<string, { readonly id: string; readonly
 
 interface Opened {
   readonly setting: Setting
-  readonly upstream: Upstream
+  readonly upstream: OldServerUpstream
   readonly calls: OnDemand
 }
 
@@ -163,7 +163,7 @@ export class Upstreams {
         await clock.sleep(Math.max(0, endsAt - clock.monotonic()))
       return found
     }
-    const upstream: Upstream = new Upstream({ clock, look, onResult })
+    const upstream: OldServerUpstream = new OldServerUpstream({ clock, look, onResult })
     const opened = { setting, calls, upstream }
     this.#opened.set(instanceId, opened)
     return opened

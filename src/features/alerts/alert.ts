@@ -3,7 +3,7 @@
 import type { Severity } from '../../core/conditions/line.ts'
 
 /** A condition as the table has it, or a test. */
-export interface Condition {
+export interface AlertSubject {
   readonly id: string
   readonly severity: Severity
   readonly instanceId: string | null
@@ -16,11 +16,11 @@ export interface Condition {
 
 /** The conditions that a look found. `isWhole`: no others hold; otherwise they may. */
 export interface Sight {
-  readonly conditions: readonly Condition[]
+  readonly conditions: readonly AlertSubject[]
   readonly isWhole: boolean
 }
 
-export interface Alert extends Condition {
+export interface Alert extends AlertSubject {
   /** Equal in all alerts of one condition, so that a receiver knows which one ends. */
   readonly key: string
   /** `test`: an administrator tries whether alerts arrive. */
@@ -29,7 +29,7 @@ export interface Alert extends Condition {
 }
 
 /** Where an alert comes from. */
-export interface Origin {
+export interface AlertOrigin {
   /** The name of the node. */
   readonly node: string
   readonly version: string
@@ -40,6 +40,6 @@ export function conditionKey({
   id,
   instanceId,
   about,
-}: Pick<Condition, 'id' | 'instanceId' | 'about'>): string {
+}: Pick<AlertSubject, 'id' | 'instanceId' | 'about'>): string {
   return JSON.stringify([id, instanceId, about])
 }

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import type { AlertAdministration } from './port.ts'
-import type { Condition } from './alert.ts'
+import type { AlertSubject } from './alert.ts'
 import { Alerts, type AlertsOptions } from './alerts.ts'
 import { send, type SendOptions } from './send.ts'
 import { readTargets } from './targets.ts'
@@ -59,7 +59,7 @@ export function toldIn(dataFolder: string): AlertsOptions['told'] {
   return {
     read: async () => {
       try {
-        return JSON.parse(await readFile(file, 'utf8')) as readonly Condition[]
+        return JSON.parse(await readFile(file, 'utf8')) as readonly AlertSubject[]
       } catch (error) {
         if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
         throw error

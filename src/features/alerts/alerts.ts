@@ -2,7 +2,7 @@
 
 import type { Clock, Timer } from '../../core/ports/clock.ts'
 import type { Severity } from '../../core/conditions/line.ts'
-import { conditionKey, type Alert, type Condition, type Sight } from './alert.ts'
+import { conditionKey, type Alert, type AlertSubject, type Sight } from './alert.ts'
 import { look, toldBefore, toldNow, type Watched } from './changes.ts'
 import { Delivery, type Undelivered } from './delivery.ts'
 import { NotSent } from './send.ts'
@@ -21,8 +21,8 @@ export interface AlertsOptions {
   readonly send: (alert: Alert, target: AlertTarget) => Promise<void>
   /** Remembers beyond this process which conditions people were alerted of. */
   readonly told: {
-    readonly read: () => Promise<readonly Condition[]>
-    readonly write: (conditions: readonly Condition[]) => Promise<void>
+    readonly read: () => Promise<readonly AlertSubject[]>
+    readonly write: (conditions: readonly AlertSubject[]) => Promise<void>
   }
   /** Called with what went wrong: a look, the file of targets, or what is remembered. */
   readonly failed: (error: unknown) => void
@@ -141,7 +141,7 @@ export class Alerts {
   }
 }
 
-const testCondition: Condition = {
+const testCondition: AlertSubject = {
   id: 'test',
   severity: 'notice',
   instanceId: null,

@@ -3,10 +3,10 @@
 // that did not see everything, since the store did not answer or the node is not ready, ends nothing.
 
 import { severities, type Severity } from '../../core/conditions/line.ts'
-import { conditionKey, type Alert, type Condition, type Sight } from './alert.ts'
+import { conditionKey, type Alert, type AlertSubject, type Sight } from './alert.ts'
 
 interface Seen {
-  readonly condition: Condition
+  readonly condition: AlertSubject
   /** The severity of the last alert; null: there was none yet. */
   readonly told: Severity | null
   /** The last look did not find the condition. */
@@ -19,7 +19,7 @@ interface Seen {
 export type Watched = ReadonlyMap<string, Seen>
 
 /** An earlier process told people these, and not yet their end. */
-export function toldBefore(conditions: readonly Condition[]): Watched {
+export function toldBefore(conditions: readonly AlertSubject[]): Watched {
   return new Map(
     conditions.map((condition) => [
       conditionKey(condition),
@@ -29,7 +29,7 @@ export function toldBefore(conditions: readonly Condition[]): Watched {
 }
 
 /** The conditions that people were alerted of, with the severity. */
-export function toldNow(watched: Watched): readonly Condition[] {
+export function toldNow(watched: Watched): readonly AlertSubject[] {
   return [...watched.values()].flatMap(({ condition, told }) =>
     told === null ? [] : [{ ...condition, severity: told }],
   )
@@ -63,7 +63,7 @@ interface Step {
   readonly alert?: Omit<Alert, 'atMs'>
 }
 
-function seenAgain(key: string, condition: Condition, before: Seen | undefined): Step {
+function seenAgain(key: string, condition: AlertSubject, before: Seen | undefined): Step {
   const { severity } = condition
   if (!before) return { key, seen: { condition, told: null, missing: false } }
   const { told } = before

@@ -1,6 +1,6 @@
 // Conditions of the alerts themselves.
 
-import { ofServer, type ConditionLines, type Found } from '../../core/conditions/line.ts'
+import { ofServer, type ConditionLines, type Occurrence } from '../../core/conditions/line.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 import type { AlertAdministration } from './port.ts'
 
@@ -22,7 +22,7 @@ export const alertConditions = {
   },
 } as const satisfies ConditionLines<AlertFacts>
 
-function alertsSilent({ trouble, silent }: AlertFacts): readonly Found[] {
+function alertsSilent({ trouble, silent }: AlertFacts): readonly Occurrence[] {
   if (trouble !== null) return [ofServer(`nobody is alerted: ${trouble}`)]
   return silent.map(({ target, why, atMs }) =>
     ofServer(`${target} did not take an alert, given up at ${isoTime(atMs)}: ${why}`, target),

@@ -3,7 +3,7 @@
 
 import { createHash, createHmac } from 'node:crypto'
 import type { Severity } from '../../core/conditions/line.ts'
-import type { Alert, Origin } from './alert.ts'
+import type { Alert, AlertOrigin } from './alert.ts'
 
 const events: { readonly [E in Alert['event']]: string } = {
   begun: '',
@@ -13,7 +13,7 @@ const events: { readonly [E in Alert['event']]: string } = {
 }
 
 /** One line. */
-export function headline({ event, message }: Alert, { node }: Origin): string {
+export function headline({ event, message }: Alert, { node }: AlertOrigin): string {
   return `Mortise ${node}: ${events[event]}${oneLine(message)}`
 }
 
@@ -22,7 +22,7 @@ function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ')
 }
 
-export function jsonBody(alert: Alert, origin: Origin): string {
+export function jsonBody(alert: Alert, origin: AlertOrigin): string {
   const { event, id, severity, instanceId, about, key, atMs } = alert
   const [message, action] = [oneLine(alert.message), oneLine(alert.action)]
   const at = new Date(atMs).toISOString()
@@ -30,7 +30,7 @@ export function jsonBody(alert: Alert, origin: Origin): string {
 }
 
 /** https://api.slack.com/reference/surfaces/formatting: three characters are escaped. */
-export function slackBody(alert: Alert, origin: Origin): string {
+export function slackBody(alert: Alert, origin: AlertOrigin): string {
   const lines = [`*${alert.severity}* ${escaped(headline(alert, origin))}`]
   if (alert.event !== 'ended') lines.push(escaped(oneLine(alert.action)))
   return JSON.stringify({ text: lines.join('\n') })
@@ -41,7 +41,7 @@ function escaped(text: string): string {
 }
 
 /** https://learn.microsoft.com/power-automate: "Post to a channel when a webhook request is received" takes Adaptive Cards. */
-export function teamsBody(alert: Alert, origin: Origin): string {
+export function teamsBody(alert: Alert, origin: AlertOrigin): string {
   const content = {
     $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
     type: 'AdaptiveCard',
@@ -71,7 +71,7 @@ function plain(text: string): string {
 }
 
 /** https://developer.pagerduty.com/docs/send-alert-event. */
-export function pagerdutyBody(alert: Alert, origin: Origin, routingKey: string): string {
+export function pagerdutyBody(alert: Alert, origin: AlertOrigin, routingKey: string): string {
   const { event, id, severity, instanceId, action, key, atMs } = alert
   const dedupKey = createHash('sha256').update(`${origin.node} ${key}`).digest('hex')
   const payload = {
@@ -91,7 +91,10 @@ export function pagerdutyBody(alert: Alert, origin: Origin, routingKey: string):
   })
 }
 
-export function mailOf(alert: Alert, origin: Origin): { readonly subject: string; readonly text: string } {
+export function mailOf(
+  alert: Alert,
+  origin: AlertOrigin,
+): { readonly subject: string; readonly text: string } {
   const { severity, event, action, id, atMs } = alert
   const subject = `[${event === 'ended' ? 'over' : severity}] ${headline(alert, origin)}`
   const lines = [

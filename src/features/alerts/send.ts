@@ -1,7 +1,7 @@
 // Sends one alert to one target, once. Whether a failure is worth another attempt is part of the answer.
 
 import { readFile } from 'node:fs/promises'
-import type { Alert, Origin } from './alert.ts'
+import type { Alert, AlertOrigin } from './alert.ts'
 import { jsonBody, mailOf, pagerdutyBody, signatureOf, slackBody, teamsBody } from './messages.ts'
 import type { AlertTarget } from './targets.ts'
 
@@ -10,7 +10,7 @@ const alertSendMs = 10_000
 const alertMailMs = 60_000
 
 export interface SendOptions {
-  readonly origin: Origin
+  readonly origin: AlertOrigin
   /** The file with the key that signs what goes to json targets; null: not signed. */
   readonly signingKeyFile: string | null
   /** null: no mail can be sent. */

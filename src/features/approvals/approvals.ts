@@ -18,9 +18,9 @@ import { newBearer, sha256Of } from '../../core/trust/token-changes.ts'
 import { TrustRefused } from '../../core/trust/writer.ts'
 import { loginAsker, partyOf, standingOfAsker, tokenAsker } from '../../doors/http/askers.ts'
 import type { Approvals } from './needs.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { Refusal } from '../../base/refusal.ts'
-import type { AnyAsked } from '../../doors/http/asked.ts'
+import type { AnyRouteRequest } from '../../doors/http/route-request.ts'
 import type { OpenRoute } from '../../doors/http/open-route.ts'
 import type { OpenGuard } from '../../doors/http/guard.ts'
 import { shownApproval, type ApprovalShown } from './shown-approval.ts'
@@ -30,7 +30,7 @@ const approvalAskedBytesMax = 16 * 1024
 const approvalResultCharactersMax = 16 * 1024
 
 /** The answer to a request that waits. */
-export interface Waiting {
+export interface RequestedAct {
   readonly approval: ApprovalShown
   /** The text of the token that the act makes. It is worth nothing before. */
   readonly token: string | null
@@ -41,8 +41,8 @@ export async function askForApproval(
   context: Approvals,
   name: string,
   { guard }: OpenRoute,
-  asked: AnyAsked,
-): Promise<Waiting | undefined> {
+  asked: AnyRouteRequest,
+): Promise<RequestedAct | undefined> {
   const act = guard?.acts(asked).find((one) => context.acts.includes(one))
   if (!guard || !act) return undefined
   const { asker } = asked
@@ -86,7 +86,7 @@ async function isApproved(
   context: Approvals,
   guard: OpenGuard,
   route: string,
-  asked: AnyAsked,
+  asked: AnyRouteRequest,
 ): Promise<boolean> {
   const { approvals } = context.trust
   const { asker } = asked
@@ -170,7 +170,7 @@ async function askerOf(
   { access, clock, people: { loginOf } }: Approvals,
   { asker, instanceId, tokenSha256 }: Approval,
   about: { readonly requestId: string; readonly host: string; readonly consent: Consent | undefined },
-): Promise<Asker> {
+): Promise<ApiRequester> {
   const check = async () => {
     const { tables, version } = await access.snapshot()
     const standing = standingOf({ tables, loginOf }, asker)
@@ -231,7 +231,7 @@ async function secretsOf({ secrets }: Approvals, { id, hasSecrets }: Approval): 
 }
 
 /** Splits a request into the part that a row may show, and the bytes that are sealed; undefined: there are none. */
-function split(guard: OpenGuard, { instance, params, query, body }: AnyAsked) {
+function split(guard: OpenGuard, { instance, params, query, body }: AnyRouteRequest) {
   const fields = Object.entries((body ?? {}) as Record<string, unknown>)
   const isSecret = ([name, value]: [string, unknown]) =>
     value !== undefined && guard.secrets?.includes(name) === true
@@ -254,7 +254,7 @@ function requireSmall({ asked, facts }: Approval): void {
 
 function partyThatMayAsk(
   { clock }: Approvals,
-  asker: Asker,
+  asker: ApiRequester,
   instanceId: string | null,
   act: GuardedAct,
 ): Party {
@@ -272,7 +272,7 @@ function partyThatMayAsk(
 async function enterBreakGlass(
   { audit }: Approvals,
   act: GuardedAct,
-  { actor, requestId }: Asker,
+  { actor, requestId }: ApiRequester,
 ): Promise<void> {
   const about = { result: 'success', instanceId: null, object: null, reason: null } as const
   await audit.enter({ action: 'approval.break-glass', actor, requestId, ...about, detail: { act } })

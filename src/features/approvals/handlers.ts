@@ -10,7 +10,7 @@ import { partyOf } from '../../doors/http/askers.ts'
 import type { Approvals } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { approvalRoutes } from './routes.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { refusalOf } from '../../doors/http/faults.ts'
 import { isAsker, shownApproval } from './shown-approval.ts'
@@ -62,11 +62,11 @@ export const approvalHandlers = {
 } satisfies Handlers<typeof approvalRoutes, Approvals>
 
 /** A token of another instance does not learn that there is one. */
-function mayKnow({ instanceId, sees }: Asker, approval: Approval): boolean {
+function mayKnow({ instanceId, sees }: ApiRequester, approval: Approval): boolean {
   return instanceId === null || (approval.instanceId !== null && sees(approval.instanceId))
 }
 
-async function existing({ access }: Approvals, asker: Asker, id: string): Promise<Approval> {
+async function existing({ access }: Approvals, asker: ApiRequester, id: string): Promise<Approval> {
   const { tables } = await access.snapshot()
   const found = tables.approval.get(id)
   if (found && mayKnow(asker, found)) return found
@@ -74,7 +74,7 @@ async function existing({ access }: Approvals, asker: Asker, id: string): Promis
 }
 
 /** A person decides, so that the audit log names one. */
-function deciderOf({ people: { loginOf } }: Approvals, asker: Asker): Decider {
+function deciderOf({ people: { loginOf } }: Approvals, asker: ApiRequester): Decider {
   const party = partyOf(asker)
   if (party) return { by: asker.by, party, loginOf }
   throw new Refusal(
@@ -87,7 +87,7 @@ function deciderOf({ people: { loginOf } }: Approvals, asker: Asker): Decider {
 /** Throws TrustForbidden, entered in the audit, for the asker, for one who may have the asker's token, and the like. */
 async function requireSecond(
   { access, audit, trust }: Approvals,
-  asker: Asker,
+  asker: ApiRequester,
   { id }: Approval,
   decider: Decider,
 ): Promise<void> {
@@ -105,7 +105,7 @@ async function requireSecond(
 /** One commit does the act and uses up the request. If it cannot be done any more, the request fails for good. */
 async function carryOutNow(
   context: Approvals,
-  asker: Asker,
+  asker: ApiRequester,
   approval: Approval,
   decider: Decider,
 ): Promise<void> {

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { approvalKeptMs, approvalReasonCharactersMax } from '../../base/bounds.ts'
 import { route } from '../../doors/http/route.ts'
-import { Approval, showApproval } from '../../doors/http/waiting-answer.ts'
+import { WaitingApproval, showApproval } from '../../doors/http/waiting-answer.ts'
 
 const path = '/api/v1/approvals'
 
@@ -23,7 +23,7 @@ export const approvalRoutes = {
           description: `open: those that wait or are being carried out. all: also those of the last ${approvalKeptMs / 86_400_000} days that are over.`,
         }),
     }),
-    answer: z.array(Approval),
+    answer: z.array(WaitingApproval),
   }),
   showApproval,
   approve: route({
@@ -32,7 +32,7 @@ export const approvalRoutes = {
     role: 'manager',
     scope: 'any',
     summary: 'Approve an act that another person asked for: it is carried out once, as it was asked',
-    answer: Approval,
+    answer: WaitingApproval,
     slow: true,
   }),
   refuseApproval: route({
@@ -44,7 +44,7 @@ export const approvalRoutes = {
     body: z.strictObject({
       reason: z.string().trim().max(approvalReasonCharactersMax).default(''),
     }),
-    answer: Approval,
+    answer: WaitingApproval,
   }),
   cancelApproval: route({
     method: 'post',
@@ -52,6 +52,6 @@ export const approvalRoutes = {
     role: 'manager',
     scope: 'any',
     summary: 'Take back a request that waits, for the person who asked',
-    answer: Approval,
+    answer: WaitingApproval,
   }),
 } as const

@@ -6,12 +6,12 @@ import { idOfSubject, mayBeSame } from '../../core/trust/person.ts'
 import { mayApprove, notSecond } from '../../core/trust/second-person.ts'
 import { standingOfAsker } from '../../doors/http/askers.ts'
 import type { Approvals } from './needs.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 
 export type ApprovalShown = Awaited<ReturnType<typeof shownApproval>>
 
-export async function shownApproval(context: Approvals, asker: Asker, approval: Approval) {
+export async function shownApproval(context: Approvals, asker: ApiRequester, approval: Approval) {
   const { access, clock, people, trust } = context
   const { tables } = await access.snapshot()
   const nowMs = clock.now()
@@ -52,7 +52,7 @@ export async function shownApproval(context: Approvals, asker: Asker, approval: 
 }
 
 /** The person who asked, whatever they use. */
-export function isAsker({ asker: { person } }: Approval, asker: Asker): boolean {
+export function isAsker({ asker: { person } }: Approval, asker: ApiRequester): boolean {
   return asker.person !== null && mayBeSame(asker.person, person)
 }
 

@@ -5,8 +5,8 @@ import type { AuditEntry, StoredAuditEntry } from '../../core/ports/audit.ts'
 import type { Needs } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { auditRoutes } from './routes.ts'
-import type { Asked } from '../../doors/http/asked.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { RouteRequest } from '../../doors/http/route-request.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { auditKeepDaysMin } from '../../base/bounds.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { objectsNamed } from '../../core/keys/named-objects.ts'
@@ -48,7 +48,7 @@ export const auditHandlers = {
 /** The time before which entries go. Throws Refusal if they must stay. */
 export async function requirePrunable(
   { clock, plugs }: Needs,
-  body: Asked<(typeof auditRoutes)['pruneAudit']>['body'],
+  body: RouteRequest<(typeof auditRoutes)['pruneAudit']>['body'],
 ): Promise<number> {
   const beforeMs = Date.parse(body.before)
   if (beforeMs > clock.now())
@@ -71,7 +71,7 @@ export async function requirePrunable(
 }
 
 /** Records the export once it was read to its end. */
-async function* exported({ audit, notes, clock }: Needs, { actor, requestId }: Asker) {
+async function* exported({ audit, notes, clock }: Needs, { actor, requestId }: ApiRequester) {
   yield* audit.export()
   const atMs = clock.now()
   const about = { result: 'success', instanceId: null, object: null, reason: null, detail: null } as const
@@ -81,7 +81,7 @@ async function* exported({ audit, notes, clock }: Needs, { actor, requestId }: A
 
 async function page(
   context: Needs,
-  { query, pace: turns }: Pick<Asked<(typeof auditRoutes)['listAudit']>, 'query' | 'pace'>,
+  { query, pace: turns }: Pick<RouteRequest<(typeof auditRoutes)['listAudit']>, 'query' | 'pace'>,
   instanceId: string | null,
 ) {
   const { certificate, since, until, objectName, ...rest } = query

@@ -1,7 +1,7 @@
 // The parts of the server that the routes about the server's certificates need.
 
 import type { ServerCertificateChanges } from '../../core/identity/server-certificate-changes.ts'
-import type { Identity as SigningIdentity } from '../../core/pki/issue.ts'
+import type { SigningIdentity } from '../../core/pki/issue.ts'
 
 export interface Needs {
   /** The CA that signs certificates for `client issue` and `client sign`. */

@@ -12,7 +12,7 @@ import { checkSubjectPattern, fitsEverySubject, sameAuthority } from '../../core
 import type { Needs } from './needs.ts'
 import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { clientRoutes } from './routes.ts'
-import type { Asked } from '../../doors/http/asked.ts'
+import type { RouteRequest } from '../../doors/http/route-request.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { present } from '../../doors/http/views/present.ts'
 import { byName } from '../../doors/http/views/shown.ts'
@@ -96,7 +96,7 @@ function requireAnother({ serverCertificates, machine }: Needs, { sha256 }: Cert
   )
 }
 
-type Trusting = Pick<Asked<(typeof clientRoutes)['trustClient']>, 'asker' | 'instance'>
+type Trusting = Pick<RouteRequest<(typeof clientRoutes)['trustClient']>, 'asker' | 'instance'>
 
 interface NewClient {
   readonly name: string
@@ -130,7 +130,7 @@ async function trustCertificate(
 async function trustAuthority(
   context: Needs,
   { asker, instance }: Trusting,
-  body: Asked<(typeof clientRoutes)['trustClient']>['body'] & { readonly by: 'authority' },
+  body: RouteRequest<(typeof clientRoutes)['trustClient']>['body'] & { readonly by: 'authority' },
 ) {
   const ca = parseCertificate(body.authority)
   const subject = checkSubjectPattern(body.subject)
@@ -203,7 +203,7 @@ async function clientNamed({ access }: Needs, instance: Instance, nameOrId: stri
 
 /** The credential to store, or only another mode for the one that is set. The password is hashed here and kept nowhere else. */
 async function newCredential(
-  asked: NonNullable<Asked<(typeof clientRoutes)['setClient']>['body']['credential']> | null,
+  asked: NonNullable<RouteRequest<(typeof clientRoutes)['setClient']>['body']['credential']> | null,
 ): Promise<ClientSettings['credential']> {
   if (asked === null) return null
   const { mode, userName, password } = asked

@@ -2,7 +2,7 @@
 
 import type { ServerCertificateChanges } from '../../core/identity/server-certificate-changes.ts'
 import type { TrustChanges } from '../../core/instances/trust-changes.ts'
-import type { Identity as SigningIdentity } from '../../core/pki/issue.ts'
+import type { SigningIdentity } from '../../core/pki/issue.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { LastSeen } from '../../core/trust/last-seen.ts'

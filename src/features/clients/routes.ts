@@ -7,11 +7,11 @@ import {
   allow,
   graceDays,
   name,
-  nothingAsked,
+  namesNoChange,
   pem,
   sha256,
   shownSha256,
-  somethingAsked,
+  namesChange,
   time,
 } from '../../doors/http/schemas.ts'
 
@@ -191,7 +191,7 @@ export const clientRoutes = {
         allow,
       })
       .partial()
-      .refine(somethingAsked, nothingAsked),
+      .refine(namesChange, namesNoChange),
     answer: Client,
   }),
   removeCertificate: route({

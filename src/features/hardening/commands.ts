@@ -7,7 +7,7 @@ import type { World } from '../../doors/cli/world.ts'
 import { readConfiguration } from '../../host/installation.ts'
 import { secretFiles } from '../../outside/config/config.ts'
 import { gatherHardening } from './facts.ts'
-import { findingsOf, type Finding } from './rules.ts'
+import { findingsOf, type HardeningFinding } from './rules.ts'
 
 export const hardeningCommand = verb<{ readonly data?: string; readonly config?: string }>({
   words: 'hardening',
@@ -36,14 +36,18 @@ export const hardeningCommand = verb<{ readonly data?: string; readonly config?:
   },
 })
 
-const marks: { readonly [S in Finding['state']]: string } = { good: 'ok ', bad: 'BAD', unknown: '?  ' }
+const marks: { readonly [S in HardeningFinding['state']]: string } = {
+  good: 'ok ',
+  bad: 'BAD',
+  unknown: '?  ',
+}
 
-export function findingsText(findings: readonly Finding[], stdout: World['stdout']): string {
+export function findingsText(findings: readonly HardeningFinding[], stdout: World['stdout']): string {
   const lines = findings.map(({ state, says, action }) => {
     const advice = action === null ? '' : plain`     ${action}\n`
     return coloured(stdout, state, marks[state]) + plain`  ${says}\n` + advice
   })
-  const count = (state: Finding['state']) => findings.filter((one) => one.state === state).length
+  const count = (state: HardeningFinding['state']) => findings.filter((one) => one.state === state).length
   const [bad, unknown] = [count('bad'), count('unknown')]
   const good = unknown === 0 ? 'Nothing is to do here.' : 'Nothing is to do in what is seen here.'
   const first = bad === 0 ? good : `${bad} of ${findings.length} ${bad === 1 ? 'needs' : 'need'} you.`

@@ -2,9 +2,9 @@
 
 import { readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
-import type { FileFacts, HardeningFacts, ServerFacts } from './rules.ts'
+import type { FileFacts, HardeningFacts, ServerProcessFacts } from './rules.ts'
 
-export interface Asked {
+export interface HardeningScope {
   readonly dataFolder: string
   /** Files elsewhere that hold secrets. */
   readonly secretFiles: readonly string[]
@@ -18,7 +18,7 @@ export async function gatherHardening({
   secretFiles,
   adminHost,
   root = '/',
-}: Asked): Promise<HardeningFacts> {
+}: HardeningScope): Promise<HardeningFacts> {
   const system = (name: string) => readFile(path.join(root, name), 'utf8').catch(() => null)
   const ptrace = Number.parseInt((await system('proc/sys/kernel/yama/ptrace_scope')) ?? '', 10)
   const swaps = await system('proc/swaps')
@@ -51,7 +51,7 @@ async function fileFacts(file: string): Promise<FileFacts> {
 type ReadSystem = (name: string) => Promise<string | null>
 
 /** The process that holds a lock on the database (proc(5), /proc/locks). */
-async function serverOn(dataFolder: string, system: ReadSystem): Promise<ServerFacts | null> {
+async function serverOn(dataFolder: string, system: ReadSystem): Promise<ServerProcessFacts | null> {
   const inodes = await Promise.all(
     ['mortise.db', 'mortise.db-shm'].map(async (name) =>
       stat(path.join(dataFolder, name)).then(

@@ -7,7 +7,7 @@ export interface HardeningFacts {
   /** The folder, and the files in it and elsewhere that hold secrets. */
   readonly files: readonly FileFacts[]
   /** The process that has the database open; null: none was found. */
-  readonly server: ServerFacts | null
+  readonly server: ServerProcessFacts | null
   /** Areas of swap; null: this system does not tell. */
   readonly swap: readonly { readonly name: string; readonly encrypted: boolean }[] | null
   /** kernel.yama.ptrace_scope; null: this system does not tell. */
@@ -25,14 +25,14 @@ export interface FileFacts {
   readonly uid: number | null
 }
 
-export interface ServerFacts {
+export interface ServerProcessFacts {
   readonly pid: number
   readonly uid: number
   /** Bytes of a core dump that it may leave. */
   readonly coreBytes: number
 }
 
-export interface Finding {
+export interface HardeningFinding {
   readonly id: keyof typeof rules
   readonly state: 'good' | 'bad' | 'unknown'
   /** One sentence, without its end. */
@@ -41,7 +41,7 @@ export interface Finding {
   readonly action: string | null
 }
 
-type Verdict = Omit<Finding, 'id'>
+type Verdict = Omit<HardeningFinding, 'id'>
 
 const rules = {
   user: ({ server }: HardeningFacts) => {
@@ -117,8 +117,8 @@ const rules = {
   },
 } as const satisfies Record<string, (facts: HardeningFacts) => Verdict>
 
-export function findingsOf(facts: HardeningFacts): readonly Finding[] {
-  return Object.entries(rules).map(([id, rule]) => ({ id: id as Finding['id'], ...rule(facts) }))
+export function findingsOf(facts: HardeningFacts): readonly HardeningFinding[] {
+  return Object.entries(rules).map(([id, rule]) => ({ id: id as HardeningFinding['id'], ...rule(facts) }))
 }
 
 function good(says: string): Verdict {

@@ -6,7 +6,7 @@ import type { Needs } from './needs.ts'
 import type { instanceRoutes } from './routes.ts'
 import { Refusal } from '../../base/refusal.ts'
 import type { Instance } from '../../core/trust/rows.ts'
-import type { Asked } from '../../doors/http/asked.ts'
+import type { RouteRequest } from '../../doors/http/route-request.ts'
 import { requireMaySet, requireShredName, shownInstance } from './handlers.ts'
 import { requireAllInstances } from './work-handlers.ts'
 
@@ -87,7 +87,7 @@ export const guards: Guards<typeof instanceRoutes, Needs> = {
 /** Whether the change lets keys leave that may not leave now. */
 function opensExport(
   instance: Instance,
-  { portable, restrictions }: Asked<(typeof instanceRoutes)['setInstance']>['body'],
+  { portable, restrictions }: RouteRequest<(typeof instanceRoutes)['setInstance']>['body'],
 ): boolean {
   const loosens = restrictions === 'as-sent' && instance.restrictions === 'one-way'
   return loosens || (portable === true && !instance.portable)

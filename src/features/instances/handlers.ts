@@ -12,8 +12,8 @@ import { listScannedMax, namesShownMax } from '../../base/bounds.ts'
 import type { Needs } from './needs.ts'
 import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { instanceRoutes } from './routes.ts'
-import type { Asked } from '../../doors/http/asked.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { RouteRequest } from '../../doors/http/route-request.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { keyPages } from '../../core/keys/key-pages.ts'
 import { present } from '../../doors/http/views/present.ts'
@@ -90,8 +90,8 @@ export const instanceHandlers = {
 } satisfies SomeHandlers<typeof instanceRoutes, Needs>
 
 export function requireMaySet(
-  { instanceId }: Pick<Asker, 'instanceId'>,
-  { name, objectsMax, bytesMax }: Asked<(typeof instanceRoutes)['setInstance']>['body'],
+  { instanceId }: Pick<ApiRequester, 'instanceId'>,
+  { name, objectsMax, bytesMax }: RouteRequest<(typeof instanceRoutes)['setInstance']>['body'],
 ): void {
   if (instanceId === null) return
   // A refusal because a name is taken would reveal that another instance exists.

@@ -6,7 +6,7 @@ import { readRules, type ObjectRule } from '../../core/keys/object/object-rules.
 import type { Needs } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { objectRuleRoutes } from './object-rule-routes.ts'
-import type { Asked } from '../../doors/http/asked.ts'
+import type { RouteRequest } from '../../doors/http/route-request.ts'
 import { shownAttributes } from '../../doors/http/views/shown.ts'
 
 export const objectRuleHandlers = {
@@ -22,7 +22,7 @@ export const objectRuleHandlers = {
 
 async function clear(
   { keys }: Needs,
-  { asker, instance }: Pick<Asked<(typeof objectRuleRoutes)['clearDefaults']>, 'asker' | 'instance'>,
+  { asker, instance }: Pick<RouteRequest<(typeof objectRuleRoutes)['clearDefaults']>, 'asker' | 'instance'>,
   act: (rules: RuleActs) => Promise<readonly ObjectRule[]>,
 ) {
   const removed = await keys.perform(

@@ -7,7 +7,7 @@ import { destroyDelaySecondsMax } from './bounds.ts'
 import { lengthsRules, namesRules, restrictionsRules } from '../../core/trust/rows.ts'
 import { severities } from '../../core/conditions/line.ts'
 import { instancePath, route } from '../../doors/http/route.ts'
-import { graceDays, ibmApiKey, name, nothingAsked, somethingAsked, time } from '../../doors/http/schemas.ts'
+import { graceDays, ibmApiKey, name, namesNoChange, namesChange, time } from '../../doors/http/schemas.ts'
 
 /** The largest settings. */
 const instanceObjectsMax = 100_000_000
@@ -277,7 +277,7 @@ export const instanceRoutes = {
     body: z
       .strictObject({ name, ibmApiKey, ...instanceSettings })
       .partial()
-      .refine(somethingAsked, nothingAsked),
+      .refine(namesChange, namesNoChange),
     answer: Instance,
   }),
   setRootKey: route({

@@ -9,7 +9,7 @@ import type { Output } from '../../doors/http/route.ts'
 import type { Needs } from './needs.ts'
 import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { instanceRoutes } from './routes.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { hpcsEnd, moveToKeyProtect } from '../../core/instances/hpcs-end.ts'
 import { shownLimits, shownRecoverable } from '../../doors/http/views/instance-usage.ts'
@@ -77,7 +77,7 @@ export const instanceWorkHandlers = {
 } satisfies SomeHandlers<typeof instanceRoutes, Needs>
 
 /** A change of root key makes files on the server and calls services in its name. */
-export function requireAllInstances({ instanceId }: Pick<Asker, 'instanceId'>): void {
+export function requireAllInstances({ instanceId }: Pick<ApiRequester, 'instanceId'>): void {
   if (instanceId === null) return
   throw new Refusal('forbidden', 'to change the root key of an instance needs a token for all instances')
 }

@@ -2,7 +2,7 @@
 
 import { ageText, isOld } from '../../base/text/inventory-age.ts'
 import type { CommonFacts } from '../../core/conditions/conditions.ts'
-import type { ConditionLines, Found } from '../../core/conditions/line.ts'
+import type { ConditionLines, Occurrence } from '../../core/conditions/line.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import type { Inventories, InventorySummary } from './inventories.ts'
 
@@ -40,7 +40,7 @@ export function inventoryFacts(inventories: Pick<Inventories, 'known'>, common: 
   return { ...common, inventories: found }
 }
 
-function missingKeys({ inventories, nowMs }: MissingFacts): readonly Found[] {
+function missingKeys({ inventories, nowMs }: MissingFacts): readonly Occurrence[] {
   return inventories.flatMap(({ instance: { id, name }, missing, destroyed, takenMs }) => {
     const sentences = [
       ...(missing > 0 ? [`${machinesUse(missing)} missing in`] : []),

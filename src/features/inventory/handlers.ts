@@ -6,7 +6,7 @@ import type { InventoryRecord } from '../../core/ports/inventory.ts'
 import type { InventoryService } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { inventoryRoutes } from './routes.ts'
-import type { Asked } from '../../doors/http/asked.ts'
+import type { RouteRequest } from '../../doors/http/route-request.ts'
 import { Refusal } from '../../base/refusal.ts'
 import type { ReportLine } from './routes.ts'
 import { keyPages } from '../../core/keys/key-pages.ts'
@@ -57,7 +57,7 @@ export const inventoryHandlers = {
 } satisfies Handlers<typeof inventoryRoutes, InventoryService>
 
 function importer(
-  { actor, requestId, identify }: Asked<(typeof inventoryRoutes)['showInventory']>['asker'],
+  { actor, requestId, identify }: RouteRequest<(typeof inventoryRoutes)['showInventory']>['asker'],
   instanceId: string,
 ): Importer {
   return { actor, requestId, identify: () => identify(instanceId) }

@@ -17,6 +17,7 @@ import type {
   InventoryRecord,
   InventoryRow,
   InventoryWrite,
+  Use,
 } from '../../core/ports/inventory.ts'
 import { apartFromLease, type Leases } from '../../core/ports/leases.ts'
 import { StoreConflict, type Store } from '../../core/ports/store.ts'
@@ -24,8 +25,7 @@ import { Refusal } from '../../base/refusal.ts'
 import { inventoryNamesToldMax } from '../../doors/http/bounds.ts'
 import { notOpen, replaced } from './refused.ts'
 import { currentOf, keysOfMachines, readCurrent, removeGone, rowsOf } from './stored-rows.ts'
-import { findingOf, Tally, together, type InventoryTally, type MachineFinding } from './tally.ts'
-import type { Use } from '../../core/ports/inventory.ts'
+import { findingOf, UseTally, totalUse, type InventoryTally, type MachineFinding } from './tally.ts'
 
 /** The administrator who changes inventories. */
 export interface Importer {
@@ -219,7 +219,7 @@ export class Inventories {
         )
         uses.push(
           ...step.map((_, at) =>
-            together(found.map(({ takenMs, uses: of }) => ({ takenMs, machines: 0, first: [], ...of[at] }))),
+            totalUse(found.map(({ takenMs, uses: of }) => ({ takenMs, machines: 0, first: [], ...of[at] }))),
           ),
         )
         await everyRound.turn()
@@ -293,7 +293,7 @@ export class Inventories {
   ): Promise<InventorySummary> {
     const tallies: InventoryTally[] = []
     for (const { id } of inventories) {
-      const tally = new Tally(inventoryNamesToldMax)
+      const tally = new UseTally(inventoryNamesToldMax)
       for await (const row of this.#rows(id)) tally.add(row)
       tallies.push(tally.result(named))
     }
@@ -301,7 +301,7 @@ export class Inventories {
     return {
       inventories,
       machines: sum(({ machines }) => machines),
-      use: together(
+      use: totalUse(
         tallies.map(({ used, firstUsed }, at) => {
           return { machines: used, first: firstUsed, takenMs: inventories[at]?.takenMs ?? 0 }
         }),

@@ -7,7 +7,7 @@ import { csvRecords } from '../../base/records/csv-records.ts'
 import { decodeText } from '../../base/records/decode-text.ts'
 import { InventoryFileError } from '../../base/records/file-error.ts'
 import { jsonRecords } from '../../base/records/json-records.ts'
-import { columnsOf, fileRow, type Columns, type FileRow } from './rows.ts'
+import { columnsOf, fileRow, type FieldColumns, type FileRow } from './rows.ts'
 
 /** Throws InventoryFileError, with the line. */
 export async function* readInventoryFile(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<FileRow> {
@@ -49,7 +49,7 @@ async function begun(text: AsyncGenerator<string>) {
 
 async function* csvRows(text: AsyncIterable<string>): AsyncGenerator<FileRow> {
   let header: readonly string[] | undefined
-  let columns: Columns | undefined
+  let columns: FieldColumns | undefined
   let places = new Map<string, number>()
   for await (const { line, cells } of csvRecords(text)) {
     if (!header || !columns) {

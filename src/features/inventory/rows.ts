@@ -59,10 +59,10 @@ const kinds: Readonly<Record<string, MachineKind>> = {
 }
 
 /** Which name of a file's own stands for which field. */
-export type Columns = ReadonlyMap<Field, string>
+export type FieldColumns = ReadonlyMap<Field, string>
 
 /** `line`: where the names are. Unknown names are left out. Throws InventoryFileError. */
-export function columnsOf(given: readonly string[], line: number): Columns {
+export function columnsOf(given: readonly string[], line: number): FieldColumns {
   const columns = new Map<Field, string>()
   for (const name of given) {
     const field = fieldOf(name)
@@ -88,7 +88,7 @@ function fieldOf(name: string): Field | undefined {
 }
 
 /** `valueOf`: the value under a name of the file's own. Throws InventoryFileError. */
-export function fileRow(columns: Columns, valueOf: (name: string) => unknown, line: number): FileRow {
+export function fileRow(columns: FieldColumns, valueOf: (name: string) => unknown, line: number): FileRow {
   const text = (field: Field): string => {
     const name = columns.get(field)
     return name === undefined ? '' : textOf(valueOf(name), name, line)

@@ -46,7 +46,7 @@ interface Counted {
   readonly byFinding: Record<'used' | 'missing' | 'destroyed', Set<string>>
 }
 
-export class Tally {
+export class UseTally {
   readonly #providers = new Map<string, Counted>()
   readonly #firstMax: number
   readonly #first = new Map<string, UsingMachine>()
@@ -105,7 +105,7 @@ function sizeOfAll(sets: readonly ReadonlySet<string>[]): number {
 }
 
 /** As of the oldest of the inventories that name a machine; of all, where none does. */
-export function together(uses: readonly Use[]): Use {
+export function totalUse(uses: readonly Use[]): Use {
   const naming = uses.filter(({ machines }) => machines > 0)
   return {
     machines: naming.reduce((sum, { machines }) => sum + machines, 0),

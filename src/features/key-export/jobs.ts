@@ -24,7 +24,7 @@ const exportPageItems = 32
 /** Keys that were left out, named with the reason; the others are counted. */
 const exportReportedMax = 1_000
 
-export interface ExportWanted {
+export interface ExportRequest {
   /** The asker chooses it, and asks for the outcome by it. */
   readonly id: string
   readonly instance: Pick<Instance, 'id' | 'name'>
@@ -74,7 +74,7 @@ export class KeyExports {
   }
 
   /** The bytes of the file. Throws Refusal. */
-  async begin(wanted: ExportWanted): Promise<AsyncIterable<Uint8Array>> {
+  async begin(wanted: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
     const { instance, recipients, version } = wanted
     this.requireFree(instance)
     const file = await createSealedFile(recipients)
@@ -89,7 +89,7 @@ export class KeyExports {
   }
 
   /** Throws Refusal while an export of the instance runs. */
-  requireFree({ id, name }: ExportWanted['instance']): void {
+  requireFree({ id, name }: ExportRequest['instance']): void {
     if (this.#last.get(id)?.outcome.state === 'running')
       throw new Refusal(
         'conflict',
@@ -110,14 +110,14 @@ class KeyExport {
   readonly #file: SealedFile
   /** The recipients. */
   readonly #to: string
-  readonly #wanted: ExportWanted
+  readonly #wanted: ExportRequest
   readonly #left: { readonly id: string; readonly why: string }[] = []
   #counts = { keys: 0, destroyed: 0, notExported: 0 }
   /** Running from the first read on. */
   #state: ExportOutcome['state'] = 'failed'
   #refusal: Refusal | null = null
 
-  constructor(keys: Pick<Keys, 'list'>, file: SealedFile, to: string, wanted: ExportWanted) {
+  constructor(keys: Pick<Keys, 'list'>, file: SealedFile, to: string, wanted: ExportRequest) {
     this.#keys = keys
     this.#file = file
     this.#to = to

@@ -12,7 +12,7 @@ import { single } from '../../core/keys/object/managed-object.ts'
 import type { Needs } from './needs.ts'
 import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { keyRoutes } from './routes.ts'
-import type { Asked } from '../../doors/http/asked.ts'
+import type { RouteRequest } from '../../doors/http/route-request.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { fetchesReadMax } from './bounds.ts'
 import { listKeys } from '../../core/keys/key-search.ts'
@@ -128,7 +128,7 @@ async function change(
     asker,
     instance,
     params,
-  }: Pick<Asked<(typeof keyRoutes)['activateKey']>, 'asker' | 'instance' | 'params'>,
+  }: Pick<RouteRequest<(typeof keyRoutes)['activateKey']>, 'asker' | 'instance' | 'params'>,
   act: (work: KeyTransaction, uniqueIdentifier: string) => Promise<void>,
 ) {
   const { key } = params

@@ -4,7 +4,7 @@ import { LoginError } from './oidc/error.ts'
 import type { LoginService } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { loginRoutes } from './routes.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import type { BegunPersonSession } from './logins.ts'
 import { shownPersonSession } from '../../doors/http/views/shown-session.ts'
 
@@ -31,7 +31,7 @@ export const loginHandlers = {
   },
 } satisfies Handlers<typeof loginRoutes, LoginService>
 
-function strangerOf({ actor: { address }, requestId }: Asker) {
+function strangerOf({ actor: { address }, requestId }: ApiRequester) {
   return { address, requestId }
 }
 

@@ -6,7 +6,7 @@ import type { LoginFlow, LoginFlows } from '../../core/trust/login-flows.ts'
 import { idOfSubject } from '../../core/trust/person.ts'
 import type { People } from '../../core/trust/people.ts'
 import type { PersonSession } from '../../core/trust/rows.ts'
-import type { Session, Sessions } from '../../core/trust/sessions.ts'
+import type { AdminSession, Sessions } from '../../core/trust/sessions.ts'
 import type { ClaimedPerson } from './oidc/claims.ts'
 import type { Provider } from './oidc/provider.ts'
 import { Refusal } from '../../base/refusal.ts'
@@ -39,7 +39,7 @@ interface Stranger {
 
 export interface BegunPersonSession {
   readonly row: PersonSession
-  readonly session: Session
+  readonly session: AdminSession
   readonly text: string
 }
 

@@ -8,7 +8,7 @@ import type { FetchSummary, ReportRow, ReportTally } from './report-tally.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import type { World } from '../../doors/cli/world.ts'
 
-export interface Report extends Period {
+export interface AuditorReport extends Period {
   readonly madeAt: string
   readonly version: string
   readonly instances: readonly { readonly id: string; readonly name: string }[]
@@ -19,7 +19,7 @@ export interface Report extends Period {
   readonly tally: ReportTally
 }
 
-type Write = (world: Pick<World, 'stdout'>, report: Report) => void
+type Write = (world: Pick<World, 'stdout'>, report: AuditorReport) => void
 
 /** An entry of the whole report; `detail` of a change is what the audit says. */
 const columns = [
@@ -59,7 +59,7 @@ export const writeJson: Write = ({ stdout }, report) => {
   stdout.write('\n]}\n')
 }
 
-function* rowsOf({ tally, to, unused }: Report): Generator<ReportRow> {
+function* rowsOf({ tally, to, unused }: AuditorReport): Generator<ReportRow> {
   yield* tally.fetches()
   yield* tally.keys(to)
   yield* unused
@@ -68,11 +68,11 @@ function* rowsOf({ tally, to, unused }: Report): Generator<ReportRow> {
 }
 
 /** A deleted instance has its id for a name. */
-function nameOf({ instances }: Report, id: string | null): string {
+function nameOf({ instances }: AuditorReport, id: string | null): string {
   return instances.find((one) => one.id === id)?.name ?? id ?? ''
 }
 
-function withInstanceName(report: Report, row: ReportRow): ReportRow {
+function withInstanceName(report: AuditorReport, row: ReportRow): ReportRow {
   return { ...row, instance: row.instance === null ? null : nameOf(report, row.instance) }
 }
 
@@ -123,7 +123,7 @@ export const writeText: Write = ({ stdout }, report) => {
     )
 }
 
-function heading(report: Report): string {
+function heading(report: AuditorReport): string {
   const { quarter, from, to, madeAt, version, instances, tokensShown, logReachesBack } = report
   const title = quarter === null ? 'Report' : `Report for ${quarter}`
   const whole = tokensShown

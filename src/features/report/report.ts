@@ -10,7 +10,7 @@ import { batches, type ReadPage } from '../../doors/cli/text/list.ts'
 import { idOf, mustBeAmong } from '../../doors/cli/text/names.ts'
 import { periodOf, type Period, type PeriodOptions } from './period.ts'
 import { ReportTally, type ReportRow } from './report-tally.ts'
-import { writeCsv, writeJson, writeText, type Report } from './report-text.ts'
+import { writeCsv, writeJson, writeText, type AuditorReport } from './report-text.ts'
 import { timeHelp } from '../../doors/cli/text/time.ts'
 import { CommandError, UsageError } from '../../doors/cli/world.ts'
 import { auditRoutes } from '../audit/routes.ts'
@@ -59,7 +59,7 @@ async function report(run: Run, options: ReportOptions): Promise<void> {
   for (const { id } of instances) await readKeys(admin, id, tally)
   const unused = await readUnused(admin, tally, { instances, wholeServer, period })
   const { now, version } = run.world
-  const made: Report = {
+  const made: AuditorReport = {
     ...period,
     madeAt: new Date(now()).toISOString(),
     version,
@@ -172,7 +172,7 @@ async function readUnused(
   admin: AdminClient,
   tally: ReportTally,
   options: {
-    readonly instances: Report['instances']
+    readonly instances: AuditorReport['instances']
     readonly wholeServer: boolean
     readonly period: Period
   },

@@ -13,7 +13,7 @@ import type { DataKeyRecord } from '../../core/ports/secrets.ts'
 import { isSealedByDataKey, takeKey, type DataKey } from '../../core/sealing/envelope.ts'
 import { unwrapDataKey, wrapDataKey } from '../../core/sealing/keyring.ts'
 import type { Instance } from '../../core/trust/rows.ts'
-import { Naming, type Named } from './report.ts'
+import { NamedObjectsTally, type NamedObjects } from './report.ts'
 import type { BackupRestoreProgress, InstanceInBackup, Working } from './source.ts'
 
 interface OpenedDataKeys {
@@ -34,7 +34,7 @@ interface RestoreRootKeys {
 
 export interface CheckedBackup extends OpenedDataKeys {
   /** Objects whose material is damaged in the backup. */
-  readonly notOpening: Named
+  readonly notOpening: NamedObjects
   /** Identifiers of the instance that are destroyed, as the marks of the backup say. */
   readonly destroyed: ReadonlySet<string>
 }
@@ -108,7 +108,7 @@ async function checkObjects(
   keys: OpenedDataKeys['keys'],
   working: Working<BackupRestoreProgress>,
 ): Promise<Pick<CheckedBackup, 'notOpening' | 'destroyed'>> {
-  const notOpening = new Naming()
+  const notOpening = new NamedObjectsTally()
   const destroyed = new Set<string>()
   for await (const page of pagesOf(found, 'check', working)) {
     for (const { record } of objectsIn(page, found)) {

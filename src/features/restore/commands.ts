@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander'
 import { readCheckpoint } from '../../doors/cli/checkpoint-file.ts'
-import { verb, type Outcome, type Run } from '../../doors/cli/command.ts'
+import { verb, type CommandOutcome, type Run } from '../../doors/cli/command.ts'
 import { apiKeyFlag, readApiKey } from '../../doors/cli/files.ts'
 import { sameServer } from '../../doors/cli/next-steps.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
@@ -223,7 +223,7 @@ interface DrillOptions {
 
 export function backupDrillCommand(
   world: World & { readonly startServer: StartServer },
-  outcome: Outcome,
+  outcome: CommandOutcome,
 ): Command {
   const { startServer } = world
   return verb<DrillOptions>({

@@ -14,7 +14,7 @@ import { makeRequest } from '../../core/pki/make-request.ts'
 import type { RootKey } from '../../core/ports/root-key.ts'
 import { sqliteLoader } from '../../outside/store/sqlite/load.ts'
 import { createMetrics } from '../../outside/telemetry/metrics.ts'
-import { Endpoint, PieceFailed } from '../../tools/vsphere/endpoint.ts'
+import { KmipEndpoint, PieceFailed } from '../../tools/vsphere/endpoint.ts'
 import { KeyInventory } from '../../tools/vsphere/key-inventory.ts'
 import { RunLog } from '../../tools/vsphere/run-log.ts'
 import type { OpenBackupOptions } from '../../host/backup-opener.ts'
@@ -163,7 +163,7 @@ async function play(
       trust: { by: 'fingerprint', sha256: serverCertSha256 },
     })
     privateKey.fill(0)
-    const vCenter = new Endpoint({
+    const vCenter = new KmipEndpoint({
       name: 'vCenter',
       addresses: [{ host: '127.0.0.1', port }],
       tls,
@@ -193,7 +193,7 @@ async function countedInstances(client: AdminClient) {
 }
 
 /** Null: vCenter got the key and its state, on a connection of its own. */
-async function fetchKey(vCenter: Endpoint, id: string): Promise<string | null> {
+async function fetchKey(vCenter: KmipEndpoint, id: string): Promise<string | null> {
   try {
     await vCenter.work('Get', async (session) => {
       await session.get(id)

@@ -10,7 +10,7 @@ import { plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import type { Output } from '../../doors/http/route.ts'
 import type { Confirmation, restoreRoutes } from './routes.ts'
-import type { BackupRestoreWanted, InstanceInBackup } from './source.ts'
+import type { BackupRestoreRequest, InstanceInBackup } from './source.ts'
 
 export type BackupPreview = Output<typeof restoreRoutes.previewInstanceRestore>
 
@@ -34,7 +34,10 @@ export function previewOf(
 }
 
 /** Throws Refusal. */
-export function requireConfirmed(found: InstanceInBackup, { clients, confirmed }: BackupRestoreWanted): void {
+export function requireConfirmed(
+  found: InstanceInBackup,
+  { clients, confirmed }: BackupRestoreRequest,
+): void {
   const unknown = clients.find((id) => found.clients.every((client) => client.id !== id))
   if (unknown !== undefined)
     throw new Refusal(

@@ -10,7 +10,7 @@ import type { DataKey } from '../../core/sealing/envelope.ts'
 import type { Output } from '../../doors/http/route.ts'
 import type { restoreRoutes } from './routes.ts'
 import type { RestoreTally } from './write-whole.ts'
-import type { RestoredObject, RestoredObjects } from './sources/found-objects.ts'
+import type { FoundObject, RestoredObjects } from './sources/found-objects.ts'
 import type { Ignored } from './sources/standard-keys.ts'
 
 export interface KeyProtectReport {
@@ -55,10 +55,7 @@ export function keyProtectReport(
   }
 }
 
-function named(
-  objects: readonly RestoredObject[],
-  wanted: RestoredObject['outcome'],
-): KeyProtectReport['deleted'] {
+function named(objects: readonly FoundObject[], wanted: FoundObject['outcome']): KeyProtectReport['deleted'] {
   return objects
     .filter(({ outcome }) => outcome === wanted)
     .map(({ object }) => ({ identifier: object.uniqueIdentifier, label: firstName(object) }))
@@ -69,9 +66,9 @@ export type BackupReport = Exclude<Output<typeof restoreRoutes.showInstanceResto
 /** Objects that the report of a restore names in each of its lists. */
 const restoreNamedMax = 200
 
-export type Named = BackupReport['notOpening']
+export type NamedObjects = BackupReport['notOpening']
 
-export class Naming implements Named {
+export class NamedObjectsTally implements NamedObjects {
   readonly named: string[] = []
   count = 0
 
@@ -86,8 +83,8 @@ export async function countLost(
   store: Store,
   instanceId: string,
   keys: ReadonlyMap<string, DataKey>,
-): Promise<Named> {
-  const lost = new Naming()
+): Promise<NamedObjects> {
+  const lost = new NamedObjectsTally()
   for await (const { sealed, dataKeyId, uniqueIdentifier } of liveObjects({ store, instanceId }))
     if (sealed !== null && dataKeyId !== null && !keys.has(dataKeyId)) lost.add(uniqueIdentifier)
   return lost

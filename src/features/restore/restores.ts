@@ -16,15 +16,15 @@ import type { BackupReport, KeyProtectReport } from './report.ts'
 import type {
   BackupOpening,
   BackupRestoreProgress,
-  BackupRestoreWanted,
+  BackupRestoreRequest,
   KeyProtectProgress,
-  KeyProtectWanted,
+  KeyProtectRestoreRequest,
   RestoreParts,
 } from './source.ts'
 import { Uploads } from './uploads.ts'
 
 interface ShownKeyProtect {
-  readonly wanted: Omit<KeyProtectWanted, 'apiKey'>
+  readonly wanted: Omit<KeyProtectRestoreRequest, 'apiKey'>
   readonly progress: KeyProtectProgress
 }
 interface ShownBackup {
@@ -96,7 +96,7 @@ export class Restores {
   }
 
   /** Begins a restore from a backup in the background. Throws Refusal where the preview would be refused, or a confirmation is missing. */
-  async beginFromBackup(by: By, wanted: BackupRestoreWanted): Promise<BackupRestore> {
+  async beginFromBackup(by: By, wanted: BackupRestoreRequest): Promise<BackupRestore> {
     const [{ instanceOfBackup, lookAtBackup }, { requireConfirmed }, { restoreInstance }] = await Promise.all(
       [import('./sources/instance.ts'), import('./question.ts'), import('./write.ts')],
     )
@@ -139,7 +139,7 @@ export class Restores {
   }
 
   /** Begins a restore from Key Protect, or returns the same one that runs or is done. Throws Refusal while another one runs. */
-  async begin(by: By, asked: KeyProtectWanted): Promise<KeyProtectRestore> {
+  async begin(by: By, asked: KeyProtectRestoreRequest): Promise<KeyProtectRestore> {
     const { apiKey: _, ...wanted } = asked
     const same = await this.same(wanted)
     if (same) return same

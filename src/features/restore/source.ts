@@ -6,7 +6,7 @@ import { Refusal, type ErrorCode } from '../../base/refusal.ts'
 import type { LaterActs } from '../../core/backup/later.ts'
 import type { Manifest } from '../../core/backup/manifest.ts'
 import type { BackupOpener } from '../../core/backup/openers.ts'
-import type { Feature } from '../../core/ports/least-version.ts'
+import type { StoreFeature } from '../../core/ports/least-version.ts'
 import type { RootKey } from '../../core/ports/root-key.ts'
 import type { DataKeyRecord } from '../../core/ports/secrets.ts'
 import type { Expectation } from '../../core/ports/expectation.ts'
@@ -35,11 +35,11 @@ export interface Source<Found, Opened, Page, Report> {
   /** Runs `work` with root keys and API keys as the instance will have them. */
   open<T>(found: Found, work: (opened: Opened) => Promise<T>): Promise<T>
   /** Reads all objects and opens their keys. Nothing was written before it resolves. */
-  check(found: Found, opened: Opened): Promise<Checked<Page, Report>>
+  check(found: Found, opened: Opened): Promise<CheckedInstance<Page, Report>>
 }
 
 /** An instance that can be written. */
-export interface Checked<Page, Report> {
+export interface CheckedInstance<Page, Report> {
   /** Its objects. */
   pages(): AsyncIterable<Page> | Iterable<Page>
   /** The writes for a page, by what the database has now. Called again where a row changed meanwhile. */
@@ -68,7 +68,7 @@ export interface InstanceInBackup {
   readonly manifest: Manifest
   readonly opener: BackupOpener
   /** A program must know them to open the store that takes the instance in. */
-  readonly features: readonly Feature[]
+  readonly features: readonly StoreFeature[]
   readonly instance: Instance
   readonly dataKeys: readonly DataKeyRecord[]
   /** Signs the marks of the backup. */
@@ -100,7 +100,7 @@ export interface BackupOpening {
   readonly name?: string
 }
 
-export interface BackupRestoreWanted extends BackupOpening {
+export interface BackupRestoreRequest extends BackupOpening {
   /** Ids of the clients that are trusted again. */
   readonly clients: readonly string[]
   readonly confirmed: readonly Confirmation[]
@@ -112,7 +112,7 @@ export interface BackupRestoreProgress {
   readonly total: number
 }
 
-export interface KeyProtectWanted {
+export interface KeyProtectRestoreRequest {
   /** The root key that the instance has from now on, as it is stored: an alias is resolved. */
   readonly rootKeyUri: string
   /** Other root keys that wrapped keys of it, because it was moving from one to another: the move goes on to the first. */

@@ -12,7 +12,7 @@ import {
   objectOfWrite,
   restoredObject,
   writeWithFreeNames,
-  type ObjectWrite,
+  type RestoredWrite,
 } from '../../core/keys/recovery/restored-object.ts'
 import { takenNames } from '../../core/keys/transaction/names.ts'
 import type { DumpedObject, DumpedRecord } from '../../core/ports/backup.ts'
@@ -24,7 +24,7 @@ import { objectsIn, pagesOf, type CheckedBackup } from './check.ts'
 import { laterClosing, restoredRow } from './since.ts'
 import type {
   BackupRestoreProgress,
-  Checked,
+  CheckedInstance,
   Decided,
   InstanceInBackup,
   KeyProtectProgress,
@@ -32,7 +32,7 @@ import type {
   Source,
   Working,
 } from './source.ts'
-import type { RestoredObject, RestoredObjects } from './sources/found-objects.ts'
+import type { FoundObject, RestoredObjects } from './sources/found-objects.ts'
 
 /** Restores an instance. Throws what the source throws, StoreUnavailable, and the reason of the signal. */
 export async function restoreInstance<Found, Opened, Page, Report>(
@@ -54,7 +54,7 @@ export async function restoreInstance<Found, Opened, Page, Report>(
 /** How many objects were closed again. Decides again where a row changed meanwhile. */
 async function writePage<Page>(
   store: Pick<Store, 'commit'>,
-  { decide, durability }: Pick<Checked<Page, unknown>, 'decide' | 'durability'>,
+  { decide, durability }: Pick<CheckedInstance<Page, unknown>, 'decide' | 'durability'>,
   page: Page,
 ): Promise<number> {
   for (let attempt = 0; ; attempt++) {
@@ -69,7 +69,7 @@ async function writePage<Page>(
   }
 }
 
-type Pages<Page> = Omit<Checked<Page, unknown>, 'finish'>
+type Pages<Page> = Omit<CheckedInstance<Page, unknown>, 'finish'>
 
 interface Writing
   extends
@@ -151,8 +151,8 @@ async function closingOf(
 async function withNamesThatAreFree(
   store: Store,
   instance: Instance,
-  write: ObjectWrite,
-): Promise<ObjectWrite> {
+  write: RestoredWrite,
+): Promise<RestoredWrite> {
   if (write.names.length === 0) return write
   return writeWithFreeNames(write, await takenNames(store, instance, objectOfWrite(write)))
 }
@@ -174,7 +174,7 @@ async function rowsOf(
 const pageObjects = 200
 
 export interface FoundPage {
-  readonly objects: readonly RestoredObject[]
+  readonly objects: readonly FoundObject[]
   readonly unwanted: readonly StandardKeyRecord[]
 }
 
@@ -216,7 +216,7 @@ export function keyProtectPages(
 
 async function decideFound(
   { store, marks }: Parameters<typeof keyProtectPages>[0],
-  one: RestoredObject,
+  one: FoundObject,
   namesShared: boolean,
 ): Promise<Omit<Decided, 'closedAgain'>> {
   const { instanceId, uniqueIdentifier } = one.object

@@ -7,7 +7,7 @@ import type { RootKeyCopy } from '../../core/sealing/server-notes.ts'
 import type { Needs } from './needs.ts'
 import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { rootKeyRoutes } from './routes.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import type { RootKeyFileFacts } from '../../core/server/machine.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
@@ -76,7 +76,7 @@ function idOf(file: RootKeyFileFacts | undefined): string {
 }
 
 function entry(
-  { actor, requestId }: Asker,
+  { actor, requestId }: ApiRequester,
   { rootKeyId, atMs, verified }: RootKeyCopy,
   uri: string,
 ): AuditEntry {

@@ -3,11 +3,11 @@
 
 import type { AuditAction } from '../../core/ports/audit-actions.ts'
 import type { AuditEntry } from '../../core/ports/audit.ts'
-import type { Session } from '../../core/trust/sessions.ts'
+import type { AdminSession } from '../../core/trust/sessions.ts'
 import type { Needs } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { sessionRoutes } from './routes.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { idOfSubject } from '../../core/trust/person.ts'
 import { isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 import { shownGrants } from '../../doors/http/views/shown-grants.ts'
@@ -80,15 +80,15 @@ export const sessionHandlers = {
   },
 } satisfies Handlers<typeof sessionRoutes, Needs>
 
-function sessionOf({ session }: Asker): Session {
+function sessionOf({ session }: ApiRequester): AdminSession {
   if (!session) throw new Refusal('refused', 'this request carries a token, not a session')
   return session
 }
 
 function entryOf(
   action: AuditAction,
-  { actor, instanceId, requestId }: Asker,
-  { id }: Session,
+  { actor, instanceId, requestId }: ApiRequester,
+  { id }: AdminSession,
   { clock }: Needs,
 ): AuditEntry {
   return {

@@ -2,7 +2,7 @@
 
 import type { AuditKeeper } from '../../core/audit/retention.ts'
 import type { CommonFacts } from '../../core/conditions/conditions.ts'
-import { ofServer, type ConditionLines, type Found } from '../../core/conditions/line.ts'
+import { ofServer, type ConditionLines, type Occurrence } from '../../core/conditions/line.ts'
 import type { Gauges } from '../../outside/telemetry/metrics.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 
@@ -26,7 +26,7 @@ export const siemConditions = {
   },
 } as const satisfies ConditionLines<SiemFacts>
 
-function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: AuditKeeper): readonly Found[] {
+function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: AuditKeeper): readonly Occurrence[] {
   if (behindSinceMs === null || nowMs - behindSinceMs <= siemBehindMs) return []
   const why = trouble === null ? '' : `: ${trouble}`
   const found = ofServer(`${target} lacks the audit log since ${isoTime(behindSinceMs)}${why}`, target)

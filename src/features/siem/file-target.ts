@@ -5,13 +5,13 @@ import { open, stat, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { PlacedEntry } from '../../core/ports/audit.ts'
 import { jsonLine } from './syslog-message.ts'
-import type { Session, Target } from './target.ts'
+import type { TargetSession, SiemTarget } from './target.ts'
 
 /** The owner of the file writes, its group reads. */
 const mode = 0o640
 const lineEnd = 10
 
-export function fileTarget(path: string): Target {
+export function fileTarget(path: string): SiemTarget {
   return {
     kind: 'file',
     name: path,
@@ -19,7 +19,7 @@ export function fileTarget(path: string): Target {
   }
 }
 
-class FileSession implements Session {
+class FileSession implements TargetSession {
   readonly #path: string
   #file: FileHandle
   #taken = 0

@@ -8,7 +8,7 @@ import { underLease, type Lease, type Leases } from '../../core/ports/leases.ts'
 import type { AuditKeeper } from '../../core/audit/retention.ts'
 import type { Store } from '../../core/ports/store.ts'
 import type { AuditEntry } from '../../core/ports/audit.ts'
-import type { Session, Target } from './target.ts'
+import type { TargetSession, SiemTarget } from './target.ts'
 
 /** Entries that are read and sent at a time. */
 export const siemPageEntries = 500
@@ -22,7 +22,7 @@ export interface ForwarderOptions {
   readonly store: Pick<Store, 'auditBehind' | 'forwardedTo' | 'commit'>
   readonly leases: Pick<Leases, 'hold'>
   readonly clock: Clock
-  readonly target: Target
+  readonly target: SiemTarget
   /** Called when sending begins to fail, with the reason for people, and when it goes on (null). */
   readonly onTrouble: (trouble: string | null) => void
   /** Called with the number of entries that were sent, those sent again included. */
@@ -101,7 +101,7 @@ export class Forwarder {
   }
 
   async #sendNext(
-    session: Session,
+    session: TargetSession,
     sent: number,
   ): Promise<{ readonly sent: number; readonly isAll: boolean }> {
     const entries = await this.#options.store.auditBehind(sent, siemPageEntries)

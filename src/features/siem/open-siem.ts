@@ -11,7 +11,7 @@ import { fileTarget } from './file-target.ts'
 import { Forwarder } from './forwarder.ts'
 import { jsonLine } from './syslog-message.ts'
 import { syslogTarget } from './syslog-target.ts'
-import type { Target } from './target.ts'
+import type { SiemTarget } from './target.ts'
 
 /** The service that the handlers work with. */
 export interface Siem extends Pick<Needs, 'audit' | 'clock'> {
@@ -47,10 +47,10 @@ export function openSiem({ audit, config, ...parts }: Needs, opened: AsyncDispos
 function targetsOf(
   config: Config['siem'],
   { clock, version }: Omit<Needs, 'audit' | 'config'>,
-): readonly Target[] {
+): readonly SiemTarget[] {
   const { syslog, format, file, caFile, certificateFile, keyFile } = config
   const cef = (entry: PlacedEntry) => cefLine(entry, { version, meanings: auditActions })
-  const targets: Target[] = []
+  const targets: SiemTarget[] = []
   if (syslog)
     targets.push(
       syslogTarget({

@@ -10,7 +10,7 @@ import { connect as connectTls } from 'node:tls'
 import type { PlacedEntry } from '../../core/ports/audit.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { syslogFrame, type SyslogSource } from './syslog-message.ts'
-import type { Session, Target } from './target.ts'
+import type { TargetSession, SiemTarget } from './target.ts'
 
 /** A receiver has to prove that it has read what it was sent so long ago; twice as long each time while there is more. */
 export const siemProofMs = 1_000
@@ -39,7 +39,7 @@ export interface SyslogOptions {
   readonly clock: Pick<Clock, 'monotonic' | 'after'>
 }
 
-export function syslogTarget(options: SyslogOptions): Target {
+export function syslogTarget(options: SyslogOptions): SiemTarget {
   const { host, port, tls } = options.place
   const name = `${tls ? 'tls' : 'tcp'}://${host.includes(':') ? `[${host}]` : host}:${String(port)}`
   return {
@@ -87,7 +87,7 @@ interface SessionOptions extends SyslogOptions {
   readonly connect: () => Promise<Socket>
 }
 
-class SyslogSession implements Session {
+class SyslogSession implements TargetSession {
   readonly #options: SessionOptions
   #connection: Connection
   /** The receiver has read everything up to these places, and may not have stored it yet. */

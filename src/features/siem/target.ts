@@ -2,19 +2,19 @@
 
 import type { PlacedEntry } from '../../core/ports/audit.ts'
 
-export interface Target {
+export interface SiemTarget {
   /** The store keeps under this name what the target has. */
-  readonly kind: TargetKind
+  readonly kind: SiemTargetKind
   /** The target for people, without secrets: `tls://siem.example:6514`, or a path. */
   readonly name: string
   /** Rejects with an Error that says what to do if the target cannot be reached. `stopping` ends every wait for the target. */
-  open(stopping: AbortSignal): Promise<Session>
+  open(stopping: AbortSignal): Promise<TargetSession>
 }
 
-export type TargetKind = 'syslog' | 'file'
+export type SiemTargetKind = 'syslog' | 'file'
 
 /** One connection. Once a method has rejected, the session is over, and everything behind `taken` is sent again in the next one. */
-export interface Session {
+export interface TargetSession {
   /** Sends in order. Rejects if the target takes nothing. */
   send(entries: readonly PlacedEntry[]): Promise<void>
   /** The place of the last entry of this session that the target surely has; 0: of none. Rejects if the session is over. */

@@ -6,7 +6,7 @@ import { allowOf, allowsEverything } from '../../core/trust/allow.ts'
 import type { Instance, TrustSnapshot } from '../../core/trust/rows.ts'
 import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { Output } from '../../doors/http/route.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import type { ServingNode } from '../../core/server/leases.ts'
 import type { ReadinessFacts } from '../../core/server/readiness-facts.ts'
 import type { Condition } from '../../core/conditions/conditions.ts'
@@ -59,7 +59,7 @@ export const statusHandlers = {
 
 async function shownInstance(
   context: Needs,
-  asker: Asker,
+  asker: ApiRequester,
   snapshot: TrustSnapshot,
   { degraded, unknown, fromMemory, reasons }: ReadinessFacts,
   instance: Instance,

@@ -12,7 +12,7 @@ import { StoreUnavailable, type Store } from '../../core/ports/store.ts'
 import type { StandardKeyTrouble } from '../../core/sealing/standard-key-troubles.ts'
 import { JointRuns } from '../../base/joint-runs.ts'
 import type { Log } from '../../core/ports/log.ts'
-import { together, type MetricsReport } from '../../outside/telemetry/aggregate.ts'
+import { aggregatedMetrics, type MetricsReport } from '../../outside/telemetry/aggregate.ts'
 import type { Gauges, Metrics } from '../../outside/telemetry/metrics.ts'
 
 export interface WatchParts {
@@ -91,7 +91,7 @@ export class Watch {
       if (!(error instanceof StoreUnavailable)) throw error
       await this.#stateWithoutStore()
     }
-    return together(metrics.registry, await reports())
+    return aggregatedMetrics(metrics.registry, await reports())
   }
 
   /** The gauges that are not known have no value. */

@@ -6,7 +6,7 @@ import { RootKeyError } from '../../core/ports/root-key.ts'
 import type { TokenService } from './needs.ts'
 import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { tokenRoutes } from './routes.ts'
-import type { Asker } from '../../doors/http/asked.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 
@@ -37,7 +37,7 @@ export const tokenRecoveryHandlers = {
   },
 } satisfies SomeHandlers<typeof tokenRoutes, TokenService>
 
-function refuseOtherMachines({ actor: { address } }: Asker): void {
+function refuseOtherMachines({ actor: { address } }: ApiRequester): void {
   if (address !== null && /^(127\.|::1$|::ffff:127\.)/.test(address)) return
   throw new Refusal('forbidden', 'a token is recovered on the machine of the server only')
 }

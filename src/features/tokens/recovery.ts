@@ -12,7 +12,7 @@ import type { Clock } from '../../core/ports/clock.ts'
 import { RootKeyError, type RootKey } from '../../core/ports/root-key.ts'
 import { isRootKeyFile } from '../../base/root-key-file.ts'
 import { RootKeyChallenges } from '../../core/sealing/root-key-challenge.ts'
-import type { ServerNotes, TokenRecovery as TokenRecoveryNote } from '../../core/sealing/server-notes.ts'
+import type { ServerNotes, NotedRecovery } from '../../core/sealing/server-notes.ts'
 import type { Token } from '../../core/trust/rows.ts'
 import type { MadeToken, TokenChanges } from '../../core/trust/token-changes.ts'
 import { writeWhole } from '../../host/first-start.ts'
@@ -95,6 +95,6 @@ export class TokenRecovery {
 }
 
 /** The note that the server keeps of it, for the condition. */
-export function recoveryOf({ id, createdMs }: Token): TokenRecoveryNote {
+export function recoveryOf({ id, createdMs }: Token): NotedRecovery {
   return { atMs: createdMs, tokenId: id }
 }

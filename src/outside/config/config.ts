@@ -12,7 +12,7 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-export type Flags = Readonly<Record<string, string | undefined>>
+export type ConfigFlags = Readonly<Record<string, string | undefined>>
 
 /** The variable that names the configuration file; `--config` overrides it. */
 const fileVariable = 'MORTISE_CONFIG'
@@ -21,7 +21,7 @@ const fileVariable = 'MORTISE_CONFIG'
  * Reads mortise.toml (`--config`, MORTISE_CONFIG, else ./mortise.toml if it is there), the environment and the
  * flags ({ config, data, kmip, kmip-https, admin }). Throws ConfigError naming every problem.
  */
-export function readConfig(flags: Flags = {}, env: Environment = process.env): Config {
+export function readConfig(flags: ConfigFlags = {}, env: Environment = process.env): Config {
   const problems: string[] = []
   const named = flags['config'] ?? env[fileVariable]
   const file = named ?? (existsSync('mortise.toml') ? 'mortise.toml' : undefined)
@@ -58,7 +58,7 @@ export function readConfig(flags: Flags = {}, env: Environment = process.env): C
  * the variable for every command.
  */
 export function passedOver(
-  flags: Flags = {},
+  flags: ConfigFlags = {},
   env: Environment = process.env,
   folder = '.',
 ): string | undefined {
@@ -127,7 +127,7 @@ function checkTogether(values: Record<string, Record<string, unknown>>, problems
 }
 
 /** The user names a file now and set a variable some time ago: the command cannot know which folder the user means. */
-function checkFolders(flags: Flags, env: Environment, inFile: unknown, problems: string[]): void {
+function checkFolders(flags: ConfigFlags, env: Environment, inFile: unknown, problems: string[]): void {
   const { config, data } = flags
   const inVariable = env[options.server.data.variable]
   if (config === undefined || data !== undefined || inVariable === undefined || typeof inFile !== 'string')

@@ -2,15 +2,15 @@
 // retries when a connection breaks. It never sends a change again whose answer was lost: the caller must find out
 // whether the server did it.
 
-import { type Credential, usernameAndPassword } from '../../wire/kmip/credential.ts'
+import { type WireCredential, usernameAndPassword } from '../../wire/kmip/credential.ts'
 import type { OperationName, Request, Response } from '../../wire/kmip/operations.ts'
 import type { Address } from '../../base/kmip-address.ts'
-import { openConnection, type Connection, type Timeouts } from './connection.ts'
+import { openConnection, type ClientConnection, type Timeouts } from './connection.ts'
 import { KmipTransportError, noneAnswered } from './errors.ts'
 import { Nodes } from './nodes.ts'
-import { Session } from './session.ts'
+import { KmipSession } from './session.ts'
 import { Slots } from './slots.ts'
-import type { BatchOptions, BatchRequest, ClientVersion, Outcomes, Requester } from './session.ts'
+import type { ClientBatchOptions, BatchRequest, ClientVersion, Outcomes, Requester } from './session.ts'
 import { clientTls, type ClientTls, type TlsOptions } from './tls.ts'
 
 export interface ClientOptions extends TlsOptions {
@@ -18,7 +18,7 @@ export interface ClientOptions extends TlsOptions {
   readonly addresses: readonly Address[]
   /** Default: 1.4. */
   readonly version?: ClientVersion
-  readonly credential?: { readonly username: string; readonly password: string } | Credential | undefined
+  readonly credential?: { readonly username: string; readonly password: string } | WireCredential | undefined
   /** `kept` (default): connections are reused. `per-work`: each piece of work opens its own, like vSphere. */
   readonly connections?: 'kept' | 'per-work'
   /** How many pieces of work run at once; further ones wait. Default: 1. */
@@ -41,9 +41,9 @@ export class KmipClient implements Requester, AsyncDisposable {
   readonly #options: ClientOptions
   readonly #tls: ClientTls
   readonly #nodes: Nodes
-  readonly #credential: Credential | undefined
-  readonly #idle: Connection[] = []
-  readonly #inUse = new Set<Connection>()
+  readonly #credential: WireCredential | undefined
+  readonly #idle: ClientConnection[] = []
+  readonly #inUse = new Set<ClientConnection>()
   readonly #slots: Slots
   #closed = false
 
@@ -67,7 +67,10 @@ export class KmipClient implements Requester, AsyncDisposable {
   }
 
   /** See Session.batch. */
-  batch<const L extends readonly BatchRequest[]>(asked: L, options?: BatchOptions): Promise<Outcomes<L>> {
+  batch<const L extends readonly BatchRequest[]>(
+    asked: L,
+    options?: ClientBatchOptions,
+  ): Promise<Outcomes<L>> {
     const repeatable = asked.every(({ operation }) => readers.has(operation))
     return this.work((session) => session.batch(asked, options), { repeatable })
   }
@@ -77,7 +80,7 @@ export class KmipClient implements Requester, AsyncDisposable {
    * address. After that it does so only for `repeatable` work, and then calls `run` once more from its beginning.
    */
   async work<T>(
-    run: (session: Session) => Promise<T>,
+    run: (session: KmipSession) => Promise<T>,
     { repeatable = false }: { readonly repeatable?: boolean } = {},
   ): Promise<T> {
     if (this.#closed) throw new TypeError('the client was closed')
@@ -86,7 +89,7 @@ export class KmipClient implements Requester, AsyncDisposable {
       const attempts: KmipTransportError[] = []
       for (;;) {
         const { connection, wasKept } = await this.#take(attempts)
-        const session = new Session(connection, this.version, this.#credential)
+        const session = new KmipSession(connection, this.version, this.#credential)
         const done = await this.#attempt(run, session)
         if ('value' in done) return done.value
         const { fault } = done
@@ -114,8 +117,8 @@ export class KmipClient implements Requester, AsyncDisposable {
 
   /** One attempt. Afterwards the connection is kept or closed. */
   async #attempt<T>(
-    run: (session: Session) => Promise<T>,
-    session: Session,
+    run: (session: KmipSession) => Promise<T>,
+    session: KmipSession,
   ): Promise<{ readonly value: T } | { readonly fault: KmipTransportError }> {
     const { connection } = session
     this.#inUse.add(connection)
@@ -134,7 +137,7 @@ export class KmipClient implements Requester, AsyncDisposable {
     }
   }
 
-  async #take(attempts: KmipTransportError[]): Promise<{ connection: Connection; wasKept: boolean }> {
+  async #take(attempts: KmipTransportError[]): Promise<{ connection: ClientConnection; wasKept: boolean }> {
     for (let kept = this.#idle.pop(); kept; kept = this.#idle.pop())
       if (kept.isOpen) return { connection: kept, wasKept: true }
     const { timeouts, localAddress } = this.#options

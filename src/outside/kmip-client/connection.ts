@@ -23,7 +23,7 @@ export interface Timeouts {
   readonly answerMs: number
 }
 
-export interface ConnectionOptions {
+export interface ClientConnectionOptions {
   readonly tls: ClientTls
   /** The local address to connect from. */
   readonly localAddress?: string | undefined
@@ -39,7 +39,10 @@ export interface TlsSession {
 }
 
 /** Rejects with KmipTransportError `connect` or `handshake`. */
-export function openConnection(address: Address, options: ConnectionOptions): Promise<Connection> {
+export function openConnection(
+  address: Address,
+  options: ClientConnectionOptions,
+): Promise<ClientConnection> {
   const { tls, localAddress, session } = options
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   return new Promise((resolve, reject) => {
@@ -86,7 +89,12 @@ export function openConnection(address: Address, options: ConnectionOptions): Pr
       clearTimeout(timer)
       socket.off('error', onError).off('close', onClose)
       resolve(
-        new Connection(socket, address, timeouts.answerMs, { connectMs, handshakeMs, certificate, sha256 }),
+        new ClientConnection(socket, address, timeouts.answerMs, {
+          connectMs,
+          handshakeMs,
+          certificate,
+          sha256,
+        }),
       )
     })
   })
@@ -111,7 +119,7 @@ interface Waiting {
   readonly timer: NodeJS.Timeout
 }
 
-export class Connection {
+export class ClientConnection {
   readonly address: Address
   /** The time to connect by TCP, including name resolution. */
   readonly connectMs: number

@@ -3,7 +3,7 @@
 
 import { encodeRequest } from '../../wire/kmip/client-message.ts'
 import type { IncomingResponse } from '../../wire/kmip/client-message.ts'
-import type { Credential } from '../../wire/kmip/credential.ts'
+import type { WireCredential } from '../../wire/kmip/credential.ts'
 import { codeOf } from '../../wire/kmip/enums.ts'
 import type { EnumName } from '../../wire/kmip/enums.ts'
 import type { ResponseItem } from '../../wire/kmip/message.ts'
@@ -11,7 +11,7 @@ import type { OperationName, Request, Response } from '../../wire/kmip/operation
 import { encodeRequestPayload } from '../../wire/kmip/payload.ts'
 import type { Version } from '../../wire/kmip/version.ts'
 import { readAnswer, readPayload, wrongAnswer } from './answers.ts'
-import type { Connection } from './connection.ts'
+import type { ClientConnection } from './connection.ts'
 import { KmipRefused } from './errors.ts'
 
 /** The versions that this client supports. The server may support more. */
@@ -27,28 +27,28 @@ export type BatchRequest = {
   [N in OperationName]: { readonly operation: N; readonly request: Request<N> }
 }[OperationName]
 
-export type Outcome<N extends OperationName> =
+export type ItemOutcome<N extends OperationName> =
   | { readonly ok: true; readonly response: Response<N> }
   | { readonly ok: false; readonly refused: KmipRefused }
 
 export type Outcomes<L extends readonly BatchRequest[]> = {
-  readonly [I in keyof L]: Outcome<L[I]['operation']>
+  readonly [I in keyof L]: ItemOutcome<L[I]['operation']>
 }
 
-export interface BatchOptions {
+export interface ClientBatchOptions {
   /** Default: the server stops at the first refusal. */
   readonly onError?: EnumName<'BatchErrorContinuationOption'>
   /** Whether the server must process the items in this order. */
   readonly inOrder?: boolean
 }
 
-export class Session implements Requester {
+export class KmipSession implements Requester {
   readonly version: ClientVersion
-  readonly connection: Connection
-  readonly #credential: Credential | undefined
+  readonly connection: ClientConnection
+  readonly #credential: WireCredential | undefined
   #sent = false
 
-  constructor(connection: Connection, version: ClientVersion, credential?: Credential) {
+  constructor(connection: ClientConnection, version: ClientVersion, credential?: WireCredential) {
     this.connection = connection
     this.version = version
     this.#credential = credential
@@ -71,14 +71,14 @@ export class Session implements Requester {
   /** Sends all of them in one message. A refusal is an outcome, also for items that the server did not reach. */
   async batch<const L extends readonly BatchRequest[]>(
     asked: L,
-    options: BatchOptions = {},
+    options: ClientBatchOptions = {},
   ): Promise<Outcomes<L>> {
     const { answer, items } = await this.#ask(asked, options)
     return asked.map(({ operation }, index) => this.#outcome(operation, items[index], answer)) as Outcomes<L>
   }
 
   /** The answer, with its items in the order of the request. */
-  async #ask(asked: readonly BatchRequest[], options: BatchOptions) {
+  async #ask(asked: readonly BatchRequest[], options: ClientBatchOptions) {
     const bytes = this.#encode(asked, options)
     this.#sent ||= this.connection.isOpen
     const { address } = this.connection
@@ -91,7 +91,7 @@ export class Session implements Requester {
     return { answer, items: asked.map((_, index) => itemFor(index, asked.length, answer.items)) }
   }
 
-  #encode(asked: readonly BatchRequest[], { onError, inOrder }: BatchOptions): Buffer {
+  #encode(asked: readonly BatchRequest[], { onError, inOrder }: ClientBatchOptions): Buffer {
     const { version } = this
     return encodeRequest({
       version,
@@ -111,7 +111,7 @@ export class Session implements Requester {
     operation: N,
     item: ResponseItem | undefined,
     answer: IncomingResponse,
-  ): Outcome<N> {
+  ): ItemOutcome<N> {
     if (!item) {
       const message = 'not done: the server stopped at an earlier item'
       return { ok: false, refused: new KmipRefused(operation, { status: 'OperationFailed', message }) }

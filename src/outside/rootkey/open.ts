@@ -4,7 +4,7 @@ import { RootKeyError, type RootKey } from '../../core/ports/root-key.ts'
 import { cloudSchemes, type Clouds } from './clouds/clouds.ts'
 import { openFileRootKey } from './file.ts'
 import type { RootKeyFileReads } from './file-reads.ts'
-import type { ListedRootKey } from './keyprotect/list.ts'
+import type { ListedServiceKey } from './keyprotect/list.ts'
 import { checkKeyProtect, listKeyProtect, openKeyProtect } from './keyprotect/open.ts'
 import type { KeyProtectSessions } from './keyprotect/sessions.ts'
 import { checkPkcs11, createPkcs11, listPkcs11, openPkcs11 } from './pkcs11/open.ts'
@@ -82,7 +82,7 @@ export async function createRootKey(uri: string, options: RootKeyOptions): Promi
 }
 
 /** The root keys of the service instance, or on the token, that a URI names. Throws RootKeyError. */
-export async function listRootKeys(uri: string, options: CheckOptions): Promise<readonly ListedRootKey[]> {
+export async function listRootKeys(uri: string, options: CheckOptions): Promise<readonly ListedServiceKey[]> {
   const { list } = kindOf(uri)
   if (list) return list(uri, options)
   throw new RootKeyError(
@@ -98,7 +98,7 @@ interface Kind {
   /** Left out: Mortise makes no such key. */
   readonly create?: (uri: string, options: RootKeyOptions) => Promise<void>
   /** Left out: its URI names one root key. */
-  readonly list?: (uri: string, options: CheckOptions) => Promise<readonly ListedRootKey[]>
+  readonly list?: (uri: string, options: CheckOptions) => Promise<readonly ListedServiceKey[]>
   /** Whether its service can store keys, for custody `keyprotect`. */
   readonly keepsStandardKeys?: true
 }

@@ -5,7 +5,7 @@ import type {
   InventoryRecord,
   InventoryRow,
   InventoryStore,
-  KeyUse,
+  MachineUse,
 } from '../../core/ports/inventory.ts'
 import { number, oneOf, orNull, text, type Row } from './row.ts'
 import { all, get, type Steps } from './steps.ts'
@@ -30,8 +30,8 @@ export function* findKeyUses({
   id,
   keys,
   firstMax,
-}: Parameters<InventoryStore['keyUses']>[0]): Steps<KeyUse[]> {
-  const uses: KeyUse[] = []
+}: Parameters<InventoryStore['keyUses']>[0]): Steps<MachineUse[]> {
+  const uses: MachineUse[] = []
   for (const key of keys) {
     const machines = number((yield* get('machinesOfKey', id, key)) ?? {}, 'count')
     const rows = machines === 0 ? [] : yield* all('firstMachinesOfKey', id, key, firstMax)

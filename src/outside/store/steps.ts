@@ -13,41 +13,41 @@ export const statementSql = { ...readSql, ...dumpSql, ...writeSql, ...markSql }
 
 export type StatementName = keyof typeof statementSql
 
-export type Value = string | number | bigint | Uint8Array | null
+export type SqlValue = string | number | bigint | Uint8Array | null
 
 export interface Query {
   readonly name: StatementName
   /** The values of the placeholders, in order. */
-  readonly values: readonly Value[]
+  readonly values: readonly SqlValue[]
   /** `nothing`: the next statement may be sent before this one is answered. */
   readonly wants: 'nothing' | 'changes' | 'id' | 'row' | 'rows'
 }
 
 /** Depends on `wants`: the number of changed rows, the id of a new row, the first row, or all rows. */
-export type Answer = number | Row | readonly Row[] | undefined
+export type QueryAnswer = number | Row | readonly Row[] | undefined
 
 /** The steps that lead to a `T`. */
-export type Steps<T> = Generator<Query, T, Answer>
+export type Steps<T> = Generator<Query, T, QueryAnswer>
 
-export function* run(name: StatementName, ...values: Value[]): Steps<void> {
+export function* run(name: StatementName, ...values: SqlValue[]): Steps<void> {
   yield { name, values, wants: 'nothing' }
 }
 
 /** Returns the id of the new row. */
-export function* add(name: StatementName, ...values: Value[]): Steps<number> {
+export function* add(name: StatementName, ...values: SqlValue[]): Steps<number> {
   return (yield { name, values, wants: 'id' }) as number
 }
 
 /** Returns the number of changed rows. */
-export function* changed(name: StatementName, ...values: Value[]): Steps<number> {
+export function* changed(name: StatementName, ...values: SqlValue[]): Steps<number> {
   return (yield { name, values, wants: 'changes' }) as number
 }
 
 /** Returns the first row; undefined: there is none. */
-export function* get(name: StatementName, ...values: Value[]): Steps<Row | undefined> {
+export function* get(name: StatementName, ...values: SqlValue[]): Steps<Row | undefined> {
   return (yield { name, values, wants: 'row' }) as Row | undefined
 }
 
-export function* all(name: StatementName, ...values: Value[]): Steps<readonly Row[]> {
+export function* all(name: StatementName, ...values: SqlValue[]): Steps<readonly Row[]> {
   return (yield { name, values, wants: 'rows' }) as readonly Row[]
 }

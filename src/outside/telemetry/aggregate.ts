@@ -8,7 +8,7 @@ import { AggregatorRegistry, type Registry } from 'prom-client'
 export type MetricsReport = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
 /** The metrics of this process and the others, in the text format of Prometheus. Lets other work run between two of them. */
-export async function together(own: Registry, others: readonly MetricsReport[]): Promise<string> {
+export async function aggregatedMetrics(own: Registry, others: readonly MetricsReport[]): Promise<string> {
   const registry = others.length === 0 ? own : sum([await own.getMetricsAsJSON(), ...others])
   const texts: string[] = []
   for (const { name } of registry.getMetricsAsArray()) {

@@ -8,7 +8,7 @@ import { publicDocument } from '../../doors/http/documents.ts'
 import { parsedJson } from '../../doors/http/read-json.ts'
 import type { Route } from '../../doors/http/route.ts'
 import type {
-  Description,
+  ApiDescription,
   FromSchemaThread,
   SchemaAnswer,
   ToSchemaThread,
@@ -43,7 +43,7 @@ function missing(route: string): never {
   throw new Error(`there is no route ${route}`)
 }
 
-async function description(): Promise<Description> {
+async function description(): Promise<ApiDescription> {
   const [{ openApiDocument }, { docsPage, docsPolicy }] = await Promise.all([
     import('../../doors/http/openapi.ts'),
     import('../../doors/http/docs-page.ts'),

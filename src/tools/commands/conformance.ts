@@ -1,7 +1,7 @@
 // `mortise conformance`: checks any KMIP server, Mortise or another one, against the specification, and prints what works in
 // which version, and why the rest does not. It needs no admin API. What it makes it destroys.
 
-import { examine, type Examined, type Finding } from '../conformance/examine.ts'
+import { examine, type Examined, type CheckResult } from '../conformance/examine.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { TlsOptionsError } from '../../outside/kmip-client/tls.ts'
 import { readClientPair } from '../../doors/cli/client-pair.ts'
@@ -97,7 +97,7 @@ const hints: Readonly<Record<KmipTransportError['stage'], string>> = {
   protocol: 'does the server speak KMIP on this port? --encoding xml and json need its port for HTTPS',
 }
 
-const signs: Readonly<Record<Finding['result'], string>> = { works: '●', missing: '○', differs: '✗' }
+const signs: Readonly<Record<CheckResult['result'], string>> = { works: '●', missing: '○', differs: '✗' }
 
 /** A table by check and version as that of docs/kmip-conformance.md, then by profile, then why what does not work does not. */
 function conformanceText(examined: Examined): string {

@@ -2,12 +2,12 @@
 
 import { counted } from '../../base/text/counted.ts'
 import type { AddressReport, Diagnosis } from '../vsphere/doctor.ts'
-import type { Finding, Severity } from '../vsphere/doctor-findings.ts'
+import type { DoctorFinding, DoctorSeverity } from '../vsphere/doctor-findings.ts'
 import { coloured } from '../../doors/cli/text/colour.ts'
 import { fingerprint, visible } from '../../doors/cli/text/output.ts'
 import type { World } from '../../doors/cli/world.ts'
 
-const signs: Readonly<Record<Severity, string>> = {
+const signs: Readonly<Record<DoctorSeverity, string>> = {
   good: 'ok      ',
   note: 'note    ',
   warning: 'WARNING ',
@@ -25,7 +25,7 @@ export function diagnosisText(
   )
   if (findings.length > 0) parts.push(`All in all\n${listText(findings, stdout)}`)
   const all = [...findings, ...addresses.flatMap((report) => report.findings)]
-  const count = (severity: Severity) => all.filter((finding) => finding.severity === severity).length
+  const count = (severity: DoctorSeverity) => all.filter((finding) => finding.severity === severity).length
   const verdict = ok
     ? `Seen from this machine${client === null ? ', and from outside only' : ''}, nothing would fail.`
     : `Seen from this machine, ${counted(count('fault'), 'thing')} would fail.`
@@ -38,7 +38,7 @@ function certificateText({ certificate }: AddressReport): string {
   return `    ${visible(certificate.subject)}, ${certificate.key}\n    SHA-256 ${fingerprint(certificate.sha256)}\n    SHA-1   ${fingerprint(certificate.sha1)}\n`
 }
 
-function listText(findings: readonly Finding[], stdout: World['stdout']): string {
+function listText(findings: readonly DoctorFinding[], stdout: World['stdout']): string {
   return findings
     .map(({ severity, what, mend }) => {
       const lines = wrapped(visible(what))

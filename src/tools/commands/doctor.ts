@@ -4,7 +4,7 @@
 import { diagnose, type DoctorOptions } from '../vsphere/doctor.ts'
 import { verb, type Run } from '../../doors/cli/command.ts'
 import { confirmTyped } from '../../doors/cli/text/confirm.ts'
-import type { Finding } from '../vsphere/doctor-findings.ts'
+import type { DoctorFinding } from '../vsphere/doctor-findings.ts'
 import { diagnosisText } from './doctor-text.ts'
 import { readClientPair } from '../../doors/cli/client-pair.ts'
 
@@ -40,7 +40,7 @@ export interface AskedServer {
 export type FindRootKeyFaults = (
   run: Pick<Run, 'client' | 'world'>,
   server: AskedServer,
-) => Promise<readonly Finding[]>
+) => Promise<readonly DoctorFinding[]>
 
 export const doctorCommand = (rootKeyFindings: FindRootKeyFaults) =>
   verb<Options>({

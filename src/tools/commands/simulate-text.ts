@@ -1,9 +1,9 @@
 // The report of a simulation as text.
 
 import { counted } from '../../base/text/counted.ts'
-import type { Finding, Refused } from '../vsphere/run-log.ts'
+import type { RunFinding, RefusedWork } from '../vsphere/run-log.ts'
 import type { SavedKey } from '../vsphere/key-inventory.ts'
-import type { Latency, Report, ScenarioReport } from '../vsphere/report.ts'
+import type { Latency, SimulationReport, ScenarioReport } from '../vsphere/report.ts'
 import { facts, table, visible } from '../../doors/cli/text/output.ts'
 
 export function progressLine({ id, title, done, failed, retried, ms }: ScenarioReport): string {
@@ -12,7 +12,7 @@ export function progressLine({ id, title, done, failed, retried, ms }: ScenarioR
 }
 
 /** A run that was interrupted and met no fault has shown nothing of the rest. */
-export function reportText(report: Report): string {
+export function reportText(report: SimulationReport): string {
   const { pieces, latencies, keys, expected } = report
   const isOnlyInterrupted = report.interrupted && pieces.failed === 0 && report.violations.length === 0
   const sections = [
@@ -56,7 +56,7 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }
 
-function findings(heading: string, found: readonly Finding[]): string {
+function findings(heading: string, found: readonly RunFinding[]): string {
   if (found.length === 0) return ''
   const lines = found.map(
     ({ scenario, where, what, count }) =>
@@ -65,7 +65,7 @@ function findings(heading: string, found: readonly Finding[]): string {
   return `${heading}\n${lines.join('')}`
 }
 
-function refusals(refused: readonly Refused[]): string {
+function refusals(refused: readonly RefusedWork[]): string {
   if (refused.length === 0) return ''
   const lines = refused.map(({ operation, reason, message, count }) => {
     const words = [reason, message].filter((word) => word !== null).join(': ') || 'no reason given'
@@ -93,7 +93,12 @@ function indented(text: string): string {
   return text.replaceAll(/^(?=.)/gm, '  ')
 }
 
-function expectedText({ checked, missing, changed, unanswered }: NonNullable<Report['expected']>): string {
+function expectedText({
+  checked,
+  missing,
+  changed,
+  unanswered,
+}: NonNullable<SimulationReport['expected']>): string {
   const lines = (
     [
       ['MISSING', missing],

@@ -10,7 +10,7 @@ import { decodeResponsePayload, encodeRequestPayload } from '../../wire/kmip/pay
 import { atLeast, type Version } from '../../wire/kmip/version.ts'
 import type { EnumName } from '../../wire/kmip/enums.ts'
 import { TtlvError } from '../../wire/ttlv/error.ts'
-import type { Exchange } from './exchange.ts'
+import type { ClientExchange } from './exchange.ts'
 
 /** The server did something else than the specification says. The message says what. */
 export class Differs extends Error {
@@ -23,7 +23,7 @@ export class NotSupported extends Error {
 }
 
 /** One batch item's end. */
-export interface ItemOutcome {
+export interface CheckOutcome {
   readonly status: EnumName<'ResultStatus'>
   readonly reason: string | undefined
   readonly message: string | undefined
@@ -37,13 +37,13 @@ const unsupported = new Set(['OperationNotSupported', 'FeatureNotSupported'])
 
 export class CheckSession {
   readonly version: Version
-  readonly #exchange: Exchange
+  readonly #exchange: ClientExchange
   /** Newest last. */
   readonly #made: string[] = []
   /** A part of the names that the check gives, so that no two runs meet. */
   readonly #word: string
 
-  constructor(exchange: Exchange, version: Version, word: string) {
+  constructor(exchange: ClientExchange, version: Version, word: string) {
     this.#exchange = exchange
     this.version = version
     this.#word = word
@@ -60,7 +60,7 @@ export class CheckSession {
   async batch(
     items: readonly Item[],
     option: 'Stop' | 'Continue' | 'Undo' = 'Stop',
-  ): Promise<readonly ItemOutcome[]> {
+  ): Promise<readonly CheckOutcome[]> {
     const response = await this.#exchange.send({
       version: this.version,
       ...(items.length > 1 && { batchErrorContinuationOption: option, batchOrderOption: true }),
@@ -81,7 +81,7 @@ export class CheckSession {
     { status, reason, message, payload }: IncomingResponse['items'][number],
     operation: OperationName | undefined,
     response: IncomingResponse,
-  ): ItemOutcome {
+  ): CheckOutcome {
     if (!operation || payload === undefined || status !== 'Success')
       return { status, reason, message, payload: undefined }
     try {
@@ -100,7 +100,7 @@ export class CheckSession {
       if (field.endsWith('UniqueIdentifier')) this.#made.push(...[value].flat().map(String))
   }
 
-  async told(operation: OperationName, request: object): Promise<ItemOutcome> {
+  async told(operation: OperationName, request: object): Promise<CheckOutcome> {
     const [told] = await this.batch([[operation, request]])
     if (!told) throw new Differs(`the answer to ${operation} has no batch item`)
     if (told.status === 'OperationFailed' && unsupported.has(told.reason ?? ''))

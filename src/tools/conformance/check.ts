@@ -4,7 +4,7 @@ import type { OperationName } from '../../wire/kmip/operations.ts'
 import type { Version } from '../../wire/kmip/version.ts'
 import type { CheckSession } from './check-session.ts'
 
-export interface Check {
+export interface OperationCheck {
   readonly operation: OperationName
   /** The end of a sentence that says what the server must do. */
   readonly what: string

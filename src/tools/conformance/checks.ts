@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { EnumName } from '../../wire/kmip/enums.ts'
-import type { Check } from './check.ts'
+import type { OperationCheck } from './check.ts'
 import { cryptographicChecks } from './cryptographic-checks.ts'
 import { Differs, require, type CheckSession } from './check-session.ts'
 
@@ -35,7 +35,7 @@ async function destroyed(session: CheckSession, UniqueIdentifier: string): Promi
 }
 
 // prettier-ignore
-const own: readonly Check[] = [
+const own: readonly OperationCheck[] = [
   { operation: 'DiscoverVersions', what: 'names the versions that the client offers and the server has', since: '1.1', async run(session) {
     const [major = 0, minor = 0] = session.version.split('.').map(Number)
     const mine = { ProtocolVersionMajor: major, ProtocolVersionMinor: minor }
@@ -238,4 +238,4 @@ const own: readonly Check[] = [
   { operation: 'Log', what: 'takes a message', since: '2.0', run: async (session) => void (await session.ask('Log', { LogMessage: 'mortise conformance' })) },
 ]
 
-export const checks: readonly Check[] = [...own, ...cryptographicChecks]
+export const checks: readonly OperationCheck[] = [...own, ...cryptographicChecks]

@@ -1,7 +1,7 @@
 // Checks of what a server computes with keys: known answers where there are any, and round trips.
 
 import { createHash } from 'node:crypto'
-import type { Check } from './check.ts'
+import type { OperationCheck } from './check.ts'
 import { require, type CheckSession } from './check-session.ts'
 
 const data = Buffer.from('what is to be protected')
@@ -35,7 +35,7 @@ async function pair(session: CheckSession): Promise<{ readonly own: string; read
 }
 
 // prettier-ignore
-export const cryptographicChecks: readonly Check[] = [
+export const cryptographicChecks: readonly OperationCheck[] = [
   { operation: 'CreateKeyPair', what: 'makes two RSA keys that are linked to each other', since: '1.0', async run(session) {
     const { own, open } = await pair(session)
     for (const [one, other] of [[own, open], [open, own]] as const) {

@@ -7,19 +7,19 @@ import { operationExistsIn, type OperationName } from '../../wire/kmip/operation
 import { atLeast, standards, type Version } from '../../wire/kmip/version.ts'
 import { addressText } from '../../base/kmip-address.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
-import type { Check } from './check.ts'
+import type { OperationCheck } from './check.ts'
 import { checks } from './checks.ts'
-import { openExchange, type Exchange, type ExchangeOptions } from './exchange.ts'
+import { openExchange, type ClientExchange, type ExchangeOptions } from './exchange.ts'
 import { Differs, NotSupported, CheckSession } from './check-session.ts'
 
 /** `missing`: the server says that it does not do the operation. */
-export interface Finding {
+export interface CheckResult {
   readonly result: 'works' | 'missing' | 'differs'
   /** Unless it works. */
   readonly why?: string
 }
 
-type ByVersion = { readonly [V in Version]?: Finding }
+type ByVersion = { readonly [V in Version]?: CheckResult }
 
 export interface Examined {
   readonly server: string
@@ -50,7 +50,9 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
   const { spoken, unspoken } = await spokenVersions(exchange)
   await requireDestroy(exchange, spoken)
   const left: string[] = []
-  const found = new Map<Check, Partial<Record<Version, Finding>>>(checks.map((check) => [check, {}]))
+  const found = new Map<OperationCheck, Partial<Record<Version, CheckResult>>>(
+    checks.map((check) => [check, {}]),
+  )
   for (const version of spoken) {
     const wanted = checks.filter(
       (check) => atLeast(version, check.since) && operationExistsIn(check.operation, version),
@@ -82,7 +84,7 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
 }
 
 /** Throws KmipRefused if the client may not destroy what it makes. A server that only ends the connection has not refused. */
-async function requireDestroy(exchange: Exchange, [version]: readonly Version[]): Promise<void> {
+async function requireDestroy(exchange: ClientExchange, [version]: readonly Version[]): Promise<void> {
   if (version === undefined) return
   const session = new CheckSession(exchange, version, '')
   const [answer] = await session
@@ -95,7 +97,7 @@ async function requireDestroy(exchange: Exchange, [version]: readonly Version[])
   if (status && reason === 'PermissionDenied') throw new KmipRefused('Destroy', { status, reason, message })
 }
 
-async function run(check: Check, session: CheckSession): Promise<Finding> {
+async function run(check: OperationCheck, session: CheckSession): Promise<CheckResult> {
   try {
     await check.run(session)
     return { result: 'works' }
@@ -108,7 +110,7 @@ async function run(check: Check, session: CheckSession): Promise<Finding> {
 }
 
 /** Asks Query in each version. Rejects with the error of the first one if no answer came in any. */
-async function spokenVersions(exchange: Exchange): Promise<{
+async function spokenVersions(exchange: ClientExchange): Promise<{
   readonly spoken: readonly Version[]
   readonly unspoken: readonly { readonly version: Version; readonly why: string }[]
 }> {
@@ -173,7 +175,7 @@ const profileOperations: Readonly<Record<string, readonly OperationName[]>> = {
 }
 
 function summed(spoken: readonly Version[], concerned: Examined['checks']): ByVersion {
-  const sum: Partial<Record<Version, Finding>> = {}
+  const sum: Partial<Record<Version, CheckResult>> = {}
   for (const version of spoken) {
     const findings = concerned.flatMap(({ operation, found }) => {
       const finding = found[version]

@@ -10,14 +10,14 @@ import { encodeRequest, type IncomingResponse, type OutgoingRequest } from '../.
 import { fromText, toText, type Encoding, type TextEncoding } from '../../wire/kmip/encodings.ts'
 import type { Address } from '../../base/kmip-address.ts'
 import { readAnswer } from '../../outside/kmip-client/answers.ts'
-import { openConnection, type Connection } from '../../outside/kmip-client/connection.ts'
+import { openConnection, type ClientConnection } from '../../outside/kmip-client/connection.ts'
 import { connectionTrouble, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { clientTls, type ClientTls, type TlsOptions } from '../../outside/kmip-client/tls.ts'
 import { clientAnswerTimeoutMs, messageBytesMax } from '../../base/bounds.ts'
 import { fingerprint } from '../../core/pki/fingerprint.ts'
 import { TtlvError } from '../../wire/ttlv/error.ts'
 
-export interface Exchange extends AsyncDisposable {
+export interface ClientExchange extends AsyncDisposable {
   /** Rejects with KmipTransportError. */
   send(request: OutgoingRequest): Promise<IncomingResponse>
 }
@@ -28,15 +28,15 @@ export interface ExchangeOptions extends TlsOptions {
 }
 
 /** Throws TlsOptionsError. Connects with the first message. */
-export function openExchange(options: ExchangeOptions): Exchange {
+export function openExchange(options: ExchangeOptions): ClientExchange {
   const tls = clientTls(options)
   const { address, encoding } = options
   return encoding === 'ttlv' ? overTls(address, tls) : overHttps(address, tls, encoding)
 }
 
 /** Some servers end the connection after a request that they refuse, so the next request opens another one. */
-function overTls(address: Address, tls: ClientTls): Exchange {
-  let connection: Connection | undefined
+function overTls(address: Address, tls: ClientTls): ClientExchange {
+  let connection: ClientConnection | undefined
   return {
     async send(request) {
       if (!connection?.isOpen) connection = await openConnection(address, { tls })
@@ -48,7 +48,7 @@ function overTls(address: Address, tls: ClientTls): Exchange {
 
 const contentTypes: Readonly<Record<TextEncoding, string>> = { xml: 'text/xml', json: 'application/json' }
 
-function overHttps(address: Address, { context, trust }: ClientTls, encoding: TextEncoding): Exchange {
+function overHttps(address: Address, { context, trust }: ClientTls, encoding: TextEncoding): ClientExchange {
   const agent = new Agent({
     keepAlive: true,
     maxSockets: 1,

@@ -5,12 +5,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Address } from '../../base/kmip-address.ts'
 import { readAnswer, readPayload, wrongAnswer } from '../../outside/kmip-client/answers.ts'
-import { openConnection, type Connection, type TlsSession } from '../../outside/kmip-client/connection.ts'
+import {
+  openConnection,
+  type ClientConnection,
+  type TlsSession,
+} from '../../outside/kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import type { ClientTls } from '../../outside/kmip-client/tls.ts'
 import { benchWorks, type BenchName, type BenchStep } from './bench-mix.ts'
 import type { Schedule } from './bench-schedule.ts'
-import type { Tally } from './bench-tally.ts'
+import type { BenchTally } from './bench-tally.ts'
 
 export interface LaneOptions {
   readonly address: Address
@@ -28,11 +32,11 @@ export interface LaneOptions {
 const pauseMs = 20
 const pauseMsMax = 500
 
-export class Lane {
+export class BenchLane {
   readonly #options: LaneOptions
   readonly #messages = new Map<string, Buffer>()
   #turn: number
-  #connection: Connection | undefined
+  #connection: ClientConnection | undefined
   #closing: Promise<void> | undefined
   #session: TlsSession | undefined
   #failuresInRow = 0
@@ -43,7 +47,7 @@ export class Lane {
     this.#turn = number * 7_919
   }
 
-  async run(tally: Tally, schedule: Schedule): Promise<void> {
+  async run(tally: BenchTally, schedule: Schedule): Promise<void> {
     for (;;) {
       const dueMs = await schedule.due()
       if (dueMs === undefined) return
@@ -71,7 +75,7 @@ export class Lane {
     return round[this.#turn % round.length] ?? 'discover'
   }
 
-  async #piece(name: BenchName, tally: Tally, dueMs: number): Promise<void> {
+  async #piece(name: BenchName, tally: BenchTally, dueMs: number): Promise<void> {
     const connection = await this.#open(tally)
     for (const step of benchWorks[name].steps) {
       const sentMs = performance.now()
@@ -96,7 +100,7 @@ export class Lane {
     this.#closing = connection?.close()
   }
 
-  async #open(tally: Tally): Promise<Connection> {
+  async #open(tally: BenchTally): Promise<ClientConnection> {
     if (this.#connection?.isOpen) return this.#connection
     const { address, tls } = this.#options
     const connection = await openConnection(address, { tls, session: this.#session })
@@ -116,7 +120,7 @@ export class Lane {
     return made
   }
 
-  #checks({ operation }: BenchStep, bytes: Buffer, { address }: Connection): void {
+  #checks({ operation }: BenchStep, bytes: Buffer, { address }: ClientConnection): void {
     const answer = readAnswer(bytes, address)
     const [item] = answer.items
     if (!item) throw wrongAnswer(address, 'no batch item')

@@ -10,7 +10,7 @@ export interface Percentiles {
   readonly max: number | null
 }
 
-export interface Failure {
+export interface BenchFailure {
   readonly operation: string
   readonly what: string
   readonly count: number
@@ -61,7 +61,7 @@ export class Times {
   }
 }
 
-export class Tally {
+export class BenchTally {
   /** By operation: the time from the first byte of the request to the last byte of the answer. */
   readonly requests = new Map<string, Times>()
   /** The time of a new connection, TCP and TLS. */
@@ -85,7 +85,7 @@ export class Tally {
   }
 
   /** Most frequent first. */
-  failures(): readonly Failure[] {
+  failures(): readonly BenchFailure[] {
     return [...this.#failures.values()].toSorted((a, b) => b.count - a.count)
   }
 }

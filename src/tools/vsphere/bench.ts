@@ -8,10 +8,10 @@ import { createKey, endingRefusal, versionsOf } from '../../outside/kmip-client/
 import { openConnection } from '../../outside/kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { clientTls, type ServerTrust } from '../../outside/kmip-client/tls.ts'
-import { Lane, type LaneOptions } from './bench-lane.ts'
+import { BenchLane, type LaneOptions } from './bench-lane.ts'
 import { benchWorks, mixText, roundOf, type Mix } from './bench-mix.ts'
 import { Schedule } from './bench-schedule.ts'
-import { Tally, type Failure, type Percentiles } from './bench-tally.ts'
+import { BenchTally, type BenchFailure, type Percentiles } from './bench-tally.ts'
 import { forEach, together } from './together.ts'
 
 export interface BenchOptions {
@@ -67,7 +67,7 @@ export interface BenchReport {
   /** With perWork: the time from connecting to the last answer. With a rate: from the moment when the work was due. */
   readonly pieces: Measured | null
   readonly failed: number
-  readonly failures: readonly Failure[]
+  readonly failures: readonly BenchFailure[]
   readonly keys: { readonly made: number; readonly destroyed: number; readonly left: number }
 }
 
@@ -105,9 +105,9 @@ async function measured(options: BenchOptions, made: string[]): Promise<Omit<Ben
     keys,
     made: (id) => void made.push(id),
   }
-  const lanes = Array.from({ length: connections }, (_, number) => new Lane(lane, number))
-  const runFor = async (ms: number): Promise<{ tally: Tally; seconds: number }> => {
-    const tally = new Tally()
+  const lanes = Array.from({ length: connections }, (_, number) => new BenchLane(lane, number))
+  const runFor = async (ms: number): Promise<{ tally: BenchTally; seconds: number }> => {
+    const tally = new BenchTally()
     const begunMs = performance.now()
     const schedule = new Schedule(ms, options.rate, signal)
     await together(lanes.map((one) => one.run(tally, schedule)))
@@ -197,7 +197,7 @@ function clientOf({ address, cert, key, trust, tls, connections }: BenchOptions)
 
 function sumUp(
   { mix, connections, rate, perWork, resume }: BenchOptions,
-  { tally, seconds }: { readonly tally: Tally; readonly seconds: number },
+  { tally, seconds }: { readonly tally: BenchTally; readonly seconds: number },
 ) {
   const measure = (times: { count: number; percentiles(): Percentiles }): Measured => ({
     count: times.count,

@@ -13,19 +13,23 @@ import { newerThan } from '../../outside/kmip-client/newer.ts'
 import { vsphereVersion } from './messages.ts'
 import type { Message, SentItem } from './messages.ts'
 
-export interface Checked<T> {
+export interface CheckedValue<T> {
   readonly value: T
   readonly faults: readonly string[]
 }
 
-export interface Answer {
+export interface KmipAnswer {
   readonly response: IncomingResponse
   /** One per item sent. Undefined if the answer lacks it. */
   readonly items: readonly (ResponseItem | undefined)[]
 }
 
 /** Checks the message as a whole. `response`: the decoded `bytes`. */
-export function checkMessage(sent: Message, bytes: Uint8Array, response: IncomingResponse): Checked<Answer> {
+export function checkMessage(
+  sent: Message,
+  bytes: Uint8Array,
+  response: IncomingResponse,
+): CheckedValue<KmipAnswer> {
   const { items } = response
   const faults: string[] = []
   if (response.version !== vsphereVersion)
@@ -70,7 +74,7 @@ const otherIdentifier = 'the answer is about another identifier'
 export const dangerous: ReadonlySet<string> = new Set([allZeros, otherIdentifier])
 
 /** Attributes in addition to the identifier are allowed: an older server sent eight of its own. */
-export function checkCreate({ ObjectType, UniqueIdentifier }: Response<'Create'>): Checked<string> {
+export function checkCreate({ ObjectType, UniqueIdentifier }: Response<'Create'>): CheckedValue<string> {
   const faults: string[] = []
   if (ObjectType !== 'SymmetricKey') faults.push(`the new object is a ${ObjectType}`)
   if (UniqueIdentifier === '') faults.push('the new key has an empty identifier')
@@ -78,7 +82,7 @@ export function checkCreate({ ObjectType, UniqueIdentifier }: Response<'Create'>
 }
 
 /** The value is the SHA-256 of the key material, lower-case hex. This wipes the material. */
-export function checkGet(asked: string, response: Response<'Get'>): Checked<string | undefined> {
+export function checkGet(asked: string, response: Response<'Get'>): CheckedValue<string | undefined> {
   const faults = identifierFaults(asked, response.UniqueIdentifier)
   const block = response.SymmetricKey?.KeyBlock
   if (response.ObjectType !== 'SymmetricKey' || !block)
@@ -105,7 +109,7 @@ export function checkGet(asked: string, response: Response<'Get'>): Checked<stri
 export function checkState(
   asked: string,
   response: Response<'GetAttributes'>,
-): Checked<EnumName<'State'> | undefined> {
+): CheckedValue<EnumName<'State'> | undefined> {
   const faults = identifierFaults(asked, response.UniqueIdentifier)
   const [attribute, ...others] = response.Attribute ?? []
   if (attribute?.AttributeName !== 'State' || others.length > 0)
@@ -119,7 +123,7 @@ export function checkAttribute(
   asked: string,
   name: string,
   response: Response<'GetAttributes'>,
-): Checked<readonly string[]> {
+): CheckedValue<readonly string[]> {
   const faults = identifierFaults(asked, response.UniqueIdentifier)
   const values: string[] = []
   for (const { AttributeName, AttributeValue } of response.Attribute ?? []) {
@@ -134,7 +138,7 @@ export function checkAttribute(
 export function checkIdentifier(
   asked: string,
   response: { readonly UniqueIdentifier: string },
-): Checked<undefined> {
+): CheckedValue<undefined> {
   return { value: undefined, faults: identifierFaults(asked, response.UniqueIdentifier) }
 }
 
@@ -142,7 +146,7 @@ export function checkAddAttribute(
   asked: string,
   [name, value]: readonly [string, string],
   response: Response<'AddAttribute'>,
-): Checked<undefined> {
+): CheckedValue<undefined> {
   const faults = identifierFaults(asked, response.UniqueIdentifier)
   const { AttributeName, AttributeValue } = response.Attribute ?? {}
   if (AttributeName !== name || !isText(AttributeValue) || AttributeValue.value !== value)

@@ -1,9 +1,9 @@
 // Checks the client's certificate: whether it is usable, and what the server thinks of it, according to its answers.
 
 import { randomUUID } from 'node:crypto'
-import type { Credential } from '../../wire/kmip/credential.ts'
+import type { WireCredential } from '../../wire/kmip/credential.ts'
 import type { Address } from '../../base/kmip-address.ts'
-import { openConnection, type Connection, type Timeouts } from '../../outside/kmip-client/connection.ts'
+import { openConnection, type ClientConnection, type Timeouts } from '../../outside/kmip-client/connection.ts'
 import { isNotFound, KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import {
   clientTls,
@@ -23,7 +23,7 @@ import { KeyInventory } from './key-inventory.ts'
 import { refusalOf, VCenterSession } from './vcenter-session.ts'
 
 /** `refused`: by a server that does not say why. `unclear`: no answer arrived. */
-export type Standing =
+export type ClientStanding =
   'trusted' | 'unknown' | 'blocked' | 'expired' | 'not-yet-valid' | 'credential' | 'refused' | 'unclear'
 
 /** Certificate and key as given. Undefined if they cannot be used together. */
@@ -69,10 +69,10 @@ const renewMend =
   'In vCenter: Key Providers > the server > Establish Trust > Make KMS trust vCenter, with a new certificate; then trust that one at the ' +
   'key server (Mortise: mortise client trust --name … --pending SHA256, which leaves the old one beside it).'
 
-export interface Caller {
+export interface PresentedCertificate {
   readonly shown: Shown
   readonly sha256: string
-  readonly credential: Credential | undefined
+  readonly credential: WireCredential | undefined
   readonly timeouts: Timeouts
 }
 
@@ -86,10 +86,10 @@ export class Visitor {
   readonly address: Address
   readonly runLog = new RunLog()
   readonly inventory: KeyInventory
-  readonly #caller: Caller
+  readonly #caller: PresentedCertificate
   readonly #tls: ClientTls
 
-  constructor(address: Address, caller: Caller, { trust, inventory }: VisitorOptions) {
+  constructor(address: Address, caller: PresentedCertificate, { trust, inventory }: VisitorOptions) {
     this.address = address
     this.inventory = inventory
     this.#caller = caller
@@ -113,7 +113,7 @@ export class Visitor {
     return serviceBehindTls(this.address, shown, timeouts)
   }
 
-  async withConnection<T>(run: (connection: Connection) => Promise<T>): Promise<T> {
+  async withConnection<T>(run: (connection: ClientConnection) => Promise<T>): Promise<T> {
     const { timeouts } = this.#caller
     const connection = await openConnection(this.address, { tls: this.#tls, timeouts })
     this.runLog.handshakeMs.push(connection.connectMs + connection.handshakeMs)
@@ -129,7 +129,11 @@ export class Visitor {
  * Asks for a key that does not exist: its state, and then the key, which may need a password or another right. A server that
  * admits the client answers that there is no such key.
  */
-export async function standingAt(visitor: Visitor, caller: Caller, findings: Findings): Promise<Standing> {
+export async function standingAt(
+  visitor: Visitor,
+  caller: PresentedCertificate,
+  findings: Findings,
+): Promise<ClientStanding> {
   const noState = await refusalOf(visitor.work(async (session) => session.state(randomUUID())))
   if (noState instanceof KmipTransportError) return unanswered(noState, visitor, findings)
   if (!noState) {
@@ -162,7 +166,7 @@ export function isMissing(refused: KmipRefused): boolean {
 const rightMend = 'Give the client the right to do it (Mortise: mortise client set NAME --allow vsphere).'
 
 /** Mortise's own messages. Other servers seldom say why. */
-const words: readonly (readonly [RegExp, Exclude<Standing, 'trusted'>])[] = [
+const words: readonly (readonly [RegExp, Exclude<ClientStanding, 'trusted'>])[] = [
   [/not trusted yet/, 'unknown'],
   [/is blocked/, 'blocked'],
   [/has expired/, 'expired'],
@@ -170,7 +174,11 @@ const words: readonly (readonly [RegExp, Exclude<Standing, 'trusted'>])[] = [
   [/user name (and|or) password/, 'credential'],
 ]
 
-function refusedBy(refused: KmipRefused, { sha256 }: Caller, findings: Findings): Standing {
+function refusedBy(
+  refused: KmipRefused,
+  { sha256 }: PresentedCertificate,
+  findings: Findings,
+): ClientStanding {
   const said = refused.resultMessage ?? ''
   const standing = words.find(([pattern]) => pattern.test(said))?.[1] ?? 'refused'
   const mends: Readonly<Record<typeof standing, string>> = {
@@ -232,7 +240,7 @@ async function unanswered(
   error: KmipTransportError,
   visitor: Visitor,
   findings: Findings,
-): Promise<Standing> {
+): Promise<ClientStanding> {
   if (error.stage === 'connect' || (error.stage === 'handshake' && error.code === 'TIMEOUT')) {
     tellBroken(error, findings)
     return 'unclear'

@@ -4,38 +4,38 @@
  * `fault`: vCenter, a host or vSAN would fail. `warning`: works now, but not forever, or not for all. `note`: worth
  * knowing. `good`: checked, and in order.
  */
-export type Severity = 'good' | 'note' | 'warning' | 'fault'
+export type DoctorSeverity = 'good' | 'note' | 'warning' | 'fault'
 
-export type Check = 'reach' | 'tls' | 'certificate' | 'client' | 'kmip' | 'keys' | 'time' | 'root key'
+export type DoctorCheck = 'reach' | 'tls' | 'certificate' | 'client' | 'kmip' | 'keys' | 'time' | 'root key'
 
-export interface Finding {
-  readonly check: Check
-  readonly severity: Severity
+export interface DoctorFinding {
+  readonly check: DoctorCheck
+  readonly severity: DoctorSeverity
   readonly what: string
   /** The advice, for vCenter or the server. Null if nothing is to be done. */
   readonly mend: string | null
 }
 
 export class Findings {
-  readonly list: Finding[] = []
+  readonly list: DoctorFinding[] = []
 
-  good(check: Check, what: string): void {
+  good(check: DoctorCheck, what: string): void {
     this.#add(check, 'good', what, null)
   }
 
-  note(check: Check, what: string, mend: string | null = null): void {
+  note(check: DoctorCheck, what: string, mend: string | null = null): void {
     this.#add(check, 'note', what, mend)
   }
 
-  warning(check: Check, what: string, mend: string): void {
+  warning(check: DoctorCheck, what: string, mend: string): void {
     this.#add(check, 'warning', what, mend)
   }
 
-  fault(check: Check, what: string, mend: string): void {
+  fault(check: DoctorCheck, what: string, mend: string): void {
     this.#add(check, 'fault', what, mend)
   }
 
-  #add(check: Check, severity: Severity, what: string, mend: string | null): void {
+  #add(check: DoctorCheck, severity: DoctorSeverity, what: string, mend: string | null): void {
     const isKnown = this.list.some((other) => other.check === check && other.what === what)
     if (!isKnown) this.list.push({ check, severity, what, mend })
   }

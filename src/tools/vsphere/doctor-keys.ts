@@ -3,7 +3,7 @@
 // destroyed.
 
 import { endingRefusal } from '../../outside/kmip-client/calls.ts'
-import { Session } from '../../outside/kmip-client/session.ts'
+import { KmipSession } from '../../outside/kmip-client/session.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { addressText } from '../../base/kmip-address.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
@@ -59,7 +59,7 @@ export async function compareLists(nodes: readonly Node[]): Promise<void> {
 async function newestKeys(visitor: Visitor): Promise<readonly string[] | undefined> {
   return quietly(
     visitor.withConnection(async (connection) => {
-      const session = new Session(connection, '1.1')
+      const session = new KmipSession(connection, '1.1')
       const { UniqueIdentifier } = await session.request('Locate', {
         MaximumItems: comparedMax,
         Attribute: [],
@@ -191,7 +191,7 @@ function refusedMend(refused: KmipRefused): string {
 async function mayNotDestroy({ visitor, findings }: Node): Promise<boolean> {
   const refused = await quietly(
     visitor.withConnection(async (connection) =>
-      endingRefusal(new Session(connection, '1.1'), ['Revoke', 'Destroy']),
+      endingRefusal(new KmipSession(connection, '1.1'), ['Revoke', 'Destroy']),
     ),
   )
   if (!refused) return false

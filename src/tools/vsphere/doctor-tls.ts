@@ -75,7 +75,7 @@ export async function shake(
   }
 }
 
-export interface TlsFound {
+export interface TlsHandshakeFacts {
   /**
    * By profile name: the agreed suite; null if the server refused; 'unknown' if it refused the client's certificate.
    */
@@ -95,7 +95,7 @@ export async function examineTls(
   shown: Shown,
   findings: Findings,
   timeouts: Timeouts,
-): Promise<TlsFound> {
+): Promise<TlsHandshakeFacts> {
   const first = await shake(address, offers.any, shown, timeouts)
   if (first.refused && (await isNoTls(address, first.refused, shown, timeouts))) {
     const { what, mend } = await silence(address, first.refused, timeouts)
@@ -134,7 +134,7 @@ function suiteOf(shaken: Handshake | undefined, { cert }: Shown): string | null 
   return isOverCertificate && !code.includes('HANDSHAKE_FAILURE') ? unseen : null
 }
 
-function judgeSuites({ tls13, tls12, rsa, old }: TlsFound['suites'], findings: Findings): void {
+function judgeSuites({ tls13, tls12, rsa, old }: TlsHandshakeFacts['suites'], findings: Findings): void {
   const spoken = [
     tls13 !== null && `TLS 1.3 (${tls13})`,
     tls12 !== null && `TLS 1.2 (${tls12})`,

@@ -3,7 +3,7 @@
 // server.
 
 import { isIP } from 'node:net'
-import type { Credential } from '../../wire/kmip/credential.ts'
+import type { WireCredential } from '../../wire/kmip/credential.ts'
 import { addressText, type Address } from '../../base/kmip-address.ts'
 import type { Timeouts } from '../../outside/kmip-client/connection.ts'
 import type { ServerTrust } from '../../outside/kmip-client/tls.ts'
@@ -19,21 +19,21 @@ import {
   standingAt,
   tellUnrecognized,
   Visitor,
-  type Caller,
-  type Standing,
+  type PresentedCertificate,
+  type ClientStanding,
 } from './doctor-client.ts'
-import { Findings, type Finding } from './doctor-findings.ts'
+import { Findings, type DoctorFinding } from './doctor-findings.ts'
 import { serviceBehindTls, tellService } from './doctor-kmip.ts'
 import { compareLists, tryKey, type Node } from './doctor-keys.ts'
 import { reach, resolveByDns, type Reached, type Resolve } from './doctor-reach.ts'
-import { examineTls, offers, shake, type TlsFound } from './doctor-tls.ts'
+import { examineTls, offers, shake, type TlsHandshakeFacts } from './doctor-tls.ts'
 import { KeyInventory } from './key-inventory.ts'
 
 export interface DoctorOptions {
   readonly addresses: readonly Address[]
   /** PEM, both or neither. Without them the doctor does not authenticate. */
   readonly client?: { readonly cert: string; readonly key: Buffer } | undefined
-  readonly credential?: Credential | undefined
+  readonly credential?: WireCredential | undefined
   /** How to recognize the right server. Undefined: accept any. */
   readonly trust?: ServerTrust | undefined
   /** Permission to create a test key, which is destroyed afterwards. */
@@ -55,15 +55,15 @@ export interface AddressReport {
   readonly address: string
   /** The IP address, if it answers. */
   readonly resolved: readonly string[]
-  readonly tls: TlsFound['suites'] | null
+  readonly tls: TlsHandshakeFacts['suites'] | null
   readonly certificate: SeenCertificate | null
   /** Null: not asked. */
-  readonly client: Standing | null
+  readonly client: ClientStanding | null
   /** In milliseconds; the slowest of several. Null: there was none. */
   readonly connectMs: number | null
   readonly handshakeMs: number | null
   readonly requestMs: number | null
-  readonly findings: readonly Finding[]
+  readonly findings: readonly DoctorFinding[]
 }
 
 export interface Diagnosis {
@@ -74,7 +74,7 @@ export interface Diagnosis {
   readonly testKey: boolean | null
   readonly addresses: readonly AddressReport[]
   /** The findings that concern no single address. */
-  readonly findings: readonly Finding[]
+  readonly findings: readonly DoctorFinding[]
 }
 
 /** vSAN's health check gives up after about 5 s (KB 67115). Already one second is a warning sign. */
@@ -129,8 +129,8 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
 }
 
 interface Means {
-  readonly shown: Caller['shown']
-  readonly caller: Caller | undefined
+  readonly shown: PresentedCertificate['shown']
+  readonly caller: PresentedCertificate | undefined
   readonly inventory: KeyInventory
   readonly timeouts: Timeouts
 }

@@ -2,7 +2,7 @@
 // continues at the next address if one does not answer.
 
 import type { Address } from '../../base/kmip-address.ts'
-import { openConnection, type Connection } from '../../outside/kmip-client/connection.ts'
+import { openConnection, type ClientConnection } from '../../outside/kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError, noneAnswered } from '../../outside/kmip-client/errors.ts'
 import { Nodes } from '../../outside/kmip-client/nodes.ts'
 import type { ClientTls } from '../../outside/kmip-client/tls.ts'
@@ -30,7 +30,7 @@ export interface EndpointOptions extends SessionContext {
 /** Generous: the simulator measures how long something takes and does not cut it off. */
 const timeouts = { connectMs: 15_000, handshakeMs: 30_000, answerMs: 60_000 }
 
-export class Endpoint {
+export class KmipEndpoint {
   readonly name: string
   readonly #options: EndpointOptions
   readonly #nodes: Nodes
@@ -60,7 +60,7 @@ export class Endpoint {
     })
   }
 
-  async #connected<T>(what: string, run: (connection: Connection) => Promise<T>): Promise<T> {
+  async #connected<T>(what: string, run: (connection: ClientConnection) => Promise<T>): Promise<T> {
     const { runLog, signal } = this.#options
     const done = await this.#slots.take()
     const attempts: KmipTransportError[] = []
@@ -86,7 +86,7 @@ export class Endpoint {
     }
   }
 
-  async #attempt<T>(address: Address, run: (connection: Connection) => Promise<T>): Promise<T> {
+  async #attempt<T>(address: Address, run: (connection: ClientConnection) => Promise<T>): Promise<T> {
     const { runLog, tls, localAddress, handshakeMsMax = Infinity } = this.#options
     const connection = await openConnection(address, { tls, localAddress, timeouts })
     runLog.connectMs.push(connection.connectMs)

@@ -5,7 +5,7 @@ import { encodeRequest } from '../../wire/kmip/client-message.ts'
 import type { OutgoingItem } from '../../wire/kmip/client-message.ts'
 import type { EnumName } from '../../wire/kmip/enums.ts'
 import { maskOf } from '../../wire/kmip/enums.ts'
-import type { Credential } from '../../wire/kmip/credential.ts'
+import type { WireCredential } from '../../wire/kmip/credential.ts'
 import type { OperationName, Request } from '../../wire/kmip/operations.ts'
 import { encodeRequestPayload } from '../../wire/kmip/payload.ts'
 import type { Version } from '../../wire/kmip/version.ts'
@@ -33,7 +33,7 @@ export function queryServerInformation(): Message {
 }
 
 /** AES-256 for Encrypt and Decrypt, without a name or dates. */
-export function create(credential?: Credential): Message {
+export function create(credential?: WireCredential): Message {
   const Attribute = [
     { AttributeName: 'Cryptographic Algorithm', AttributeValue: 'AES' },
     {
@@ -46,16 +46,16 @@ export function create(credential?: Credential): Message {
   return message([item('Create', request, 1)], credential)
 }
 
-export function get(UniqueIdentifier: string, credential?: Credential): Message {
+export function get(UniqueIdentifier: string, credential?: WireCredential): Message {
   return message([item('Get', { UniqueIdentifier }, 1)], credential)
 }
 
 /** One attribute name per message. Only State carries the credential. */
-export function getAttributes(UniqueIdentifier: string, name: string, credential?: Credential): Message {
+export function getAttributes(UniqueIdentifier: string, name: string, credential?: WireCredential): Message {
   return message([item('GetAttributes', { UniqueIdentifier, AttributeName: [name] }, 1)], credential)
 }
 
-export function activate(UniqueIdentifier: string, credential?: Credential): Message {
+export function activate(UniqueIdentifier: string, credential?: WireCredential): Message {
   return message([item('Activate', { UniqueIdentifier }, 1)], credential)
 }
 
@@ -117,7 +117,7 @@ function batchItemId(number: number): Buffer {
   return id
 }
 
-function message(items: readonly Item[], credential?: Credential): Message {
+function message(items: readonly Item[], credential?: WireCredential): Message {
   const bytes = encodeRequest({
     version: vsphereVersion,
     items: items.map(({ operation, payload, uniqueBatchItemId }) => ({

@@ -3,7 +3,7 @@
 
 import type { SecureVersion } from 'node:tls'
 
-export interface Profile {
+export interface ProductProfile {
   /** The value that it writes to `x-Product_Version`. Undefined for a version that notes nothing on its keys. */
   readonly productVersion: string | undefined
   readonly minVersion: SecureVersion
@@ -51,7 +51,7 @@ export const profiles = {
     ciphers: 'AES128-SHA256',
     order: 'in-turn',
   },
-} as const satisfies Record<string, Profile>
+} as const satisfies Record<string, ProductProfile>
 
 export type ProfileName = keyof typeof profiles
 

@@ -1,6 +1,6 @@
 // The result of a simulation in numbers and lists: what was done, how long it took, what was wrong, which keys exist.
 
-import type { Counts, Finding, RunLog, Refused } from './run-log.ts'
+import type { Counts, RunFinding, RunLog, RefusedWork } from './run-log.ts'
 import type { SavedKey } from './key-inventory.ts'
 import type { ProfileName } from './profiles.ts'
 
@@ -30,7 +30,7 @@ export interface ExpectedReport {
   readonly unanswered: readonly SavedKey[]
 }
 
-export interface Report {
+export interface SimulationReport {
   /** All was played, every piece of work succeeded, every answer was correct, and every expected key exists. */
   readonly ok: boolean
   /** The user ended it before all was played. */
@@ -47,11 +47,11 @@ export interface Report {
     readonly handshakeMs: Latency
     readonly requestMs: Latency
   }
-  readonly violations: readonly Finding[]
-  readonly failures: readonly Finding[]
-  readonly remarks: readonly Finding[]
+  readonly violations: readonly RunFinding[]
+  readonly failures: readonly RunFinding[]
+  readonly remarks: readonly RunFinding[]
   /** The server's own words for each failed piece of work: what vCenter would show. */
-  readonly refusals: readonly Refused[]
+  readonly refusals: readonly RefusedWork[]
   readonly expected: ExpectedReport | null
   readonly keys: readonly SavedKey[]
 }
@@ -59,10 +59,10 @@ export interface Report {
 export function sumUp(
   runLog: RunLog,
   about: Pick<
-    Report,
+    SimulationReport,
     'interrupted' | 'server' | 'profile' | 'seed' | 'hosts' | 'vms' | 'scenarios' | 'expected' | 'keys'
   >,
-): Report {
+): SimulationReport {
   const pieces = { done: 0, failed: 0, retried: 0 }
   for (const { done, failed, retried } of runLog.counts.values()) {
     pieces.done += done

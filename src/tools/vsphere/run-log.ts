@@ -10,7 +10,7 @@ export interface Counts {
   retried: number
 }
 
-export interface Finding {
+export interface RunFinding {
   readonly scenario: string
   /** The operation, or the piece of work. */
   readonly where: string
@@ -20,7 +20,7 @@ export interface Finding {
 }
 
 /** A refusal that made a piece of work fail: what vCenter would show. */
-export interface Refused {
+export interface RefusedWork {
   readonly operation: string
   /** The KMIP result reason; null where the server gave none. */
   readonly reason: string | null
@@ -36,12 +36,12 @@ const findingsMax = 200
 export class RunLog {
   readonly counts = new Map<string, Counts>()
   /** An answer did not meet vSphere's needs. */
-  readonly violations: Finding[] = []
+  readonly violations: RunFinding[] = []
   /** Pieces of work that failed. */
-  readonly failures: Finding[] = []
+  readonly failures: RunFinding[] = []
   /** Faults that vSphere tolerates. */
-  readonly remarks: Finding[] = []
-  readonly refusals: Refused[] = []
+  readonly remarks: RunFinding[] = []
+  readonly refusals: RefusedWork[] = []
   readonly connectMs: number[] = []
   readonly handshakeMs: number[] = []
   readonly requestMs: number[] = []
@@ -96,7 +96,7 @@ export class RunLog {
     return counts
   }
 
-  #add(list: Finding[], where: string, what: string): void {
+  #add(list: RunFinding[], where: string, what: string): void {
     const scenario = this.#scenario
     const same = list.find(
       (other) => other.scenario === scenario && other.where === where && other.what === what,

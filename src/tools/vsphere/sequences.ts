@@ -4,7 +4,7 @@
 
 import type { Host, Site, VirtualMachine, VsanKeys } from './site.ts'
 import type { KeyKind } from './key-inventory.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { KmipEndpoint } from './endpoint.ts'
 import type { Note, VCenterSession } from './vcenter-session.ts'
 import { together } from './together.ts'
 
@@ -43,7 +43,7 @@ export async function checkHealth({ vcenter, tempo }: Site): Promise<void> {
   await sayVersionsTwice(vcenter)
 }
 
-function sayVersionsTwice(vcenter: Endpoint): Promise<void> {
+function sayVersionsTwice(vcenter: KmipEndpoint): Promise<void> {
   return vcenter.work('ask for versions', (session) => session.discoverVersions(false))
 }
 

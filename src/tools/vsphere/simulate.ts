@@ -12,7 +12,7 @@ import {
 import { RunLog } from './run-log.ts'
 import type { SavedKey } from './key-inventory.ts'
 import { markKeys } from './marks.ts'
-import { sumUp, type ExpectedReport, type Report, type ScenarioReport } from './report.ts'
+import { sumUp, type ExpectedReport, type SimulationReport, type ScenarioReport } from './report.ts'
 import { attempt, type Scenario } from './scenario.ts'
 import { Site, type SiteOptions } from './site.ts'
 import { forEach } from './together.ts'
@@ -26,7 +26,7 @@ export interface SimulationOptions extends Omit<SiteOptions, 'runLog'> {
 }
 
 /** Throws TlsOptionsError. A server that does not answer is part of the report. */
-export async function simulate(options: SimulationOptions): Promise<Report> {
+export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   const { scenarios, expect, addresses, profile, seed, hosts, vms, signal } = options
   const runLog = new RunLog()
   const site = await Site.open({ ...options, runLog })

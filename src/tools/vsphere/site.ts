@@ -2,15 +2,15 @@
 // knows. All show the same client certificate; hosts connect from addresses of their own. sequences.ts has what they
 // do.
 
-import type { Credential } from '../../wire/kmip/credential.ts'
+import type { WireCredential } from '../../wire/kmip/credential.ts'
 import type { Address } from '../../base/kmip-address.ts'
 import { clientTls, type ClientTls, type ServerTrust } from '../../outside/kmip-client/tls.ts'
 import type { RunLog } from './run-log.ts'
 import { KeyInventory } from './key-inventory.ts'
 import { canChooseSource, hostAddress } from './loopback.ts'
-import { profiles, type Profile, type ProfileName } from './profiles.ts'
+import { profiles, type ProductProfile, type ProfileName } from './profiles.ts'
 import { Chance } from './random.ts'
-import { Endpoint } from './endpoint.ts'
+import { KmipEndpoint } from './endpoint.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A pause in which nothing happens (minutes between two health checks) is shortened further by this factor. */
@@ -54,7 +54,7 @@ export interface SiteOptions {
   readonly vms: number
   readonly speed: number
   readonly seed: number
-  readonly credential?: Credential | undefined
+  readonly credential?: WireCredential | undefined
   readonly runLog: RunLog
   /** Aborted: nothing more is done but that what was made is marked. */
   readonly signal?: AbortSignal | undefined
@@ -64,7 +64,7 @@ export interface Host {
   readonly name: string
   readonly uuid: string
   /** The host itself, for vSAN. For encrypted virtual machines vCenter asks on its behalf. */
-  readonly endpoint: Endpoint
+  readonly endpoint: KmipEndpoint
   /** The key for core dumps of a host with encrypted virtual machines. */
   hostKey: string | undefined
 }
@@ -92,14 +92,14 @@ const vsanHandshakeMsMax = 5_000
 
 export class Site {
   readonly addresses: readonly Address[]
-  readonly profile: Profile
+  readonly profile: ProductProfile
   readonly trust: ServerTrust
   readonly runLog: RunLog
   readonly inventory = new KeyInventory()
   readonly tempo: Tempo
-  readonly credential: Credential | undefined
+  readonly credential: WireCredential | undefined
   readonly tls: ClientTls
-  readonly vcenter: Endpoint
+  readonly vcenter: KmipEndpoint
   readonly hosts: readonly Host[]
   readonly vms: readonly VirtualMachine[]
   readonly #signal: AbortSignal | undefined
@@ -112,7 +112,7 @@ export class Site {
 
   constructor(options: SiteOptions, sourceAddresses: boolean) {
     const { addresses, trust, runLog, credential, signal } = options
-    const profile: Profile = profiles[options.profile]
+    const profile: ProductProfile = profiles[options.profile]
     this.addresses = addresses
     this.profile = profile
     this.trust = trust
@@ -151,16 +151,16 @@ export class Site {
     more: {
       readonly addresses?: readonly Address[]
       readonly tls?: ClientTls
-      readonly credential?: Credential
+      readonly credential?: WireCredential
       readonly connectionsMax?: number
       readonly handshakeMsMax?: number
       readonly localAddress?: string | undefined
       readonly signal?: undefined
     } = {},
-  ): Endpoint {
+  ): KmipEndpoint {
     const { addresses, tls, runLog, inventory, credential } = this
     const own = { addresses, tls, runLog, inventory, credential, signal: this.#signal }
-    return new Endpoint({ ...own, connectionsMax: vcenterConnectionsMax, ...more, name })
+    return new KmipEndpoint({ ...own, connectionsMax: vcenterConnectionsMax, ...more, name })
   }
 }
 

@@ -1,16 +1,16 @@
 // One connection of a vCenter or host, as operations: each sends the exact bytes and checks the answer. It throws what
 // vSphere cannot continue after (KmipRefused, KmipTransportError); all other faults go into the run log.
 
-import type { Credential } from '../../wire/kmip/credential.ts'
+import type { WireCredential } from '../../wire/kmip/credential.ts'
 import type { EnumName } from '../../wire/kmip/enums.ts'
 import type { OperationName, Response } from '../../wire/kmip/operations.ts'
 import type { ResponseItem } from '../../wire/kmip/message.ts'
 import { readAnswer, readPayload, wrongAnswer } from '../../outside/kmip-client/answers.ts'
-import type { Connection } from '../../outside/kmip-client/connection.ts'
+import type { ClientConnection } from '../../outside/kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import type { RunLog } from './run-log.ts'
 import * as checks from './checks.ts'
-import type { Answer, Checked } from './checks.ts'
+import type { KmipAnswer, CheckedValue } from './checks.ts'
 import type { KeyKind, KeyInventory } from './key-inventory.ts'
 import * as messages from './messages.ts'
 import type { Message } from './messages.ts'
@@ -18,17 +18,17 @@ import type { Message } from './messages.ts'
 export interface SessionContext {
   readonly runLog: RunLog
   readonly inventory: KeyInventory
-  readonly credential: Credential | undefined
+  readonly credential: WireCredential | undefined
 }
 
 type State = EnumName<'State'>
 export type Note = readonly [name: string, value: string]
 
 export class VCenterSession {
-  readonly #connection: Connection
+  readonly #connection: ClientConnection
   readonly #context: SessionContext
 
-  constructor(connection: Connection, context: SessionContext) {
+  constructor(connection: ClientConnection, context: SessionContext) {
     this.#connection = connection
     this.#context = context
   }
@@ -106,7 +106,7 @@ export class VCenterSession {
     return true
   }
 
-  #judgeNoteAdded(id: string, note: Note, item: ResponseItem, response: Answer['response']): void {
+  #judgeNoteAdded(id: string, note: Note, item: ResponseItem, response: KmipAnswer['response']): void {
     try {
       const payload = readPayload('AddAttribute', item, response, this.#connection.address)
       this.#judged('AddAttribute', checks.checkAddAttribute(id, note, payload))
@@ -142,7 +142,7 @@ export class VCenterSession {
     return readPayload(operation, item, value.response, this.#connection.address)
   }
 
-  async #exchange(message: Message): Promise<Checked<Answer>> {
+  async #exchange(message: Message): Promise<CheckedValue<KmipAnswer>> {
     const begunMs = performance.now()
     const bytes = await this.#connection.exchange(message.bytes)
     const { runLog } = this.#context
@@ -162,7 +162,7 @@ export class VCenterSession {
     }
   }
 
-  #judged<T>(operation: OperationName, { value, faults }: Checked<T>): T {
+  #judged<T>(operation: OperationName, { value, faults }: CheckedValue<T>): T {
     this.#report(operation, faults)
     return value
   }

@@ -3,7 +3,7 @@
 
 import { TtlvError } from '../ttlv/error.ts'
 import { credential } from './credential.ts'
-import type { Credential } from './credential.ts'
+import type { WireCredential } from './credential.ts'
 import { dialectFor, protocolVersionOf, statedVersion } from './dialect.ts'
 import type { Dialect } from './dialect.ts'
 import { codeOf } from './enums.ts'
@@ -103,7 +103,7 @@ function asynchronousIndicator({ version, asynchronousIndicator: indicator }: Ou
   return indicator !== 'Prohibited'
 }
 
-function authentication(credentials: readonly Credential[], version: Version) {
+function authentication(credentials: readonly WireCredential[], version: Version) {
   if (credentials.length === 0) return undefined
   return { Credential: credentials.map((one) => encodeItem('Credential', credential, one, version)) }
 }

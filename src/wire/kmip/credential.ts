@@ -41,7 +41,7 @@ const byType: ReadonlyMap<unknown, ItemSchema> = new Map(Object.entries(values))
 type CredentialType = keyof typeof values
 
 /** The credential's type determines the schema of its value. */
-export type Credential = {
+export type WireCredential = {
   [T in CredentialType]: { readonly CredentialType: T; readonly CredentialValue: Infer<(typeof values)[T]> }
 }[CredentialType]
 
@@ -49,7 +49,7 @@ export type Credential = {
 export function usernameAndPassword(login: {
   readonly username: string
   readonly password: string
-}): Credential {
+}): WireCredential {
   return {
     CredentialType: 'UsernameAndPassword',
     CredentialValue: { Username: login.username, Password: login.password },
@@ -59,4 +59,4 @@ export function usernameAndPassword(login: {
 export const credential = struct({
   CredentialType: enumeration('CredentialType'),
   CredentialValue: dependent<unknown>(({ CredentialType }) => byType.get(CredentialType) ?? any),
-}) as ItemSchema<Credential>
+}) as ItemSchema<WireCredential>

@@ -6,7 +6,7 @@ import { batchItemsMax } from '../../base/bounds.ts'
 import { TtlvError } from '../ttlv/error.ts'
 import type { Infer } from '../ttlv/schema.ts'
 import { credential } from './credential.ts'
-import type { Credential, nonce } from './credential.ts'
+import type { WireCredential, nonce } from './credential.ts'
 import { dialectFor, protocolVersionOf, statedVersion } from './dialect.ts'
 import type { Dialect } from './dialect.ts'
 import { nameOf } from './enums.ts'
@@ -28,7 +28,7 @@ export interface RequestMessage extends Dialect {
   readonly attestationCapable: boolean
   readonly attestationTypes: readonly EnumName<'AttestationType'>[]
   /** The credentials that could be decoded. An undecodable one proves nothing, so it is omitted. */
-  readonly credentials: readonly Credential[]
+  readonly credentials: readonly WireCredential[]
   readonly batchErrorContinuationOption: EnumName<'BatchErrorContinuationOption'>
   readonly batchOrderOption: boolean
   /** Seconds since 1970. */
@@ -242,8 +242,8 @@ function asynchronousIndicator(
   return value === true ? 'Optional' : 'Prohibited'
 }
 
-function credentials(items: readonly Uint8Array[], dialect: Dialect): Credential[] {
-  const read: Credential[] = []
+function credentials(items: readonly Uint8Array[], dialect: Dialect): WireCredential[] {
+  const read: WireCredential[] = []
   for (const item of items) {
     try {
       read.push(decodeItem('Credential', credential, item, dialect))

@@ -2,7 +2,7 @@
 // client states (KMIP 1.4 §4.9).
 
 import { withFields } from '../ttlv/schema.ts'
-import type { Field, ItemSchema, Schema, Shape } from '../ttlv/schema.ts'
+import type { SchemaField, ItemSchema, Schema, Shape } from '../ttlv/schema.ts'
 
 /** The schema without required fields in its structures. */
 export function partial<T>(schema: ItemSchema<T>): ItemSchema<Partial<T>> {
@@ -16,7 +16,7 @@ function loosened(shape: Shape): Shape {
       choose: (siblings, version) => loosenedField(shape.choose(siblings, version)),
     }
   if (shape.kind !== 'Structure') return shape
-  const fields = shape.fields.map((field): Field => ({ ...field, schema: loosenedField(field.schema) }))
+  const fields = shape.fields.map((field): SchemaField => ({ ...field, schema: loosenedField(field.schema) }))
   return { ...shape, ...withFields(fields) }
 }
 

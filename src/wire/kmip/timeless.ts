@@ -2,7 +2,7 @@
 // version writes or reads them.
 
 import { withFields } from '../ttlv/schema.ts'
-import type { EnumerationNames, Field, ItemSchema, Schema, Shape } from '../ttlv/schema.ts'
+import type { EnumerationNames, SchemaField, ItemSchema, Schema, Shape } from '../ttlv/schema.ts'
 
 /** The schema without version limits. */
 export function timeless<T>(schema: ItemSchema<T>): ItemSchema<T> {
@@ -13,7 +13,7 @@ const always = { since: 0, until: Infinity } as const
 
 function freed(shape: Shape): Shape {
   if (shape.kind === 'Structure') {
-    const fields = shape.fields.map((field): Field => ({ ...field, schema: freedField(field.schema) }))
+    const fields = shape.fields.map((field): SchemaField => ({ ...field, schema: freedField(field.schema) }))
     return { ...shape, ...withFields(fields) }
   }
   if (shape.kind === 'Enumeration') {

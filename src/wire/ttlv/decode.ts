@@ -11,7 +11,7 @@ import type {
   AnyItem,
   AnyValue,
   EnumerationNames,
-  Field,
+  SchemaField,
   ItemSchema,
   Schema,
   Shape,
@@ -174,7 +174,7 @@ class Decoder {
   }
 
   /** Finds the field that begins at `at`. Undefined: an unknown field, to be skipped. */
-  #field(shape: StructureShape, at: number): Field | undefined {
+  #field(shape: StructureShape, at: number): SchemaField | undefined {
     const tag = this.#tag(at)
     const field = shape.byTag.get(tag)
     if (field !== undefined && this.#reads(field.schema)) return field
@@ -182,7 +182,7 @@ class Decoder {
     throw this.#error('unknown-field', `unknown field ${tagText(tag)}`, at)
   }
 
-  #read(field: Field, value: Value, at: number, end: number, depth: number): void {
+  #read(field: SchemaField, value: Value, at: number, end: number, depth: number): void {
     const { name, schema } = field
     this.#path.push(name)
     const before = value[name]

@@ -48,10 +48,10 @@ export type Shape =
 export interface StructureShape {
   readonly kind: 'Structure'
   readonly type: number
-  readonly fields: readonly Field[]
-  readonly byTag: ReadonlyMap<number, Field>
+  readonly fields: readonly SchemaField[]
+  readonly byTag: ReadonlyMap<number, SchemaField>
   /** The fields that a value always has, in a version that has them. */
-  readonly always: readonly Field[]
+  readonly always: readonly SchemaField[]
   /** Whether the fields of a message must stand in this order. The encoder always writes them in this order. */
   readonly ordered: boolean
 }
@@ -68,7 +68,7 @@ export type SimpleKind =
   | 'DateTimeExtended'
   | 'Interval'
 
-export interface Field {
+export interface SchemaField {
   readonly name: string
   readonly tag: number
   /** The field's position in its structure. */
@@ -207,7 +207,9 @@ export function structWith<Name extends string>(tagOf: (name: Name) => number, {
 }
 
 /** The part of a shape that follows from its fields. */
-export function withFields(fields: readonly Field[]): Pick<StructureShape, 'fields' | 'byTag' | 'always'> {
+export function withFields(
+  fields: readonly SchemaField[],
+): Pick<StructureShape, 'fields' | 'byTag' | 'always'> {
   return {
     fields,
     byTag: new Map(fields.map((field) => [field.tag, field])),

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Refusals, type RefusalsOptions, type Refused } from '../../../src/core/audit/refusals.ts'
+import { Refusals, type RefusalsOptions, type RefusedRequest } from '../../../src/core/audit/refusals.ts'
 import { refusalEntryEveryMs } from '../../../src/base/bounds.ts'
 import { minuteQuotaMax, minuteQuotaPerGroupMax } from '../../../src/core/audit/minute-quota.ts'
 import { MovableClock } from '../../support/time/movable-clock.ts'
@@ -54,7 +54,8 @@ test('an entry tells what was refused, and the same thing gets the next one when
     reason: 'PermissionDenied',
     requestId: 'r',
     detail: { about: 'x' },
-  } satisfies Omit<Refused, 'about' | 'group'> & Pick<Entry, 'action' | 'result' | 'object' | 'reason'>)
+  } satisfies Omit<RefusedRequest, 'about' | 'group'> &
+    Pick<Entry, 'action' | 'result' | 'object' | 'reason'>)
   refuse('y')
   refuse('x')
   assert.deepEqual(told(), ['x', 'y'])

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { gf2to16, gf2to8, primeField, type Field } from '../../../src/core/crypto/finite-field.ts'
+import { gf2to16, gf2to8, primeField, type FiniteField } from '../../../src/core/crypto/finite-field.ts'
 
 test('GF(2^8) is modulo x^8 + x^4 + x^3 + x^2 + 1', () => {
   assert.equal(gf2to8.multiply(0x80, 0x02), 0x1d)
@@ -18,7 +18,7 @@ test('GF(2^16): y times y is y + {3a}, over the field in which FIPS 197 §4.2 mu
   assert.equal(gf2to16.invert(0x53), 0xca)
 })
 
-function holdsTheLaws<E>(field: Field<E>): void {
+function holdsTheLaws<E>(field: FiniteField<E>): void {
   const element = fc
     .uint8Array({ minLength: field.bytes, maxLength: field.bytes })
     .map((bytes) => field.read(bytes))

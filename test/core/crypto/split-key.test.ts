@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { CryptoError } from '../../../src/core/crypto/error.ts'
 import { laneOf } from '../../../src/core/crypto/jobs.ts'
-import { join, split, type Part, type SplitMethod } from '../../../src/core/crypto/split-key.ts'
+import { join, split, type KeyPart, type SplitMethod } from '../../../src/core/crypto/split-key.ts'
 import { splitKeyShortPrimeBytes } from '../../../src/core/crypto/jobs.ts'
 import { splitKeyBytesMax } from '../../../src/core/crypto/split-key.ts'
 
@@ -19,7 +19,7 @@ const methods: readonly SplitMethod[] = [
   { name: 'xor' },
 ]
 
-const numbered = (parts: readonly Uint8Array[]): Part[] =>
+const numbered = (parts: readonly Uint8Array[]): KeyPart[] =>
   parts.map((bytes, index) => ({ number: index + 1, bytes }))
 
 const refused = (message: RegExp) => (error: unknown) =>

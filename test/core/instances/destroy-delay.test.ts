@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import type { KeyTransaction } from '../../../src/core/keys/key-transaction.ts'
-import type { Custody } from '../../../src/core/trust/rows.ts'
+import type { CustodyKind } from '../../../src/core/trust/rows.ts'
 import { TrustRefused } from '../../../src/core/trust/writer.ts'
 import { createKey, dayMs, makeInstance, openCore, trustClient } from '../../support/server/core.ts'
 import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
@@ -26,7 +26,7 @@ async function begin(t: TestContext) {
   await perform((work) => work.destroy(id))
   const bringBack = () => perform((work) => work.undestroy(id, { withoutTakenNames: false }))
   const set = (settings: object) => core.trust.instances.update(serverActor, instance.id, settings)
-  const moveTo = (custody: Custody) =>
+  const moveTo = (custody: CustodyKind) =>
     core.trust.work.setRootKey(serverActor, instance.id, { rootKeyUri: other.uri, custody })
   return { core, other, instance, perform, id, bytes, bringBack, set, moveTo }
 }

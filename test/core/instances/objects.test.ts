@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
-import type { Custody } from '../../../src/core/trust/rows.ts'
+import type { CustodyKind } from '../../../src/core/trust/rows.ts'
 import { createKey, makeInstance, openCore, trustClient, type TestCore } from '../../support/server/core.ts'
 import { FaultyRootKey } from '../../support/root-keys/faulty-root-key.ts'
 import { assertInPlace, fetchBytes, move } from '../../support/server/instance-work.ts'
@@ -37,7 +37,7 @@ async function leftBy({ store }: TestCore): Promise<unknown> {
   return entries.map(({ body }) => (JSON.parse(body) as AuditEntry).detail?.['left'])[0]
 }
 
-for (const custody of ['keyprotect', 'database'] as const satisfies readonly Custody[])
+for (const custody of ['keyprotect', 'database'] as const satisfies readonly CustodyKind[])
   test(`a key that its owner deletes at the service while a move to ${custody} stores it anew stays closed`, async (t) => {
     const { core, other, instance, id, bytes, first, meanwhile, get } = await begin(t)
     // Opening it is the first read; the second one asks whether it is still there.

@@ -7,7 +7,7 @@ import { serverActor } from '../../../src/core/audit/actor.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import { readDescription } from '../../../src/core/custody/keyprotect/description.ts'
-import type { Custody } from '../../../src/core/trust/rows.ts'
+import type { CustodyKind } from '../../../src/core/trust/rows.ts'
 import { TrustRefused } from '../../../src/core/trust/writer.ts'
 import { rootKeyPlaintextBytesMax, standardKeyLookAfterMs } from '../../../src/base/bounds.ts'
 import { standardKeySweepAfterMs } from '../../../src/core/custody/keyprotect/bounds.ts'
@@ -30,7 +30,7 @@ const otherUri = 'test:other'
 /** A core with a second root key, an instance under the first, a client and some keys of it. */
 async function begin(
   t: TestContext,
-  { keys = 3, custody = 'database' }: { readonly keys?: number; readonly custody?: Custody } = {},
+  { keys = 3, custody = 'database' }: { readonly keys?: number; readonly custody?: CustodyKind } = {},
 ) {
   const held: { around?: StoreAround } = {}
   const other = new FaultyRootKey(otherUri)

@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { beforeEach, test } from 'node:test'
 import { inspect } from 'node:util'
 import type { AttributeValue } from '../../../src/wire/kmip/attributes.ts'
-import type { Credential } from '../../../src/wire/kmip/credential.ts'
+import type { WireCredential } from '../../../src/wire/kmip/credential.ts'
 import type { OperationName, Request } from '../../../src/wire/kmip/operations.ts'
 import {
   attribute,
@@ -149,7 +149,7 @@ type Right = Request<'DelegatedLogin'>['Rights']['Right'][number]
 
 async function delegated(...Rights: readonly Right[]): Promise<Header> {
   const { Ticket } = await session.ask('2.1', 'DelegatedLogin', { Rights: { Right: [...Rights] } })
-  const credentials: Credential[] = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }]
+  const credentials: WireCredential[] = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }]
   return { credentials }
 }
 

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Credential } from '../../../src/wire/kmip/credential.ts'
+import type { WireCredential } from '../../../src/wire/kmip/credential.ts'
 import { decodeResponse, encodeRequest } from '../../../src/wire/kmip/client-message.ts'
 import type { Request, Response } from '../../../src/wire/kmip/operations.ts'
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
@@ -23,7 +23,7 @@ useServer((started, opened) => {
 
 type Ticket = Response<'Login'>['Ticket']
 const by = (Ticket: Ticket) => ({
-  credentials: [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }] satisfies Credential[],
+  credentials: [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }] satisfies WireCredential[],
 })
 const query = { operation: 'Query', request: { QueryFunction: ['QueryObjects'] } } as const
 

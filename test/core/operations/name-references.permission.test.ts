@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Credential } from '../../../src/wire/kmip/credential.ts'
+import type { WireCredential } from '../../../src/wire/kmip/credential.ts'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
 import { nameAttribute, type Header, type KmipSession } from '../../support/clients/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/server/running.ts'
@@ -28,7 +28,7 @@ test('a refusal is the same whether an object has the Name or not', async () => 
   const other = await session.key('1.4')
   const Rights: Request<'DelegatedLogin'>['Rights'] = { Right: [{ Objects: { UniqueIdentifier: [other] } }] }
   const { Ticket } = await session.ask('3.0', 'DelegatedLogin', { Rights })
-  const credentials: Credential[] = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }]
+  const credentials: WireCredential[] = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }]
   assert.deepEqual(await told('payroll', { credentials }), await told('nobody', { credentials }))
   assert.equal((await told('payroll', { credentials }))[0], 'NotAuthorised')
   assert.equal((await told('nobody'))[0], 'ObjectNotFound')

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { afterEach, test } from 'node:test'
 import { decodeRequest, encodeResponse } from '../../../src/wire/kmip/message.ts'
-import type { Credential } from '../../../src/wire/kmip/credential.ts'
+import type { WireCredential } from '../../../src/wire/kmip/credential.ts'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
 import { codeOf, enums } from '../../../src/wire/kmip/enums.ts'
 import { decodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
@@ -241,7 +241,7 @@ const bothHalves = { type: 'Enumeration', value: enums.UniqueIdentifier.CreateKe
 async function reasons(
   client: KmipSession,
   asked: readonly Asked[],
-  credentials: readonly Credential[] = [],
+  credentials: readonly WireCredential[] = [],
 ) {
   const items = asked.map(({ operation, request }, index) => ({
     operation,
@@ -266,7 +266,7 @@ test('a refused item gives nobody the role, whichever other item of the batch su
   await listener('all')
   using client = await again()
   const { Ticket } = await client.ask('2.1', 'DelegatedLogin', { Rights: { Right: [{}] } })
-  const credentials = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }] satisfies Credential[]
+  const credentials = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }] satisfies WireCredential[]
   const read = { UniqueIdentifier: bothHalves, AttributeReference: [] }
   const told = await reasons(client, repeated({ operation: 'GetAttributes', request: read }), credentials)
   assert.deepEqual(told, ['Success', 'Success', 'Success', 'PermissionDenied'])
@@ -348,7 +348,7 @@ test('a ticket does not take the server role, which would outlive it and its rig
   using client = await again()
   const Right = [{ Operations: { Operation: ['SetEndpointRole' as const] } }]
   const { Ticket } = await client.ask('2.1', 'DelegatedLogin', { RequestCount: 1, Rights: { Right } })
-  const credentials = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }] satisfies Credential[]
+  const credentials = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }] satisfies WireCredential[]
   const asked = { operation: 'SetEndpointRole', request: { EndpointRole: 'Client' } } as const
   assert.equal((await client.one('2.1', asked, { credentials })).reason, 'PermissionDenied')
 })

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Credential } from '../../../src/wire/kmip/credential.ts'
+import type { WireCredential } from '../../../src/wire/kmip/credential.ts'
 import { decodeResponse, encodeRequest } from '../../../src/wire/kmip/client-message.ts'
 import { enums } from '../../../src/wire/kmip/enums.ts'
 import type { OperationName, Request } from '../../../src/wire/kmip/operations.ts'
@@ -33,7 +33,7 @@ type Right = Request<'DelegatedLogin'>['Rights']['Right'][number]
 /** The header of messages by a ticket with these rights. */
 async function delegated(...Rights: readonly Right[]): Promise<Header> {
   const { Ticket } = await session.ask('2.1', 'DelegatedLogin', { Rights: { Right: [...Rights] } })
-  const credentials: Credential[] = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }]
+  const credentials: WireCredential[] = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }]
   return { credentials }
 }
 
@@ -224,7 +224,7 @@ test('a ticket with Usage Limits counts an item for each object that it is done 
   const told = async (UsageLimitsTotal: bigint, option: 'Continue' | 'Undo') => {
     const UsageLimits = { UsageLimitsTotal, UsageLimitsUnit: 'Object' } as const
     const { Ticket } = await session.ask('2.1', 'Login', { UsageLimits })
-    const credentials: Credential[] = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }]
+    const credentials: WireCredential[] = [{ CredentialType: 'Ticket', CredentialValue: { Ticket } }]
     const request = { version: '2.1', items, credentials, batchErrorContinuationOption: option } as const
     const response = decodeResponse(await session.exchange(encodeRequest(request)))
     return response.items.map(({ status, reason }) => reason ?? status)

@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import type { Request } from '../../../src/wire/kmip/operations.ts'
-import { issueClient, makeAuthority, type Identity } from '../../../src/core/pki/issue.ts'
+import { issueClient, makeAuthority, type SigningIdentity } from '../../../src/core/pki/issue.ts'
 import { attribute, template, type KmipSession } from '../../support/clients/kmip-session.ts'
 import { useServer } from '../../support/server/running.ts'
 
 let session: KmipSession
-let ca: Identity
-let leaf: Identity
-let other: Identity
+let ca: SigningIdentity
+let leaf: SigningIdentity
+let other: SigningIdentity
 useServer((_server, opened) => {
   session = opened
 })
@@ -23,7 +23,7 @@ before(async () => {
   leaf = await issueClient({ ca, commonName: 'leaf', nowMs })
 })
 
-const der = ({ certificate }: Identity) => Buffer.from(certificate.der)
+const der = ({ certificate }: SigningIdentity) => Buffer.from(certificate.der)
 
 async function validity(certificates: readonly Buffer[], more: Partial<Request<'Validate'>> = {}) {
   const Certificate = certificates.map((CertificateValue) => ({

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decide, type Known, type Decision } from '../../../src/core/sealing/unwrap-rule.ts'
+import { decide, type UnwrapFacts, type Decision } from '../../../src/core/sealing/unwrap-rule.ts'
 import { rootKeyAskAgainMs } from '../../../src/core/sealing/bounds.ts'
 
 const times = { cacheSeconds: 300, outageSeconds: 3600 }
@@ -21,7 +21,7 @@ interface Given {
 
 const now = 10_000
 
-function known({ answer, refused, refusedAsked, unreachableAsked }: Given): Known {
+function known({ answer, refused, refusedAsked, unreachableAsked }: Given): UnwrapFacts {
   return {
     now: s(now),
     ...(answer !== undefined && { answer: { askedAt: s(answer) } }),

@@ -4,22 +4,22 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
-import { keyText, personKeys, type Subject } from '../../../src/core/trust/person.ts'
+import { keyText, personKeys, type PersonSubject } from '../../../src/core/trust/person.ts'
 import {
   identityOf,
   identityOfPerson,
   makersOf,
   personOf,
   whySame,
-  type Identity,
+  type AdminIdentity,
 } from '../../../src/core/trust/identity.ts'
 import type { Token } from '../../../src/core/trust/rows.ts'
 import { openCore, type TestCore } from '../../support/server/core.ts'
 
 const owner = (name: string) => personKeys({ kind: 'owner', name }).at(-1)
-const person = (subject: string, more: Partial<Subject> = {}) =>
+const person = (subject: string, more: Partial<PersonSubject> = {}) =>
   ({ kind: 'subject', issuer: 'https://a', subject, name: subject, ...more }) as const
-const login = (subject: string, more: Partial<Subject> = {}) => identityOfPerson(person(subject, more))
+const login = (subject: string, more: Partial<PersonSubject> = {}) => identityOfPerson(person(subject, more))
 
 const asToken = (name: string, more: Partial<Token> = {}): Token => ({
   id: name,
@@ -31,13 +31,13 @@ const asToken = (name: string, more: Partial<Token> = {}): Token => ({
   expiresMs: null,
   ...more,
 })
-const token = (ownerName: string, ...makers: readonly Identity[]) =>
+const token = (ownerName: string, ...makers: readonly AdminIdentity[]) =>
   identityOf(asToken(ownerName, { owner: ownerName, makers: makers.flatMap(({ keys }) => keys) }))
 
 const alice = login('9a03', { name: 'alice', names: ['alice@example.com', 'Alice Smith'] })
 
 /** The sentence that says why they are one; null: they are two. */
-const pairs: readonly (readonly [what: string, Identity, Identity, RegExp | null])[] = [
+const pairs: readonly (readonly [what: string, AdminIdentity, AdminIdentity, RegExp | null])[] = [
   ['two owners', token('alice'), token('bob'), null],
   ['one owner, written otherwise', token('alice'), token(' ＡＬＩＣＥ '), /^alice asked for it$/],
   ['an owner by name and by e-mail', token('alice'), token('alice@example.com'), /both are alice$/],

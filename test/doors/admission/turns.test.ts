@@ -7,9 +7,9 @@ import type { Pace } from '../../../src/core/keys/transaction/pace.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
 import { Arrivals } from '../../../src/doors/admission/arrivals.ts'
 import type { Rank } from '../../../src/doors/admission/subnets.ts'
-import { Turns, type Party, type Work } from '../../../src/doors/admission/turns.ts'
+import { AdmissionTurns, type RequestParty, type Work } from '../../../src/doors/admission/turns.ts'
 
-const party = (name: string): Party => ({ group: name[0] ?? '', member: name })
+const party = (name: string): RequestParty => ({ group: name[0] ?? '', member: name })
 
 /** What is begun from here on is begun by another read of a socket. */
 function nextRead(): Promise<void> {
@@ -33,7 +33,7 @@ function turnsWithClock() {
     credit: { new: { waitMs: () => credit.new }, costly: { waitMs: () => credit.costly } },
     acceptsPerTurnMax: 20,
   })
-  return { clock, credit, arrivals, turns: new Turns({ arrivals, now: () => clock.nowMs }) }
+  return { clock, credit, arrivals, turns: new AdmissionTurns({ arrivals, now: () => clock.nowMs }) }
 }
 
 // ---------------------------------------------------------------- order

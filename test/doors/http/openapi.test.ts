@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { routes } from '../../../src/program/routes.ts'
 import { described, examples } from '../../support/server/examples.ts'
 import { fieldsOf, typeOf } from '../../../src/doors/http/fields.ts'
-import { openApiDocument, type Schema } from '../../../src/doors/http/openapi.ts'
+import { openApiDocument, type OpenApiSchema } from '../../../src/doors/http/openapi.ts'
 import { none, roles, type Route } from '../../../src/doors/http/route.ts'
 import { listPageMax } from '../../../src/base/bounds.ts'
 import { startDoor, type TestDoor } from '../../support/server/admin-door.ts'
@@ -116,7 +116,7 @@ test('the page to read names every route, loads nothing, and its policy allows n
 })
 
 test('a table of fields shows components, lists, alternatives and defaults', () => {
-  const schemas: Record<string, Schema> = {
+  const schemas: Record<string, OpenApiSchema> = {
     Pet: {
       type: 'object',
       properties: { name: { type: 'string', description: 'Its name.' } },
@@ -124,7 +124,8 @@ test('a table of fields shows components, lists, alternatives and defaults', () 
     },
   }
   const pet = { $ref: '#/components/schemas/Pet' }
-  const names = (schema: Schema) => fieldsOf(schema, schemas).map(({ name, type }) => `${name}: ${type}`)
+  const names = (schema: OpenApiSchema) =>
+    fieldsOf(schema, schemas).map(({ name, type }) => `${name}: ${type}`)
   assert.deepEqual(names({ type: 'array', items: pet }), ['name: string'])
   assert.deepEqual(names({ type: 'object', properties: { pets: { type: 'array', items: pet } } }), [
     'pets: Pet[]',

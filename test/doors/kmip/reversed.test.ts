@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Answer } from '../../../src/doors/kmip/contract.ts'
-import type { Asking, TakeOver } from '../../../src/core/operations/notifier.ts'
+import type { Asking, NotifierTakeOver } from '../../../src/core/operations/notifier.ts'
 import { faults } from '../../support/server/core.ts'
 import { messageOf, numberOf, openListener } from '../../support/server/kmip-listener.ts'
 import { until } from '../../support/time/until.ts'
@@ -14,7 +14,7 @@ import { connectClient } from '../../support/clients/tls-client.ts'
 async function reversed(limits: { readonly noticeAnswerMs?: number; readonly idleTimeoutMs?: number } = {}) {
   const taken = Promise.withResolvers<Asking>()
   const stopped = Promise.withResolvers<void>()
-  const takeOver: TakeOver = (asking) => {
+  const takeOver: NotifierTakeOver = (asking) => {
     taken.resolve(asking)
     return stopped.resolve
   }

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { AdoptionFailed } from '../../../src/features/adopt/failure.ts'
 import { reading } from '../../../src/features/adopt/old-server.ts'
-import type { Listed } from '../../../src/features/adopt/report.ts'
+import type { ListedObjects } from '../../../src/features/adopt/report.ts'
 import { first } from '../../../src/wire/kmip/attributes.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
 import { attributeIndexMax } from '../../../src/base/bounds.ts'
@@ -35,7 +35,7 @@ const note = (index: number) => ({
   AttributeValue: { type: 'TextString', value: 'n'.repeat(100_000) },
 })
 
-const why = ({ items }: Listed) => items.map((item) => `${item.id}: ${item.why}`)
+const why = ({ items }: ListedObjects) => items.map((item) => `${item.id}: ${item.why}`)
 
 function onlyRead({ asked }: OldKmipServer): void {
   const sent = new Set<string>(asked)

@@ -1,7 +1,7 @@
 // Adoption from an old server in the process of the test, with a clock that only waiting moves.
 
 import type { TestContext } from 'node:test'
-import { adopt, type AdoptionProgress, type AdoptionWanted } from '../../../src/features/adopt/adoption.ts'
+import { adopt, type AdoptionProgress, type AdoptionRequest } from '../../../src/features/adopt/adoption.ts'
 import type { AdoptionReport } from '../../../src/features/adopt/report.ts'
 import { openCoreWithClient } from '../../support/server/core.ts'
 import {
@@ -28,7 +28,7 @@ export async function open(t: TestContext, handlers: OldHandlers, options?: OldK
     },
   }
   const isHere = async (id: string) => (await show(id)) !== undefined
-  const run = (wanted: Partial<AdoptionWanted> = {}, signal = new AbortController().signal) =>
+  const run = (wanted: Partial<AdoptionRequest> = {}, signal = new AbortController().signal) =>
     adopt(
       { perform, isHere, clock, signal, onProgress: (now) => progress.push(now) },
       {

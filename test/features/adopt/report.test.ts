@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Tally } from '../../../src/features/adopt/report.ts'
+import { AdoptionTally } from '../../../src/features/adopt/report.ts'
 import { adoptReportedCharactersMax, adoptReportedMax } from '../../../src/features/adopt/report.ts'
 
 test('a list counts all, and names some of them, with the beginning of a long reason', () => {
-  const tally = new Tally()
+  const tally = new AdoptionTally()
   const most = adoptReportedMax
   const characters = adoptReportedCharactersMax
   for (let n = 0; n <= most; n++) tally.list('withoutAttributes', `key-${n}`, 'x'.repeat(characters + 1))

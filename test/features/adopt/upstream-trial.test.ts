@@ -7,7 +7,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import { before, test, type TestContext } from 'node:test'
 import { AdoptionFailed } from '../../../src/features/adopt/failure.ts'
 import { OldHosts } from '../../../src/features/adopt/old-hosts.ts'
-import type { OldServerWanted } from '../../../src/features/adopt/old-server.ts'
+import type { OldServerRequest } from '../../../src/features/adopt/old-server.ts'
 import { UpstreamTrials } from '../../../src/features/adopt/upstream-trial.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
 import { adoptTriesMax, adoptTryMs } from '../../../src/features/adopt/upstream-trial.ts'
@@ -55,7 +55,7 @@ function opened(listed: readonly string[] = []) {
   return { trials, time, untold, firstUntold: heard.promise }
 }
 
-function wanted(port: number, sha256 = '00'.repeat(32)): OldServerWanted {
+function wanted(port: number, sha256 = '00'.repeat(32)): OldServerRequest {
   const { cert, key } = identity.tls
   return { servers: [`127.0.0.1:${port}`], cert, key, trust: { by: 'fingerprint', sha256 } }
 }
@@ -103,7 +103,7 @@ async function failure(done: Promise<unknown>): Promise<AdoptionFailed> {
 
 test('a manager of one instance is told the same, and only when the time is over, whatever is wrong', async (t) => {
   const other = await kmip(t, distrusting)
-  const wrong: readonly (readonly [string, OldServerWanted, RegExp])[] = [
+  const wrong: readonly (readonly [string, OldServerRequest, RegExp])[] = [
     ['nothing listens', wanted(await closedPort()), /does not answer/],
     [
       'no TLS',

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
-import { Upstream, type Found } from '../../../src/features/adopt/upstream.ts'
+import { OldServerUpstream, type UpstreamAnswer } from '../../../src/features/adopt/upstream.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
 import { upstreamCallsMax, upstreamWaitMs } from '../../../src/features/adopt/bounds.ts'
 import { upstreamTryEveryMs } from '../../../src/features/adopt/upstream-health.ts'
@@ -18,7 +18,7 @@ import { MovableClock } from '../../support/time/movable-clock.ts'
 
 interface Call {
   readonly identifier: string
-  readonly end: (found: Found) => void
+  readonly end: (found: UpstreamAnswer) => void
 }
 
 /** An upstream whose calls the test ends. */
@@ -26,23 +26,23 @@ function open() {
   const clock = new MovableClock()
   const calls: Call[] = []
   const results: string[] = []
-  const upstream = new Upstream({
+  const upstream = new OldServerUpstream({
     clock,
     look: (identifier) => new Promise((end) => calls.push({ identifier, end })),
     onResult: (result) => results.push(result),
   })
   const bring = (id: string, client = 'vcenter') => upstream.bring(id, { client, requestId: 'request' })
   const asked = () => calls.map(({ identifier }) => identifier)
-  const end = async (index: number, found: Found) => {
+  const end = async (index: number, found: UpstreamAnswer) => {
     calls[index]?.end(found)
     await turn()
   }
   return { clock, upstream, bring, asked, end, calls, results }
 }
 
-const adopted: Found = { is: 'adopted' }
-const absent: Found = { is: 'absent' }
-const unanswered: Found = { is: 'unanswered', message: 'nothing listens there' }
+const adopted: UpstreamAnswer = { is: 'adopted' }
+const absent: UpstreamAnswer = { is: 'absent' }
+const unanswered: UpstreamAnswer = { is: 'unanswered', message: 'nothing listens there' }
 
 test('many requests for one identifier are one call, and each gets its answer', async () => {
   const { bring, asked, end, results } = open()

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Alert, Condition } from '../../../src/features/alerts/alert.ts'
+import type { Alert, AlertSubject } from '../../../src/features/alerts/alert.ts'
 import { Alerts, type AlertsOptions } from '../../../src/features/alerts/alerts.ts'
 import { NotSent } from '../../../src/features/alerts/send.ts'
 import type { AlertTarget } from '../../../src/features/alerts/targets.ts'
@@ -14,7 +14,7 @@ import { quietFacts } from '../../support/server/quiet-facts.ts'
 
 const hook: AlertTarget = { kind: 'json', address: 'https://x', name: 'hook' }
 const pager: AlertTarget = { kind: 'pagerduty', address: 'K', name: 'pager' }
-const low: Condition = {
+const low: AlertSubject = {
   id: 'disk-low',
   severity: 'warning',
   instanceId: null,
@@ -24,10 +24,10 @@ const low: Condition = {
 }
 
 /** `told`: what is remembered of what people were told, as the process before left it. */
-function setUp(told: { conditions: readonly Condition[] } = { conditions: [] }) {
+function setUp(told: { conditions: readonly AlertSubject[] } = { conditions: [] }) {
   const clock = new MovableClock()
   const state: {
-    conditions: Condition[]
+    conditions: AlertSubject[]
     isWhole: boolean
     targets: AlertTarget[]
     broken: boolean

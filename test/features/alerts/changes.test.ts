@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Condition } from '../../../src/features/alerts/alert.ts'
+import type { AlertSubject } from '../../../src/features/alerts/alert.ts'
 import { look, type Watched } from '../../../src/features/alerts/changes.ts'
 import type { Severity } from '../../../src/core/conditions/line.ts'
 
-const condition = (severity: Severity, about = ''): Condition => ({
+const condition = (severity: Severity, about = ''): AlertSubject => ({
   id: 'disk-low',
   severity,
   instanceId: null,
@@ -14,7 +14,7 @@ const condition = (severity: Severity, about = ''): Condition => ({
 })
 
 /** What is told after each look: `event severity`. */
-function told(looks: readonly (readonly Condition[])[], least: Severity = 'warning'): readonly string[][] {
+function told(looks: readonly (readonly AlertSubject[])[], least: Severity = 'warning'): readonly string[][] {
   let watched: Watched = new Map()
   return looks.map((now) => {
     const { watched: next, alerts } = look(watched, { conditions: now, isWhole: true }, least)
@@ -25,7 +25,7 @@ function told(looks: readonly (readonly Condition[])[], least: Severity = 'warni
 
 const [warning, critical, notice] = [[condition('warning')], [condition('critical')], [condition('notice')]]
 
-const cases: readonly { what: string; looks: Condition[][]; least?: Severity; tells: string[][] }[] = [
+const cases: readonly { what: string; looks: AlertSubject[][]; least?: Severity; tells: string[][] }[] = [
   {
     what: 'found twice is told, once',
     looks: [warning, warning, warning],

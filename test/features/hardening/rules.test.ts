@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { findingsOf, type Finding, type HardeningFacts } from '../../../src/features/hardening/rules.ts'
+import {
+  findingsOf,
+  type HardeningFinding,
+  type HardeningFacts,
+} from '../../../src/features/hardening/rules.ts'
 
 const quiet: HardeningFacts = {
   dataFolder: '/data',
@@ -14,9 +18,9 @@ const quiet: HardeningFacts = {
 const file = (mode: number, uid = 990) => ({ path: '/data/root.key', mode, uid })
 
 const cases: readonly {
-  readonly id: Finding['id']
+  readonly id: HardeningFinding['id']
   readonly facts: Partial<HardeningFacts>
-  readonly state: Finding['state']
+  readonly state: HardeningFinding['state']
   readonly says: RegExp
 }[] = [
   { id: 'user', facts: { server: { pid: 7, uid: 0, coreBytes: 0 } }, state: 'bad', says: /runs as root/ },

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AdminClient } from '../../../src/doors/http/client.ts'
 import { Refusal } from '../../../src/base/refusal.ts'
-import type { Role } from '../../../src/doors/http/route.ts'
+import type { RouteRole } from '../../../src/doors/http/route.ts'
 import type { KmipSession } from '../../support/clients/kmip-session.ts'
 import { useServer, type RunningServer } from '../../support/server/running.ts'
 import { auditRoutes } from '../../../src/features/audit/routes.ts'
@@ -55,7 +55,7 @@ const shownConstraints = [
   },
 ]
 
-async function as(role: Role): Promise<AdminClient> {
+async function as(role: RouteRole): Promise<AdminClient> {
   const { token } = await server.admin.call(tokenRoutes.createToken, { body: { name: role, role, instance } })
   return new AdminClient({
     url: server.adminUrl,

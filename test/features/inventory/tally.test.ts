@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ageText, isOld, useText } from '../../../src/base/text/inventory-age.ts'
-import { Tally } from '../../../src/features/inventory/tally.ts'
+import { UseTally } from '../../../src/features/inventory/tally.ts'
 import { inventoryOldDays } from '../../../src/base/bounds.ts'
 import type { FoundInventoryRow } from '../../../src/core/ports/inventory.ts'
 
@@ -16,7 +16,7 @@ function row(
 }
 
 function tallied(rows: readonly FoundInventoryRow[], named?: ReadonlySet<string>) {
-  const tally = new Tally(2)
+  const tally = new UseTally(2)
   for (const one of rows) tally.add(one)
   return tally.result(named)
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Needs } from '../../../src/features/root-keys/needs.ts'
-import type { Asker } from '../../../src/doors/http/asked.ts'
+import type { ApiRequester } from '../../../src/doors/http/route-request.ts'
 import { rootKeyCopyHandlers } from '../../../src/features/root-keys/copies-handlers.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { openCore } from '../../support/server/core.ts'
@@ -21,7 +21,7 @@ test('copies of two root keys that are recorded at the same moment are both reme
     rootKeys: { initial: first },
     machine: { rootKeyFiles: async ([id]: readonly string[]) => [{ id }] },
   } as unknown as Needs
-  const asker = { actor: serverActor, by: { name: 'ann' }, requestId: null } as unknown as Asker
+  const asker = { actor: serverActor, by: { name: 'ann' }, requestId: null } as unknown as ApiRequester
   const record = (rootKey: string) =>
     rootKeyCopyHandlers.recordRootKeyCopy(context, { asker, body: { rootKey } } as Parameters<
       typeof rootKeyCopyHandlers.recordRootKeyCopy

@@ -7,12 +7,12 @@ import { siemPollMs } from '../../../src/features/siem/bounds.ts'
 import { siemPageEntries, siemStopMs } from '../../../src/features/siem/forwarder.ts'
 import type { PlacedEntry } from '../../../src/core/ports/audit.ts'
 import { Forwarder } from '../../../src/features/siem/forwarder.ts'
-import type { Session, Target } from '../../../src/features/siem/target.ts'
+import type { TargetSession, SiemTarget } from '../../../src/features/siem/target.ts'
 import { enter } from '../../support/store/audit-log.ts'
 import { openCore, type TestCore } from '../../support/server/core.ts'
 
 /** Has everything that it was sent, surely so once `settle` was called. */
-class FakeTarget implements Target {
+class FakeTarget implements SiemTarget {
   readonly kind = 'syslog'
   readonly name = 'tcp://siem.example:601'
   readonly received: PlacedEntry[] = []
@@ -20,7 +20,7 @@ class FakeTarget implements Target {
   refuses: string | undefined
   #settled = 0
 
-  async open(): Promise<Session> {
+  async open(): Promise<TargetSession> {
     this.sessions++
     this.#refuse()
     return {
@@ -176,8 +176,8 @@ test('a target that hangs keeps no server from stopping', async (t) => {
     asked.resolve()
     return never
   }
-  const session: Session = { send, taken: () => never, close: () => never }
-  const target: Target = { kind: 'file', name: '/hangs', open: async () => session }
+  const session: TargetSession = { send, taken: () => never, close: () => never }
+  const target: SiemTarget = { kind: 'file', name: '/hangs', open: async () => session }
   const forwarder = new Forwarder({ ...core, target, onTrouble: () => {}, onSent: () => {} })
   forwarder.start()
   await asked.promise

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Siem } from '../../../src/features/siem/open-siem.ts'
-import type { Asker } from '../../../src/doors/http/asked.ts'
+import type { ApiRequester } from '../../../src/doors/http/route-request.ts'
 import { siemHandlers } from '../../../src/features/siem/handlers.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
@@ -22,7 +22,7 @@ test('siem test says no earlier time than its entry has, so that a target withou
     },
     clock,
   } as unknown as Siem
-  const asked = { asker: { actor: serverActor, requestId: null } as unknown as Asker }
+  const asked = { asker: { actor: serverActor, requestId: null } as unknown as ApiRequester }
   const { at } = await siemHandlers.testSiem(context, asked as Parameters<typeof siemHandlers.testSiem>[1])
   const { entries } = await audit.list({ order: 'newest', limit: 1, action: 'siem.test' })
   assert.ok(Date.parse(at) >= (JSON.parse(entries[0]?.body ?? '') as AuditEntry).atMs)

@@ -11,11 +11,11 @@ import {
   siemSettleMs,
   siemStallMs,
 } from '../../../src/features/siem/syslog-target.ts'
-import { issueClient, issueServer, privateKeyPem, type Identity } from '../../../src/core/pki/issue.ts'
+import { issueClient, issueServer, privateKeyPem, type SigningIdentity } from '../../../src/core/pki/issue.ts'
 import type { PlacedEntry } from '../../../src/core/ports/audit.ts'
 import { jsonLine } from '../../../src/features/siem/syslog-message.ts'
 import { syslogTarget, type SyslogOptions } from '../../../src/features/siem/syslog-target.ts'
-import type { Session } from '../../../src/features/siem/target.ts'
+import type { TargetSession } from '../../../src/features/siem/target.ts'
 import { testAuthority } from '../../support/certificates/certificates.ts'
 import { MovableClock } from '../../support/time/movable-clock.ts'
 import { SyslogReceiver } from '../../support/syslog/receiver.ts'
@@ -52,7 +52,7 @@ function targetOn(port: number, clock: MovableClock, more: Partial<SyslogOptions
 }
 
 /** Looks until the receiver has proved that it read everything, then lets the time pass that makes it sure. */
-async function settled(session: Session, clock: MovableClock, place: number): Promise<void> {
+async function settled(session: TargetSession, clock: MovableClock, place: number): Promise<void> {
   while ((await session.taken()) < place) {
     clock.pass(siemSettleMs / 10)
     await new Promise((resolve) => setImmediate(resolve))
@@ -224,11 +224,11 @@ async function identities() {
   return { ca, server: pemOf(server), client: written(client) }
 }
 
-function pemOf({ certificate, privateKey }: Identity) {
+function pemOf({ certificate, privateKey }: SigningIdentity) {
   return { cert: certificate.pem, key: privateKeyPem(privateKey) }
 }
 
-function written(identity: Identity) {
+function written(identity: SigningIdentity) {
   const files = { cert: path.join(folder, 'client.pem'), key: path.join(folder, 'client.key') }
   const pem = pemOf(identity)
   writeFileSync(files.cert, pem.cert)

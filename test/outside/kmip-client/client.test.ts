@@ -11,7 +11,7 @@ import { createKey, getKey, locateAll, stateOf, versionsOf } from '../../../src/
 import { connect, type ClientOptions, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
 import { KmipRefused, KmipTransportError, type Stage } from '../../../src/outside/kmip-client/errors.ts'
 import { openConnection } from '../../../src/outside/kmip-client/connection.ts'
-import { Session, type ClientVersion } from '../../../src/outside/kmip-client/session.ts'
+import { KmipSession, type ClientVersion } from '../../../src/outside/kmip-client/session.ts'
 import { clientTls, TlsOptionsError } from '../../../src/outside/kmip-client/tls.ts'
 import { clientCertificate, makeCertificate, testAuthority } from '../../support/certificates/certificates.ts'
 import { openAlteringProxy, openMute, openWire } from '../../support/clients/proxy.ts'
@@ -191,7 +191,7 @@ suite('connections', () => {
       const trust = { by: 'fingerprint', sha256: server.serverCertSha256 } as const
       const made = clientTls({ cert: tls.cert, key: tls.key, trust, maxVersion, ciphers })
       const first = await openConnection(server.kmip, { tls: made })
-      await versionsOf(new Session(first, '1.4'))
+      await versionsOf(new KmipSession(first, '1.4'))
       assert.equal(first.tlsVersion, maxVersion)
       if (ciphers !== undefined) assert.equal(first.cipher, ciphers)
       assert.equal(first.isResumed, false)
@@ -202,7 +202,7 @@ suite('connections', () => {
       await first.close()
       assert.equal(first.isOpen, false)
       const second = await openConnection(server.kmip, { tls: made, session })
-      await versionsOf(new Session(second, '1.4'))
+      await versionsOf(new KmipSession(second, '1.4'))
       assert.equal(second.isResumed, true)
       assert.equal(second.serverCertificateSha256, server.serverCertSha256)
       await second.close()

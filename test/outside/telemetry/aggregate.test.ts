@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { endedCounters, together } from '../../../src/outside/telemetry/aggregate.ts'
+import { endedCounters, aggregatedMetrics } from '../../../src/outside/telemetry/aggregate.ts'
 import { createMetrics, listenerMetrics } from '../../../src/outside/telemetry/metrics.ts'
 
 test('counts of several processes add up, also those of one that ended; the server’s own state stays', async () => {
@@ -15,14 +15,17 @@ test('counts of several processes add up, also those of one that ended; the serv
   }
   const [first, second] = await Promise.all(workers.map((metrics) => metrics.registry.getMetricsAsJSON()))
   assert.ok(first && second)
-  const both = await together(own.registry, [first, second])
+  const both = await aggregatedMetrics(own.registry, [first, second])
   const count = 'mortise_kmip_operation_seconds_count{operation="Get",result="success"}'
   assert.ok(both.includes(`${count} 3\n`), both)
   assert.match(both, /^mortise_kmip_connections 10$/m)
   assert.match(both, /^mortise_ready 1$/m)
   for (const name of ['process_start_time_seconds', 'nodejs_eventloop_lag_p99_seconds'])
     assert.match(both, new RegExp(`^${name} `, 'm'))
-  const left = await together(own.registry, [first, await endedCounters([await endedCounters([]), second])])
+  const left = await aggregatedMetrics(own.registry, [
+    first,
+    await endedCounters([await endedCounters([]), second]),
+  ])
   assert.ok(left.includes(`${count} 3\n`))
   assert.match(left, /^mortise_kmip_connections 5$/m)
 })

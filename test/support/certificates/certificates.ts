@@ -14,14 +14,14 @@ import {
 } from '@peculiar/asn1-x509'
 import { basicConstraints, extendedKeyUsage, keyUsage, signCertificate } from '../../../src/core/pki/build.ts'
 import { parseCertificate } from '../../../src/core/pki/certificate.ts'
-import { makeAuthority, type Identity } from '../../../src/core/pki/issue.ts'
+import { makeAuthority, type SigningIdentity } from '../../../src/core/pki/issue.ts'
 import type { SignatureAlgorithm } from '../../../src/core/pki/signatures.ts'
 import { attributeTypes } from '../../../src/core/pki/subject.ts'
 import { keptRsaKeys } from './rsa-keys.ts'
 
 const dayMs = 24 * 3600_000
 
-export interface TestIdentity extends Identity {
+export interface TestIdentity extends SigningIdentity {
   /** To spread into the options of tls.connect. */
   readonly tls: { readonly cert: string; readonly key: string; readonly ciphers?: string }
 }
@@ -70,11 +70,11 @@ export interface CertificateOptions {
   /** Not the key that most of these certificates share. */
   readonly ownKey?: boolean
   /** Those of this one. */
-  readonly keyPair?: Pick<Identity, 'privateKey'>
+  readonly keyPair?: Pick<SigningIdentity, 'privateKey'>
   readonly algorithm?: SignatureAlgorithm
   readonly byVmca?: boolean
   /** Instead of itself. */
-  readonly issuer?: Identity
+  readonly issuer?: SigningIdentity
 }
 
 const made = new Map<string, Promise<TestIdentity>>()
@@ -137,7 +137,7 @@ export async function makeCertificate(options: CertificateOptions): Promise<Test
   return withTls({ certificate: parseCertificate(der), privateKey })
 }
 
-function withTls({ certificate, privateKey }: Identity): TestIdentity {
+function withTls({ certificate, privateKey }: SigningIdentity): TestIdentity {
   const sha1 = new X509Certificate(certificate.der).signatureAlgorithm?.includes('sha1') ?? false
   return {
     certificate,
@@ -151,7 +151,7 @@ function withTls({ certificate, privateKey }: Identity): TestIdentity {
   }
 }
 
-function subjectOf({ certificate }: Identity): Name {
+function subjectOf({ certificate }: SigningIdentity): Name {
   return AsnConvert.parse(certificate.der, AsnCertificate).tbsCertificate.subject
 }
 
@@ -170,7 +170,7 @@ interface Keys {
   readonly privateKey: KeyObject
 }
 
-function pairOf({ privateKey }: Pick<Identity, 'privateKey'>): Keys {
+function pairOf({ privateKey }: Pick<SigningIdentity, 'privateKey'>): Keys {
   return { privateKey, publicKey: createPublicKey(privateKey) }
 }
 

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import type { Address } from '../../../src/base/kmip-address.ts'
 import type { ServerTrust } from '../../../src/outside/kmip-client/tls.ts'
 import type { SavedKey } from '../../../src/tools/vsphere/key-inventory.ts'
-import type { Report } from '../../../src/tools/vsphere/report.ts'
+import type { SimulationReport } from '../../../src/tools/vsphere/report.ts'
 import { chooseScenarios } from '../../../src/tools/vsphere/scenarios/all.ts'
 import { simulate } from '../../../src/tools/vsphere/simulate.ts'
 import type { TestServer } from '../server/server.ts'
@@ -124,7 +124,7 @@ class Vcenter {
   }
 
   /** Hosts and vCenter fetch each key again. */
-  expect(side: Side): Promise<Report> {
+  expect(side: Side): Promise<SimulationReport> {
     return this.#run(side, { scenarios: [], vms: 1, expect: this.keys })
   }
 
@@ -151,7 +151,7 @@ class Vcenter {
   async #run(
     { address, trust }: Side,
     more: Pick<Parameters<typeof simulate>[0], 'scenarios' | 'vms' | 'expect'>,
-  ): Promise<Report> {
+  ): Promise<SimulationReport> {
     const common = {
       addresses: [address],
       trust,

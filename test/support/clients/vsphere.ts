@@ -2,7 +2,7 @@
 // ones, and the same in each run.
 
 import assert from 'node:assert/strict'
-import type { Report } from '../../../src/tools/vsphere/report.ts'
+import type { SimulationReport } from '../../../src/tools/vsphere/report.ts'
 import { chooseScenarios } from '../../../src/tools/vsphere/scenarios/all.ts'
 import { simulate, type SimulationOptions } from '../../../src/tools/vsphere/simulate.ts'
 
@@ -14,7 +14,7 @@ export function playVsphere(
   addresses: SimulationOptions['addresses'],
   wanted: string,
   more: Partial<SimulationOptions> = {},
-): Promise<Report> {
+): Promise<SimulationReport> {
   const found = chooseScenarios(wanted)
   assert.ok('chosen' in found, wanted)
   return simulate({

@@ -6,7 +6,11 @@ import type { TestContext } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { standardKeyName } from '../../../src/core/custody/keyprotect/description.ts'
 import type { KeyProtectReport } from '../../../src/features/restore/report.ts'
-import type { KeyProtectProgress, KeyProtectWanted, Working } from '../../../src/features/restore/source.ts'
+import type {
+  KeyProtectProgress,
+  KeyProtectRestoreRequest,
+  Working,
+} from '../../../src/features/restore/source.ts'
 import { keyProtectSource } from '../../../src/features/restore/sources/key-protect.ts'
 import { restoreInstance } from '../../../src/features/restore/write.ts'
 import type { KeyTransaction } from '../../../src/core/keys/key-transaction.ts'
@@ -68,7 +72,7 @@ export function emptyWorld(
 export function restore(
   core: TestCore,
   rootKeyUri: string,
-  wanted: Partial<KeyProtectWanted> = {},
+  wanted: Partial<KeyProtectRestoreRequest> = {},
   restoring: Partial<Working<KeyProtectProgress>> = {},
 ): Promise<KeyProtectReport> {
   const { store, clock, marks, access, keyring, custodies, trust } = core

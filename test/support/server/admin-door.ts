@@ -11,7 +11,7 @@ import type { Inventories } from '../../../src/features/inventory/inventories.ts
 import type { KeyExports } from '../../../src/features/key-export/jobs.ts'
 import type { Conditions } from '../../../src/core/conditions/conditions.ts'
 import type { Plugs } from '../../../src/doors/http/plugs.ts'
-import type { Role } from '../../../src/doors/http/route.ts'
+import type { RouteRole } from '../../../src/doors/http/route.ts'
 import { startAdmin, type AdminOptions } from '../../../src/doors/http/server.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { readConfig } from '../../../src/outside/config/config.ts'
@@ -64,9 +64,9 @@ export interface TestDoor {
   /** What was reported as bugs so far. */
   readonly bugs: unknown[]
   /** The bearer text of a token. */
-  token(role: Role, instance?: Instance, expiresMs?: number): Promise<string>
+  token(role: RouteRole, instance?: Instance, expiresMs?: number): Promise<string>
   /** Asks with a token of its own. */
-  client(role: Role, instance?: Instance): Promise<AdminClient>
+  client(role: RouteRole, instance?: Instance): Promise<AdminClient>
   ask(method: string, pathAndQuery: string, ask?: Ask): Promise<Answer>
   close(): Promise<void>
 }

@@ -41,7 +41,7 @@ import {
 import {
   serverConditions,
   serverFacts,
-  type ServerFacts,
+  type ServerConditionFacts,
   type ServerNeeds,
 } from '../../../src/features/status/conditions/server.ts'
 import {
@@ -54,7 +54,7 @@ import type { Backups } from '../../../src/features/backup/backups.ts'
 import type { Inventories } from '../../../src/features/inventory/inventories.ts'
 import type { Offered } from '../../../src/program/open-features.ts'
 
-export type AllFacts = ServerFacts &
+export type AllFacts = ServerConditionFacts &
   RootKeyFacts &
   StoredKeyFacts &
   AccessFacts &

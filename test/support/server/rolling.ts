@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Report } from '../../../src/tools/vsphere/report.ts'
+import type { SimulationReport } from '../../../src/tools/vsphere/report.ts'
 import type { Nodes } from './nodes.ts'
 import type { ClientFiles, StartOptions } from './server.ts'
 import { playVsphere } from '../clients/vsphere.ts'
@@ -21,7 +21,7 @@ const archiveBytesMax = 256 * 1024 * 1024
 export async function roll(nodes: Nodes, files: ClientFiles, to: StartOptions['command']): Promise<number> {
   const over = new AbortController()
   const addresses = nodes.both.map(({ server }) => server.kmip)
-  const running: Promise<Report>[] = []
+  const running: Promise<SimulationReport>[] = []
   let plays = 0
   const play = async (player: number) => {
     do {

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { chainHash, chainStart } from '../../../src/core/audit/chain.ts'
-import { issueClient, issueServer, privateKeyPem, type Identity } from '../../../src/core/pki/issue.ts'
+import { issueClient, issueServer, privateKeyPem, type SigningIdentity } from '../../../src/core/pki/issue.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import { testAuthority } from '../certificates/certificates.ts'
 import { freePort } from '../server/free-port.ts'
@@ -187,7 +187,7 @@ log { source(audit); destination(file); flags(flow-control); };
 
 const programs: Readonly<Record<DaemonKind, Program>> = { rsyslog, 'syslog-ng': syslogNg }
 
-function written({ certificate, privateKey }: Identity, folder: string, name: string) {
+function written({ certificate, privateKey }: SigningIdentity, folder: string, name: string) {
   const files = { cert: path.join(folder, `${name}.pem`), key: path.join(folder, `${name}.key`) }
   writeFileSync(files.cert, certificate.pem)
   writeFileSync(files.key, privateKeyPem(privateKey), { mode: 0o600 })

@@ -20,7 +20,13 @@ import {
   encodeResponsePayload,
 } from '../../../src/wire/kmip/payload.ts'
 import { ordinal, versionOf, versions, type Version } from '../../../src/wire/kmip/version.ts'
-import { isIn, type Field, type Schema, type Shape, type Siblings } from '../../../src/wire/ttlv/schema.ts'
+import {
+  isIn,
+  type SchemaField,
+  type Schema,
+  type Shape,
+  type Siblings,
+} from '../../../src/wire/ttlv/schema.ts'
 
 const file = path.join(import.meta.dirname, '../../vectors/kmip-payload-fields.txt')
 const names = Object.keys(operations) as OperationName[]
@@ -42,7 +48,7 @@ class List {
     return `${shape.ordered ? '' : 'in any order '}${fields.join(', ')}`
   }
 
-  #field({ name, schema }: Field): string {
+  #field({ name, schema }: SchemaField): string {
     const often = { required: '', optional: '?', repeated: '*', oneOrMore: '+' }[schema.presence]
     const since = versionOf(schema.since) ?? ''
     const until = versionOf(schema.until) ?? ''

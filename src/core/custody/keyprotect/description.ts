@@ -29,7 +29,7 @@ export interface MarkerDescription extends Pick<Marker, 'number' | 'epoch' | 'ro
   readonly instanceId: string
 }
 
-export type Description =
+export type StandardKeyDescription =
   ({ readonly kind: 'key' } & KeyDescription) | ({ readonly kind: 'marker' } & MarkerDescription)
 
 export function describeKey({ instanceId, rootKeyId, generation, closing }: KeyDescription): string {
@@ -43,7 +43,7 @@ export function describeMarker({ instanceId, rootKeyId, number, epoch, says }: M
 }
 
 /** Parses a description that Mortise wrote; undefined for any other. */
-export function readDescription(description: string): Description | undefined {
+export function readDescription(description: string): StandardKeyDescription | undefined {
   const key = keyForm.exec(description)?.groups
   if (key) {
     const { instanceId = '', rootKeyId = '', generation, closing = null } = key

@@ -8,7 +8,7 @@ import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { StoredObject } from '../../ports/objects.ts'
 import type { CustodyInstance, ObjectFacts } from '../custody.ts'
 import { materialOf, readIfThere, type ReadCopy } from './copies.ts'
-import { generationOf, Lookup, type Listed } from './lookup.ts'
+import { generationOf, Lookup, type ListedStandardKey } from './lookup.ts'
 import { saysTheSame } from './payload.ts'
 import { refOf, rowOf, serverEntry, type MadeCopy, type ObjectId } from './records.ts'
 import { encodeStandardKeyRef, type StandardKeyRef } from './reference.ts'
@@ -104,7 +104,11 @@ export class Generations {
   }
 
   /** Takes over the listed copies of one object, and deletes the superfluous ones. Throws RootKeyError. */
-  async settle(instance: CustodyInstance, identifier: string, listed: readonly Listed[]): Promise<void> {
+  async settle(
+    instance: CustodyInstance,
+    identifier: string,
+    listed: readonly ListedStandardKey[],
+  ): Promise<void> {
     const settle = () =>
       this.#inTurn(instance, identifier, () => this.#takeOver.settle(instance, identifier, listed))
     if (!(await settle())) return

@@ -27,7 +27,7 @@ import {
 import { Copies, requireStandardKeys } from './copies.ts'
 import { Generations } from './generations.ts'
 import { Markers, type MarkerText } from './markers.ts'
-import { Opening } from './opening.ts'
+import { CopyOpening } from './opening.ts'
 import { allStandardKeys, standardKeyPages } from './pages.ts'
 import { PayloadError, saysTheSame } from './payload.ts'
 import { decodeStandardKeyRef, encodeStandardKeyRef, isStandardKeyRef } from './reference.ts'
@@ -66,7 +66,7 @@ export class KeyProtectCustody implements Custody {
   readonly #clock: Clock
   readonly #keyring: Keyring
   readonly #troubles: StandardKeyTroubles
-  readonly #opening: Opening
+  readonly #opening: CopyOpening
 
   constructor(options: KeyProtectCustodyOptions) {
     const { store, clock, keyring, instances, objects, onEmpty, moveToItsPlace } = options
@@ -102,7 +102,7 @@ export class KeyProtectCustody implements Custody {
       onRenamed,
     })
     const { generations } = this
-    this.#opening = new Opening({ clock, keyring, copies, generations })
+    this.#opening = new CopyOpening({ clock, keyring, copies, generations })
     this.sweep = new Sweep({
       store,
       clock,

@@ -17,7 +17,7 @@ import { PayloadError } from './payload.ts'
 import type { StandardKeyRef } from './reference.ts'
 
 /** A standard key as a list shows it, with the root key that opens it. */
-export type Listed = StandardKeyEntry & { readonly rootKey: RootKey }
+export type ListedStandardKey = StandardKeyEntry & { readonly rootKey: RootKey }
 
 interface LookupOptions {
   readonly store: Pick<Store, 'standardKeys'>
@@ -53,7 +53,7 @@ export class Lookup {
     instance: { readonly id: string },
     identifier: string,
     ref: StandardKeyRef,
-  ): Promise<readonly Listed[]> {
+  ): Promise<readonly ListedStandardKey[]> {
     const rootKey = await this.#options.openRootKey(ref.rootKeyUri, instance.id)
     const row = (await this.rows(instance.id, identifier)).find(({ id }) => id === ref.standardKeyId)
     const sinceMs = row ? { sinceMs: row.createdMs - standardKeyClockSkewMs } : {}
@@ -95,7 +95,7 @@ export class Lookup {
   }
 }
 
-function highestFirst(a: Listed, b: Listed): number {
+function highestFirst(a: ListedStandardKey, b: ListedStandardKey): number {
   return generationOf(b) - generationOf(a) || (a.id < b.id ? -1 : 1)
 }
 

@@ -19,7 +19,7 @@ import {
 } from '../../ports/root-key.ts'
 import { describeMarker, markerName, readDescription } from './description.ts'
 import type { CustodyInstance, LongWork } from '../custody.ts'
-import type { Listed } from './lookup.ts'
+import type { ListedStandardKey } from './lookup.ts'
 import { isRepeated, isSameStatement, isYoung, mayWrite, type Marker, type MarkerSays } from './rules.ts'
 import { readIfThere, requireStandardKeys } from './copies.ts'
 import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
@@ -179,7 +179,7 @@ export class Markers {
   }
 
   /** Deletes markers that repeat another one. `listed`: all that the services list, including deleted ones. Throws RootKeyError. */
-  async endRepeated(instanceId: string, listed: readonly Listed[]): Promise<void> {
+  async endRepeated(instanceId: string, listed: readonly ListedStandardKey[]): Promise<void> {
     const rows = await this.rows(instanceId)
     for (const here of Map.groupBy(listed, ({ rootKey }) => rootKey).values()) {
       const markers = markersIn(instanceId, here)

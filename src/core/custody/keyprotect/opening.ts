@@ -32,7 +32,7 @@ interface OpeningOptions {
   readonly generations: Generations
 }
 
-export class Opening {
+export class CopyOpening {
   readonly #options: OpeningOptions
   readonly #cache: UnwrapCache<Opened>
   /** By object: monotonic milliseconds at which no higher generation was listed. */

@@ -180,7 +180,7 @@ function lowestId(copies: readonly Copy[]): Copy | null {
 // ---------------------------------------------------------------- rules 1 to 3: with a database
 
 /** An object as the database holds it. */
-export type Known =
+export type KnownObject =
   | { readonly is: 'absent' }
   | { readonly is: 'destroyed' }
   /**
@@ -223,7 +223,7 @@ export interface Plan {
 }
 
 /** Decides about the copies of one object at the service. `copies`: all that the server saw, including the known one. */
-export function planFor(known: Known, copies: readonly Copy[], isMarked = false): Plan {
+export function planFor(known: KnownObject, copies: readonly Copy[], isMarked = false): Plan {
   switch (known.is) {
     case 'destroyed': {
       const grounds = { because: 'destroyed' } as const
@@ -251,7 +251,7 @@ function planForAbsent(copies: readonly Copy[]): Plan {
 
 /** The move will store the object from the bytes in the database. A copy at the service may have other bytes; then it closes nothing. */
 function planForSealedHere(
-  known: Known & { readonly is: 'sealed-here' },
+  known: KnownObject & { readonly is: 'sealed-here' },
   copies: readonly Copy[],
   isMarked: boolean,
 ): Plan {
@@ -269,7 +269,7 @@ function planForSealedHere(
  * it left, never counts, but a restore without this database would believe it. A copy with other bytes is another key, so it
  * closes nothing.
  */
-function planForKept(known: Known & { readonly is: 'kept' }, copies: readonly Copy[]): Plan {
+function planForKept(known: KnownObject & { readonly is: 'kept' }, copies: readonly Copy[]): Plan {
   const opened = openedOf(copies)
   const current = opened.find(({ id }) => id === known.id)
   const isOther = (copy: Copy) => (current ? isOtherKey(copy, current) : known.others?.has(copy.id) === true)

@@ -3,18 +3,17 @@
 // that does not answer only once.
 
 import * as bounds from './bounds.ts'
-import type { OpenRootKey } from '../../ports/root-key.ts'
 import { LeaseElsewhere, underLease, type Leases } from '../../ports/leases.ts'
 import { StoreConflict, type Store, type Write } from '../../ports/store.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
-import { RootKeyError, unlessRootKeyError, type RootKey } from '../../ports/root-key.ts'
+import { RootKeyError, unlessRootKeyError, type OpenRootKey, type RootKey } from '../../ports/root-key.ts'
 import type { CustodyInstance } from '../custody.ts'
 import { readIfThere, requireStandardKeys, type Copies } from './copies.ts'
 import { namePrefix, readDescription } from './description.ts'
 import { eachOf } from './each-of.ts'
 import type { Generations } from './generations.ts'
-import type { Listed } from './lookup.ts'
+import type { ListedStandardKey } from './lookup.ts'
 import { markersIn, wantedOf, type Markers } from './markers.ts'
 import { allStandardKeys } from './pages.ts'
 import { unpackPayload, PayloadError, type Header } from './payload.ts'
@@ -240,7 +239,7 @@ export class Sweep {
 
   async #list(instanceId: string, instance: CustodyInstance | undefined): Promise<void> {
     const { markers, troubles } = this.#options
-    const listed: Listed[] = []
+    const listed: ListedStandardKey[] = []
     const listedUris = new Set<string>()
     for (const uri of await this.#rootKeyUris(instanceId, instance)) {
       try {
@@ -262,7 +261,7 @@ export class Sweep {
     const known = new Map(
       (await allStandardKeys(this.#options.store, { instanceId })).map((row) => [row.id, row]),
     )
-    const isUnknown = ({ id, deleted }: Listed) => !deleted && !known.has(id)
+    const isUnknown = ({ id, deleted }: ListedStandardKey) => !deleted && !known.has(id)
     const unknown = keys.filter(isUnknown)
     this.#unknown.set(instanceId, new Set(unknown.map(({ id }) => id)))
     // Checks again when the young ones are old enough.
@@ -305,7 +304,7 @@ export class Sweep {
    * Deletes what this server stored of an instance that was deleted since, and does not know: attempts that were not answered, or
    * cut off. Those of another server are left alone.
    */
-  async #disown(instanceId: string, unknown: readonly Listed[]): Promise<void> {
+  async #disown(instanceId: string, unknown: readonly ListedStandardKey[]): Promise<void> {
     const { store, clock, markers } = this.#options
     const { heads } = await store.auditHeads()
     const writers = new Set([store.writer, ...heads.map(({ writer }) => writer)])
@@ -327,9 +326,10 @@ export class Sweep {
   async #endMarkers(
     instanceId: string,
     instance: CustodyInstance | undefined,
-    { keys, listedUris }: { readonly keys: readonly Listed[]; readonly listedUris: ReadonlySet<string> },
+    seen: { readonly keys: readonly ListedStandardKey[]; readonly listedUris: ReadonlySet<string> },
   ): Promise<void> {
     const { markers, openRootKey } = this.#options
+    const { keys, listedUris } = seen
     const said = keys.map(({ rootKey }) => ({ rootKeyId: rootKey.id }))
     for (const row of await markers.rows(instanceId)) {
       const { way } = wantedOf(row).says
@@ -363,8 +363,8 @@ export class Sweep {
 }
 
 /** All standard keys of the instance that this root key wrapped, including deleted ones. */
-async function listAll(rootKey: RootKey, instanceId: string): Promise<readonly Listed[]> {
-  const keys: Listed[] = []
+async function listAll(rootKey: RootKey, instanceId: string): Promise<readonly ListedStandardKey[]> {
+  const keys: ListedStandardKey[] = []
   for await (const page of requireStandardKeys(rootKey).list(namePrefix, { deleted: true }))
     for (const one of page) {
       const said = readDescription(one.description)
@@ -374,7 +374,7 @@ async function listAll(rootKey: RootKey, instanceId: string): Promise<readonly L
 }
 
 /** The identifier in the first readable payload; undefined: no payload is readable. Nothing proves it before the payload opens. */
-async function identifierOf(group: readonly Listed[]): Promise<string | undefined> {
+async function identifierOf(group: readonly ListedStandardKey[]): Promise<string | undefined> {
   for (const { id, deleted, rootKey } of group) {
     const header = deleted ? undefined : await headerOf(rootKey, id)
     if (header) return header.identifier

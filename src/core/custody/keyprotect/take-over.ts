@@ -9,7 +9,7 @@ import { StoreConflict, type Store, type Write } from '../../ports/store.ts'
 import type { CustodyInstance, ObjectRecords } from '../custody.ts'
 import { materialOf, type ReadCopy } from './copies.ts'
 import { readDescription } from './description.ts'
-import { generationOf, type Listed, type Lookup } from './lookup.ts'
+import { generationOf, type ListedStandardKey, type Lookup } from './lookup.ts'
 import { wantedOf, type Markers } from './markers.ts'
 import { saysTheSame } from './payload.ts'
 import { refOf, rowOf, serverEntry } from './records.ts'
@@ -22,7 +22,7 @@ import {
   isUnfinished,
   planFor,
   type Copy,
-  type Known,
+  type KnownObject,
   type Plan,
 } from './rules.ts'
 import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
@@ -42,7 +42,7 @@ export interface TakeOverOptions {
 /** A listed or known copy, as the server saw it. */
 interface Seen {
   readonly rootKey: RootKey
-  readonly listed: Listed | undefined
+  readonly listed: ListedStandardKey | undefined
   /** undefined: the server did not open it. */
   readonly read: ReadCopy | undefined
   readonly copy: Copy
@@ -70,7 +70,11 @@ export class TakeOver {
    * Returns whether a generation must be stored above all copies. `listed`: the copies of the object in a list, including deleted
    * ones. Throws RootKeyError.
    */
-  async settle(instance: CustodyInstance, identifier: string, listed: readonly Listed[]): Promise<boolean> {
+  async settle(
+    instance: CustodyInstance,
+    identifier: string,
+    listed: readonly ListedStandardKey[],
+  ): Promise<boolean> {
     const { store, lookup, removal } = this.#options
     const stored = await store.object(instance.id, identifier)
     const rows = await lookup.rows(instance.id, identifier)
@@ -93,7 +97,7 @@ export class TakeOver {
     }
   }
 
-  #known({ instance, stored, seen }: Found): Known {
+  #known({ instance, stored, seen }: Found): KnownObject {
     if (!stored) return { is: 'absent' }
     if (stored.sealed === null) return { is: 'destroyed' }
     const { objects } = this.#options
@@ -115,7 +119,7 @@ export class TakeOver {
   async #see(
     instance: CustodyInstance,
     identifier: string,
-    about: Pick<Found, 'stored' | 'rows'> & { readonly listed: readonly Listed[] },
+    about: Pick<Found, 'stored' | 'rows'> & { readonly listed: readonly ListedStandardKey[] },
   ): Promise<readonly Seen[]> {
     const { openRootKey, lookup } = this.#options
     const toRead = new Map<string, { readonly rootKeyUri: string; readonly generation: number }>()
@@ -144,7 +148,7 @@ export class TakeOver {
   }
 
   /** Returns false if the object changed in the meantime; the next sweep checks it again. */
-  async #take(candidate: Found, known: Known, plan: Plan): Promise<boolean> {
+  async #take(candidate: Found, known: KnownObject, plan: Plan): Promise<boolean> {
     const { instance, identifier, stored, rows, seen } = candidate
     const { store, clock, objects, troubles, onRenamed } = this.#options
     const taken = seen.find(({ copy }) => copy === plan.take)
@@ -210,7 +214,10 @@ export class TakeOver {
   }
 
   /** Whether the instance keeps its keys in the database now, and a marker beside each listing root key says so. */
-  async #isLeft({ id, work, custody }: CustodyInstance, listed: readonly Listed[]): Promise<boolean> {
+  async #isLeft(
+    { id, work, custody }: CustodyInstance,
+    listed: readonly ListedStandardKey[],
+  ): Promise<boolean> {
     if (custody === 'keyprotect' || work?.kind === 'move') return false
     for (const { rootKey } of listed)
       if (!(await this.#options.markers.saysLeft(id, rootKey.uri))) return false

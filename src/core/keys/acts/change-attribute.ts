@@ -3,7 +3,7 @@
 import type { AttributeInstance } from '../../../wire/kmip/attributes.ts'
 import type { AuditAction } from '../../ports/audit-actions.ts'
 import { limitsOf } from '../../trust/instance-limits.ts'
-import type { AttributeNamed, Changed, Target } from '../object/attribute-changes.ts'
+import type { AttributeNamed, Changed, ChangedObject } from '../object/attribute-changes.ts'
 import { isDestroyed } from '../object/lifecycle.ts'
 import { allAttributes, currentState } from '../object/managed-object.ts'
 import { requireNoLooser } from '../object/restrictions.ts'
@@ -18,7 +18,7 @@ export async function changeAttribute<C extends AttributeNamed>(
   action: AuditAction,
   uniqueIdentifier: string,
   change: C,
-  apply: (target: Target, change: C) => Changed,
+  apply: (target: ChangedObject, change: C) => Changed,
 ): Promise<AttributeInstance> {
   const { staged } = objects
   staged.begin(action, uniqueIdentifier)

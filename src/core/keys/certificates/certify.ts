@@ -1,6 +1,7 @@
 // The acts of Certify and Re-certify (KMIP 1.4 §4.7, §4.8): a certificate for a public key, issued by a CA of the same instance. A
 // public key whose pair may sign certificates gets one of its own CA, if the request names no issuer.
 
+import type { Validity } from '../../pki/x509.ts'
 import { first, type AttributeSet } from '../../../wire/kmip/attributes.ts'
 import { maskOf } from '../../../wire/kmip/enums.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
@@ -12,7 +13,6 @@ import {
   ownerInCertificate,
   ownerInRequest,
   type CertifiedOwner,
-  type Validity,
 } from '../../pki/certify.ts'
 import { PkiError } from '../../pki/error.ts'
 import { nameOfParts } from '../../pki/build-name.ts'

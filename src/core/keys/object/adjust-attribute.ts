@@ -5,7 +5,7 @@ import { valueType } from '../../../wire/kmip/attribute-rules.ts'
 import { isCustom, wireName, type CustomValue } from '../../../wire/kmip/attributes.ts'
 import type { EnumName } from '../../../wire/kmip/enums.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
-import { setAttribute, type AttributeNamed, type Changed, type Target } from './attribute-changes.ts'
+import { setAttribute, type AttributeNamed, type Changed, type ChangedObject } from './attribute-changes.ts'
 
 export interface Adjustment extends AttributeNamed {
   readonly adjustment: EnumName<'AdjustmentType'>
@@ -14,7 +14,7 @@ export interface Adjustment extends AttributeNamed {
 }
 
 /** Throws the Faults InvalidDataType and NumericRange, and those of setAttribute. */
-export function adjustAttribute(target: Target, { adjustment, by, ...named }: Adjustment): Changed {
+export function adjustAttribute(target: ChangedObject, { adjustment, by, ...named }: Adjustment): Changed {
   const { key } = named
   const old = target.attributes.get(key)?.[0]?.value
   if (!isCustom(key))

@@ -33,7 +33,7 @@ export interface AttributeValued extends AttributeNamed {
   readonly value: unknown
 }
 
-export interface Target {
+export interface ChangedObject {
   readonly objectType: ObjectType
   readonly state: State
   readonly attributes: AttributeSet
@@ -48,7 +48,10 @@ export interface Changed {
 }
 
 /** Throws Fault InvalidField for a request with an index (KMIP 1.4 §11.15): the server assigns it. */
-export function addAttribute(target: Target, { key, index, value, version }: AttributeValued): Changed {
+export function addAttribute(
+  target: ChangedObject,
+  { key, index, value, version }: AttributeValued,
+): Changed {
   if (index !== undefined)
     throw new Fault('InvalidField', 'a new attribute gets its Attribute Index from the server: leave it out')
   checkAdd(key, target, version)
@@ -59,7 +62,7 @@ export function addAttribute(target: Target, { key, index, value, version }: Att
   return { attributes: replaced(target.attributes, key, [...present, instance]), instance }
 }
 
-export function modifyAttribute(target: Target, change: AttributeValued): Changed {
+export function modifyAttribute(target: ChangedObject, change: AttributeValued): Changed {
   const { key, value, version } = change
   const before = checkModify(key, change, target, version)
   checkValue(key, value)
@@ -79,7 +82,7 @@ export function modifyAttribute(target: Target, change: AttributeValued): Change
 }
 
 /** Set Attribute (KMIP 2.1 §6.1.51): adds the only instance, or modifies it. */
-export function setAttribute(target: Target, change: AttributeValued): Changed {
+export function setAttribute(target: ChangedObject, change: AttributeValued): Changed {
   const { key, only = () => true } = change
   const present = (target.attributes.get(key) ?? []).filter(({ value }) => only(value))
   if (present.length > 1)
@@ -89,7 +92,7 @@ export function setAttribute(target: Target, change: AttributeValued): Changed {
   return modifyAttribute(target, change)
 }
 
-export function deleteAttribute(target: Target, which: AttributeNamed): Changed {
+export function deleteAttribute(target: ChangedObject, which: AttributeNamed): Changed {
   const { key, version } = which
   const instance = checkDelete(key, which, target, version)
   const left = (target.attributes.get(key) ?? []).filter((other) => other !== instance)
@@ -97,7 +100,7 @@ export function deleteAttribute(target: Target, which: AttributeNamed): Changed 
 }
 
 /** KMIP 2.1 §6.1.13: an Attribute Reference means all instances. Returns the first one. */
-export function deleteAllInstances(target: Target, { key, only, version }: AttributeNamed): Changed {
+export function deleteAllInstances(target: ChangedObject, { key, only, version }: AttributeNamed): Changed {
   const present = target.attributes.get(key) ?? []
   const isMeant = ({ value }: AttributeInstance) => existsIn(key, version, value) && (only?.(value) ?? true)
   const gone = present.filter(isMeant)

@@ -15,7 +15,7 @@ export const transitions = {
 } as const
 
 export type State = keyof typeof transitions
-export type Step = 'activate' | 'deactivate' | 'compromise' | 'destroy'
+export type LifecycleStep = 'activate' | 'deactivate' | 'compromise' | 'destroy'
 
 const sentences: Record<State, string> = {
   PreActive: 'it is Pre-Active: activate it first, or destroy it',
@@ -27,12 +27,12 @@ const sentences: Record<State, string> = {
 }
 
 /** The state after the step; undefined where the table has no such step. */
-export function stateAfter(state: State, step: Step): State | undefined {
-  return (transitions[state] as Partial<Record<Step, State>>)[step]
+export function stateAfter(state: State, step: LifecycleStep): State | undefined {
+  return (transitions[state] as Partial<Record<LifecycleStep, State>>)[step]
 }
 
 /** The state after the step. Throws Fault WrongKeyLifecycleState where the table has no such step. */
-export function nextState(state: State, step: Step): State {
+export function nextState(state: State, step: LifecycleStep): State {
   const next = stateAfter(state, step)
   if (next !== undefined) return next
   const advice = state === 'Active' && step === 'destroy' ? ': revoke it first, then destroy it' : ''

@@ -12,7 +12,7 @@ import {
 } from '../../../wire/kmip/attributes.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
 import type { Version } from '../../../wire/kmip/version.ts'
-import type { ObjectRule as StoredRule } from '../../trust/rows.ts'
+import type { ClientObjectRule as StoredRule } from '../../trust/rows.ts'
 import type { ObjectType } from './managed-object.ts'
 
 /** The most rules in one instance, of each kind; and the most bytes of all of them. */

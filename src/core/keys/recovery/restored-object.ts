@@ -9,11 +9,11 @@ import { furtherState, isDestroyed, isState, type State } from '../object/lifecy
 import { fromRecord, toWrite, type ManagedObject } from '../object/managed-object.ts'
 import { withFreeNames } from '../object/object-names.ts'
 
-export type ObjectWrite = ReturnType<typeof toWrite>
+export type RestoredWrite = ReturnType<typeof toWrite>
 
 export interface RestoredObject {
   /** undefined: the row is right already. */
-  readonly write: ObjectWrite | undefined
+  readonly write: RestoredWrite | undefined
   /** Whether the result is closed further than the backup says, because of a later act. */
   readonly closedAgain: boolean
 }
@@ -61,17 +61,17 @@ function objectOf(record: ObjectRecord): ManagedObject {
   return fromRecord({ ...record, sequence: 0, lastFetchedMs: null })
 }
 
-function writeOf({ record, names, index, clockSteps }: DumpedObject): ObjectWrite {
+function writeOf({ record, names, index, clockSteps }: DumpedObject): RestoredWrite {
   return { type: 'object', record, names: record.sealed === null ? [] : names, index, clockSteps }
 }
 
 /** The write without the Names that other objects of the instance have. */
-export function writeWithFreeNames(write: ObjectWrite, taken: ReadonlySet<string>): ObjectWrite {
+export function writeWithFreeNames(write: RestoredWrite, taken: ReadonlySet<string>): RestoredWrite {
   if (taken.size === 0) return write
   return toWrite(withFreeNames(objectOf(write.record), (name) => taken.has(name)))
 }
 
 /** The object, for a check of its Names against those of others. */
-export function objectOfWrite({ record }: ObjectWrite): ManagedObject {
+export function objectOfWrite({ record }: RestoredWrite): ManagedObject {
   return objectOf(record)
 }

@@ -24,13 +24,13 @@ import { isProtecting, type KeyUse } from '../object/use-rule.ts'
 import { spendUsage } from '../object/usage-limits.ts'
 
 /** Which part of the data this is (KMIP 1.4 §2.1.15 to §2.1.17). With nothing set: all of it. */
-export interface Part {
+export interface StreamedPart {
   readonly correlationValue?: Uint8Array | undefined
   readonly init?: boolean | undefined
   readonly final?: boolean | undefined
 }
 
-export interface DataRequest extends Part {
+export interface DataRequest extends StreamedPart {
   readonly parameters?: CryptoParameters | undefined
   readonly data?: Uint8Array | undefined
 }
@@ -98,7 +98,7 @@ export interface Step {
 }
 
 /** Pure. KMIP 1.4 §4: without a Correlation Value, both indicators together mean whole data, and so does neither. */
-export function stepOf({ correlationValue, init = false, final = false }: Part): Step {
+export function stepOf({ correlationValue, init = false, final = false }: StreamedPart): Step {
   if (correlationValue === undefined) {
     if (final && !init)
       throw new Fault('InvalidMessage', 'a Final Indicator goes with the Correlation Value of what it ends')

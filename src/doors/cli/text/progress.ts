@@ -3,7 +3,7 @@
 import { visible } from './output.ts'
 import type { World } from '../world.ts'
 
-export interface WorkProgress {
+export interface ShownProgress {
   /** null: not known yet. */
   readonly done: number | null
   readonly total: number | null
@@ -53,7 +53,7 @@ export class Progress {
     this.#saidAt = -Infinity
   }
 
-  tell({ done, total, trouble }: WorkProgress): void {
+  tell({ done, total, trouble }: ShownProgress): void {
     if (trouble !== this.#trouble) {
       this.#trouble = trouble
       if (trouble !== null) this.#say(`Waiting: ${visible(trouble)}`)

@@ -3,7 +3,7 @@
 import { sessionIdleMs } from '../../../base/bounds.ts'
 import { grantFor, isAtLeast, type Grant } from '../../../core/trust/role-rules.ts'
 import type { PersonSession, Token } from '../../../core/trust/rows.ts'
-import type { Session, Sessions } from '../../../core/trust/sessions.ts'
+import type { AdminSession, Sessions } from '../../../core/trust/sessions.ts'
 import type { Access } from '../../../core/trust/access.ts'
 import type { People } from '../../../core/trust/people.ts'
 import type { Plugs } from '../plugs.ts'
@@ -21,7 +21,7 @@ interface Parts {
 export async function shownSession(
   { access, plugs, sessions }: Omit<Parts, 'people'>,
   token: Token,
-  session: Session,
+  session: AdminSession,
 ) {
   const { id, role, name, instanceId } = token
   const instance = instanceId === null ? undefined : await access.instance(instanceId)

@@ -3,7 +3,7 @@
 
 import type { Output } from '../../../doors/http/route.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
-import { listText, type Report } from './adopt-text.ts'
+import { listText, type ShownAdoptionReport } from './adopt-text.ts'
 import { watch } from './adopt-watch.ts'
 import { instanceFlag, verb } from '../../../doors/cli/command.ts'
 import { identifierParts, readIdentifiers } from '../../../doors/cli/identifier-file.ts'
@@ -41,7 +41,7 @@ export const adoptCheckCommand = verb<CheckOptions>({
     const admin = await run.client()
     const instance = await instanceOf(admin, named)
     const present = ids && (await presence(admin, instance, ids))
-    let report: Report | undefined
+    let report: ShownAdoptionReport | undefined
     if (digests) {
       report = await watch(
         run,
@@ -96,7 +96,7 @@ function identifierLines(title: string, ids: readonly string[]): string {
   return ids.length === 0 ? '' : `\n${title}\n${ids.map((id) => plain`  ${id}\n`).join('')}`
 }
 
-function comparedText({ equal, different }: NonNullable<Report['verified']>): string {
+function comparedText({ equal, different }: NonNullable<ShownAdoptionReport['verified']>): string {
   const counts = facts([
     ['Equal on both servers', String(equal)],
     ['Different', String(different.count)],

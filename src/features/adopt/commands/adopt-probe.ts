@@ -10,7 +10,7 @@ import {
   oldServerOf,
   requireKmip,
   standardKeyFlags,
-  type OldServerOptions,
+  type OldServerFlags,
 } from '../../../doors/cli/kmip-server.ts'
 import { limitOf } from '../../../doors/cli/text/list.ts'
 import { facts, plain, table } from '../../../doors/cli/text/output.ts'
@@ -18,7 +18,7 @@ import { orAdvice } from '../../../doors/cli/advice.ts'
 import { UsageError } from '../../../doors/cli/world.ts'
 import { enterConfiguration } from '../../../host/installation.ts'
 
-interface Options extends OldServerOptions {
+interface Options extends OldServerFlags {
   readonly rootKey: string
   readonly apiKeyFile: string
   readonly kmip?: string

@@ -4,7 +4,7 @@
 import { counted } from '../../../base/text/counted.ts'
 import type { Input } from '../../../doors/http/route.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import { adoptionText, isWhole, type Report } from './adopt-text.ts'
+import { adoptionText, isWhole, type ShownAdoptionReport } from './adopt-text.ts'
 import { tellPrice, watch } from './adopt-watch.ts'
 import { instanceFlag, verb, type Run } from '../../../doors/cli/command.ts'
 import { readApiKey, readNamed } from '../../../doors/cli/files.ts'
@@ -14,14 +14,14 @@ import {
   oldServerOf,
   requireKmip,
   standardKeyFlags,
-  type OldServerOptions,
+  type OldServerFlags,
 } from '../../../doors/cli/kmip-server.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { CommandError, UsageError, type World } from '../../../doors/cli/world.ts'
 import { adoptionRoutes } from '../routes.ts'
 
-interface Options extends OldServerOptions {
+interface Options extends OldServerFlags {
   readonly instance?: string
   readonly rootKey: string
   readonly apiKeyFile: string
@@ -111,7 +111,7 @@ used. A wrong one does not open what it should.`
   return `No old service is asked: keys are checked with the proof alone.\n${rest}\n`
 }
 
-function nextSteps(report: Report, instance: string, next: Run['next']): string {
+function nextSteps(report: ShownAdoptionReport, instance: string, next: Run['next']): string {
   const { dryRun, objects } = report
   if (dryRun) return '\nNothing was changed: this was a dry run.\n'
   if (objects === 0)

@@ -7,14 +7,14 @@ import type { Run } from '../../../doors/cli/command.ts'
 import { facts, plain, table } from '../../../doors/cli/text/output.ts'
 import type { adoptionRoutes } from '../routes.ts'
 
-export type Report = Exclude<Output<typeof adoptionRoutes.showAdoption>['report'], null>
-type Listed = Report['conflicts']
+export type ShownAdoptionReport = Exclude<Output<typeof adoptionRoutes.showAdoption>['report'], null>
+type Listed = ShownAdoptionReport['conflicts']
 
 /** Several reports of one adoption as one: long lists of identifiers are sent in parts. */
-export function together(reports: readonly Report[]): Report | undefined {
+export function adoptionTotals(reports: readonly ShownAdoptionReport[]): ShownAdoptionReport | undefined {
   const [first, ...others] = reports
   if (!first) return undefined
-  return others.reduce((sum, report): Report => {
+  return others.reduce((sum, report): ShownAdoptionReport => {
     const types = { ...sum.notStoredTypes }
     for (const [type, count] of Object.entries(report.notStoredTypes))
       types[type] = (types[type] ?? 0) + count
@@ -56,14 +56,14 @@ export function isWhole({
   notExported,
   notChecked,
   verified,
-}: Report): boolean {
+}: ShownAdoptionReport): boolean {
   if (objects === 0) return false
   const lists = [conflicts, notStored, notExported, notChecked, ...(verified ? [verified.different] : [])]
   return lists.every(({ count }) => count === 0)
 }
 
 /** `from`: what the objects were adopted from. */
-export function adoptionText(report: Report, from: 'old server' | 'standard keys'): string {
+export function adoptionText(report: ShownAdoptionReport, from: 'old server' | 'standard keys'): string {
   const { server, version, dryRun, unchecked, notChecked, objects, adopted, updated, unchanged, verified } =
     report
   const done = dryRun ? 'Would be adopted' : 'Adopted'
@@ -125,7 +125,7 @@ export function listText(title: string, listed: Listed | undefined, what = 'WHY'
   )}${rest}`
 }
 
-export function nextSteps(report: Report, instance: string, next: Run['next']): string {
+export function nextSteps(report: ShownAdoptionReport, instance: string, next: Run['next']): string {
   if (report.objects === 0)
     return `
 The old server shows no objects to this certificate. If it holds keys, they belong to another one, such as vCenter's: give a

@@ -5,7 +5,7 @@ import { counted } from '../../../base/text/counted.ts'
 import type { Output } from '../../../doors/http/route.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import type { Report } from './adopt-text.ts'
+import type { ShownAdoptionReport } from './adopt-text.ts'
 import type { Run } from '../../../doors/cli/command.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { untilEnded } from '../../../doors/cli/watch-work.ts'
@@ -25,11 +25,11 @@ price), and takes two calls of it. The instance ${name} has room for ${counted(f
   )
 }
 
-export type Adoption = Output<typeof adoptionRoutes.showAdoption>
+export type ShownAdoptionJob = Output<typeof adoptionRoutes.showAdoption>
 
 const lookEveryMs = 250
 
-export const steps: Record<Adoption['step'], string> = {
+export const steps: Record<ShownAdoptionJob['step'], string> = {
   list: 'objects found',
   adopt: 'objects read',
   verify: 'objects compared',
@@ -40,9 +40,9 @@ export async function watch(
   { world: { stderr }, next }: Run,
   admin: AdminClient,
   instance: string,
-  begun: Adoption,
+  begun: ShownAdoptionJob,
   interrupted?: AbortSignal,
-): Promise<Report | undefined> {
+): Promise<ShownAdoptionReport | undefined> {
   const last = await untilEnded(begun, {
     stderr,
     steps,

@@ -3,8 +3,8 @@
 
 import { adoptCheckCommand } from './adopt-check.ts'
 import { standardKeysCommand } from './adopt-standard-keys.ts'
-import { adoptionText, isWhole, nextSteps, together, type Report } from './adopt-text.ts'
-import { steps, tellPrice, watch, type Adoption } from './adopt-watch.ts'
+import { adoptionText, isWhole, nextSteps, adoptionTotals, type ShownAdoptionReport } from './adopt-text.ts'
+import { steps, tellPrice, watch, type ShownAdoptionJob } from './adopt-watch.ts'
 import { instanceFlag, noun, verb } from '../../../doors/cli/command.ts'
 import { command } from '../../../doors/cli/route-command.ts'
 import { identifierParts, readIdentifiers } from '../../../doors/cli/identifier-file.ts'
@@ -12,7 +12,7 @@ import {
   oldServerBody,
   oldServerFlags,
   oldServerOf,
-  type OldServerOptions,
+  type OldServerFlags,
 } from '../../../doors/cli/kmip-server.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
@@ -27,7 +27,7 @@ export const adoptCommands = noun(
   () => [kmipCommand, adoptStatusCommand, adoptCheckCommand, adoptProbeCommand, standardKeysCommand],
 )
 
-interface KmipOptions extends OldServerOptions {
+interface KmipOptions extends OldServerFlags {
   readonly instance?: string
   readonly ids?: string
   readonly dryRun?: boolean
@@ -76,10 +76,10 @@ const kmipCommand = verb<KmipOptions>({
 export function adoptParts<P>(
   { stderr }: Pick<World, 'stderr'>,
   parts: readonly P[],
-  adopt: (part: P, interrupted: AbortSignal) => Promise<Report | undefined>,
-): Promise<Report | undefined> {
+  adopt: (part: P, interrupted: AbortSignal) => Promise<ShownAdoptionReport | undefined>,
+): Promise<ShownAdoptionReport | undefined> {
   return interruptible(async (interrupted) => {
-    const reports: Report[] = []
+    const reports: ShownAdoptionReport[] = []
     for (const [at, part] of parts.entries()) {
       const report = await adopt(part, interrupted)
       const isLast = at + 1 === parts.length
@@ -91,7 +91,7 @@ export function adoptParts<P>(
         )
       return undefined
     }
-    return together(reports)
+    return adoptionTotals(reports)
   })
 }
 
@@ -118,7 +118,7 @@ const adoptStatusCommand = command(adoptionRoutes.listAdoptions, {
   },
 })
 
-function statusText({ servers, state, step, done, total, trouble, report, error }: Adoption): string {
+function statusText({ servers, state, step, done, total, trouble, report, error }: ShownAdoptionJob): string {
   const from = servers.join(', ')
   if (report) return adoptionText(report, from.includes('://') ? 'standard keys' : 'old server')
   if (state === 'failed')

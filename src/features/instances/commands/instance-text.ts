@@ -12,7 +12,7 @@ import type { instanceRoutes } from '../routes.ts'
 type Shown = Output<typeof instanceRoutes.setInstance>
 type Facts = readonly (readonly [string, string])[]
 type Details = Output<typeof instanceRoutes.showInstance>
-export type Work = Output<typeof instanceRoutes.rewrapInstance>['work']
+export type ShownInstanceWork = Output<typeof instanceRoutes.rewrapInstance>['work']
 
 /** The settings of an instance, and `more` below in the same columns. */
 export function instanceFacts(instance: Shown, more: Facts = []): string {
@@ -109,7 +109,7 @@ function recoverableFacts({ name, recoverable: { count, firstUntil, lastUntil } 
 }
 
 /** Long work on the instance: what, from where to where, how far, and why it does not continue. */
-export function workFacts({ rootKey, custody }: Shown, work: Work): Facts {
+export function workFacts({ rootKey, custody }: Shown, work: ShownInstanceWork): Facts {
   const { kind, from, started, done, total, trouble, node } = work
   const counts = done === null || total === null ? '' : `, ${done} of ${total} done`
   const far = node === null ? counts : `, by the node ${node}, which knows how far it is`

@@ -19,7 +19,7 @@ import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { facts, plain, attributeRows, table } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import type { CommandPlugs } from '../../../doors/cli/plugs.ts'
-import { inUseFlag, sentence, usedByText, type UsedBy } from '../../../doors/cli/used-by.ts'
+import { inUseFlag, sentence, usedByText, type ShownUsedBy } from '../../../doors/cli/used-by.ts'
 import { CommandError, UsageError } from '../../../doors/cli/world.ts'
 import { instanceRoutes } from '../routes.ts'
 
@@ -194,7 +194,7 @@ async function confirmUse(
     id: instance,
     shred,
     usedBy,
-  }: { readonly id: string; readonly shred: string; readonly usedBy: UsedBy | null },
+  }: { readonly id: string; readonly shred: string; readonly usedBy: ShownUsedBy | null },
 ): Promise<number | undefined> {
   if (usedBy === null || usedBy.machines === 0) return undefined
   const { name } = await admin.call(instanceRoutes.showInstance, { instance })

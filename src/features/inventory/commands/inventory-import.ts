@@ -14,14 +14,14 @@ import { Progress } from '../../../doors/cli/text/progress.ts'
 import { CommandError } from '../../../doors/cli/world.ts'
 import { inventoryRoutes } from '../routes.ts'
 
-export interface ImportWanted {
+export interface InventoryImportOptions {
   /** `-`: standard input. */
   readonly file: string
   readonly vcenter?: string
   readonly taken?: string
 }
 
-export interface Imported {
+export interface InventoryImportResult {
   readonly inventory: Output<typeof inventoryRoutes.finishInventoryImport>
   /** Machines of the file that have no key. */
   readonly withoutKey: number
@@ -37,8 +37,8 @@ export async function importFile(
   run: Run,
   admin: AdminClient,
   instance: string,
-  wanted: ImportWanted,
-): Promise<Imported> {
+  wanted: InventoryImportOptions,
+): Promise<InventoryImportResult> {
   const { file, vcenter } = wanted
   const taken = wanted.taken === undefined ? undefined : run.time('--taken', wanted.taken)
   const input = await openInput(run.world, file)

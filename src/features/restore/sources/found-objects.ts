@@ -16,7 +16,7 @@ import { comparedNames, nameValues, withFreeNames } from '../../../core/keys/obj
 import type { StandardKeyRecord } from '../../../core/ports/secrets.ts'
 import type { FoundKey } from './standard-keys.ts'
 
-export interface RestoredObject {
+export interface FoundObject {
   readonly object: ManagedObject
   /** 'deleted': its owner deleted its standard key. 'elsewhere': a root key that was not named wrapped it. */
   readonly outcome: 'opens' | 'deleted' | 'elsewhere'
@@ -29,7 +29,7 @@ export interface RestoredObject {
 
 export interface RestoredObjects {
   /** In the order in which they were made. */
-  readonly objects: readonly RestoredObject[]
+  readonly objects: readonly FoundObject[]
   /** Other copies of them: what may be deleted of these is decided later. */
   readonly unwanted: readonly StandardKeyRecord[]
   /** The names of standard keys whose copies were all deleted: by their owner, or because the key was destroyed. */
@@ -56,7 +56,7 @@ export function restoreObjects(
   keys: readonly FoundKey[],
   sharesNames: boolean,
 ): RestoredObjects {
-  const objects: RestoredObject[] = []
+  const objects: FoundObject[] = []
   const unwanted: StandardKeyRecord[] = []
   const gone: string[] = []
   const elsewhere = new Map<string, number>()
@@ -85,7 +85,7 @@ export function restoreObjects(
 function restoreOne(
   place: RestorePlace,
   group: readonly FoundKey[],
-): { readonly object: RestoredObject; readonly others: readonly StandardKeyRecord[] } | undefined {
+): { readonly object: FoundObject; readonly others: readonly StandardKeyRecord[] } | undefined {
   const { counts, deleted, closing } = withoutDatabase(group.map(({ copy }) => copy))
   const of = (copy: Copy | null) => group.find((one) => one.copy === copy)
   // A root key that was not named wrapped such a copy: its bytes are there, and this server cannot open them.
@@ -160,7 +160,7 @@ function holderRef(
 }
 
 /** A Name that two objects had stays with the one that was made last. */
-function withUniqueNames(all: readonly RestoredObject[]): readonly RestoredObject[] {
+function withUniqueNames(all: readonly FoundObject[]): readonly FoundObject[] {
   const taken = new Set<string>()
   return all
     .toSorted(({ object: a }, { object: b }) => order(b, a))

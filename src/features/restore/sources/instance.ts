@@ -23,7 +23,7 @@ import { actsHere, knownHere, limitedClient } from '../since.ts'
 import type {
   BackupOpening,
   BackupRestoreProgress,
-  BackupRestoreWanted,
+  BackupRestoreRequest,
   InstanceInBackup,
   RestoreParts,
   Source,
@@ -36,7 +36,7 @@ import { backupPages } from '../write.ts'
 export function instanceOfBackup(
   parts: RestoreParts,
   by: By,
-  { wanted, found }: { readonly wanted: BackupRestoreWanted; readonly found: InstanceInBackup },
+  { wanted, found }: { readonly wanted: BackupRestoreRequest; readonly found: InstanceInBackup },
   working: Working<BackupRestoreProgress>,
 ): Source<InstanceInBackup, readonly Write[], readonly DumpedRecord[], BackupReport> {
   const { keyring, rootKey, apiKeys } = parts
@@ -158,7 +158,7 @@ async function openBackup(
 async function commitBack(
   parts: RestoreParts,
   by: By,
-  wanted: BackupRestoreWanted,
+  wanted: BackupRestoreRequest,
   made: {
     readonly found: InstanceInBackup
     readonly checked: CheckedBackup

@@ -30,14 +30,14 @@ import {
   retryingRootKey,
   type FoundInstance,
   type FoundKey,
-  type Listed,
+  type ListedObjectKey,
   type WithStandardKeys,
 } from './standard-keys.ts'
 import {
   RestoreRefused,
-  type Checked,
+  type CheckedInstance,
   type KeyProtectProgress,
-  type KeyProtectWanted,
+  type KeyProtectRestoreRequest,
   type RestoreChoice,
   type RestoreParts,
   type Source,
@@ -58,7 +58,7 @@ export type KeyProtectParts = Pick<RestoreParts, 'store' | 'clock' | 'custodies'
 export function keyProtectSource(
   parts: KeyProtectParts,
   by: By,
-  wanted: KeyProtectWanted,
+  wanted: KeyProtectRestoreRequest,
   { onProgress, signal }: Working<KeyProtectProgress>,
 ): Source<FoundInstance, OpenedRootKeys, FoundPage, KeyProtectReport> {
   let progress: KeyProtectProgress = { step: 'list', done: 0, total: null, trouble: null }
@@ -102,7 +102,7 @@ interface OpenedRootKeys {
 }
 
 interface Checking extends OpenedRootKeys {
-  readonly wanted: KeyProtectWanted
+  readonly wanted: KeyProtectRestoreRequest
   readonly found: FoundInstance
   readonly run: Run
 }
@@ -111,7 +111,7 @@ async function check(
   parts: KeyProtectParts,
   by: By,
   checking: Checking,
-): Promise<Checked<FoundPage, KeyProtectReport>> {
+): Promise<CheckedInstance<FoundPage, KeyProtectReport>> {
   const { found, rootKeys, wanted, run } = checking
   const { clock, custodies } = parts
   const place: RestorePlace = { instanceId: found.instanceId, rootKeys, nowMs: clock.now() }
@@ -264,7 +264,7 @@ function withStandardKeys(rootKey: RootKey): WithStandardKeys {
 function chosen(
   found: readonly FoundInstance[],
   rootKeys: readonly { readonly id: string }[],
-  { instanceId, rootKeyUri }: KeyProtectWanted,
+  { instanceId, rootKeyUri }: KeyProtectRestoreRequest,
 ): FoundInstance {
   const offered = offer(found, rootKeys)
   const choices = offered.map(choiceOf).toSorted((a, b) => (b.newestMs ?? 0) - (a.newestMs ?? 0))
@@ -292,8 +292,8 @@ function offer(
   found: readonly FoundInstance[],
   rootKeys: readonly { readonly id: string }[],
 ): readonly FoundInstance[] {
-  const isSealed = ({ rootKeyId }: Listed) => rootKeys.some(({ id }) => id === rootKeyId)
-  const some = (holds: (key: Listed) => boolean) => found.filter(({ keys }) => keys.some(holds))
+  const isSealed = ({ rootKeyId }: ListedObjectKey) => rootKeys.some(({ id }) => id === rootKeyId)
+  const some = (holds: (key: ListedObjectKey) => boolean) => found.filter(({ keys }) => keys.some(holds))
   return (
     [some((key) => !key.deleted && isSealed(key)), some((key) => !key.deleted), some(isSealed)].find(
       ({ length }) => length > 0,

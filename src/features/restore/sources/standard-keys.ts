@@ -28,7 +28,7 @@ import { rootKeyCallsMax } from '../../../base/bounds.ts'
 export type WithStandardKeys = RootKey & { readonly standardKeys: StandardKeys }
 
 /** A standard key of an object as it is listed. */
-export type Listed = StandardKeyEntry &
+export type ListedObjectKey = StandardKeyEntry &
   KeyDescription & {
     /** A root key beside which it is seen; by preference the one that wrapped what is in it. */
     readonly beside: WithStandardKeys
@@ -37,7 +37,7 @@ export type Listed = StandardKeyEntry &
 /** The listed keys and markers of one instance. */
 export interface FoundInstance {
   readonly instanceId: string
-  readonly keys: readonly Listed[]
+  readonly keys: readonly ListedObjectKey[]
   readonly markers: readonly ListedMarker[]
 }
 
@@ -50,7 +50,7 @@ export interface Ignored {
 
 /** A standard key that was listed, and read where it is still there. */
 export interface FoundKey {
-  readonly listed: Listed
+  readonly listed: ListedObjectKey
   readonly copy: Copy
   /** null: it was deleted. If it did not open, nothing proves what the header says. */
   readonly header: Header | null
@@ -65,7 +65,7 @@ export async function listInstances(
   rootKeys: readonly WithStandardKeys[],
   onFound: (found: number) => void,
 ): Promise<readonly FoundInstance[]> {
-  const keys = new Map<string, Listed>()
+  const keys = new Map<string, ListedObjectKey>()
   const markers = new Map<string, ListedMarker & { readonly instanceId: string }>()
   for (const beside of rootKeys)
     for await (const page of beside.standardKeys.list(namePrefix, { deleted: true })) {
@@ -127,7 +127,7 @@ export async function readKeys(
 
 /** Returns the key, or why it is not the standard key that the list says. */
 async function readOne(
-  listed: Listed,
+  listed: ListedObjectKey,
   rootKey: WithStandardKeys | undefined,
   copies: Pick<Copies, 'read'>,
 ): Promise<FoundKey | string> {

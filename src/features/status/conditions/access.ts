@@ -8,8 +8,8 @@ import { expiriesOf, type Expiry } from '../expiries.ts'
 import { isoTime } from '../../../doors/http/views/shown.ts'
 import type { ServerCertificateChanges } from '../../../core/identity/server-certificate-changes.ts'
 import type { Certificate } from '../../../core/pki/certificate.ts'
-import type { Identity as SigningIdentity } from '../../../core/pki/issue.ts'
-import type { ServerNotes, TokenRecovery } from '../../../core/sealing/server-notes.ts'
+import type { SigningIdentity } from '../../../core/pki/issue.ts'
+import type { ServerNotes, NotedRecovery } from '../../../core/sealing/server-notes.ts'
 import type { Machine } from '../../../core/server/machine.ts'
 import type { LastSeen } from '../../../core/trust/last-seen.ts'
 import type { Pending } from '../../../core/trust/pending.ts'
@@ -24,7 +24,7 @@ import {
   instanceName,
   ofServer,
   type ConditionLines,
-  type Found,
+  type Occurrence,
 } from '../../../core/conditions/line.ts'
 
 /** The first token is for setup. A warning names it when it is older than this. */
@@ -55,7 +55,7 @@ export interface AccessFacts extends CommonFacts {
   readonly tokens: readonly TokenFacts[]
   readonly pendingClients: number
   readonly unservedVersions: readonly UnservedVersion[]
-  readonly tokenRecovery: TokenRecovery | null
+  readonly tokenRecovery: NotedRecovery | null
 }
 
 interface TokenFacts {
@@ -261,7 +261,7 @@ function within(daysLeft: number): string {
 function expiring(
   { expiries, trust: { tables } }: AccessFacts,
   wanted: (expiry: Expiry) => boolean,
-): readonly Found[] {
+): readonly Occurrence[] {
   return expiries.filter(wanted).map((expiry) => {
     const { kind, name, instanceId, daysLeft, sha256 } = expiry
     const when =
@@ -296,7 +296,7 @@ function ofToken(
   { token: { id, name, role, instanceId } }: Pick<TokenFacts, 'token'>,
   what: string,
   { tables }: AccessFacts['trust'],
-): Found {
+): Occurrence {
   const reach = instanceId === null ? 'all instances' : `the instance ${instanceName(tables, instanceId)}`
   return { instanceId, about: id, message: `the token ${name} (${role}, ${reach}) ${what}` }
 }

@@ -8,7 +8,12 @@ import type { RootKeys } from '../../../core/ports/root-keys.ts'
 import type { RootKeyCopy, ServerNotes } from '../../../core/sealing/server-notes.ts'
 import { conditionsAlone } from '../../../doors/http/feature.ts'
 import type { Machine, RootKeyFileFacts } from '../../../core/server/machine.ts'
-import { instanceName, ofServer, type ConditionLines, type Found } from '../../../core/conditions/line.ts'
+import {
+  instanceName,
+  ofServer,
+  type ConditionLines,
+  type Occurrence,
+} from '../../../core/conditions/line.ts'
 
 export interface RootKeyNeeds {
   readonly machine: Pick<Machine, 'rootKeyFiles'>
@@ -113,7 +118,7 @@ function octal(mode: number): string {
 }
 
 /** The file of the server's own root key, also if no instance uses it. */
-function lostFiles({ rootKeyFiles, serverRootKeyUri }: RootKeyFacts): readonly Found[] {
+function lostFiles({ rootKeyFiles, serverRootKeyUri }: RootKeyFacts): readonly Occurrence[] {
   return rootKeyFiles
     .filter((file): file is RootKeyFileFacts & { problem: string } => file.problem !== null)
     .filter(({ uri }) => uri === serverRootKeyUri)
@@ -126,12 +131,12 @@ function troubled(
   { trust: { tables }, readiness: { degraded, reasons } }: RootKeyFacts,
   wanted: RootKeyTrouble,
   concerns: (uri: string) => boolean = () => true,
-): readonly Found[] {
+): readonly Occurrence[] {
   return [...degraded]
     .filter(([instanceId, trouble]) => {
       return trouble === wanted && concerns(tables.instance.get(instanceId)?.rootKeyUri ?? '')
     })
-    .map(([instanceId, trouble]): Found => {
+    .map(([instanceId, trouble]): Occurrence => {
       const uri = tables.instance.get(instanceId)?.rootKeyUri ?? ''
       const phrase =
         isRootKeyFile(uri) && trouble === 'unreachable' ? 'is a file that cannot be used' : phrases[trouble]
@@ -150,15 +155,17 @@ const phrases: Record<RootKeyTrouble, string> = {
   failing: 'does not open its keys',
 }
 
-function hpcsEnds({ nowMs, trust: { tables }, serverRootKeyUri }: RootKeyFacts): readonly Found[] {
+function hpcsEnds({ nowMs, trust: { tables }, serverRootKeyUri }: RootKeyFacts): readonly Occurrence[] {
   const own = hpcsEnd(serverRootKeyUri, {
     nowMs,
     whose: 'the server',
     way: 'The root key of the server itself cannot be changed: restore a backup into a new server with another one.',
   })
-  const instances = [...tables.instance.values()].flatMap(({ id, name, rootKeyUri }): readonly Found[] => {
-    const end = hpcsEnd(rootKeyUri, { nowMs, whose: `the instance ${name}`, way: moveToKeyProtect(name) })
-    return end ? [{ instanceId: id, about: '', ...end }] : []
-  })
+  const instances = [...tables.instance.values()].flatMap(
+    ({ id, name, rootKeyUri }): readonly Occurrence[] => {
+      const end = hpcsEnd(rootKeyUri, { nowMs, whose: `the instance ${name}`, way: moveToKeyProtect(name) })
+      return end ? [{ instanceId: id, about: '', ...end }] : []
+    },
+  )
   return [...(own ? [{ instanceId: null, about: serverRootKeyUri, ...own }] : []), ...instances]
 }

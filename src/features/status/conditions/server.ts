@@ -22,7 +22,7 @@ import {
   ofServer,
   someOf,
   type ConditionLines,
-  type Found,
+  type Occurrence,
 } from '../../../core/conditions/line.ts'
 
 /** From this many ends of workers within workerEndsWithinMs on, there is a condition. */
@@ -53,7 +53,7 @@ export interface ServerNeeds {
   readonly workers: () => WorkerFacts | null
 }
 
-export interface ServerFacts extends CommonFacts {
+export interface ServerConditionFacts extends CommonFacts {
   /** The findings of the last check of the marks of destroyed keys, one sentence each. */
   readonly marks: readonly string[]
   readonly audit: AuditFacts
@@ -211,13 +211,13 @@ export const serverConditions = {
         ? [ofServer(`the audit log goes back to ${isoTime(oldestMs)}, and audit.keep is ${days(keepDays)}`)]
         : [],
   },
-} as const satisfies ConditionLines<ServerFacts>
+} as const satisfies ConditionLines<ServerConditionFacts>
 
 /** Each look at a disk takes a bounded time. */
 export async function serverFacts(
   { about, machine, marks, notes, plugs, store, workers }: ServerNeeds,
   common: CommonFacts,
-): Promise<ServerFacts> {
+): Promise<ServerConditionFacts> {
   return {
     ...common,
     marks: marks.findings,
@@ -241,7 +241,7 @@ export const serverState = conditionsAlone({
   facts: serverFacts,
 })
 
-function workersEnd({ wanted, serving, endedLately, lastEnd }: WorkerFacts): readonly Found[] {
+function workersEnd({ wanted, serving, endedLately, lastEnd }: WorkerFacts): readonly Occurrence[] {
   const minutes = workerEndsWithinMs / 60_000
   const last = lastEnd === null ? '' : `; the last one ended by ${lastEnd}`
   if (serving < wanted) return [ofServer(`${serving} of ${wanted} workers serve${last}`)]
@@ -250,22 +250,25 @@ function workersEnd({ wanted, serving, endedLately, lastEnd }: WorkerFacts): rea
     : [ofServer(`workers ended ${endedLately} times within ${minutes} minutes${last}`)]
 }
 
-function clockDiffers({ behindMs }: DatabaseFacts): Found {
+function clockDiffers({ behindMs }: DatabaseFacts): Occurrence {
   const how = behindMs > 0 ? 'behind' : 'ahead of'
   const seconds = String(Math.round(Math.abs(behindMs) / 1000))
   return ofServer(`the clock of this machine is ${seconds} s ${how} that of the database`)
 }
 
-function unproven(nowMs: number, { node, sinceMs }: DatabaseFacts['unproven'][number]): readonly Found[] {
+function unproven(
+  nowMs: number,
+  { node, sinceMs }: DatabaseFacts['unproven'][number],
+): readonly Occurrence[] {
   const agoMs = nowMs - sinceMs
   if (agoMs < failoverProveMs || agoMs > failoverToldDays * dayMs) return []
   const message = `the failover of the database at ${isoTime(sinceMs)} may have lost keys that the node ${node} created: it has not come back since`
   return [ofServer(message, node)]
 }
 
-function altered({ trust: { tables }, readiness }: ServerFacts): readonly Found[] {
+function altered({ trust: { tables }, readiness }: ServerConditionFacts): readonly Occurrence[] {
   const groups = Map.groupBy(readiness.altered, ({ instanceId, kind }) => JSON.stringify([instanceId, kind]))
-  return [...groups.values()].flatMap((items): readonly Found[] => {
+  return [...groups.values()].flatMap((items): readonly Occurrence[] => {
     const [first] = items
     if (!first) return []
     const { instanceId, kind } = first
@@ -280,7 +283,11 @@ function altered({ trust: { tables }, readiness }: ServerFacts): readonly Found[
   })
 }
 
-function notExported({ nowMs, audit: { oldestMs, lastExport }, isAuditKept }: ServerFacts): readonly Found[] {
+function notExported({
+  nowMs,
+  audit: { oldestMs, lastExport },
+  isAuditKept,
+}: ServerConditionFacts): readonly Occurrence[] {
   if (isAuditKept) return []
   const isAhead = lastExport !== null && lastExport.atMs > nowMs + dayMs
   const sinceMs = isAhead ? oldestMs : (lastExport?.atMs ?? oldestMs)

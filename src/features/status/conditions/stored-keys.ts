@@ -21,7 +21,7 @@ import {
   shownRecoverable,
   type InstanceUsage,
 } from '../../../doors/http/views/instance-usage.ts'
-import { aOrMany, instanceName, type ConditionLines, type Found } from '../../../core/conditions/line.ts'
+import { aOrMany, instanceName, type ConditionLines, type Occurrence } from '../../../core/conditions/line.ts'
 import { someOf } from '../../../core/conditions/line.ts'
 
 /** A call that takes longer, including its wait, counts as slow. */
@@ -202,14 +202,14 @@ async function recoverableFacts(
 function closedKeys({
   trust: { tables },
   readiness: { altered, closed, degraded },
-}: StoredKeyFacts): readonly Found[] {
+}: StoredKeyFacts): readonly Occurrence[] {
   const reported = closed
     .filter(({ kind, instanceId }) => kind === 'object' || !degraded.has(instanceId))
     .filter(({ kind, instanceId, id }) => {
       return !altered.some((item) => item.kind === kind && item.instanceId === instanceId && item.id === id)
     })
   const groups = Map.groupBy(reported, ({ instanceId, kind }) => JSON.stringify([instanceId, kind]))
-  return [...groups.values()].flatMap((items): readonly Found[] => {
+  return [...groups.values()].flatMap((items): readonly Occurrence[] => {
     const [first] = items
     if (!first) return []
     const { instanceId, kind } = first
@@ -223,7 +223,7 @@ function closedKeys({
   })
 }
 
-const closedWords: Record<ClosedKey['kind'], Pick<Found, 'message' | 'action'>> = {
+const closedWords: Record<ClosedKey['kind'], Pick<Occurrence, 'message' | 'action'>> = {
   object: { message: ": deleted at its root key's service, most likely" },
   'data key': { message: ', nor do the keys that it seals', action: 'The log says why.' },
 }
@@ -231,8 +231,8 @@ const closedWords: Record<ClosedKey['kind'], Pick<Found, 'message' | 'action'>> 
 function troubles(
   { trust: { tables }, readiness: { standardKeys } }: StoredKeyFacts,
   wanted: StandardKeyTrouble['what'],
-  say: (trouble: StandardKeyTrouble, instance: string) => Pick<Found, 'message' | 'action'>,
-): readonly Found[] {
+  say: (trouble: StandardKeyTrouble, instance: string) => Pick<Occurrence, 'message' | 'action'>,
+): readonly Occurrence[] {
   return standardKeys
     .filter(({ what }) => what === wanted)
     .map((trouble) => {
@@ -249,7 +249,7 @@ function troubles(
 function standardKeysLeft(
   { sinceMs, left, rootKeyUris, cause }: StandardKeyTrouble,
   instance: string,
-): Pick<Found, 'message' | 'action'> {
+): Pick<Occurrence, 'message' | 'action'> {
   const many = counted(left, 'standard key')
   const wait = `${left === 1 ? 'waits' : 'wait'} to be deleted since ${isoTime(sinceMs)}`
   const where = `beside ${rootKeyUris.join(' and ')}`
@@ -264,7 +264,7 @@ function leftAdvice(command: string): string {
   return `The message has the reason: give the service ID the role Manager, or, under dual authorization, have somebody else set the keys for deletion. The server tries again every minute. Until it succeeds, a restore from there would bring these keys back. If the whole service instance is gone for good, its keys went with it, and the service does not say so. Then give them up: ${command}`
 }
 
-function slowCalls({ trust: { tables }, readiness: { calls } }: StoredKeyFacts): readonly Found[] {
+function slowCalls({ trust: { tables }, readiness: { calls } }: StoredKeyFacts): readonly Occurrence[] {
   return calls
     .filter(({ oldestMs }) => oldestMs >= keyProtectSlowMs)
     .map(({ instanceId, host, lane, running, waiting, oldestMs }) => {
@@ -283,7 +283,7 @@ const laneWords: Record<ReadinessFacts['calls'][number]['lane'], string> = {
   others: 'calls that create, change and list keys',
 }
 
-function nearLimits({ usages }: StoredKeyFacts): readonly Found[] {
+function nearLimits({ usages }: StoredKeyFacts): readonly Occurrence[] {
   return usages.flatMap(({ instance: { id, name, ...row }, used, ratios, near }) => {
     const { objectsMax, bytesMax } = limitsOf(row)
     return near.map((what) => {

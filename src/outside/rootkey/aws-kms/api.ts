@@ -10,7 +10,7 @@ import { iamTokenFreshMs, rootKeyAnswerTimeoutMs } from '../bounds.ts'
 import { CloudError, type CloudRefusal } from '../clouds/error.ts'
 import { ServiceClock } from '../clouds/service-clock.ts'
 import type { CloudApi, CloudCall } from '../clouds/session.ts'
-import type { Answer } from '../https/exchange.ts'
+import type { HttpAnswer } from '../https/exchange.ts'
 import { parseJson } from '../https/secret-json.ts'
 
 interface AwsKmsApiOptions {
@@ -63,7 +63,7 @@ export class AwsKmsApi implements CloudApi {
     return true
   }
 
-  readRefusal(call: CloudCall, { status, headers, body }: Answer): CloudRefusal | undefined {
+  readRefusal(call: CloudCall, { status, headers, body }: HttpAnswer): CloudRefusal | undefined {
     const read = status < 400 ? undefined : readAwsRefusal(body)
     if (!read) return undefined
     const { code } = read

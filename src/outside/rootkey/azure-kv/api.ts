@@ -9,7 +9,7 @@ import type { CloudRefusal } from '../clouds/error.ts'
 import type { CloudHttp } from '../clouds/http.ts'
 import { signedJwt } from '../clouds/jwt.ts'
 import type { CloudApi, CloudCall } from '../clouds/session.ts'
-import type { Answer } from '../https/exchange.ts'
+import type { HttpAnswer } from '../https/exchange.ts'
 import { parseJson } from '../https/secret-json.ts'
 
 interface AzureApiOptions {
@@ -34,7 +34,7 @@ export class AzureApi implements CloudApi {
     return this.#options.login.refuse(shown)
   }
 
-  readRefusal(call: CloudCall, { status, headers, body }: Answer): CloudRefusal | undefined {
+  readRefusal(call: CloudCall, { status, headers, body }: HttpAnswer): CloudRefusal | undefined {
     const read = status < 400 ? undefined : readAzureRefusal(body)
     if (!read) return undefined
     const { code } = read

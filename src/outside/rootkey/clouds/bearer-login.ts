@@ -2,8 +2,8 @@
 // service of the machine that Mortise runs on, which answers alike. A BearerGrant knows what is sent for it.
 
 import type { Clock } from '../../../core/ports/clock.ts'
-import type { Answer } from '../https/exchange.ts'
-import { HeldAccess, tokenTimes, type Access } from '../https/held-access.ts'
+import type { HttpAnswer } from '../https/exchange.ts'
+import { HeldAccess, tokenTimes, type ServiceAccess } from '../https/held-access.ts'
 import { parseJson } from '../https/secret-json.ts'
 import { CloudError, unanswered } from './error.ts'
 import type { CloudHttp } from './http.ts'
@@ -29,7 +29,7 @@ export interface BearerGrant {
   readonly cure: string
 }
 
-interface Bearer extends Access {
+interface Bearer extends ServiceAccess {
   readonly token: string
 }
 
@@ -73,7 +73,7 @@ export class BearerLogin {
     throw this.#refusal(answer.status, json)
   }
 
-  async #exchange(credential: string, timeoutMs: number): Promise<Answer> {
+  async #exchange(credential: string, timeoutMs: number): Promise<HttpAnswer> {
     const { http, question } = this.#grant
     const { url, headers, form } = question(credential, this.#serviceClock.now())
     const accept = { Accept: 'application/json', ...headers }

@@ -7,7 +7,7 @@ import {
   NoAnswer,
   plainAgent,
   serviceAgent,
-  type Answer,
+  type HttpAnswer,
   type Question,
 } from '../https/exchange.ts'
 import { unanswered } from './error.ts'
@@ -35,7 +35,9 @@ export class CloudHttp {
   }
 
   /** Throws CloudError where no whole answer comes. */
-  async ask(question: Pick<Question, 'method' | 'url' | 'headers' | 'body' | 'timeoutMs'>): Promise<Answer> {
+  async ask(
+    question: Pick<Question, 'method' | 'url' | 'headers' | 'body' | 'timeoutMs'>,
+  ): Promise<HttpAnswer> {
     const { clock, caVariable } = this.#options
     try {
       return await exchange({ ...question, agent: this.#agent, clock, caVariable })

@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../../../core/ports/clock.ts'
 import type { CorrelationIds } from '../../../core/ports/root-key.ts'
 import { CallSlots, type CallKind } from '../https/call-slots.ts'
-import type { Answer } from '../https/exchange.ts'
+import type { HttpAnswer } from '../https/exchange.ts'
 import { Repeats } from '../https/repeats.ts'
 import { parseWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import { CloudError, unanswered, type CloudRefusal } from './error.ts'
@@ -34,7 +34,7 @@ export interface CloudApi {
   /** After a refusal of our access, in headers of `authorize`: whether other credentials, or those that are there by now, are worth a try. */
   renewAccess(shown: Readonly<Record<string, string>>): boolean
   /** undefined: the service did not write this answer, as where a proxy stands between. */
-  readRefusal(call: CloudCall, answer: Answer): CloudRefusal | undefined
+  readRefusal(call: CloudCall, answer: HttpAnswer): CloudRefusal | undefined
   /** By which the service finds the call in its own records; undefined where it says none. */
   requestIdOf(headers: IncomingHttpHeaders, json: unknown): string | undefined
 }
@@ -140,7 +140,7 @@ export class CloudSession {
     return { ...parsed, status: answer.status }
   }
 
-  #refused(call: CloudCall, answer: Answer): CloudError {
+  #refused(call: CloudCall, answer: HttpAnswer): CloudError {
     const { api, http } = this.#options
     const { status, headers } = answer
     const refusal = api.readRefusal(call, answer)

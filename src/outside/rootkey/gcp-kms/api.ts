@@ -8,7 +8,7 @@ import type { CloudRefusal } from '../clouds/error.ts'
 import type { CloudHttp } from '../clouds/http.ts'
 import { signedJwt } from '../clouds/jwt.ts'
 import type { CloudApi, CloudCall } from '../clouds/session.ts'
-import type { Answer } from '../https/exchange.ts'
+import type { HttpAnswer } from '../https/exchange.ts'
 import { parseJson } from '../https/secret-json.ts'
 
 interface GcpApiOptions {
@@ -31,7 +31,7 @@ export class GcpApi implements CloudApi {
     return this.#options.login.refuse(shown)
   }
 
-  readRefusal(call: CloudCall, { status, body }: Answer): CloudRefusal | undefined {
+  readRefusal(call: CloudCall, { status, body }: HttpAnswer): CloudRefusal | undefined {
     const read = status < 400 ? undefined : readGcpRefusal(body)
     if (!read) return undefined
     const { code } = read

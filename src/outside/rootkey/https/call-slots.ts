@@ -10,7 +10,7 @@ import { rootKeyCallsMax } from '../../../base/bounds.ts'
 const rootKeyReadSlots = 4
 const rootKeyOtherSlots = 2
 
-export type Lane = 'reads' | 'others'
+export type CallLane = 'reads' | 'others'
 
 export interface CallKind {
   /** A client's Get waits for it: such calls have slots of their own. */
@@ -19,13 +19,13 @@ export interface CallKind {
   readonly follows?: boolean
 }
 
-export function laneOf({ serves = false }: CallKind): Lane {
+export function laneOf({ serves = false }: CallKind): CallLane {
   return serves ? 'reads' : 'others'
 }
 
 /** The calls of one lane. */
 export interface LaneLoad {
-  readonly lane: Lane
+  readonly lane: CallLane
   readonly running: number
   readonly waiting: number
   /** How long the oldest of them has been under way, waiting included. 0: there is none. */
@@ -35,7 +35,7 @@ export interface LaneLoad {
 interface Slots {
   readonly callsMax: number
   /** The other lane leaves at least this number of slots free. */
-  readonly reserved: Readonly<Record<Lane, number>>
+  readonly reserved: Readonly<Record<CallLane, number>>
 }
 
 const usualSlots: Slots = {
@@ -44,14 +44,14 @@ const usualSlots: Slots = {
 }
 
 interface UnderWay {
-  readonly lane: Lane
+  readonly lane: CallLane
   readonly sinceMs: number
   running: boolean
 }
 
 export class CallSlots {
   readonly #all: PQueue
-  readonly #lanes: Readonly<Record<Lane, PQueue>>
+  readonly #lanes: Readonly<Record<CallLane, PQueue>>
   readonly #underWay = new Set<UnderWay>()
   readonly #monotonic: () => number
 

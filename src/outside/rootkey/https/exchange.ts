@@ -30,7 +30,7 @@ export interface Question {
   readonly caVariable: string
 }
 
-export interface Answer {
+export interface HttpAnswer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   /** The caller's to wipe. */
@@ -61,7 +61,7 @@ export function plainAgent(): http.Agent {
 const usual = { keepAlive: true, maxSockets: rootKeyCallsMax, timeout: rootKeyIdleMs }
 
 /** Throws NoAnswer. Redirects are not followed: a token goes where it was meant to go. */
-export async function exchange(question: Question): Promise<Answer> {
+export async function exchange(question: Question): Promise<HttpAnswer> {
   const { agent, method, url, headers, body, timeoutMs, clock, caVariable } = question
   const length = body && { 'Content-Length': body.length }
   const isPlain = url.protocol === 'http:'

@@ -16,19 +16,19 @@ export const loginPauseMsMax = 1_600
 export const iamRefusedKeyMs = 30_000
 
 /** Monotonic milliseconds. */
-export interface Access {
+export interface ServiceAccess {
   readonly refreshFrom: number
   readonly usableUntil: number
 }
 
 /** When to replace a token that lives so long: before its end, and from the question on, since an answer may be slow. */
-export function tokenTimes(seconds: number, askedAt: number): Access {
+export function tokenTimes(seconds: number, askedAt: number): ServiceAccess {
   const lifeMs = seconds * 1000
   const spareMs = Math.min(iamTokenSpareMs, lifeMs * (1 - iamTokenRefreshAt) * 0.5)
   return { refreshFrom: askedAt + lifeMs * iamTokenRefreshAt, usableUntil: askedAt + lifeMs - spareMs }
 }
 
-export class HeldAccess<A extends Access> {
+export class HeldAccess<A extends ServiceAccess> {
   readonly #clock: Pick<Clock, 'monotonic'>
   #held: A | undefined
   #asking: Promise<A> | undefined

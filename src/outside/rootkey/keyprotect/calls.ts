@@ -76,13 +76,13 @@ export const calls = {
 export type CallName = keyof typeof calls
 
 /** Service roles of IAM, each with all that the one before it has. */
-export type Role = 'Reader' | 'ReaderPlus' | 'Writer' | 'Manager'
+export type IamRole = 'Reader' | 'ReaderPlus' | 'Writer' | 'Manager'
 
 export interface Call extends CallKind {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** Below /api/v2. */
   readonly path: string
-  readonly role: Role
+  readonly role: IamRole
   /** The call's purpose, as it reads after "may not". */
   readonly to: string
   readonly on: 'root-key' | 'standard-key'

@@ -7,7 +7,7 @@ import { callOf, type CallName } from './calls.ts'
 import { services, type KeyProtectUri } from './uri.ts'
 
 /** An answer that is no success. */
-export interface Refusal {
+export interface ServiceRefusal {
   readonly status: number
   /** `reasons[0].code`, or IAM's `errorCode`; empty where there is none (401, 403, 429 and some 500). */
   readonly code: string
@@ -18,7 +18,7 @@ export interface Refusal {
 interface About {
   readonly call: CallName | 'token'
   /** undefined where there was no answer. */
-  readonly refusal: Refusal | undefined
+  readonly refusal: ServiceRefusal | undefined
   readonly correlationId: string
   /** The call may succeed when it is repeated. */
   readonly transient: boolean
@@ -30,7 +30,7 @@ interface About {
 /** A RootKeyError that also says which call failed. */
 export class KeyProtectError extends RootKeyError {
   readonly call: CallName | 'token'
-  readonly refusal: Refusal | undefined
+  readonly refusal: ServiceRefusal | undefined
   readonly correlationId: string
   readonly transient: boolean
   readonly maybeDone: boolean
@@ -49,7 +49,7 @@ export class KeyProtectError extends RootKeyError {
  * Reads an answer that is no success. undefined where the service did not write it: a proxy's page says nothing about
  * the root key, whatever its status.
  */
-export function readRefusal(status: number, body: Buffer): Refusal | undefined {
+export function readRefusal(status: number, body: Buffer): ServiceRefusal | undefined {
   const read = status < 400 ? undefined : readServiceRefusal(body, status === 401 || status === 403)
   if (read) return { status, ...read }
   // A proxy is believed when it reports an overload or an outage.
@@ -57,17 +57,17 @@ export function readRefusal(status: number, body: Buffer): Refusal | undefined {
 }
 
 /** A refusal that a new token may cure. */
-export function isAboutToken({ status, code }: Refusal): boolean {
+export function isAboutToken({ status, code }: ServiceRefusal): boolean {
   return status === 401 || status === 403 || code === 'BEARER_SUB_EXTRACTION_ERR'
 }
 
 /** Too many requests, or trouble on the service's side. */
-export function isTransient({ status }: Pick<Refusal, 'status'>): boolean {
+export function isTransient({ status }: Pick<ServiceRefusal, 'status'>): boolean {
   return status === 429 || status === 408 || (status >= 500 && status !== 501)
 }
 
 /** After a 429 or another refusal it is certain that nothing was done; after trouble on the service's side it is not. */
-export function isMaybeDone({ status }: Refusal): boolean {
+export function isMaybeDone({ status }: ServiceRefusal): boolean {
   return status === 408 || status >= 500
 }
 
@@ -87,7 +87,7 @@ const reachByStatus: Readonly<Record<number, RootKeyReach>> = {
   410: 'root-key',
 }
 
-export function reachOf(call: CallName, refusal: Refusal): RootKeyReach {
+export function reachOf(call: CallName, refusal: ServiceRefusal): RootKeyReach {
   const { status, code } = refusal
   if (isTransient(refusal) || status >= 500) return 'unreachable'
   if (callOf(call).on === 'standard-key') return isAboutAccess(refusal) ? 'call' : 'wrapped-form'
@@ -96,7 +96,7 @@ export function reachOf(call: CallName, refusal: Refusal): RootKeyReach {
 }
 
 /** A missing role, or a key ring that is gone: no standard key is to blame. Whether the root key answers is not known. */
-function isAboutAccess(refusal: Refusal): boolean {
+function isAboutAccess(refusal: ServiceRefusal): boolean {
   return isAboutToken(refusal) || refusal.code === 'KEY_RING_NOT_FOUND_ERR'
 }
 

@@ -4,7 +4,7 @@
 import { RootKeyError, type StandardKeyEntry } from '../../../core/ports/root-key.ts'
 import { notUnderstood } from './error.ts'
 import { openKeyProtect, type Where } from './open.ts'
-import type { Session } from './session.ts'
+import type { KeyProtectSession } from './session.ts'
 import { KeyProtectStandardKeys } from './standard-keys.ts'
 import { formatKeyProtectUri, parseKeyProtectUri, type KeyProtectUri } from './uri.ts'
 
@@ -33,11 +33,11 @@ export class ForeignKeys {
   readonly serviceInstance: string
   /** The root key's URI, with its id. */
   readonly rootKey: string
-  readonly #session: Session
+  readonly #session: KeyProtectSession
   readonly #target: KeyProtectUri & { readonly key: string }
   readonly #standardKeys: KeyProtectStandardKeys
 
-  constructor(session: Session, target: KeyProtectUri & { readonly key: string }) {
+  constructor(session: KeyProtectSession, target: KeyProtectUri & { readonly key: string }) {
     this.#session = session
     this.#target = target
     this.#standardKeys = new KeyProtectStandardKeys(session, target)

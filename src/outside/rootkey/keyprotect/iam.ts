@@ -6,11 +6,11 @@ import type { Agent } from 'node:https'
 import type { Clock } from '../../../core/ports/clock.ts'
 import { parseJson, readIamRefusal, readToken, subjectOf } from './answers.ts'
 import { isTransient, KeyProtectError } from './error.ts'
-import { exchange, NoAnswer, type Answer } from '../https/exchange.ts'
-import { HeldAccess, tokenTimes, type Access } from '../https/held-access.ts'
+import { exchange, NoAnswer, type HttpAnswer } from '../https/exchange.ts'
+import { HeldAccess, tokenTimes, type ServiceAccess } from '../https/held-access.ts'
 import { caVariable } from './hosts.ts'
 
-export interface Token extends Access {
+export interface IamToken extends ServiceAccess {
   readonly bearer: string
   /** `ServiceId-…` or `IBMid-…`, as the token says; for messages only. */
   readonly subject: string
@@ -27,7 +27,7 @@ export interface IamOptions {
 
 export class Iam {
   readonly #options: IamOptions
-  readonly #held: HeldAccess<Token>
+  readonly #held: HeldAccess<IamToken>
 
   constructor(options: IamOptions) {
     this.#options = options
@@ -38,7 +38,7 @@ export class Iam {
    * A token that will be good for the next call. Throws RootKeyError: 'unreachable' where IAM does not answer,
    * 'root-key' where it refuses the API key.
    */
-  token(timeoutMs: number): Promise<Token> {
+  token(timeoutMs: number): Promise<IamToken> {
     return this.#held.take(() => this.#fetch(timeoutMs))
   }
 
@@ -48,16 +48,16 @@ export class Iam {
   }
 
   /** The service refused a call with this token. Whether another token is worth a try. */
-  refuse({ bearer }: Token): boolean {
+  refuse({ bearer }: IamToken): boolean {
     return this.#held.giveUp((held) => held.bearer === bearer)
   }
 
-  async #fetch(timeoutMs: number): Promise<Token> {
+  async #fetch(timeoutMs: number): Promise<IamToken> {
     const apiKey = await this.#options.apiKey()
     return this.#held.show(apiKey, () => this.#exchange(apiKey, timeoutMs))
   }
 
-  async #exchange(apiKey: string, timeoutMs: number): Promise<Token> {
+  async #exchange(apiKey: string, timeoutMs: number): Promise<IamToken> {
     const { agent, iamUrl, clock } = this.#options
     const correlationId = randomUUID()
     const form = new URLSearchParams({
@@ -96,7 +96,7 @@ function unreachable({ host }: URL, why: string, correlationId: string, cause?: 
   })
 }
 
-function tokenIn({ status, body }: Answer, askedAt: number, url: URL, correlationId: string): Token {
+function tokenIn({ status, body }: HttpAnswer, askedAt: number, url: URL, correlationId: string): IamToken {
   if (status !== 200) throw refused({ status, body }, url, correlationId)
   const json = parseJson(body)
   if (json === undefined) throw unreachable(url, 'what it answers is not JSON', correlationId)
@@ -106,7 +106,7 @@ function tokenIn({ status, body }: Answer, askedAt: number, url: URL, correlatio
   return { bearer, subject: subjectOf(bearer), ...tokenTimes(seconds, askedAt) }
 }
 
-function refused({ status, body }: Pick<Answer, 'status' | 'body'>, url: URL, ourId: string) {
+function refused({ status, body }: Pick<HttpAnswer, 'status' | 'body'>, url: URL, ourId: string) {
   const { host } = url
   const read = readIamRefusal(body)
   const { code = '', message = '', requestId: correlationId = ourId } = read ?? {}

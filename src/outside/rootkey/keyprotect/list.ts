@@ -3,12 +3,12 @@
 
 import { readKey, type KeyResource } from './answers.ts'
 import { keyPages } from './pages.ts'
-import type { Session } from './session.ts'
+import type { KeyProtectSession } from './session.ts'
 import { formatKeyProtectUri, type KeyProtectUri } from './uri.ts'
 
 const keyProtectListedKeysMax = 10_000
 
-export interface ListedRootKey extends ListedFields {
+export interface ListedServiceKey extends ListedFields {
   /** To be given to an instance as its root key. */
   readonly uri: string
 }
@@ -17,10 +17,10 @@ type ListedFields = Omit<KeyResource, 'description' | 'isDestroyed' | 'keyVersio
 
 /** Lists the root keys that are not destroyed, by name. Throws RootKeyError. */
 export async function listKeyProtectRootKeys(
-  session: Session,
+  session: KeyProtectSession,
   target: KeyProtectUri,
-): Promise<readonly ListedRootKey[]> {
-  const found: ListedRootKey[] = []
+): Promise<readonly ListedServiceKey[]> {
+  const found: ListedServiceKey[] = []
   let looked = 0
   const asked = { keyRing: target.keyRing, query: { extractable: 'false' } }
   for await (const page of keyPages(session, 'list', asked)) {
@@ -35,7 +35,7 @@ export async function listKeyProtectRootKeys(
   return found.toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
 }
 
-function listed(key: KeyResource, target: KeyProtectUri): ListedRootKey {
+function listed(key: KeyResource, target: KeyProtectUri): ListedServiceKey {
   const { id, name, aliases, state, extractable, keyRing, createdAt, lastRotatedAt, expiresAt } = key
   const uri = formatKeyProtectUri({ ...target, key: id })
   return { uri, id, name, aliases, state, extractable, keyRing, createdAt, lastRotatedAt, expiresAt }

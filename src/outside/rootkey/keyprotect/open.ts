@@ -1,7 +1,7 @@
 // keyprotect: and hpcs: URIs to what they name, for open.ts of the room.
 
 import { RootKeyError } from '../../../core/ports/root-key.ts'
-import { listKeyProtectRootKeys, type ListedRootKey } from './list.ts'
+import { listKeyProtectRootKeys, type ListedServiceKey } from './list.ts'
 import { checkStandardKeys } from './preflight.ts'
 import { openKeyProtectRootKey, type KeyProtectRootKey } from './root-key.ts'
 import { KeyProtectSessions } from './sessions.ts'
@@ -69,7 +69,7 @@ export async function listKeyProtect(
   uri: string,
   where: Where,
   checked: Pick<CheckedWith, 'apiKey'>,
-): Promise<readonly ListedRootKey[]> {
+): Promise<readonly ListedServiceKey[]> {
   const target = parseKeyProtectUri(uri)
   return withOwnSessions(where, checked, (sessions) =>
     listKeyProtectRootKeys(sessions.session(target, where.instanceId), target),

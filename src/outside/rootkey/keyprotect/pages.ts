@@ -9,14 +9,14 @@ import { RootKeyError, type CorrelationIds } from '../../../core/ports/root-key.
 import { idOf, readResources } from './answers.ts'
 import type { CallName } from './calls.ts'
 import { notUnderstood } from './error.ts'
-import type { Session } from './session.ts'
+import type { KeyProtectSession } from './session.ts'
 
 /** Keys of a page. */
 export const keyProtectPageKeys = 1_000
 /** Pages that are read again because keys before them were purged. */
 const keyProtectPagesBackMax = 100
 
-export interface PagesAsked {
+export interface PageQuery {
   readonly keyRing: string | undefined
   readonly query: Readonly<Record<string, string>>
   readonly correlationIds?: CorrelationIds | undefined
@@ -24,9 +24,9 @@ export interface PagesAsked {
 
 /** The keys as the service writes them, each once. Throws RootKeyError. */
 export async function* keyPages(
-  session: Session,
+  session: KeyProtectSession,
   call: Extract<CallName, 'list' | 'search'>,
-  { query, ...asked }: PagesAsked,
+  { query, ...asked }: PageQuery,
 ): AsyncGenerator<readonly unknown[]> {
   const seen = new Set<string | undefined>()
   const limit = keyProtectPageKeys
@@ -61,7 +61,7 @@ export async function* keyPages(
   }
 }
 
-function restless({ target }: Session): RootKeyError {
+function restless({ target }: KeyProtectSession): RootKeyError {
   return new RootKeyError(
     'unreachable',
     `the list of keys at ${target.host} changes faster than it can be read: try again when less is deleted there`,

@@ -1,8 +1,8 @@
 // Explains a refusal to the administrator, and says what to do about it. Written for people who know little of IBM Cloud:
 // each message names the role or the command.
 
-import { callOf, type CallName, type Role } from './calls.ts'
-import { isTransient, type Refusal } from './error.ts'
+import { callOf, type CallName, type IamRole } from './calls.ts'
+import { isTransient, type ServiceRefusal } from './error.ts'
 import type { KeyResource } from './answers.ts'
 import { findGuid, formatKeyProtectUri, isGuid, services, type KeyProtectUri } from './uri.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
@@ -14,14 +14,14 @@ interface Refused {
   readonly call: CallName
   readonly key: string | undefined
   readonly keyRing: string | undefined
-  readonly refusal: Refusal
+  readonly refusal: ServiceRefusal
   /** Whose token it was. */
   readonly subject: string
   readonly correlationId: string
   /** The service instance admitted another call of this service ID. */
   readonly admitted: boolean
   /** More than the refused call is to be done, which takes this role. */
-  readonly advises?: Role
+  readonly advises?: IamRole
 }
 
 export function explainRefusal(refused: Refused): string {
@@ -59,7 +59,7 @@ function meaning(refused: Refused): string {
 }
 
 /** A missing role has no reason of its own. A feature that is switched off or a rule of the account has one. */
-function hasOwnReason({ code, message }: Refusal): boolean {
+function hasOwnReason({ code, message }: ServiceRefusal): boolean {
   return code !== '' && code !== 'UNAUTHORIZED_ERR' && message !== ''
 }
 
@@ -120,7 +120,7 @@ function setForDeletion(key: string, target: Target): string {
 }
 
 /** Advice about a refusal where a role for the service ID does not help. */
-export function remedyOf({ code }: Refusal, target: Target): string | undefined {
+export function remedyOf({ code }: ServiceRefusal, target: Target): string | undefined {
   if (code !== 'AUTHORIZATIONS_NOT_MET') return undefined
   return (
     'Another role of the service ID does not help: the deletion needs a second person (dual authorization). Somebody else sets each ' +

@@ -15,7 +15,7 @@ import { readOneKey, readWrapped, type KeyResource, type WrappedAnswer } from '.
 import { KeyProtectError, notUnderstood } from './error.ts'
 import { explainDeactivated } from './refusal-messages.ts'
 import { bodyWithSecret } from '../https/secret-json.ts'
-import type { Session } from './session.ts'
+import type { KeyProtectSession } from './session.ts'
 import { KeyProtectStandardKeys } from './standard-keys.ts'
 import { formatKeyProtectUri, isGuid, type KeyProtectUri } from './uri.ts'
 import { packWrappedForm, unpackWrappedForm, type WrappedForm } from '../wrapped-form.ts'
@@ -30,7 +30,7 @@ export interface Rewrapped {
 }
 
 export interface KeyProtectRootKeyOptions {
-  readonly session: Session
+  readonly session: KeyProtectSession
   readonly target: KeyProtectUri & { readonly key: string }
   readonly onRewrapped?: (event: Rewrapped) => void
 }
@@ -50,7 +50,7 @@ export class KeyProtectRootKey implements RootKey {
   readonly warnings: readonly string[] = []
   readonly versions: RootKeyVersions
   readonly standardKeys: StandardKeys
-  readonly #session: Session
+  readonly #session: KeyProtectSession
   readonly #target: KeyProtectUri
   readonly #onRewrapped: ((event: Rewrapped) => void) | undefined
 
@@ -196,7 +196,7 @@ function mayHold({ ciphertext = '' }: WrappedAnswer, plaintext: Uint8Array): boo
 const tagBytes = 16
 
 async function readMetadata(
-  session: Session,
+  session: KeyProtectSession,
   target: KeyProtectUri & { readonly key: string },
 ): Promise<KeyResource> {
   const { key, keyRing } = target

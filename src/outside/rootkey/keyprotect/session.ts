@@ -6,13 +6,13 @@ import type { Agent } from 'node:https'
 import type { Clock } from '../../../core/ports/clock.ts'
 import { StandardKeyUncertain, type CorrelationIds } from '../../../core/ports/root-key.ts'
 import { parseJson } from './answers.ts'
-import { callOf, type CallName, type Role } from './calls.ts'
-import { CallSlots, laneOf, type Lane, type LaneLoad } from '../https/call-slots.ts'
+import { callOf, type CallName, type IamRole } from './calls.ts'
+import { CallSlots, laneOf, type CallLane, type LaneLoad } from '../https/call-slots.ts'
 import { isAboutToken, isMaybeDone, isTransient, KeyProtectError, reachOf, readRefusal } from './error.ts'
-import { exchange, NoAnswer, serviceAgent, type Answer } from '../https/exchange.ts'
+import { exchange, NoAnswer, serviceAgent, type HttpAnswer } from '../https/exchange.ts'
 import { Repeats, type TryMade } from '../https/repeats.ts'
 import { caVariable } from './hosts.ts'
-import { Iam, type Token } from './iam.ts'
+import { Iam, type IamToken } from './iam.ts'
 import { explainRefusal, remedyOf } from './refusal-messages.ts'
 import { parseWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import { services, type KeyProtectUri } from './uri.ts'
@@ -81,16 +81,16 @@ export interface SessionOptions {
   readonly apiKey: () => Promise<string>
   readonly clock: Pick<Clock, 'monotonic' | 'after' | 'sleep'>
   /** The role to advise where one is missing; left out: the least that the refused call takes. */
-  readonly advises?: Role
+  readonly advises?: IamRole
   readonly onCall?: (made: CallMade) => void
 }
 
-export interface Answered extends ParsedAnswer {
+export interface KeyProtectAnswer extends ParsedAnswer {
   /** How many keys a list has on all its pages; left out: the service does not say. */
   readonly keyTotal?: number
 }
 
-export interface Asked {
+export interface KeyProtectQuery {
   readonly key?: string
   readonly keyRing?: string | undefined
   readonly query?: Readonly<Record<string, string>>
@@ -103,15 +103,15 @@ export interface Asked {
 /** A call with all its attempts. */
 interface Call {
   readonly name: CallName
-  readonly asked: Asked
+  readonly asked: KeyProtectQuery
   readonly correlationId: string
   /** Set by an attempt whose token was refused. */
-  refusedToken: Token | undefined
+  refusedToken: IamToken | undefined
   /** A refused token was replaced already. */
   freshened: boolean
 }
 
-export class Session {
+export class KeyProtectSession {
   /** Standard keys. */
   readonly justMade: JustMade
   readonly #options: SessionOptions
@@ -119,7 +119,7 @@ export class Session {
   readonly #iam: Iam
   readonly #slots: CallSlots
   /** Apart, so that Gets do not wait where the service asks for fewer new keys. */
-  readonly #repeats: Readonly<Record<Lane, Repeats>>
+  readonly #repeats: Readonly<Record<CallLane, Repeats>>
   #serviceNowMs: number | null = null
   /** The service did something for us: the instance is there, and we have some access to it. */
   #admitted = false
@@ -158,7 +158,7 @@ export class Session {
    * The answer of a success, with the secret in it cut out; `{}` where it has no body. Throws KeyProtectError, a
    * RootKeyError for an API key that cannot be read, StandardKeyUncertain for a `create` that was not answered.
    */
-  call(name: CallName, asked: Asked = {}): Promise<Answered> {
+  call(name: CallName, asked: KeyProtectQuery = {}): Promise<KeyProtectAnswer> {
     return this.#slots.run(() => this.#repeat(name, asked), callOf(name))
   }
 
@@ -167,7 +167,7 @@ export class Session {
     this.#agent.destroy()
   }
 
-  async #repeat(name: CallName, asked: Asked): Promise<Answered> {
+  async #repeat(name: CallName, asked: KeyProtectQuery): Promise<KeyProtectAnswer> {
     const { target, onCall } = this.#options
     const call: Call = {
       name,
@@ -208,9 +208,9 @@ export class Session {
   }
 
   /** Throws KeyProtectError, and RootKeyError for an API key that cannot be read. */
-  async #attempt(call: Call, leftMs: () => number): Promise<Answered & { readonly status: number }> {
+  async #attempt(call: Call, leftMs: () => number): Promise<KeyProtectAnswer & { readonly status: number }> {
     const token = await this.#iam.token(leftMs())
-    let answer: Answer
+    let answer: HttpAnswer
     try {
       call.asked.correlationIds?.add(call.correlationId)
       answer = await exchange(this.#question(call, token, leftMs()))
@@ -236,7 +236,7 @@ export class Session {
     return { ...parsed, status, ...(keyTotal !== undefined && { keyTotal }) }
   }
 
-  #question({ name, asked, correlationId }: Call, { bearer }: Token, timeoutMs: number) {
+  #question({ name, asked, correlationId }: Call, { bearer }: IamToken, timeoutMs: number) {
     const { target, clock } = this.#options
     const { method, path, sends, prefers } = callOf(name)
     const url = new URL(`https://${target.host}/api/v2${path.replace('{key}', asked.key ?? '')}`)
@@ -266,7 +266,7 @@ export class Session {
     return new KeyProtectError('unreachable', message, about)
   }
 
-  #refused(call: Call, token: Token, { status, headers, body }: Answer): KeyProtectError {
+  #refused(call: Call, token: IamToken, { status, headers, body }: HttpAnswer): KeyProtectError {
     const refusal = readRefusal(status, body)
     if (!refusal) return this.#noAnswer(call, `HTTP ${status}, but not as the service answers`, true)
     if (isAboutToken(refusal)) call.refusedToken = token

@@ -3,11 +3,11 @@
 
 import type { Clock } from '../../../core/ports/clock.ts'
 import { rootKeyCallTimeoutMs } from '../bounds.ts'
-import type { Role } from './calls.ts'
+import type { IamRole } from './calls.ts'
 import type { LaneLoad } from '../https/call-slots.ts'
 import { requireIbmHost } from './hosts.ts'
 import type { Rewrapped } from './root-key.ts'
-import { Session, type CallMade } from './session.ts'
+import { KeyProtectSession, type CallMade } from './session.ts'
 import type { KeyProtectUri } from './uri.ts'
 
 export interface KeyProtectOptions {
@@ -22,7 +22,7 @@ export interface KeyProtectOptions {
   readonly apiKey: (instanceId: string | null, service: string) => Promise<string>
   readonly clock: Pick<Clock, 'monotonic' | 'after' | 'sleep'>
   /** The role to advise where one is missing; left out: the least that the refused call takes. */
-  readonly advises?: Role
+  readonly advises?: IamRole
   /** Each call that was made, repeated ones too; for log and audit. */
   readonly onCall?: (made: CallMade & { readonly instanceId: string | null }) => void
   /** A secret came back under a newer key version. */
@@ -40,22 +40,25 @@ export interface SessionLoad {
 export class KeyProtectSessions {
   readonly options: KeyProtectOptions
   /** No new calls, but some may run. */
-  readonly #forgotten = new Set<Session>()
-  readonly #sessions = new Map<string, { readonly session: Session; readonly instanceId: string | null }>()
+  readonly #forgotten = new Set<KeyProtectSession>()
+  readonly #sessions = new Map<
+    string,
+    { readonly session: KeyProtectSession; readonly instanceId: string | null }
+  >()
 
   constructor(options: KeyProtectOptions) {
     this.options = options
   }
 
   /** Throws RootKeyError for a host that no token may be sent to. */
-  session(target: KeyProtectUri, instanceId: string | null): Session {
+  session(target: KeyProtectUri, instanceId: string | null): KeyProtectSession {
     const { scheme, host, instance } = target
     if (this.options.ca === undefined) requireIbmHost(host)
     const name = JSON.stringify([instanceId, scheme, host, instance])
     const known = this.#sessions.get(name)
     if (known) return known.session
     const { onCall, advises } = this.options
-    const session = new Session({
+    const session = new KeyProtectSession({
       target: { scheme, host, instance },
       iamUrl: this.options.iamUrl,
       ca: this.options.ca,

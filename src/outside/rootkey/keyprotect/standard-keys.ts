@@ -15,7 +15,7 @@ import { idOf, readKey, readOneKey, readResources } from './answers.ts'
 import { KeyProtectError, notUnderstood } from './error.ts'
 import { keyPages } from './pages.ts'
 import { deletedStandardKey } from './refusal-messages.ts'
-import type { Session } from './session.ts'
+import type { KeyProtectSession } from './session.ts'
 import { isGuid, type KeyProtectUri } from './uri.ts'
 
 const keyType = 'application/vnd.ibm.kms.key+json'
@@ -23,10 +23,10 @@ const keyType = 'application/vnd.ibm.kms.key+json'
 export class KeyProtectStandardKeys implements StandardKeys {
   /** Before base64, as the service documents it. */
   readonly payloadBytesMax = 7_500
-  readonly #session: Session
+  readonly #session: KeyProtectSession
   readonly #target: KeyProtectUri
 
-  constructor(session: Session, target: KeyProtectUri) {
+  constructor(session: KeyProtectSession, target: KeyProtectUri) {
     this.#session = session
     this.#target = target
   }

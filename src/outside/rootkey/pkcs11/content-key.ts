@@ -5,8 +5,8 @@ import { RootKeyError } from '../../../core/ports/root-key.ts'
 import { contentKeyBytes, joinHalves, openOnce, sealOnce, signedText } from '../content-key.ts'
 import { cka } from './key.ts'
 import { ulong, ulongBytes } from './memory.ts'
-import { bind, front, type Parts, type Sealing, type Way } from './sealed-form.ts'
-import { compute, readAttribute, type Session } from './token.ts'
+import { bind, front, type SealedParts, type Sealing, type SealingWay } from './sealed-form.ts'
+import { compute, readAttribute, type TokenSession } from './token.ts'
 
 const rsaOaep = 0x09
 
@@ -21,11 +21,11 @@ function sealHere(
   return Buffer.concat([before, sealOnce(contentKey, secret, bind(before, associatedData))])
 }
 
-function openHere(contentKey: Buffer, number: number, { head, sealed, associatedData }: Parts): Buffer {
+function openHere(contentKey: Buffer, number: number, { head, sealed, associatedData }: SealedParts): Buffer {
   return openOnce(contentKey, sealed, bind(front(number, head), associatedData))
 }
 
-export function keyWrapWay(number: number, mechanism: number): Way {
+export function keyWrapWay(number: number, mechanism: number): SealingWay {
   return {
     number,
     kind: 'aes',
@@ -53,7 +53,7 @@ const contentKeyAttributes = [
   { type: cka.extractable, value: true },
 ]
 
-async function wrapNewKey(session: Session, key: bigint, mechanism: number) {
+async function wrapNewKey(session: TokenSession, key: bigint, mechanism: number) {
   const { module, memory, handle } = session
   const aesKeyGen = 0x1080
   const attributes = [...contentKeyAttributes, { type: cka.valueLength, value: contentKeyBytes }]
@@ -79,7 +79,7 @@ async function wrapNewKey(session: Session, key: bigint, mechanism: number) {
 }
 
 async function unwrapKey(
-  session: Session,
+  session: TokenSession,
   key: bigint,
   mechanism: number,
   wrapped: Uint8Array,
@@ -107,7 +107,7 @@ async function unwrapKey(
   }
 }
 
-async function readValue(session: Session, key: bigint): Promise<Buffer> {
+async function readValue(session: TokenSession, key: bigint): Promise<Buffer> {
   const value = await readAttribute(session, key, cka.value)
   if (value) return value
   throw new RootKeyError(
@@ -119,7 +119,7 @@ async function readValue(session: Session, key: bigint): Promise<Buffer> {
 // ---------------------------------------------------------------- RSA-OAEP
 
 /** The content key is made of two halves, so that only the token's owner can seal (joinHalves). */
-export function oaepWay(number: number, hash: 'sha256' | 'sha1'): Way {
+export function oaepWay(number: number, hash: 'sha256' | 'sha1'): SealingWay {
   return {
     number,
     kind: 'rsa',
@@ -146,7 +146,7 @@ export function oaepWay(number: number, hash: 'sha256' | 'sha1'): Way {
 }
 
 async function decryptOaep(
-  session: Session,
+  session: TokenSession,
   key: bigint,
   hash: 'sha256' | 'sha1',
   input: Uint8Array,

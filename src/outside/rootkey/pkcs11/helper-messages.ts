@@ -4,7 +4,7 @@ import type { RootKeyReach } from '../../../core/ports/root-key.ts'
 import type { KeyName, TokenName } from './uri.ts'
 
 /** How a key on the token is used, and which it must be. */
-export interface KeyUse {
+export interface TokenKeyUse {
   readonly key: KeyName
   /** Refuse any other key that has this name by now. */
   readonly id: string
@@ -15,25 +15,29 @@ export interface KeyUse {
 export interface HelperCalls {
   /** The first one. */
   start: [{ readonly module: string; readonly token: TokenName; readonly pin: Uint8Array | null }, null]
-  find: [{ readonly key: KeyName }, FoundKey]
-  wrap: [KeyUse & { readonly secret: Uint8Array }, Uint8Array]
-  unwrap: [KeyUse & { readonly wrapped: Uint8Array }, Uint8Array]
-  list: [null, readonly ListedKey[]]
+  find: [{ readonly key: KeyName }, IdentifiedKey]
+  wrap: [TokenKeyUse & { readonly secret: Uint8Array }, Uint8Array]
+  unwrap: [TokenKeyUse & { readonly wrapped: Uint8Array }, Uint8Array]
+  list: [null, readonly ListedTokenKey[]]
   create: [{ readonly key: KeyName }, null]
 }
 
-export type CallName = keyof HelperCalls
+export type HelperCallName = keyof HelperCalls
 
 export type ToHelper = {
-  [Name in CallName]: { readonly number: number; readonly call: Name; readonly asked: HelperCalls[Name][0] }
-}[CallName]
+  [Name in HelperCallName]: {
+    readonly number: number
+    readonly call: Name
+    readonly asked: HelperCalls[Name][0]
+  }
+}[HelperCallName]
 
 export type FromHelper =
-  | { readonly number: number; readonly answer: HelperCalls[CallName][1] }
-  | { readonly number: number; readonly failure: Failure }
+  | { readonly number: number; readonly answer: HelperCalls[HelperCallName][1] }
+  | { readonly number: number; readonly failure: HelperFailure }
 
 /** A RootKeyError on its way. */
-export interface Failure {
+export interface HelperFailure {
   readonly message: string
   readonly reach: RootKeyReach
   readonly altered: boolean
@@ -43,12 +47,12 @@ export interface Failure {
   readonly refusesPin: boolean
 }
 
-export interface FoundKey {
+export interface IdentifiedKey {
   readonly id: string
   readonly warnings: readonly string[]
 }
 
-export interface ListedKey {
+export interface ListedTokenKey {
   readonly label: string
   /** CKA_ID, in hex. */
   readonly id: string

@@ -5,7 +5,7 @@ import type { Clock } from '../../../core/ports/clock.ts'
 import { pkcs11CallMs } from './bounds.ts'
 import { scriptFile } from '../../../base/program-files.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
-import type { CallName, Failure, FromHelper, HelperCalls } from './helper-messages.ts'
+import type { HelperCallName, HelperFailure, FromHelper, HelperCalls } from './helper-messages.ts'
 
 const script = scriptFile('outside/rootkey/pkcs11/helper')
 
@@ -16,7 +16,7 @@ export class HelperError extends RootKeyError {
   readonly lost: boolean
   readonly refusesPin: boolean
 
-  constructor({ message, reach, altered, lost, refusesPin }: Failure) {
+  constructor({ message, reach, altered, lost, refusesPin }: HelperFailure) {
     super(reach, message, { altered })
     this.lost = lost
     this.refusesPin = refusesPin
@@ -28,7 +28,7 @@ export class HelperProcess {
   readonly pid: number | undefined
   readonly #child: ChildProcess
   readonly #clock: Pick<Clock, 'after'>
-  readonly #asked = new Map<number, PromiseWithResolvers<HelperCalls[CallName][1]>>()
+  readonly #asked = new Map<number, PromiseWithResolvers<HelperCalls[HelperCallName][1]>>()
   readonly #onEnded: (reason: string) => void
   #lastNumber = 0
 
@@ -45,10 +45,13 @@ export class HelperProcess {
   }
 
   /** Throws RootKeyError. A call that is not answered in time costs the process its life. */
-  async call<Name extends CallName>(call: Name, asked: HelperCalls[Name][0]): Promise<HelperCalls[Name][1]> {
+  async call<Name extends HelperCallName>(
+    call: Name,
+    asked: HelperCalls[Name][0],
+  ): Promise<HelperCalls[Name][1]> {
     if (this.hasEnded) throw gone('it has ended')
     const number = ++this.#lastNumber
-    const answer = Promise.withResolvers<HelperCalls[CallName][1]>()
+    const answer = Promise.withResolvers<HelperCalls[HelperCallName][1]>()
     this.#asked.set(number, answer)
     const timer = this.#clock.after(pkcs11CallMs, () => {
       this.#asked.delete(number)

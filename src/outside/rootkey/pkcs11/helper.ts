@@ -4,19 +4,19 @@
 import { randomBytes } from 'node:crypto'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
 import type {
-  CallName,
-  Failure,
+  HelperCallName,
+  HelperFailure,
   FromHelper,
   HelperCalls,
-  KeyUse,
-  ListedKey,
+  TokenKeyUse,
+  ListedTokenKey,
   ToHelper,
 } from './helper-messages.ts'
 import { attributesOf, cka, findKey, type TokenKey } from './key.ts'
 import { Module } from './module.ts'
 import { Pkcs11Error } from './return-values.ts'
 import { open, seal } from './seal.ts'
-import { findObjects, readAttribute, Token } from './token.ts'
+import { findObjects, readAttribute, Pkcs11Token } from './token.ts'
 import type { KeyName } from './uri.ts'
 
 const pkcs11ListedKeysMax = 1_000
@@ -27,7 +27,7 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 process.on('message', (message: ToHelper) => void hear(message))
 
-let token: Token | undefined
+let token: Pkcs11Token | undefined
 const keys = new Map<string, Promise<TokenKey>>()
 
 async function hear({ number, ...message }: ToHelper): Promise<void> {
@@ -39,13 +39,17 @@ async function hear({ number, ...message }: ToHelper): Promise<void> {
   }
 }
 
-type Asked = { [Name in CallName]: { readonly call: Name; readonly asked: HelperCalls[Name][0] } }[CallName]
+type Asked = {
+  [Name in HelperCallName]: { readonly call: Name; readonly asked: HelperCalls[Name][0] }
+}[HelperCallName]
 
-async function act(message: Asked): Promise<HelperCalls[CallName][1]> {
+async function act(message: Asked): Promise<HelperCalls[HelperCallName][1]> {
   switch (message.call) {
     case 'start': {
       const { module, token: name, pin } = message.asked
-      token = await Token.open(await Module.load(module), { token: name, pin }).finally(() => pin?.fill(0))
+      token = await Pkcs11Token.open(await Module.load(module), { token: name, pin }).finally(() =>
+        pin?.fill(0),
+      )
       return null
     }
     case 'find': {
@@ -70,7 +74,7 @@ async function act(message: Asked): Promise<HelperCalls[CallName][1]> {
   }
 }
 
-function started(): Token {
+function started(): Pkcs11Token {
   if (!token) throw new Error('the first message must be start')
   return token
 }
@@ -84,7 +88,7 @@ function keyOf(name: KeyName): Promise<TokenKey> {
   return found
 }
 
-async function sealingOf({ key: name, id }: KeyUse) {
+async function sealingOf({ key: name, id }: TokenKeyUse) {
   const key = await keyOf(name)
   if (key.id !== id)
     throw new AnotherKey(
@@ -99,8 +103,8 @@ class AnotherKey extends RootKeyError {
   readonly lost = true
 }
 
-async function list(of: Token): Promise<readonly ListedKey[]> {
-  const found: ListedKey[] = []
+async function list(of: Pkcs11Token): Promise<readonly ListedTokenKey[]> {
+  const found: ListedTokenKey[] = []
   for (const type of ['secret-key', 'private'] as const)
     await of.use(async (session) => {
       for (const handle of await findObjects(session, attributesOf({}, type), pkcs11ListedKeysMax)) {
@@ -114,7 +118,7 @@ async function list(of: Token): Promise<readonly ListedKey[]> {
 }
 
 /** An AES key of 256 bits that never leaves the token. */
-async function create(of: Token, name: KeyName): Promise<void> {
+async function create(of: Pkcs11Token, name: KeyName): Promise<void> {
   const [aesKeyGen, aesGcm] = [0x1080, 0x1087]
   const byGcm = of.mechanisms.has(aesGcm)
   const attributes = [
@@ -138,7 +142,7 @@ async function create(of: Token, name: KeyName): Promise<void> {
   })
 }
 
-function failureOf(error: unknown): Failure {
+function failureOf(error: unknown): HelperFailure {
   const isOfModule = error instanceof Pkcs11Error
   const lost = isOfModule || error instanceof AnotherKey ? error.lost : false
   const refusesPin = isOfModule && error.refusesPin

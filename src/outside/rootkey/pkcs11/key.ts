@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
 import { ulong, ulongBytes, type Attribute } from './memory.ts'
-import { findObjects, readAttribute, type Session, type Token } from './token.ts'
+import { findObjects, readAttribute, type TokenSession, type Pkcs11Token } from './token.ts'
 import { Pkcs11Error } from './return-values.ts'
 import type { KeyName, KeyType } from './uri.ts'
 
@@ -49,7 +49,7 @@ const kinds = {
 } as const
 
 /** Throws RootKeyError. */
-export async function findKey(token: Token, name: KeyName): Promise<TokenKey> {
+export async function findKey(token: Pkcs11Token, name: KeyName): Promise<TokenKey> {
   for (const type of name.type === undefined ? (['secret-key', 'private'] as const) : [name.type]) {
     const [found, another] = await token.use((session) => findObjects(session, attributesOf(name, type), 2))
     if (found === undefined) continue
@@ -89,8 +89,8 @@ interface Found {
 }
 
 async function readKey(
-  session: Session,
-  token: Token,
+  session: TokenSession,
+  token: Pkcs11Token,
   name: KeyName,
   { handle, type }: Found,
 ): Promise<TokenKey> {
@@ -154,8 +154,8 @@ function weakness(kind: TokenKey['kind'], bits: number | undefined): readonly st
  * token keeps; where it has none, the name of the object.
  */
 async function identify(
-  session: Session,
-  token: Token,
+  session: TokenSession,
+  token: Pkcs11Token,
   handle: bigint,
   may: TokenKey['may'],
 ): Promise<string> {
@@ -174,7 +174,7 @@ async function identify(
 }
 
 async function encryptBlock(
-  { module, memory, handle }: Session,
+  { module, memory, handle }: TokenSession,
   key: bigint,
   mechanism: number,
 ): Promise<Buffer> {

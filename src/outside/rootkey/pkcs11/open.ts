@@ -1,7 +1,7 @@
 // pkcs11: URIs to what they name, for open.ts of the room.
 
 import { RootKeyError, type RootKey } from '../../../core/ports/root-key.ts'
-import type { ListedRootKey } from '../keyprotect/list.ts'
+import type { ListedServiceKey } from '../keyprotect/list.ts'
 import type { Pkcs11Tokens, TokenAccess } from './tokens.ts'
 import { formatPkcs11Uri, parsePkcs11Uri, type Pkcs11Uri, type KeyName } from './uri.ts'
 import { sealAndOpen } from '../seal-and-open.ts'
@@ -70,7 +70,7 @@ export async function createPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<v
 }
 
 /** The AES and RSA keys on the token that a URI names. Throws RootKeyError. */
-export async function listPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<readonly ListedRootKey[]> {
+export async function listPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<readonly ListedServiceKey[]> {
   const parsed = parsePkcs11Uri(uri)
   const listed = await tokens.token(parsed).call('list', null)
   return listed.map(({ label, id, type, isExtractable }) => {

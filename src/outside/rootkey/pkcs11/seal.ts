@@ -7,8 +7,8 @@ import { RootKeyError } from '../../../core/ports/root-key.ts'
 import { altered, tagBytes } from '../content-key.ts'
 import { keyWrapWay, oaepWay } from './content-key.ts'
 import { Pkcs11Error } from './return-values.ts'
-import { formatVersion, ivBytes, partsOf, type Sealing, type Way, bind, front } from './sealed-form.ts'
-import { compute, type Session } from './token.ts'
+import { formatVersion, ivBytes, partsOf, type Sealing, type SealingWay, bind, front } from './sealed-form.ts'
+import { compute, type TokenSession } from './token.ts'
 
 /** Throws RootKeyError. What it returns was opened once already. */
 export async function seal(
@@ -38,7 +38,9 @@ export async function open(
   associatedData: Uint8Array,
 ): Promise<Buffer> {
   const [version, number] = wrapped
-  const way = Object.values<Way>(ways).find((one) => one.number === number && one.kind === sealing.key.kind)
+  const way = Object.values<SealingWay>(ways).find(
+    (one) => one.number === number && one.kind === sealing.key.kind,
+  )
   const parts = partsOf(wrapped, associatedData)
   const isLong = parts.head.length > 0 && parts.sealed.length >= tagBytes
   if (version !== formatVersion || !way || !isLong || wrapped.length > wrappedKeyBytesMax) throw altered()
@@ -62,10 +64,10 @@ const ways = {
   keyWrapPad: keyWrapWay(4, 0x210a),
   oaep: oaepWay(5, 'sha256'),
   oaepSha1: oaepWay(6, 'sha1'),
-} satisfies Record<string, Way>
+} satisfies Record<string, SealingWay>
 
-function waysOf({ token, key }: Sealing): readonly Way[] {
-  return Object.values<Way>(ways).filter(
+function waysOf({ token, key }: Sealing): readonly SealingWay[] {
+  return Object.values<SealingWay>(ways).filter(
     ({ kind, mechanism, may }) => kind === key.kind && token.mechanisms.has(mechanism) && may(key.may),
   )
 }
@@ -101,7 +103,7 @@ async function prove(
   secret: Uint8Array,
   associatedData: Uint8Array,
 ): Promise<void> {
-  const way = Object.values<Way>(ways).find(({ number }) => number === wrapped[1])
+  const way = Object.values<SealingWay>(ways).find(({ number }) => number === wrapped[1])
   const opened = await way?.open(sealing, partsOf(wrapped, associatedData))
   const isSame = opened?.equals(secret) ?? false
   opened?.fill(0)
@@ -109,7 +111,7 @@ async function prove(
 }
 
 /** AES-GCM on the token seals the secret itself, with its place as additional data. `newIv`: a token may choose the IV itself. */
-function gcmWay(number: number, newIv: () => Buffer): Way {
+function gcmWay(number: number, newIv: () => Buffer): SealingWay {
   const aesGcm = 0x1087
   /** Without the IV, which the token may choose; GCM binds it in any case. */
   const additional = (associatedData: Uint8Array) => bind(Buffer.of(formatVersion, number), associatedData)
@@ -154,7 +156,7 @@ function gcmWay(number: number, newIv: () => Buffer): Way {
 const ivBytesMax = 16
 
 /** CK_GCM_PARAMS */
-function gcmParameters({ memory }: Session, iv: Buffer, associatedData: Buffer): Buffer {
+function gcmParameters({ memory }: TokenSession, iv: Buffer, associatedData: Buffer): Buffer {
   const aad = memory.copy(associatedData)
   return memory.fields(iv, iv.length, iv.length * 8, aad, aad.length, tagBytes * 8)
 }

@@ -2,30 +2,30 @@
 // IV, or the wrapped content key. Also the interface of each way of sealing (seal.ts has their order).
 
 import type { TokenKey } from './key.ts'
-import type { Token } from './token.ts'
+import type { Pkcs11Token } from './token.ts'
 
 export interface Sealing {
-  readonly token: Token
+  readonly token: Pkcs11Token
   readonly key: TokenKey
 }
 
-export interface Way {
+export interface SealingWay {
   readonly number: number
   readonly kind: TokenKey['kind']
   readonly mechanism: number
   readonly may: (may: TokenKey['may']) => boolean
   readonly seal: (sealing: Sealing, secret: Uint8Array, associatedData: Uint8Array) => Promise<Buffer>
-  readonly open: (sealing: Sealing, parts: Parts) => Promise<Buffer>
+  readonly open: (sealing: Sealing, parts: SealedParts) => Promise<Buffer>
 }
 
-export interface Parts {
+export interface SealedParts {
   readonly head: Uint8Array
   readonly sealed: Uint8Array
   readonly associatedData: Uint8Array
 }
 
 /** Whatever bytes they are. */
-export function partsOf(wrapped: Uint8Array, associatedData: Uint8Array): Parts {
+export function partsOf(wrapped: Uint8Array, associatedData: Uint8Array): SealedParts {
   const headEnd = prefixBytes + (((wrapped[2] ?? 0) << 8) | (wrapped[3] ?? 0))
   return { head: wrapped.subarray(prefixBytes, headEnd), sealed: wrapped.subarray(headEnd), associatedData }
 }

@@ -19,13 +19,13 @@ export interface TokenStart {
 }
 
 /** Gives `work` a session that no other work uses until `work` has ended. */
-export interface Session {
+export interface TokenSession {
   readonly module: Module
   readonly memory: Memory
   readonly handle: bigint
 }
 
-export class Token {
+export class Pkcs11Token {
   /** For people. */
   readonly label: string
   readonly mechanisms: ReadonlySet<number>
@@ -50,17 +50,17 @@ export class Token {
   }
 
   /** Throws RootKeyError. */
-  static async open(module: Module, { token: name, pin }: TokenStart): Promise<Token> {
+  static async open(module: Module, { token: name, pin }: TokenStart): Promise<Pkcs11Token> {
     const isThreaded = await initialize(module)
     const slot = await findSlot(module, name)
     const sessionsMax = isThreaded ? pkcs11SessionsMax : 1
-    const token = new Token(module, slot, await mechanismsOf(module, slot.slot), sessionsMax)
+    const token = new Pkcs11Token(module, slot, await mechanismsOf(module, slot.slot), sessionsMax)
     await token.#login(slot, pin)
     return token
   }
 
   /** Throws RootKeyError. */
-  async use<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  async use<T>(work: (session: TokenSession) => Promise<T>): Promise<T> {
     const handle = this.#idle.pop() ?? (await this.#openOrWait())
     let isGood = false
     try {
@@ -245,7 +245,7 @@ async function mechanismsOf(module: Module, slot: bigint): Promise<ReadonlySet<n
 
 /** The handles of the objects that have these attributes; more than `max` are not looked for. */
 export async function findObjects(
-  { module, memory, handle }: Session,
+  { module, memory, handle }: TokenSession,
   attributes: readonly Attribute[],
   max: number,
 ): Promise<readonly bigint[]> {
@@ -259,7 +259,7 @@ export async function findObjects(
 
 /** undefined: the object has no such attribute, or the token does not show it. */
 export async function readAttribute(
-  { module, memory, handle }: Session,
+  { module, memory, handle }: TokenSession,
   object: bigint,
   type: number,
 ): Promise<Buffer | undefined> {
@@ -284,7 +284,7 @@ interface Computation {
 
 /** One operation with a key on the token, in one part. */
 export async function compute(
-  { module, memory, handle }: Session,
+  { module, memory, handle }: TokenSession,
   what: 'Encrypt' | 'Decrypt' | 'Sign',
   { mechanism, key, input, room }: Computation,
 ): Promise<Buffer> {

@@ -4,7 +4,7 @@
 
 import type { Clock } from '../../../core/ports/clock.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
-import type { CallName, HelperCalls } from './helper-messages.ts'
+import type { HelperCallName, HelperCalls } from './helper-messages.ts'
 import { HelperError, HelperProcess } from './helper-process.ts'
 import { readPin, RefusedPins } from './pins.ts'
 import { formatPkcs11Uri, formatToken, type PinSource, type Pkcs11Uri } from './uri.ts'
@@ -86,7 +86,10 @@ export class TokenAccess {
   }
 
   /** Throws RootKeyError. Asks a second process, at once, where the first one has lost the token. */
-  async call<Name extends CallName>(call: Name, asked: HelperCalls[Name][0]): Promise<HelperCalls[Name][1]> {
+  async call<Name extends HelperCallName>(
+    call: Name,
+    asked: HelperCalls[Name][0],
+  ): Promise<HelperCalls[Name][1]> {
     for (let tries = 1; ; tries++) {
       const helper = await this.#started()
       try {

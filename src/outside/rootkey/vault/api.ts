@@ -8,8 +8,8 @@ import { RootKeyError } from '../../../core/ports/root-key.ts'
 import { type CloudRefusal, CloudError, unanswered } from '../clouds/error.ts'
 import type { CloudHttp } from '../clouds/http.ts'
 import type { CloudApi, CloudCall } from '../clouds/session.ts'
-import type { Answer } from '../https/exchange.ts'
-import { HeldAccess, type Access } from '../https/held-access.ts'
+import type { HttpAnswer } from '../https/exchange.ts'
+import { HeldAccess, type ServiceAccess } from '../https/held-access.ts'
 import { parseJson } from '../https/secret-json.ts'
 
 interface VaultApiOptions {
@@ -34,7 +34,7 @@ export class VaultApi implements CloudApi {
     return this.#options.login.refuse(shown['X-Vault-Token'])
   }
 
-  readRefusal(call: CloudCall, { status, body }: Answer): CloudRefusal | undefined {
+  readRefusal(call: CloudCall, { status, body }: HttpAnswer): CloudRefusal | undefined {
     const words = status < 400 ? undefined : readErrors(parseJson(body))
     if (words === undefined) return undefined
     const code = words === '' ? `HTTP ${status}` : words
@@ -106,7 +106,7 @@ interface VaultLoginOptions {
   readonly clock: Pick<Clock, 'monotonic'>
 }
 
-interface Token extends Lease, Access {
+interface Token extends Lease, ServiceAccess {
   /** The time that its login gave it; a renewal gives less towards the end of its longest life. */
   readonly fullSeconds: number
 }

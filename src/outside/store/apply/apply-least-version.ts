@@ -1,7 +1,7 @@
 // The features that the store requires (core/ports/least-version.ts). A program that does not know all of them may not open the
 // store.
 
-import { tooOldFor, type Feature } from '../../../core/ports/least-version.ts'
+import { tooOldFor, type StoreFeature } from '../../../core/ports/least-version.ts'
 import { StoreConflict, StoreUnavailable } from '../../../core/ports/store.ts'
 import { text } from '../row.ts'
 import { all, get, run, type Steps } from '../steps.ts'
@@ -10,7 +10,7 @@ import { all, get, run, type Steps } from '../steps.ts'
  * Requires the feature from now on. Programs that do not know it are shut out, including running ones that gave no sign of life
  * recently.
  */
-export function* nameFeature({ name, version, reason }: Feature): Steps<void> {
+export function* nameFeature({ name, version, reason }: StoreFeature): Steps<void> {
   const older = yield* get('olderNode', name)
   if (older)
     throw new StoreConflict(
@@ -22,7 +22,7 @@ export function* nameFeature({ name, version, reason }: Feature): Steps<void> {
   yield* run('shutOutOlder', name)
 }
 
-export function* storedFeatures(): Steps<readonly Feature[]> {
+export function* storedFeatures(): Steps<readonly StoreFeature[]> {
   return (yield* all('features')).map((row) => ({
     name: text(row, 'name'),
     version: text(row, 'version'),
@@ -31,7 +31,7 @@ export function* storedFeatures(): Steps<readonly Feature[]> {
 }
 
 /** Throws StoreUnavailable if this program does not know a feature that the store names. `store`: its name for people. */
-export function refuseOlderProgram(named: readonly Feature[], store: string): void {
+export function refuseOlderProgram(named: readonly StoreFeature[], store: string): void {
   const why = tooOldFor(named)
   if (why !== null) throw new StoreUnavailable('unavailable', `${store} is not opened: ${why}`)
 }

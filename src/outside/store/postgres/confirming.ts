@@ -1,6 +1,6 @@
 // Which replicas must confirm each commit, and whether any of them is there: without one, commits wait and the node stops to answer.
 
-import type { Session } from './session.ts'
+import type { PostgresSession } from './session.ts'
 
 /** A role without pg_read_all_stats sees that there are replicas, and not which. */
 const question = `
@@ -14,7 +14,7 @@ export interface Confirming {
   readonly connected: number
 }
 
-export async function askConfirming(session: Session): Promise<Confirming> {
+export async function askConfirming(session: PostgresSession): Promise<Confirming> {
   const row = (await session.query(question)).rows[0] ?? {}
   return { names: String(row['confirming']), connected: Number(row['connected']) }
 }
@@ -26,8 +26,8 @@ export function missingReplica({ names, connected }: Confirming): string | null 
 }
 
 /** On a connection of its own, which it ends. Empty, or in brackets after a space. Never rejects. */
-export async function whyUnconfirmed(open: () => Promise<Session>): Promise<string> {
-  let session: Session | undefined
+export async function whyUnconfirmed(open: () => Promise<PostgresSession>): Promise<string> {
+  let session: PostgresSession | undefined
   try {
     session = await open()
     const missing = missingReplica(await askConfirming(session))

@@ -11,7 +11,7 @@ import type { Timeline } from '../../../core/ports/anchor.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import type { Row } from '../row.ts'
 import { asUnavailable, codeOf, postgresText } from './errors.ts'
-import { Session } from './session.ts'
+import { PostgresSession } from './session.ts'
 import { describeHost, describePlace, type PostgresPlace } from './url.ts'
 
 /** How long a connection may take. */
@@ -51,7 +51,7 @@ const settings = `SET statement_timeout = ${postgresAnswerMs}; SET lock_timeout 
 const versionMin = 140_000
 
 interface Found {
-  readonly session?: Session
+  readonly session?: PostgresSession
   /** Why the host cannot be used. */
   readonly wrong?: string
   readonly cause?: unknown
@@ -61,7 +61,10 @@ interface Found {
  * `newest`: the newest timeline that was seen; a server on an older one is passed over. Rejects with StoreUnavailable, which
  * says what is wrong with each host.
  */
-export async function connect(connecting: Connecting, newest: Timeline | null = null): Promise<Session> {
+export async function connect(
+  connecting: Connecting,
+  newest: Timeline | null = null,
+): Promise<PostgresSession> {
   const { place } = connecting
   const found: Found[] = []
   const first = Promise.withResolvers<void>()
@@ -79,7 +82,7 @@ export async function connect(connecting: Connecting, newest: Timeline | null = 
   await Promise.race([Promise.all(tries), enough])
   patience.abort()
   const fit = found.flatMap(({ session }) => session ?? [])
-  const best = fit.reduce<Session | undefined>(
+  const best = fit.reduce<PostgresSession | undefined>(
     (one, other) => (one && !isBehind(one.server.timeline, other.server.timeline) ? one : other),
     undefined,
   )
@@ -92,7 +95,10 @@ export async function connect(connecting: Connecting, newest: Timeline | null = 
 }
 
 /** Also those that are there later. */
-async function dropOthers(tries: readonly Promise<Found>[], best: Session | undefined): Promise<void> {
+async function dropOthers(
+  tries: readonly Promise<Found>[],
+  best: PostgresSession | undefined,
+): Promise<void> {
   for (const { session } of await Promise.all(tries)) if (session !== best) session?.drop()
 }
 
@@ -102,9 +108,9 @@ async function tryHost(
   host: PostgresPlace['hosts'][number],
   newest: Timeline | null,
 ): Promise<Found> {
-  let session: Session | undefined
+  let session: PostgresSession | undefined
   try {
-    session = new Session(await optionsOf(connecting, host))
+    session = new PostgresSession(await optionsOf(connecting, host))
     await session.open()
     const row = (await session.query(facts)).rows[0] ?? {}
     const timeline = await timelineOf(session, row)
@@ -156,7 +162,7 @@ const remedies: Readonly<Record<string, string>> = {
 }
 
 /** null: the server does not say. */
-async function timelineOf(session: Session, { standby }: Row): Promise<Timeline | null> {
+async function timelineOf(session: PostgresSession, { standby }: Row): Promise<Timeline | null> {
   if (standby === true) return null
   try {
     const { cluster, timeline } = (await session.query(timelineFacts)).rows[0] ?? {}

@@ -4,12 +4,12 @@ import type { DatabaseFacts } from '../../../core/ports/store.ts'
 import { askConfirming, missingReplica } from './confirming.ts'
 import { asUnavailable } from './errors.ts'
 import { unprovenNodes } from './node.ts'
-import type { Session } from './session.ts'
+import type { PostgresSession } from './session.ts'
 
 const promises = `SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes`
 
 /** All that the database itself can say. Rejects with StoreUnavailable. */
-export async function readFacts(session: Session): Promise<Omit<DatabaseFacts, 'behindMs'>> {
+export async function readFacts(session: PostgresSession): Promise<Omit<DatabaseFacts, 'behindMs'>> {
   const asked = Promise.all([session.query(promises), askConfirming(session), unprovenNodes(session)])
   const [{ rows }, confirming, unproven] = await asked.catch((error: unknown) => {
     throw asUnavailable('ask the database for its settings', error)

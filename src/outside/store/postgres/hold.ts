@@ -8,7 +8,7 @@ import { postgresTurnMs } from './bounds.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable } from './errors.ts'
 import { knownSchema, refuseOlderThanLeast, schemaVersion, untimed } from './schema.ts'
-import type { Session } from './session.ts'
+import type { PostgresSession } from './session.ts'
 import { turnLock } from './turn.ts'
 import { describePlace } from './url.ts'
 
@@ -41,7 +41,7 @@ export async function holdPostgres(connecting: Connecting): Promise<Held> {
   }
 }
 
-async function refuse(session: Session, name: string): Promise<void> {
+async function refuse(session: PostgresSession, name: string): Promise<void> {
   const version = await schemaVersion(session)
   if (version === 0) throw new StoreUnavailable('unavailable', `there is no store in ${name}`)
   await refuseOlderThanLeast(session, name)

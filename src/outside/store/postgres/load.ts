@@ -10,7 +10,7 @@ import { connect, type Connecting } from './connect.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
 import { setUnaccepted } from './node.ts'
 import { migrate, schemaVersion, untimed } from './schema.ts'
-import type { Session } from './session.ts'
+import type { PostgresSession } from './session.ts'
 import { turnLock } from './turn.ts'
 import { describePlace } from './url.ts'
 
@@ -35,7 +35,11 @@ export function postgresLoader(connecting: Connecting, openedMs: number): LoadSt
   }
 }
 
-async function loadPage(session: Session, loader: Loader, page: readonly DumpedRecord[]): Promise<void> {
+async function loadPage(
+  session: PostgresSession,
+  loader: Loader,
+  page: readonly DumpedRecord[],
+): Promise<void> {
   for (const record of page) await session.take(loader.load(record))
   // Fails if one of them did.
   await session.query('SELECT 1')
@@ -49,7 +53,7 @@ async function readBack(
   await check({ counts: await read(dumpCounts()), pages: () => dumpPages(read) })
 }
 
-async function begin(session: Session, name: string): Promise<void> {
+async function begin(session: PostgresSession, name: string): Promise<void> {
   await session.query(
     `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${postgresTurnMs}; ${untimed}`,
   )
@@ -60,7 +64,7 @@ async function begin(session: Session, name: string): Promise<void> {
 }
 
 /** For statements alone: errors of the rules of the loader stay as they are, and those of `pages` and `check` are their own. */
-function fail(session: Session, error: unknown): never {
+function fail(session: PostgresSession, error: unknown): never {
   const first = session.takeFailure() ?? error
   const isDriver = postgresTrouble(first) !== null || (first instanceof Error && 'severity' in first)
   throw isDriver ? asUnavailable('write the database', first) : first

@@ -10,7 +10,7 @@ import { knownFeatures } from '../../../core/ports/least-version.ts'
 import { StoreUnavailable, type DatabaseFacts } from '../../../core/ports/store.ts'
 import { backgroundLeaseMs } from '../../../base/bounds.ts'
 import { startedMicros } from './connect.ts'
-import type { Session } from './session.ts'
+import type { PostgresSession } from './session.ts'
 import { databaseMs } from './sql.ts'
 
 const isLost = `EXISTS (SELECT 1 FROM meta WHERE key = 'lost_commits')`
@@ -24,7 +24,7 @@ export interface NodeState {
 
 /** Takes the name for this run, in the transaction that is open. `leaseMs`: how long it may answer after a commit. */
 export async function takeName(
-  session: Session,
+  session: PostgresSession,
   { node, run, leaseMs }: { readonly node: string; readonly run: string; readonly leaseMs: number },
 ): Promise<NodeState> {
   const knows = ['', ...knownFeatures.map(({ name }) => name), ''].join(' ')
@@ -38,24 +38,24 @@ export async function takeName(
 }
 
 /** This run answers nothing any more. */
-export async function endLease(session: Session, name: string, run: string): Promise<void> {
+export async function endLease(session: PostgresSession, name: string, run: string): Promise<void> {
   await session.query('UPDATE nodes SET lease_ms = 0 WHERE name = $1 AND run = $2', [name, run])
 }
 
 /** The database has all that the anchor of the node names. */
-export async function setAnchored(session: Session, name: string): Promise<void> {
+export async function setAnchored(session: PostgresSession, name: string): Promise<void> {
   await session.query('UPDATE nodes SET anchored = 1, unproven_ms = NULL WHERE name = $1', [name])
 }
 
 /** The database has all that the run of the node was answered. */
-export async function setProven(session: Session, name: string): Promise<void> {
+export async function setProven(session: PostgresSession, name: string): Promise<void> {
   await session.query('UPDATE nodes SET unproven_ms = NULL WHERE name = $1 AND unproven_ms IS NOT NULL', [
     name,
   ])
 }
 
 /** A replica took the primary's place. A node that gave no sign for a while was answered nothing lately. */
-export async function doubtNodes(session: Session): Promise<void> {
+export async function doubtNodes(session: PostgresSession): Promise<void> {
   await session.query(
     `UPDATE nodes SET unproven_ms = coalesce(unproven_ms, ${databaseMs})
      WHERE lease_ms > 0 AND unconfirmed_ms > (SELECT max(unconfirmed_ms) FROM nodes) - ${backgroundLeaseMs}`,
@@ -63,7 +63,7 @@ export async function doubtNodes(session: Session): Promise<void> {
 }
 
 /** The nodes that are unproven, each with its workers, and since when. */
-export async function unprovenNodes(session: Session): Promise<DatabaseFacts['unproven']> {
+export async function unprovenNodes(session: PostgresSession): Promise<DatabaseFacts['unproven']> {
   const { rows } = await session.query(
     `SELECT regexp_replace(name, '/worker-[0-9]+$', '') AS node, min(unproven_ms) AS since FROM nodes
      WHERE unproven_ms IS NOT NULL GROUP BY 1 ORDER BY 1`,
@@ -83,7 +83,11 @@ export interface RunState {
  * undefined: the run is not known, or another run has the name. It writes, so that a replica that confirms the transaction has
  * all those before.
  */
-export async function stateOf(session: Session, name: string, run: string): Promise<RunState | undefined> {
+export async function stateOf(
+  session: PostgresSession,
+  name: string,
+  run: string,
+): Promise<RunState | undefined> {
   const { rows } = await session.query(
     `UPDATE nodes SET commits = commits WHERE name = $1 AND run = $2 RETURNING commits,
        coalesce((SELECT number FROM writers WHERE writer = $2), 0) AS number,
@@ -107,7 +111,7 @@ interface Counted {
 }
 
 /** Counts the commit of the transaction that is open. Throws StoreUnavailable if another process has the name. */
-export async function countCommit(session: Session, name: string, run: string): Promise<Counted> {
+export async function countCommit(session: PostgresSession, name: string, run: string): Promise<Counted> {
   const { rows } = await session.query(
     `UPDATE nodes SET commits = commits + 1,
        unconfirmed_ms = CASE WHEN current_setting('synchronous_standby_names') = '' THEN ${databaseMs} END
@@ -130,7 +134,7 @@ export async function countCommit(session: Session, name: string, run: string): 
 
 /** The timeline on which nodes work now; null: none was recorded. `leaseMs`: the longest lease of another node, or 0. */
 export async function readTimeline(
-  session: Session,
+  session: PostgresSession,
   name: string,
 ): Promise<{ readonly recorded: Timeline | null; readonly leaseMs: number }> {
   const { rows } = await session.query(
@@ -144,7 +148,7 @@ export async function readTimeline(
   return { recorded: isRecorded ? { cluster, number: timeline } : null, leaseMs: Number(leaseMs) }
 }
 
-export async function recordTimeline(session: Session, { cluster, number }: Timeline): Promise<void> {
+export async function recordTimeline(session: PostgresSession, { cluster, number }: Timeline): Promise<void> {
   await session.query(
     `INSERT INTO meta (key, value) VALUES ('cluster', $1::text::bigint), ('timeline', $2)
      ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
@@ -153,21 +157,21 @@ export async function recordTimeline(session: Session, { cluster, number }: Time
 }
 
 /** A node was answered commits that are not there: all others stop at their next one. */
-export async function markLost(session: Session): Promise<void> {
+export async function markLost(session: PostgresSession): Promise<void> {
   await session.query(`INSERT INTO meta (key, value) VALUES ('lost_commits', 1) ON CONFLICT DO NOTHING`)
 }
 
 /** A restore made the database, and no administrator has accepted it yet: no node serves it, not even a new one. */
-export async function isUnaccepted(session: Session): Promise<boolean> {
+export async function isUnaccepted(session: PostgresSession): Promise<boolean> {
   return (await session.query(`SELECT 1 FROM meta WHERE key = 'unaccepted'`)).rows.length > 0
 }
 
-export async function setUnaccepted(session: Session): Promise<void> {
+export async function setUnaccepted(session: PostgresSession): Promise<void> {
   await session.query(`INSERT INTO meta (key, value) VALUES ('unaccepted', 1)`)
 }
 
 /** The other nodes' anchors do not count any more: these nodes begin new ones. */
-export async function accept(session: Session): Promise<void> {
+export async function accept(session: PostgresSession): Promise<void> {
   await session.query(`DELETE FROM meta WHERE key IN ('unaccepted', 'lost_commits')`)
   await session.query('UPDATE nodes SET anchored = 0, unproven_ms = NULL')
 }

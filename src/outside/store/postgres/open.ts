@@ -20,7 +20,7 @@ import { connect } from './connect.ts'
 import { asUnavailable } from './errors.ts'
 import { takeName } from './node.ts'
 import { migrate } from './schema.ts'
-import type { Session } from './session.ts'
+import type { PostgresSession } from './session.ts'
 import { PostgresStore, type PostgresStoreOptions } from './store.ts'
 import { begin } from './transactions.ts'
 import { freeTurn, turnLock } from './turn.ts'
@@ -54,7 +54,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   }
   refuseUnsafeFolder(file)
   const lock = takeLock(`${file}.lock`)
-  let session: Session | undefined
+  let session: PostgresSession | undefined
   let store: PostgresStore
   try {
     session = await connect(connecting)
@@ -80,7 +80,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
 }
 
 /** The schema as this version needs it, and the name taken, in one transaction. What is read is confirmed later (`begin`). */
-async function prepare(session: Session, taken: Parameters<typeof takeName>[1]) {
+async function prepare(session: PostgresSession, taken: Parameters<typeof takeName>[1]) {
   await session.query(`${begin}; SET LOCAL synchronous_commit = local`)
   await session.query(turnLock).catch(async (error: unknown) => {
     await freeTurn(session, error)

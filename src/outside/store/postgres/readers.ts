@@ -4,20 +4,20 @@
 import type { Clock } from '../../../core/ports/clock.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import { postgresAgainMsMax } from './bounds.ts'
-import type { Session } from './session.ts'
+import type { PostgresSession } from './session.ts'
 
 /** Connections of one process that read from PostgreSQL; one more writes, and a backup has its own. */
 export const postgresReaders = 4
 
 interface Reader {
-  readonly opening: Promise<Session>
+  readonly opening: Promise<PostgresSession>
   /** Once it is open. */
-  session?: Session
+  session?: PostgresSession
 }
 
 export interface ReadersOptions {
   readonly clock: Pick<Clock, 'monotonic'>
-  readonly open: () => Promise<Session>
+  readonly open: () => Promise<PostgresSession>
   /** There was none, and none could be opened. */
   readonly onNone: () => void
 }
@@ -34,7 +34,7 @@ export class Readers {
   }
 
   /** Rejects as `open` does if there is none. */
-  async next(): Promise<Session> {
+  async next(): Promise<PostgresSession> {
     this.#readers = this.#readers.filter(({ session }) => session?.ended === undefined)
     const { length } = this.#readers
     const mayAdd = length < postgresReaders && this.#options.clock.monotonic() >= this.#moreMs

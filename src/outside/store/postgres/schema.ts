@@ -9,7 +9,7 @@ import { postgresAnswerMs } from './bounds.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import { refuseOlderProgram, storedFeatures } from '../apply/apply-least-version.ts'
 import { number } from '../row.ts'
-import type { Session } from './session.ts'
+import type { PostgresSession } from './session.ts'
 
 /** How long one step of a migration may take. */
 const postgresMigrateMs = 3600_000
@@ -182,7 +182,10 @@ const versionTable = 'mortise_schema'
 const lastVersion = 5
 
 /** Brings the schema up to date, in the transaction that is open. Throws StoreUnavailable, and what PostgreSQL says. */
-export async function migrate(session: Session, steps: readonly string[] = postgresSteps): Promise<void> {
+export async function migrate(
+  session: PostgresSession,
+  steps: readonly string[] = postgresSteps,
+): Promise<void> {
   const taken = await schemaVersion(session)
   await refuseOlderThanLeast(session, 'the database')
   if (taken >= steps.length) return
@@ -202,13 +205,13 @@ export async function migrate(session: Session, steps: readonly string[] = postg
 }
 
 /** Throws StoreUnavailable if a newer version said in the database that this program may not open it. `name`: as people know it. */
-export async function refuseOlderThanLeast(session: Session, name: string): Promise<void> {
+export async function refuseOlderThanLeast(session: PostgresSession, name: string): Promise<void> {
   const { rows } = await session.query(`SELECT to_regclass('least_version') IS NOT NULL AS there`)
   if (rows[0]?.['there'] === true) refuseOlderProgram(await session.take(storedFeatures()), name)
 }
 
 /** How many steps were taken; 0: no store has been made here. Throws StoreUnavailable if another program uses the database. */
-export async function schemaVersion(session: Session): Promise<number> {
+export async function schemaVersion(session: PostgresSession): Promise<number> {
   const found = await session.query(
     `SELECT to_regclass($1) IS NOT NULL AS ours, to_regclass('objects') IS NOT NULL OR to_regclass('meta') IS NOT NULL AS other`,
     [versionTable],

@@ -4,7 +4,7 @@
 
 import { connect } from 'node:net'
 import { Client, type ClientConfig, type QueryResult } from 'pg'
-import type { Answer, Query, Steps } from '../steps.ts'
+import type { QueryAnswer, Query, Steps } from '../steps.ts'
 import type { Timeline } from '../../../core/ports/anchor.ts'
 import type { Row } from '../row.ts'
 import type { Ahead } from './ahead.ts'
@@ -30,7 +30,7 @@ interface Warning {
 }
 
 /** The server behind a connection, as far as connect.ts found out about it. */
-export interface ServerFacts {
+export interface PostgresServer {
   readonly timeline: Timeline | null
   /** When the server started, in microseconds. */
   readonly started: number
@@ -38,9 +38,9 @@ export interface ServerFacts {
   readonly pooled: boolean
 }
 
-export class Session {
+export class PostgresSession {
   readonly #client: Client
-  server: ServerFacts = { timeline: null, started: 0, pooled: false }
+  server: PostgresServer = { timeline: null, started: 0, pooled: false }
   #failed: unknown
   #warnings: Warning[] = []
   /** Why it cannot be used any more. */
@@ -161,7 +161,7 @@ export class Session {
   }
 }
 
-function wanted(wants: Query['wants'], { rows, rowCount }: QueryResult<Row>): Answer {
+function wanted(wants: Query['wants'], { rows, rowCount }: QueryResult<Row>): QueryAnswer {
   if (wants === 'rows') return rows
   if (wants === 'row') return rows[0]
   return wants === 'id' ? Number(rows[0]?.['id']) : (rowCount ?? 0)

@@ -26,7 +26,7 @@ import { asUnavailable, postgresTrouble } from './errors.ts'
 import { Heartbeat, silence, silent } from './heartbeat.ts'
 import { accept, isUnaccepted, markLost, setAnchored, type NodeState } from './node.ts'
 import { Readers } from './readers.ts'
-import type { Session } from './session.ts'
+import type { PostgresSession } from './session.ts'
 import { TurnReads } from './turn-reads.ts'
 import { noSteps, Promoted, Transactions } from './transactions.ts'
 import { PostgresWriter, type WriterOptions } from './writer.ts'
@@ -50,7 +50,7 @@ export interface PostgresStoreOptions extends Omit<DatabaseStoreOptions, 'access
 }
 
 interface Opened {
-  readonly session: Session
+  readonly session: PostgresSession
   readonly state: NodeState
   /** Ends what only one process may have, such as the data folder's lock. */
   release(): void
@@ -148,10 +148,10 @@ export class PostgresStore extends DatabaseStore {
     let verdict: AnchorVerdict = { state: 'new' }
     let position: OrderedPosition | undefined
     // The anchor names only what is confirmed: what is read in one transaction is, once that has ended.
-    const look = async (session: Session) => {
+    const look = async (session: PostgresSession) => {
       position = this.#position ?? (await session.take(storedStart(null)))
     }
-    const hold = async (session: Session) => {
+    const hold = async (session: PostgresSession) => {
       if (position) verdict = await this.#holdToAnchor(session, position, key, how)
     }
     try {
@@ -165,7 +165,7 @@ export class PostgresStore extends DatabaseStore {
   }
 
   async #holdToAnchor(
-    session: Session,
+    session: PostgresSession,
     position: OrderedPosition,
     key: KeyObject,
     { mode, replaced = [] }: AnchorUse,
@@ -219,7 +219,7 @@ export class PostgresStore extends DatabaseStore {
     return this.#readBy((session) => session.take(steps))
   }
 
-  async #readBy<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  async #readBy<T>(work: (session: PostgresSession) => Promise<T>): Promise<T> {
     await this.#requireBeat()
     const { server } = this.#transactions
     const session = await this.#reader()
@@ -298,7 +298,7 @@ export class PostgresStore extends DatabaseStore {
     return silence(this.#heartbeat.ageMs(), this.#why)
   }
 
-  async #reader(): Promise<Session> {
+  async #reader(): Promise<PostgresSession> {
     const session = await this.#readers.next()
     if (session.ended) {
       this.#lost(`the connection to the database has ended (${session.ended.message})`)
@@ -313,7 +313,7 @@ export class PostgresStore extends DatabaseStore {
    * On the server that takes the changes. A commit that was begun after it was opened shows that this server has not restarted
    * meanwhile, and that a replica has all that can be read there.
    */
-  async #openReader(): Promise<Session> {
+  async #openReader(): Promise<PostgresSession> {
     const session = await this.#connect()
     try {
       await this.#transactions.verified()
@@ -326,7 +326,7 @@ export class PostgresStore extends DatabaseStore {
   }
 
   /** Behind a pooler each statement may go to another server. */
-  async #requireSameServer(session: Session): Promise<void> {
+  async #requireSameServer(session: PostgresSession): Promise<void> {
     const row = (await session.query(`SELECT ${startedMicros} AS started`)).rows[0]
     this.#requireServer(row?.['started'])
   }
@@ -338,7 +338,7 @@ export class PostgresStore extends DatabaseStore {
     throw new StoreUnavailable('unavailable', reason)
   }
 
-  async #connect(): Promise<Session> {
+  async #connect(): Promise<PostgresSession> {
     if (this.#closed) throw new StoreUnavailable('unavailable', 'the store is closed')
     const session = await connect(this.#options.connecting, this.#timeline)
     const { timeline } = session.server

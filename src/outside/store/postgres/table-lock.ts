@@ -2,7 +2,7 @@
 
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import { codeOf, postgresText } from './errors.ts'
-import type { Session } from './session.ts'
+import type { PostgresSession } from './session.ts'
 
 /** lock_timeout */
 const lockTimeout = '55P03'
@@ -22,7 +22,7 @@ export function isLockTimeout(error: unknown): boolean {
 }
 
 /** After `error` ended a transaction on `session`: the error to tell, which names the lock and its holder if there is one. Never rejects. */
-export async function withHolder(session: Session, error: unknown): Promise<unknown> {
+export async function withHolder(session: PostgresSession, error: unknown): Promise<unknown> {
   if (codeOf(error) !== lockTimeout || session.ended !== undefined) return error
   const [row] = await session.query(holders).then(
     ({ rows }) => rows,

@@ -31,7 +31,7 @@ import {
   stateOf,
   type RunState,
 } from './node.ts'
-import type { ServerFacts, Session } from './session.ts'
+import type { PostgresServer, PostgresSession } from './session.ts'
 import { withHolder } from './table-lock.ts'
 import { freeTurn, turnLock } from './turn.ts'
 
@@ -47,7 +47,7 @@ export interface TransactionsOptions {
   /** The run began on a database that is known to have lost commits, which only its owner can accept. */
   readonly knownLost: boolean
   /** Rejects with StoreUnavailable. */
-  readonly connect: () => Promise<Session>
+  readonly connect: () => Promise<PostgresSession>
   /** A connection was lost: the others may lead to a server that is no longer the primary. */
   readonly onLost: (reason: string) => void
   readonly databaseClock: DatabaseClock
@@ -69,8 +69,8 @@ type ChainMark = ReturnType<AuditChain['mark']>
 export class Transactions {
   readonly #options: TransactionsOptions
   /** Connected, and not yet found to have all that was answered. */
-  #first: Session | undefined
-  #session: Session | undefined
+  #first: PostgresSession | undefined
+  #session: PostgresSession | undefined
   /** The confirmed commits, and the head of the audit chain behind them. */
   #commits = 0
   #head: ChainMark
@@ -82,7 +82,7 @@ export class Transactions {
   #verifying: Promise<void> | undefined
 
   /** `first`: the run has taken the node's name on it. */
-  constructor(options: TransactionsOptions, first: Session) {
+  constructor(options: TransactionsOptions, first: PostgresSession) {
     this.#options = options
     this.#first = first
     this.#head = options.chain.mark()
@@ -93,12 +93,12 @@ export class Transactions {
   }
 
   /** The server that has all that was answered; undefined while none is known. */
-  get server(): ServerFacts | undefined {
+  get server(): PostgresServer | undefined {
     return this.#session?.ended === undefined ? this.#session?.server : undefined
   }
 
   /** As `server`, also after its connection has ended and before the next one. */
-  get lastServer(): ServerFacts | undefined {
+  get lastServer(): PostgresServer | undefined {
     return this.#session?.server
   }
 
@@ -142,9 +142,9 @@ export class Transactions {
    * rejects, the audit chain must go back to where it was: a commit that turns out to be done later brings its own head.
    */
   async transact<T>(
-    work: (session: Session) => Promise<unknown>,
+    work: (session: PostgresSession) => Promise<unknown>,
     last: Steps<T>,
-    ask: (session: Session) => Promise<unknown> = nothing,
+    ask: (session: PostgresSession) => Promise<unknown> = nothing,
   ): Promise<T | undefined> {
     const session = await this.#ready()
     const { chain, heartbeat } = this.#options
@@ -179,7 +179,7 @@ export class Transactions {
   }
 
   /** Where the transaction is not open, what was sent behind its begin was done all the same: the commit may be counted. */
-  async #begin(session: Session, ask: (session: Session) => Promise<unknown>): Promise<void> {
+  async #begin(session: PostgresSession, ask: (session: PostgresSession) => Promise<unknown>): Promise<void> {
     const begun = beginTurn(session)
     try {
       await allOf(begun, this.#count(session), ask(session))
@@ -193,7 +193,7 @@ export class Transactions {
   }
 
   /** The commit of this transaction is counted where the last one was: behind a pooler that may be another server. */
-  async #count(session: Session): Promise<void> {
+  async #count(session: PostgresSession): Promise<void> {
     const { node, run, clock, databaseClock } = this.#options
     const askedMs = clock.monotonic()
     const { commits, started, lost, nowMs } = await countCommit(session, node, run)
@@ -219,7 +219,7 @@ export class Transactions {
   }
 
   /** Whether the connection is lost. */
-  async #undo(session: Session, error: unknown): Promise<boolean> {
+  async #undo(session: PostgresSession, error: unknown): Promise<boolean> {
     const lost =
       session.ended !== undefined ||
       (!(error instanceof StoreUnavailable) && postgresTrouble(error) === 'gone')
@@ -231,7 +231,7 @@ export class Transactions {
   }
 
   /** The connection that writes; a new one only when its server has all that was answered. */
-  async #ready(): Promise<Session> {
+  async #ready(): Promise<PostgresSession> {
     if (this.#broken) throw this.#broken
     if (this.#session && this.#session.ended === undefined) return this.#session
     const { connect, node, run, chain, heartbeat, onLost } = this.#options
@@ -271,7 +271,7 @@ export class Transactions {
   }
 
   /** In the transaction that is open. Throws Promoted as long as a node may answer from the server before this one. */
-  async #followTimeline(session: Session): Promise<void> {
+  async #followTimeline(session: PostgresSession): Promise<void> {
     const { timeline } = session.server
     if (timeline === null) return
     const { clock, node } = this.#options
@@ -295,7 +295,7 @@ export class Transactions {
     await recordTimeline(session, timeline)
   }
 
-  async #lostCommits(session: Session, state: RunState | undefined): Promise<StoreUnavailable> {
+  async #lostCommits(session: PostgresSession, state: RunState | undefined): Promise<StoreUnavailable> {
     const { node } = this.#options
     if (state === undefined)
       return this.#break(
@@ -320,7 +320,7 @@ export class Transactions {
   }
 
   /** PostgreSQL only warns of it. The name of its function is the same in every language. */
-  #refuseUnconfirmed(session: Session): void {
+  #refuseUnconfirmed(session: PostgresSession): void {
     const warned = session.takeWarnings().find(({ routine }) => routine === 'SyncRepWaitForLSN')
     if (!warned) return
     // A failover may take away what others may see now. So nothing is read before a later commit is confirmed.
@@ -353,7 +353,7 @@ function isAt(state: RunState | undefined, commits: number, head: ChainMark | un
  * Sent together with what follows. Resolves once the transaction is open; where it rejects, there is none. A failure that a savepoint
  * undid in the transaction before is none of this one.
  */
-async function beginTurn(session: Session): Promise<void> {
+async function beginTurn(session: PostgresSession): Promise<void> {
   session.takeFailure()
   const begun = session.query(begin)
   session.send(confirmed)

@@ -13,7 +13,7 @@ import { storedObject } from '../rows.ts'
 import { objectColumns, objectJoins } from '../sql.ts'
 import { lastMarkColumns } from '../sql-marks.ts'
 import { postgresTrouble } from './errors.ts'
-import type { Session } from './session.ts'
+import type { PostgresSession } from './session.ts'
 import { postgresSql } from './sql.ts'
 
 /** Objects by two lists, of their instances and of their identifiers. */
@@ -60,7 +60,7 @@ interface Found {
   readonly versions: ByObject<number>
 }
 
-type Read = <T>(work: (session: Session) => Promise<T>) => Promise<T>
+type Read = <T>(work: (session: PostgresSession) => Promise<T>) => Promise<T>
 
 export class TurnReads implements DecidingReads {
   readonly #read: Read
@@ -122,7 +122,7 @@ export class TurnReads implements DecidingReads {
 }
 
 async function ask(
-  session: Session,
+  session: PostgresSession,
   { trust: wantsTrust, objects, versions }: Wanted,
   markKey: KeyObject | undefined,
 ): Promise<Found> {

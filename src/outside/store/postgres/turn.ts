@@ -2,7 +2,7 @@
 
 import { postgresIdleMs } from './bounds.ts'
 import { postgresTrouble } from './errors.ts'
-import type { Session } from './session.ts'
+import type { PostgresSession } from './session.ts'
 
 const key = 1_299_149_428
 
@@ -20,7 +20,7 @@ const endStuck = `
  * After `error` ended a transaction on `session`: if the turn did not come in time, ends the session that has it where that waits for
  * its node in the midst of a statement, as when the network broke then. No timeout of PostgreSQL ends such a wait. Never rejects.
  */
-export async function freeTurn(session: Session, error: unknown): Promise<void> {
+export async function freeTurn(session: PostgresSession, error: unknown): Promise<void> {
   if (session.ended === undefined && postgresTrouble(error) === 'busy')
     await session.query(`ROLLBACK; ${endStuck}`).catch(() => session.drop())
 }

@@ -18,7 +18,7 @@ import { asUnavailable, postgresText, postgresTrouble } from './errors.ts'
 import type { Steps } from '../steps.ts'
 import { number } from '../row.ts'
 import { Ahead } from './ahead.ts'
-import type { Session } from './session.ts'
+import type { PostgresSession } from './session.ts'
 import { isLockTimeout } from './table-lock.ts'
 import { reserveIds } from './sql.ts'
 import { noSteps, type Transactions } from './transactions.ts'
@@ -111,12 +111,12 @@ export class PostgresWriter {
     const { marks } = this
     const conflicts = new Map<Job, StoreConflict>()
     let ahead = new Ahead()
-    const ask = async (session: Session) => {
+    const ask = async (session: PostgresSession) => {
       // A commit whose answer was lost before is in the chain by now, if it was done.
       start = chain.mark()
       ;[ahead] = await Promise.all([askForAll(session, jobs), session.take(chain.follow())])
     }
-    const applyAll = async (session: Session) => {
+    const applyAll = async (session: PostgresSession) => {
       for (const [index, job] of jobs.entries()) {
         const savepoint = `change_${index}`
         const conflict = await this.#apply(session, job.change, {
@@ -178,7 +178,7 @@ export class PostgresWriter {
    * would undo the earlier change, and hide its failure.
    */
   async #apply(
-    session: Session,
+    session: PostgresSession,
     change: Change,
     { savepoint, group, ahead }: { readonly savepoint: string; readonly group: Group; readonly ahead: Ahead },
   ): Promise<StoreConflict | undefined> {
@@ -210,7 +210,7 @@ export class PostgresWriter {
     this.#pruneLater?.cancel()
     if (this.#closed || transactions.broken) return
     let more = false
-    const part = async (session: Session) => {
+    const part = async (session: PostgresSession) => {
       more = await session.take(deletePruned())
     }
     const again = (afterMs: number) => {
@@ -227,7 +227,7 @@ export class PostgresWriter {
 }
 
 /** The rows of the objects that the group is about, and ids for those that it adds. */
-async function askForAll(session: Session, jobs: readonly Job[]): Promise<Ahead> {
+async function askForAll(session: PostgresSession, jobs: readonly Job[]): Promise<Ahead> {
   const ahead = new Ahead()
   const facts = new GroupFacts()
   const changes = jobs.map(({ change }) => ({

@@ -15,10 +15,10 @@ import { GroupFacts } from '../apply/group-facts.ts'
 import { sqliteText, sqliteTrouble } from './errors.ts'
 import type { Statements } from './statements.ts'
 import type { Steps } from '../steps.ts'
-import type { Job, Outcome } from './writer-messages.ts'
+import type { WriterJob, WriterOutcome } from './writer-messages.ts'
 
 export interface GroupResult {
-  readonly outcomes: readonly Outcome[]
+  readonly outcomes: readonly WriterOutcome[]
   readonly effects: Effects
   /** All that was committed up to now is on the disk. False says nothing: it may be there or not. */
   readonly synced: boolean
@@ -69,7 +69,7 @@ export class Groups {
    * Does the jobs that can be done. On return they are in the WAL, and on the disk if one of them is of class
    * 'disk'. Throws what SQLite throws (no room, no disk, damage): then nothing of the group was done.
    */
-  commit(jobs: readonly Job[]): GroupResult {
+  commit(jobs: readonly WriterJob[]): GroupResult {
     try {
       return this.#transaction(jobs, (job, group) => this.#applyOrStop(job, group))
     } catch (error) {
@@ -78,7 +78,10 @@ export class Groups {
     return this.#transaction(jobs, (job, group) => this.#applyOrUndo(job, group))
   }
 
-  #transaction(jobs: readonly Job[], apply: (job: Job, group: Group) => Outcome): GroupResult {
+  #transaction(
+    jobs: readonly WriterJob[],
+    apply: (job: WriterJob, group: Group) => WriterOutcome,
+  ): GroupResult {
     const start = this.#chain.mark()
     const effects = noEffects()
     const facts = new GroupFacts()
@@ -119,13 +122,13 @@ export class Groups {
     }
   }
 
-  #applyOrStop(job: Job, group: Group): Outcome {
+  #applyOrStop(job: WriterJob, group: Group): WriterOutcome {
     const outcome = this.#apply(job, group)
     if (outcome.type !== 'done') throw new Stopped()
     return outcome
   }
 
-  #applyOrUndo(job: Job, group: Group): Outcome {
+  #applyOrUndo(job: WriterJob, group: Group): WriterOutcome {
     const marks = { chain: this.#chain.mark(), facts: group.facts.mark() }
     this.#savepoint.run()
     const outcome = this.#apply(job, group)
@@ -139,7 +142,7 @@ export class Groups {
   }
 
   /** Throws what SQLite throws. */
-  #apply({ id, change }: Job, group: Group): Outcome {
+  #apply({ id, change }: WriterJob, group: Group): WriterOutcome {
     try {
       this.#statements.take(applyChange(this.#chain, change, group))
       return { id, type: 'done' }

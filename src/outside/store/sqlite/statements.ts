@@ -1,7 +1,7 @@
 // Takes the steps of a rule (steps.ts) on one connection of SQLite, whose answers come at once.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { statementSql, type Answer, type Query, type StatementName, type Steps } from '../steps.ts'
+import { statementSql, type QueryAnswer, type Query, type StatementName, type Steps } from '../steps.ts'
 
 /** Prepares each statement when it is first used; they live as long as the connection. */
 export class Statements {
@@ -19,7 +19,7 @@ export class Statements {
     return step.value
   }
 
-  #answer({ name, values, wants }: Query): Answer {
+  #answer({ name, values, wants }: Query): QueryAnswer {
     const statement = this.#statement(name)
     if (wants === 'row') return statement.get(...values)
     if (wants === 'rows') return statement.all(...values)

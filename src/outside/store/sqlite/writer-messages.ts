@@ -14,7 +14,7 @@ export interface WriterData {
   readonly destroyedGoneMs: number
 }
 
-export interface Job {
+export interface WriterJob {
   readonly id: number
   readonly change: Change
 }
@@ -33,7 +33,7 @@ export type ToWriter =
   | { readonly type: 'marks'; readonly key: KeyObject }
   | { readonly type: 'close' }
 
-export type Outcome =
+export type WriterOutcome =
   | { readonly id: number; readonly type: 'done' }
   | {
       readonly id: number
@@ -52,7 +52,7 @@ export type Outcome =
 export type FromWriter =
   | { readonly type: 'open'; readonly health: WriteHealth }
   | { readonly type: 'refused'; readonly why: StoreUnavailable['why']; readonly message: string }
-  | { readonly type: 'outcomes'; readonly outcomes: readonly Outcome[] }
+  | { readonly type: 'outcomes'; readonly outcomes: readonly WriterOutcome[] }
   | { readonly type: 'anchor'; readonly verdict: AnchorVerdict }
   | { readonly type: 'anchor-failed'; readonly message: string }
   | { readonly type: 'health'; readonly health: WriteHealth }

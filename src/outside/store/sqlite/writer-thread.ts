@@ -8,7 +8,14 @@ import type { Clock, Timer } from '../../../core/ports/clock.ts'
 import { StoreConflict, StoreUnavailable, type Change, type WriteHealth } from '../../../core/ports/store.ts'
 import { commitQueueMax, storeSilentMs } from '../bounds.ts'
 import { scriptFile } from '../../../base/program-files.ts'
-import type { FromWriter, Job, Outcome, PostedJob, ToWriter, WriterData } from './writer-messages.ts'
+import type {
+  FromWriter,
+  WriterJob,
+  WriterOutcome,
+  PostedJob,
+  ToWriter,
+  WriterData,
+} from './writer-messages.ts'
 
 const threadOf =
   (script: URL): StartWriter =>
@@ -52,7 +59,7 @@ export class WriterThread {
   readonly #ended: Promise<void>
   /** One at a time asks for it. */
   #anchoring: PromiseWithResolvers<AnchorVerdict> | null = null
-  #outbox: Job[] = []
+  #outbox: WriterJob[] = []
   #lastId = 0
   #health: WriteHealth = { writable: true, reason: null }
   readonly #file: string
@@ -174,7 +181,7 @@ export class WriterThread {
     }
   }
 
-  #sendAlone(job: Job): void {
+  #sendAlone(job: WriterJob): void {
     this.#outbox = [job]
     this.#send()
   }
@@ -264,11 +271,11 @@ export class WriterThread {
   }
 }
 
-function posted({ id, change: { entries, ...change } }: Job): PostedJob {
+function posted({ id, change: { entries, ...change } }: WriterJob): PostedJob {
   return { id, change, entries: JSON.stringify(entries) }
 }
 
-function errorOf(outcome: Outcome): Error | null {
+function errorOf(outcome: WriterOutcome): Error | null {
   switch (outcome.type) {
     case 'done':
       return null

@@ -23,7 +23,14 @@ import { sqliteText, sqliteTrouble } from './errors.ts'
 import { openFile, type OpenFile } from './file.ts'
 import { Statements } from './statements.ts'
 import { get, run } from '../steps.ts'
-import type { FromWriter, Job, Outcome, PostedJob, ToWriter, WriterData } from './writer-messages.ts'
+import type {
+  FromWriter,
+  WriterJob,
+  WriterOutcome,
+  PostedJob,
+  ToWriter,
+  WriterData,
+} from './writer-messages.ts'
 
 /** How often the writer looks at a disk that was full. */
 const diskCheckEveryMs = 1_000
@@ -31,7 +38,7 @@ const diskCheckEveryMs = 1_000
 /** A name in `meta`, which a step of the schema writes. */
 const anchorNotKept = 'anchor_not_kept'
 
-const isDisk = ({ change }: Job) => change.durability === 'disk'
+const isDisk = ({ change }: WriterJob) => change.durability === 'disk'
 
 class Writer {
   readonly #data: WriterData
@@ -41,7 +48,7 @@ class Writer {
   readonly #groups: Groups
   readonly #room: Room
   readonly #timers = new Map<string, NodeJS.Timeout>()
-  #waiting: Job[] = []
+  #waiting: WriterJob[] = []
   #running = false
   #closing: (() => void) | null = null
   #closed = false
@@ -85,7 +92,7 @@ class Writer {
     this.#groups.marks.key = key
   }
 
-  take(jobs: readonly Job[]): void {
+  take(jobs: readonly WriterJob[]): void {
     this.#waiting.push(...jobs)
     this.#schedule()
   }
@@ -147,7 +154,7 @@ class Writer {
     })
   }
 
-  #commit(jobs: readonly Job[]): readonly Outcome[] {
+  #commit(jobs: readonly WriterJob[]): readonly WriterOutcome[] {
     if (jobs.length === 0) return []
     if (this.#broken !== null) return refuse(jobs, 'unavailable', this.#broken)
     const changes = jobs.some(isDisk)
@@ -161,12 +168,12 @@ class Writer {
   }
 
   /** With no room: the records of what is only read go on, changes do not. */
-  #commitRecordsOnly(jobs: readonly Job[], reason: string): readonly Outcome[] {
+  #commitRecordsOnly(jobs: readonly WriterJob[], reason: string): readonly WriterOutcome[] {
     const records = jobs.filter((job) => !isDisk(job))
     return [...refuse(jobs.filter(isDisk), 'full', reason), ...this.#commit(records)]
   }
 
-  #committed({ outcomes, effects, synced }: GroupResult): readonly Outcome[] {
+  #committed({ outcomes, effects, synced }: GroupResult): readonly WriterOutcome[] {
     this.#failing = null
     if (synced) this.#anchor?.note(this.#groups.position)
     // Once a minute and after each change of trust: then the anchor itself may cost a flush.
@@ -179,7 +186,7 @@ class Writer {
   }
 
   /** Nothing of the group was done. */
-  #afterFailure(jobs: readonly Job[], error: unknown): readonly Outcome[] {
+  #afterFailure(jobs: readonly WriterJob[], error: unknown): readonly WriterOutcome[] {
     const text = sqliteText(error)
     switch (sqliteTrouble(error)) {
       case 'full':
@@ -204,7 +211,7 @@ class Writer {
     }
   }
 
-  #withoutRoom(jobs: readonly Job[]): readonly Outcome[] {
+  #withoutRoom(jobs: readonly WriterJob[]): readonly WriterOutcome[] {
     const reason = this.#setFull()
     if (jobs.some(isDisk)) return this.#commitRecordsOnly(jobs, reason)
     return this.#room.release() ? this.#commit(jobs) : refuse(jobs, 'full', reason)
@@ -333,11 +340,11 @@ function mib(bytes: number): string {
   return `${Math.ceil(bytes / 1024 / 1024)} MiB`
 }
 
-function received({ id, change, entries }: PostedJob): Job {
+function received({ id, change, entries }: PostedJob): WriterJob {
   return { id, change: { ...change, entries: JSON.parse(entries) as readonly AuditEntry[] } }
 }
 
-function refuse(jobs: readonly Job[], why: StoreUnavailable['why'], message: string): Outcome[] {
+function refuse(jobs: readonly WriterJob[], why: StoreUnavailable['why'], message: string): WriterOutcome[] {
   return jobs.map(({ id }) => ({ id, type: 'unavailable', why, message }))
 }
 

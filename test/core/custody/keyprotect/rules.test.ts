@@ -19,7 +19,7 @@ import {
   type ClosedState,
   type Copy,
   type Grounds,
-  type Known,
+  type KnownObject,
   type Marker,
   type MarkerSays,
 } from '../../../../src/core/custody/keyprotect/rules.ts'
@@ -166,7 +166,7 @@ const kept = (
     elsewhere?: ReadonlySet<string>
     others?: ReadonlySet<string>
   } = {},
-): Known => {
+): KnownObject => {
   return { is: 'kept', id, generation, isLive: true, closing: null, ...more }
 }
 /** `b` is beside another root key than the instance's. */
@@ -175,7 +175,7 @@ const left = (id: string, generation: number, more = {}) =>
 /** The owner deleted it, and the database knows that `b` has other bytes. */
 const given = (id: string, generation: number) =>
   kept(id, generation, { isLive: false, others: new Set('b') })
-const sealedHere = (isExpected: boolean, closing: ClosedState | null = null): Known => {
+const sealedHere = (isExpected: boolean, closing: ClosedState | null = null): KnownObject => {
   return { is: 'sealed-here', isExpected, closing }
 }
 
@@ -269,7 +269,7 @@ for (const [name, known, seen, expected] of [
   ['moved away, and a closed copy is left', sealedHere(false), 'a1D', { superfluous: 'a1' }],
 ] as const satisfies readonly (readonly [
   string,
-  Known,
+  KnownObject,
   string,
   { take?: string; closing?: ClosedState; renew?: boolean; superfluous?: string },
 ])[])

@@ -9,14 +9,14 @@ import {
   deleteAttribute,
   modifyAttribute,
   setAttribute,
-  type Target,
+  type ChangedObject,
 } from '../../../../src/core/keys/object/attribute-changes.ts'
 import type { AttributeSet } from '../../../../src/wire/kmip/attributes.ts'
 import { attributeSet, faults } from '../../../support/server/core.ts'
 
 const version = '1.4'
 
-const targetWith = (attributes: Readonly<Record<string, unknown>>): Target => ({
+const targetWith = (attributes: Readonly<Record<string, unknown>>): ChangedObject => ({
   objectType: 'SymmetricKey',
   state: 'PreActive',
   attributes: attributeSet(attributes),

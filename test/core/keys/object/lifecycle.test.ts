@@ -11,16 +11,16 @@ import {
   stateAt,
   transitions,
   type State,
-  type Step,
+  type LifecycleStep,
 } from '../../../../src/core/keys/object/lifecycle.ts'
 import { enums } from '../../../../src/wire/kmip/enums.ts'
 import { faults } from '../../../support/server/core.ts'
 
 const states = Object.keys(transitions) as State[]
-const steps: readonly Step[] = ['activate', 'deactivate', 'compromise', 'destroy']
+const steps: readonly LifecycleStep[] = ['activate', 'deactivate', 'compromise', 'destroy']
 
 /** The figure of §3.22, written again by hand: state, step, state after it; null where there is no way. */
-const expected: readonly (readonly [State, Step, State | null])[] = [
+const expected: readonly (readonly [State, LifecycleStep, State | null])[] = [
   ['PreActive', 'activate', 'Active'],
   ['PreActive', 'deactivate', null],
   ['PreActive', 'compromise', 'Compromised'],

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { broughtCertificate } from '../../../../src/core/keys/forms/brought-object.ts'
-import { stepOf, type KeyUseRequest, type Part } from '../../../../src/core/keys/use/use-key.ts'
+import { stepOf, type KeyUseRequest, type StreamedPart } from '../../../../src/core/keys/use/use-key.ts'
 import { first } from '../../../../src/wire/kmip/attributes.ts'
 import { reservedNonces } from '../../../../src/core/keys/object/nonce-count.ts'
 import { nonceBlock } from '../../../../src/core/keys/object/nonce-count.ts'
@@ -14,7 +14,7 @@ import { attributeSet, createKey, faults, openCoreWithClient } from '../../../su
 
 test('the indicators and the Correlation Value say which part it is', () => {
   const correlationValue = Buffer.from('0a0b', 'hex')
-  const table: readonly (readonly [Part, object])[] = [
+  const table: readonly (readonly [StreamedPart, object])[] = [
     [{}, { begins: true, ends: true }],
     [
       { init: false, final: false },

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { adoptParts } from '../../../../src/features/adopt/commands/adopt.ts'
-import type { Report } from '../../../../src/features/adopt/commands/adopt-text.ts'
+import type { ShownAdoptionReport } from '../../../../src/features/adopt/commands/adopt-text.ts'
 
 const none = { count: 0, items: [] }
-const report: Report = {
+const report: ShownAdoptionReport = {
   server: 'old:5696',
   version: '1.4',
   dryRun: false,

@@ -4,23 +4,27 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DumpedRecord } from '../../../../src/core/ports/backup.ts'
-import { knownFeatures, raiseLeastVersion, type Feature } from '../../../../src/core/ports/least-version.ts'
+import {
+  knownFeatures,
+  raiseLeastVersion,
+  type StoreFeature,
+} from '../../../../src/core/ports/least-version.ts'
 import { StoreUnavailable, type Write } from '../../../../src/core/ports/store.ts'
 import { conflict, openPlace, type MakePlace, type StorePlace } from '../store-place.ts'
 import { change, create, objectRecord, objectWrite } from '../store-values.ts'
 import { writerHere } from '../writer-here.ts'
 
-const feature: Feature = {
+const feature: StoreFeature = {
   name: 'sealed-doors',
   version: '0.10.0',
   reason: 'an older version opens doors that are sealed',
 }
-const earlier: Feature = { name: 'blue-doors', version: '0.9.0', reason: 'an older version paints them' }
+const earlier: StoreFeature = { name: 'blue-doors', version: '0.9.0', reason: 'an older version paints them' }
 export const raised = [raiseLeastVersion(feature), raiseLeastVersion(earlier)]
 
 /** This program is the newer one meanwhile. */
 export async function asNewerProgram<T>(work: () => Promise<T>): Promise<T> {
-  const known = knownFeatures as Feature[]
+  const known = knownFeatures as StoreFeature[]
   known.push(feature, earlier)
   try {
     return await work()

@@ -7,11 +7,11 @@ import type { Grantor } from '../../core/trust/grantor.ts'
 import type { Login } from '../../core/trust/people.ts'
 import type { Person } from '../../core/trust/person.ts'
 import type { Instance, Token } from '../../core/trust/rows.ts'
-import type { Session } from '../../core/trust/sessions.ts'
-import type { Checked } from './route.ts'
+import type { AdminSession } from '../../core/trust/sessions.ts'
+import type { CheckedInput } from './route.ts'
 
 /** The party that made the request, as its token or session says. */
-export interface Asker {
+export interface ApiRequester {
   readonly actor: Actor
   /** The actor with the request id and the reach of the token, for changes. */
   readonly by: Grantor
@@ -32,7 +32,7 @@ export interface Asker {
   /** The person who asks, whatever the request carries; null: unknown. */
   readonly person: Person | null
   /** null: the request carries the token itself. */
-  readonly session: Session | null
+  readonly session: AdminSession | null
   /** The hash of the text of the token that the request makes; left out: the text is made now. */
   readonly tokenSha256?: string
   /** Checks the token or session again, and returns it as the caller for the keys of an instance. */
@@ -40,20 +40,20 @@ export interface Asker {
 }
 
 /** A request to the route `R`, as its handler gets it. */
-export interface Asked<R> {
-  readonly asker: Asker
+export interface RouteRequest<R> {
+  readonly asker: ApiRequester
   /** The instance that the path names, on routes with the scope 'instance'. */
   readonly instance: R extends { readonly scope: 'instance' } ? Instance : undefined
-  readonly params: Checked<R>['params']
-  readonly query: Checked<R>['query']
-  readonly body: Checked<R>['body']
+  readonly params: CheckedInput<R>['params']
+  readonly query: CheckedInput<R>['query']
+  readonly body: CheckedInput<R>['body']
   /** Long work waits for the next turn of the request where it has used one up: clients of KMIP and other requests go first. */
   readonly pace: Turns
 }
 
 /** A request to a route that is known by its name alone. */
-export type AnyAsked = Pick<Asked<unknown>, 'asker' | 'pace'> & {
-  readonly instance: Asked<{ readonly scope: 'instance' }>['instance'] | undefined
+export type AnyRouteRequest = Pick<RouteRequest<unknown>, 'asker' | 'pace'> & {
+  readonly instance: RouteRequest<{ readonly scope: 'instance' }>['instance'] | undefined
   readonly params: unknown
   readonly query: unknown
   readonly body: unknown
