@@ -4,6 +4,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { participles, repeatedTypes } from './names.ts'
 import { unplain } from './plain-english.ts'
 import { readSources, root, type Source } from './sources.ts'
 
@@ -68,6 +69,8 @@ export function measures(): readonly Measure[] {
       smallFiles(sources),
     ),
     measure('circles', 'circles of files, types included', 0, circles(sources)),
+    measure('repeated-types', 'exported types that several files declare', 0, repeatedTypes(sources)),
+    measure('participles', 'participles as names (found, wanted, asked)', 0, participles(sources)),
     ...floors.map((floor) =>
       measure(
         `english-${floor}`,
