@@ -5,7 +5,7 @@ import { lookWaitMs } from '../base/bounds.ts'
 import type { Clock } from '../core/ports/clock.ts'
 
 interface UnderWay<T> {
-  readonly found: Promise<T>
+  readonly answer: Promise<T>
   /** Monotonic. */
   readonly sinceMs: number
 }
@@ -30,14 +30,14 @@ export class BoundedLook<T> {
    * Waits for the look that is under way, or begins one. undefined: it has not answered for so long; later callers get that
    * at once. Throws what the look throws.
    */
-  async now(waitMs: number = lookWaitMs): Promise<{ readonly found: T } | undefined> {
-    const { found, sinceMs } = (this.#underWay ??= this.#begin(Promise.resolve()))
+  async now(waitMs: number = lookWaitMs): Promise<{ readonly answer: T } | undefined> {
+    const { answer, sinceMs } = (this.#underWay ??= this.#begin(Promise.resolve()))
     const leftMs = sinceMs + waitMs - this.#clock.monotonic()
     if (leftMs <= 0) return undefined
     const waited = Promise.withResolvers<undefined>()
     const timer = this.#clock.after(leftMs, () => waited.resolve(undefined))
     try {
-      return await Promise.race([found.then((one) => ({ found: one })), waited.promise])
+      return await Promise.race([answer.then((one) => ({ answer: one })), waited.promise])
     } finally {
       timer.cancel()
     }
@@ -45,26 +45,26 @@ export class BoundedLook<T> {
 
   /** Something was changed: a look that is under way does not count for those who ask from now on. */
   renew(): void {
-    if (this.#underWay) this.#underWay = this.#begin(this.#underWay.found)
+    if (this.#underWay) this.#underWay = this.#begin(this.#underWay.answer)
   }
 
   /** Begins a look and waits for it, however long it takes. */
   async anew(): Promise<T> {
     this.renew()
-    return (this.#underWay ??= this.#begin(Promise.resolve())).found
+    return (this.#underWay ??= this.#begin(Promise.resolve())).answer
   }
 
   #begin(before: Promise<unknown>): UnderWay<T> {
-    const found = before
+    const answer = before
       .catch(() => undefined)
       .then(this.#look)
       .then((one) => (this.#last = one))
-    const underWay = { found, sinceMs: this.#clock.monotonic() }
+    const underWay = { answer, sinceMs: this.#clock.monotonic() }
     const ended = () => {
       if (this.#underWay === underWay) this.#underWay = undefined
     }
     // Callers that wait get the error. None may be left, and then nothing handles it.
-    found.then(ended, ended)
+    answer.then(ended, ended)
     return underWay
   }
 }

@@ -23,7 +23,7 @@ export function thisMachine(
   const inspect = async (uri: string): Promise<RootKeyFileFacts> => {
     const look = files.get(uri) ?? new BoundedLook(clock, () => inspectRootKeyFile(uri, dataFolder, reads))
     files.set(uri, look)
-    return (await look.now())?.found ?? silentFile(uri, look.last)
+    return (await look.now())?.answer ?? silentFile(uri, look.last)
   }
   const room = new BoundedLook(clock, async () => {
     const { bavail, bsize } = await statfs(dataFolder)
@@ -36,7 +36,7 @@ export function thisMachine(
       return Promise.all(uris.map(inspect))
     },
     // Without an answer nothing says that there is too little.
-    freeBytes: async () => (await room.now())?.found ?? room.last ?? Infinity,
+    freeBytes: async () => (await room.now())?.answer ?? room.last ?? Infinity,
   }
 }
 

@@ -90,6 +90,6 @@ async function openRootKeys(
     connect: ibm.connect,
     forget: (instanceId) => ibm.sessions.forget(instanceId),
   }
-  const told = [...warnings, ...rootKey.warnings]
-  return { ports: { rootKey, rootKeys: source }, rootKeys, reads: opening.reads, warnings: told }
+  const allWarnings = [...warnings, ...rootKey.warnings]
+  return { ports: { rootKey, rootKeys: source }, rootKeys, reads: opening.reads, warnings: allWarnings }
 }

@@ -62,8 +62,8 @@ export async function acceptDatabase(
   rootKeys.connect({ apiKeys, onRewrapped: () => {} })
   const { verdict, before } = await lookAtAnchor(store, secrets)
   if (before) return await acceptNode(ports, secrets, before)
-  const found = (await disagreement(store, verdict)) ?? otherMachine(store, secrets, machine)
-  if (found === null && !anyway)
+  const difference = (await disagreement(store, verdict)) ?? otherMachine(store, secrets, machine)
+  if (difference === null && !anyway)
     throw new StartError(
       'there is nothing to accept: the database is not older than its anchor, and was last used on this machine. If both were put back together, say so with --anyway',
     )
@@ -74,7 +74,7 @@ export async function acceptDatabase(
   })
   const tokenFile = path.join(data, 'admin-token')
   const epochs = new AcceptedEpochs({ store, clock, openRootKey: rootKeys.open })
-  const accepted = await accept({ ports, secrets, audit, epochs, known, found, tokenFile })
+  const accepted = await accept({ ports, secrets, audit, epochs, known, found: difference, tokenFile })
   const renewed = await Secrets.open(store, rootKey)
   await store.anchor(renewed.anchorKey(), { needed: true, mode: 'anew' })
   audit.noteTrust(accepted.trustVersion)
@@ -124,16 +124,16 @@ async function acceptNode(
   { store, clock }: CorePorts,
   secrets: Secrets,
   before: MacKey,
-  found = 'the database was accepted on another node before',
+  difference = 'the database was accepted on another node before',
 ): Promise<AcceptedNode> {
   await store.openAccessLog(before.accessKey())
-  const detail = { found, anchor: store.anchorFile }
+  const detail = { found: difference, anchor: store.anchorFile }
   const entries = [entry(clock.now(), 'server.restore-accept', null, detail)]
   await store.commit({ writes: [], entries, durability: 'disk' })
   const how = { needed: true, mode: 'own', replaced: [before.anchorKey()] } as const
   if ((await store.anchor(secrets.anchorKey(), how)).state !== 'accepted-elsewhere')
     throw new StartError('the database was changed meanwhile: run the command again')
-  return { found, anchorFile: store.anchorFile }
+  return { found: difference, anchorFile: store.anchorFile }
 }
 
 async function accept(options: {
@@ -145,7 +145,7 @@ async function accept(options: {
   readonly found: string | null
   readonly tokenFile: string
 }): Promise<Omit<AcceptedRestore, 'epochs'>> {
-  const { ports, secrets, audit, epochs, known, found, tokenFile } = options
+  const { ports, secrets, audit, epochs, known, found: difference, tokenFile } = options
   const { store, machine, clock } = ports
   const { version, rows } = await store.trust()
   const reading = readRows(secrets, version, rows)
@@ -192,13 +192,13 @@ async function accept(options: {
       checkpoint,
     ],
     entries: [
-      entry(token.createdMs, 'server.restore-accept', null, { found: found ?? 'nothing', ...numbers }),
+      entry(token.createdMs, 'server.restore-accept', null, { found: difference ?? 'nothing', ...numbers }),
       entry(token.createdMs, 'token.create', token.id, { name: token.name, role: token.role }),
     ],
     durability: 'disk',
   })
   await putInPlace(newTokenFile, tokenFile)
-  return { found, ...numbers, token: bearer, tokenFile }
+  return { found: difference, ...numbers, token: bearer, tokenFile }
 }
 
 /** Finishes an earlier run that was killed after its commit: it left the valid token in the new file, which this run would overwrite. */

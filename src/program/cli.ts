@@ -120,13 +120,13 @@ function neededFor(word = ''): LoadCommand[] {
 export async function commandTree(
   world: ServingWorld,
   outcome: CommandOutcome = { exitCode: 0 },
-  wanted = Object.values(commands),
+  chosen = Object.values(commands),
 ): Promise<Command> {
   const program = new Command('mortise')
     .description(firstSteps)
     .version(world.version)
     .addHelpText('after', '\nHelp with a command, and examples: mortise COMMAND --help\n')
-  const makers = await Promise.all(wanted.map((load) => load()))
+  const makers = await Promise.all(chosen.map((load) => load()))
   for (const make of makers) program.addCommand(make(world, outcome))
   return program
 }

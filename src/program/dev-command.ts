@@ -48,7 +48,7 @@ export function devCommand(world: ServingWorld, outcome: CommandOutcome): Comman
     offline: true,
     action: async (run, options, ...words) => {
       const command = words.flat()
-      const wanted = options.for?.split(',').map((name) => oneOf('--for', name, names)) ?? names
+      const chosen = options.for?.split(',').map((name) => oneOf('--for', name, names)) ?? names
       const { envOut, force = false } = options
       if (envOut === '-') throw new UsageError('--env-out takes a file, not standard output')
       if (envOut !== undefined) await mustBeFree([envOut], force)
@@ -58,8 +58,8 @@ export function devCommand(world: ServingWorld, outcome: CommandOutcome): Comman
       const { kmip = '127.0.0.1:0', verbose = false } = options
       const { runTemporary } = await import('./dev.ts')
       return runTemporary(world, { kmip, verbose }, async (server) => {
-        const files = await issue(server, await pair, options.for === undefined ? [] : wanted)
-        const variables = await variablesOf(server, files, wanted)
+        const files = await issue(server, await pair, options.for === undefined ? [] : chosen)
+        const variables = await variablesOf(server, files, chosen)
         if (envOut !== undefined) await writeVariables(envOut, variables, force)
         try {
           if (command.length > 0) return await server.run(command, variables)
@@ -112,13 +112,13 @@ type Variables = Readonly<Record<string, string>>
 async function variablesOf(
   { folder, kmip, dataFolder }: TemporaryServer,
   files: DevFiles,
-  wanted: readonly DevClientName[],
+  chosen: readonly DevClientName[],
 ): Promise<Variables> {
   const address = parseAddress(kmip)
   if (!address) throw new CommandError(`the server says that it is at ${kmip}`)
   const server = { ...files, host: address.host, port: String(address.port) }
   let variables: Variables = commonVariables(server)
-  for (const name of wanted) {
+  for (const name of chosen) {
     const client = devClients[name]
     const made = 'file' in client ? path.join(folder, 'client', client.file.name) : ''
     if ('file' in client) await writeFile(made, client.file.content(server))

@@ -84,8 +84,8 @@ export class Conditions {
     await Promise.all(
       this.#sources.map(async (source) => facts.set(source.lines, await source.facts(common))),
     )
-    const found = this.#sources.flatMap(({ lines }) => conditionsIn(lines, facts.get(lines)))
-    const conditions = mostSevereFirst([...conditionsIn(readinessConditions, common), ...found])
+    const holding = this.#sources.flatMap(({ lines }) => conditionsIn(lines, facts.get(lines)))
+    const conditions = mostSevereFirst([...conditionsIn(readinessConditions, common), ...holding])
     return { common, conditions, of: <F>(lines: ConditionLines<F>) => facts.get(lines) as F }
   }
 

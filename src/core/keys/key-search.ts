@@ -77,8 +77,8 @@ export async function listKeys(
   let counted = 0
   const views: ListedKey[] = []
   for (let seen = 0; seen < listScannedMax; seen += listStepObjects) {
-    const found = await read(before)
-    for (const key of found) {
+    const page = await read(before)
+    for (const key of page) {
       before = key.sequence
       if (key.createdMs < sinceMs) return { views, after: null }
       if (!isCounted && !mayFit(key)) continue
@@ -93,7 +93,7 @@ export async function listKeys(
       if (left <= 0) return { views, after: null }
       if (views.length === query.limit) return { views, after: view.sequence }
     }
-    if (found.length < listStepObjects) return { views, after: null }
+    if (page.length < listStepObjects) return { views, after: null }
     await pause(keys.turns)
   }
   return { views, after: before ?? null }

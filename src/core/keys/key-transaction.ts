@@ -418,9 +418,14 @@ export class KeyTransaction {
   }
 
   /** Stores a new object as the result of the current act. */
-  async #keep(wanted: NewObject, material: Material, generated: boolean, more: object = {}): Promise<string> {
-    const object = await this.#objects.keep(wanted, material, generated)
-    this.#staged.done({ object, detail: { objectType: wanted.objectType, ...more } })
+  async #keep(
+    newObject: NewObject,
+    material: Material,
+    generated: boolean,
+    more: object = {},
+  ): Promise<string> {
+    const object = await this.#objects.keep(newObject, material, generated)
+    this.#staged.done({ object, detail: { objectType: newObject.objectType, ...more } })
     return object
   }
 }

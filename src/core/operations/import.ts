@@ -17,11 +17,11 @@ export const importObject: Handler<'Import'> = async ({ transaction, version, pl
   const { UniqueIdentifier, ReplaceExisting: replace = false, KeyWrapType } = request
   const objectType = typeOf(request)
   const about = { version, objectType, uniqueIdentifier: UniqueIdentifier }
-  const { attributes: given, state } = importedAttributes(givenAttributes(request, version), about)
+  const { attributes: stated, state } = importedAttributes(givenAttributes(request, version), about)
   const key = {
     uniqueIdentifier: UniqueIdentifier,
     objectType,
-    attributes: overlaid(enclosedAttributes(objectType, request, version), given),
+    attributes: overlaid(enclosedAttributes(objectType, request, version), stated),
     state,
     replace,
     unwrap: KeyWrapType === 'NotWrapped',

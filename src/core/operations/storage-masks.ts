@@ -16,8 +16,8 @@ export function requireStorage(
     | 'PrivateProtectionStorageUnavailable'
     | 'PublicProtectionStorageUnavailable' = 'ProtectionStorageUnavailable',
 ): void {
-  const wanted = masks?.ProtectionStorageMask ?? []
-  if (wanted.length === 0 || wanted.some((mask) => storageMasks.includes(mask))) return
+  const allowedMasks = masks?.ProtectionStorageMask ?? []
+  if (allowedMasks.length === 0 || allowedMasks.some((mask) => storageMasks.includes(mask))) return
   const offered = storageMasks.map((mask) => maskNames('ProtectionStorageMask', mask).join(' and '))
   throw new Fault(reason, `this server stores objects only in ${offered.join(' or ')}`)
 }

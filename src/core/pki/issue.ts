@@ -88,8 +88,8 @@ export async function issueServer(
 /**
  * The names in the form of a certificate, without duplicates. Throws PkiError for an invalid name, for no name, and for too many.
  */
-export function certificateNames(given: readonly string[]): readonly string[] {
-  const names = [...new Set(given.map(certificateName))]
+export function certificateNames(texts: readonly string[]): readonly string[] {
+  const names = [...new Set(texts.map(certificateName))]
   if (names.length === 0) throw new PkiError('A server certificate needs at least one name or address.')
   if (names.length > certificateNamesMax)
     throw new PkiError(`A server certificate takes at most ${certificateNamesMax} names and addresses.`)

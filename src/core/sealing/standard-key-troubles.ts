@@ -189,8 +189,8 @@ export class StandardKeyTroubles {
   }
 
   #knownOf(instanceId: string, what: StandardKeyTrouble['what']): Known {
-    const found = this.#known[what].get(instanceId)
-    if (found) return found
+    const trouble = this.#known[what].get(instanceId)
+    if (trouble) return trouble
     const nowMs = this.#clock.now()
     const known = {
       sinceMs: nowMs,

@@ -45,7 +45,7 @@ export interface Traffic {
 
 /** The processes that serve KMIP, where there are several. */
 export interface WorkerFacts {
-  readonly wanted: number
+  readonly intended: number
   readonly serving: number
   /** How many ended unexpectedly within workerEndsWithinMs. */
   readonly endedLately: number

@@ -329,8 +329,8 @@ function withoutSecrets({ id, hasSecrets }: Approval): readonly Write[] {
 
 type ActRequest = Pick<Approval, 'route' | 'asked' | 'asker'>
 
-function wantedText({ route, asked, asker }: ActRequest): string {
-  return JSON.stringify([route, asked, 'tokenId' in asker ? asker.tokenId : asker.sessionId])
+function wantedText({ route, asked: request, asker }: ActRequest): string {
+  return JSON.stringify([route, request, 'tokenId' in asker ? asker.tokenId : asker.sessionId])
 }
 
 function isSame(one: ActRequest, other: ActRequest): boolean {

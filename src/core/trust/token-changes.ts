@@ -29,7 +29,7 @@ export class TokenChanges {
   /** Creates a token. Only this answer has the bearer text. `sha256`: the asker already has the text, so the answer lacks it. */
   async create<A = MadeToken>(
     by: By,
-    wanted: Pick<Token, 'name' | 'role' | 'instanceId' | 'expiresMs' | 'owner'>,
+    fields: Pick<Token, 'name' | 'role' | 'instanceId' | 'expiresMs' | 'owner'>,
     {
       bearer = newBearer(),
       sha256 = sha256Of(bearer),
@@ -37,11 +37,11 @@ export class TokenChanges {
     }: { bearer?: string; sha256?: string; present?: Present<MadeToken, A> } = {},
   ): Promise<A> {
     const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<MadeToken> => {
-      if (wanted.instanceId !== null) requireInstance(snapshot, wanted.instanceId)
+      if (fields.instanceId !== null) requireInstance(snapshot, fields.instanceId)
       const maker = makerOf(snapshot, by)
       const makers = makersFor(snapshot, by, maker)
-      const expiresMs = expiryWithin(maker ?? null, wanted.expiresMs)
-      const token: Token = { ...wanted, expiresMs, id: randomUUID(), sha256, createdMs, makers }
+      const expiresMs = expiryWithin(maker ?? null, fields.expiresMs)
+      const token: Token = { ...fields, expiresMs, id: randomUUID(), sha256, createdMs, makers }
       return {
         put: [{ kind: 'token', value: token }],
         action: 'token.create',

@@ -57,9 +57,9 @@ export class HeldBytes {
 
   giveBack(bytes: number): void {
     if (bytes === 0) return
-    const given = Math.min(bytes, this.#bytes)
-    this.#bytes -= given
-    this.#budget.release(this.#holder, given)
+    const granted = Math.min(bytes, this.#bytes)
+    this.#bytes -= granted
+    this.#budget.release(this.#holder, granted)
   }
 
   /**

@@ -145,7 +145,7 @@ function firstSpare<H extends ClientHolder>(holders: Iterable<H>): H | undefined
 /** A connection to the admin API. Those of one subnet are in the order of their last progress. */
 export interface AdminHolder extends Holder {
   /** Whether a request ever came on it. */
-  readonly asked: boolean
+  readonly hasRequested: boolean
   /** The number of its requests that are being answered. */
   readonly running: number
 }
@@ -166,7 +166,7 @@ function firstIdle<H extends AdminHolder>(holders: Iterable<H>): H | undefined {
   let idle: H | undefined
   for (const holder of holders) {
     if (holder.running > 0) continue
-    if (!holder.asked) return holder
+    if (!holder.hasRequested) return holder
     idle ??= holder
   }
   return idle

@@ -10,15 +10,15 @@ const checkpointCharactersMax = 64 * 1024
 /** Reads a checkpoint: by itself, or the last one in the lines of the log stream or of an export. */
 export async function readCheckpoint(file: string): Promise<AuditCheckpoint> {
   const { bytes } = await openNamed(file)
-  let found: AuditCheckpoint | undefined
+  let checkpoint: AuditCheckpoint | undefined
   // A checkpoint by itself may take several lines.
   let start = ''
   for await (const line of linesOf(bytes)) {
     if (start.length < checkpointCharactersMax) start += `${line}\n`
-    found = parseCheckpoint(line) ?? found
+    checkpoint = parseCheckpoint(line) ?? checkpoint
   }
-  found ??= parseCheckpoint(start)
-  if (found) return found
+  checkpoint ??= parseCheckpoint(start)
+  if (checkpoint) return checkpoint
   throw new CommandError(
     `there is no checkpoint in ${file}`,
     'It should be a line of JSON with number, body and signature, or the log of the server, which has such lines.',

@@ -82,10 +82,10 @@ function commandOf<O>(world: World, outcome: CommandOutcome, line: CommandLine<O
     `\nExamples:\n${line.examples.map((example) => `  mortise ${example}\n`).join('')}`,
   )
   refuseTwice(command)
-  return command.action(async (...given: unknown[]) => {
+  return command.action(async (...args: unknown[]) => {
     requireAll(command, line.required ?? [])
     const options = command.opts<O & ConnectOptions & RunOptions>()
-    const words = given.slice(0, command.registeredArguments.length) as string[]
+    const words = args.slice(0, command.registeredArguments.length) as string[]
     const run = runOf(world, options)
     try {
       const exitCode = await line.action(run, options, ...words)
@@ -125,12 +125,12 @@ const otherwiseNamed: { readonly [field: string]: string } = {
 
 /** Commander lets the last of several values count, without a word. */
 function refuseTwice(command: Command): void {
-  const given = new Set<string>()
+  const flags = new Set<string>()
   for (const { long, variadic, required } of command.options)
     if (long && required && !variadic)
       command.on(`option:${long.slice(2)}`, () => {
-        if (given.has(long)) throw new UsageError(`${long} was given twice, and takes one value`)
-        given.add(long)
+        if (flags.has(long)) throw new UsageError(`${long} was given twice, and takes one value`)
+        flags.add(long)
       })
 }
 
@@ -230,9 +230,9 @@ const unitSeconds: { readonly [unit: string]: number } = {
 
 /** A flag that takes one of a few words. */
 export function oneOf<W extends string>(flag: string, text: string, words: readonly W[]): W {
-  const found = words.find((word) => word === text)
-  if (found === undefined) throw wrongValue(flag, listed(words, 'or'), text)
-  return found
+  const match = words.find((word) => word === text)
+  if (match === undefined) throw wrongValue(flag, listed(words, 'or'), text)
+  return match
 }
 
 /** A flag that takes yes or no. */

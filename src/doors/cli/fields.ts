@@ -30,7 +30,7 @@ interface Field {
   readonly flags: string
   readonly help: string
   readonly isRequired: boolean
-  readonly read: (run: Run, given: unknown, options: Options) => unknown
+  readonly read: (run: Run, value: unknown, options: Options) => unknown
 }
 
 /** One form of a body that is a union: its fields, and the one that tells it from others. */
@@ -99,10 +99,10 @@ function fieldsIn(
         flags,
         help,
         isRequired,
-        read: (run, given, options) =>
-          typeof given === 'boolean' && !read
-            ? setTo(kind, given)
-            : readText(run, String(given), flag, options),
+        read: (run, value, options) =>
+          typeof value === 'boolean' && !read
+            ? setTo(kind, value)
+            : readText(run, String(value), flag, options),
       } satisfies Field,
     ]
   })
@@ -154,8 +154,8 @@ function isSwitch(kind: z.ZodType): boolean {
   return kind instanceof z.ZodBoolean || (kind instanceof z.ZodEnum && kind.options.join('') === 'true')
 }
 
-function setTo(kind: z.ZodType, given: boolean): unknown {
-  return kind instanceof z.ZodEnum ? String(given) : given
+function setTo(kind: z.ZodType, value: boolean): unknown {
+  return kind instanceof z.ZodEnum ? String(value) : value
 }
 
 interface Given {
@@ -227,13 +227,13 @@ async function valuesOf(
     readonly branches: readonly Branch[]
   },
 ): Promise<{ readonly query?: object; readonly body?: object }> {
-  const given = fields.filter(({ flags }) => options[optionOf(flags)] !== undefined)
-  const branch = chosen(branches, given, fields)
+  const present = fields.filter(({ flags }) => options[optionOf(flags)] !== undefined)
+  const branch = chosen(branches, present, fields)
   const values = {
     query: {} as Record<string, unknown>,
     body: { ...branch?.constants } as Record<string, unknown>,
   }
-  for (const { name, part, flags, read } of given)
+  for (const { name, part, flags, read } of present)
     if (part !== null) values[part][name] = await read(run, options[optionOf(flags)], options)
   return {
     ...(route.query !== none && { query: values.query }),
@@ -244,17 +244,17 @@ async function valuesOf(
 /** The form of the body whose own field was given. UsageError unless it is one, and all others that were given belong to it. */
 function chosen(
   branches: readonly Branch[],
-  given: readonly Field[],
+  present: readonly Field[],
   fields: readonly Field[],
 ): Branch | undefined {
   if (branches.length === 0) return undefined
   const named = (name: string) => fields.find((field) => field.name === name)?.flags ?? name
-  const [branch, ...others] = branches.filter(({ key }) => given.some(({ name }) => name === key))
+  const [branch, ...others] = branches.filter(({ key }) => present.some(({ name }) => name === key))
   if (!branch || others.length > 0) {
     const flags = branches.map(({ key }) => `${longOf(named(key))} ${wordIn(named(key)).toUpperCase()}`)
     throw new UsageError(`give one of ${listed(flags, 'and')}`)
   }
-  for (const { name, flags } of given) {
+  for (const { name, flags } of present) {
     const owner = branches.find((one) => one.fields.includes(name))
     if (owner && owner !== branch)
       throw new UsageError(`${longOf(flags)} belongs to ${longOf(named(owner.key))}`)

@@ -63,10 +63,10 @@ export async function readPem(
   label: 'CERTIFICATE' | 'CERTIFICATE REQUEST',
 ): Promise<string> {
   const content = await readInput(world, file)
-  const wanted = label === 'CERTIFICATE' ? 'certificate' : 'certificate request'
+  const kind = label === 'CERTIFICATE' ? 'certificate' : 'certificate request'
   // DER of a certificate or request begins with a SEQUENCE whose length takes two bytes.
-  if (content[0] !== 0x30 || content[1] !== 0x82) return decodeText(content, wanted)
-  return readPaste(content, wanted)
+  if (content[0] !== 0x30 || content[1] !== 0x82) return decodeText(content, kind)
+  return readPaste(content, kind)
     .map((der) => pemText(label, der))
     .join('')
 }
@@ -152,14 +152,14 @@ async function* asBytes(stream: NodeJS.ReadableStream): AsyncGenerator<Uint8Arra
 export async function mustBeFree(files: readonly string[], force: boolean): Promise<void> {
   for (const file of files) {
     if (file === '-') continue
-    const found = await lstat(file).catch(() => undefined)
-    if (found?.isDirectory()) throw new CommandError(fileTrouble('write', file, { code: 'EISDIR' }))
-    if (found && !found.isFile())
+    const stats = await lstat(file).catch(() => undefined)
+    if (stats?.isDirectory()) throw new CommandError(fileTrouble('write', file, { code: 'EISDIR' }))
+    if (stats && !stats.isFile())
       throw new CommandError(
         `${file} is a link or a device; neither is written to`,
         'Name the file itself, or - for standard output.',
       )
-    if (found && !force)
+    if (stats && !force)
       throw new CommandError(fileTrouble('write', file, { code: 'EEXIST' }), 'Replace it with --force.')
     await mustHaveFolder(file)
   }

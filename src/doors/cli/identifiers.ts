@@ -12,22 +12,22 @@ const column = /^(id|key ?id|identifier|unique ?identifier)$/i
 
 /** Each identifier once, in order. Throws UsageError. `file` is for errors. */
 export async function parseIdentifiers(bytes: Uint8Array, file: string): Promise<readonly string[]> {
-  const found = new Set<string>()
+  const identifiers = new Set<string>()
   try {
     for await (const identifier of identifiersIn(await textOf(bytes)))
-      if (identifier !== '') found.add(identifier)
+      if (identifier !== '') identifiers.add(identifier)
   } catch (error) {
     if (!(error instanceof InventoryFileError)) throw error
     const place = error.line === null ? file : `${file}, line ${String(error.line)}`
     throw new UsageError(`${place}: ${error.message}`, { cause: error })
   }
-  if (found.size === 0) throw new UsageError(`${file} holds no identifiers: ${expected}`)
-  for (const identifier of found)
+  if (identifiers.size === 0) throw new UsageError(`${file} holds no identifiers: ${expected}`)
+  for (const identifier of identifiers)
     if (Buffer.byteLength(identifier) > uniqueIdentifierBytesMax)
       throw new UsageError(
         `${file} holds ${identifier.slice(0, 40)}..., which is longer than an identifier may be`,
       )
-  return [...found]
+  return [...identifiers]
 }
 
 const expected = 'it should have one a line, or CSV or JSON with a column named id or keyId'

@@ -47,17 +47,17 @@ export async function serverTrustOf(
   world: World,
   { ca, fingerprint, insecure }: ServerTrustOptions,
 ): Promise<ServerTrust> {
-  if ([ca, fingerprint, insecure].filter((given) => given !== undefined).length !== 1)
+  if ([ca, fingerprint, insecure].filter((way) => way !== undefined).length !== 1)
     throw new UsageError(
       'say how to recognize the server: give one of --fingerprint SHA256, --ca PEM, --insecure',
     )
   if (ca !== undefined) return { by: 'authority', pem: await readAuthority(world, ca) }
   if (fingerprint !== undefined)
-    return { by: 'fingerprint', sha256: sha256Given('--fingerprint', fingerprint) }
+    return { by: 'fingerprint', sha256: readSha256('--fingerprint', fingerprint) }
   return { by: 'nothing' }
 }
 
-function sha256Given(flag: string, text: string): string {
+function readSha256(flag: string, text: string): string {
   try {
     return parseFingerprint(text)
   } catch (error) {
@@ -116,7 +116,7 @@ export async function oldServerOf(
     )
   const trust =
     ca === undefined
-      ? ({ by: 'fingerprint', sha256: sha256Given(`--${prefix}fingerprint`, fingerprint ?? '') } as const)
+      ? ({ by: 'fingerprint', sha256: readSha256(`--${prefix}fingerprint`, fingerprint ?? '') } as const)
       : ({ by: 'authority', pem: await readAuthority(world, ca) } as const)
   return {
     addresses: addressesOf(hosts.join(','), flag),

@@ -121,14 +121,14 @@ function addRoute(
       asking.instance === undefined
         ? undefined
         : await visibleInstance(authentication, asker, asking.instance)
-    const asked = { asker, instance, params, query, body, pace: c.get('turns') }
-    const waits = await gate(name, route, asked)
+    const request = { asker, instance, params, query, body, pace: c.get('turns') }
+    const waits = await gate(name, route, request)
     if (waits) return c.json(waits, 202)
     const broken = (error: unknown) => {
       known(error, c, options)
       c.env.outgoing.destroy()
     }
-    const answered = async () => answer(c, line, await route.handle(asked), { by: asker.by, broken })
+    const answered = async () => answer(c, line, await route.handle(request), { by: asker.by, broken })
     if (!line.oneAtATime) return answered()
     return oneAtATime.run(asker.actor.id ?? '', async () => hasLeft(c) ?? answered())
   })

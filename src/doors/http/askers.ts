@@ -38,7 +38,7 @@ export function tokenAsker(token: Token, parts: AskerParts): ApiRequester {
   const { role, instanceId } = token
   return {
     ...common(tokenActor(token, parts.address), { role, instanceId }, parts),
-    sees: (wanted) => instanceId === null || instanceId === wanted,
+    sees: (id) => instanceId === null || instanceId === id,
     token,
     login: null,
     person: personOf(token) ?? null,
@@ -53,7 +53,7 @@ export function loginAsker(
 ): ApiRequester {
   return {
     ...common(personActor(login, parts.address), chosen, parts),
-    sees: (wanted) => fitting.some(({ instanceId }) => instanceId === null || instanceId === wanted),
+    sees: (id) => fitting.some(({ instanceId }) => instanceId === null || instanceId === id),
     token: null,
     login,
     person: login.person,

@@ -141,15 +141,15 @@ export async function visibleInstance(
   asker: Pick<ApiRequester, 'sees' | 'actor' | 'instanceId'>,
   nameOrId: string,
 ): Promise<Instance> {
-  const found = await access.instance(nameOrId)
-  if (!found || !asker.sees(found.id)) throw notThere(nameOrId, found, asker)
-  return found
+  const instance = await access.instance(nameOrId)
+  if (!instance || !asker.sees(instance.id)) throw notThere(nameOrId, instance, asker)
+  return instance
 }
 
 /** `found`: the instance, if there is one, which is hidden from the party. */
 function notThere(
   nameOrId: string,
-  found: Instance | undefined,
+  instance: Instance | undefined,
   { actor, instanceId }: Pick<ApiRequester, 'actor' | 'instanceId'>,
 ): Refusal {
   const refusal = new Refusal(
@@ -157,7 +157,7 @@ function notThere(
     `there is no instance ${nameOrId}`,
     'List them: mortise instance list',
   )
-  return found ? new Denied({ actor, instanceId }, refusal) : refusal
+  return instance ? new Denied({ actor, instanceId }, refusal) : refusal
 }
 
 async function tokenFor({ withoutStore }: Authorization, access: Parts['access'], bearer: string) {

@@ -43,12 +43,12 @@ export function addConsole(app: Hono<Env>, files: Console): void {
     c.set('policy', consolePolicy)
     c.header('Referrer-Policy', 'no-referrer')
     c.header('Cross-Origin-Opener-Policy', 'same-origin')
-    const found = await files()
-    const file = found.get(c.req.path) ?? (c.req.path.startsWith('/assets/') ? undefined : found.get('/'))
+    const built = await files()
+    const file = built.get(c.req.path) ?? (c.req.path.startsWith('/assets/') ? undefined : built.get('/'))
     if (!file) return next()
     const answer = answerDocument(c, await documentOf(file))
     // A browser that goes back must not show a page as it was before a logout.
-    if (file === found.get('/')) c.set('cache', 'no-store')
+    if (file === built.get('/')) c.set('cache', 'no-store')
     return answer
   })
 }

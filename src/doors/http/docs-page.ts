@@ -67,7 +67,7 @@ interface Line {
 
 function article({ path, method, operation }: Line, document: OpenApiDocument): string {
   const { operationId, summary, description, parameters = [], requestBody, responses } = operation
-  const given = parameters.map((parameter): InputField => {
+  const inputs = parameters.map((parameter): InputField => {
     const { name, in: place, required = false, schema } = parameter
     const [field] = fieldsOf({ properties: { [name]: schema } }, document.components.schemas)
     const text = parameter.description ?? schema.description ?? ''
@@ -81,7 +81,7 @@ function article({ path, method, operation }: Line, document: OpenApiDocument): 
   const parts = [
     `<article id="${escaped(operationId)}"><h3>${escaped(summary)}</h3>\n`,
     `<p><code><span class="method">${escaped(method)}</span> ${escaped(path)}</code></p>\n<p>${escaped(description)}</p>\n`,
-    given.length === 0 ? '' : fieldTable(given),
+    inputs.length === 0 ? '' : fieldTable(inputs),
     ...Object.entries(requestBody?.content ?? {}).map(([media, { schema, example }]) =>
       media === 'application/json'
         ? `<h4>Body</h4>${table(schema, document)}${exampleText(example)}`

@@ -15,7 +15,7 @@ export type RouteTable = Readonly<Record<string, Route>>
 
 /** The handlers of a table. A route without a handler, or a handler with a wrong answer, does not compile. */
 export type Handlers<T, Own> = {
-  readonly [N in keyof T]: (own: Own, asked: RouteRequest<T[N]>) => Promise<Output<T[N]>>
+  readonly [N in keyof T]: (own: Own, request: RouteRequest<T[N]>) => Promise<Output<T[N]>>
 }
 
 /** The handlers of one file, of several that have a table's. */
@@ -97,13 +97,13 @@ function openRoute<T extends RouteTable, Needs, Own, F>(
   [name, line]: readonly [keyof T, Route],
   own: Own,
 ): OpenRoute {
-  const handler = handlers[name] as unknown as (own: Own, asked: AnyRouteRequest) => Promise<unknown>
+  const handler = handlers[name] as unknown as (own: Own, request: AnyRouteRequest) => Promise<unknown>
   const guard = guards?.[name]
   if (line.guarded !== (guard !== undefined))
     throw new Error(`the route ${String(name)} is guarded in its table or by its feature, and not in both`)
   return {
     line,
-    handle: (asked) => handler(own, asked),
+    handle: (request) => handler(own, request),
     guard: guard && openGuard(guard, own),
   }
 }
@@ -111,8 +111,8 @@ function openRoute<T extends RouteTable, Needs, Own, F>(
 function openGuard<Own>({ acts, reach, facts, ...flags }: Guard<Route, Own>, own: Own): OpenGuard {
   return {
     ...flags,
-    acts: (asked) => acts(asked as RouteRequest<Route>),
-    reach: (asked) => reach(own, asked as RouteRequest<Route>),
-    facts: (asked) => facts(own, asked as RouteRequest<Route>),
+    acts: (request) => acts(request as RouteRequest<Route>),
+    reach: (request) => reach(own, request as RouteRequest<Route>),
+    facts: (request) => facts(own, request as RouteRequest<Route>),
   }
 }

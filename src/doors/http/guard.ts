@@ -24,21 +24,21 @@ interface Flags {
 
 export interface Guard<R, Own> extends Flags {
   /** The acts of which one must be guarded for this request to wait; empty: it never waits. */
-  readonly acts: (asked: RouteRequest<R>) => readonly GuardedAct[]
+  readonly acts: (request: RouteRequest<R>) => readonly GuardedAct[]
   /** The instance that the second person must reach; null: all instances. */
-  readonly reach: (own: Own, asked: RouteRequest<R>) => Promise<string | null>
+  readonly reach: (own: Own, request: RouteRequest<R>) => Promise<string | null>
   /**
    * The facts that both people decide on, by their names. Throws Refusal if the act could not be carried out now. Asked again before the act:
    * nothing in it may change by itself.
    */
-  readonly facts: (own: Own, asked: RouteRequest<R>) => Promise<ActFacts>
+  readonly facts: (own: Own, request: RouteRequest<R>) => Promise<ActFacts>
 }
 
 /** The guard of a feature that is open. */
 export interface OpenGuard extends Flags {
-  readonly acts: (asked: AnyRouteRequest) => readonly GuardedAct[]
-  readonly reach: (asked: AnyRouteRequest) => Promise<string | null>
-  readonly facts: (asked: AnyRouteRequest) => Promise<ActFacts>
+  readonly acts: (request: AnyRouteRequest) => readonly GuardedAct[]
+  readonly reach: (request: AnyRouteRequest) => Promise<string | null>
+  readonly facts: (request: AnyRouteRequest) => Promise<ActFacts>
 }
 
 /** The reach of acts on the server itself. */

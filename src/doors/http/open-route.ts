@@ -7,7 +7,7 @@ import type { Route } from './route.ts'
 /** A route that is served, with the parts of its open feature. */
 export interface OpenRoute {
   readonly line: Route
-  readonly handle: (asked: AnyRouteRequest) => Promise<unknown>
+  readonly handle: (request: AnyRouteRequest) => Promise<unknown>
   /** undefined: the route never waits for a second person. */
   readonly guard: OpenGuard | undefined
 }

@@ -40,7 +40,7 @@ export interface Approving {
   /** The configured ones. */
   readonly acts: readonly GuardedAct[]
   /** Keeps the request for a second person, if its act needs one: returns the answer. undefined: it does not, and may be answered now. */
-  readonly gate: (name: string, route: OpenRoute, asked: AnyRouteRequest) => Promise<object | undefined>
+  readonly gate: (name: string, route: OpenRoute, request: AnyRouteRequest) => Promise<object | undefined>
   /** Carries out what was approved, and ends the requests of askers whose token or session has ended. */
   readonly look: () => void
 }

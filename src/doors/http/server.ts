@@ -155,7 +155,12 @@ function boundConnections(server: Server, { subnetOf, onDisplaced }: AdminOption
   // Destroying the socket ends the TLS socket on it too.
   server.on('connection', (socket: Socket) => {
     const name = nameOf(socket)
-    const holder = { socket, subnet: subnetOf(socket.remoteAddress ?? 'gone'), asked: false, running: 0 }
+    const holder = {
+      socket,
+      subnet: subnetOf(socket.remoteAddress ?? 'gone'),
+      hasRequested: false,
+      running: 0,
+    }
     held.set(name, holder)
     socket.once('close', () => {
       places.remove(holder)
@@ -172,7 +177,7 @@ function boundConnections(server: Server, { subnetOf, onDisplaced }: AdminOption
   server.on('request', (incoming, outgoing) => {
     const holder = held.get(nameOf(incoming.socket))
     if (!holder) return
-    holder.asked = true
+    holder.hasRequested = true
     holder.running += 1
     outgoing.once('close', () => {
       holder.running -= 1
@@ -189,7 +194,7 @@ function boundConnections(server: Server, { subnetOf, onDisplaced }: AdminOption
 
 interface HeldSocket extends AdminHolder {
   readonly socket: Socket
-  asked: boolean
+  hasRequested: boolean
   running: number
 }
 

@@ -45,11 +45,11 @@ export class Hello {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#seen = this.#seen.length === 0 ? chunk : Buffer.concat([this.#seen, chunk])
-    const wanted = recordBytes(this.#seen)
-    if (wanted === undefined || Math.max(wanted, this.#seen.length) > this.#bytesMax) {
+    const neededBytes = recordBytes(this.#seen)
+    if (neededBytes === undefined || Math.max(neededBytes, this.#seen.length) > this.#bytesMax) {
       this.#socket.off('data', this.#onData)
       this.#events.onNotTls()
-    } else if (!this.#ready && this.#seen.length >= wanted) {
+    } else if (!this.#ready && this.#seen.length >= neededBytes) {
       this.#ready = true
       this.#events.onReady()
     }

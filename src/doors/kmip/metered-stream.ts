@@ -169,8 +169,8 @@ class TlsRecords {
 
   pass(bytes: Buffer): void {
     for (let at = 0; at < bytes.length;) {
-      const wanted = this.#leftBytes > 0 ? this.#leftBytes : headerBytes - this.#header.length
-      const taken = bytes.subarray(at, at + wanted)
+      const neededBytes = this.#leftBytes > 0 ? this.#leftBytes : headerBytes - this.#header.length
+      const taken = bytes.subarray(at, at + neededBytes)
       at += taken.length
       this.#bytes += taken.length
       if (this.#leftBytes > 0) this.#leftBytes -= taken.length

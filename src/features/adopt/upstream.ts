@@ -114,7 +114,7 @@ export class OldServerUpstream {
     if (this.#misses.isSpent(client)) throw new Busy(tooManyUnknown)
     const own = this.#askedBy.get(client) ?? 0
     if (this.#asks.size >= upstreamAsksMax || own >= upstreamAsksPerClientMax) throw new Busy(tooMany)
-    if (!this.#health.mayAsk()) throw unanswered()
+    if (!this.#health.hasRequested()) throw unanswered()
     const { promise: found, resolve } = Promise.withResolvers<UpstreamAnswer>()
     const begunAt = this.#options.clock.monotonic()
     const ask: Ask = { identifier, asker, begunAt, found, resolve, waiting: 0 }

@@ -340,7 +340,7 @@ export class Backups implements BackupAdministration {
     const { folder } = this.#parts
     try {
       const looked = await this.#kept.now(waitMs)
-      if (looked) return looked.found
+      if (looked) return looked.answer
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
       const hint = 'Look at backup.folder and its rights; or name another folder (backup.folder) and restart.'

@@ -146,7 +146,7 @@ export class Watch {
 
   #workers(facts: WorkerFacts | null): void {
     const { state } = this.#parts.metrics
-    const { wanted, serving } = facts ?? { wanted: 1, serving: 1 }
+    const { intended: wanted, serving } = facts ?? { intended: 1, serving: 1 }
     state.workers.set(wanted)
     state.workersServing.set(serving)
   }

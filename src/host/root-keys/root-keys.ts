@@ -60,20 +60,20 @@ export function serverRootKeys(options: {
         measure,
       )
     },
-    prepare: async (given, { standardKeys = false, opens = false, used = [], instanceId, apiKey } = {}) => {
-      if (given === own.uri && !standardKeys && apiKey === undefined) return { uri: given, warnings: [] }
+    prepare: async (stated, { standardKeys = false, opens = false, used = [], instanceId, apiKey } = {}) => {
+      if (stated === own.uri && !standardKeys && apiKey === undefined) return { uri: stated, warnings: [] }
       const whole = (named: string) => absoluteRootKey(named, opening.dataFolder)
-      const { uri, warnings } = await checkRootKey(given, {
+      const { uri, warnings } = await checkRootKey(stated, {
         ...opening,
         standardKeys,
         opens,
         // The server writes files into its data folder only; an administrator makes a root key elsewhere. One that is away comes
         // back, and another in its place would be overwritten then.
-        create: inDataFolder(given) && ![own.uri, ...used].some((uri) => whole(uri) === whole(given)),
+        create: inDataFolder(stated) && ![own.uri, ...used].some((uri) => whole(uri) === whole(stated)),
         ...(apiKey !== undefined && { apiKey }),
         ...(instanceId !== undefined && { instanceId }),
       }).catch((error: unknown) => {
-        throw isMissing(error) && !inDataFolder(given) ? madeElsewhere(error) : error
+        throw isMissing(error) && !inDataFolder(stated) ? madeElsewhere(error) : error
       })
       for (const warning of warnings) warn(warning)
       return { uri, warnings }
@@ -121,8 +121,8 @@ function measuredStandardKeys(standardKeys: StandardKeys, measure: Measure): Sta
     create: (key, correlationIds) => measure('create', () => standardKeys.create(key, correlationIds)),
     read: (id, correlationIds) => measure('read', () => standardKeys.read(id, correlationIds)),
     remove: (id, correlationIds) => measure('delete', () => standardKeys.remove(id, correlationIds)),
-    find: (name, wanted) => measure('find', () => standardKeys.find(name, wanted)),
-    list: (namePrefix, wanted) => standardKeys.list(namePrefix, wanted),
+    find: (name, options) => measure('find', () => standardKeys.find(name, options)),
+    list: (namePrefix, options) => standardKeys.list(namePrefix, options),
   }
 }
 

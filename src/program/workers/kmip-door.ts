@@ -113,7 +113,7 @@ async function openWorkers(
   opened: AsyncDisposableStack,
 ): Promise<KmipDoor> {
   const { config, log, logFormat: format, metrics, here, count, version, connections, admission } = options
-  const onTold = (message: FromWorker & { readonly type: 'pending' | 'unserved' }) => {
+  const onReport = (message: FromWorker & { readonly type: 'pending' | 'unserved' }) => {
     if (message.type === 'unserved') return unservedVersions.note(message.client, message.version)
     for (const { certificate, sha256, address, attempts } of message.clients)
       pending.recordUnknown({ der: certificate, sha256 }, address, attempts)
@@ -126,7 +126,7 @@ async function openWorkers(
     log,
     waitingMax: connectionLimits(connections.openFiles, 1).connectionsMax,
     logStyle: { format, level: config.log.level },
-    onTold,
+    onReport,
     onEnded: () => metrics.workerEnds.inc(),
   })
   opened.defer(() => workers.close())

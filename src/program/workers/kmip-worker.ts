@@ -45,7 +45,7 @@ async function serving(worker: Promise<RunningWorker>): Promise<void> {
   } catch (error) {
     log?.error({ error }, 'the worker did not start')
     process.exitCode = 1
-    const failure: FromWorker = { type: 'failed', ...told(error) }
+    const failure: FromWorker = { type: 'failed', ...messageOf(error) }
     process.send?.(failure, undefined, {}, () => process.exit())
   }
 }
@@ -55,7 +55,7 @@ function send(message: FromWorker): void {
   if (process.connected) process.send?.(message, undefined, {}, () => undefined)
 }
 
-function told(error: unknown): { readonly message: string; readonly hint: string | undefined } {
+function messageOf(error: unknown): { readonly message: string; readonly hint: string | undefined } {
   if (!(error instanceof Error)) return { message: String(error), hint: undefined }
   return {
     message: error.message,

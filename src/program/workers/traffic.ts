@@ -50,8 +50,8 @@ export class TrafficMeter {
     const own = [keysMetric, connectionsMetric].map(async (name) =>
       this.#registry.getSingleMetric(name)?.get(),
     )
-    const found = (await Promise.all(own)).filter((metric) => metric !== undefined)
-    const reports = [found, ...(await this.#reports())]
+    const metrics = (await Promise.all(own)).filter((metric) => metric !== undefined)
+    const reports = [metrics, ...(await this.#reports())]
     const look = { atMs: this.#clock.monotonic(), keys: sumOf(reports, isKey) }
     this.#looks = keptLooks(this.#looks, look)
     return { keysPerMinute: perMinute(this.#looks), connections: sumOf(reports, isConnection) }

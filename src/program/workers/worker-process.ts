@@ -15,7 +15,7 @@ export interface WorkerProcessOptions {
   readonly start: WorkerStart
   readonly clock: Pick<Clock, 'monotonic'>
   readonly onServing: () => void
-  readonly onTold: (message: FromWorker & { readonly type: 'pending' | 'unserved' }) => void
+  readonly onReport: (message: FromWorker & { readonly type: 'pending' | 'unserved' }) => void
   /** Once. `reason`: for people. */
   readonly onEnded: (reason: string) => void
 }
@@ -39,7 +39,7 @@ export class WorkerProcess {
   readonly #child: ChildProcess
   readonly #given = new Map<number, Given>()
   readonly #bySubnet = new Map<string, number>()
-  readonly #asked = new Map<number, (report: WorkerReports[keyof WorkerReports]) => void>()
+  readonly #questions = new Map<number, (report: WorkerReports[keyof WorkerReports]) => void>()
   #waiting = 0
   #lastId = 0
   #killed: string | undefined
@@ -89,14 +89,14 @@ export class WorkerProcess {
 
   give(socket: Socket, subnet: string, wire: Wire): void {
     const id = ++this.#lastId
-    const given: Given = { subnet, socket }
-    this.#given.set(id, given)
+    const connection: Given = { subnet, socket }
+    this.#given.set(id, connection)
     this.#bySubnet.set(subnet, this.connectionsOf(subnet) + 1)
     this.#waiting += 1
     const message: ToWorker = { type: 'connection', id, wire }
     this.#child.send(message, socket, {}, (error) => {
       this.#waiting -= 1
-      given.socket = undefined
+      connection.socket = undefined
       if (!error) return
       socket.destroy()
       this.#forget(id)
@@ -107,7 +107,7 @@ export class WorkerProcess {
   async report<What extends keyof WorkerReports>(what: What): Promise<WorkerReports[What] | undefined> {
     const id = ++this.#lastId
     const answer = Promise.withResolvers<WorkerReports[keyof WorkerReports]>()
-    this.#asked.set(id, answer.resolve)
+    this.#questions.set(id, answer.resolve)
     this.send({ type: 'report?', id, what })
     const patience = new AbortController()
     const { signal } = patience
@@ -117,7 +117,7 @@ export class WorkerProcess {
       return (report ?? undefined) as WorkerReports[What] | undefined
     } finally {
       patience.abort()
-      this.#asked.delete(id)
+      this.#questions.delete(id)
     }
   }
 
@@ -138,10 +138,10 @@ export class WorkerProcess {
       case 'closed':
         return this.#forget(message.id)
       case 'report':
-        return this.#asked.get(message.id)?.(message.report)
+        return this.#questions.get(message.id)?.(message.report)
       case 'pending':
       case 'unserved':
-        return this.#options.onTold(message)
+        return this.#options.onReport(message)
       case 'sign':
         return
       default:
@@ -150,12 +150,12 @@ export class WorkerProcess {
   }
 
   #forget(id: number): void {
-    const given = this.#given.get(id)
-    if (!given) return
+    const connection = this.#given.get(id)
+    if (!connection) return
     this.#given.delete(id)
-    const left = this.connectionsOf(given.subnet) - 1
-    if (left > 0) this.#bySubnet.set(given.subnet, left)
-    else this.#bySubnet.delete(given.subnet)
+    const left = this.connectionsOf(connection.subnet) - 1
+    if (left > 0) this.#bySubnet.set(connection.subnet, left)
+    else this.#bySubnet.delete(connection.subnet)
   }
 
   /** Connections that were still on their way to it. */

@@ -133,7 +133,7 @@ async function serveHanded(
 
 /** The server has the lists of what an administrator should know. */
 async function openNotes(core: Core, send: WorkerParts['send'], opened: AsyncDisposableStack) {
-  const pending = await openTold(core, (clients) => send({ type: 'pending', clients }))
+  const pending = await openReported(core, (clients) => send({ type: 'pending', clients }))
   opened.defer(() => pending.close())
   const note: Core['unservedVersions']['note'] = ({ id, instanceId }, version) =>
     send({ type: 'unserved', client: { id, instanceId }, version })
@@ -150,20 +150,20 @@ function shareOf(count: number): Partial<ListenerLimits> {
 }
 
 /** The unknown clients of this process, in a list with the same bounds as the server's. It sends what is new at most once a second. */
-async function openTold(
+async function openReported(
   { clock }: Pick<Core, 'clock'>,
   tell: (clients: readonly PendingClient[]) => void,
 ): Promise<Pending> {
-  const told = new Map<string, number>()
+  const reported = new Map<string, number>()
   const commit: Store['commit'] = async ({ writes }) => {
     for (const write of writes)
       if (write.type === 'pending') {
         const since = write.clients.map((client) => ({
           ...client,
-          attempts: client.attempts - (told.get(client.sha256) ?? 0),
+          attempts: client.attempts - (reported.get(client.sha256) ?? 0),
         }))
-        for (const sha256 of write.removed) told.delete(sha256)
-        for (const { sha256, attempts } of write.clients) told.set(sha256, attempts)
+        for (const sha256 of write.removed) reported.delete(sha256)
+        for (const { sha256, attempts } of write.clients) reported.set(sha256, attempts)
         tell(since.filter(({ attempts }) => attempts > 0))
       }
   }

@@ -38,7 +38,7 @@ export interface WorkersOptions {
   readonly clock: Clock
   /** The most connections that wait in this process while no worker takes them. */
   readonly waitingMax: number
-  readonly onTold: WorkerProcessOptions['onTold']
+  readonly onReport: WorkerProcessOptions['onReport']
   /** Called when a worker ended that should not. */
   readonly onEnded: () => void
 }
@@ -106,15 +106,20 @@ export class Workers implements KmipListener {
     const sinceMs = this.#options.clock.monotonic() - workerEndsWithinMs
     while ((this.#endsMs[0] ?? Infinity) < sinceMs) this.#endsMs.shift()
     const serving = this.#serving().length
-    return { wanted: this.#options.count, serving, endedLately: this.#endsMs.length, lastEnd: this.#lastEnd }
+    return {
+      intended: this.#options.count,
+      serving,
+      endedLately: this.#endsMs.length,
+      lastEnd: this.#lastEnd,
+    }
   }
 
   /** Asks the workers what they know; those that do not answer are left out. One round of questions at a time. */
   states(): Promise<readonly WorkerState[]> {
     const nowMs = this.#options.clock.monotonic()
     if (this.#states && nowMs - this.#states.atMs < workerReportMs) return this.#states.states
-    const asked = this.#serving().map(async (worker) => worker.report('state'))
-    const states = Promise.all(asked).then((all) => all.filter((one) => one !== undefined))
+    const answers = this.#serving().map(async (worker) => worker.report('state'))
+    const states = Promise.all(answers).then((all) => all.filter((one) => one !== undefined))
     this.#states = { atMs: nowMs, states }
     return states
   }
@@ -205,7 +210,7 @@ export class Workers implements KmipListener {
 
   #spawn(number: number): void {
     if (this.#closing) return
-    const { count, version, logStyle, clock, onTold, log } = this.#options
+    const { count, version, logStyle, clock, onReport: onTold, log } = this.#options
     const worker = new WorkerProcess({
       start: {
         type: 'start',
@@ -216,7 +221,7 @@ export class Workers implements KmipListener {
         log: { ...logStyle, level: this.#config.log.level },
       },
       clock,
-      onTold,
+      onReport: onTold,
       onServing: () => log.info({ worker: number }, 'a worker serves'),
       onEnded: (reason) => this.#ended(worker, reason),
     })

@@ -47,9 +47,9 @@ export const conformanceCommand = verb<Options>({
     const trust = await serverTrustOf(run.world, options)
     const address = addressOf(host, 'conformance')
     const examined = await interruptible(async (signal) => {
-      const found = await asked(() => examine({ address, cert, key, trust, encoding, signal }))
-      if (signal.aborted) throw interrupted(found)
-      return found
+      const examined = await withTlsErrors(() => examine({ address, cert, key, trust, encoding, signal }))
+      if (signal.aborted) throw interrupted(examined)
+      return examined
     })
     run.show(examined, () => conformanceText(examined))
     const isGood = examined.checks.every(({ found }) =>
@@ -68,13 +68,13 @@ function interrupted({ left }: Examined): CommandError {
 const encodings: readonly Examined['encoding'][] = ['ttlv', 'xml', 'json']
 
 function encodingOf(text = 'ttlv'): Examined['encoding'] {
-  const found = encodings.find((one) => one === text.toLowerCase())
-  if (found === undefined) throw new UsageError(`--encoding takes ${encodings.join(', ')}, not ${text}`)
-  return found
+  const encoding = encodings.find((one) => one === text.toLowerCase())
+  if (encoding === undefined) throw new UsageError(`--encoding takes ${encodings.join(', ')}, not ${text}`)
+  return encoding
 }
 
 /** The stages of a failed connection in words, with what to do. */
-async function asked<T>(work: () => Promise<T>): Promise<T> {
+async function withTlsErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {

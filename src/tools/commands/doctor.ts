@@ -82,11 +82,11 @@ export const doctorCommand = (rootKeyFindings: FindRootKeyFaults) =>
 /** Which server `run.client()` asks (connect.ts), and whether it is this machine's. */
 function askedServer({ environment }: User, { admin, data, config, profile }: Options): AskedServer {
   const isLocal =
-    !isGiven(admin, profile) && (isGiven(data, config) || !isGiven(environment.admin, environment.profile))
-  return { isNamed: isGiven(admin, data, profile), local: isLocal ? { data, config } : undefined }
+    !isSet(admin, profile) && (isSet(data, config) || !isSet(environment.admin, environment.profile))
+  return { isNamed: isSet(admin, data, profile), local: isLocal ? { data, config } : undefined }
 }
 
-function isGiven(...values: readonly unknown[]): boolean {
+function isSet(...values: readonly unknown[]): boolean {
   return values.some((value) => value !== undefined)
 }
 
@@ -104,9 +104,7 @@ async function optionsOf(
     client: cert === undefined || key === undefined ? undefined : await readClientPair(world, cert, key),
     credential: credentialFile === undefined ? undefined : await readCredential(credentialFile),
     // A password goes only to a server that the caller has said how to recognize.
-    trust: isGiven(ca, fingerprint, insecure, credentialFile)
-      ? await serverTrustOf(world, options)
-      : undefined,
+    trust: isSet(ca, fingerprint, insecure, credentialFile) ? await serverTrustOf(world, options) : undefined,
     nowMs: Date.now(),
   }
 }

@@ -56,9 +56,9 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }
 
-function findings(heading: string, found: readonly RunFinding[]): string {
-  if (found.length === 0) return ''
-  const lines = found.map(
+function findings(heading: string, list: readonly RunFinding[]): string {
+  if (list.length === 0) return ''
+  const lines = list.map(
     ({ scenario, where, what, count }) =>
       `  (${scenario}) ${where}: ${visible(what)}${count > 1 ? ` (${count} times)` : ''}\n`,
   )

@@ -159,10 +159,10 @@ function profileOf(name: string): ProfileName {
 
 function scenariosOf(text: string | undefined): SimulationOptions['scenarios'] {
   if (text === undefined) return []
-  const found = chooseScenarios(text)
-  if ('unknown' in found)
-    throw new UsageError(`there is no scenario ${found.unknown}; these are:\n${scenarioList()}`)
-  return found.chosen
+  const scenarios = chooseScenarios(text)
+  if ('unknown' in scenarios)
+    throw new UsageError(`there is no scenario ${scenarios.unknown}; these are:\n${scenarioList()}`)
+  return scenarios.chosen
 }
 
 function count(flag: string, text: string): number {

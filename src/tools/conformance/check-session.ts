@@ -74,10 +74,10 @@ export class CheckSession {
     const isOther = response.version !== this.version
     if (isOther && response.items.some(({ status }) => status === 'Success'))
       throw new Differs(`the answer is in KMIP ${response.version}, the request in ${this.version}`)
-    return response.items.map((item, index) => this.#told(item, items[index]?.[0], response))
+    return response.items.map((item, index) => this.#outcomeOf(item, items[index]?.[0], response))
   }
 
-  #told(
+  #outcomeOf(
     { status, reason, message, payload }: IncomingResponse['items'][number],
     operation: OperationName | undefined,
     response: IncomingResponse,
@@ -100,12 +100,12 @@ export class CheckSession {
       if (field.endsWith('UniqueIdentifier')) this.#made.push(...[value].flat().map(String))
   }
 
-  async told(operation: OperationName, request: object): Promise<CheckOutcome> {
-    const [told] = await this.batch([[operation, request]])
-    if (!told) throw new Differs(`the answer to ${operation} has no batch item`)
-    if (told.status === 'OperationFailed' && unsupported.has(told.reason ?? ''))
-      throw new NotSupported(`${operation}: ${told.reason}`)
-    return told
+  async outcome(operation: OperationName, request: object): Promise<CheckOutcome> {
+    const [first] = await this.batch([[operation, request]])
+    if (!first) throw new Differs(`the answer to ${operation} has no batch item`)
+    if (first.status === 'OperationFailed' && unsupported.has(first.reason ?? ''))
+      throw new NotSupported(`${operation}: ${first.reason}`)
+    return first
   }
 
   /** Must succeed. */
@@ -113,18 +113,18 @@ export class CheckSession {
     operation: N,
     request: Partial<Request<N>> | object,
   ): Promise<Response<N>> {
-    const told = await this.told(operation, request)
-    if (told.status !== 'Success')
+    const answer = await this.outcome(operation, request)
+    if (answer.status !== 'Success')
       throw new Differs(
-        `${operation} is refused: ${told.reason ?? told.status}${told.message === undefined ? '' : ` (${told.message})`}`,
+        `${operation} is refused: ${answer.reason ?? answer.status}${answer.message === undefined ? '' : ` (${answer.message})`}`,
       )
-    if (told.payload === undefined) throw new Differs(`${operation} succeeds without a payload`)
-    return told.payload as Response<N>
+    if (answer.payload === undefined) throw new Differs(`${operation} succeeds without a payload`)
+    return answer.payload as Response<N>
   }
 
   /** Must fail with one of these reasons. */
   async refused(operation: OperationName, request: object, reasons: readonly string[]): Promise<void> {
-    const { status, reason } = await this.told(operation, request)
+    const { status, reason } = await this.outcome(operation, request)
     if (status === 'Success') throw new Differs(`${operation} succeeds, and ${reasons.join(' or ')} is right`)
     if (!reasons.includes(reason ?? ''))
       throw new Differs(`${operation} is ${reason}, and ${reasons.join(' or ')} is right`)
@@ -151,7 +151,7 @@ export class CheckSession {
     return this.is2x ? { NewAttribute: this.tagged(values) } : { Attribute: named(values)[0] }
   }
 
-  wanted(values: Values): object {
+  described(values: Values): object {
     if (!this.is2x) return { Attribute: named(values) }
     return {
       Attributes: {
@@ -215,8 +215,8 @@ export class CheckSession {
   async #destroyed(UniqueIdentifier: string): Promise<boolean> {
     const gone = new Set(['ItemNotFound', 'ObjectNotFound', 'ObjectDestroyed'])
     const destroy = async () => {
-      const [told] = await this.batch([['Destroy', { UniqueIdentifier }]])
-      return told?.status === 'Success' || gone.has(told?.reason ?? '')
+      const [answer] = await this.batch([['Destroy', { UniqueIdentifier }]])
+      return answer?.status === 'Success' || gone.has(answer?.reason ?? '')
     }
     if (await destroy()) return true
     const [recovered] = await this.batch([['Recover', { UniqueIdentifier }]])

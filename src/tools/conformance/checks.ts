@@ -7,7 +7,7 @@ import type { OperationCheck } from './check.ts'
 import { cryptographicChecks } from './cryptographic-checks.ts'
 import { Differs, require, type CheckSession } from './check-session.ts'
 
-const notFound = ['ItemNotFound', 'ObjectNotFound']
+const noSuchObject = ['ItemNotFound', 'ObjectNotFound']
 const wrongState = ['PermissionDenied', 'WrongKeyLifecycleState', 'IllegalOperation', 'ObjectDestroyed']
 const readOnly = ['PermissionDenied', 'AttributeReadOnly', 'ReadOnlyAttribute']
 const revoke = (code: EnumName<'RevocationReasonCode'>) => ({
@@ -31,7 +31,7 @@ async function material(session: CheckSession, UniqueIdentifier: string): Promis
 }
 
 async function destroyed(session: CheckSession, UniqueIdentifier: string): Promise<void> {
-  await session.refused('Get', { UniqueIdentifier }, [...notFound, 'ObjectDestroyed'])
+  await session.refused('Get', { UniqueIdentifier }, [...noSuchObject, 'ObjectDestroyed'])
 }
 
 // prettier-ignore
@@ -58,7 +58,7 @@ const own: readonly OperationCheck[] = [
     require(state === 'Active', `the State is ${String(state)}`)
   } },
   { operation: 'Create', what: 'refuses an algorithm without such a length', since: '1.0', async run(session) {
-    const { status } = await session.told('Create', { ObjectType: 'SymmetricKey', ...session.template({ CryptographicAlgorithm: 'AES', CryptographicLength: 77, CryptographicUsageMask: 12 }) })
+    const { status } = await session.outcome('Create', { ObjectType: 'SymmetricKey', ...session.template({ CryptographicAlgorithm: 'AES', CryptographicLength: 77, CryptographicUsageMask: 12 }) })
     require(status === 'OperationFailed', 'AES with 77 bits is made')
   } },
   { operation: 'Create', what: 'refuses a Name that another object has', since: '1.0', async run(session) {
@@ -71,7 +71,7 @@ const own: readonly OperationCheck[] = [
     require(key instanceof Uint8Array && key.length === 32, 'it gives no 32 bytes')
     same(key, await material(session, id), 'the second Get gives other bytes')
   } },
-  { operation: 'Get', what: 'does not find what does not exist', since: '1.0', run: (session) => session.refused('Get', { UniqueIdentifier: randomUUID() }, notFound) },
+  { operation: 'Get', what: 'does not find what does not exist', since: '1.0', run: (session) => session.refused('Get', { UniqueIdentifier: randomUUID() }, noSuchObject) },
   { operation: 'Get', what: 'does not give a key that is not Extractable', since: '1.4', async run(session) {
     await session.refused('Get', { UniqueIdentifier: await session.key({ Extractable: false }) }, ['NotExtractable'])
   } },
@@ -98,7 +98,7 @@ const own: readonly OperationCheck[] = [
   { operation: 'Locate', what: 'finds an object by its Name alone, and not once it is destroyed', since: '1.0', async run(session) {
     const id = await session.key({ Name: session.name() })
     await session.key({ Name: session.name('other') })
-    const find = async () => (await session.ask('Locate', session.wanted({ Name: session.name() }))).UniqueIdentifier
+    const find = async () => (await session.ask('Locate', session.described({ Name: session.name() }))).UniqueIdentifier
     require((await find()).join() === id, 'it does not find it, or others too')
     await session.ask('Destroy', { UniqueIdentifier: id })
     require((await find()).length === 0, 'it finds it after it was destroyed')
@@ -107,7 +107,7 @@ const own: readonly OperationCheck[] = [
     const group = session.name('group').NameValue
     const ids: string[] = []
     for (let count = 0; count < 3; count++) ids.push(await session.key({ ObjectGroup: group }))
-    const { UniqueIdentifier } = await session.ask('Locate', { ...session.wanted({ ObjectGroup: group }), MaximumItems: 2 })
+    const { UniqueIdentifier } = await session.ask('Locate', { ...session.described({ ObjectGroup: group }), MaximumItems: 2 })
     require(UniqueIdentifier.length === 2, `it returns ${UniqueIdentifier.length} of 3, and 2 were wanted`)
     // Only 2.1 §6.1.28 has the order.
     require(session.version !== '2.1' || UniqueIdentifier.join() === ids.toReversed().slice(0, 2).join(), 'the newest do not come first')
@@ -156,10 +156,10 @@ const own: readonly OperationCheck[] = [
   } },
   { operation: 'DeleteAttribute', what: 'removes an attribute, and none that an object must have', since: '1.0', async run(session) {
     const UniqueIdentifier = await session.key({ ContactInformation: 'somebody' })
-    const asked = (name: string, key: string) => ({ UniqueIdentifier, ...(session.is2x ? { AttributeReference: key } : { AttributeName: name }) })
-    await session.ask('DeleteAttribute', asked('Contact Information', 'ContactInformation'))
+    const requestOf = (name: string, key: string) => ({ UniqueIdentifier, ...(session.is2x ? { AttributeReference: key } : { AttributeName: name }) })
+    await session.ask('DeleteAttribute', requestOf('Contact Information', 'ContactInformation'))
     same((await session.attributes(UniqueIdentifier, 'ContactInformation'))['ContactInformation'], undefined, 'the attribute is still there')
-    await session.refused('DeleteAttribute', asked('Cryptographic Algorithm', 'CryptographicAlgorithm'), readOnly)
+    await session.refused('DeleteAttribute', requestOf('Cryptographic Algorithm', 'CryptographicAlgorithm'), readOnly)
   } },
   { operation: 'SetAttribute', what: 'adds an attribute or changes it', since: '2.0', async run(session) {
     const UniqueIdentifier = await session.key()
@@ -185,9 +185,9 @@ const own: readonly OperationCheck[] = [
   { operation: 'Check', what: 'allows the uses of the mask, and no others', since: '1.0', async run(session) {
     const UniqueIdentifier = await session.key()
     same((await session.ask('Check', { UniqueIdentifier, CryptographicUsageMask: 4 })).UniqueIdentifier, UniqueIdentifier, 'Encrypt is not allowed')
-    const told = await session.told('Check', { UniqueIdentifier, CryptographicUsageMask: 1 })
-    const { CryptographicUsageMask: mask } = (told.payload ?? {}) as { readonly CryptographicUsageMask?: number }
-    require(told.status === 'OperationFailed' || mask !== undefined, 'Sign is allowed')
+    const answer = await session.outcome('Check', { UniqueIdentifier, CryptographicUsageMask: 1 })
+    const { CryptographicUsageMask: mask } = (answer.payload ?? {}) as { readonly CryptographicUsageMask?: number }
+    require(answer.status === 'OperationFailed' || mask !== undefined, 'Sign is allowed')
   } },
   { operation: 'ObtainLease', what: 'states a lease and the Last Change Date', since: '1.0', async run(session) {
     const { LeaseTime, LastChangeDate } = await session.ask('ObtainLease', { UniqueIdentifier: await session.key() })
@@ -220,8 +220,8 @@ const own: readonly OperationCheck[] = [
   } },
   { operation: 'Destroy', what: 'is undone where a later item of a batch with Undo fails', since: '1.0', async run(session) {
     const UniqueIdentifier = await session.key()
-    const told = await session.batch([['Destroy', { UniqueIdentifier }], ['Get', { UniqueIdentifier: randomUUID() }]], 'Undo')
-    if (told.every(({ status, reason }) => status === 'OperationFailed' && reason !== 'ItemNotFound' && reason !== 'ObjectNotFound')) throw new Differs('the server does no batches with Undo')
+    const answers = await session.batch([['Destroy', { UniqueIdentifier }], ['Get', { UniqueIdentifier: randomUUID() }]], 'Undo')
+    if (answers.every(({ status, reason }) => status === 'OperationFailed' && reason !== 'ItemNotFound' && reason !== 'ObjectNotFound')) throw new Differs('the server does no batches with Undo')
     await session.ask('Get', { UniqueIdentifier })
   } },
   { operation: 'Export', what: 'gives the key with its attributes', since: '1.4', async run(session) {
@@ -229,10 +229,10 @@ const own: readonly OperationCheck[] = [
     require(SymmetricKey !== undefined, 'it gives no key')
   } },
   { operation: 'Import', what: 'keeps an object under the identifier that the client names, once', since: '1.4', async run(session) {
-    const asked = { UniqueIdentifier: randomUUID(), ObjectType: 'SymmetricKey', ReplaceExisting: false, ...(session.is2x ? { Attributes: session.tagged({ CryptographicUsageMask: 12 }) } : { Attribute: [{ AttributeName: 'Cryptographic Usage Mask', AttributeValue: 12 }] }), SymmetricKey: { KeyBlock: { KeyFormatType: 'Raw', KeyValue: { KeyMaterial: bytes }, CryptographicAlgorithm: 'AES', CryptographicLength: 128 } } }
-    await session.ask('Import', asked)
-    same(await material(session, asked.UniqueIdentifier), bytes, 'Get gives other bytes')
-    await session.refused('Import', asked, ['ObjectAlreadyExists', 'IllegalOperation'])
+    const request = { UniqueIdentifier: randomUUID(), ObjectType: 'SymmetricKey', ReplaceExisting: false, ...(session.is2x ? { Attributes: session.tagged({ CryptographicUsageMask: 12 }) } : { Attribute: [{ AttributeName: 'Cryptographic Usage Mask', AttributeValue: 12 }] }), SymmetricKey: { KeyBlock: { KeyFormatType: 'Raw', KeyValue: { KeyMaterial: bytes }, CryptographicAlgorithm: 'AES', CryptographicLength: 128 } } }
+    await session.ask('Import', request)
+    same(await material(session, request.UniqueIdentifier), bytes, 'Get gives other bytes')
+    await session.refused('Import', request, ['ObjectAlreadyExists', 'IllegalOperation'])
   } },
   { operation: 'Ping', what: 'answers', since: '2.1', run: async (session) => void (await session.ask('Ping', {})) },
   { operation: 'Log', what: 'takes a message', since: '2.0', run: async (session) => void (await session.ask('Log', { LogMessage: 'mortise conformance' })) },

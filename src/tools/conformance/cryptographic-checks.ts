@@ -45,8 +45,8 @@ export const cryptographicChecks: readonly OperationCheck[] = [
     require((await session.ask('Get', { UniqueIdentifier: open })).PublicKey !== undefined, 'Get gives no public key')
   } },
   { operation: 'Encrypt', what: 'is refused with a key that is not Active', since: '1.2', async run(session) {
-    const asked = { UniqueIdentifier: await session.key(), CryptographicParameters: cbc, Data: data, IVCounterNonce: iv }
-    await session.refused('Encrypt', asked, ['PermissionDenied', 'WrongKeyLifecycleState'])
+    const request = { UniqueIdentifier: await session.key(), CryptographicParameters: cbc, Data: data, IVCounterNonce: iv }
+    await session.refused('Encrypt', request, ['PermissionDenied', 'WrongKeyLifecycleState'])
   } },
   { operation: 'Decrypt', what: 'gives back what Encrypt was given (AES, CBC)', since: '1.2', async run(session) {
     const about = { UniqueIdentifier: await activeKey(session), CryptographicParameters: cbc, IVCounterNonce: iv }
@@ -84,8 +84,8 @@ export const cryptographicChecks: readonly OperationCheck[] = [
   { operation: 'DeriveKey', what: 'derives the same key from the same key (HMAC)', since: '1.0', async run(session) {
     const base = await activeKey(session, { CryptographicUsageMask: 0x200 })
     const derive = async () => {
-      const asked = { ObjectType: 'SymmetricKey', UniqueIdentifier: [base], DerivationMethod: 'HMAC', DerivationParameters: { CryptographicParameters: { HashingAlgorithm: 'SHA_256' }, DerivationData: data } }
-      const { UniqueIdentifier } = await session.ask('DeriveKey', { ...asked, ...session.template({ CryptographicAlgorithm: 'AES', CryptographicLength: 128, CryptographicUsageMask: 12 }) })
+      const request = { ObjectType: 'SymmetricKey', UniqueIdentifier: [base], DerivationMethod: 'HMAC', DerivationParameters: { CryptographicParameters: { HashingAlgorithm: 'SHA_256' }, DerivationData: data } }
+      const { UniqueIdentifier } = await session.ask('DeriveKey', { ...request, ...session.template({ CryptographicAlgorithm: 'AES', CryptographicLength: 128, CryptographicUsageMask: 12 }) })
       const value = (await session.ask('Get', { UniqueIdentifier })).SymmetricKey?.KeyBlock.KeyValue
       return value && 'KeyMaterial' in value && value.KeyMaterial instanceof Uint8Array ? value.KeyMaterial : Buffer.of()
     }

@@ -54,12 +54,12 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
     checks.map((check) => [check, {}]),
   )
   for (const version of spoken) {
-    const wanted = checks.filter(
+    const chosen = checks.filter(
       (check) => atLeast(version, check.since) && operationExistsIn(check.operation, version),
     )
-    for (const [done, check] of wanted.entries()) {
+    for (const [done, check] of chosen.entries()) {
       if (options.signal?.aborted === true) break
-      options.onCheck?.(version, done, wanted.length)
+      options.onCheck?.(version, done, chosen.length)
       const session = new CheckSession(exchange, version, `${word} ${version} ${done}`)
       const finding = await run(check, session)
       const results = found.get(check)
@@ -120,15 +120,15 @@ async function spokenVersions(exchange: ClientExchange): Promise<{
   let first: KmipTransportError | undefined
   for (const version of standards) {
     try {
-      const [told] = await new CheckSession(exchange, version, '').batch([
+      const [answer] = await new CheckSession(exchange, version, '').batch([
         ['Query', { QueryFunction: ['QueryOperations'] }],
       ])
       answered = true
-      if (told?.status === 'Success') spoken.push(version)
+      if (answer?.status === 'Success') spoken.push(version)
       else
         unspoken.push({
           version,
-          why: `${told?.reason ?? 'no answer'}${told?.message === undefined ? '' : `: ${told.message}`}`,
+          why: `${answer?.reason ?? 'no answer'}${answer?.message === undefined ? '' : `: ${answer.message}`}`,
         })
     } catch (error) {
       if (error instanceof Differs) answered = true

@@ -82,8 +82,8 @@ export function checkCreate({ ObjectType, UniqueIdentifier }: Response<'Create'>
 }
 
 /** The value is the SHA-256 of the key material, lower-case hex. This wipes the material. */
-export function checkGet(asked: string, response: Response<'Get'>): CheckedValue<string | undefined> {
-  const faults = identifierFaults(asked, response.UniqueIdentifier)
+export function checkGet(requestedId: string, response: Response<'Get'>): CheckedValue<string | undefined> {
+  const faults = identifierFaults(requestedId, response.UniqueIdentifier)
   const block = response.SymmetricKey?.KeyBlock
   if (response.ObjectType !== 'SymmetricKey' || !block)
     return { value: undefined, faults: [...faults, 'the object is not a Symmetric Key'] }
@@ -107,10 +107,10 @@ export function checkGet(asked: string, response: Response<'Get'>): CheckedValue
 }
 
 export function checkState(
-  asked: string,
+  requestedId: string,
   response: Response<'GetAttributes'>,
 ): CheckedValue<EnumName<'State'> | undefined> {
-  const faults = identifierFaults(asked, response.UniqueIdentifier)
+  const faults = identifierFaults(requestedId, response.UniqueIdentifier)
   const [attribute, ...others] = response.Attribute ?? []
   if (attribute?.AttributeName !== 'State' || others.length > 0)
     return { value: undefined, faults: [...faults, 'State was requested, but the answer has something else'] }
@@ -120,11 +120,11 @@ export function checkState(
 
 /** The values of the requested attribute. Empty, without a fault, if the object lacks it. */
 export function checkAttribute(
-  asked: string,
+  requestedId: string,
   name: string,
   response: Response<'GetAttributes'>,
 ): CheckedValue<readonly string[]> {
-  const faults = identifierFaults(asked, response.UniqueIdentifier)
+  const faults = identifierFaults(requestedId, response.UniqueIdentifier)
   const values: string[] = []
   for (const { AttributeName, AttributeValue } of response.Attribute ?? []) {
     if (AttributeName !== name) faults.push('an attribute that was not asked for')
@@ -136,26 +136,26 @@ export function checkAttribute(
 
 /** Activate, Revoke and Destroy answer with nothing but the identifier. */
 export function checkIdentifier(
-  asked: string,
+  requestedId: string,
   response: { readonly UniqueIdentifier: string },
 ): CheckedValue<undefined> {
-  return { value: undefined, faults: identifierFaults(asked, response.UniqueIdentifier) }
+  return { value: undefined, faults: identifierFaults(requestedId, response.UniqueIdentifier) }
 }
 
 export function checkAddAttribute(
-  asked: string,
+  requestedId: string,
   [name, value]: readonly [string, string],
   response: Response<'AddAttribute'>,
 ): CheckedValue<undefined> {
-  const faults = identifierFaults(asked, response.UniqueIdentifier)
+  const faults = identifierFaults(requestedId, response.UniqueIdentifier)
   const { AttributeName, AttributeValue } = response.Attribute ?? {}
   if (AttributeName !== name || !isText(AttributeValue) || AttributeValue.value !== value)
     faults.push('the attribute was changed')
   return { value: undefined, faults }
 }
 
-function identifierFaults(asked: string, answered: string): string[] {
-  return asked === answered ? [] : [otherIdentifier]
+function identifierFaults(requestedId: string, answered: string): string[] {
+  return requestedId === answered ? [] : [otherIdentifier]
 }
 
 function isText(value: unknown): value is { readonly type: 'TextString'; readonly value: string } {

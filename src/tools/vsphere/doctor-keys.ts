@@ -146,10 +146,10 @@ async function everywhere(
   nodes: readonly Node[],
   what: string,
   run: (session: VCenterSession) => Promise<string>,
-  wanted?: string,
+  expected?: string,
 ): Promise<boolean> {
   const answers = await Promise.all(nodes.map(async (node) => step(node, what, run)))
-  const right = wanted ?? answers[0]
+  const right = expected ?? answers[0]
   for (const [index, { findings }] of nodes.entries()) {
     const answer = answers[index]
     if (answer !== undefined && right !== undefined && answer !== right)

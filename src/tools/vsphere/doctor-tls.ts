@@ -103,14 +103,14 @@ export async function examineTls(
     const suites = { tls13: null, tls12: null, rsa: null, old: null }
     return { suites, certificate: undefined, usable: false, isClientRefused: false, handshakeMs: [] }
   }
-  const found = new Map<OfferName, Handshake>()
+  const handshakes = new Map<OfferName, Handshake>()
   for (const name of ['tls13', 'tls12', 'rsa', 'old'] as const)
-    found.set(name, await shake(address, offers[name], shown, timeouts))
-  const suite = (name: OfferName) => suiteOf(found.get(name), shown)
+    handshakes.set(name, await shake(address, offers[name], shown, timeouts))
+  const suite = (name: OfferName) => suiteOf(handshakes.get(name), shown)
   const suites = { tls13: suite('tls13'), tls12: suite('tls12'), rsa: suite('rsa'), old: suite('old') }
-  const all = [first, ...found.values()]
+  const all = [first, ...handshakes.values()]
   // If it has several certificates, the one with an RSA key counts.
-  const certificate = [found.get('rsa'), ...all].find((shaken) => shaken?.certificate)?.certificate
+  const certificate = [handshakes.get('rsa'), ...all].find((shaken) => shaken?.certificate)?.certificate
   const handshakeMs = all.filter((shaken) => shaken.suite !== null).map(({ ms }) => ms)
   if (handshakeMs.length > 0) judgeSuites(suites, findings)
   else refusedAlways(first.refused, shown, findings)

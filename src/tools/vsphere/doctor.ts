@@ -112,9 +112,9 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   compareCertificates(examined, general)
   const testKey = await compareKeys(examined, options, general)
   const addresses = examined.map(reportOf)
-  const found = [general.list, ...addresses.map(({ findings }) => findings)].flat()
+  const all = [general.list, ...addresses.map(({ findings }) => findings)].flat()
   return {
-    ok: found.every(({ severity }) => severity !== 'fault'),
+    ok: all.every(({ severity }) => severity !== 'fault'),
     client: certificate
       ? {
           sha256: certificate.sha256,
@@ -148,9 +148,9 @@ async function examineHost(
     return [{ address, report: emptyReport(address), findings, visitor: undefined, handshakeMs: [] }]
   return Promise.all(
     open.map(async (reached, index) => {
-      const found = index === 0 ? findings : new Findings()
+      const own = index === 0 ? findings : new Findings()
       const at = isIP(address.host) ? address : { ...address, ip: reached.ip }
-      const { report, ...examined } = await examine(at, reached, found, { options, means })
+      const { report, ...examined } = await examine(at, reached, own, { options, means })
       return { ...examined, report: { ...report, address: addressText(open.length === 1 ? address : at) } }
     }),
   )

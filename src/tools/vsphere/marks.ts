@@ -41,9 +41,9 @@ export async function cleanUp(server: Requester): Promise<Cleanup> {
   const left: { id: string; reason: string }[] = []
   // A server may name only some of many at once.
   for (;;) {
-    const found = (await locateAll(server, marked)).filter((id) => !seen.has(id))
-    if (found.length === 0) return { destroyed: seen.size - left.length, left }
-    for (const id of found) {
+    const ids = (await locateAll(server, marked)).filter((id) => !seen.has(id))
+    if (ids.length === 0) return { destroyed: seen.size - left.length, left }
+    for (const id of ids) {
       seen.add(id)
       try {
         await destroy(server, id)

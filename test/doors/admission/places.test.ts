@@ -111,7 +111,7 @@ test('addresses of trusted clients keep their places, and get one of the others'
 
 interface Held extends AdminHolder {
   readonly name: string
-  asked: boolean
+  hasRequested: boolean
   running: number
 }
 
@@ -126,7 +126,7 @@ function newAdminPlaces(max: number, perSubnetMax: number) {
   return {
     /** The first letter of a name is its subnet. Returns who must leave for it: perhaps itself. */
     come(name: string): string | undefined {
-      const newcomer = { name, subnet: name[0] ?? '', asked: false, running: 0 }
+      const newcomer = { name, subnet: name[0] ?? '', hasRequested: false, running: 0 }
       const offer = places.offer(newcomer.subnet)
       if (offer.place === 'none') return name
       if (offer.place === 'taken-from') places.remove(offer.holder)
@@ -135,7 +135,7 @@ function newAdminPlaces(max: number, perSubnetMax: number) {
       return offer.place === 'free' ? undefined : offer.holder.name
     },
     ask(name: string): void {
-      holder(name).asked = true
+      holder(name).hasRequested = true
       holder(name).running += 1
     },
     answered(name: string): void {

@@ -182,12 +182,12 @@ const cases: readonly Case[] = [
   { id: 'kmip-draft', facts: { drafts: ['3.0'] }, says: /the server speaks KMIP 3\.0, which is a draft/ },
   {
     id: 'workers-end',
-    facts: { workers: { wanted: 4, serving: 3, endedLately: 1, lastEnd: 'SIGKILL' } },
+    facts: { workers: { intended: 4, serving: 3, endedLately: 1, lastEnd: 'SIGKILL' } },
     says: /3 of 4 workers serve; the last one ended by SIGKILL/,
   },
   {
     id: 'workers-end',
-    facts: { workers: { wanted: 4, serving: 4, endedLately: 3, lastEnd: 'exit code 134' } },
+    facts: { workers: { intended: 4, serving: 4, endedLately: 3, lastEnd: 'exit code 134' } },
     says: /workers ended 3 times within 10 minutes; the last one ended by exit code 134/,
   },
   {

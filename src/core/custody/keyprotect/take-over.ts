@@ -79,13 +79,13 @@ export class TakeOver {
     const stored = await store.object(instance.id, identifier)
     const rows = await lookup.rows(instance.id, identifier)
     const seen = await this.#see(instance, identifier, { stored, rows, listed })
-    const found: Found = { instance, identifier, stored, rows, seen }
+    const object: Found = { instance, identifier, stored, rows, seen }
     try {
-      const known = this.#known(found)
+      const known = this.#known(object)
       const copies = seen.map(({ copy }) => copy)
       const plan = planFor(known, copies, await this.#isLeft(instance, listed))
-      this.#reportForeign(found)
-      if (!(await this.#take(found, known, plan))) return false
+      this.#reportForeign(object)
+      if (!(await this.#take(object, known, plan))) return false
       for (const { copy, grounds } of plan.superfluous) {
         const one = seen.find((candidate) => candidate.copy === copy)
         if (!one || isUnfinished(one.copy.id, one.listed?.ageMs ?? null, rows)) continue

@@ -52,10 +52,10 @@ export async function adoptObject(
   if (notAsIdentifier) refuse(notAsIdentifier)
   requireFittingAttributes(brought, refuse)
   const digest = storedDigest(objectType, material)
-  const wanted = storedForm(brought, { nowMs: staged.nowMs, digest })
+  const stored = storedForm(brought, { nowMs: staged.nowMs, digest })
   const { instanceId } = staged.caller
-  const taken = await takenNames(objects.store, await objects.instance(), { ...wanted, instanceId })
-  const { object, names } = withKeptNames(wanted, (name) => taken.has(name))
+  const taken = await takenNames(objects.store, await objects.instance(), { ...stored, instanceId })
+  const { object, names } = withKeptNames(stored, (name) => taken.has(name))
   const here = await staged.load(uniqueIdentifier)
   if (!here) {
     if (dryRun) return { outcome: 'new', takenNames: names }

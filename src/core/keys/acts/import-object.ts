@@ -88,18 +88,18 @@ interface Described {
 }
 
 async function described(objects: TransactionObjects, request: ImportRequest): Promise<Described> {
-  const { objectType, attributes: given, brought } = request
-  const attributes = describedBy(given, objectType, brought)
+  const { objectType, attributes: stated, brought } = request
+  const attributes = describedBy(stated, objectType, brought)
   const other = otherLength({ objectType, attributes }, brought)
   if (other) requireLength(other, await objects.instance())
-  requireWhole(given)
-  requireDigest(given, brought.material)
+  requireWhole(stated)
+  requireDigest(stated, brought.material)
   return { request, attributes }
 }
 
 /** The stored form: the client's description, completed as for a new object. */
-function storedForm({ request: wanted, attributes: requestAttributes }: Described, nowMs: number): Stored {
-  const { uniqueIdentifier, objectType, brought } = wanted
+function storedForm({ request, attributes: requestAttributes }: Described, nowMs: number): Stored {
+  const { uniqueIdentifier, objectType, brought } = request
   const digest = storedDigest(objectType, brought.material)
   const wantedNow = new Map(requestAttributes)
   wantedNow.delete('Digest')
@@ -115,7 +115,7 @@ function storedForm({ request: wanted, attributes: requestAttributes }: Describe
     if (own) attributes.set(key, own)
     else attributes.delete(key)
   }
-  const state = (hasState(objectType) ? wanted.state : undefined) ?? 'PreActive'
+  const state = (hasState(objectType) ? request.state : undefined) ?? 'PreActive'
   return { uniqueIdentifier, objectType, state, attributes, createdMs: createdAt(attributes, nowMs) }
 }
 
@@ -173,7 +173,7 @@ interface Replacement {
 async function replaceAttributes(
   objects: TransactionObjects,
   here: ManagedObject,
-  { request: wanted, object, material }: Replacement,
+  { request, object, material }: Replacement,
 ): Promise<ManagedObject> {
   const { staged } = objects
   if (isDestroyed(here.state))
@@ -188,14 +188,14 @@ async function replaceAttributes(
       'another object has this Unique Identifier, which never stands for other bytes: import it under a new one',
     )
   const state = currentState(here, staged.nowMs)
-  if (wanted.state !== undefined && hasState(here.objectType) && wanted.state !== state)
+  if (request.state !== undefined && hasState(here.objectType) && request.state !== state)
     throw new Fault(
       'WrongKeyLifecycleState',
       `the object is ${state}: Import does not change the state of one that is here`,
     )
   const attributes = new Map(await storedAttributes(objects, object, material.head))
   for (const [key, instances] of historyOf(here, staged.nowMs))
-    if (!wanted.attributes.has(key)) attributes.set(key, instances)
+    if (!request.attributes.has(key)) attributes.set(key, instances)
   // The stored state stays: the clock that derives `state` may be wrong, and each read derives it again.
   const after = { ...here, attributes: withReachedDates(attributes, here, staged.nowMs) }
   const instance = await objects.instance()

@@ -52,12 +52,12 @@ export function replacedBy(existing: ManagedObject, replacement: string): Manage
 /** The attributes of the new object. Throws Faults where an Offset does not fit the dates. */
 export function replacementAttributes(
   existing: AttributeSet,
-  { changes: given, offset, nowMs }: ReplacementRequest,
+  { changes: stated, offset, nowMs }: ReplacementRequest,
 ): AttributeSet {
-  if (offset !== undefined && dates.some((key) => given.has(key)))
+  if (offset !== undefined && dates.some((key) => stated.has(key)))
     throw new Fault('InvalidMessage', 'an Offset stands beside dates: give one or the other')
   const now = BigInt(Math.floor(nowMs / 1000))
-  return together(rotated(withDates(inherited(existing), offset, now), existing, now), given)
+  return together(rotated(withDates(inherited(existing), offset, now), existing, now), stated)
 }
 
 /** KMIP 2.1 §4.49, §4.50, §4.52: counts the rotations up to the new object, dates the last one now, and marks the object as the latest. */

@@ -74,12 +74,12 @@ async function stillThere(
   objects: TransactionObjects,
   keys: readonly WrappingKey[],
 ): Promise<readonly WrappingKey[]> {
-  const found: WrappingKey[] = []
+  const wrappingKeys: WrappingKey[] = []
   for (const key of keys) {
     const object = await objects.staged.load(key.id)
-    if (object && (!isDestroyed(object.state) || object.recoverable)) found.push(key)
+    if (object && (!isDestroyed(object.state) || object.recoverable)) wrappingKeys.push(key)
   }
-  return found
+  return wrappingKeys
 }
 
 /** Throws Fault IllegalOperation if a client could open what the object wraps. */

@@ -116,8 +116,8 @@ const partNames: Readonly<Record<string, string>> = {
 
 /** The part of a subject in an attribute, by its short name; undefined for other attributes. */
 export function subjectPart(key: string): string | undefined {
-  const [found] = Object.entries(partNames).find(([, part]) => key === `CertificateSubject${part}`) ?? []
-  return found
+  const [partName] = Object.entries(partNames).find(([, part]) => key === `CertificateSubject${part}`) ?? []
+  return partName
 }
 
 function signatureOf({ signatureAlgorithm }: CertificateFacts): readonly Entry[] {

@@ -37,12 +37,12 @@ export function describedBy(
     key: 'CryptographicAlgorithm' | 'CryptographicLength',
     value: string | number | undefined,
   ) => {
-    const given = first(attributes, key)
+    const stated = first(attributes, key)
     if (value === undefined) return
-    if (given !== undefined && given !== value)
+    if (stated !== undefined && stated !== value)
       throw new Fault(
         'InvalidField',
-        `${key} is ${String(value)} in the Key Block and ${String(given)} as attribute`,
+        `${key} is ${String(value)} in the Key Block and ${String(stated)} as attribute`,
       )
     set.set(key, single(value))
   }

@@ -175,34 +175,34 @@ function actual({ objectType, material: { bytes, head } }: GivenObject): KeyForm
 /** `format`: that of the stored bytes. */
 function returnedMaterial(
   { objectType, material: { bytes }, attributes }: GivenObject,
-  wanted: KeyFormat,
+  target: KeyFormat,
   compression: KeyCompression | undefined,
   format: KeyFormat,
 ): KeyMaterial {
   // KMIP 2.1 §4.26: every server gives Secret Data as Raw. An opaque secret is a string of bytes too.
   const bare: readonly KeyFormat[] = ['Raw', 'Opaque']
-  if (objectType === 'SecretData' && bare.includes(format) && bare.includes(wanted)) return bytes
+  if (objectType === 'SecretData' && bare.includes(format) && bare.includes(target)) return bytes
   // Raw and Transparent Symmetric Key hold the same bytes (KMIP 1.4 §2.1.7.1).
   const symmetric: readonly KeyFormat[] = ['Raw', 'TransparentSymmetricKey']
-  if (symmetric.includes(format) && symmetric.includes(wanted))
-    return wanted === 'TransparentSymmetricKey' ? { Key: bytes } : bytes
-  if (wanted === format && compression === undefined) return wireMaterial({ format, bytes })
+  if (symmetric.includes(format) && symmetric.includes(target))
+    return target === 'TransparentSymmetricKey' ? { Key: bytes } : bytes
+  if (target === format && compression === undefined) return wireMaterial({ format, bytes })
   const isPrivate = objectType === 'PrivateKey'
   const converted =
     isPrivate || objectType === 'PublicKey'
       ? conversion(
           { isPrivate, format, bytes, algorithm: first(attributes, 'CryptographicAlgorithm') },
-          wanted,
+          target,
           compression,
         )
       : undefined
   if (converted) return converted
-  if (wanted === format)
+  if (target === format)
     throw new Fault(
       'KeyCompressionTypeNotSupported',
       `this key is not given with the compression ${compression}`,
     )
-  throw notGivenAs(format, wanted)
+  throw notGivenAs(format, target)
 }
 
 function notGivenAs(kept: KeyFormat, format: KeyFormat): Fault {

@@ -29,9 +29,9 @@ export async function requireFreeNames(
   const taken = new Set(others.flatMap(comparedNames))
   const except = identifiersOf(staged).add(uniqueIdentifier)
   for (const { value } of names) {
-    const wanted = searchKey('Name', value)
+    const key = searchKey('Name', value)
     const stored = await storedNamed({ change, store }, value, { except, limit: 1 })
-    if (taken.has(wanted) || stored.some((other) => comparedNames(other).includes(wanted)))
+    if (taken.has(key) || stored.some((other) => comparedNames(other).includes(key)))
       throw new Fault('NonUniqueNameAttribute', 'another object of this instance has that Name')
   }
 }

@@ -24,10 +24,10 @@ export function objectRecords(
     facts: factsOfRecord,
     isOther: isOtherMaterial,
     moved: (record, place) => toWrite(storedElsewhere(fromRecord(record), place)),
-    recordCopy: async (record, found) => {
-      if (record) return toWrite(broughtForward(fromRecord(record), found, clock.now()))
-      const instance = await instanceOf(found.instanceId)
-      const object = await withNamesThatAreFree(store, instance, foundObject(found))
+    recordCopy: async (record, copy) => {
+      if (record) return toWrite(broughtForward(fromRecord(record), copy, clock.now()))
+      const instance = await instanceOf(copy.instanceId)
+      const object = await withNamesThatAreFree(store, instance, foundObject(copy))
       return { ...toWrite(object), namesShared: instance?.names === 'shared' }
     },
   }

@@ -265,13 +265,13 @@ export class TransactionObjects {
    * Stages a new object, Pre-Active unless its Activation Date is reached. Overwrites the material's bytes. `generated`: this
    * server made the material. Returns the identifier.
    */
-  async keep(wanted: NewObject, material: Material, generated: boolean): Promise<string> {
-    const { objectType } = wanted
+  async keep(newObject: NewObject, material: Material, generated: boolean): Promise<string> {
+    const { objectType } = newObject
     const createdMs = this.staged.nowMs
-    const uniqueIdentifier = wanted.uniqueIdentifier ?? newIdentifier(createdMs)
+    const uniqueIdentifier = newObject.uniqueIdentifier ?? newIdentifier(createdMs)
     try {
       const digest = storedDigest(objectType, material)
-      const attributes = initialAttributes(wanted, { nowMs: createdMs, generated, digest })
+      const attributes = initialAttributes(newObject, { nowMs: createdMs, generated, digest })
       const object = { uniqueIdentifier, objectType, state: 'PreActive', attributes, createdMs } as const
       await stageNewObject(this, object, material)
       return uniqueIdentifier

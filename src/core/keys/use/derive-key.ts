@@ -38,30 +38,30 @@ export interface DerivationParameters {
 
 /** Returns the identifier of the new object. Throws Faults. */
 export async function deriveKey(objects: TransactionObjects, request: DeriveRequest): Promise<string> {
-  const { object: wanted, method, bases } = request
+  const { object: newObject, method, bases } = request
   objects.staged.begin('key.derive', null)
-  const bytes = derivedBytes(wanted)
-  requireNoGenerator(wanted)
+  const bytes = derivedBytes(newObject)
+  requireNoGenerator(newObject)
   if (bases.length > 2) throw new Fault('InvalidField', method === 'AsymmetricKey' ? onePair : oneKey)
-  const found = await usable(objects, bases, bytes)
+  const usableBases = await usable(objects, bases, bytes)
   const derived =
     method === 'AsymmetricKey'
-      ? await agreed(objects, found, bytes)
-      : await derivedOf(objects, found, request, bytes)
-  const from = found.map(({ uniqueIdentifier }) => uniqueIdentifier)
-  const attributes = derivedAttributes(restricted(wanted, found), from, objects.staged.nowMs)
+      ? await agreed(objects, usableBases, bytes)
+      : await derivedOf(objects, usableBases, request, bytes)
+  const from = usableBases.map(({ uniqueIdentifier }) => uniqueIdentifier)
+  const attributes = derivedAttributes(restricted(newObject, usableBases), from, objects.staged.nowMs)
   const head =
-    wanted.objectType === 'SecretData'
+    newObject.objectType === 'SecretData'
       ? ({ keyFormatType: 'Opaque', secretDataType: 'Seed' } as const)
       : ({ keyFormatType: 'Raw' } as const)
   const material = { bytes: Buffer.from(derived.data.buffer), head }
-  const uniqueIdentifier = await objects.keep({ ...wanted, attributes }, material, false)
+  const uniqueIdentifier = await objects.keep({ ...newObject, attributes }, material, false)
   for (const identifier of from) {
     const object = await objects.live(identifier)
     const link = linkTo('DerivedKeyLink', uniqueIdentifier)
     await objects.stage(object, { ...object, attributes: withLink(object.attributes, link) })
   }
-  const detail = { objectType: wanted.objectType, method, bytes, base: from[0] ?? '' }
+  const detail = { objectType: newObject.objectType, method, bytes, base: from[0] ?? '' }
   objects.staged.done({ object: uniqueIdentifier, detail })
   return uniqueIdentifier
 }
@@ -113,12 +113,12 @@ async function derivedOf(
 /** Agrees on a secret from a private key of one party and a public key of the other. */
 async function agreed(
   objects: TransactionObjects,
-  found: readonly ManagedObject[],
+  bases: readonly ManagedObject[],
   bytes: number,
 ): Promise<{ readonly data: Uint8Array }> {
-  const own = found.find(({ objectType }) => objectType === 'PrivateKey')
-  const other = found.find(({ objectType }) => objectType === 'PublicKey')
-  if (!own || !other || found.length !== 2) throw new Fault('InvalidField', onePair)
+  const own = bases.find(({ objectType }) => objectType === 'PrivateKey')
+  const other = bases.find(({ objectType }) => objectType === 'PublicKey')
+  if (!own || !other || bases.length !== 2) throw new Fault('InvalidField', onePair)
   const keys = [await usableKey(objects, own), await usableKey(objects, other)] as const
   const [ownKey, otherKey] = keys.map((key) => ('asymmetric' in key ? key.asymmetric : undefined))
   if (!ownKey || !('pkcs8' in ownKey) || !otherKey || !('spki' in otherKey)) throw unusable(own.objectType)
@@ -131,15 +131,15 @@ async function usable(
   identifiers: readonly string[],
   bytes: number,
 ): Promise<readonly ManagedObject[]> {
-  const found: ManagedObject[] = []
+  const loaded: ManagedObject[] = []
   for (const identifier of identifiers) {
     const object = await objects.live(identifier)
     await objects.requireUse(object, 'DeriveKey')
     const attributes = spendUsage(object.attributes, { bytes, objects: 1 })
     if (attributes) await objects.stage(object, { ...object, attributes })
-    found.push(object)
+    loaded.push(object)
   }
-  return found
+  return loaded
 }
 
 async function opened(objects: TransactionObjects, object: ManagedObject): Promise<Uint8Array> {

@@ -56,10 +56,10 @@ export function unusable(what: string): Fault {
 
 function inDer({ attributes }: ManagedObject, { bytes, head }: Material, isPrivate: boolean): Uint8Array {
   const algorithm = first(attributes, 'CryptographicAlgorithm')
-  const wanted: KeyFormat = isPrivate ? 'PKCS_8' : 'X_509'
+  const target: KeyFormat = isPrivate ? 'PKCS_8' : 'X_509'
   try {
     const format = actualFormat(isPrivate, head.keyFormatType ?? 'Raw', bytes)
-    const der = inFormat({ isPrivate, format, bytes, algorithm }, wanted)
+    const der = inFormat({ isPrivate, format, bytes, algorithm }, target)
     if (der instanceof Uint8Array) return der
   } catch (error) {
     if (!(error instanceof KeyFormatError)) throw error

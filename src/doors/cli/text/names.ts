@@ -97,14 +97,16 @@ function unknownName(what: string, text: string, suggestion: string): Refusal {
   )
 }
 
-export function onlyOne(what: string, text: string, found: readonly Named[]): string {
-  const [only, ...others] = found
+export function onlyOne(what: string, text: string, matches: readonly Named[]): string {
+  const [only, ...others] = matches
   if (only !== undefined && others.length === 0) return only.id
-  const shown = found.slice(0, candidatesMax).map(({ id, name }) => (name === null ? id : `${id} (${name})`))
-  const rest = found.length > shown.length ? ', and more' : ''
+  const shown = matches
+    .slice(0, candidatesMax)
+    .map(({ id, name }) => (name === null ? id : `${id} (${name})`))
+  const rest = matches.length > shown.length ? ', and more' : ''
   throw new CommandError(
-    found.every(({ name }) => name === text)
-      ? `${found.length} ${what}s are named ${text}`
+    matches.every(({ name }) => name === text)
+      ? `${matches.length} ${what}s are named ${text}`
       : `several ${what}s have an id that begins with ${text}`,
     `Choose one by its id: ${shown.join(', ')}${rest}`,
   )
@@ -120,8 +122,8 @@ export function wordOf<W extends string>(
   words: readonly W[],
   listedIn?: string,
 ): W {
-  const found = words.find((word) => word.toLowerCase() === text.toLowerCase())
-  if (found !== undefined) return found
+  const match = words.find((word) => word.toLowerCase() === text.toLowerCase())
+  if (match !== undefined) return match
   const suggestion = didYouMean(text, words)
   const all =
     listedIn === undefined

@@ -61,7 +61,7 @@ function throughPager(child: Child, command: string): PagedOutput {
       stdin.end()
       await left
       process.off('SIGINT', leaveToPager)
-      if (child.exitCode === notFound || child.exitCode === notExecutable)
+      if (child.exitCode === noSuchCommand || child.exitCode === notExecutable)
         throw new CommandError(
           `the pager ${command} cannot be run`,
           'Name another one in MORTISE_PAGER (or PAGER), or give MORTISE_PAGER=cat to do without.',
@@ -77,4 +77,4 @@ function leaveToPager(): void {
 
 /** Exit codes of a shell. */
 const notExecutable = 126
-const notFound = 127
+const noSuchCommand = 127

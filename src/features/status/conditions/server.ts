@@ -241,7 +241,7 @@ export const serverState = conditionsAlone({
   facts: serverFacts,
 })
 
-function workersEnd({ wanted, serving, endedLately, lastEnd }: WorkerFacts): readonly Occurrence[] {
+function workersEnd({ intended: wanted, serving, endedLately, lastEnd }: WorkerFacts): readonly Occurrence[] {
   const minutes = workerEndsWithinMs / 60_000
   const last = lastEnd === null ? '' : `; the last one ended by ${lastEnd}`
   if (serving < wanted) return [ofServer(`${serving} of ${wanted} workers serve${last}`)]
