@@ -204,8 +204,8 @@ function nearestVariable(name: string, variables: readonly string[]): string {
       return [`MORTISE_${words.toUpperCase()}`, `${line.variable} (${section}.${key})`]
     }),
   )
-  const found = nearest(name, [...variables, ...byOption.keys()])
-  return variables.includes(found) ? found : (byOption.get(found) ?? found)
+  const guess = nearest(name, [...variables, ...byOption.keys()])
+  return variables.includes(guess) ? guess : (byOption.get(guess) ?? guess)
 }
 
 /** Variables and flags are text, lists separated by commas. A wrong number or boolean stays text, so the schema refuses it. */

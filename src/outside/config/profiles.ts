@@ -27,10 +27,10 @@ const profileSchema = z
 export function readProfile(name: string, folder: string = userConfigFolder()) {
   const file = path.join(folder, 'config.toml')
   const profiles = profilesIn(file)
-  const found = Object.hasOwn(profiles, name) ? profiles[name] : undefined
-  if (found === undefined)
+  const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined
+  if (profile === undefined)
     throw new ConfigError(`${file} has no profile ${name}${didYouMean(name, Object.keys(profiles))}`)
-  const read = profileSchema.safeParse(found)
+  const read = profileSchema.safeParse(profile)
   if (!read.success)
     throw new ConfigError(
       read.error.issues.map((issue) => `${file}, profile ${name}: ${problem(issue)}`).join('\n'),

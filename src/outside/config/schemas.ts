@@ -91,12 +91,12 @@ export function keepDays() {
 /** Some of the acts, each once. */
 export function guardedActList() {
   const one = z.string().transform((text, context): GuardedAct => {
-    const found = guardedActs.find((act) => act === text)
-    if (found === undefined)
+    const guardedAct = guardedActs.find((act) => act === text)
+    if (guardedAct === undefined)
       context.addIssue(
         `"${text}" is no act that can wait for a second person; the nearest is ${nearest(text, guardedActs)}, and all are ${guardedActs.join(', ')}`,
       )
-    return found ?? 'key destroy'
+    return guardedAct ?? 'key destroy'
   })
   return z.array(one).transform((acts): readonly GuardedAct[] => [...new Set(acts)])
 }

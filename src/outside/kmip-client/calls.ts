@@ -118,17 +118,17 @@ export async function locateAll(
   pageItems = 1_000,
 ): Promise<readonly string[]> {
   if (!atLeast(server.version, '1.3')) return (await server.request('Locate', { Attribute })).UniqueIdentifier
-  const found = new Set<string>()
+  const identifiers = new Set<string>()
   for (let offset = 0; ;) {
     const page = await server.request('Locate', {
       MaximumItems: pageItems,
       OffsetItems: offset,
       Attribute,
     })
-    const before = found.size
-    for (const identifier of page.UniqueIdentifier) found.add(identifier)
+    const before = identifiers.size
+    for (const identifier of page.UniqueIdentifier) identifiers.add(identifier)
     offset += page.UniqueIdentifier.length
     // A server that ignores the offset returns the same page forever.
-    if (page.UniqueIdentifier.length < pageItems || found.size === before) return [...found]
+    if (page.UniqueIdentifier.length < pageItems || identifiers.size === before) return [...identifiers]
   }
 }

@@ -68,11 +68,11 @@ export class KmipClient implements Requester, AsyncDisposable {
 
   /** See Session.batch. */
   batch<const L extends readonly BatchRequest[]>(
-    asked: L,
+    requests: L,
     options?: ClientBatchOptions,
   ): Promise<Outcomes<L>> {
-    const repeatable = asked.every(({ operation }) => readers.has(operation))
-    return this.work((session) => session.batch(asked, options), { repeatable })
+    const repeatable = requests.every(({ operation }) => readers.has(operation))
+    return this.work((session) => session.batch(requests, options), { repeatable })
   }
 
   /**

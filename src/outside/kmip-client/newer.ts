@@ -17,24 +17,24 @@ import type { AnyValue } from '../../wire/ttlv/schema.ts'
  */
 export function newerThan(version: Version, message: Uint8Array): readonly string[] {
   const tag = Buffer.from(message.subarray(0, 3)).readUIntBE(0, 3)
-  const found = new Set<string>()
-  look(tag, decode(any, message, { tag, version: 0 }), version, found)
-  return [...found]
+  const names = new Set<string>()
+  look(tag, decode(any, message, { tag, version: 0 }), version, names)
+  return [...names]
 }
 
-function look(code: number, item: AnyValue, version: Version, found: Set<string>): void {
+function look(code: number, item: AnyValue, version: Version, names: Set<string>): void {
   const name = tagName(code)
   const fact: Defined | undefined = name && tags[name]
   // The server may define its own extension tags.
-  if (name !== undefined && fact && !isDefined(fact, version)) found.add(`tag ${name}`)
-  if (item.type === 'Structure') for (const child of item.value) look(child.tag, child.item, version, found)
+  if (name !== undefined && fact && !isDefined(fact, version)) names.add(`tag ${name}`)
+  if (item.type === 'Structure') for (const child of item.value) look(child.tag, child.item, version, names)
   if (item.type === 'Enumeration' && name !== undefined) {
     const value = newerValue(name, item.value, version)
-    if (value !== undefined) found.add(`${name} ${value}`)
+    if (value !== undefined) names.add(`${name} ${value}`)
   }
   if (item.type === 'TextString' && name === 'AttributeName') {
     const key = findKey(item.value)
-    if (key !== undefined && !existsIn(key, version)) found.add(`attribute ${item.value}`)
+    if (key !== undefined && !existsIn(key, version)) names.add(`attribute ${item.value}`)
   }
 }
 

@@ -61,8 +61,8 @@ export class KmipSession implements Requester {
 
   /** Rejects with KmipRefused or KmipTransportError. */
   async request<N extends OperationName>(operation: N, request: Request<N>): Promise<Response<N>> {
-    const asked = { operation, request } as BatchRequest
-    const { answer, items } = await this.#ask([asked], {})
+    const item = { operation, request } as BatchRequest
+    const { answer, items } = await this.#ask([item], {})
     const outcome = this.#outcome(operation, items[0], answer)
     if (!outcome.ok) throw outcome.refused
     return outcome.response
@@ -70,39 +70,41 @@ export class KmipSession implements Requester {
 
   /** Sends all of them in one message. A refusal is an outcome, also for items that the server did not reach. */
   async batch<const L extends readonly BatchRequest[]>(
-    asked: L,
+    requests: L,
     options: ClientBatchOptions = {},
   ): Promise<Outcomes<L>> {
-    const { answer, items } = await this.#ask(asked, options)
-    return asked.map(({ operation }, index) => this.#outcome(operation, items[index], answer)) as Outcomes<L>
+    const { answer, items } = await this.#ask(requests, options)
+    return requests.map(({ operation }, index) =>
+      this.#outcome(operation, items[index], answer),
+    ) as Outcomes<L>
   }
 
   /** The answer, with its items in the order of the request. */
-  async #ask(asked: readonly BatchRequest[], options: ClientBatchOptions) {
-    const bytes = this.#encode(asked, options)
+  async #ask(requests: readonly BatchRequest[], options: ClientBatchOptions) {
+    const bytes = this.#encode(requests, options)
     this.#sent ||= this.connection.isOpen
     const { address } = this.connection
     const answer = readAnswer(await this.connection.exchange(bytes), address)
-    if (answer.batchCount !== answer.items.length || answer.items.length > asked.length)
+    if (answer.batchCount !== answer.items.length || answer.items.length > requests.length)
       throw wrongAnswer(
         address,
         `${answer.items.length} batch items, where Batch Count is ${answer.batchCount}`,
       )
-    return { answer, items: asked.map((_, index) => itemFor(index, asked.length, answer.items)) }
+    return { answer, items: requests.map((_, index) => itemFor(index, requests.length, answer.items)) }
   }
 
-  #encode(asked: readonly BatchRequest[], { onError, inOrder }: ClientBatchOptions): Buffer {
+  #encode(requests: readonly BatchRequest[], { onError, inOrder }: ClientBatchOptions): Buffer {
     const { version } = this
     return encodeRequest({
       version,
       ...(this.#credential && { credentials: [this.#credential] }),
       ...(onError !== undefined && { batchErrorContinuationOption: onError }),
       ...(inOrder !== undefined && { batchOrderOption: inOrder }),
-      items: asked.map(({ operation, request }, index) => ({
+      items: requests.map(({ operation, request }, index) => ({
         operation,
         payload: encodeRequestPayload(operation, request as never, version),
         // KMIP 1.4 §6.4: required if there is more than one item.
-        ...(asked.length > 1 && { uniqueBatchItemId: batchItemId(index) }),
+        ...(requests.length > 1 && { uniqueBatchItemId: batchItemId(index) }),
       })),
     })
   }

@@ -21,10 +21,10 @@ export async function convertRootKeyFile(
   file: string,
   passphraseFile: string | null,
 ): Promise<ConvertedFile> {
-  const found = await readRootKey(file)
-  const { id } = found
-  if (found.kind === 'plain') found.key.fill(0)
-  if (found.kind === 'plain' || found.kdf.name === 'pbkdf2') return { file, id, converted: false }
+  const rootKeyFile = await readRootKey(file)
+  const { id } = rootKeyFile
+  if (rootKeyFile.kind === 'plain') rootKeyFile.key.fill(0)
+  if (rootKeyFile.kind === 'plain' || rootKeyFile.kdf.name === 'pbkdf2') return { file, id, converted: false }
   if (passphraseFile === null)
     throw new RootKeyError(
       'root-key',
@@ -33,7 +33,7 @@ export async function convertRootKeyFile(
   const given = await readFile(passphraseFile)
   try {
     const passphrase = usablePassphrase(given)
-    const key = await openSealed(found, passphrase)
+    const key = await openSealed(rootKeyFile, passphrase)
     if (!key) throw new RootKeyError('root-key', `the passphrase in ${passphraseFile} does not open ${file}`)
     const text = await writeRootKeyFile(key, passphrase, 'pbkdf2')
     key.fill(0)

@@ -11,9 +11,9 @@ export class RootKeyFileReads {
 
   /** `read` is made once no other one is under way on the same disk. Throws what it throws. */
   async run<T extends { readonly device: number }>(file: string, read: () => Promise<T>): Promise<T> {
-    const found = await this.#turns.run(this.#diskOf(file), read)
-    this.#devices.set(file, found.device)
-    return found
+    const result = await this.#turns.run(this.#diskOf(file), read)
+    this.#devices.set(file, result.device)
+    return result
   }
 
   #diskOf(file: string): string {

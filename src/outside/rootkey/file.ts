@@ -54,14 +54,14 @@ export async function openFileRootKey(options: FileRootKeyOptions): Promise<File
   const created = options.create && (await createRootKeyFile(file, passphrase, refusal))
   if (options.refuseOpenMode === true) await refuseOpenMode(file, reads)
   // Before its mode is changed: the path may be mistyped, and lead to something else.
-  const found = await readRootKey(file, reads)
+  const rootKeyFile = await readRootKey(file, reads)
   const { mode: openMode } = await reads.run(file, async () => ({
     mode: await tightenMode(file),
-    device: found.device,
+    device: rootKeyFile.device,
   }))
   const warnings = warningsFor(file, tooShort, openMode)
-  const key = await unlock(file, found, passphrase)
-  return new OpenedFile({ uri: options.uri, id: found.id, path: file, created, warnings, key, reads })
+  const key = await unlock(file, rootKeyFile, passphrase)
+  return new OpenedFile({ uri: options.uri, id: rootKeyFile.id, path: file, created, warnings, key, reads })
 }
 
 /** A root key file as it lies on the disk now. Never throws. */
@@ -84,9 +84,9 @@ export async function inspectRootKeyFile(
   const place = { uri, path: uri }
   try {
     place.path = path.resolve(dataFolder, rootKeyFilePath(uri))
-    const found = await readRootKey(place.path, reads)
-    if (found.kind === 'plain') found.key.fill(0)
-    const { id, mode, kind } = found
+    const rootKeyFile = await readRootKey(place.path, reads)
+    if (rootKeyFile.kind === 'plain') rootKeyFile.key.fill(0)
+    const { id, mode, kind } = rootKeyFile
     return { ...place, problem: null, id, mode: mode & 0o7777, hasPassphrase: kind === 'sealed' }
   } catch (error) {
     if (!(error instanceof RootKeyError)) throw error
@@ -95,8 +95,8 @@ export async function inspectRootKeyFile(
 }
 
 async function refuseOpenMode(file: string, reads: RootKeyFileReads): Promise<void> {
-  const { mode, ...found } = await readRootKey(file, reads)
-  if (found.kind === 'plain') found.key.fill(0)
+  const { mode, ...rootKeyFile } = await readRootKey(file, reads)
+  if (rootKeyFile.kind === 'plain') rootKeyFile.key.fill(0)
   if (!isOpenMode(mode)) return
   throw new RootKeyError(
     'root-key',
@@ -175,10 +175,10 @@ class OpenedFile implements FileRootKey {
 
   /** A missing or damaged file counts as unreachable; a valid file with another key is a refusal. */
   async #lookAgain(): Promise<void> {
-    const found = await readRootKey(this.path, this.#reads)
-    if (found.kind === 'plain') found.key.fill(0)
-    if (found.id === this.id) return
-    const message = `${this.path} holds another root key now (${found.id}) than before (${this.id})`
+    const rootKeyFile = await readRootKey(this.path, this.#reads)
+    if (rootKeyFile.kind === 'plain') rootKeyFile.key.fill(0)
+    if (rootKeyFile.id === this.id) return
+    const message = `${this.path} holds another root key now (${rootKeyFile.id}) than before (${this.id})`
     throw new RootKeyError('root-key', message)
   }
 }
@@ -210,15 +210,15 @@ export function rootKeyFilePath(uri: string): string {
 }
 
 /** A view of the passphrase without the end of its line. Throws RootKeyError for an empty one. */
-export function usablePassphrase(given: Buffer): Buffer {
-  let length = given.length
-  while (given[length - 1] === 0x0a || given[length - 1] === 0x0d) length--
+export function usablePassphrase(bytes: Buffer): Buffer {
+  let length = bytes.length
+  while (bytes[length - 1] === 0x0a || bytes[length - 1] === 0x0d) length--
   if (length === 0)
     throw new RootKeyError(
       'root-key',
       `the file that ${passphraseVariable} names is empty; it holds the passphrase on one line`,
     )
-  return given.subarray(0, length)
+  return bytes.subarray(0, length)
 }
 
 const passphraseVariable = 'MORTISE_ROOT_PASSPHRASE_FILE'
@@ -255,23 +255,29 @@ function shortPassphrase(file: string): RootKeyError {
 }
 
 /** Turns what the file holds into a key, and wipes it. */
-async function unlock(file: string, found: RootKeyFile, passphrase: Buffer | undefined): Promise<KeyObject> {
-  if (found.kind === 'plain' && passphrase) {
-    found.key.fill(0)
+async function unlock(
+  file: string,
+  rootKeyFile: RootKeyFile,
+  passphrase: Buffer | undefined,
+): Promise<KeyObject> {
+  if (rootKeyFile.kind === 'plain' && passphrase) {
+    rootKeyFile.key.fill(0)
     throw new RootKeyError(
       'root-key',
       `${passphraseVariable} is set, but the root key in ${file} is not protected by a passphrase. Unset it, or ` +
         'bring the file that belongs to it.',
     )
   }
-  if (found.kind === 'sealed' && !passphrase)
+  if (rootKeyFile.kind === 'sealed' && !passphrase)
     throw new RootKeyError(
       'root-key',
       `the root key in ${file} is protected by a passphrase: set ${passphraseVariable} to the path of a file that ` +
         'holds it',
     )
   const bytes =
-    found.kind === 'plain' ? found.key : await openUnder(file, found, passphrase ?? Buffer.alloc(0))
+    rootKeyFile.kind === 'plain'
+      ? rootKeyFile.key
+      : await openUnder(file, rootKeyFile, passphrase ?? Buffer.alloc(0))
   if (!bytes)
     throw new RootKeyError(
       'root-key',
@@ -285,10 +291,10 @@ async function unlock(file: string, found: RootKeyFile, passphrase: Buffer | und
 
 async function openUnder(
   file: string,
-  found: RootKeyFile & { readonly kind: 'sealed' },
+  rootKeyFile: RootKeyFile & { readonly kind: 'sealed' },
   passphrase: Buffer,
 ): Promise<Buffer | undefined> {
-  return openSealed(found, passphrase).catch((error: unknown) => {
+  return openSealed(rootKeyFile, passphrase).catch((error: unknown) => {
     if (!(error instanceof RootKeyFileError)) throw error
     throw new RootKeyError('root-key', `${file} gives no root key: ${error.message}`, { cause: error })
   })

@@ -31,20 +31,20 @@ export function anchorFileOf(file: string): string {
 /** Throws StoreUnavailable, with what to do about it; nothing is changed. */
 export function refuseUnsafeFolder(file: string): void {
   const folder = path.dirname(file)
-  const found = inspect(folder, statSync)
-  if (found) refuseForeignFolder(folder, found)
+  const stats = inspect(folder, statSync)
+  if (stats) refuseForeignFolder(folder, stats)
   for (const suffix of suffixes) refuseUnsafeFile(file + suffix)
 }
 
-function refuseForeignFolder(folder: string, found: Stats): void {
+function refuseForeignFolder(folder: string, stats: Stats): void {
   const name = `the data folder ${folder}`
   // The owner could not read files that root writes there, so the message does not advise root to take the folder over.
-  if (process.geteuid?.() === 0 && found.uid !== 0)
+  if (process.geteuid?.() === 0 && stats.uid !== 0)
     throw refusal(
-      `${name} belongs to another user (uid ${found.uid}) than the one that this process runs as (root)`,
-      `Give the command as that user: runuser -u ${userName(found.uid) ?? 'USER'} -- COMMAND`,
+      `${name} belongs to another user (uid ${stats.uid}) than the one that this process runs as (root)`,
+      `Give the command as that user: runuser -u ${userName(stats.uid) ?? 'USER'} -- COMMAND`,
     )
-  refuseOthers(name, folder, found)
+  refuseOthers(name, folder, stats)
   const why = unwritable(folder)
   if (why !== null)
     throw refusal(
@@ -94,17 +94,17 @@ function userName(uid: number): string | undefined {
 }
 
 function refuseUnsafeFile(file: string): void {
-  const found = inspect(file, lstatSync)
-  if (!found) return
-  if (found.isSymbolicLink())
+  const stats = inspect(file, lstatSync)
+  if (!stats) return
+  if (stats.isSymbolicLink())
     throw refusal(`${file} is a link, and links are not followed`, 'Put the file itself there.')
-  if (!found.isFile()) throw refusal(`${file} is not a file`, 'Move it away.')
-  if (found.nlink > 1)
+  if (!stats.isFile()) throw refusal(`${file} is not a file`, 'Move it away.')
+  if (stats.nlink > 1)
     throw refusal(
       `${file} has another name too (a hard link): two databases would share it`,
       'Copy it, and put the copy in its place.',
     )
-  refuseOthers(file, file, found)
+  refuseOthers(file, file, stats)
 }
 
 function refuseOthers(name: string, place: string, { uid, mode }: Stats): void {

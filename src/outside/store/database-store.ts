@@ -127,18 +127,18 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   }
 
   async objects(query: ObjectQuery) {
-    const found: StoredObject[] = []
+    const objects: StoredObject[] = []
     let before = query.beforeSequence ?? Number.MAX_SAFE_INTEGER
     // A page is read in steps, since material can be large.
-    while (found.length < query.limit) {
-      const count = Math.min(objectsStepRows, query.limit - found.length)
+    while (objects.length < query.limit) {
+      const count = Math.min(objectsStepRows, query.limit - objects.length)
       const step = await this.read(objectsBefore(query, before, count))
-      found.push(...step.map((object) => this.#withAccess(object)))
-      if (step.length < count || found.length >= query.limit) break
+      objects.push(...step.map((object) => this.#withAccess(object)))
+      if (step.length < count || objects.length >= query.limit) break
       before = step.at(-1)?.sequence ?? 0
       await setImmediate()
     }
-    return found
+    return objects
   }
 
   async objectCounts(instanceId: string, nowMs: number) {

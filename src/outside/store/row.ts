@@ -28,9 +28,9 @@ export function orNull<T>(row: Row, column: string, read: (row: Row, column: str
 /** Reads a column that has one of the given words. */
 export function oneOf<T extends string>(row: Row, column: string, values: readonly T[]): T {
   const value = text(row, column)
-  const found = values.find((known) => known === value)
-  if (found === undefined) throw new Error(`the database has a row whose ${column} is unknown`)
-  return found
+  const match = values.find((known) => known === value)
+  if (match === undefined) throw new Error(`the database has a row whose ${column} is unknown`)
+  return match
 }
 
 function wrongColumn(column: string): Error {

@@ -170,11 +170,11 @@ function standardKeys(where: string): string {
 }
 
 /** Entries between two ids (inclusive) and two times, except pruned ones. */
-function audit(found: string, direction: 'ASC' | 'DESC'): string {
+function audit(condition: string, direction: 'ASC' | 'DESC'): string {
   return `
     SELECT a.entry, w.writer, a.number, a.body, a.hash
     FROM audit a CROSS JOIN writers w ON w.id = a.writer AND a.number > w.begin_number
-    WHERE ${found} AND a.entry BETWEEN ? AND ? AND a.at_ms BETWEEN ? AND ?
+    WHERE ${condition} AND a.entry BETWEEN ? AND ? AND a.at_ms BETWEEN ? AND ?
     ORDER BY a.entry ${direction} LIMIT ?`
 }
 

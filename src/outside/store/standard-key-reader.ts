@@ -18,8 +18,8 @@ export function* findStandardKeys({
     return (yield* all('standardKeysByIdentifier', identifier, ...narrower, afterId, limit)).map(standardKey)
   }
   const sets = standardKeySets.flatMap((set) => {
-    const wanted = (kind ?? set.kind) === set.kind && (state ?? set.state) === set.state
-    return [...(instanceId === undefined ? [] : [instanceId]), wanted ? 1 : 0, afterId]
+    const matches = (kind ?? set.kind) === set.kind && (state ?? set.state) === set.state
+    return [...(instanceId === undefined ? [] : [instanceId]), matches ? 1 : 0, afterId]
   })
   const statement = instanceId === undefined ? 'standardKeys' : 'standardKeysOfInstance'
   return (yield* all(statement, ...sets, limit)).map(standardKey)

@@ -229,18 +229,18 @@ function unlessItHangs(make: () => Chain, clock: Pick<Clock, 'after'>): Chain {
   let chain = make()
   let patienceMs: number = awsChainMs
   return async (options) => {
-    const asked = chain
+    const credentialsOf = chain
     const late = Promise.withResolvers<never>()
     const timer = clock.after(patienceMs, () => {
       late.reject(new Error('they did not come in time'))
-      if (chain !== asked) return
+      if (chain !== credentialsOf) return
       chain = make()
       patienceMs = Math.min(2 * patienceMs, awsChainMsMax)
     })
     try {
-      const found = await Promise.race([asked(options), late.promise])
-      if (chain === asked) patienceMs = awsChainMs
-      return found
+      const credentials = await Promise.race([credentialsOf(options), late.promise])
+      if (chain === credentialsOf) patienceMs = awsChainMs
+      return credentials
     } finally {
       timer.cancel()
     }

@@ -51,11 +51,11 @@ export class AwsKms {
         `the endpoint for ${arn} is not known: name it with MORTISE_AWS_KMS_ENDPOINT`,
       )
     const { clock, onCall } = this.#with
-    const found = {
+    const parts = {
       ...(credentialsFile !== undefined && { filepath: credentialsFile, profile: profile ?? 'default' }),
       ...(profile !== undefined && { profile }),
     }
-    this.#sdk ??= loadAwsSdk(found, clock)
+    this.#sdk ??= loadAwsSdk(parts, clock)
     const sdk = await this.#sdk.catch((error: unknown) => {
       this.#sdk = undefined
       throw error

@@ -78,13 +78,13 @@ export class AzureApi implements CloudApi {
 
   /** The challenge of a vault says which directory it believes. The error shows it, and Mortise does not follow it: the configuration says where Mortise logs in. */
   #tenantAdvice(headers: IncomingHttpHeaders): string {
-    const [, wanted] =
+    const [, directory] =
       /authorization(?:_uri)?="https:\/\/[^/"]+\/([\w.-]+)"/.exec(headers['www-authenticate'] ?? '') ?? []
     const { tenantId } = this.#options
-    if (wanted === undefined || wanted.toLowerCase() === tenantId?.toLowerCase()) return ''
+    if (directory === undefined || directory.toLowerCase() === tenantId?.toLowerCase()) return ''
     return tenantId === undefined
       ? ''
-      : `. It believes the directory ${wanted}, and azure.tenantId is ${tenantId}`
+      : `. It believes the directory ${directory}, and azure.tenantId is ${tenantId}`
   }
 }
 

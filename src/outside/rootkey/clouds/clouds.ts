@@ -47,9 +47,9 @@ export class Clouds {
   }
 
   /** The root key, and sentences for the administrator. Throws RootKeyError with what is wrong and what to do. */
-  async check(uri: string, wanted: { readonly opens: boolean }) {
+  async check(uri: string, purpose: { readonly opens: boolean }) {
     const rootKey = await this.open(uri)
-    return { uri: rootKey.uri, id: rootKey.id, warnings: await rootKey.check(wanted) }
+    return { uri: rootKey.uri, id: rootKey.id, warnings: await rootKey.check(purpose) }
   }
 
   /** Ends what runs. */

@@ -26,7 +26,7 @@ export interface CloudKey {
   /** Only where the wrapped form shows the version that wrapped it. */
   newestVersion?(): Promise<string>
   /** Whether it is fit to be a root key; sentences for the administrator. `opens`: it need not seal any more. */
-  examine(wanted: { readonly opens: boolean }): Promise<readonly string[]>
+  examine(purpose: { readonly opens: boolean }): Promise<readonly string[]>
 }
 
 export class CloudRootKey implements RootKey {

@@ -106,9 +106,9 @@ export class CloudSession {
         return error.transient ? 'after a pause' : 'never'
       },
       ended: (outcome, about) => {
-        const told = 'answer' in outcome ? { status: outcome.answer.status, code: null } : outcome.error
-        if (told instanceof Error && !(told instanceof CloudError)) return
-        const { status, code } = told as Pick<CloudCallMade, 'status' | 'code'>
+        const reported = 'answer' in outcome ? { status: outcome.answer.status, code: null } : outcome.error
+        if (reported instanceof Error && !(reported instanceof CloudError)) return
+        const { status, code } = reported as Pick<CloudCallMade, 'status' | 'code'>
         onCall?.({ service: http.title, call: call.name, status, code, ...about })
       },
     })

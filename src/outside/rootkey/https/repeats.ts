@@ -56,12 +56,12 @@ export class Repeats {
         ended({ answer }, about(false))
         return answer
       } catch (error) {
-        const wanted = again(error)
+        const repetition = again(error)
         const repeated =
-          wanted === 'at once' || (wanted === 'after a pause' && this.#mayRepeat(number, deadline))
+          repetition === 'at once' || (repetition === 'after a pause' && this.#mayRepeat(number, deadline))
         ended({ error }, about(repeated))
         if (!repeated) throw error
-        if (wanted === 'after a pause') await clock.sleep(pauseAfter(number))
+        if (repetition === 'after a pause') await clock.sleep(pauseAfter(number))
       }
     }
   }

@@ -30,9 +30,9 @@ export interface ParsedAnswer {
 
 /** Takes the string value of a field out of a JSON object: of `name`, or of `outer.name`. Wipes the body. */
 export function parseWithSecret(body: Buffer, name: string): ParsedAnswer {
-  const found = findString(body, name.split('.'))
-  const secret = found && decodeAnyBase64(unescaped(body.subarray(found.from, found.to)))
-  if (found) body.fill(0x20, found.from, found.to)
+  const place = findString(body, name.split('.'))
+  const secret = place && decodeAnyBase64(unescaped(body.subarray(place.from, place.to)))
+  if (place) body.fill(0x20, place.from, place.to)
   try {
     return { json: JSON.parse(body.toString('utf8')) as unknown, secret }
   } catch {

@@ -58,8 +58,8 @@ export class ForeignKeys {
   /** The secret, which the caller wipes; undefined: the root key did not wrap this so. Throws RootKeyError. */
   async unwrap({ ciphertext, aad }: ForeignForm): Promise<Buffer | undefined> {
     const { key, keyRing } = this.#target
-    const asked = { ciphertext, ...(aad.length > 0 && { aad }) }
-    const body = Buffer.from(JSON.stringify(asked))
+    const content = { ciphertext, ...(aad.length > 0 && { aad }) }
+    const body = Buffer.from(JSON.stringify(content))
     try {
       const { secret } = await this.#session.call('unwrap', { key, keyRing, body })
       if (!secret || secret.length === 0) throw notUnderstood(this.#target, 'unwrap')

@@ -74,8 +74,8 @@ export class Iam {
     }
     const askedAt = clock.monotonic()
     try {
-      const asked = { agent, method: 'POST', url, headers, body, timeoutMs, clock, caVariable } as const
-      const answer = await exchange(asked)
+      const options = { agent, method: 'POST', url, headers, body, timeoutMs, clock, caVariable } as const
+      const answer = await exchange(options)
       return tokenIn(answer, askedAt, url, correlationId)
     } catch (error) {
       if (error instanceof NoAnswer) throw unreachable(url, error.message, correlationId, error)

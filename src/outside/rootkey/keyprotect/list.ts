@@ -20,19 +20,19 @@ export async function listKeyProtectRootKeys(
   session: KeyProtectSession,
   target: KeyProtectUri,
 ): Promise<readonly ListedServiceKey[]> {
-  const found: ListedServiceKey[] = []
+  const keys: ListedServiceKey[] = []
   let looked = 0
-  const asked = { keyRing: target.keyRing, query: { extractable: 'false' } }
-  for await (const page of keyPages(session, 'list', asked)) {
+  const question = { keyRing: target.keyRing, query: { extractable: 'false' } }
+  for await (const page of keyPages(session, 'list', question)) {
     for (const resource of page) {
       const key = readKey(resource)
       // Older instances do not know the query.
-      if (key && !key.extractable) found.push(listed(key, target))
+      if (key && !key.extractable) keys.push(listed(key, target))
     }
     looked += page.length
     if (looked >= keyProtectListedKeysMax) break
   }
-  return found.toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
+  return keys.toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
 }
 
 function listed(key: KeyResource, target: KeyProtectUri): ListedServiceKey {

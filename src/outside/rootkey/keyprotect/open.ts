@@ -50,8 +50,8 @@ export async function checkKeyProtect(uri: string, where: Where, checked: Checke
   return withOwnSessions(where, checked, async (sessions) => {
     const rootKey = await openKeyProtect(uri, { ...where, sessions })
     const { standardKeys = false, opens = false } = checked
-    const wanted = { standardKeys, opens }
-    const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri), wanted)
+    const purpose = { standardKeys, opens }
+    const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri), purpose)
     if (!standardKeys) return { uri: rootKey.uri, id: rootKey.id, warnings }
     const ofTrial = await checkStandardKeys(rootKey.standardKeys, sessions.options.clock).catch(
       (error: unknown) => {

@@ -26,7 +26,7 @@ export interface PageQuery {
 export async function* keyPages(
   session: KeyProtectSession,
   call: Extract<CallName, 'list' | 'search'>,
-  { query, ...asked }: PageQuery,
+  { query, ...rest }: PageQuery,
 ): AsyncGenerator<readonly unknown[]> {
   const seen = new Set<string | undefined>()
   const limit = keyProtectPageKeys
@@ -36,7 +36,7 @@ export async function* keyPages(
   let overlap = 0
   for (let offset = 0; ;) {
     const page = { ...query, limit: `${limit}`, offset: `${offset}` }
-    const { json, keyTotal = Infinity } = await session.call(call, { ...asked, query: page })
+    const { json, keyTotal = Infinity } = await session.call(call, { ...rest, query: page })
     const resources = readResources(json)
     if (!resources) throw notUnderstood(session.target, call)
     const first = idOf(resources[0])

@@ -64,13 +64,13 @@ export async function checkStandardKeys(
 /** All attempts have one name: what was made without an answer is found by it. */
 async function make(
   standardKeys: StandardKeys,
-  wanted: NewStandardKey,
+  standardKey: NewStandardKey,
   { cleanup, clock }: { readonly cleanup: TrialCleanup; readonly clock: TrialClock },
 ): Promise<string> {
   let untilMs: number | undefined
   for (let attempt = 1; ; attempt++) {
     try {
-      const id = await standardKeys.create(wanted)
+      const id = await standardKeys.create(standardKey)
       cleanup.made(id)
       return id
     } catch (error) {

@@ -201,9 +201,9 @@ async function readMetadata(
 ): Promise<KeyResource> {
   const { key, keyRing } = target
   const { json } = await session.call('metadata', { key, keyRing })
-  const found = readOneKey(json)
-  if (!found || !isGuid(found.id)) throw notUnderstood(target, 'metadata')
-  return found
+  const resource = readOneKey(json)
+  if (!resource || !isGuid(resource.id)) throw notUnderstood(target, 'metadata')
+  return resource
 }
 
 /**

@@ -103,7 +103,7 @@ export interface KeyProtectQuery {
 /** A call with all its attempts. */
 interface Call {
   readonly name: CallName
-  readonly asked: KeyProtectQuery
+  readonly question: KeyProtectQuery
   readonly correlationId: string
   /** Set by an attempt whose token was refused. */
   refusedToken: IamToken | undefined
@@ -158,8 +158,8 @@ export class KeyProtectSession {
    * The answer of a success, with the secret in it cut out; `{}` where it has no body. Throws KeyProtectError, a
    * RootKeyError for an API key that cannot be read, StandardKeyUncertain for a `create` that was not answered.
    */
-  call(name: CallName, asked: KeyProtectQuery = {}): Promise<KeyProtectAnswer> {
-    return this.#slots.run(() => this.#repeat(name, asked), callOf(name))
+  call(name: CallName, question: KeyProtectQuery = {}): Promise<KeyProtectAnswer> {
+    return this.#slots.run(() => this.#repeat(name, question), callOf(name))
   }
 
   /** Ends what runs. */
@@ -167,16 +167,16 @@ export class KeyProtectSession {
     this.#agent.destroy()
   }
 
-  async #repeat(name: CallName, asked: KeyProtectQuery): Promise<KeyProtectAnswer> {
+  async #repeat(name: CallName, question: KeyProtectQuery): Promise<KeyProtectAnswer> {
     const { target, onCall } = this.#options
     const call: Call = {
       name,
-      asked,
+      question,
       correlationId: randomUUID(),
       refusedToken: undefined,
       freshened: false,
     }
-    const made = { call: name, instance: target.instance, key: asked.key ?? null }
+    const made = { call: name, instance: target.instance, key: question.key ?? null }
     try {
       const { status: _, ...answer } = await this.#repeats[laneOf(callOf(name))].run({
         attempt: (leftMs) => this.#attempt(call, leftMs),
@@ -212,7 +212,7 @@ export class KeyProtectSession {
     const token = await this.#iam.token(leftMs())
     let answer: HttpAnswer
     try {
-      call.asked.correlationIds?.add(call.correlationId)
+      call.question.correlationIds?.add(call.correlationId)
       answer = await exchange(this.#question(call, token, leftMs()))
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error
@@ -236,21 +236,21 @@ export class KeyProtectSession {
     return { ...parsed, status, ...(keyTotal !== undefined && { keyTotal }) }
   }
 
-  #question({ name, asked, correlationId }: Call, { bearer }: IamToken, timeoutMs: number) {
+  #question({ name, question, correlationId }: Call, { bearer }: IamToken, timeoutMs: number) {
     const { target, clock } = this.#options
     const { method, path, sends, prefers } = callOf(name)
-    const url = new URL(`https://${target.host}/api/v2${path.replace('{key}', asked.key ?? '')}`)
-    url.search = new URLSearchParams(asked.query).toString()
+    const url = new URL(`https://${target.host}/api/v2${path.replace('{key}', question.key ?? '')}`)
+    url.search = new URLSearchParams(question.query).toString()
     const headers = {
       Accept: 'application/json',
       Authorization: `Bearer ${bearer}`,
       'Bluemix-Instance': target.instance,
       'Correlation-Id': correlationId,
-      ...(asked.keyRing !== undefined && { 'X-Kms-Key-Ring': asked.keyRing }),
+      ...(question.keyRing !== undefined && { 'X-Kms-Key-Ring': question.keyRing }),
       ...(sends !== undefined && { 'Content-Type': sends }),
       ...(prefers !== undefined && { Prefer: prefers }),
     }
-    const body = asked.body && { body: asked.body }
+    const body = question.body && { body: question.body }
     return { agent: this.#agent, method, url, headers, timeoutMs, clock, caVariable, ...body }
   }
 
@@ -272,13 +272,13 @@ export class KeyProtectSession {
     if (isAboutToken(refusal)) call.refusedToken = token
     else if (status < 500 && refusal.code !== '') this.#admitted = true
     const { target, advises } = this.#options
-    const { name, asked, correlationId } = call
+    const { name, question, correlationId } = call
     if (isTransient(refusal)) this.#repeats[laneOf(callOf(name))].beQuiet(status, headers['retry-after'])
     const message = explainRefusal({
       target,
       call: name,
-      key: asked.key,
-      keyRing: asked.keyRing,
+      key: question.key,
+      keyRing: question.keyRing,
       refusal,
       subject: token.subject,
       correlationId,

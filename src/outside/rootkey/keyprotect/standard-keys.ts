@@ -64,10 +64,10 @@ export class KeyProtectStandardKeys implements StandardKeys {
     const { keyRing } = this.#target
     const get = () => this.#session.call('get', { key, keyRing, correlationIds })
     const { json } = await this.#session.justMade.ask(key, get)
-    const found = readOneKey(json)
-    if (found?.id !== key) throw notUnderstood(this.#target, 'get')
-    if (found.isDestroyed) throw new RootKeyError('wrapped-form', deletedStandardKey(key, this.#target))
-    const { payload } = found
+    const resource = readOneKey(json)
+    if (resource?.id !== key) throw notUnderstood(this.#target, 'get')
+    if (resource.isDestroyed) throw new RootKeyError('wrapped-form', deletedStandardKey(key, this.#target))
+    const { payload } = resource
     if (payload === undefined)
       throw new RootKeyError(
         'wrapped-form',
@@ -93,24 +93,24 @@ export class KeyProtectStandardKeys implements StandardKeys {
     { sinceMs, deleted = false, correlationIds }: FindOptions = {},
   ): Promise<readonly StandardKeyEntry[]> {
     requireName(name)
-    const isIt = (found: StandardKeyEntry) => found.name === name && (deleted || !found.deleted)
+    const isIt = (entry: StandardKeyEntry) => entry.name === name && (deleted || !entry.deleted)
     const state = deleted ? anyState : notDestroyed
-    const found: StandardKeyEntry[] = []
+    const entries: StandardKeyEntry[] = []
     try {
       for await (const page of this.#pages({ search: `exact:name:${name}`, state }, correlationIds))
-        found.push(...page.filter(isIt))
-      return found
+        entries.push(...page.filter(isIt))
+      return entries
     } catch (error) {
       if (!refusesToSearch(error)) throw error
     }
     // Where there are too many to search, the newest first, down to where it cannot be any more.
     const newestFirst = sinceMs === undefined ? {} : { sort: '-creationDate,id' }
     for await (const page of this.#pages({ ...newestFirst, state }, correlationIds)) {
-      found.push(...page.filter(isIt))
+      entries.push(...page.filter(isIt))
       const oldestMs = page.at(-1)?.createdMs ?? Infinity
       if (sinceMs !== undefined && oldestMs < sinceMs) break
     }
-    return found
+    return entries
   }
 
   async *list(
@@ -118,7 +118,7 @@ export class KeyProtectStandardKeys implements StandardKeys {
     { deleted }: { readonly deleted: boolean },
   ): AsyncGenerator<readonly StandardKeyEntry[]> {
     for await (const page of this.#pages({ state: deleted ? anyState : notDestroyed }))
-      yield page.filter((found) => found.name.startsWith(namePrefix) && (deleted || !found.deleted))
+      yield page.filter((entry) => entry.name.startsWith(namePrefix) && (deleted || !entry.deleted))
   }
 
   async *#pages(
@@ -126,9 +126,9 @@ export class KeyProtectStandardKeys implements StandardKeys {
     correlationIds?: CorrelationIds,
   ): AsyncGenerator<readonly StandardKeyEntry[]> {
     const { keyRing } = this.#target
-    const asked = { keyRing, query: { ...query, extractable: 'true' }, correlationIds }
-    for await (const page of keyPages(this.#session, 'search', asked))
-      yield page.flatMap((resource) => readFound(resource, this.#session.serviceNowMs) ?? [])
+    const question = { keyRing, query: { ...query, extractable: 'true' }, correlationIds }
+    for await (const page of keyPages(this.#session, 'search', question))
+      yield page.flatMap((resource) => readEntry(resource, this.#session.serviceNowMs) ?? [])
   }
 }
 
@@ -136,7 +136,7 @@ export class KeyProtectStandardKeys implements StandardKeys {
 const anyState = '0,1,2,3,5'
 const notDestroyed = '0,1,2,3'
 
-function readFound(resource: unknown, nowMs: number | null): StandardKeyEntry | undefined {
+function readEntry(resource: unknown, nowMs: number | null): StandardKeyEntry | undefined {
   const key = readKey(resource)
   // Older instances do not know the query.
   if (!key?.extractable) return undefined

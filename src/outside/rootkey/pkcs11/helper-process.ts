@@ -28,7 +28,7 @@ export class HelperProcess {
   readonly pid: number | undefined
   readonly #child: ChildProcess
   readonly #clock: Pick<Clock, 'after'>
-  readonly #asked = new Map<number, PromiseWithResolvers<HelperCalls[HelperCallName][1]>>()
+  readonly #calls = new Map<number, PromiseWithResolvers<HelperCalls[HelperCallName][1]>>()
   readonly #onEnded: (reason: string) => void
   #lastNumber = 0
 
@@ -47,25 +47,25 @@ export class HelperProcess {
   /** Throws RootKeyError. A call that is not answered in time costs the process its life. */
   async call<Name extends HelperCallName>(
     call: Name,
-    asked: HelperCalls[Name][0],
+    input: HelperCalls[Name][0],
   ): Promise<HelperCalls[Name][1]> {
     if (this.hasEnded) throw gone('it has ended')
     const number = ++this.#lastNumber
     const answer = Promise.withResolvers<HelperCalls[HelperCallName][1]>()
-    this.#asked.set(number, answer)
+    this.#calls.set(number, answer)
     const timer = this.#clock.after(pkcs11CallMs, () => {
-      this.#asked.delete(number)
+      this.#calls.delete(number)
       const why = `did not answer ${call} within ${pkcs11CallMs / 1000} s`
       answer.reject(new RootKeyError('unreachable', `the module ${why}`))
       this.kill(`the module ${why}, so its process was killed`)
     })
     // A process that was not even made, for want of file descriptors, has no channel: 'error' comes in a moment.
-    if (this.#child.connected) this.#child.send({ number, call, asked }, () => undefined)
+    if (this.#child.connected) this.#child.send({ number, call, asked: input }, () => undefined)
     try {
       return await answer.promise
     } finally {
       timer.cancel()
-      this.#asked.delete(number)
+      this.#calls.delete(number)
     }
   }
 
@@ -75,16 +75,16 @@ export class HelperProcess {
   }
 
   #hear(message: FromHelper): void {
-    const asked = this.#asked.get(message.number)
-    if ('failure' in message) asked?.reject(new HelperError(message.failure))
-    else asked?.resolve(message.answer)
+    const call = this.#calls.get(message.number)
+    if ('failure' in message) call?.reject(new HelperError(message.failure))
+    else call?.resolve(message.answer)
   }
 
   #end(reason: string): void {
     if (this.hasEnded) return
     this.hasEnded = true
-    for (const { reject } of this.#asked.values()) reject(gone(reason))
-    this.#asked.clear()
+    for (const { reject } of this.#calls.values()) reject(gone(reason))
+    this.#calls.clear()
     this.#onEnded(reason)
   }
 }

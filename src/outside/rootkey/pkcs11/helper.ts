@@ -82,10 +82,10 @@ function started(): Pkcs11Token {
 /** Found once: a handle stays the same for as long as the process is logged in. */
 function keyOf(name: KeyName): Promise<TokenKey> {
   const at = JSON.stringify(name)
-  const found = keys.get(at) ?? findKey(started(), name)
-  keys.set(at, found)
-  found.catch(() => keys.delete(at))
-  return found
+  const key = keys.get(at) ?? findKey(started(), name)
+  keys.set(at, key)
+  key.catch(() => keys.delete(at))
+  return key
 }
 
 async function sealingOf({ key: name, id }: TokenKeyUse) {
@@ -104,17 +104,17 @@ class AnotherKey extends RootKeyError {
 }
 
 async function list(of: Pkcs11Token): Promise<readonly ListedTokenKey[]> {
-  const found: ListedTokenKey[] = []
+  const keys: ListedTokenKey[] = []
   for (const type of ['secret-key', 'private'] as const)
     await of.use(async (session) => {
       for (const handle of await findObjects(session, attributesOf({}, type), pkcs11ListedKeysMax)) {
         const read = async (attribute: number) => readAttribute(session, handle, attribute)
         const label = (await read(cka.label))?.toString('utf8') ?? ''
         const id = (await read(cka.id))?.toString('hex') ?? ''
-        found.push({ label, id, type, isExtractable: (await read(cka.extractable))?.[0] === 1 })
+        keys.push({ label, id, type, isExtractable: (await read(cka.extractable))?.[0] === 1 })
       }
     })
-  return found
+  return keys
 }
 
 /** An AES key of 256 bits that never leaves the token. */

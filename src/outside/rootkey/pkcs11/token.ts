@@ -177,17 +177,17 @@ async function findSlot(module: Module, name: TokenName): Promise<Slot> {
     Object.entries(name).every(([attribute, value]) => slot.name[attribute as keyof TokenName] === value),
   )
   const [found, another] = fitting
-  const wanted = Object.entries(name)
+  const attributes = Object.entries(name)
     .map(([attribute, value]) => `${attribute} ${value}`)
     .join(', ')
   if (found && another)
     throw new RootKeyError(
       'unreachable',
-      `several tokens fit (${wanted}). Name one by its serial: ${shown(fitting)}`,
+      `several tokens fit (${attributes}). Name one by its serial: ${shown(fitting)}`,
     )
   if (found) return found
   const others = slots.length === 0 ? 'It shows none at all' : `It shows ${shown(slots)}`
-  throw new RootKeyError('unreachable', `the module shows no token with ${wanted}. ${others}`)
+  throw new RootKeyError('unreachable', `the module shows no token with ${attributes}. ${others}`)
 }
 
 function shown(slots: readonly Slot[]): string {
@@ -203,16 +203,16 @@ async function slotsOf(module: Module): Promise<readonly Slot[]> {
     const listed = memory.space(Math.min(ulong(count), pkcs11SlotsMax) * ulongBytes)
     count.writeBigUInt64LE(BigInt(listed.length / ulongBytes))
     if (listed.length > 0) await module.call('C_GetSlotList', 1, listed, count)
-    const found: Slot[] = []
+    const slots: Slot[] = []
     for (let index = 0; index < ulong(count); index++) {
       const slot = listed.readBigUInt64LE(index * ulongBytes)
       const info = memory.space(tokenInfoBytes)
       // One slot that fails says nothing about the others.
       if ((await module.value('C_GetTokenInfo', slot, info)) !== 0) continue
       const read = readTokenInfo(slot, info)
-      if ((read.flags & tokenInitialized) !== 0) found.push(read)
+      if ((read.flags & tokenInitialized) !== 0) slots.push(read)
     }
-    return found
+    return slots
   })
 }
 
@@ -250,11 +250,11 @@ export async function findObjects(
   max: number,
 ): Promise<readonly bigint[]> {
   await module.call('C_FindObjectsInit', handle, memory.template(attributes), attributes.length)
-  const found = memory.space(max * ulongBytes)
+  const handles = memory.space(max * ulongBytes)
   const count = memory.space(ulongBytes)
-  await module.call('C_FindObjects', handle, found, max, count)
+  await module.call('C_FindObjects', handle, handles, max, count)
   await module.call('C_FindObjectsFinal', handle)
-  return Array.from({ length: ulong(count) }, (_, index) => found.readBigUInt64LE(index * ulongBytes))
+  return Array.from({ length: ulong(count) }, (_, index) => handles.readBigUInt64LE(index * ulongBytes))
 }
 
 /** undefined: the object has no such attribute, or the token does not show it. */

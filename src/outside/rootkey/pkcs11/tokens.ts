@@ -88,12 +88,12 @@ export class TokenAccess {
   /** Throws RootKeyError. Asks a second process, at once, where the first one has lost the token. */
   async call<Name extends HelperCallName>(
     call: Name,
-    asked: HelperCalls[Name][0],
+    input: HelperCalls[Name][0],
   ): Promise<HelperCalls[Name][1]> {
     for (let tries = 1; ; tries++) {
       const helper = await this.#started()
       try {
-        return await helper.call(call, asked)
+        return await helper.call(call, input)
       } catch (error) {
         if (!(error instanceof RootKeyError)) throw error
         const isLost = error instanceof HelperError && error.lost

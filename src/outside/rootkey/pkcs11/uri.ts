@@ -50,14 +50,14 @@ export function parsePkcs11Uri(uri: string): Pkcs11Uri {
       'pin-value puts the PIN where lists and logs show it. Put the PIN into a file: pin-source=file:/PATH, or pin-source=credential:NAME',
     )
   const named = attributes(path, ';', pathAttributes)
-  const asked = attributes(query, '&', queryAttributes)
+  const queried = attributes(query, '&', queryAttributes)
   const token = tokenName(named)
   const key = keyName(named)
   if (Object.keys(token).length === 0) throw wrong('it names no token. Write token=LABEL or serial=NUMBER')
-  const modulePath = text(asked, 'module-path')
+  const modulePath = text(queried, 'module-path')
   if (modulePath !== undefined && !modulePath.startsWith('/'))
     throw wrong('module-path must be a whole path that begins with /')
-  const source = text(asked, 'pin-source')
+  const source = text(queried, 'pin-source')
   return {
     token,
     key,
@@ -114,7 +114,7 @@ const notCompared =
   /^(library-(manufacturer|version|description)|slot-(manufacturer|description)|module-name|x-[\w-]+)$/
 
 function attributes(list: string, separator: ';' | '&', known: readonly string[]): Attributes {
-  const found = new Map<string, Buffer>()
+  const values = new Map<string, Buffer>()
   for (const one of list === '' ? [] : list.split(separator)) {
     const [, name, encoded] = /^([a-z][\w-]*)=(.*)$/i.exec(one) ?? []
     // Whatever it is, it may be a secret in a wrong place.
@@ -125,10 +125,10 @@ function attributes(list: string, separator: ';' | '&', known: readonly string[]
       throw wrong(
         `${name} has no place ${separator === ';' ? 'before' : 'after'} the "?". There are: ${known.join(', ')}`,
       )
-    if (found.has(name)) throw wrong(`${name} is there twice`)
-    found.set(name, decoded(name, encoded))
+    if (values.has(name)) throw wrong(`${name} is there twice`)
+    values.set(name, decoded(name, encoded))
   }
-  return found
+  return values
 }
 
 function decoded(name: string, encoded: string): Buffer {
@@ -142,19 +142,19 @@ function decoded(name: string, encoded: string): Buffer {
   )
 }
 
-function text(found: Attributes, name: string): string | undefined {
-  const bytes = found.get(name)
+function text(values: Attributes, name: string): string | undefined {
+  const bytes = values.get(name)
   if (bytes === undefined) return undefined
   const read = bytes.toString('utf8')
   if (!Buffer.from(read).equals(bytes) || /\p{Cc}/u.test(read)) throw wrong(`${name} is no text in UTF-8`)
   return read
 }
 
-function tokenName(found: Attributes): TokenName {
-  const slotId = text(found, 'slot-id')
+function tokenName(values: Attributes): TokenName {
+  const slotId = text(values, 'slot-id')
   if (slotId !== undefined && !/^\d{1,10}$/.test(slotId)) throw wrong('slot-id must be a number')
   const [token, serial, manufacturer, model] = ['token', 'serial', 'manufacturer', 'model'].map((name) =>
-    text(found, name),
+    text(values, name),
   )
   return {
     ...(token !== undefined && { token }),
@@ -165,9 +165,9 @@ function tokenName(found: Attributes): TokenName {
   }
 }
 
-function keyName(found: Attributes): KeyName {
-  const [object, type] = ['object', 'type'].map((name) => text(found, name))
-  const id = found.get('id')?.toString('hex')
+function keyName(values: Attributes): KeyName {
+  const [object, type] = ['object', 'type'].map((name) => text(values, name))
+  const id = values.get('id')?.toString('hex')
   if (type !== undefined && type !== 'secret-key' && type !== 'private')
     throw wrong('type must be secret-key (AES) or private (RSA): no other kind of object seals keys')
   return {

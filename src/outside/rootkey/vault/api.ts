@@ -136,11 +136,11 @@ export class VaultLogin {
 
   async #begin(timeoutMs: number): Promise<Token> {
     const { access, clock } = this.#options
-    const asked = clock.monotonic()
+    const beganMs = clock.monotonic()
     const { secret, path, body } = await loginOf(access)
     return this.#held.show(secret, async () => {
-      if (path !== undefined) return this.#kept(await this.#lease(path, body, undefined, timeoutMs), asked)
-      return this.#kept({ token: secret, ...(await this.#lookUp(secret, timeoutMs)) }, asked)
+      if (path !== undefined) return this.#kept(await this.#lease(path, body, undefined, timeoutMs), beganMs)
+      return this.#kept({ token: secret, ...(await this.#lookUp(secret, timeoutMs)) }, beganMs)
     })
   }
 
@@ -150,7 +150,7 @@ export class VaultLogin {
     // Another program, such as Vault Agent, renews a token in a file, or puts another there.
     if (access.method === 'token' && (await access.readToken()) !== token.token) return this.#begin(timeoutMs)
     if (!token.renewable) return this.#begin(timeoutMs)
-    const asked = clock.monotonic()
+    const beganMs = clock.monotonic()
     const renewed = await this.#lease('auth/token/renew-self', {}, token.token, timeoutMs).catch(
       (error: unknown) => {
         if (error instanceof CloudError && error.transient) throw error
@@ -158,21 +158,21 @@ export class VaultLogin {
       },
     )
     if (!renewed || renewed.lifeSeconds < token.fullSeconds / 2) return this.#begin(timeoutMs)
-    return this.#kept(renewed, asked, token.fullSeconds)
+    return this.#kept(renewed, beganMs, token.fullSeconds)
   }
 
-  #kept(lease: Lease, asked: number, fullSeconds = lease.lifeSeconds): Token {
+  #kept(lease: Lease, beganMs: number, fullSeconds = lease.lifeSeconds): Token {
     // Mortise checks a token without an end again too: the file may hold another one by then.
     const lifeMs = (lease.lifeSeconds === 0 ? vaultEndlessTokenSeconds : lease.lifeSeconds) * 1000
-    const usableUntil = lease.lifeSeconds === 0 ? Infinity : asked + lifeMs
-    return { ...lease, fullSeconds, usableUntil, refreshFrom: asked + lifeMs * vaultTokenRefreshAt }
+    const usableUntil = lease.lifeSeconds === 0 ? Infinity : beganMs + lifeMs
+    return { ...lease, fullSeconds, usableUntil, refreshFrom: beganMs + lifeMs * vaultTokenRefreshAt }
   }
 
   /** A policy may keep a token from looking at itself: then it is taken as one without an end. */
   async #lookUp(token: string, timeoutMs: number): Promise<Omit<Lease, 'token'>> {
     const { status, json } = await this.#send('GET', 'auth/token/lookup-self', undefined, token, timeoutMs)
-    const found = status === 200 ? readLookup(json) : undefined
-    if (found) return found
+    const lookup = status === 200 ? readLookup(json) : undefined
+    if (lookup) return lookup
     if (status === 403) return { lifeSeconds: 0, renewable: false }
     throw this.#refusal(status, json)
   }

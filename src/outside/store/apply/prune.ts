@@ -28,7 +28,7 @@ export function* markPruned(times: Times, upTo: readonly WriterHead[]): Steps<vo
 
 /** The last entry that markPruned would prune, for each writer of which it would prune any. */
 export function* findPruned(times: Times, upTo: readonly WriterHead[]): Steps<readonly WriterHead[]> {
-  const found: WriterHead[] = []
+  const heads: WriterHead[] = []
   for (const head of upTo) {
     const row = yield* get('writerRow', head.writer)
     if (!row) continue
@@ -40,9 +40,9 @@ export function* findPruned(times: Times, upTo: readonly WriterHead[]): Steps<re
     const before = last - 1 === begin ? text(row, 'beginHash') : yield* hashOf(last - 1, id)
     if (!end || before === undefined || !isOld(end, before, times.beforeMs)) continue
     const hash = text(end, 'hash')
-    if (last !== head.number || hash === head.hash) found.push({ writer: head.writer, number: last, hash })
+    if (last !== head.number || hash === head.hash) heads.push({ writer: head.writer, number: last, hash })
   }
-  return found
+  return heads
 }
 
 function* hashOf(entry: number, writer: number): Steps<string | undefined> {
@@ -94,8 +94,8 @@ function* lastOld(
     if (!block) break
     from = Math.max(from, number(block, 'block') * blockEntries)
     const to = Math.min(last, number(block, 'block') * blockEntries + blockEntries - 1)
-    const found = yield* get('firstKept', id, from, to, beforeMs, nowMs)
-    if (found) kept = number(found, 'number')
+    const firstKept = yield* get('firstKept', id, from, to, beforeMs, nowMs)
+    if (firstKept) kept = number(firstKept, 'number')
     from = to + 1
   }
   const found = yield* get('lastOld', id, fromNumber, kept - 1, beforeMs)

@@ -59,8 +59,8 @@ export class AnchorKeeper {
     }: { readonly timeline?: Timeline | null; readonly replaced?: readonly KeyObject[] } = {},
   ): Steps<AnchorVerdict> {
     const slots = AnchorFile.read(file)
-    const found = slots && newestAnchor(slots, key)
-    const facts = found && (yield* factsFor(found.anchor))
+    const newest = slots && newestAnchor(slots, key)
+    const facts = newest && (yield* factsFor(newest.anchor))
     const withTimeline = () => ({ ...(facts ?? nothing), ...(timeline && { timeline }) })
     return judgeAnchor(slots, key, needed, withTimeline, replaced)
   }
@@ -80,15 +80,15 @@ export class AnchorKeeper {
   ): AnchorKeeper {
     const { file, key, anew, onTrouble } = options
     const slots = anew ? null : AnchorFile.read(file)
-    const found = slots && newestAnchor(slots, key)
-    if (!found) {
+    const newest = slots && newestAnchor(slots, key)
+    if (!newest) {
       const made = AnchorFile.create(file, encodeSlot({ ...position, sequence: 1 }, key))
       const keeper = new AnchorKeeper(made, key, 1, onTrouble)
       keeper.#order = position.order
       return keeper
     }
-    const opened = AnchorFile.open(file, found.slot)
-    const keeper = new AnchorKeeper(opened, key, found.anchor.sequence, onTrouble)
+    const opened = AnchorFile.open(file, newest.slot)
+    const keeper = new AnchorKeeper(opened, key, newest.anchor.sequence, onTrouble)
     keeper.note(position)
     keeper.settle()
     return keeper
@@ -232,7 +232,7 @@ function* headFacts(head: WriterHead): Steps<StoreFacts['heads'][number]> {
   const row = yield* get('writerRow', head.writer)
   if (!row) return { last: 0, hash: null, prunedTo: 0 }
   const prunedTo = number(row, 'beginNumber')
-  const found = yield* get('entryOfNumber', head.number, number(row, 'id'))
-  const hash = prunedTo === head.number ? text(row, 'beginHash') : found ? text(found, 'hash') : null
+  const entry = yield* get('entryOfNumber', head.number, number(row, 'id'))
+  const hash = prunedTo === head.number ? text(row, 'beginHash') : entry ? text(entry, 'hash') : null
   return { last: number(row, 'number'), hash, prunedTo }
 }

@@ -31,27 +31,27 @@ export async function findAudit(
   query: AuditQuery,
 ): Promise<Page> {
   const newest = query.order === 'newest'
-  const found: StoredAuditEntry[] = []
+  const entries: StoredAuditEntry[] = []
   // The first id not yet read, in the direction of the search.
   let next: number | null = newest ? Number.MAX_SAFE_INTEGER : 1
   if (query.after !== undefined) next = place(query.after) + (newest ? -1 : 1)
   // The search skips entries up to this place.
   const until = query.newerThan === undefined ? 0 : place(query.newerThan)
   let last: number | null = null
-  while (next !== null && next > until && found.length < query.limit) {
+  while (next !== null && next > until && entries.length < query.limit) {
     const from: number = next
     const step: Step = await read(isIndexed(query) ? byIndex(query, from) : byBlock(query, from))
     next = step.next
     for (const row of step.rows) {
       if (number(row, 'entry') <= until) continue
       if (!matches(text(row, 'body'), query)) continue
-      if (found.length === query.limit) break
-      found.push(storedEntry(row))
+      if (entries.length === query.limit) break
+      entries.push(storedEntry(row))
       last = number(row, 'entry')
     }
-    if (next !== null && found.length < query.limit) await setImmediate()
+    if (next !== null && entries.length < query.limit) await setImmediate()
   }
-  return { entries: found, after: found.length === query.limit && last !== null ? String(last) : null }
+  return { entries: entries, after: entries.length === query.limit && last !== null ? String(last) : null }
 }
 
 /** The entries behind a place, in the order of writing. */
@@ -60,15 +60,15 @@ export async function findBehind(
   place: number,
   limit: number,
 ): Promise<readonly PlacedEntry[]> {
-  const found: PlacedEntry[] = []
+  const placed: PlacedEntry[] = []
   let next: number | null = place + 1
-  while (next !== null && found.length < limit) {
+  while (next !== null && placed.length < limit) {
     const step: Step = await read(byBlock({ order: 'oldest', limit }, next))
     next = step.next
-    found.push(...step.rows.map((row) => ({ ...storedEntry(row), place: number(row, 'entry') })))
+    placed.push(...step.rows.map((row) => ({ ...storedEntry(row), place: number(row, 'entry') })))
     if (next !== null) await setImmediate()
   }
-  return found.slice(0, limit)
+  return placed.slice(0, limit)
 }
 
 /** See AuditStore. */
@@ -159,12 +159,12 @@ function* byIndex(query: AuditQuery, from: number): Steps<Step> {
 
 /** Entries with one of the object's hashes, in the order of a search. */
 function* ofObject(object: string, newest: boolean, range: readonly number[]): Steps<readonly Row[]> {
-  const found: Row[] = []
+  const rows: Row[] = []
   for (const hash of objectHashes(object))
-    found.push(...(yield* all(newest ? 'objectNewest' : 'objectOldest', hash, ...range)))
+    rows.push(...(yield* all(newest ? 'objectNewest' : 'objectOldest', hash, ...range)))
   const ahead = newest ? -1 : 1
-  found.sort((a, b) => ahead * (number(a, 'entry') - number(b, 'entry')))
-  return found.slice(0, auditStepEntries)
+  rows.sort((a, b) => ahead * (number(a, 'entry') - number(b, 'entry')))
+  return rows.slice(0, auditStepEntries)
 }
 
 /** The next block that has entries of the requested time. */
@@ -207,32 +207,32 @@ type Filter = Omit<AuditQuery, 'order' | 'after' | 'newerThan' | 'limit' | 'sinc
 
 /** The comparison of each filter. A filter that the query leaves out is skipped. */
 const filters: {
-  readonly [K in keyof Filter]-?: (entry: AuditEntry, wanted: NonNullable<Filter[K]>) => boolean
+  readonly [K in keyof Filter]-?: (entry: AuditEntry, value: NonNullable<Filter[K]>) => boolean
 } = {
-  instanceId: (entry, wanted) => entry.instanceId === wanted,
-  object: (entry, wanted) => entry.object === wanted,
-  objects: ({ object }, wanted) => object !== null && wanted.includes(object),
-  action: (entry, wanted) => entry.action === wanted,
-  certificateSha256: ({ actor }, wanted) => actor.certificateSha256 === wanted,
-  client: ({ actor }, wanted) => isActor(actor, 'client', wanted),
-  token: ({ actor }, wanted) => isActor(actor, 'token', wanted),
-  person: ({ actor }, wanted) => isActor(actor, 'person', wanted),
-  address: ({ actor }, wanted) => actor.address === wanted,
-  result: (entry, wanted) => entry.result === wanted,
-  requestId: (entry, wanted) => entry.requestId === wanted,
+  instanceId: (entry, value) => entry.instanceId === value,
+  object: (entry, value) => entry.object === value,
+  objects: ({ object }, values) => object !== null && values.includes(object),
+  action: (entry, value) => entry.action === value,
+  certificateSha256: ({ actor }, value) => actor.certificateSha256 === value,
+  client: ({ actor }, value) => isActor(actor, 'client', value),
+  token: ({ actor }, value) => isActor(actor, 'token', value),
+  person: ({ actor }, value) => isActor(actor, 'person', value),
+  address: ({ actor }, value) => actor.address === value,
+  result: (entry, value) => entry.result === value,
+  requestId: (entry, value) => entry.requestId === value,
 }
 
 function matches(body: string, query: AuditQuery): boolean {
-  const asked = (Object.keys(filters) as (keyof Filter)[]).filter((name) => (query[name] ?? null) !== null)
-  if (asked.length === 0) return true
+  const used = (Object.keys(filters) as (keyof Filter)[]).filter((name) => (query[name] ?? null) !== null)
+  if (used.length === 0) return true
   const entry = JSON.parse(body) as AuditEntry
-  return asked.every((name) =>
-    (filters[name] as (entry: AuditEntry, wanted: unknown) => boolean)(entry, query[name]),
+  return used.every((name) =>
+    (filters[name] as (entry: AuditEntry, value: unknown) => boolean)(entry, query[name]),
   )
 }
 
-function isActor({ kind, id, name }: Actor, wanted: Actor['kind'], idOrName: string): boolean {
-  return kind === wanted && (id === idOrName || name === idOrName)
+function isActor({ kind, id, name }: Actor, actorKind: Actor['kind'], idOrName: string): boolean {
+  return kind === actorKind && (id === idOrName || name === idOrName)
 }
 
 /** A place that no page returned finds nothing. */

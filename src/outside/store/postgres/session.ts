@@ -79,7 +79,7 @@ export class PostgresSession {
       answer.catch(this.#noteFailure)
       if (wants === 'nothing' || id !== undefined) {
         step = steps.next(id)
-      } else step = steps.next(wanted(wants, await answer))
+      } else step = steps.next(answerOf(wants, await answer))
     }
     return step.value
   }
@@ -161,7 +161,7 @@ export class PostgresSession {
   }
 }
 
-function wanted(wants: Query['wants'], { rows, rowCount }: QueryResult<Row>): QueryAnswer {
+function answerOf(wants: Query['wants'], { rows, rowCount }: QueryResult<Row>): QueryAnswer {
   if (wants === 'rows') return rows
   if (wants === 'row') return rows[0]
   return wants === 'id' ? Number(rows[0]?.['id']) : (rowCount ?? 0)

@@ -109,7 +109,7 @@ export const reserveIds = `
 function numbered(sql: string): string {
   let count = 0
   return sql
-    .replaceAll(/\?(\d*)/g, (_, given: string) => `$${given === '' ? ++count : given}`)
+    .replaceAll(/\?(\d*)/g, (_, digits: string) => `$${digits === '' ? ++count : digits}`)
     .replaceAll('CROSS JOIN', 'JOIN')
     .replaceAll(`CAST(unixepoch('subsec') * 1000 AS INTEGER)`, databaseMs)
 }

@@ -123,7 +123,7 @@ export class PostgresStore extends DatabaseStore {
       try {
         await this.#transactions.verified()
         this.#writer.prune()
-        return this.#found()
+        return this.#endOutage()
       } catch (error) {
         if (!(error instanceof Promoted)) throw error
         await this.#options.clock.sleep(postgresAgainMs)
@@ -274,7 +274,7 @@ export class PostgresStore extends DatabaseStore {
     if (this.#trouble !== null || this.#closed) return
     await this.#becomesYoung()
     await this.#transactions.verified().then(
-      () => this.#found(),
+      () => this.#endOutage(),
       // A read fails by itself once the heartbeat is too old, and the store knows of a lost connection.
       () => undefined,
     )
@@ -364,7 +364,7 @@ export class PostgresStore extends DatabaseStore {
     this.#again = this.#options.clock.after(this.#pauseMs, () => {
       this.#pauseMs = Math.min(2 * this.#pauseMs, postgresAgainMsMax)
       this.#transactions.verified().then(
-        () => this.#found(),
+        () => this.#endOutage(),
         (error: unknown) => {
           if (this.#broken || this.#closed) return
           this.#trouble = error instanceof Error ? error.message : String(error)
@@ -374,7 +374,7 @@ export class PostgresStore extends DatabaseStore {
     })
   }
 
-  #found(): void {
+  #endOutage(): void {
     if (this.#broken || (this.#trouble === null && !this.#silent)) return
     this.#again?.cancel()
     this.#trouble = null
@@ -389,7 +389,7 @@ export class PostgresStore extends DatabaseStore {
   }
 
   #follow(position: OrderedPosition, { checkpointed }: Effects): void {
-    this.#found()
+    this.#endOutage()
     this.#position = position
     const withTimeline = { ...position, ...(this.#timeline && { timeline: this.#timeline }) }
     this.#anchor?.noteAside(withTimeline, checkpointed)

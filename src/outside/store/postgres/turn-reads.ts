@@ -74,19 +74,19 @@ export class TurnReads implements DecidingReads {
   }
 
   async trustVersion(): Promise<number> {
-    return trustOf(await this.#found((wanted) => (wanted.trust = true)))
+    return trustOf(await this.#found((reads) => (reads.trust = true)))
   }
 
   async object(instanceId: string, uniqueIdentifier: string): Promise<StoredObject | undefined> {
-    const { objects } = await this.#found((wanted) => wanted.objects.add(instanceId, uniqueIdentifier))
+    const { objects } = await this.#found((reads) => reads.objects.add(instanceId, uniqueIdentifier))
     return objects.get(instanceId, uniqueIdentifier)
   }
 
   /** Rejects with StoreConflict. */
   async check(expected: Expected): Promise<void> {
-    const found = await this.#found((wanted) => {
-      wanted.trust ||= expected.trustVersion !== undefined
-      for (const one of expected.objects ?? []) wanted.versions.add(one.instanceId, one.uniqueIdentifier)
+    const found = await this.#found((reads) => {
+      reads.trust ||= expected.trustVersion !== undefined
+      for (const one of expected.objects ?? []) reads.versions.add(one.instanceId, one.uniqueIdentifier)
     })
     requireExpected(expected, {
       trustVersion: () => trustOf(found),

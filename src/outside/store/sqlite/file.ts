@@ -150,8 +150,8 @@ function refuseOlderForm(database: DatabaseSync, version: number): void {
 
 function checkWhole(database: DatabaseSync, file: string): void {
   if (pragma(database, 'page_count') * pragma(database, 'page_size') > storeCheckBytesMax) return
-  const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
-  if (found !== 'ok') throw damaged(file, String(found))
+  const verdict = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
+  if (verdict !== 'ok') throw damaged(file, String(verdict))
 }
 
 /** A copy of the database as it is, and how to go back to it, before a newer version changes it. */

@@ -172,10 +172,10 @@ export class Groups {
   }
 
   /** FULL syncs the WAL with each commit, and with it all that was committed before. */
-  #setSynchronous(wanted: 'FULL' | 'NORMAL'): void {
-    if (this.#synchronous === wanted) return
-    this.#database.exec(`PRAGMA synchronous = ${wanted}`)
-    this.#synchronous = wanted
+  #setSynchronous(mode: 'FULL' | 'NORMAL'): void {
+    if (this.#synchronous === mode) return
+    this.#database.exec(`PRAGMA synchronous = ${mode}`)
+    this.#synchronous = mode
   }
 
   #undo(): void {

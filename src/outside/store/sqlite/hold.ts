@@ -69,31 +69,31 @@ function takeUnused(file: string): DatabaseSync {
 
 function refuseStore(file: string): void {
   const left = ['', '-wal', '-journal'].map((suffix) => file + suffix)
-  const found = [...left, anchorFileOf(file), accessFileOf(file)].find((one) => existsSync(one))
-  if (found === undefined) return
+  const existing = [...left, anchorFileOf(file), accessFileOf(file)].find((one) => existsSync(one))
+  if (existing === undefined) return
   throw new StoreUnavailable(
     'unavailable',
-    `${found} is there already; nothing was changed. Name an empty folder, or move what is there away`,
+    `${existing} is there already; nothing was changed. Name an empty folder, or move what is there away`,
   )
 }
 
 function refuseOtherSchema(file: string): void {
   let database: DatabaseSync | undefined
-  let found: { readonly made: number; readonly version: number }
+  let header: { readonly made: number; readonly version: number }
   try {
     database = new DatabaseSync(file, { readOnly: true, timeout: storeBusyMs })
     const pragma = (name: string) => Number(database?.prepare(`PRAGMA ${name}`).get()?.[name])
-    found = { made: pragma('application_id'), version: pragma('user_version') }
-    if (found.made === applicationId) refuseOlderThanLeast(database, file)
+    header = { made: pragma('application_id'), version: pragma('user_version') }
+    if (header.made === applicationId) refuseOlderThanLeast(database, file)
   } catch (cause) {
     if (cause instanceof StoreUnavailable) throw cause
     throw new StoreUnavailable('unavailable', `read ${file}: ${sqliteText(cause)}`, { cause })
   } finally {
     database?.close()
   }
-  if (found.made !== applicationId)
+  if (header.made !== applicationId)
     throw new StoreUnavailable('unavailable', `${file} is no database of Mortise`)
-  if (found.version !== migrations.length) throw otherSchema(file, found.version, migrations.length)
+  if (header.version !== migrations.length) throw otherSchema(file, header.version, migrations.length)
 }
 
 export function otherSchema(name: string, version: number, known: number): StoreUnavailable {
