@@ -50,11 +50,11 @@ export interface AdoptionParts {
 }
 
 /** Rejects with AdoptionFailed, and with a Fault if the asker may not adopt any more or the instance is full. */
-export async function adopt(parts: AdoptionParts, wanted: AdoptionRequest): Promise<AdoptionReport> {
+export async function adopt(parts: AdoptionParts, request: AdoptionRequest): Promise<AdoptionReport> {
   try {
-    await using server = await openOldServers(wanted)
-    return await adoptFrom(parts, wanted, (retries) =>
-      kmipOrigin(server, retries(adoptConnectionsMax), wanted.ids),
+    await using server = await openOldServers(request)
+    return await adoptFrom(parts, request, (retries) =>
+      kmipOrigin(server, retries(adoptConnectionsMax), request.ids),
     )
   } catch (error) {
     throw failureOf(error)
@@ -67,10 +67,10 @@ export type OpenOrigin = (retries: (concurrencyMax: number) => Retries) => Origi
 /** Adopts what the origin has. Rejects as the origin does, and with Faults that concern all objects. */
 export function adoptFrom(
   parts: AdoptionParts,
-  wanted: Pick<AdoptionRequest, 'dryRun' | 'verify' | 'onlyVerify'>,
+  options: Pick<AdoptionRequest, 'dryRun' | 'verify' | 'onlyVerify'>,
   open: OpenOrigin,
 ): Promise<AdoptionReport> {
-  return new Adoption(parts, wanted, open).run()
+  return new Adoption(parts, options, open).run()
 }
 
 export type OpenedServer = OldServer & AsyncDisposable & { readonly address: string }
@@ -102,7 +102,7 @@ function kmipOrigin(server: OpenedServer, retries: Retries, ids: AdoptionRequest
 
 class Adoption {
   readonly #parts: AdoptionParts
-  readonly #wanted: Pick<AdoptionRequest, 'dryRun' | 'verify' | 'onlyVerify'>
+  readonly #request: Pick<AdoptionRequest, 'dryRun' | 'verify' | 'onlyVerify'>
   readonly #origin: Origin
   readonly #tally = new AdoptionTally()
   /** The Names that the objects before would have taken in a real run. */
@@ -111,34 +111,34 @@ class Adoption {
 
   constructor(
     parts: AdoptionParts,
-    wanted: Pick<AdoptionRequest, 'dryRun' | 'verify' | 'onlyVerify'>,
+    request: Pick<AdoptionRequest, 'dryRun' | 'verify' | 'onlyVerify'>,
     open: OpenOrigin,
   ) {
     this.#parts = parts
-    this.#wanted = wanted
+    this.#request = request
     const { clock, signal } = parts
     const onTrouble = (trouble: string | null) => this.#tell({ trouble })
     this.#origin = open((concurrencyMax) => new Retries({ clock, signal, onTrouble, concurrencyMax }))
   }
 
   async run(): Promise<AdoptionReport> {
-    const { dryRun, verify, onlyVerify = false } = this.#wanted
+    const { dryRun, verify, onlyVerify = false } = this.#request
     const { from, version, isCompared } = this.#origin
     this.#tell({})
-    const found = [...new Set(await this.#origin.list())]
+    const identifiers = [...new Set(await this.#origin.list())]
     /** The objects that this server now has, equal to the old server's as far as is known. */
-    const here = onlyVerify ? found : await this.#adoptAll(await this.#newFirst(found))
+    const here = onlyVerify ? identifiers : await this.#adoptAll(await this.#newFirst(identifiers))
     const isVerified = verify && !dryRun
     if (isVerified) await this.#verifyAll(here)
-    const about = { server: from, version, dryRun, objects: found.length }
+    const about = { server: from, version, dryRun, objects: identifiers.length }
     return this.#tally.report(about, isVerified || isCompared)
   }
 
   /** Puts the objects that this server lacks first: an adoption from a slow server that begins again after an interruption then brings some of these. */
-  async #newFirst(found: readonly string[]): Promise<readonly string[]> {
+  async #newFirst(identifiers: readonly string[]): Promise<readonly string[]> {
     const known: string[] = []
     const unknown: string[] = []
-    for (const named of found) {
+    for (const named of identifiers) {
       if (this.#parts.signal.aborted) throw new AdoptionStopped('the server stops')
       const isKnown = await this.#parts.isHere(this.#origin.nameOf(named))
       if (isKnown) known.push(named)
@@ -148,11 +148,11 @@ class Adoption {
   }
 
   /** Returns the objects that this server has afterwards. Asks again for what the old server refuses for a while, after all others, as long as that brings any. */
-  async #adoptAll(found: readonly string[]): Promise<readonly string[]> {
+  async #adoptAll(identifiers: readonly string[]): Promise<readonly string[]> {
     const here: string[] = []
     let done = 0
-    this.#tell({ step: 'adopt', done, total: found.length })
-    for (let left = found; left.length > 0;) {
+    this.#tell({ step: 'adopt', done, total: identifiers.length })
+    for (let left = identifiers; left.length > 0;) {
       const failed = new Map<string, Error>()
       await this.#forEach(left, async (named) => {
         const outcome = await this.#adopt(named)
@@ -240,7 +240,7 @@ class Adoption {
       return false
     }
     try {
-      const { dryRun } = this.#wanted
+      const { dryRun } = this.#request
       const { outcome, takenNames } = await inOneAct(this.#parts.perform, object, (work, material) =>
         work.adopt(made.adopted, material, { dryRun }),
       )

@@ -30,17 +30,17 @@ function openAdoptions(
   opened: AsyncDisposableStack,
 ): Adoptions {
   const adoptions = new Adoptions({
-    adopt: async (parts, wanted) => {
+    adopt: async (parts, request) => {
       const { adopt } = await import('./adoption.ts')
-      return leases.during('adoption', () => adopt({ ...parts, clock }, wanted))
+      return leases.during('adoption', () => adopt({ ...parts, clock }, request))
     },
-    adoptStandardKeys: async (parts, wanted) => {
+    adoptStandardKeys: async (parts, request) => {
       const [{ adoptStandardKeys }, { openStandardKeys }] = await Promise.all([
         import('./standard-keys.ts'),
         import('./foreign-keys.ts'),
       ])
       const all = { ...parts, clock, openStandardKeys: openStandardKeys(settings.now.ibm) }
-      return leases.during('adoption', () => adoptStandardKeys(all, wanted))
+      return leases.during('adoption', () => adoptStandardKeys(all, request))
     },
     failed: (error) => log.error({ error }, 'adopt from another server'),
   })

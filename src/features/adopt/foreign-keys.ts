@@ -48,11 +48,11 @@ export function openStandardKeys({
 /** Rejects with RootKeyError, KmipRefused, KmipTransportError and TlsOptionsError, each with a message for a person. */
 export async function probeStandardKeys(
   ibm: Pick<Config['ibm'], 'iamUrl' | 'caFile'>,
-  { kmip, keysMax, onProgress, ...wanted }: ProbeRequest,
+  { kmip, keysMax, onProgress, ...service }: ProbeRequest,
 ): Promise<Probed> {
   const live = kmip && (await openOldServer(kmip))
   try {
-    await using source = await openStandardKeys(ibm)(wanted)
+    await using source = await openStandardKeys(ibm)(service)
     return await probe({ source, live, keysMax, onProgress })
   } finally {
     await live?.close()

@@ -24,19 +24,19 @@ import { serverTrust } from '../../doors/http/schemas.ts'
 import { shownJob } from '../../doors/http/shown-job.ts'
 
 export const adoptionHandlers = {
-  beginAdoption: async (context, asked) => {
-    const { ids, dryRun, verify, ...server } = asked.body
-    return begun(context, asked, { ...oldServer(server), ids, dryRun, verify })
+  beginAdoption: async (context, request) => {
+    const { ids, dryRun, verify, ...server } = request.body
+    return begun(context, request, { ...oldServer(server), ids, dryRun, verify })
   },
 
-  beginStandardKeyAdoption: async (context, asked) => {
-    const { oldServer: server, ...wanted } = asked.body
-    return begun(context, asked, { ...wanted, server: server && oldServer(server) })
+  beginStandardKeyAdoption: async (context, request) => {
+    const { oldServer: server, ...options } = request.body
+    return begun(context, request, { ...options, server: server && oldServer(server) })
   },
 
   showAdoption: async (context, { instance, params }) => {
-    const found = context.adoptions.show(instance.id, params.adoption)
-    if (found) return shown(found)
+    const adoption = context.adoptions.show(instance.id, params.adoption)
+    if (adoption) return shown(adoption)
     await refuseIfElsewhere(context, 'adoption')
     throw new Refusal(
       'not-found',
@@ -50,8 +50,8 @@ export const adoptionHandlers = {
     return Promise.resolve(last ? [shown(last)] : [])
   },
 
-  compareAdopted: async (context, asked) => {
-    const { upstream, id, name } = asked.instance
+  compareAdopted: async (context, request) => {
+    const { upstream, id, name } = request.instance
     const key = upstream && (await context.upstreamKeys.of(upstream))
     if (!key)
       throw new Refusal(
@@ -62,7 +62,7 @@ export const adoptionHandlers = {
     const { servers, certificate: cert, trust } = upstream
     const ids = () => adoptedIn(context.keys, id)
     const what = { ids, dryRun: false, verify: true, onlyVerify: true }
-    return begun(context, asked, { servers, cert, key, trust, ...what })
+    return begun(context, request, { servers, cert, key, trust, ...what })
   },
 
   checkAdoption: async ({ keys }, { instance, body, pace }) => {
@@ -113,10 +113,10 @@ function triedBefore(
 
 /** The identifiers of all objects that came from another server and are not destroyed. */
 async function adoptedIn(keys: Pick<Keys, 'list'>, instanceId: string): Promise<readonly string[]> {
-  const found: string[] = []
+  const identifiers: string[] = []
   for await (const page of keyPages(keys, { instanceId, includeDestroyed: false }))
-    found.push(...page.filter(isAdopted).map(({ uniqueIdentifier }) => uniqueIdentifier))
-  return found
+    identifiers.push(...page.filter(isAdopted).map(({ uniqueIdentifier }) => uniqueIdentifier))
+  return identifiers
 }
 
 function oldServer({

@@ -14,8 +14,8 @@ import { Jobs, type Job } from '../../doors/http/jobs.ts'
 type Parts = Pick<AdoptionParts, 'perform' | 'isHere' | 'signal' | 'onProgress'>
 
 export interface AdoptionsOptions {
-  readonly adopt: (parts: Parts, wanted: AdoptionRequest) => Promise<AdoptionReport>
-  readonly adoptStandardKeys: (parts: Parts, wanted: StandardKeysRequest) => Promise<AdoptionReport>
+  readonly adopt: (parts: Parts, request: AdoptionRequest) => Promise<AdoptionReport>
+  readonly adoptStandardKeys: (parts: Parts, request: StandardKeysRequest) => Promise<AdoptionReport>
   /** Called with bugs and outages. */
   readonly failed: (error: unknown) => void
 }
@@ -56,15 +56,15 @@ export class Adoptions {
   begin(
     { id: instanceId, name: into }: { readonly id: string; readonly name: string },
     { before, ...on }: Pick<AdoptionParts, 'perform' | 'isHere'> & { readonly before?: () => Promise<void> },
-    wanted: AdoptionRequest | StandardKeysRequest,
+    request: AdoptionRequest | StandardKeysRequest,
   ): AdoptionJob {
     const { adopt, adoptStandardKeys } = this.#options
     const progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
-    const servers = 'rootKey' in wanted ? [wanted.rootKey] : wanted.servers
+    const servers = 'rootKey' in request ? [request.rootKey] : request.servers
     return this.#jobs.begin(instanceId, { into, servers, progress }, async (working) => {
       await before?.()
       const parts = { ...on, ...working }
-      return 'rootKey' in wanted ? adoptStandardKeys(parts, wanted) : adopt(parts, wanted)
+      return 'rootKey' in request ? adoptStandardKeys(parts, request) : adopt(parts, request)
     })
   }
 

@@ -122,20 +122,20 @@ export class OldServer {
 
   /** A server may refuse a kind that it does not know, but not all of them. */
   async #locateByKind(): Promise<readonly string[]> {
-    const found = new Set<string>()
+    const identifiers = new Set<string>()
     let refused: KmipRefused | undefined
     let answered = false
     for (const kind of kinds)
       try {
         for (const identifier of await this.#locate([{ AttributeName: 'Object Type', AttributeValue: kind }]))
-          found.add(identifier)
+          identifiers.add(identifier)
         answered = true
       } catch (error) {
         if (!(error instanceof KmipRefused) || isAboutAccess(error)) throw error
         refused = error
       }
     if (refused && !answered) throw refused
-    return [...found]
+    return [...identifiers]
   }
 
   async get(UniqueIdentifier: string): Promise<Response<'Get'>> {
@@ -176,10 +176,10 @@ export class OldServer {
 
   /** Undefined: the server does not give them. */
   async #named(UniqueIdentifier: string): Promise<Response<'GetAttributes'> | undefined> {
-    const asked = { UniqueIdentifier, AttributeName: this.#byName }
-    if (asked.AttributeName.length === 0) return undefined
+    const request = { UniqueIdentifier, AttributeName: this.#byName }
+    if (request.AttributeName.length === 0) return undefined
     try {
-      const more = await this.#request('GetAttributes', asked)
+      const more = await this.#request('GetAttributes', request)
       this.#requireSame(UniqueIdentifier, more)
       return more
     } catch (error) {
@@ -223,43 +223,43 @@ export class OldServer {
   }
 
   /** An answer that went astray must not become the bytes or the state of another key. */
-  #requireSame(asked: string, answer: { readonly UniqueIdentifier: unknown }): void {
-    if (answer.UniqueIdentifier !== asked)
+  #requireSame(identifier: string, answer: { readonly UniqueIdentifier: unknown }): void {
+    if (answer.UniqueIdentifier !== identifier)
       throw new KmipTransportError('protocol', this.#address, 'the answer is about another object')
   }
 
   async #locate(Attribute: NonNullable<Request<'Locate'>['Attribute']>): Promise<readonly string[]> {
     if (!atLeast(this.version, '1.3')) return (await this.#request('Locate', { Attribute })).UniqueIdentifier
-    const found: Listed = { identifiers: new Set(), bytes: 0 }
+    const list: Listed = { identifiers: new Set(), bytes: 0 }
     // An object that is deleted meanwhile moves the others to an earlier place, and maybe one onto a page that was read: the next
     // list has that one.
     for (let lists = 0; lists < adoptListsMax; lists++) {
-      const before = found.identifiers.size
-      await this.#listPages(Attribute, found)
-      if (found.identifiers.size === before) break
+      const before = list.identifiers.size
+      await this.#listPages(Attribute, list)
+      if (list.identifiers.size === before) break
     }
-    return [...found.identifiers]
+    return [...list.identifiers]
   }
 
   /** Adds to `found` what the pages of one list have. */
-  async #listPages(Attribute: NonNullable<Request<'Locate'>['Attribute']>, found: Listed): Promise<void> {
+  async #listPages(Attribute: NonNullable<Request<'Locate'>['Attribute']>, list: Listed): Promise<void> {
     const listed = new Set<string>()
     let isRepeated = false
     for (let OffsetItems = 0; ;) {
-      const asked = { MaximumItems: adoptPageItems, OffsetItems, Attribute }
-      const { UniqueIdentifier: page } = await this.#request('Locate', asked)
+      const request = { MaximumItems: adoptPageItems, OffsetItems, Attribute }
+      const { UniqueIdentifier: page } = await this.#request('Locate', request)
       const before = listed.size
       for (const identifier of page) {
         listed.add(identifier)
-        if (!found.identifiers.has(identifier)) found.bytes += Buffer.byteLength(identifier)
-        found.identifiers.add(identifier)
+        if (!list.identifiers.has(identifier)) list.bytes += Buffer.byteLength(identifier)
+        list.identifiers.add(identifier)
       }
       const isKnown = listed.size === before
       // The end, or a server that ignores the offset and returns the same page for ever. Once it may be that new objects moved the
       // others to a later place.
       if (page.length === 0 || (isKnown && isRepeated)) return
-      if (found.identifiers.size > adoptIdentifiersMax) throw tooManyObjects()
-      if (found.bytes > adoptIdentifiersBytesMax) throw tooLongList()
+      if (list.identifiers.size > adoptIdentifiersMax) throw tooManyObjects()
+      if (list.bytes > adoptIdentifiersBytesMax) throw tooLongList()
       isRepeated = isKnown
       OffsetItems += page.length
     }

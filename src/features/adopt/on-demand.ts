@@ -134,14 +134,15 @@ export class OnDemand {
 
   async #connect(): Promise<Opened> {
     const { addresses, credentials } = this.#options
-    const given = await credentials()
-    if (!given) throw new TlsOptionsError('its private key is gone from the database: name the upstream anew')
+    const access = await credentials()
+    if (!access)
+      throw new TlsOptionsError('its private key is gone from the database: name the upstream anew')
     try {
-      const server = await openOldServer({ ...given, addresses, ...upstreamSettings })
+      const server = await openOldServer({ ...access, addresses, ...upstreamSettings })
       // Each object is asked for once: the client asks again.
       return { server, reader: new Reader(server, { ask: (ask) => ask() }) }
     } finally {
-      given.key.fill(0)
+      access.key.fill(0)
     }
   }
 

@@ -144,15 +144,15 @@ class Results {
     if (!equal) return
     const { content, naming, check } = equal
     const name = `${content} ${naming}`
-    const found = tally.equal.get(name) ?? { count: 0, so: { content, naming } }
-    found.count++
-    tally.equal.set(name, found)
+    const counted = tally.equal.get(name) ?? { count: 0, so: { content, naming } }
+    counted.count++
+    tally.equal.set(name, counted)
     if (check !== undefined) this.#checks.set(key.id, check)
   }
 
   sum(compared: boolean, more: boolean): Probed {
     const { keys } = this
-    const count = (wanted: Rescuable) => keys.filter(({ rescuable }) => rescuable === wanted).length
+    const count = (value: Rescuable) => keys.filter(({ rescuable }) => rescuable === value).length
     const [yes, no, unknown] = [count('yes'), count('no'), count('unknown')]
     const ways = this.#proved()
     const report = {
@@ -216,8 +216,8 @@ async function probeKey(
     }
   try {
     const { way } = opened
-    const { equal, ...found } = await compared(opened.bytes, { name, live, salt })
-    return { key: { ...about, way, ...found }, equal }
+    const { equal, ...ways } = await compared(opened.bytes, { name, live, salt })
+    return { key: { ...about, way, ...ways }, equal }
   } finally {
     opened.bytes.fill(0)
   }

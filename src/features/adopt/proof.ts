@@ -49,8 +49,8 @@ export function checkOf(salt: string, identifier: string, key: Uint8Array): stri
 export function agrees(proof: Proof, identifier: string, key: Uint8Array): boolean | undefined {
   const known = Object.hasOwn(proof.checks, identifier) ? proof.checks[identifier] : undefined
   if (known === undefined) return undefined
-  const found = checkOf(proof.salt, identifier, key) ?? ''
-  return found.length === known.length && timingSafeEqual(Buffer.from(found), Buffer.from(known))
+  const check = checkOf(proof.salt, identifier, key) ?? ''
+  return check.length === known.length && timingSafeEqual(Buffer.from(check), Buffer.from(known))
 }
 
 /** Whether both URIs name one root key; the host may be the private or the public one. */

@@ -45,19 +45,19 @@ export interface StandardKeysRequest {
 
 /** The caller ends it. Rejects with RootKeyError. */
 export type OpenStandardKeys = (
-  wanted: Pick<StandardKeysRequest, 'rootKey' | 'apiKey'>,
+  source: Pick<StandardKeysRequest, 'rootKey' | 'apiKey'>,
 ) => Promise<StandardKeySource & AsyncDisposable>
 
 /** Rejects with AdoptionFailed, and with a Fault if the asker may not adopt any more or the instance is full. */
 export async function adoptStandardKeys(
   parts: AdoptionParts & { readonly openStandardKeys: OpenStandardKeys },
-  wanted: StandardKeysRequest,
+  request: StandardKeysRequest,
 ): Promise<AdoptionReport> {
-  const { rootKey, server, dryRun } = wanted
+  const { rootKey, server, dryRun } = request
   try {
-    await using source = await parts.openStandardKeys(wanted)
+    await using source = await parts.openStandardKeys(request)
     await using live = server && (await openOldServers(server))
-    const proof = wanted.proof ?? (await prove(parts, source, live))
+    const proof = request.proof ?? (await prove(parts, source, live))
     if (!isSameRootKey(proof.rootKey, source.rootKey))
       throw new AdoptionFailed(
         'options',
@@ -69,7 +69,7 @@ export async function adoptStandardKeys(
         source: retries(adoptObjectsMax),
         live: retries(adoptConnectionsMax),
       }
-      return new LeftKeys({ source, live, proof, waiting, unchecked: wanted.unchecked })
+      return new LeftKeys({ source, live, proof, waiting, unchecked: request.unchecked })
     })
   } catch (error) {
     throw failureOf(error)
@@ -116,7 +116,7 @@ class LeftKeys implements Origin {
   readonly #reader: Reader | undefined
   readonly #ways: ReadonlyMap<Way, ProvedWay>
   /** By the id of the standard key. */
-  #found: ReadonlyMap<string, StandardKeyEntry> = new Map()
+  #entries: ReadonlyMap<string, StandardKeyEntry> = new Map()
 
   constructor(options: LeftKeysOptions) {
     const { source, live, proof, waiting } = options
@@ -129,15 +129,15 @@ class LeftKeys implements Origin {
 
   async list(): Promise<readonly string[]> {
     const { source, waiting } = this.#options
-    this.#found = await waiting.source.ask(async () => {
-      const found = new Map<string, StandardKeyEntry>()
+    this.#entries = await waiting.source.ask(async () => {
+      const entries = new Map<string, StandardKeyEntry>()
       for await (const page of source.list(namePrefix)) {
-        for (const one of page) found.set(one.id, one)
-        if (found.size > adoptIdentifiersMax) throw tooManyObjects()
+        for (const one of page) entries.set(one.id, one)
+        if (entries.size > adoptIdentifiersMax) throw tooManyObjects()
       }
-      return found
+      return entries
     })
-    return [...this.#found.keys()]
+    return [...this.#entries.keys()]
   }
 
   nameOf(named: string): string {
@@ -167,9 +167,9 @@ class LeftKeys implements Origin {
   }
 
   #standardKey(named: string): StandardKeyEntry {
-    const found = this.#found.get(named)
-    if (!found) throw new Error(`the standard key ${named} was not listed`)
-    return found
+    const entry = this.#entries.get(named)
+    if (!entry) throw new Error(`the standard key ${named} was not listed`)
+    return entry
   }
 
   /** By the proved ways; a key of which the proof has a check, by all of them, since the check recognizes its bytes. */
@@ -185,11 +185,12 @@ class LeftKeys implements Origin {
       .ask(() => open(source, stored, hasCheck ? { first: proved } : { only: proved }))
       .finally(() => payload.fill(0))
     const way = opened && this.#ways.get(opened.way)
-    const found = opened && (way ? openedBy(way, opened.bytes, name) : recognized(proof, opened.bytes, name))
+    const recognition =
+      opened && (way ? openedBy(way, opened.bytes, name) : recognized(proof, opened.bytes, name))
     opened?.bytes.fill(0)
-    if (!found && !way) throw new NotAdopted('notExported', 'none of the proved ways opens it')
-    if (found && aesBytes.includes(found.key.length)) return found
-    found?.key.fill(0)
+    if (!recognition && !way) throw new NotAdopted('notExported', 'none of the proved ways opens it')
+    if (recognition && aesBytes.includes(recognition.key.length)) return recognition
+    recognition?.key.fill(0)
     throw new NotAdopted('notExported', 'it opens, but not to an AES key')
   }
 

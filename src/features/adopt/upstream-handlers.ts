@@ -19,8 +19,8 @@ import { shownUpstream } from './shown-upstream.ts'
 
 export const upstreamHandlers = {
   setUpstream: async (context, { asker, instance, body }) => {
-    const { servers, certificate, privateKey, trust: given } = body
-    const trust = serverTrust(given)
+    const { servers, certificate, privateKey, trust: pems } = body
+    const trust = serverTrust(pems)
     requireCertificate(certificate)
     requireAnotherServer(context, trust)
     await tried(context, asker, { servers, cert: certificate, key: privateKey, trust })
@@ -28,8 +28,10 @@ export const upstreamHandlers = {
     const bytes = Buffer.from(privateKey)
     const key = context.upstreamKeys.stored({ id }, bytes)
     bytes.fill(0)
-    const wanted = { upstream: { id, servers, certificate, trust }, key }
-    return context.trust.upstreams.set(asker.by, instance.id, wanted, (after) => shown(context, asker, after))
+    const settings = { upstream: { id, servers, certificate, trust }, key }
+    return context.trust.upstreams.set(asker.by, instance.id, settings, (after) =>
+      shown(context, asker, after),
+    )
   },
 
   turnUpstreamOn: async (context, { asker, instance }) => {

@@ -49,34 +49,34 @@ export class UpstreamTrials {
 
   /** Whether the identifier was made up for a trial. Call it for each unknown identifier that a client asks for. */
   isMadeUp(identifier: string): boolean {
-    const found = this.#madeUp.get(identifier)
-    if (found) found.cameBack = true
-    return found !== undefined
+    const madeUp = this.#madeUp.get(identifier)
+    if (madeUp) madeUp.cameBack = true
+    return madeUp !== undefined
   }
 
   /**
    * Tries each of its addresses. `instanceId`: the asker manages this one instance alone; null: all of them. Rejects with
    * AdoptionFailed.
    */
-  async run(wanted: OldServerRequest, instanceId: string | null): Promise<void> {
-    this.#options.hosts.require(wanted.servers)
-    if (instanceId === null || this.mayTellAll(wanted.servers)) return this.#run(wanted)
-    return this.#runUntold(wanted, instanceId)
+  async run(server: OldServerRequest, instanceId: string | null): Promise<void> {
+    this.#options.hosts.require(server.servers)
+    if (instanceId === null || this.mayTellAll(server.servers)) return this.#run(server)
+    return this.#runUntold(server, instanceId)
   }
 
   /** Undefined: the asker may know all about these servers, and no trial is needed before they are read. */
-  before(wanted: OldServerRequest | undefined, instanceId: string | null): (() => Promise<void>) | undefined {
-    if (!wanted) return undefined
-    this.#options.hosts.require(wanted.servers)
-    if (instanceId === null || this.mayTellAll(wanted.servers)) return undefined
-    return () => this.#runUntold(wanted, instanceId)
+  before(server: OldServerRequest | undefined, instanceId: string | null): (() => Promise<void>) | undefined {
+    if (!server) return undefined
+    this.#options.hosts.require(server.servers)
+    if (instanceId === null || this.mayTellAll(server.servers)) return undefined
+    return () => this.#runUntold(server, instanceId)
   }
 
   /**
    * Whatever is wrong, the answer is the same, after the same time, so that it does not distinguish hosts and ports of the network. The
    * number of tries is bounded.
    */
-  async #runUntold(wanted: OldServerRequest, instanceId: string): Promise<void> {
+  async #runUntold(server: OldServerRequest, instanceId: string): Promise<void> {
     const { clock, onUntold } = this.#options
     if (this.#tries.isSpent(instanceId)) throw tooManyTries()
     this.#tries.spend(instanceId)
@@ -84,7 +84,7 @@ export class UpstreamTrials {
     const late = clock.sleep(adoptTryMs, answered.signal)
     const tooLate = late.then(() => Promise.reject(new Error(`no answer within ${adoptTryMs} ms`)))
     try {
-      await Promise.race([this.#run(wanted), tooLate])
+      await Promise.race([this.#run(server), tooLate])
       answered.abort()
     } catch (error) {
       if (error instanceof AdoptionFailed && error.cause instanceof TlsOptionsError) throw error
@@ -94,12 +94,12 @@ export class UpstreamTrials {
     }
   }
 
-  async #run(wanted: OldServerRequest): Promise<void> {
+  async #run(server: OldServerRequest): Promise<void> {
     const identifier = randomUUID()
     const seen = { cameBack: false }
     this.#madeUp.set(identifier, seen)
     try {
-      await tryUpstream(wanted, identifier)
+      await tryUpstream(server, identifier)
     } catch (error) {
       throw seen.cameBack ? comesBack(error) : error
     } finally {

@@ -53,7 +53,7 @@ interface Ask {
   readonly asker: UpstreamAsker
   readonly begunAt: number
   readonly found: Promise<UpstreamAnswer>
-  readonly resolve: (found: UpstreamAnswer) => void
+  readonly resolve: (answer: UpstreamAnswer) => void
   waiting: number
 }
 
@@ -89,9 +89,9 @@ export class OldServerUpstream {
   async bring(identifier: string, asker: UpstreamAsker): Promise<boolean> {
     const { onResult } = this.#options
     try {
-      const found = this.#known(identifier) ?? (await this.#wait(this.#ask(identifier, asker)))
-      onResult(found.is)
-      return isHere(found)
+      const answer = this.#known(identifier) ?? (await this.#wait(this.#ask(identifier, asker)))
+      onResult(answer.is)
+      return isHere(answer)
     } catch (error) {
       if (error instanceof Busy) onResult('busy')
       throw error
@@ -132,8 +132,8 @@ export class OldServerUpstream {
     this.#waiting++
     const late = clock.sleep(upstreamWaitMs, waiting.signal).then(() => undefined)
     try {
-      const found = await Promise.race([ask.found, late])
-      if (found) return found
+      const answer = await Promise.race([ask.found, late])
+      if (answer) return answer
       this.#health.waitedInVain(ask.begunAt)
       return { is: 'unanswered', message: 'no answer in time' }
     } finally {
@@ -155,37 +155,37 @@ export class OldServerUpstream {
 
   async #run(ask: Ask): Promise<void> {
     this.#running++
-    const found = await this.#options.look(ask.identifier, ask.asker)
+    const answer = await this.#options.look(ask.identifier, ask.asker)
     this.#running--
-    this.#learn(ask, found)
-    this.#end(ask, found)
+    this.#learn(ask, answer)
+    this.#end(ask, answer)
     this.#runNext()
   }
 
-  #learn({ identifier, asker }: Ask, found: UpstreamAnswer): void {
-    if (found.is === 'unanswered') return this.#health.failed(found.message)
+  #learn({ identifier, asker }: Ask, answer: UpstreamAnswer): void {
+    if (answer.is === 'unanswered') return this.#health.failed(answer.message)
     this.#health.answered()
-    if (found.is === 'adopted') return this.#health.adopted(identifier)
-    if (found.is === 'failed') return this.#health.notAdopted(identifier, found.fault.message)
-    if (found.is === 'absent') this.#misses.spend(asker.client)
-    else this.#health.notAdopted(identifier, found.why)
+    if (answer.is === 'adopted') return this.#health.adopted(identifier)
+    if (answer.is === 'failed') return this.#health.notAdopted(identifier, answer.fault.message)
+    if (answer.is === 'absent') this.#misses.spend(asker.client)
+    else this.#health.notAdopted(identifier, answer.why)
     const until = this.#options.clock.monotonic() + upstreamRememberedMs
-    remember(this.#remembered, identifier, { found, until }, upstreamRememberedMax)
+    remember(this.#remembered, identifier, { found: answer, until }, upstreamRememberedMax)
   }
 
-  #end({ identifier, asker: { client }, resolve }: Ask, found: UpstreamAnswer): void {
+  #end({ identifier, asker: { client }, resolve }: Ask, answer: UpstreamAnswer): void {
     this.#asks.delete(identifier)
     const own = (this.#askedBy.get(client) ?? 1) - 1
     if (own > 0) this.#askedBy.set(client, own)
     else this.#askedBy.delete(client)
-    resolve(found)
+    resolve(answer)
   }
 }
 
-function isHere(found: UpstreamAnswer): boolean {
-  if (found.is === 'adopted') return true
-  if (found.is === 'absent') return false
-  throw found.is === 'unanswered' ? unanswered() : found.fault
+function isHere(answer: UpstreamAnswer): boolean {
+  if (answer.is === 'adopted') return true
+  if (answer.is === 'absent') return false
+  throw answer.is === 'unanswered' ? unanswered() : answer.fault
 }
 
 /** Not "not found": a client must not conclude that the key is gone. */

@@ -155,13 +155,13 @@ export class Upstreams {
     })
     const look = async (identifier: string, { requestId }: { readonly requestId: string }) => {
       const endsAt = clock.monotonic() + upstreamWaitMs
-      const found = await calls.look(identifier, requestId)
-      if (found.is === 'unanswered' && !upstream.health().failing)
-        onUntold(new Error(found.message), { instanceId })
+      const answer = await calls.look(identifier, requestId)
+      if (answer.is === 'unanswered' && !upstream.health().failing)
+        onUntold(new Error(answer.message), { instanceId })
       // The time to a no must not tell a client whether the port is closed or the host is away: see upstream-trial.ts.
-      if (found.is === 'unanswered' && !this.trials.mayTellAll(setting.servers))
+      if (answer.is === 'unanswered' && !this.trials.mayTellAll(setting.servers))
         await clock.sleep(Math.max(0, endsAt - clock.monotonic()))
-      return found
+      return answer
     }
     const upstream: OldServerUpstream = new OldServerUpstream({ clock, look, onResult })
     const opened = { setting, calls, upstream }

@@ -70,12 +70,12 @@ interface Ciphertext {
 function ciphertextsOf(payload: Uint8Array): readonly Ciphertext[] {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
   const text = bytes.toString('latin1').trim()
-  const found: Ciphertext[] = []
-  if (isBase64(text)) found.push({ form: 'text', ciphertext: text })
-  found.push({ form: 'base64', ciphertext: bytes.toString('base64') })
+  const ciphertexts: Ciphertext[] = []
+  if (isBase64(text)) ciphertexts.push({ form: 'text', ciphertext: text })
+  ciphertexts.push({ form: 'base64', ciphertext: bytes.toString('base64') })
   const json = jsonOf(text) ?? (isBase64(text) ? jsonOf(Buffer.from(text, 'base64').toString()) : undefined)
-  if (json !== undefined) found.push(...fieldsOf(json, 0))
-  return found
+  if (json !== undefined) ciphertexts.push(...fieldsOf(json, 0))
+  return ciphertexts
 }
 
 function associatedData(

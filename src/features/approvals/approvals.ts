@@ -41,22 +41,22 @@ export async function askForApproval(
   context: Approvals,
   name: string,
   { guard }: OpenRoute,
-  asked: AnyRouteRequest,
+  request: AnyRouteRequest,
 ): Promise<RequestedAct | undefined> {
-  const act = guard?.acts(asked).find((one) => context.acts.includes(one))
+  const act = guard?.acts(request).find((one) => context.acts.includes(one))
   if (!guard || !act) return undefined
-  const { asker } = asked
+  const { asker } = request
   if (asker.token?.recovered === true) {
     await enterBreakGlass(context, act, asker)
     return undefined
   }
-  const instanceId = await guard.reach(asked)
-  if (guard.isRepeated && (await isApproved(context, guard, name, asked))) return undefined
+  const instanceId = await guard.reach(request)
+  if (guard.isRepeated && (await isApproved(context, guard, name, request))) return undefined
   const party = partyThatMayAsk(context, asker, instanceId, act)
-  const facts = await guard.facts(asked)
+  const facts = await guard.facts(request)
   const nowMs = context.clock.now()
   const bearer = guard.makesToken ? newBearer() : null
-  const { open, secret } = split(guard, asked)
+  const { open, secret } = split(guard, request)
   const approval: Approval = {
     id: randomUUID(),
     act,
@@ -86,16 +86,16 @@ async function isApproved(
   context: Approvals,
   guard: OpenGuard,
   route: string,
-  asked: AnyRouteRequest,
+  request: AnyRouteRequest,
 ): Promise<boolean> {
   const { approvals } = context.trust
-  const { asker } = asked
+  const { asker } = request
   const party = partyOf(asker)
   if (!party) return false
-  const wanted = { route, asked: split(guard, asked).open, asker: party }
-  const approval = approvals.repeated(await context.access.snapshot(), wanted)
+  const act = { route, asked: split(guard, request).open, asker: party }
+  const approval = approvals.repeated(await context.access.snapshot(), act)
   if (!approval) return false
-  const changed = changedFacts(approval.facts, await guard.facts(asked))
+  const changed = changedFacts(approval.facts, await guard.facts(request))
   if (changed.length > 0) {
     const refusal = somethingChanged(changed)
     await approvals.fail(approval.id, asker.by, refusal.message)

@@ -16,8 +16,8 @@ export const approvals = feature({
     approvals: {
       acts: own.acts,
       look: own.look,
-      gate: async (name, route, asked) => {
-        const waits = await askForApproval(own, name, route, asked)
+      gate: async (name, route, request) => {
+        const waits = await askForApproval(own, name, route, request)
         return waits && waitingAnswer.parse(waits)
       },
     },

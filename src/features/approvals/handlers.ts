@@ -21,10 +21,10 @@ export const approvalHandlers = {
     const { tables } = await access.snapshot()
     const isOpen = (one: Approval) =>
       ['waiting', 'approved'].includes(trust.approvals.stateOf(one, clock.now()))
-    const wanted = [...tables.approval.values()]
+    const approvals = [...tables.approval.values()]
       .filter((one) => mayKnow(asker, one) && (query.state === 'all' || isOpen(one)))
       .toSorted((a, b) => b.createdMs - a.createdMs)
-    return Promise.all(wanted.map(async (one) => shownApproval(context, asker, one)))
+    return Promise.all(approvals.map(async (one) => shownApproval(context, asker, one)))
   },
 
   showApproval: async (context, { asker, params }) =>
@@ -68,8 +68,8 @@ function mayKnow({ instanceId, sees }: ApiRequester, approval: Approval): boolea
 
 async function existing({ access }: Approvals, asker: ApiRequester, id: string): Promise<Approval> {
   const { tables } = await access.snapshot()
-  const found = tables.approval.get(id)
-  if (found && mayKnow(asker, found)) return found
+  const approval = tables.approval.get(id)
+  if (approval && mayKnow(asker, approval)) return approval
   throw new Refusal('not-found', `there is no request ${id}`, 'List them: mortise approval list --all')
 }
 

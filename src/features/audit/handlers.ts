@@ -17,9 +17,9 @@ import { mayGoBeforeMs } from '../../core/audit/retention.ts'
 const dayMs = 24 * 3600_000
 
 export const auditHandlers = {
-  listAudit: async (context, asked) => page(context, asked, null),
+  listAudit: async (context, request) => page(context, request, null),
 
-  listInstanceAudit: async (context, asked) => page(context, asked, asked.instance.id),
+  listInstanceAudit: async (context, request) => page(context, request, request.instance.id),
 
   verifyAudit: async ({ audit }) => {
     const { provedFromMs, provedToMs, ...proof } = await audit.verify()
@@ -89,7 +89,7 @@ async function page(
   const objects = objectName === undefined ? undefined : await objectsNamed(parts, objectName, instanceId)
   const [only, ...more] = objects ?? []
   if (objects && only === undefined) return { entries: [], after: null }
-  const found = await context.audit.list({
+  const entries = await context.audit.list({
     instanceId,
     order: 'newest',
     ...present(rest),
@@ -100,7 +100,7 @@ async function page(
     ...(since !== undefined && { sinceMs: Date.parse(since) }),
     ...(until !== undefined && { untilMs: Date.parse(until) }),
   })
-  return { entries: await shownEntries(found.entries, turns), after: found.after }
+  return { entries: await shownEntries(entries.entries, turns), after: entries.after }
 }
 
 async function shownEntries(entries: readonly StoredAuditEntry[], turns: Turns) {

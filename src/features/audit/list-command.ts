@@ -115,24 +115,24 @@ async function opened(
 ): Promise<ReadPage<Entry>> {
   const admin = await run.client()
   const instance = named === undefined ? undefined : await instanceOf(admin, named)
-  const read = async (asked: Parameters<ReadPage<Entry>>[0] & ReturnType<typeof queryOf>) => {
+  const read = async (query: Parameters<ReadPage<Entry>>[0] & ReturnType<typeof queryOf>) => {
     const { entries, after } =
       instance === undefined
-        ? await admin.call(auditRoutes.listAudit, { query: asked })
-        : await admin.call(auditRoutes.listInstanceAudit, { instance, query: asked })
+        ? await admin.call(auditRoutes.listAudit, { query: query })
+        : await admin.call(auditRoutes.listInstanceAudit, { instance, query: query })
     return { items: entries, after }
   }
   return async (page) => {
-    const found = await read({ ...query, ...page })
+    const entries = await read({ ...query, ...page })
     const { client, token } = query
-    if (found.items.length > 0 || page.after !== undefined) return found
+    if (entries.items.length > 0 || page.after !== undefined) return entries
     const known = async (only: { client: string } | { token: string }) =>
       (await read({ ...only, limit: 1 })).items.length > 0
     if (client !== undefined && !(await known({ client })))
       mustBeAmong('client', client, await clientsIn(admin, instance))
     if (token !== undefined && !(await known({ token })))
       mustBeAmong('token', token, await admin.call(tokenRoutes.listTokens))
-    return found
+    return entries
   }
 }
 
@@ -193,21 +193,21 @@ async function followLog(
   let last = items[0]
   for (;;) {
     await sleep(followEveryMs)
-    const found = await newerThan(read, last)
-    write(found)
-    last = found.at(-1) ?? last
+    const newer = await newerThan(read, last)
+    write(newer)
+    last = newer.at(-1) ?? last
   }
 }
 
 /** The entries after `last`, oldest first. */
 async function newerThan(read: ReadPage<Entry>, last: Entry | undefined): Promise<readonly Entry[]> {
-  const found: Entry[] = []
+  const entries: Entry[] = []
   for await (const items of batches(read, { limit: Number.POSITIVE_INFINITY }))
     for (const entry of items) {
-      if (entry.writer === last?.writer && entry.number === last.number) return found.toReversed()
-      found.push(entry)
+      if (entry.writer === last?.writer && entry.number === last.number) return entries.toReversed()
+      entries.push(entry)
     }
-  return found.toReversed()
+  return entries.toReversed()
 }
 
 const entryColumns: Columns<Entry> = {

@@ -33,8 +33,8 @@ export function runAfter(
       signal.removeEventListener('abort', abort)
       child.stderr.destroy()
       if (why === undefined) return resolve(null)
-      const told = said.trim()
-      resolve(told === '' ? `${program}: ${why}` : `${program}: ${why}: ${told}`)
+      const words = said.trim()
+      resolve(words === '' ? `${program}: ${why}` : `${program}: ${why}: ${words}`)
     }
     const timer = setTimeout(() => {
       why = 'it did not end in time'

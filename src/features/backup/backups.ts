@@ -189,18 +189,18 @@ export class Backups implements BackupAdministration {
   }
 
   async read(id: string): Promise<AsyncIterable<Uint8Array> | undefined> {
-    const found = await this.#find(id)
-    if (!found) return undefined
+    const backup = await this.#find(id)
+    if (!backup) return undefined
     return (async function* () {
-      yield* createReadStream(found.file) as AsyncIterable<Uint8Array>
+      yield* createReadStream(backup.file) as AsyncIterable<Uint8Array>
     })()
   }
 
   async noteVerified(by: By, id: string): Promise<boolean> {
-    const found = await this.#find(id)
-    if (!found) return false
-    await this.#note({ verified: { id: found.manifest.id, atMs: this.#parts.clock.now() } })
-    await this.#enter('backup.verify', by, 'success', found, {})
+    const backup = await this.#find(id)
+    if (!backup) return false
+    await this.#note({ verified: { id: backup.manifest.id, atMs: this.#parts.clock.now() } })
+    await this.#enter('backup.verify', by, 'success', backup, {})
     return true
   }
 

@@ -82,15 +82,15 @@ export class BackupFolder {
       names.filter((name) => name.endsWith(suffix)).map((name) => path.join(this.folder, name)),
     )
     for (const file of this.#known.keys()) if (!files.has(file)) this.#known.delete(file)
-    const found: KeptBackup[] = []
+    const backups: KeptBackup[] = []
     // One after the other: on a disk that does not answer each would hold a thread.
     for (const file of files) {
       const backup = await this.#read(file)
-      if (backup) found.push(backup)
+      if (backup) backups.push(backup)
     }
-    found.sort((a, b) => b.createdMs - a.createdMs)
+    backups.sort((a, b) => b.createdMs - a.createdMs)
     const isOwn = ({ manifest }: KeptBackup) => manifest.serverId === this.#serverId
-    return { own: found.filter(isOwn), others: found.filter((backup) => !isOwn(backup)) }
+    return { own: backups.filter(isOwn), others: backups.filter((backup) => !isOwn(backup)) }
   }
 
   /**

@@ -53,15 +53,15 @@ export const clientHandlers = {
     return clients.removeCertificate(asker.by, instance.id, client, plain, answer(context, instance))
   },
 
-  trustClient: async (context, asked) => {
-    const { body } = asked
-    if (body.by === 'authority') return trustAuthority(context, asked, body)
+  trustClient: async (context, request) => {
+    const { body } = request
+    if (body.by === 'authority') return trustAuthority(context, request, body)
     const certificate =
       body.by === 'pending'
-        ? await pendingCertificate(context, asked, body.sha256)
+        ? await pendingCertificate(context, request, body.sha256)
         : parseCertificate(body.certificate)
     requireAnother(context, certificate)
-    return trustCertificate(context, asked, body, certificate)
+    return trustCertificate(context, request, body, certificate)
   },
 
   signClient: async (context, asked) => {
@@ -153,9 +153,9 @@ async function trustAuthority(
       'Trust the certificates that it signed one by one: mortise client issue and mortise client sign do.',
     )
   const { name, leavePinned, allow } = body
-  const wanted = { instanceId: instance.id, name, ca, subject, leavePinned, allow }
+  const rule = { instanceId: instance.id, name, ca, subject, leavePinned, allow }
   const shown = answer(context, instance)
-  return context.trust.clients.trustAuthority(asker.by, wanted, async ({ client }, tables) => ({
+  return context.trust.clients.trustAuthority(asker.by, rule, async ({ client }, tables) => ({
     ...(await shown(client, tables)),
     sha256: ca.sha256,
   }))
@@ -169,14 +169,14 @@ async function pendingCertificate(
   if (asker.instanceId !== null)
     throw new Refusal('forbidden', 'pending clients are trusted with a token for all instances')
   await pending.follow()
-  const found = pending.get(sha256)
-  if (!found)
+  const waiting = pending.get(sha256)
+  if (!waiting)
     throw new Refusal(
       'not-found',
       'no pending client has a certificate with this SHA-256',
       'Make the client connect (in vCenter: refresh the key provider), then look: mortise client pending',
     )
-  return parseCertificate(found.certificate)
+  return parseCertificate(waiting.certificate)
 }
 
 /**
@@ -191,22 +191,22 @@ function answer(context: Needs, instance: Instance) {
 /** Finds a client by id or name. */
 async function clientNamed({ access }: Needs, instance: Instance, nameOrId: string) {
   const clients = await access.clients(instance.id)
-  const found = clients.find(({ id }) => id === nameOrId) ?? clients.find(({ name }) => name === nameOrId)
-  if (!found)
+  const client = clients.find(({ id }) => id === nameOrId) ?? clients.find(({ name }) => name === nameOrId)
+  if (!client)
     throw new Refusal(
       'not-found',
       `there is no client ${nameOrId} in this instance`,
       'List them: mortise client list',
     )
-  return found
+  return client
 }
 
 /** The credential to store, or only another mode for the one that is set. The password is hashed here and kept nowhere else. */
 async function newCredential(
-  asked: NonNullable<RouteRequest<(typeof clientRoutes)['setClient']>['body']['credential']> | null,
+  credential: NonNullable<RouteRequest<(typeof clientRoutes)['setClient']>['body']['credential']> | null,
 ): Promise<ClientSettings['credential']> {
-  if (asked === null) return null
-  const { mode, userName, password } = asked
+  if (credential === null) return null
+  const { mode, userName, password } = credential
   if (userName !== undefined && password !== undefined) return hashCredential(mode, userName, password)
   if (userName === undefined && password === undefined) return { mode }
   throw new Refusal(

@@ -38,10 +38,10 @@ const setupCommand = verb<PlaceOptions & { readonly module?: string }>({
     const configuration = readConfiguration(world, { data, config })
     const { setUpFips } = await import('../../host/fips.ts')
     const { data: dataFolder } = configuration.server
-    const found = await orAdvice('FIPS mode was not set up', configuration, setUpFips(dataFolder, module))
+    const result = await orAdvice('FIPS mode was not set up', configuration, setUpFips(dataFolder, module))
     show(
-      { module: found.path, version: found.version, dataFolder },
-      () => plain`OpenSSL's FIPS provider ${found.version} (${found.path}) passed its own tests, and Node.js starts with it.
+      { module: result.path, version: result.version, dataFolder },
+      () => plain`OpenSSL's FIPS provider ${result.version} (${result.path}) passed its own tests, and Node.js starts with it.
 Next: set fips = true below [server] in mortise.toml, and restart the server. docs/fips.md says what changes.\n`,
     )
   },

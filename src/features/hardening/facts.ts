@@ -44,8 +44,8 @@ async function filesOf(dataFolder: string, secretFiles: readonly string[]): Prom
 }
 
 async function fileFacts(file: string): Promise<FileFacts> {
-  const found = await stat(file).catch(() => undefined)
-  return { path: file, mode: found ? found.mode & 0o7777 : null, uid: found?.uid ?? null }
+  const stats = await stat(file).catch(() => undefined)
+  return { path: file, mode: stats ? stats.mode & 0o7777 : null, uid: stats?.uid ?? null }
 }
 
 type ReadSystem = (name: string) => Promise<string | null>
@@ -92,13 +92,13 @@ async function swapIn(swaps: string, root: string) {
 
 /** MAJOR:MINOR of a block device; null: it is none. */
 async function deviceOf(name: string): Promise<string | null> {
-  const found = await stat(name).catch(() => undefined)
-  return found?.isBlockDevice() ? numbers(found.rdev) : null
+  const stats = await stat(name).catch(() => undefined)
+  return stats?.isBlockDevice() ? numbers(stats.rdev) : null
 }
 
 async function isEncrypted(file: string, root: string): Promise<boolean | null> {
-  const found = await stat(await realpath(file).catch(() => file)).catch(() => undefined)
-  return found ? isCrypt(numbers(found.dev), root) : null
+  const stats = await stat(await realpath(file).catch(() => file)).catch(() => undefined)
+  return stats ? isCrypt(numbers(stats.dev), root) : null
 }
 
 /** Whether a device is dm-crypt, or all that lies below it is (sysfs: dm/uuid, slaves). null: it is no device of this machine. */

@@ -36,8 +36,8 @@ export const instanceHandlers = {
     const { trust, rootKeys } = context
     const { rootKey = rootKeys.initial, name, custody = custodyOf(rootKey), ibmApiKey, ...settings } = body
     const instanceId = randomUUID()
-    const wanted = { instanceId, rootKey, custody, apiKey: ibmApiKey }
-    return withRootKey(context, wanted, async ({ rootKeyUri, warnings, ...more }) => {
+    const target = { instanceId, rootKey, custody, apiKey: ibmApiKey }
+    return withRootKey(context, target, async ({ rootKeyUri, warnings, ...more }) => {
       const instance = { id: instanceId, name, custody, rootKeyUri, ...present(settings) }
       const shown = await answer(context)
       return trust.instances.create(asker.by, instance, more, (made) => ({
@@ -169,12 +169,12 @@ async function withNames({ keys }: Needs, instanceId: string, error: unknown): P
     seen += read.length
     if (seen >= listScannedMax) break
   }
-  const told = [...names].slice(0, namesShownMax)
-  const more = names.size > told.length ? ` and ${String(names.size - told.length)} more` : ''
+  const shown = [...names].slice(0, namesShownMax)
+  const more = names.size > shown.length ? ` and ${String(names.size - shown.length)} more` : ''
   const without = unnamed > 0 ? `, ${String(unnamed)} without a name of vSphere's` : ''
   const text =
     names.size === 0
       ? '. vSphere has noted no names on them'
-      : `. vSphere's names on them: ${told.join(', ')}${more}${without}`
+      : `. vSphere's names on them: ${shown.join(', ')}${more}${without}`
   return new TrustRefused(error.why, error.message + text, error.hint)
 }

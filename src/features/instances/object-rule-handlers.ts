@@ -12,12 +12,12 @@ import { shownAttributes } from '../../doors/http/views/shown.ts'
 export const objectRuleHandlers = {
   listDefaults: async (_context, { instance }) => readRules(instance.objectDefaults).map(shown),
 
-  clearDefaults: async (context, asked) => clear(context, asked, async (rules) => rules.setDefaults([])),
+  clearDefaults: async (context, request) => clear(context, request, async (rules) => rules.setDefaults([])),
 
   listConstraints: async (_context, { instance }) => readRules(instance.objectConstraints).map(shown),
 
-  clearConstraints: async (context, asked) =>
-    clear(context, asked, async (rules) => rules.setConstraints([])),
+  clearConstraints: async (context, request) =>
+    clear(context, request, async (rules) => rules.setConstraints([])),
 } satisfies Handlers<typeof objectRuleRoutes, Needs>
 
 async function clear(

@@ -28,7 +28,7 @@ export interface MissingFacts extends CommonFacts {
 }
 
 export function inventoryFacts(inventories: Pick<Inventories, 'known'>, common: CommonFacts): MissingFacts {
-  const found = [...common.trust.tables.instance.values()].flatMap(
+  const occurrences = [...common.trust.tables.instance.values()].flatMap(
     ({ id, name }): readonly InventoryFacts[] => {
       const summary = inventories.known().get(id)
       if (!summary) return []
@@ -37,7 +37,7 @@ export function inventoryFacts(inventories: Pick<Inventories, 'known'>, common: 
       return [{ instance: { id, name }, missing, destroyed, takenMs }]
     },
   )
-  return { ...common, inventories: found }
+  return { ...common, inventories: occurrences }
 }
 
 function missingKeys({ inventories, nowMs }: MissingFacts): readonly Occurrence[] {

@@ -18,8 +18,8 @@ export const inventory = feature({
   },
   plugs: ({ inventories }) => ({
     keyUses: {
-      uses: (...asked) => inventories.uses(...asked),
-      keysOfMachines: (...asked) => inventories.keysOfMachines(...asked),
+      uses: (...args) => inventories.uses(...args),
+      keysOfMachines: (...args) => inventories.keysOfMachines(...args),
       useOf: async (instanceId) => (await inventories.summary(instanceId))?.use ?? null,
     },
   }),

@@ -180,8 +180,8 @@ export class Inventories {
   /** Removes the inventory with this label. */
   async remove(by: Importer, instanceId: string, vcenter: string): Promise<InventoryRecord> {
     const current = await this.list(instanceId)
-    const found = current.find((one) => one.vcenter === vcenter)
-    if (!found) {
+    const inventory = current.find((one) => one.vcenter === vcenter)
+    if (!inventory) {
       const labels = current.map((one) => (one.vcenter === '' ? 'one without a name' : one.vcenter))
       throw new Refusal(
         'not-found',
@@ -191,13 +191,13 @@ export class Inventories {
         labels.length === 0 ? 'It has none at all.' : `It has: ${labels.join(', ')}`,
       )
     }
-    await this.#commit(by, [{ type: 'inventory-gone', id: found.id }], {
-      ...this.#entry(by, instanceId, found.id),
+    await this.#commit(by, [{ type: 'inventory-gone', id: inventory.id }], {
+      ...this.#entry(by, instanceId, inventory.id),
       action: 'inventory.remove',
-      detail: { vcenter, rows: found.rows },
+      detail: { vcenter, rows: inventory.rows },
     })
     this.#changed(instanceId)
-    return found
+    return inventory
   }
 
   /** The inventories that count. */
@@ -324,8 +324,8 @@ export class Inventories {
   }
 
   async #open(instanceId: string, id: string): Promise<InventoryRecord> {
-    const found = (await this.#store.inventories(instanceId)).find((one) => one.id === id)
-    if (found?.state === 'open') return found
+    const inventory = (await this.#store.inventories(instanceId)).find((one) => one.id === id)
+    if (inventory?.state === 'open') return inventory
     throw notOpen()
   }
 

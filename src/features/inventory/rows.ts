@@ -62,9 +62,9 @@ const kinds: Readonly<Record<string, MachineKind>> = {
 export type FieldColumns = ReadonlyMap<Field, string>
 
 /** `line`: where the names are. Unknown names are left out. Throws InventoryFileError. */
-export function columnsOf(given: readonly string[], line: number): FieldColumns {
+export function columnsOf(names: readonly string[], line: number): FieldColumns {
   const columns = new Map<Field, string>()
-  for (const name of given) {
+  for (const name of names) {
     const field = fieldOf(name)
     if (field === undefined) continue
     const other = columns.get(field)
@@ -76,7 +76,7 @@ export function columnsOf(given: readonly string[], line: number): FieldColumns 
   if (missing.length > 0)
     throw new InventoryFileError(
       line,
-      `there is no ${missing.join(' and no ')} among: ${given.slice(0, 20).join(', ').slice(0, 300)}`,
+      `there is no ${missing.join(' and no ')} among: ${names.slice(0, 20).join(', ').slice(0, 300)}`,
       pageHint,
     )
   return columns

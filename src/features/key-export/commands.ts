@@ -58,16 +58,16 @@ export const exportCommand = verb<Options>({
       )
     await mustBeFree([file], force)
     const admin = await run.client()
-    const asked =
+    const input =
       options.approval === undefined
         ? await newExport(run, admin, options)
         : await approvedExport(admin, options.approval)
-    const waits = await download(admin, asked, file, force).catch((error: unknown) => {
+    const waits = await download(admin, input, file, force).catch((error: unknown) => {
       if (!(error instanceof WaitsForApproval)) throw error
       return showWaiting(run, error, onceApproved(run, file, error.approval.id))
     })
     if (waits !== undefined) return waits
-    const { instance, body } = asked
+    const { instance, body } = input
     const made = await outcomeOf(admin, instance, body.id)
     run.show({ file, ...made }, () => exportedText(file, made))
     run.tell(
@@ -133,12 +133,12 @@ name of the instance to go on: `
   if (!(await confirmTyped(world, question, [name]))) throw new CommandError('nothing was exported')
 }
 
-async function download(admin: AdminClient, asked: Asked, file: string, force: boolean): Promise<void> {
+async function download(admin: AdminClient, input: Asked, file: string, force: boolean): Promise<void> {
   const mayAppear = () => mustBeFree([file], force)
   try {
     await writeWhole(file, mayAppear, async (handle) => {
       await interruptible(async (interrupted) => {
-        for await (const part of await admin.call(keyExportRoutes.exportKeys, asked)) {
+        for await (const part of await admin.call(keyExportRoutes.exportKeys, input)) {
           if (interrupted.aborted) throw new CommandError('the export was interrupted, and nothing was kept')
           await handle.writeFile(part)
         }
@@ -146,7 +146,7 @@ async function download(admin: AdminClient, asked: Asked, file: string, force: b
     })
   } catch (error) {
     if (!(error instanceof AdminUnreachable)) throw error
-    const made = await outcomeOf(admin, asked.instance, asked.body.id)
+    const made = await outcomeOf(admin, input.instance, input.body.id)
     throw new CommandError(
       `the export broke off, and nothing was kept: ${made?.error?.message ?? error.message}`,
       'Do the same again. The audit names the keys that were on their way.',

@@ -74,12 +74,12 @@ export class KeyExports {
   }
 
   /** The bytes of the file. Throws Refusal. */
-  async begin(wanted: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
-    const { instance, recipients, version } = wanted
+  async begin(request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
+    const { instance, recipients, version } = request
     this.requireFree(instance)
     const file = await createSealedFile(recipients)
     const to = (await Promise.all(recipients.map(shownRecipient))).join(' ')
-    const made = new KeyExport(this.#keys, file, to, wanted)
+    const made = new KeyExport(this.#keys, file, to, request)
     // If several began together, the one that is read first goes on.
     const onRead = () => {
       this.requireFree(instance)
@@ -110,24 +110,24 @@ class KeyExport {
   readonly #file: SealedFile
   /** The recipients. */
   readonly #to: string
-  readonly #wanted: ExportRequest
+  readonly #request: ExportRequest
   readonly #left: { readonly id: string; readonly why: string }[] = []
   #counts = { keys: 0, destroyed: 0, notExported: 0 }
   /** Running from the first read on. */
   #state: ExportOutcome['state'] = 'failed'
   #refusal: Refusal | null = null
 
-  constructor(keys: Pick<Keys, 'list'>, file: SealedFile, to: string, wanted: ExportRequest) {
+  constructor(keys: Pick<Keys, 'list'>, file: SealedFile, to: string, request: ExportRequest) {
     this.#keys = keys
     this.#file = file
     this.#to = to
-    this.#wanted = wanted
+    this.#request = request
   }
 
   get outcome(): ExportOutcome {
     const { keys, destroyed, notExported: count } = this.#counts
     const notExported = { count, items: this.#left }
-    return { id: this.#wanted.id, state: this.#state, keys, destroyed, notExported, refusal: this.#refusal }
+    return { id: this.#request.id, state: this.#state, keys, destroyed, notExported, refusal: this.#refusal }
   }
 
   /** Made only as fast as it is read. Left in the middle, or broken off by an error, it has no end and opens nowhere whole. */
@@ -136,7 +136,7 @@ class KeyExport {
     failed: (error: unknown) => void,
     onRead: () => void,
   ): AsyncGenerator<Uint8Array> {
-    const { id, name } = this.#wanted.instance
+    const { id, name } = this.#request.instance
     try {
       onRead()
       this.#state = 'running'
@@ -168,7 +168,7 @@ class KeyExport {
 
   /** Newest first. A key that is made meanwhile is not among them. */
   async *#lines(): AsyncGenerator<Buffer> {
-    const all = { instanceId: this.#wanted.instance.id, includeDestroyed: true }
+    const all = { instanceId: this.#request.instance.id, includeDestroyed: true }
     for await (const page of keyPages(this.#keys, all, exportPageItems)) {
       const lines = await allOrNone(page.map((view) => this.#line(view)))
       try {
@@ -186,7 +186,7 @@ class KeyExport {
       return undefined
     }
     try {
-      const { id: made, perform } = this.#wanted
+      const { id: made, perform } = this.#request
       const detail = { export: made, to: this.#to }
       const exported = await perform((work) => work.export(id, detail))
       this.#counts.keys++

@@ -40,12 +40,12 @@ export const keyHandlers = {
             (text) => folded(text).includes(part),
             turns,
           )
-    const found = await listKeys(reader, instance.id, query, place, ofMachines)
-    const ids = found.views.map(({ uniqueIdentifier }) => uniqueIdentifier)
+    const page = await listKeys(reader, instance.id, query, place, ofMachines)
+    const ids = page.views.map(({ uniqueIdentifier }) => uniqueIdentifier)
     const uses = await usesOf(context, instance.id, ids)
     return {
-      keys: found.views.map((view, at) => ({ ...shownKey(view), usedBy: uses[at] ?? null })),
-      after: found.after === null ? null : String(found.after),
+      keys: page.views.map((view, at) => ({ ...shownKey(view), usedBy: uses[at] ?? null })),
+      after: page.after === null ? null : String(page.after),
     }
   },
 
@@ -79,30 +79,31 @@ export const keyHandlers = {
     }
   },
 
-  setKey: async (context, asked) => change(context, asked, async (work, id) => work.setKey(id, asked.body)),
+  setKey: async (context, request) =>
+    change(context, request, async (work, id) => work.setKey(id, request.body)),
 
-  activateKey: async (context, asked) => change(context, asked, async (work, id) => work.activate(id)),
+  activateKey: async (context, request) => change(context, request, async (work, id) => work.activate(id)),
 
-  revokeKey: async (context, asked) => {
-    const { reason, message, occurred } = asked.body
+  revokeKey: async (context, request) => {
+    const { reason, message, occurred } = request.body
     const compromiseOccurrenceDate =
       occurred === undefined ? undefined : BigInt(Math.floor(Date.parse(occurred) / 1000))
-    return change(context, asked, async (work, id) =>
+    return change(context, request, async (work, id) =>
       work.revoke(id, { code: reason, message, compromiseOccurrenceDate }),
     )
   },
 
-  destroyKey: async (context, asked) => {
-    const { instance, params, query } = asked
+  destroyKey: async (context, request) => {
+    const { instance, params, query } = request
     const view = await context.keys.show(instance.id, params.key)
     const open = view !== undefined && !isDestroyed(view.state)
     const uses = open ? await context.plugs.keyUses.uses(instance.id, [params.key]) : null
     requireKnownUse(`the key ${params.key}`, uses?.[0], query.inUse, context)
-    return change(context, asked, async (work, id) => work.destroy(id))
+    return change(context, request, async (work, id) => work.destroy(id))
   },
 
-  undestroyKey: async (context, asked) =>
-    change(context, asked, async (work, id) => work.undestroy(id, asked.body)),
+  undestroyKey: async (context, request) =>
+    change(context, request, async (work, id) => work.undestroy(id, request.body)),
 } satisfies SomeHandlers<typeof keyRoutes, Needs>
 
 /** AES-256, with the usages that vSphere 9 needs of a wrapping key, and KMIP's own Encrypt and wrapping. */

@@ -44,12 +44,12 @@ export class Redactor {
       for (const form of new Set([secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]))
         redacted = redacted.replaceAll(form, () => this.#hidden('known secret', secret))
     for (const [what, pattern] of patterns)
-      redacted = redacted.replaceAll(pattern, (found: string, before: unknown, after: unknown) =>
+      redacted = redacted.replaceAll(pattern, (match: string, before: unknown, after: unknown) =>
         what === 'secret field'
-          ? `${String(before)}${quote(after)}${this.#hidden(what, found)}${quote(after)}`
+          ? `${String(before)}${quote(after)}${this.#hidden(what, match)}${quote(after)}`
           : what === 'password in a URL'
-            ? `${String(before)}${this.#hidden(what, found)}@`
-            : this.#hidden(what, found),
+            ? `${String(before)}${this.#hidden(what, match)}@`
+            : this.#hidden(what, match),
       )
     return this.#withoutNames(redacted)
   }
@@ -73,9 +73,9 @@ export class Redactor {
   }
 
   /** `[UUID 3f2a9c1b]` */
-  #hidden(what: Redacted, found: string): string {
+  #hidden(what: Redacted, text: string): string {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
-    return `[${what} ${createHmac('sha256', this.#key).update(found).digest('hex').slice(0, 8)}]`
+    return `[${what} ${createHmac('sha256', this.#key).update(text).digest('hex').slice(0, 8)}]`
   }
 }
 

@@ -76,9 +76,9 @@ async function report(run: Run, options: ReportOptions): Promise<void> {
 async function visible(admin: AdminClient, named: string | undefined) {
   const all = await admin.call(instanceRoutes.listInstances)
   if (named === undefined) return all
-  const wanted = idOf('instance', named, all)
-  mustBeAmong('instance', wanted, all)
-  return all.filter(({ id }) => id === wanted)
+  const instanceId = idOf('instance', named, all)
+  mustBeAmong('instance', instanceId, all)
+  return all.filter(({ id }) => id === instanceId)
 }
 
 /** A token for one instance may not read the entries of the server itself, nor the tokens. */

@@ -288,9 +288,9 @@ async function journal(): Promise<string> {
   const args = ['--unit=mortise', '--no-pager', '--output=short-iso', `--lines=${supportJournalLines}`]
   const options = { maxBuffer: supportLogBytesMax * 2, encoding: 'utf8' } as const
   const { stdout } = await promisify(execFile)('journalctl', args, options).catch((error: unknown) => {
-    const found = error instanceof Error && 'code' in error && error.code !== 'ENOENT'
+    const exists = error instanceof Error && 'code' in error && error.code !== 'ENOENT'
     throw new CommandError(
-      found ? 'journalctl failed' : 'there is no journal on this machine: name files with --log',
+      exists ? 'journalctl failed' : 'there is no journal on this machine: name files with --log',
     )
   })
   if (/^-- No entries --\s*$/.test(stdout))

@@ -176,8 +176,8 @@ async function play(
       instance: id,
       query: { limit: backupDrillKeys },
     })
-    const wanted = keys.filter(({ objectType }) => objectType === 'SymmetricKey')
-    const results = await Promise.all(wanted.map((key) => fetchKey(vCenter, key.id)))
+    const symmetric = keys.filter(({ objectType }) => objectType === 'SymmetricKey')
+    const results = await Promise.all(symmetric.map((key) => fetchKey(vCenter, key.id)))
     failures.push(...results.filter((result) => result !== null))
     instances.push({ name, keys: objects, fetched: results.filter((result) => result === null).length })
   }

@@ -153,13 +153,13 @@ async function sendParts(
 async function beginConfirmed(
   run: Run,
   admin: AdminClient,
-  asked: {
+  request: {
     readonly flags: RestoreInstanceFlags
     readonly opening: Opening
     readonly preview: BackupPreview
   },
 ): Promise<BackupRestore> {
-  const { flags, opening, preview } = asked
+  const { flags, opening, preview } = request
   const { withClients = false, yes = false } = flags
   const question = instanceQuestion(preview, withClients)
   run.world.stderr.write(instanceText(preview))

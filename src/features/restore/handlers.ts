@@ -63,8 +63,8 @@ export const restoreHandlers = {
 
   beginInstanceRestore: async ({ restores }, { asker, body }) => {
     const { upload, clients, confirmed, ...rest } = body
-    const wanted = { ...present(rest), upload, clients, confirmed }
-    return shownBackup(await restores.beginFromBackup(beyondRequest(asker), wanted))
+    const request = { ...present(rest), upload, clients, confirmed }
+    return shownBackup(await restores.beginFromBackup(beyondRequest(asker), request))
   },
 
   showInstanceRestore: async (context, { params }) =>
@@ -84,16 +84,16 @@ async function noRestore(context: Pick<RestoreService, 'leases'>): Promise<never
 async function prepared(
   rootKeys: RootKeys,
   uri: string,
-  wanted: { readonly apiKey?: string; readonly opens?: boolean; readonly standardKeys: boolean },
+  purpose: { readonly apiKey?: string; readonly opens?: boolean; readonly standardKeys: boolean },
 ): Promise<string> {
   try {
-    return (await rootKeys.prepare(uri, wanted)).uri
+    return (await rootKeys.prepare(uri, purpose)).uri
   } catch (error) {
     if (!(error instanceof RootKeyError)) throw error
     if (error.reach === 'unreachable')
       throw new Refusal('refused', error.message, 'Nothing was begun. When it answers, do the same again.')
     const passes = async (opens: boolean) =>
-      rootKeys.prepare(uri, { ...wanted, standardKeys: false, opens }).then(
+      rootKeys.prepare(uri, { ...purpose, standardKeys: false, opens }).then(
         () => true,
         () => false,
       )
@@ -106,12 +106,12 @@ const stillOpens =
   'One that has expired still opens its keys: name it with --old-root-key (oldRootKeys in the body), and another that is active with --root-key.'
 
 function shownKeyProtect(restore: KeyProtectRestore) {
-  const { wanted, ended } = restore
+  const { wanted: request, ended } = restore
   const refusal = ended?.state === 'failed' ? ended.refusal : undefined
   const choices = refusal instanceof RestoreRefused ? refusal.choices : []
   return {
     ...shownJob(restore),
-    rootKey: wanted.rootKeyUri,
+    rootKey: request.rootKeyUri,
     report: ended?.state === 'done' ? shownReport(ended.report) : null,
     choices: choices.map(({ instanceId, keys, newestMs }) => ({
       instance: instanceId,

@@ -96,24 +96,24 @@ export class Restores {
   }
 
   /** Begins a restore from a backup in the background. Throws Refusal where the preview would be refused, or a confirmation is missing. */
-  async beginFromBackup(by: By, wanted: BackupRestoreRequest): Promise<BackupRestore> {
+  async beginFromBackup(by: By, request: BackupRestoreRequest): Promise<BackupRestore> {
     const [{ instanceOfBackup, lookAtBackup }, { requireConfirmed }, { restoreInstance }] = await Promise.all(
       [import('./sources/instance.ts'), import('./question.ts'), import('./write.ts')],
     )
-    const found = await asRefused(() => lookAtBackup(this.#parts, this.#uploads, wanted))
-    requireConfirmed(found, wanted)
+    const instance = await asRefused(() => lookAtBackup(this.#parts, this.#uploads, request))
+    requireConfirmed(instance, request)
     const progress: BackupRestoreProgress = { step: 'check', done: 0, total: 0 }
     return this.#fromBackup.begin(wholeServer, { progress }, async (working) => {
-      const report = await this.#uploads.use(wanted.upload, () =>
+      const report = await this.#uploads.use(request.upload, () =>
         this.#during(() =>
           restoreInstance(
             this.#parts.store,
-            instanceOfBackup(this.#parts, by, { wanted, found }, working),
+            instanceOfBackup(this.#parts, by, { wanted: request, found: instance }, working),
             working.signal,
           ),
         ),
       )
-      await this.#uploads.remove(wanted.upload)
+      await this.#uploads.remove(request.upload)
       return report
     })
   }
@@ -129,27 +129,27 @@ export class Restores {
   }
 
   /** Returns the last restore from Key Protect if it was asked for the same and runs or is done. */
-  async same(wanted: KeyProtectRestore['wanted']): Promise<KeyProtectRestore | undefined> {
+  async same(request: KeyProtectRestore['wanted']): Promise<KeyProtectRestore | undefined> {
     const before = this.#fromKeyProtect.last(wholeServer)?.ended
     const isThere =
       before?.state === 'done' && (await this.#parts.access.instance(before.report.instance.id)) !== undefined
     const last = this.#fromKeyProtect.last(wholeServer)
-    const isSame = last && JSON.stringify(fieldsOf(last.wanted)) === JSON.stringify(fieldsOf(wanted))
+    const isSame = last && JSON.stringify(fieldsOf(last.wanted)) === JSON.stringify(fieldsOf(request))
     return isSame && (last.ended === null || (isThere && last.ended === before)) ? last : undefined
   }
 
   /** Begins a restore from Key Protect, or returns the same one that runs or is done. Throws Refusal while another one runs. */
-  async begin(by: By, asked: KeyProtectRestoreRequest): Promise<KeyProtectRestore> {
-    const { apiKey: _, ...wanted } = asked
-    const same = await this.same(wanted)
+  async begin(by: By, request: KeyProtectRestoreRequest): Promise<KeyProtectRestore> {
+    const { apiKey: _, ...kept } = request
+    const same = await this.same(kept)
     if (same) return same
     const progress: KeyProtectProgress = { step: 'list', done: 0, total: null, trouble: null }
-    return this.#fromKeyProtect.begin(wholeServer, { wanted, progress }, async (working) => {
+    return this.#fromKeyProtect.begin(wholeServer, { wanted: kept, progress }, async (working) => {
       const [{ keyProtectSource }, { restoreInstance }] = await Promise.all([
         import('./sources/key-protect.ts'),
         import('./write.ts'),
       ])
-      const source = keyProtectSource(this.#parts, by, asked, working)
+      const source = keyProtectSource(this.#parts, by, request, working)
       return this.#during(() => restoreInstance(this.#parts.store, source, working.signal))
     })
   }
@@ -170,8 +170,8 @@ export class Restores {
   }
 }
 
-function fieldsOf(wanted: KeyProtectRestore['wanted']): readonly unknown[] {
-  const { rootKeyUri, otherRootKeyUris = [], partial = false, instanceId, name } = wanted
+function fieldsOf(request: KeyProtectRestore['wanted']): readonly unknown[] {
+  const { rootKeyUri, otherRootKeyUris = [], partial = false, instanceId, name } = request
   return [rootKeyUri, otherRootKeyUris, partial, instanceId, name]
 }
 

@@ -38,13 +38,13 @@ export async function actsHere(
   instanceId: string,
 ): Promise<LaterActs> {
   const heads = new Map(audit.heads.map(({ writer, number }) => [writer, number]))
-  const found: StoredAuditEntry[] = []
+  const entries: StoredAuditEntry[] = []
   const query = { instanceId, order: 'newest', limit: dumpPageRecords } as const
   for await (const entry of auditEntries(store, query)) {
     if (entry.number <= (heads.get(entry.writer) ?? 0)) break
-    if (tellsOfClosing(JSON.parse(entry.body) as AuditEntry)) found.push(entry)
+    if (tellsOfClosing(JSON.parse(entry.body) as AuditEntry)) entries.push(entry)
   }
-  return actsOf(found.toReversed())
+  return actsOf(entries.toReversed())
 }
 
 /** Whether this server goes on from the backup, and so has newer blocks; and whether its log still has all that came after it. */
@@ -119,9 +119,9 @@ export function restoredRow(
 ): StandardKeyRecord {
   const { kind, instanceId, identifier } = record
   if (kind !== 'object') return record
-  const found = later.closed.get(objectName(instanceId, identifier))
-  if (here?.sealed === null || found?.destroyed) return { ...record, state: 'unwanted' }
-  const closes = found !== undefined && (found.revoked ?? found.deactivatesMs) !== null
+  const logged = later.closed.get(objectName(instanceId, identifier))
+  if (here?.sealed === null || logged?.destroyed) return { ...record, state: 'unwanted' }
+  const closes = logged !== undefined && (logged.revoked ?? logged.deactivatesMs) !== null
   return closes && record.state === 'current' ? { ...record, state: 'due' } : record
 }
 

@@ -33,9 +33,9 @@ export interface Source<Found, Opened, Page, Report> {
   /** Looks for the instance, and changes nothing. Throws RestoreRefused, and TrustRefused where it is on this server. */
   describe(): Promise<Found>
   /** Runs `work` with root keys and API keys as the instance will have them. */
-  open<T>(found: Found, work: (opened: Opened) => Promise<T>): Promise<T>
+  open<T>(instance: Found, work: (opened: Opened) => Promise<T>): Promise<T>
   /** Reads all objects and opens their keys. Nothing was written before it resolves. */
-  check(found: Found, opened: Opened): Promise<CheckedInstance<Page, Report>>
+  check(instance: Found, opened: Opened): Promise<CheckedInstance<Page, Report>>
 }
 
 /** An instance that can be written. */

@@ -40,9 +40,9 @@ export async function restoreInstance<Found, Opened, Page, Report>(
   source: Source<Found, Opened, Page, Report>,
   signal: AbortSignal,
 ): Promise<Report> {
-  const found = await source.describe()
-  return source.open(found, async (opened) => {
-    const checked = await source.check(found, opened)
+  const description = await source.describe()
+  return source.open(description, async (opened) => {
+    const checked = await source.check(description, opened)
     signal.throwIfAborted()
     let closedAgain = 0
     for await (const page of checked.pages()) closedAgain += await writePage(store, checked, page)
@@ -136,15 +136,15 @@ async function closingOf(
   { marks, clock, later, destroyed, recovery }: Writing,
   { record: { instanceId, uniqueIdentifier, sealed } }: DumpedObject,
 ): Promise<LaterClosing | undefined> {
-  const found = later.closed.get(objectName(instanceId, uniqueIdentifier))
+  const closing = later.closed.get(objectName(instanceId, uniqueIdentifier))
   const mark = await marks.closing(instanceId, uniqueIdentifier)
   // The rows of a destroyed key were put back before the backup.
   const isPutBack = sealed !== null && destroyed.has(uniqueIdentifier)
-  if (!mark && !isPutBack) return found && laterClosing(found, recovery)
+  if (!mark && !isPutBack) return closing && laterClosing(closing, recovery)
   // The mark knows the recovery clock. The log knows the wall clock, which may have been set since.
   const dueMs = mark && mark.dueMs > (recovery?.ms ?? 0) ? mark.dueMs : null
-  const atMs = found?.destroyed?.atMs ?? clock.now()
-  return { ...laterClosing(found ?? notClosed, recovery), destroyed: { atMs, dueMs } }
+  const atMs = closing?.destroyed?.atMs ?? clock.now()
+  return { ...laterClosing(closing ?? notClosed, recovery), destroyed: { atMs, dueMs } }
 }
 
 /** An object that is here may have been given the Name after the backup. */

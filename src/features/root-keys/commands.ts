@@ -97,10 +97,10 @@ async function prove(
 
 /** A file in the data folder is lost with it, so it is no copy. */
 async function refuseBeside(folder: string, file: string): Promise<void> {
-  const [own, given] = await Promise.all(
+  const [own, other] = await Promise.all(
     [folder, file].map((place) => realpath(place).catch(() => path.resolve(place))),
   )
-  if (own === undefined || given === undefined || !given.startsWith(`${own}${path.sep}`)) return
+  if (own === undefined || other === undefined || !other.startsWith(`${own}${path.sep}`)) return
   throw new CommandError(
     `${file} is in the data folder ${folder}: it would be lost with it`,
     'Copy it elsewhere.',

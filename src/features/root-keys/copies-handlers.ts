@@ -54,20 +54,20 @@ export const rootKeyCopyHandlers = {
 /** The root key file with this URI, if the server or an instance uses it. */
 async function fileInUse(
   { access, machine, rootKeys }: Needs,
-  wanted: string = rootKeys.initial,
+  uri: string = rootKeys.initial,
 ): Promise<{ readonly uri: string; readonly rootKeyId: string }> {
   const instances = await access.instances()
   const used = new Set([rootKeys.initial, ...instances.map(({ rootKeyUri }) => rootKeyUri)])
-  if (!used.has(wanted))
-    throw new Refusal('not-found', `neither the server nor an instance uses the root key ${wanted}`)
-  if (!isRootKeyFile(wanted))
+  if (!used.has(uri))
+    throw new Refusal('not-found', `neither the server nor an instance uses the root key ${uri}`)
+  if (!isRootKeyFile(uri))
     throw new Refusal(
       'bad-request',
-      `the root key ${wanted} is no file: its service keeps it, and there is nothing to copy`,
+      `the root key ${uri} is no file: its service keeps it, and there is nothing to copy`,
       'Name a root key file with --root-key, if an instance uses one.',
     )
-  const [file] = await machine.rootKeyFiles([wanted])
-  return { uri: wanted, rootKeyId: idOf(file) }
+  const [file] = await machine.rootKeyFiles([uri])
+  return { uri: uri, rootKeyId: idOf(file) }
 }
 
 function idOf(file: RootKeyFileFacts | undefined): string {

@@ -18,7 +18,7 @@ export interface Needs {
   /** Challenges for copies of root keys, by the URI of the root key. */
   readonly rootKeyProof: {
     readonly challenge: (uri: string) => Promise<RootKeyChallenge>
-    readonly accept: (uri: string, given: ChallengeAnswer) => boolean
+    readonly accept: (uri: string, answer: ChallengeAnswer) => boolean
   }
   readonly rootKeys: RootKeys
   readonly trust: TrustChanges

@@ -29,8 +29,10 @@ export const siemConditions = {
 function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: AuditKeeper): readonly Occurrence[] {
   if (behindSinceMs === null || nowMs - behindSinceMs <= siemBehindMs) return []
   const why = trouble === null ? '' : `: ${trouble}`
-  const found = ofServer(`${target} lacks the audit log since ${isoTime(behindSinceMs)}${why}`, target)
-  return [nowMs - behindSinceMs > siemBehindMsCritical ? { ...found, severity: 'critical' } : found]
+  const occurrences = ofServer(`${target} lacks the audit log since ${isoTime(behindSinceMs)}${why}`, target)
+  return [
+    nowMs - behindSinceMs > siemBehindMsCritical ? { ...occurrences, severity: 'critical' } : occurrences,
+  ]
 }
 
 export function siemGauges({ siem, nowMs }: SiemFacts, gauges: Gauges): void {

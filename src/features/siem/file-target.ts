@@ -111,8 +111,8 @@ async function wholeLines(file: FileHandle): Promise<number> {
   while (end > 0) {
     const start = Math.max(0, end - part.length)
     const { bytesRead } = await file.read(part, 0, end - start, start)
-    const found = part.subarray(0, bytesRead).lastIndexOf(lineEnd)
-    if (found !== -1) return start + found + 1
+    const lastEnd = part.subarray(0, bytesRead).lastIndexOf(lineEnd)
+    if (lastEnd !== -1) return start + lastEnd + 1
     end = start
   }
   return 0

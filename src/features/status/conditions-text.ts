@@ -35,7 +35,7 @@ export interface NagiosOutcome {
 export function nagiosOutcome({
   conditions,
 }: Pick<Output<typeof statusRoutes.status>, 'conditions'>): NagiosOutcome {
-  const of = (wanted: string) => conditions.filter(({ severity }) => severity === wanted)
+  const of = (level: string) => conditions.filter(({ severity }) => severity === level)
   const [critical, warning, notice] = [of('critical'), of('warning'), of('notice')]
   const [word, exitCode, shown] =
     critical.length > 0

@@ -86,8 +86,8 @@ function keysAreServed(
   const holding = instances.filter(({ objects }) =>
     Object.entries(objects).some(([state, count]) => count > 0 && !state.startsWith('Destroyed')),
   )
-  const asked = holding.length > 0 ? holding : instances
-  return asked.length === 0 || asked.some(({ served }) => served)
+  const checkedInstances = holding.length > 0 ? holding : instances
+  return checkedInstances.length === 0 || checkedInstances.some(({ served }) => served)
 }
 
 /** The clients that may request every operation. */

@@ -146,8 +146,8 @@ export class Watch {
 
   #workers(facts: WorkerFacts | null): void {
     const { state } = this.#parts.metrics
-    const { intended: wanted, serving } = facts ?? { intended: 1, serving: 1 }
-    state.workers.set(wanted)
+    const { intended: count, serving } = facts ?? { intended: 1, serving: 1 }
+    state.workers.set(count)
     state.workersServing.set(serving)
   }
 
@@ -188,8 +188,8 @@ export class Watch {
 /** A line of level error is a fault of the server itself. A condition is for a person. */
 const levels = { critical: 'warn', warning: 'warn', notice: 'info' } as const
 
-function count(conditions: readonly Condition[], wanted: string, severity: Condition['severity']): number {
-  return conditions.filter((one) => one.id === wanted && one.severity === severity).length
+function count(conditions: readonly Condition[], id: string, severity: Condition['severity']): number {
+  return conditions.filter((one) => one.id === id && one.severity === severity).length
 }
 
 function nameOf({ id, severity, instanceId, about }: Condition): string {

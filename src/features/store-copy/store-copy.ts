@@ -89,8 +89,8 @@ function placeOf(flag: string, value: string, passwordFile: string | null): Stor
     }
     return { kind: 'postgres', url: value, passwordFile }
   }
-  const found = statSync(value, { throwIfNoEntry: false })
-  const isFolder = found ? found.isDirectory() : !value.endsWith('.db')
+  const stats = statSync(value, { throwIfNoEntry: false })
+  const isFolder = stats ? stats.isDirectory() : !value.endsWith('.db')
   const file = path.resolve(isFolder ? path.join(value, storeFile) : value)
   if (flag === '--from' && !statSync(file, { throwIfNoEntry: false }))
     throw new StartError(`${flag}: there is no database ${file}`)

@@ -99,12 +99,12 @@ async function keep(
 /** If the token waits for a second person, its text is in this answer and nowhere else: the file gets it now. */
 async function created(
   { next }: Run,
-  asked: Promise<Output<typeof tokenRoutes.createToken>>,
+  request: Promise<Output<typeof tokenRoutes.createToken>>,
   out: string | undefined,
   force: boolean,
 ): Promise<Output<typeof tokenRoutes.createToken>> {
   try {
-    return await asked
+    return await request
   } catch (error) {
     if (!(error instanceof WaitsForApproval) || error.token === null || out === undefined) throw error
     await keep(out, { token: error.token, force, undo: next(`approval cancel ${error.approval.id}`) })

@@ -27,8 +27,8 @@ export const tokenHandlers = {
     const named = body.instance ?? asker.instanceId
     const instance = named === null ? null : await visibleInstance(context, asker, named)
     const expiresMs = expiresMsOf(context, body)
-    const wanted = { name, role, instanceId: instance?.id ?? null, expiresMs, ...present({ owner }) }
-    return context.trust.tokens.create(asker.by, wanted, {
+    const fields = { name, role, instanceId: instance?.id ?? null, expiresMs, ...present({ owner }) }
+    return context.trust.tokens.create(asker.by, fields, {
       ...(asker.tokenSha256 !== undefined && { sha256: asker.tokenSha256 }),
       present: async ({ token, bearer }, tables) => ({
         ...(await shownToken(context, tables, token)),

@@ -55,12 +55,12 @@ async function recover(run: Run, options: RecoverOptions): Promise<number> {
   const stopped = await openStopped(world, flags, json)
   const { recoverToken } = await import('./recover-offline.ts')
   const offline = await orAdvice('no token was made', stopped.config, recoverToken(stopped, signAnew))
-  const found = offline.state === 'running' ? await recoverOnline(world, flags, signAnew) : offline
-  if (found.state === 'altered') {
-    run.show({ altered: found.rows }, () => alteredText(found.rows))
+  const recovery = offline.state === 'running' ? await recoverOnline(world, flags, signAnew) : offline
+  if (recovery.state === 'altered') {
+    run.show({ altered: recovery.rows }, () => alteredText(recovery.rows))
     return 1
   }
-  const { token, ...about } = found
+  const { token, ...about } = recovery
   if (out !== undefined) await writeFile(out, `${token}\n`, { mode: 0o600, force }).catch(lost(run, about.id))
   const shown = { id: about.id, expires: about.expires, ...(out === undefined ? { token } : { file: out }) }
   run.show(shown, () => madeText(shown, token, run.next))

@@ -76,18 +76,18 @@ function chosenRows(doubtful: readonly DoubtfulRow[], signAnew: readonly string[
   const chosen = new Set<string>()
   for (const word of signAnew) {
     if (word === 'none') continue
-    const found = doubtful.filter(({ row, state }) =>
+    const rows = doubtful.filter(({ row, state }) =>
       word === 'genuine' ? state === 'genuine' : row === word,
     )
-    if (found.length === 0 && word !== 'genuine')
+    if (rows.length === 0 && word !== 'genuine')
       throw new StartError(`${word} is none of the rows that do not count. Nothing was changed.`)
-    if (found.some(({ state }) => state === 'unreadable'))
+    if (rows.some(({ state }) => state === 'unreadable'))
       throw new StartError(`the row ${word} cannot be read, and so not be signed. Nothing was changed.`)
-    if (found.some(({ state }) => state === 'over'))
+    if (rows.some(({ state }) => state === 'over'))
       throw new StartError(
         `${word} is a session or a request, which is not signed anew. Nothing was changed.`,
       )
-    for (const { row } of found) chosen.add(row)
+    for (const { row } of rows) chosen.add(row)
   }
   return chosen
 }

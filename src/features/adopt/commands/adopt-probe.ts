@@ -55,7 +55,7 @@ export const adoptProbeCommand = verb<Options>({
         '--proof needs --kmip HOST: only the old service proves that what opens is the key',
       )
     if (file !== undefined) await mustBeFree([file], force)
-    const wanted = {
+    const body = {
       rootKey,
       apiKey: await readApiKey(world, apiKeyFile),
       ...(kmip !== undefined && { kmip: await oldServerOf(world, kmip.split(','), options, '--kmip') }),
@@ -66,7 +66,7 @@ export const adoptProbeCommand = verb<Options>({
     }
     const config = await enterConfiguration(world, {})
     const { probeStandardKeys } = await import('../foreign-keys.ts')
-    const probing = probeStandardKeys(config.ibm, wanted)
+    const probing = probeStandardKeys(config.ibm, body)
     const { report, proof } = await orAdvice('the probe did not end', config, probing)
     if (file !== undefined && proof)
       await writeFile(file, `${JSON.stringify({ mortiseProof: 1, ...proof }, null, 2)}\n`, {
@@ -94,7 +94,7 @@ function reportText(report: ProbeReport): string {
   const { keys, more, yes, no, unknown, rescuable, ways } = report
   if (keys.length === 0) return ''
   const rows = keys.map(({ id, rescuable: can, way, reason }) => [id, can, way ?? '', reason])
-  const found = ways.map(({ way, opened, equal }): [string, string] => [
+  const lines = ways.map(({ way, opened, equal }): [string, string] => [
     'Way',
     `${way}: opens ${counted(opened, 'key')}, ${equal} proved by the old service`,
   ])
@@ -102,7 +102,7 @@ function reportText(report: ProbeReport): string {
     ['Standard keys', `${keys.length}${more ? ', and there are more' : ''}`],
     ['Can be rescued', `${yes} yes, ${no} no, ${unknown} unknown`],
     ['In sum', rescuable],
-    ...found,
+    ...lines,
   ])}`
 }
 

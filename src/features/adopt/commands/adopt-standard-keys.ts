@@ -61,7 +61,7 @@ export const standardKeysCommand = verb<Options>({
     }
     const admin = await run.client()
     const instance = await instanceOf(admin, options.instance)
-    if (!body.oldServer) run.world.stderr.write(notAsked(unchecked))
+    if (!body.oldServer) run.world.stderr.write(uncheckedText(unchecked))
     if (!dryRun) await tellPrice(run, admin, instance)
     const begun = await admin.call(adoptionRoutes.beginStandardKeyAdoption, { instance, body })
     const report = await watch(run, admin, instance, begun)
@@ -103,7 +103,7 @@ async function readProof(file: string): Promise<NonNullable<Body['proof']>> {
   )
 }
 
-function notAsked(unchecked: boolean): string {
+function uncheckedText(unchecked: boolean): string {
   const rest = unchecked
     ? plain`Keys that the proof has no check of are adopted unchecked, as --unchecked says: nothing shows that they are the keys that vSphere
 used. A wrong one does not open what it should.`

@@ -62,8 +62,8 @@ const kmipCommand = verb<KmipOptions>({
     const body = { ...oldServerBody(server), dryRun, verify }
     const parts = ids === undefined ? [undefined] : identifierParts(ids)
     const report = await adoptParts(run.world, parts, async (part, interrupted) => {
-      const asked = { instance, body: { ...body, ...(part && { ids: part }) } }
-      return watch(run, admin, instance, await admin.call(adoptionRoutes.beginAdoption, asked), interrupted)
+      const input = { instance, body: { ...body, ...(part && { ids: part }) } }
+      return watch(run, admin, instance, await admin.call(adoptionRoutes.beginAdoption, input), interrupted)
     })
     if (!report) return 1
     run.show(report, () => adoptionText(report, 'old server'))

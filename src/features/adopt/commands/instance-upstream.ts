@@ -54,19 +54,19 @@ export const upstreamCommands: UpstreamCommands = {
 function isAboutUpstream(options: UpstreamOptions, others: number): boolean {
   const { upstream, upstreamOn, upstreamCert, upstreamKey, upstreamCa, upstreamFingerprint } = options
   const details = [upstreamCert, upstreamKey, upstreamCa, upstreamFingerprint].filter(
-    (given) => given !== undefined,
+    (value) => value !== undefined,
   )
   const named = typeof upstream === 'string'
   if (details.length > 0 && !named)
     throw new UsageError(
       '--upstream-cert, --upstream-key, --upstream-ca and --upstream-fingerprint belong to --upstream',
     )
-  const wanted = [named, upstream === false, upstreamOn === true].filter(Boolean).length
-  if (wanted > 1 || (wanted === 1 && others > 0))
+  const choices = [named, upstream === false, upstreamOn === true].filter(Boolean).length
+  if (choices > 1 || (choices === 1 && others > 0))
     throw new UsageError(
       'one thing at a time: --upstream, --upstream-on and --no-upstream go with no other setting',
     )
-  return wanted === 1
+  return choices === 1
 }
 
 async function setUpstream(run: Run, options: UpstreamOptions, name: string): Promise<void> {

@@ -212,9 +212,9 @@ const unblockCommand = command(clientRoutes.unblockCertificate, {
   view: ({ sha256 }) => plain`Not refused any more: ${sha256}\n`,
 })
 
-async function namedSha256({ world }: Run, { cert }: Options, given: string | undefined): Promise<string> {
-  if ((given === undefined) === (cert === undefined)) throw new UsageError('give a SHA-256 or --cert PEM')
+async function namedSha256({ world }: Run, { cert }: Options, text: string | undefined): Promise<string> {
+  if ((text === undefined) === (cert === undefined)) throw new UsageError('give a SHA-256 or --cert PEM')
   return cert === undefined
-    ? wholeSha256(given ?? '')
+    ? wholeSha256(text ?? '')
     : parseCertificate(await readInput(world, String(cert))).sha256
 }

@@ -37,10 +37,10 @@ export async function importFile(
   run: Run,
   admin: AdminClient,
   instance: string,
-  wanted: InventoryImportOptions,
+  options: InventoryImportOptions,
 ): Promise<InventoryImportResult> {
-  const { file, vcenter } = wanted
-  const taken = wanted.taken === undefined ? undefined : run.time('--taken', wanted.taken)
+  const { file, vcenter } = options
+  const taken = options.taken === undefined ? undefined : run.time('--taken', options.taken)
   const input = await openInput(run.world, file)
   const progress = new Progress(run.world.stderr, 'bytes')
   const rows = readInventoryFile(counted(input, progress))
@@ -67,7 +67,7 @@ export async function importFile(
     return { inventory, withoutKey }
   } catch (error) {
     await sending.cancel()
-    throw told(file, error)
+    throw withFile(file, error)
   } finally {
     progress.end()
   }
@@ -166,7 +166,7 @@ function nothingIn(withoutKey: number): InventoryFileError {
   )
 }
 
-function told(file: string, error: unknown): unknown {
+function withFile(file: string, error: unknown): unknown {
   if (error instanceof InventoryFileError) return inFile(file, error)
   if (!(error instanceof AdminUnreachable)) return error
   return new CommandError(

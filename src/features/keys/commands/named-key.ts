@@ -26,9 +26,9 @@ export async function keyOf(
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'not-found' || text.length < prefixCharactersMin)
       throw error
-    const found = await keysThatBeginWith(admin, instance, text, among)
-    if (found.length === 0) throw error
-    return onlyOne('key', text, found)
+    const matches = await keysThatBeginWith(admin, instance, text, among)
+    if (matches.length === 0) throw error
+    return onlyOne('key', text, matches)
   }
 }
 
@@ -50,12 +50,12 @@ async function keysThatBeginWith(
     })
     return { items: keys, after }
   }
-  const found: Named[] = []
+  const matches: Named[] = []
   for await (const keys of batches(read, { limit: Number.POSITIVE_INFINITY })) {
-    found.push(...keys.filter(({ id }) => id.startsWith(text)))
-    if (found.length > candidatesMax) break
+    matches.push(...keys.filter(({ id }) => id.startsWith(text)))
+    if (matches.length > candidatesMax) break
   }
-  return found
+  return matches
 }
 
 /** As a command finds the key that its word names. */

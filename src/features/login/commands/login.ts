@@ -93,15 +93,15 @@ function openBrowser({ stdout, env }: World, url: string): boolean {
 }
 
 async function byDevice({ stderr }: World, admin: AdminClient): Promise<Begun> {
-  const asked = await admin.call(loginRoutes.beginDeviceLogin)
-  const { flow, userCode, verificationUri, verificationUriComplete, expiresSeconds } = asked
+  const device = await admin.call(loginRoutes.beginDeviceLogin)
+  const { flow, userCode, verificationUri, verificationUriComplete, expiresSeconds } = device
   stderr.write(
     plain`Open ${verificationUri} in any browser and enter the code ${userCode}` +
       (verificationUriComplete === null ? '\n' : plain`,\nor open ${verificationUriComplete}\n`),
   )
   return interruptible(async (interrupted) => {
     const untilMs = performance.now() + Math.min(expiresSeconds * 1000, loginMs)
-    let everyMs = asked.intervalSeconds * 1000
+    let everyMs = device.intervalSeconds * 1000
     while (performance.now() < untilMs && !interrupted.aborted) {
       await pause(everyMs, interrupted)
       if (interrupted.aborted) break

@@ -94,7 +94,7 @@ function quoted(code: string, description: string | undefined): string {
 }
 
 function chainOf(error: unknown): readonly Error[] {
-  const found: Error[] = []
-  for (let one = error; one instanceof Error && found.length < 8; one = one.cause) found.push(one)
-  return found
+  const errors: Error[] = []
+  for (let one = error; one instanceof Error && errors.length < 8; one = one.cause) errors.push(one)
+  return errors
 }

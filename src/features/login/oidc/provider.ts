@@ -119,14 +119,14 @@ export class Provider {
           'Log in without --device: open the address in any browser, and paste the address where it ends.',
         )
       const scope = this.#settings.scopes.join(' ')
-      const given = await client.initiateDeviceAuthorization(configuration, { scope })
+      const device = await client.initiateDeviceAuthorization(configuration, { scope })
       return {
-        deviceCode: given.device_code,
-        userCode: given.user_code,
-        verificationUri: given.verification_uri,
-        verificationUriComplete: given.verification_uri_complete ?? null,
-        expiresSeconds: given.expires_in,
-        intervalSeconds: given.interval ?? 5,
+        deviceCode: device.device_code,
+        userCode: device.user_code,
+        verificationUri: device.verification_uri,
+        verificationUriComplete: device.verification_uri_complete ?? null,
+        expiresSeconds: device.expires_in,
+        intervalSeconds: device.interval ?? 5,
       }
     })
   }
@@ -237,12 +237,12 @@ export class Provider {
     const now = this.#clock.monotonic()
     if (this.#metadata && now - this.#metadata.atMs < oidcMetadataMs) return this.#metadata.value
     const { issuer, clientId } = this.#settings
-    const found = await client.discovery(new URL(issuer), clientId, undefined, client.None(), {
+    const discovered = await client.discovery(new URL(issuer), clientId, undefined, client.None(), {
       [client.customFetch]: fetching,
       timeout: oidcTimeoutMs / 1000,
     })
     // JSON leaves out the library's helper functions, which are no part of the provider's metadata.
-    const metadata = JSON.parse(JSON.stringify(found.serverMetadata())) as client.ServerMetadata
+    const metadata = JSON.parse(JSON.stringify(discovered.serverMetadata())) as client.ServerMetadata
     // The library lets a provider of many organizations pass, where any organization could make a group of any name.
     if (new URL(metadata.issuer).href !== new URL(issuer).href)
       throw new LoginError(

@@ -102,10 +102,10 @@ async function requireEmpty(folder: string, place: StorePlace): Promise<void> {
     if (error.code === 'ENOENT') return []
     throw error.code === 'ENOTDIR' ? dataFolderIsFile(folder) : error
   })
-  const found = names.filter((name) => !allowedThere.test(name) && !isLeft(name))
-  if (found.length === 0) return
+  const strangers = names.filter((name) => !allowedThere.test(name) && !isLeft(name))
+  if (strangers.length === 0) return
   throw new StartError(
-    `${folder} is not empty (${found.slice(0, 3).join(', ')}): a backup is restored into an empty data folder. Nothing was ` +
+    `${folder} is not empty (${strangers.slice(0, 3).join(', ')}): a backup is restored into an empty data folder. Nothing was ` +
       'changed. Move what is there away, or name another folder: --data DIR',
   )
 }

@@ -61,7 +61,7 @@ export async function lookAtBackup(
   opening: BackupOpening,
 ): Promise<InstanceInBackup> {
   const reading = { ...parts, openRootKey: parts.keyring.openUnguarded }
-  const found = await uploads.use(opening.upload, (file) =>
+  const instance = await uploads.use(opening.upload, (file) =>
     readInstance(reading, file, opening).catch((error: unknown) => {
       // The sender does not know where it lies here.
       if (!(error instanceof BackupError) || !error.message.includes(file)) throw error
@@ -69,9 +69,9 @@ export async function lookAtBackup(
     }),
   )
   const { tables } = await parts.access.snapshot()
-  const { id, name } = found.instance
+  const { id, name } = instance.instance
   refuseThere(tables, { id, name: opening.name ?? name })
-  return found
+  return instance
 }
 
 interface ReadingParts {
@@ -126,14 +126,14 @@ export async function readInstance(
   return { file, manifest, opener, ...held, later, closingsKnown }
 }
 
-function chosen({ instances }: Manifest, wanted: string | undefined): Manifest['instances'][number] {
+function chosen({ instances }: Manifest, nameOrId: string | undefined): Manifest['instances'][number] {
   const named = instances.map(({ id, name }) => `${name} (${id})`).join(', ') || 'none'
   const [only, ...others] = instances.filter(
-    ({ id, name }) => wanted === undefined || id === wanted || name === wanted,
+    ({ id, name }) => nameOrId === undefined || id === nameOrId || name === nameOrId,
   )
   if (only && others.length === 0) return only
   throw new BackupError(
-    only ? 'the backup holds several instances' : `the backup holds no instance ${wanted ?? ''}`,
+    only ? 'the backup holds several instances' : `the backup holds no instance ${nameOrId ?? ''}`,
     `Choose one by id or name: --instance INSTANCE. It holds: ${named}`,
   )
 }

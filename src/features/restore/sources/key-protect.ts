@@ -58,7 +58,7 @@ export type KeyProtectParts = Pick<RestoreParts, 'store' | 'clock' | 'custodies'
 export function keyProtectSource(
   parts: KeyProtectParts,
   by: By,
-  wanted: KeyProtectRestoreRequest,
+  request: KeyProtectRestoreRequest,
   { onProgress, signal }: Working<KeyProtectProgress>,
 ): Source<FoundInstance, OpenedRootKeys, FoundPage, KeyProtectReport> {
   let progress: KeyProtectProgress = { step: 'list', done: 0, total: null, trouble: null }
@@ -73,21 +73,22 @@ export function keyProtectSource(
   const listed = (done: number) => report({ step: 'list', done, total: null })
   const run: Run = { signal, onProgress: report, onTrouble }
   const opened = <T>(instanceId: string, work: (opened: OpenedRootKeys) => Promise<T>) =>
-    asInstance(parts, instanceId, { wanted, run }, work)
+    asInstance(parts, instanceId, { wanted: request, run }, work)
   return {
     async describe() {
-      const found = await opened(randomUUID(), async ({ rootKeys }) => {
+      const instance = await opened(randomUUID(), async ({ rootKeys }) => {
         listed(0)
-        return chosen(await listInstances(rootKeys, listed), rootKeys, wanted)
+        return chosen(await listInstances(rootKeys, listed), rootKeys, request)
       })
       // A refusal at the end would come after the marker that tells the other server to store nothing any more.
       const { tables } = await parts.access.snapshot()
-      if (tables.instance.has(found.instanceId)) throw isThere(found.instanceId)
-      if (wanted.name !== undefined) requireFreeName(tables, wanted.name)
-      return found
+      if (tables.instance.has(instance.instanceId)) throw isThere(instance.instanceId)
+      if (request.name !== undefined) requireFreeName(tables, request.name)
+      return instance
     },
     open: (found, work) => opened(found.instanceId, work),
-    check: (found, { rootKeys, writes }) => check(parts, by, { wanted, found, rootKeys, writes, run }),
+    check: (found, { rootKeys, writes }) =>
+      check(parts, by, { wanted: request, found, rootKeys, writes, run }),
   }
 }
 
@@ -223,7 +224,7 @@ function newestOpened(keys: readonly FoundKey[]): Header | null {
 }
 
 function countsOf({ objects }: RestoredObjects): Readonly<Record<string, number>> {
-  const of = (wanted: string) => objects.filter(({ outcome }) => outcome === wanted).length
+  const of = (way: string) => objects.filter(({ outcome }) => outcome === way).length
   return { objects: objects.length, opens: of('opens'), deleted: of('deleted'), elsewhere: of('elsewhere') }
 }
 
@@ -262,14 +263,15 @@ function withStandardKeys(rootKey: RootKey): WithStandardKeys {
 }
 
 function chosen(
-  found: readonly FoundInstance[],
+  instances: readonly FoundInstance[],
   rootKeys: readonly { readonly id: string }[],
   { instanceId, rootKeyUri }: KeyProtectRestoreRequest,
 ): FoundInstance {
-  const offered = offer(found, rootKeys)
+  const offered = offer(instances, rootKeys)
   const choices = offered.map(choiceOf).toSorted((a, b) => (b.newestMs ?? 0) - (a.newestMs ?? 0))
-  const asked = instanceId === undefined ? offered : found.filter((one) => one.instanceId === instanceId)
-  const [only, ...others] = asked
+  const matches =
+    instanceId === undefined ? offered : instances.filter((one) => one.instanceId === instanceId)
+  const [only, ...others] = matches
   if (only && others.length === 0) return only
   if (only)
     throw new RestoreRefused('several', `beside ${rootKeyUri} lie the keys of ${offered.length} instances`, {
@@ -289,15 +291,15 @@ function chosen(
  * nor is one whose keys other root keys sealed, all of them.
  */
 function offer(
-  found: readonly FoundInstance[],
+  instances: readonly FoundInstance[],
   rootKeys: readonly { readonly id: string }[],
 ): readonly FoundInstance[] {
   const isSealed = ({ rootKeyId }: ListedObjectKey) => rootKeys.some(({ id }) => id === rootKeyId)
-  const some = (holds: (key: ListedObjectKey) => boolean) => found.filter(({ keys }) => keys.some(holds))
+  const some = (holds: (key: ListedObjectKey) => boolean) => instances.filter(({ keys }) => keys.some(holds))
   return (
     [some((key) => !key.deleted && isSealed(key)), some((key) => !key.deleted), some(isSealed)].find(
       ({ length }) => length > 0,
-    ) ?? found
+    ) ?? instances
   )
 }
 

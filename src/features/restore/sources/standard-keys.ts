@@ -63,23 +63,23 @@ export type OnProgress = (done: number, total: number) => void
 /** The instances that have standard keys beside any of the root keys, deleted ones included. Throws RootKeyError. */
 export async function listInstances(
   rootKeys: readonly WithStandardKeys[],
-  onFound: (found: number) => void,
+  onKeys: (count: number) => void,
 ): Promise<readonly FoundInstance[]> {
   const keys = new Map<string, ListedObjectKey>()
   const markers = new Map<string, ListedMarker & { readonly instanceId: string }>()
   for (const beside of rootKeys)
     for await (const page of beside.standardKeys.list(namePrefix, { deleted: true })) {
-      for (const found of page) {
-        const said = readDescription(found.description)
+      for (const entry of page) {
+        const said = readDescription(entry.description)
         if (!said) continue
-        const known = said.kind === 'key' ? keys.has(found.id) : markers.has(found.id)
+        const known = said.kind === 'key' ? keys.has(entry.id) : markers.has(entry.id)
         if (known && said.rootKeyId !== beside.id) continue
-        if (said.kind === 'key') keys.set(found.id, { ...found, ...said, beside })
+        if (said.kind === 'key') keys.set(entry.id, { ...entry, ...said, beside })
         else
-          for (const marker of markersIn(said.instanceId, [found]))
-            markers.set(found.id, { ...marker, beside, instanceId: said.instanceId })
+          for (const marker of markersIn(said.instanceId, [entry]))
+            markers.set(entry.id, { ...marker, beside, instanceId: said.instanceId })
       }
-      onFound(keys.size)
+      onKeys(keys.size)
     }
   const byInstance = Map.groupBy(keys.values(), ({ instanceId }) => instanceId)
   return [...byInstance].map(([instanceId, all]) => ({
@@ -208,19 +208,19 @@ export function retryingRootKey(
   }
   return {
     ...rootKey,
-    unwrap: (...asked) => retry(() => rootKey.unwrap(...asked)),
+    unwrap: (...args) => retry(() => rootKey.unwrap(...args)),
     standardKeys: {
       payloadBytesMax: standardKeys.payloadBytesMax,
-      create: (...asked) => standardKeys.create(...asked),
-      remove: (...asked) => standardKeys.remove(...asked),
-      find: (...asked) => standardKeys.find(...asked),
-      read: (...asked) => retry(() => standardKeys.read(...asked)),
+      create: (...args) => standardKeys.create(...args),
+      remove: (...args) => standardKeys.remove(...args),
+      find: (...args) => standardKeys.find(...args),
+      read: (...args) => retry(() => standardKeys.read(...args)),
       /** Begins again after each wait: some come twice. */
-      async *list(...asked) {
+      async *list(...args) {
         const askedAt = clock.monotonic()
         for (let attempt = 0; ; attempt++) {
           try {
-            for await (const page of standardKeys.list(...asked)) {
+            for await (const page of standardKeys.list(...args)) {
               answered()
               yield page
             }

@@ -260,9 +260,9 @@ function within(daysLeft: number): string {
 
 function expiring(
   { expiries, trust: { tables } }: AccessFacts,
-  wanted: (expiry: Expiry) => boolean,
+  isCounted: (expiry: Expiry) => boolean,
 ): readonly Occurrence[] {
-  return expiries.filter(wanted).map((expiry) => {
+  return expiries.filter(isCounted).map((expiry) => {
     const { kind, name, instanceId, daysLeft, sha256 } = expiry
     const when =
       daysLeft >= 0

@@ -129,12 +129,12 @@ function lostFiles({ rootKeyFiles, serverRootKeyUri }: RootKeyFacts): readonly O
 
 function troubled(
   { trust: { tables }, readiness: { degraded, reasons } }: RootKeyFacts,
-  wanted: RootKeyTrouble,
+  kind: RootKeyTrouble,
   concerns: (uri: string) => boolean = () => true,
 ): readonly Occurrence[] {
   return [...degraded]
     .filter(([instanceId, trouble]) => {
-      return trouble === wanted && concerns(tables.instance.get(instanceId)?.rootKeyUri ?? '')
+      return trouble === kind && concerns(tables.instance.get(instanceId)?.rootKeyUri ?? '')
     })
     .map(([instanceId, trouble]): Occurrence => {
       const uri = tables.instance.get(instanceId)?.rootKeyUri ?? ''

@@ -241,10 +241,10 @@ export const serverState = conditionsAlone({
   facts: serverFacts,
 })
 
-function workersEnd({ intended: wanted, serving, endedLately, lastEnd }: WorkerFacts): readonly Occurrence[] {
+function workersEnd({ intended: count, serving, endedLately, lastEnd }: WorkerFacts): readonly Occurrence[] {
   const minutes = workerEndsWithinMs / 60_000
   const last = lastEnd === null ? '' : `; the last one ended by ${lastEnd}`
-  if (serving < wanted) return [ofServer(`${serving} of ${wanted} workers serve${last}`)]
+  if (serving < count) return [ofServer(`${serving} of ${count} workers serve${last}`)]
   return endedLately < workerEndsMax
     ? []
     : [ofServer(`workers ended ${endedLately} times within ${minutes} minutes${last}`)]

@@ -230,11 +230,11 @@ const closedWords: Record<ClosedKey['kind'], Pick<Occurrence, 'message' | 'actio
 
 function troubles(
   { trust: { tables }, readiness: { standardKeys } }: StoredKeyFacts,
-  wanted: StandardKeyTrouble['what'],
+  kind: StandardKeyTrouble['what'],
   say: (trouble: StandardKeyTrouble, instance: string) => Pick<Occurrence, 'message' | 'action'>,
 ): readonly Occurrence[] {
   return standardKeys
-    .filter(({ what }) => what === wanted)
+    .filter(({ what }) => what === kind)
     .map((trouble) => {
       const { instanceId, remedy: action } = trouble
       const name = tables.instance.get(instanceId)?.name
