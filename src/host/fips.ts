@@ -104,8 +104,8 @@ const usualPlaces = [
 ].flatMap((lib) => [`${lib}/ossl-modules/fips.so`, `${lib}/*/ossl-modules/fips.so`])
 
 async function findModule(named: string | undefined): Promise<string> {
-  const [found] = named === undefined ? globSync(usualPlaces) : [named]
-  const file = found === undefined ? undefined : await realpath(found).catch(() => undefined)
+  const [configFile] = named === undefined ? globSync(usualPlaces) : [named]
+  const file = configFile === undefined ? undefined : await realpath(configFile).catch(() => undefined)
   if (file !== undefined) return file
   const where =
     named === undefined ? 'There is no fips.so where OpenSSL keeps its modules' : `There is no ${named}`

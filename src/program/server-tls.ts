@@ -54,8 +54,8 @@ export class ServerTls {
 
   static async open(options: Options): Promise<ServerTls> {
     const { secrets, settings, clock, log, identityKeys } = options
-    const wanted = settings.now.server.names
-    const identity = await openServerIdentity(secrets, wanted, clock.now(), identityKeys)
+    const serverNames = settings.now.server.names
+    const identity = await openServerIdentity(secrets, serverNames, clock.now(), identityKeys)
     const names = () => [...settings.now.server.names, ...ownNames()]
     const certificates = await ServerCertificates.open({ secrets, clock, log, identity, names })
     return new ServerTls(options, identity.authority, certificates)

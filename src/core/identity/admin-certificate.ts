@@ -92,12 +92,12 @@ function identityIn(bytes: Buffer | undefined): SigningIdentity | undefined {
  */
 async function makeOne(
   options: AdminCertificateOptions,
-  wanted: readonly string[],
+  neededNames: readonly string[],
   before: SigningIdentity | undefined,
 ): Promise<SigningIdentity> {
   const { secrets, authority: ca, nowMs } = options
   const others = before && lastsOn(before, nowMs) ? namesIn(before.certificate.der) : []
-  const all = new Set([...wanted, ...certificateNames(ownNames()), ...others])
+  const all = new Set([...neededNames, ...certificateNames(ownNames()), ...others])
   const names = [...all].slice(0, certificateNamesMax)
   const made = await issueServer({ ca, names, nowMs })
   const { certificate, privateKey } = made

@@ -18,9 +18,9 @@ export const getAttributes: Handler<'GetAttributes'> = async (
   request,
 ) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  const asked = askedKeys(request, version)
+  const requestedKeys = askedKeys(request, version)
   const attributes = await transaction.attributes('key.attributes', UniqueIdentifier)
-  const keys = asked.length > 0 ? asked : unnamedKeys(attributes, version)
+  const keys = requestedKeys.length > 0 ? requestedKeys : unnamedKeys(attributes, version)
   const known = keys.filter((key) => key !== undefined).filter((key) => isShown(key, attributes, version))
   return { UniqueIdentifier, ...answeredAttributes(attributes, known, version) }
 }

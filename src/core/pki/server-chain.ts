@@ -119,14 +119,14 @@ function checkUse(certificate: Certificate): void {
     throw new PkiError('The certificate is not for a TLS server: its key usage lacks digitalSignature.')
 }
 
-function checkNames(certificate: Certificate, wanted: readonly string[]): readonly string[] {
+function checkNames(certificate: Certificate, neededNames: readonly string[]): readonly string[] {
   const names = namesIn(certificate.der)
   if (names.length === 0)
     throw new PkiError(
       'The certificate has no subject alternative name: no DNS name and no address. Its signer left out what the ' +
         'request asked for.',
     )
-  const missing = wanted.filter((name) => !names.some((pattern) => nameMatches(name, pattern)))
+  const missing = neededNames.filter((name) => !names.some((pattern) => nameMatches(name, pattern)))
   if (missing.length === 0) return []
   return [`the certificate lacks ${missing.join(', ')}: clients that use such a name may refuse it`]
 }

@@ -190,8 +190,8 @@ export class RootKeyStatus {
 
   #stateOf(use: RootKeyUse): State {
     const name = `${use.instanceId} ${use.rootKeyUri}`
-    const found = this.#states.get(name)
-    if (found) return found
+    const known = this.#states.get(name)
+    if (known) return known
     const state: State = {
       use,
       refusal: undefined,

@@ -40,10 +40,10 @@ export function decide(known: UnwrapFacts, { cacheSeconds, outageSeconds }: Cach
   if (refusal?.askedAt !== undefined) return isDue(refusal.askedAt) ? 'ask' : 'refuse'
   if (!answer || (refusal && answer.askedAt <= refusal.at)) return 'ask'
   const ageMs = now - answer.askedAt
-  const hasRequested = !unreachable || isDue(unreachable.askedAt)
+  const mayAsk = !unreachable || isDue(unreachable.askedAt)
   if (ageMs < cacheSeconds * 800) return 'use'
-  if (ageMs < cacheSeconds * 1000) return hasRequested ? 'use-and-ask' : 'use'
+  if (ageMs < cacheSeconds * 1000) return mayAsk ? 'use-and-ask' : 'use'
   if (ageMs >= (cacheSeconds + outageSeconds) * 1000) return 'ask'
   if (!unreachable) return 'ask-or-use'
-  return hasRequested ? 'use-and-ask' : 'use'
+  return mayAsk ? 'use-and-ask' : 'use'
 }

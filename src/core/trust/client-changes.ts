@@ -59,13 +59,13 @@ export class ClientChanges {
    */
   async trustCertificate<A = TrustedCertificate>(
     by: Grantor,
-    wanted: WantedClient & {
+    newClient: WantedClient & {
       readonly certificate: { readonly der: Uint8Array; readonly sha256: string }
       readonly issuedUntilMs?: number | undefined
     },
     present?: Present<TrustedCertificate, A>,
   ): Promise<A> {
-    const { instanceId, certificate, issuedUntilMs } = wanted
+    const { instanceId, certificate, issuedUntilMs } = newClient
     const { sha256: id, der } = certificate
     const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<TrustedCertificate> => {
       requireInstance(snapshot, instanceId)
@@ -75,8 +75,8 @@ export class ClientChanges {
         instanceId,
         detail: { certificate: id },
       }
-      requireMayPin(by, snapshot, { ...wanted, issued: issuedUntilMs !== undefined, event }, this.#rules)
-      const client = clientNamed(snapshot, wanted, createdMs)
+      requireMayPin(by, snapshot, { ...newClient, issued: issuedUntilMs !== undefined, event }, this.#rules)
+      const client = clientNamed(snapshot, newClient, createdMs)
       requireGrantable(by, client, event)
       const blocked = isBlocked(snapshot, id)
       const pin: PinnedCertificate = {
@@ -104,7 +104,7 @@ export class ClientChanges {
         object: client.id,
         instanceId,
         detail: { client: client.name, certificate: id, allow: allowText(allowOf(client)) },
-        also: [...(blocked ? [unblocked] : []), ...claims(snapshot, wanted, this.#rules)],
+        also: [...(blocked ? [unblocked] : []), ...claims(snapshot, newClient, this.#rules)],
         result: { client, certificate: pin },
       }
     }
@@ -117,7 +117,7 @@ export class ClientChanges {
    */
   async trustAuthority<A = TrustedAuthority>(
     by: Grantor,
-    wanted: WantedClient & {
+    newClient: WantedClient & {
       readonly ca: { readonly der: Uint8Array; readonly sha256: string }
       readonly subject: string
       /** Leaves pinned certificates of other instances where they are. */
@@ -125,7 +125,7 @@ export class ClientChanges {
     },
     present?: Present<TrustedAuthority, A>,
   ): Promise<A> {
-    const { instanceId, ca, subject, leavePinned = false } = wanted
+    const { instanceId, ca, subject, leavePinned = false } = newClient
     const certificate = Buffer.from(ca.der).toString('base64')
     const decide = async (
       snapshot: TrustSnapshot,
@@ -135,7 +135,7 @@ export class ClientChanges {
       const about = { ca: ca.sha256, subject }
       const event: TrustEvent = { action: 'client.trust', object: ca.sha256, instanceId, detail: about }
       requireMayTrustAuthority(by, snapshot, event)
-      const client = clientNamed(snapshot, wanted, createdMs)
+      const client = clientNamed(snapshot, newClient, createdMs)
       requireGrantable(by, client, event)
       const owner = { clientId: client.id, instanceId }
       const sinceVersion = snapshot.version + 1

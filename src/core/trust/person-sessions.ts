@@ -37,22 +37,22 @@ export class PersonSessionChanges {
   /** `grants` returns the roles of the groups. TrustForbidden if there are none. */
   async begin<A>(
     by: By,
-    { lengthMs, ...wanted }: WantedSession,
+    { lengthMs, ...fields }: WantedSession,
     grants: (tables: TrustTables) => readonly Grant[],
     present: Present<PersonSession, A>,
   ): Promise<A> {
     const decide = ({ tables }: TrustSnapshot, startedMs: number): TrustDraft<PersonSession> => {
-      const detail = { through: wanted.through, name: wanted.name }
+      const detail = { through: fields.through, name: fields.name }
       const about = { action: 'session.begin', instanceId: null, detail } as const
       if (grants(tables).length === 0)
         throw new TrustForbidden(
-          `${wanted.name} may do nothing here: none of the groups that the identity provider names has a role`,
+          `${fields.name} may do nothing here: none of the groups that the identity provider names has a role`,
           'An administrator maps groups to roles with oidc.roles.',
-          { ...about, object: idOfSubject(wanted) },
+          { ...about, object: idOfSubject(fields) },
         )
       const session: PersonSession = {
-        ...wanted,
-        names: namesOf(tables, wanted),
+        ...fields,
+        names: namesOf(tables, fields),
         id: randomUUID(),
         address: by.address,
         startedMs,

@@ -82,17 +82,17 @@ export function command<R extends Route>(route: R, line: RouteLine<R>): MakeComm
     ],
     action: async (run, options, text) => {
       const word = line.word ? await line.word(run, options, text) : text
-      const given = await fields.read(run, options)
+      const fromFlags = await fields.read(run, options)
       const more = await line.also?.(run, options)
-      if (await line.instead?.(run, options, word ?? '', { ...given.body })) return
-      if (route.method === 'patch' && Object.keys({ ...given.body, ...more }).length === 0)
+      if (await line.instead?.(run, options, word ?? '', { ...fromFlags.body })) return
+      if (route.method === 'patch' && Object.keys({ ...fromFlags.body, ...more }).length === 0)
         throw new UsageError('say what to change: see --help')
       const open = async () => {
         const admin = await run.client()
         const where = await whereOf({ admin, route, place, line, options, word })
         const named = place.field === undefined || word === undefined ? {} : { [place.field]: word }
-        const body = given.body && { ...given.body, ...named, ...more }
-        return { admin, input: { ...where, ...given, ...(body && { body }) } as Input<R> }
+        const body = fromFlags.body && { ...fromFlags.body, ...named, ...more }
+        return { admin, input: { ...where, ...fromFlags, ...(body && { body }) } as Input<R> }
       }
       if (columns) {
         const listed = typeof columns === 'function' ? columns(run) : columns

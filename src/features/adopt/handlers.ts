@@ -83,9 +83,9 @@ export const adoptionHandlers = {
 async function begun(
   { adoptions, keys, upstreams }: Pick<Adopting, 'adoptions' | 'keys' | 'upstreams'>,
   { asker, instance }: Pick<RouteRequest<(typeof adoptionRoutes)['beginAdoption']>, 'asker' | 'instance'>,
-  wanted: AdoptionRequest | StandardKeysRequest,
+  options: AdoptionRequest | StandardKeysRequest,
 ) {
-  const before = triedBefore(upstreams, asker, 'rootKey' in wanted ? wanted.server : wanted)
+  const before = triedBefore(upstreams, asker, 'rootKey' in options ? options.server : options)
   const adoption = adoptions.begin(
     instance,
     {
@@ -93,7 +93,7 @@ async function begun(
       perform: (work) => keys.perform(async () => asker.identify(instance.id), work),
       isHere: async (identifier) => (await keys.show(instance.id, identifier)) !== undefined,
     },
-    wanted,
+    options,
   )
   return Promise.resolve(shown(adoption))
 }

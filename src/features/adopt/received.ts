@@ -74,8 +74,8 @@ function customName(name: string): string {
 }
 
 /** The index of the old server, unless another instance has it already, it is none, or it leaves no room for others to come. */
-function addInstance(instances: AttributeInstance[], given: number | undefined, value: unknown): void {
-  const index = given ?? -1
+function addInstance(instances: AttributeInstance[], position: number | undefined, value: unknown): void {
+  const index = position ?? -1
   const isFitting = index >= 0 && index <= attributeIndexMax
   const isFree = isFitting && instances.every((other) => other.index !== index)
   instances.push({ index: isFree ? index : nextIndex(instances), value })

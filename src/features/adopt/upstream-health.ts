@@ -57,7 +57,7 @@ export class Health {
   }
 
   /** Whether it may be asked now: while it fails, by one request in a while. */
-  hasRequested(): boolean {
+  mayAsk(): boolean {
     if (this.#tryAt === undefined) return true
     const now = this.#clock.monotonic()
     if (now < this.#tryAt) return false

@@ -52,7 +52,7 @@ interface Ask {
   readonly identifier: string
   readonly asker: UpstreamAsker
   readonly begunAt: number
-  readonly found: Promise<UpstreamAnswer>
+  readonly answer: Promise<UpstreamAnswer>
   readonly resolve: (answer: UpstreamAnswer) => void
   waiting: number
 }
@@ -67,7 +67,7 @@ export class OldServerUpstream {
   readonly #askedBy = new Map<string, number>()
   readonly #queue = new TurnQueue<Ask>()
   /** Answers that the old server does not have or does not give an object; each counts until this monotonic time. */
-  readonly #remembered = new Map<string, { readonly found: UpstreamAnswer; readonly until: number }>()
+  readonly #remembered = new Map<string, { readonly answer: UpstreamAnswer; readonly until: number }>()
   #running = 0
   #waiting = 0
 
@@ -100,7 +100,7 @@ export class OldServerUpstream {
 
   #known(identifier: string): UpstreamAnswer | undefined {
     const known = this.#remembered.get(identifier)
-    if (!known || known.until > this.#options.clock.monotonic()) return known?.found
+    if (!known || known.until > this.#options.clock.monotonic()) return known?.answer
     this.#remembered.delete(identifier)
     return undefined
   }
@@ -114,10 +114,10 @@ export class OldServerUpstream {
     if (this.#misses.isSpent(client)) throw new Busy(tooManyUnknown)
     const own = this.#askedBy.get(client) ?? 0
     if (this.#asks.size >= upstreamAsksMax || own >= upstreamAsksPerClientMax) throw new Busy(tooMany)
-    if (!this.#health.hasRequested()) throw unanswered()
-    const { promise: found, resolve } = Promise.withResolvers<UpstreamAnswer>()
+    if (!this.#health.mayAsk()) throw unanswered()
+    const { promise: answer, resolve } = Promise.withResolvers<UpstreamAnswer>()
     const begunAt = this.#options.clock.monotonic()
-    const ask: Ask = { identifier, asker, begunAt, found, resolve, waiting: 0 }
+    const ask: Ask = { identifier, asker, begunAt, answer, resolve, waiting: 0 }
     this.#asks.set(identifier, ask)
     this.#askedBy.set(client, own + 1)
     this.#queue.enter(client, ask)
@@ -132,7 +132,7 @@ export class OldServerUpstream {
     this.#waiting++
     const late = clock.sleep(upstreamWaitMs, waiting.signal).then(() => undefined)
     try {
-      const answer = await Promise.race([ask.found, late])
+      const answer = await Promise.race([ask.answer, late])
       if (answer) return answer
       this.#health.waitedInVain(ask.begunAt)
       return { is: 'unanswered', message: 'no answer in time' }
@@ -170,7 +170,7 @@ export class OldServerUpstream {
     if (answer.is === 'absent') this.#misses.spend(asker.client)
     else this.#health.notAdopted(identifier, answer.why)
     const until = this.#options.clock.monotonic() + upstreamRememberedMs
-    remember(this.#remembered, identifier, { found: answer, until }, upstreamRememberedMax)
+    remember(this.#remembered, identifier, { answer, until }, upstreamRememberedMax)
   }
 
   #end({ identifier, asker: { client }, resolve }: Ask, answer: UpstreamAnswer): void {

@@ -45,11 +45,11 @@ export function look(before: Watched, { conditions, isWhole }: Sight, least: Sev
   const current = new Map(
     conditions.filter((one) => isAtLeast(one.severity, least)).map((one) => [conditionKey(one), one]),
   )
-  const found = [...current].map(([key, condition]) => seenAgain(key, condition, before.get(key)))
+  const watched = [...current].map(([key, condition]) => seenAgain(key, condition, before.get(key)))
   const gone = [...before]
     .filter(([key]) => !current.has(key))
     .map(([key, seen]) => (isWhole ? seenMissing(key, seen) : { key, seen }))
-  const all = [...found, ...gone]
+  const all = [...watched, ...gone]
   return {
     watched: new Map(all.flatMap(({ key, seen }) => (seen ? [[key, seen]] : []))),
     alerts: all.flatMap(({ alert }) => (alert ? [alert] : [])),

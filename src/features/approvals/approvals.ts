@@ -133,7 +133,7 @@ export async function carryOut(
   const about = instance ?? (await context.access.instance(approval.instanceId ?? ''))
   const consenting = consent && { ...asOf(about, consent), ...(expect && { expect }) }
   const asker = await askerOf(context, approval, { requestId, host, consent: consenting })
-  const asked = {
+  const recorded = {
     asker,
     instance,
     params,
@@ -142,10 +142,10 @@ export async function carryOut(
     pace: unhurried,
   }
   // A name in the request may be another instance's by now.
-  if ((await guard.reach(asked)) !== approval.instanceId) throw instanceGone()
-  const changed = changedFacts(approval.facts, await guard.facts(asked))
+  if ((await guard.reach(recorded)) !== approval.instanceId) throw instanceGone()
+  const changed = changedFacts(approval.facts, await guard.facts(recorded))
   if (changed.length > 0) throw somethingChanged(changed)
-  const answer = await route.handle(asked)
+  const answer = await route.handle(recorded)
   if (consent && !consent.isUsed()) throw new Error(`the act ${approval.act} left its request open`)
   await keepResult(context, approval, route.line.answer.parse(answer))
 }

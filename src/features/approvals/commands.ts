@@ -52,9 +52,9 @@ const approveCommand = command(approvalRoutes.approve, {
   examples: ['approval approve 3f0c8f0e'],
   find: approvalOf,
   confirm: async ({ run, admin, options, input }) => {
-    const asked = await admin.call(approvalRoutes.showApproval, input)
-    const question = `${approvalText(asked)}\nType yes to approve it: `
-    if (options['yes'] === true || !asked.mayApprove) return
+    const shown = await admin.call(approvalRoutes.showApproval, input)
+    const question = `${approvalText(shown)}\nType yes to approve it: `
+    if (options['yes'] === true || !shown.mayApprove) return
     if (!(await confirmTyped(run.world, question, ['yes']))) throw new CommandError('nothing was done')
   },
   view: (approval, { run }) => {

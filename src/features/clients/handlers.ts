@@ -64,9 +64,9 @@ export const clientHandlers = {
     return trustCertificate(context, request, body, certificate)
   },
 
-  signClient: async (context, asked) => {
+  signClient: async (context, signing) => {
     const { authority: ca, clock } = context
-    const { request, days } = asked.body
+    const { request, days } = signing.body
     const signed = await signRequest({
       ca,
       csr: request,
@@ -74,7 +74,7 @@ export const clientHandlers = {
       ...(days !== undefined && { days }),
     })
     const issuedUntilMs = signed.notAfterMs
-    const client = await trustCertificate(context, asked, { ...asked.body, issuedUntilMs }, signed)
+    const client = await trustCertificate(context, signing, { ...signing.body, issuedUntilMs }, signed)
     return { ...client, certificate: signed.pem, authority: ca.certificate.pem }
   },
 

@@ -55,10 +55,10 @@ export const instanceWorkHandlers = {
   setRootKey: async (context, { asker, instance, body }) => {
     requireAllInstances(asker)
     const { rootKey, custody = custodyOf(rootKey), ibmApiKey: apiKey } = body
-    const wanted = { instanceId: instance.id, rootKey, custody, apiKey }
+    const destination = { instanceId: instance.id, rootKey, custody, apiKey }
     // Before a trial of the service, which costs money.
     await context.trust.work.requireMayMove(instance, custody)
-    return withRootKey(context, wanted, async ({ warnings, ...ready }) => {
+    return withRootKey(context, destination, async ({ warnings, ...ready }) => {
       const shown = await begun(context)
       const present = (changed: Instance) => ({ ...shown(changed), warnings: [...warnings] })
       const target = { custody, ...ready }

@@ -100,8 +100,8 @@ export class Inventories {
   }
 
   /** Begins an import. Nothing counts before `finish`. */
-  begin(by: Importer, instanceId: string, wanted: Wanted): Promise<InventoryRecord> {
-    return this.#beginning.run(instanceId, () => this.#begin(by, instanceId, wanted))
+  begin(by: Importer, instanceId: string, fields: Wanted): Promise<InventoryRecord> {
+    return this.#beginning.run(instanceId, () => this.#begin(by, instanceId, fields))
   }
 
   async #begin(by: Importer, instanceId: string, { vcenter, takenMs }: Wanted): Promise<InventoryRecord> {
@@ -212,14 +212,14 @@ export class Inventories {
       for (let from = 0; from < keys.length; from += bounds.inventoryStepKeys) {
         const step = keys.slice(from, from + bounds.inventoryStepKeys)
         const firstMax = inventoryNamesToldMax
-        const found = await Promise.all(
+        const each = await Promise.all(
           inventories.map(async ({ id, takenMs }) => {
             return { takenMs, uses: await this.#store.keyUses({ id, keys: step, firstMax }) }
           }),
         )
         uses.push(
           ...step.map((_, at) =>
-            totalUse(found.map(({ takenMs, uses: of }) => ({ takenMs, machines: 0, first: [], ...of[at] }))),
+            totalUse(each.map(({ takenMs, uses: of }) => ({ takenMs, machines: 0, first: [], ...of[at] }))),
           ),
         )
         await everyRound.turn()

@@ -49,12 +49,12 @@ export async function checkBackup(
   return { ...opened, ...(await checkObjects(instance, opened.keys, working)) }
 }
 
-async function openDataKeys(root: RestoreRootKeys, found: InstanceInBackup): Promise<OpenedDataKeys> {
-  const { instance, opener } = found
+async function openDataKeys(root: RestoreRootKeys, inBackup: InstanceInBackup): Promise<OpenedDataKeys> {
+  const { instance, opener } = inBackup
   const keys = new Map<string, DataKey>()
   const records: DataKeyRecord[] = []
   let takenOver = false
-  for (const record of found.dataKeys) {
+  for (const record of inBackup.dataKeys) {
     const here = await openHere(root, record)
     if (here) {
       records.push(record)

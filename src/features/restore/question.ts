@@ -16,10 +16,10 @@ export type BackupPreview = Output<typeof restoreRoutes.previewInstanceRestore>
 
 /** `here`: the trust of this server. */
 export function previewOf(
-  found: InstanceInBackup,
+  inBackup: InstanceInBackup,
   here: Pick<TrustSnapshot, 'tables' | 'macs'>,
 ): BackupPreview {
-  const { manifest, instance, objects, later, closingsKnown } = found
+  const { manifest, instance, objects, later, closingsKnown } = inBackup
   const { id, serverId, created } = manifest
   const { name, custody, rootKeyUri: rootKey } = instance
   const gone = later.instancesGone.get(instance.id)
@@ -28,8 +28,8 @@ export function previewOf(
     instance: { id: instance.id, name, custody, rootKey, objects },
     gone: gone ? { at: new Date(gone.atMs).toISOString(), shredded: gone.shredded } : null,
     closingsKnown,
-    clients: clientsOf(found, here),
-    needed: neededFor(found),
+    clients: clientsOf(inBackup, here),
+    needed: neededFor(inBackup),
   }
 }
 

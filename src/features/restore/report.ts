@@ -55,9 +55,9 @@ export function keyProtectReport(
   }
 }
 
-function named(objects: readonly FoundObject[], wanted: FoundObject['outcome']): KeyProtectReport['deleted'] {
+function named(objects: readonly FoundObject[], kind: FoundObject['outcome']): KeyProtectReport['deleted'] {
   return objects
-    .filter(({ outcome }) => outcome === wanted)
+    .filter(({ outcome }) => outcome === kind)
     .map(({ object }) => ({ identifier: object.uniqueIdentifier, label: firstName(object) }))
 }
 

@@ -300,10 +300,10 @@ function changedObject(
   if (!later) return object
   const { instanceId, uniqueIdentifier } = object.record
   const gone = later.instancesGone.has(instanceId)
-  const found = later.closed.get(objectName(instanceId, uniqueIdentifier))
+  const logged = later.closed.get(objectName(instanceId, uniqueIdentifier))
   const closing = gone
     ? laterClosing({ ...notClosed, destroyed: { atMs: later.upToMs ?? 0, untilMs: null } }, recovery)
-    : found && laterClosing(found, recovery)
+    : logged && laterClosing(logged, recovery)
   const closed = closing && closedLater(object, closing)
   if (!closed) return object
   if (closed.record.sealed === null) tally.destroyed += 1

@@ -85,22 +85,22 @@ interface Writing
 /** The objects of an instance in a backup. Durable with the next change that is. */
 export async function backupPages(
   { store, marks, clock }: Pick<RestoreParts, 'store' | 'marks' | 'clock'>,
-  found: InstanceInBackup,
+  inBackup: InstanceInBackup,
   { keys, destroyed }: Pick<CheckedBackup, 'keys' | 'destroyed'>,
   working: Working<BackupRestoreProgress>,
 ): Promise<Pages<readonly DumpedRecord[]>> {
-  const { instance, later } = found
+  const { instance, later } = inBackup
   const some = await store.objects({ instanceId: instance.id, includeDestroyed: true, limit: 1 })
   const recovery = await store.recoveryTime()
   const here = { hasRows: some.length > 0, recovery }
   const writing: Writing = { store, marks, clock, instance, later, keys, destroyed, ...here }
   return {
-    pages: () => pagesOf(found, 'write', working),
+    pages: () => pagesOf(inBackup, 'write', working),
     decide: async (page) => {
       const rows = page
         .flatMap((record) => (record.type === 'standardKey' ? [record.value] : []))
         .filter(({ instanceId }) => instanceId === instance.id)
-      const objects = await decideObjects(writing, objectsIn(page, found))
+      const objects = await decideObjects(writing, objectsIn(page, inBackup))
       return { ...objects, writes: [...(await rowsOf(writing, rows)), ...objects.writes] }
     },
     durability: 'process',
@@ -202,7 +202,7 @@ export function keyProtectPages(
     },
     async decide(page) {
       const decided = await Promise.all(
-        page.objects.map((one) => decideFound({ store, marks }, one, namesShared)),
+        page.objects.map((one) => decidePage({ store, marks }, one, namesShared)),
       )
       return {
         writes: [...decided.flatMap(({ writes }) => writes), ...page.unwanted.map(rowWrite)],
@@ -214,7 +214,7 @@ export function keyProtectPages(
   }
 }
 
-async function decideFound(
+async function decidePage(
   { store, marks }: Parameters<typeof keyProtectPages>[0],
   one: FoundObject,
   namesShared: boolean,

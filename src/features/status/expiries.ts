@@ -62,7 +62,7 @@ export async function expiriesOf(
 
 /** Reads certificates that the last call did not have, a few in each round of the event loop. */
 async function ofClients(tables: TrustTables): Promise<readonly Known[]> {
-  const found = new Map<string, Dates | null>()
+  const bySha256 = new Map<string, Dates | null>()
   const known: Known[] = []
   let reads = 0
   const add = async (
@@ -76,14 +76,14 @@ async function ofClients(tables: TrustTables): Promise<readonly Known[]> {
       dates = read && datesOf(read)
       if (++reads % readsPerRound === 0) await everyRound.turn()
     }
-    found.set(sha256, dates)
+    bySha256.set(sha256, dates)
     const name = tables.client.get(clientId)?.name ?? clientId
     if (dates) known.push({ ...dates, kind, name, instanceId })
   }
   for (const pin of tables.certificate.values()) await add('client', pin, pin.id)
   for (const authority of tables.authority.values())
     await add('client-ca', authority, fingerprint(Buffer.from(authority.certificate, 'base64')))
-  datesBySha256 = found
+  datesBySha256 = bySha256
   return known
 }
 

@@ -30,9 +30,9 @@ export async function convertRootKeyFile(
       'root-key',
       `${file} is protected by a passphrase: name the file that holds it with --passphrase-file`,
     )
-  const given = await readFile(passphraseFile)
+  const passphraseBytes = await readFile(passphraseFile)
   try {
-    const passphrase = usablePassphrase(given)
+    const passphrase = usablePassphrase(passphraseBytes)
     const key = await openSealed(rootKeyFile, passphrase)
     if (!key) throw new RootKeyError('root-key', `the passphrase in ${passphraseFile} does not open ${file}`)
     const text = await writeRootKeyFile(key, passphrase, 'pbkdf2')
@@ -40,7 +40,7 @@ export async function convertRootKeyFile(
     await requireOpens(text, passphrase)
     await replace(file, text)
   } finally {
-    given.fill(0)
+    passphraseBytes.fill(0)
   }
   return { file, id, converted: true }
 }

@@ -18,15 +18,8 @@ export interface LogOptions {
 }
 
 /** Writes each line before the call returns, so that the last lines of a dying process are not lost. */
-export function createLog({
-  format,
-  level,
-  write: given,
-  leaveOut,
-  holdBack,
-  base,
-}: LogOptions): LevelledLog {
-  const out = given ?? standardError()
+export function createLog({ format, level, write: sink, leaveOut, holdBack, base }: LogOptions): LevelledLog {
+  const out = sink ?? standardError()
   const write = (line: string) => writeLine(line, { format, out, leaveOut })
   const isHeld = holdBack ? holding(holdBack, write) : () => false
   return pino(

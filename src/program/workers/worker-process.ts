@@ -37,7 +37,7 @@ export class WorkerProcess {
   readonly ended: Promise<void>
   readonly #options: WorkerProcessOptions
   readonly #child: ChildProcess
-  readonly #given = new Map<number, Given>()
+  readonly #handedOver = new Map<number, Given>()
   readonly #bySubnet = new Map<string, number>()
   readonly #questions = new Map<number, (report: WorkerReports[keyof WorkerReports]) => void>()
   #waiting = 0
@@ -71,7 +71,7 @@ export class WorkerProcess {
   }
 
   get connections(): number {
-    return this.#given.size
+    return this.#handedOver.size
   }
 
   connectionsOf(subnet: string): number {
@@ -90,7 +90,7 @@ export class WorkerProcess {
   give(socket: Socket, subnet: string, wire: Wire): void {
     const id = ++this.#lastId
     const connection: Given = { subnet, socket }
-    this.#given.set(id, connection)
+    this.#handedOver.set(id, connection)
     this.#bySubnet.set(subnet, this.connectionsOf(subnet) + 1)
     this.#waiting += 1
     const message: ToWorker = { type: 'connection', id, wire }
@@ -150,9 +150,9 @@ export class WorkerProcess {
   }
 
   #forget(id: number): void {
-    const connection = this.#given.get(id)
+    const connection = this.#handedOver.get(id)
     if (!connection) return
-    this.#given.delete(id)
+    this.#handedOver.delete(id)
     const left = this.connectionsOf(connection.subnet) - 1
     if (left > 0) this.#bySubnet.set(connection.subnet, left)
     else this.#bySubnet.delete(connection.subnet)
@@ -161,8 +161,8 @@ export class WorkerProcess {
   /** Connections that were still on their way to it. */
   #left(): void {
     this.isServing = false
-    for (const { socket } of this.#given.values()) socket?.destroy()
-    this.#given.clear()
+    for (const { socket } of this.#handedOver.values()) socket?.destroy()
+    this.#handedOver.clear()
     this.#bySubnet.clear()
   }
 }

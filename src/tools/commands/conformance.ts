@@ -102,9 +102,9 @@ const signs: Readonly<Record<CheckResult['result'], string>> = { works: '●', m
 /** A table by check and version as that of docs/kmip-conformance.md, then by profile, then why what does not work does not. */
 function conformanceText(examined: Examined): string {
   const { server, encoding, versions, unspoken, checks, profiles, left } = examined
-  const marks = (found: Examined['checks'][number]['found']) =>
+  const marks = (byVersion: Examined['checks'][number]['found']) =>
     versions.map((version) => {
-      const finding = found[version]
+      const finding = byVersion[version]
       return finding ? signs[finding.result] : ''
     })
   const parts = [

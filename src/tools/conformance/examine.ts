@@ -50,7 +50,7 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
   const { spoken, unspoken } = await spokenVersions(exchange)
   await requireDestroy(exchange, spoken)
   const left: string[] = []
-  const found = new Map<OperationCheck, Partial<Record<Version, CheckResult>>>(
+  const byCheck = new Map<OperationCheck, Partial<Record<Version, CheckResult>>>(
     checks.map((check) => [check, {}]),
   )
   for (const version of spoken) {
@@ -62,7 +62,7 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
       options.onCheck?.(version, done, chosen.length)
       const session = new CheckSession(exchange, version, `${word} ${version} ${done}`)
       const finding = await run(check, session)
-      const results = found.get(check)
+      const results = byCheck.get(check)
       if (results) results[version] = finding
       left.push(...(await session.cleanUp()))
     }
@@ -71,7 +71,7 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
   const all = checks.map((check) => ({
     operation: check.operation,
     what: check.what,
-    found: found.get(check) ?? {},
+    found: byCheck.get(check) ?? {},
   }))
   const profiles = Object.entries(profileOperations).map(([profile, operations]) => ({
     profile,

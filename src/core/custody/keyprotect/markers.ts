@@ -273,16 +273,16 @@ export class Markers {
    * Returns the marker with a number above all that the service lists; or with the number under which an attempt without an
    * answer stored it.
    */
-  async #aboveListed(rootKey: RootKey, wanted: WantedMarker): Promise<WantedMarker> {
-    const { instanceId, epoch, says } = wanted
+  async #aboveListed(rootKey: RootKey, newMarker: WantedMarker): Promise<WantedMarker> {
+    const { instanceId, epoch, says } = newMarker
     const entries = await requireStandardKeys(rootKey).find(markerName(instanceId), { deleted: true })
     const listed = markersIn(instanceId, entries).filter(({ rootKeyId }) => rootKeyId === rootKey.id)
     const short = await this.#shortForm(instanceId, says)
-    const number = listed.reduce((most, marker) => Math.max(most, marker.number + 1), wanted.number)
-    if (number === wanted.number) return wanted
+    const number = listed.reduce((most, marker) => Math.max(most, marker.number + 1), newMarker.number)
+    if (number === newMarker.number) return newMarker
     const newest = { epoch, rootKeyId: rootKey.id, says: short, number: number - 1 }
     const isStored = listed.some((marker) => marker.isLive && isSameStatement(marker, newest))
-    return { ...wanted, number: isStored ? newest.number : number }
+    return { ...newMarker, number: isStored ? newest.number : number }
   }
 
   /** Stores the epoch of a restored database beside this root key, before anything is deleted there. Throws RootKeyError. */

@@ -40,7 +40,7 @@ export async function adoptObject(
 ): Promise<Adopted> {
   const { staged } = objects
   const { uniqueIdentifier, objectType, from, checked } = brought
-  const told = { objectType, from, ...(checked !== undefined && { checked }) }
+  const entryDetail = { objectType, from, ...(checked !== undefined && { checked }) }
   const begin = () => {
     if (!dryRun) staged.begin('key.adopt', uniqueIdentifier)
   }
@@ -67,7 +67,7 @@ export async function adoptObject(
         instanceId,
         atMs: staged.nowMs,
       })
-    const detail = { ...told, state: object.state, isNew: true, ...(onDemand && { onDemand }) }
+    const detail = { ...entryDetail, state: object.state, isNew: true, ...(onDemand && { onDemand }) }
     staged.done({ detail })
     return { outcome: 'new', takenNames: names }
   }
@@ -89,7 +89,7 @@ export async function adoptObject(
   const after = { ...here, ...news }
   const changing = { before: here, was: factsOf(here), facts: factsOf(after) }
   staged.stage(after, objects.custodies.following(instance, changing))
-  staged.done({ detail: { ...told, state: after.state, ...deactivationDetail(after.attributes) } })
+  staged.done({ detail: { ...entryDetail, state: after.state, ...deactivationDetail(after.attributes) } })
   return { outcome: 'changed', takenNames: names }
 }
 

@@ -101,11 +101,11 @@ function materialOf(key: FormattedKey, format: KeyFormat): Material {
 }
 
 /** The attributes with the key's length and curve, and a mask for clients that give none. */
-function described(wanted: AttributeSet, key: FormattedKey, mask: number): AttributeSet {
+function described(requestAttributes: AttributeSet, key: FormattedKey, mask: number): AttributeSet {
   const parts = partsOf(key)
-  const stated = parts?.kind === 'quantum-safe' ? first(wanted, 'CryptographicLength') : undefined
+  const stated = parts?.kind === 'quantum-safe' ? first(requestAttributes, 'CryptographicLength') : undefined
   const length = stated ?? (parts && bitsOf(parts))
-  const withLength = withAttribute(wanted, 'CryptographicLength', length)
+  const withLength = withAttribute(requestAttributes, 'CryptographicLength', length)
   const { attributes } = keyFacts(key)
   const all = new Map([...withLength, ...attributes])
   return all.has('CryptographicUsageMask') ? all : withAttribute(all, 'CryptographicUsageMask', mask)

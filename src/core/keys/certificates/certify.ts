@@ -171,9 +171,9 @@ async function namedIssuer(
 /** The owner of the certificate, and the public key if it is stored here. Throws Faults. */
 async function certified(
   objects: TransactionObjects,
-  wanted: CertifyRequest,
+  certifyRequest: CertifyRequest,
 ): Promise<{ readonly publicKey: ManagedObject | undefined; readonly owner: CertifiedOwner }> {
-  const { uniqueIdentifier, request } = wanted
+  const { uniqueIdentifier, request } = certifyRequest
   if (uniqueIdentifier === undefined && request)
     return { publicKey: undefined, owner: await ownerInRequest(request) }
   if (uniqueIdentifier === undefined)
@@ -181,7 +181,7 @@ async function certified(
   const { objectType, attributes } = await objects.live(uniqueIdentifier)
   if (objectType !== 'CertificateRequest') {
     const publicKey = await unrevoked(objects, uniqueIdentifier, 'PublicKey')
-    return { publicKey, owner: await ownerOf(objects, publicKey, wanted) }
+    return { publicKey, owner: await ownerOf(objects, publicKey, certifyRequest) }
   }
   if (request)
     throw new Fault('InvalidField', 'two certificate requests: one that is here, and one in the message')
@@ -189,7 +189,7 @@ async function certified(
   const [linked] = linksOf(attributes, 'PublicKeyLink')
   if (linked === undefined) return { publicKey: undefined, owner: await ownerInRequest(stored) }
   const publicKey = await unrevoked(objects, linked, 'PublicKey')
-  return { publicKey, owner: await ownerOf(objects, publicKey, { ...wanted, request: stored }) }
+  return { publicKey, owner: await ownerOf(objects, publicKey, { ...certifyRequest, request: stored }) }
 }
 
 /** A stored PKCS#10 request. Throws Faults. */

@@ -41,11 +41,11 @@ export function withFormat(
   head: MaterialHead,
 ): AttributeSet {
   const format = formatOf(objectType, head)
-  const asked = first(attributes, 'KeyFormatType')
-  if (asked !== undefined && asked !== format)
+  const storedFormat = first(attributes, 'KeyFormatType')
+  if (storedFormat !== undefined && storedFormat !== format)
     throw new Fault(
       'KeyFormatTypeNotSupported',
-      `such an object is stored as ${format ?? 'it is'}, not as ${asked}`,
+      `such an object is stored as ${format ?? 'it is'}, not as ${storedFormat}`,
     )
   const set = format === undefined ? attributes : withAttribute(attributes, 'KeyFormatType', format)
   return withAttribute(set, 'OpaqueDataType', head.opaqueDataType)

@@ -59,16 +59,16 @@ export function rulesFor(rules: readonly ObjectRule[], groups: readonly string[]
  * group overrides one for all objects, and an earlier one overrides a later one.
  */
 export function withDefaults(
-  asked: AttributeSet,
+  requestAttributes: AttributeSet,
   rules: readonly ObjectRule[],
   { objectType, version }: { readonly objectType: ObjectType; readonly version: Version },
 ): AttributeSet {
-  const mine = rulesFor(rules, groupsOf(asked)).filter((rule) => isFor(rule, objectType))
+  const mine = rulesFor(rules, groupsOf(requestAttributes)).filter((rule) => isFor(rule, objectType))
   const [ofGroup, ofAll] = [
     mine.filter(({ objectGroups }) => objectGroups.length > 0),
     mine.filter(({ objectGroups }) => objectGroups.length === 0),
   ]
-  const set = new Map(asked)
+  const set = new Map(requestAttributes)
   for (const { attributes } of [...ofGroup, ...ofAll])
     for (const [key, instances] of attributes)
       if (!set.has(key) && appliesTo(key, objectType, version)) set.set(key, instances)

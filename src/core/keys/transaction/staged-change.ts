@@ -110,8 +110,8 @@ export class StagedChange {
   load(uniqueIdentifier: string): MaybePromise<ManagedObject | undefined> {
     const slot = this.#slots.get(uniqueIdentifier)
     if (slot) return slot.object
-    const found = this.#store.object(this.caller.instanceId, uniqueIdentifier)
-    return andThen(found, (record) => record && this.#loaded(record))
+    const storedObject = this.#store.object(this.caller.instanceId, uniqueIdentifier)
+    return andThen(storedObject, (record) => record && this.#loaded(record))
   }
 
   /** The objects stay in memory until the commit, which writes all changed ones together. */

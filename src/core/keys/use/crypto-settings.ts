@@ -130,8 +130,8 @@ export function dataMacAlgorithm(attributes: AttributeSet, parameters: CryptoPar
 /** HMAC by the algorithm of the parameters or the key, else by the hash; or the CMAC of the key's cipher. */
 export function macAlgorithm(attributes: AttributeSet, parameters: CryptoParameters): MacAlgorithm {
   const own = first(attributes, 'CryptographicAlgorithm')
-  const { CryptographicAlgorithm: asked, BlockCipherMode: mode, HashingAlgorithm: hash } = parameters
-  const algorithm = asked ?? own
+  const { CryptographicAlgorithm: algorithmName, BlockCipherMode: mode, HashingAlgorithm: hash } = parameters
+  const algorithm = algorithmName ?? own
   if (mode === 'CMAC' && algorithm !== undefined) return { cmac: algorithm }
   const hmac = algorithm === undefined ? undefined : hmacs[algorithm]
   if (hmac !== undefined) return { hmac }

@@ -22,11 +22,16 @@ interface Asked {
 }
 
 /** Throws errors of the system, the reason of the signal, and LoginError for an answer that is too large. */
-export async function ask(url: string, asked: Asked, { caFile, signal }: AskOptions): Promise<Response> {
+export async function ask(
+  url: string,
+  httpRequest: Asked,
+  { caFile, signal }: AskOptions,
+): Promise<Response> {
   const ca = caFile === null ? undefined : await readFile(caFile)
-  const body = asked.body === undefined || asked.body === null ? undefined : textOf(asked.body)
+  const body =
+    httpRequest.body === undefined || httpRequest.body === null ? undefined : textOf(httpRequest.body)
   const { promise, resolve, reject } = Promise.withResolvers<Response>()
-  const { method, headers } = asked
+  const { method, headers } = httpRequest
   const outgoing = request(url, { method, headers, signal, ...(ca && { ca }) })
   // Logins are rare: a connection that is kept for later would only be one to lose.
   outgoing.setHeader('Connection', 'close')

@@ -121,20 +121,20 @@ async function bringRootKey(
   { rootKey, identity }: RestoreFileOptions,
   folder: string,
 ): Promise<void> {
-  const [wanted, given] = [
+  const [usualPlace, namedFile] = [
     fileOf(key.rootKey, folder),
     rootKey === undefined ? null : fileOf(rootKey, currentFolder),
   ]
-  if (identity !== undefined || wanted === null || given === null || wanted === given) return
-  if (await stat(wanted).catch(() => undefined)) {
+  if (identity !== undefined || usualPlace === null || namedFile === null || usualPlace === namedFile) return
+  if (await stat(usualPlace).catch(() => undefined)) {
     const { id, problem } = await inspectRootKeyFile(key.rootKey, folder)
     if (id === key.rootKeyId) return
     throw new StartError(
-      `${problem ?? `${wanted} is another root key`}, and that of the backup belongs in its place. Nothing was changed. Move it away, or name ` +
+      `${problem ?? `${usualPlace} is another root key`}, and that of the backup belongs in its place. Nothing was changed. Move it away, or name ` +
         'another folder: --data DIR',
     )
   }
-  await placeDurably(wanted, await readFile(given), (temporary) => rename(temporary, wanted))
+  await placeDurably(usualPlace, await readFile(namedFile), (temporary) => rename(temporary, usualPlace))
 }
 
 function publicKeyOf(der: Buffer): string {

@@ -158,7 +158,7 @@ async function openBackup(
 async function commitBack(
   parts: RestoreParts,
   by: By,
-  wanted: BackupRestoreRequest,
+  request: BackupRestoreRequest,
   made: {
     readonly found: InstanceInBackup
     readonly checked: CheckedBackup
@@ -177,8 +177,8 @@ async function commitBack(
   const known = new Set((await store.dataKeys(instance.id)).map(({ id }) => id))
   const back = await trust.restores.commitBack(by, {
     instance: raised.instance,
-    ...(wanted.name !== undefined && { name: wanted.name }),
-    clients: clients.filter(({ id }) => wanted.clients.includes(id)),
+    ...(request.name !== undefined && { name: request.name }),
+    clients: clients.filter(({ id }) => request.clients.includes(id)),
     blocks: found.blocks,
     writes: [
       ...found.features.map(raiseLeastVersion),

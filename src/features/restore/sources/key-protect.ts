@@ -86,7 +86,7 @@ export function keyProtectSource(
       if (request.name !== undefined) requireFreeName(tables, request.name)
       return instance
     },
-    open: (found, work) => opened(found.instanceId, work),
+    open: (instance, work) => opened(instance.instanceId, work),
     check: (found, { rootKeys, writes }) =>
       check(parts, by, { wanted: request, found, rootKeys, writes, run }),
   }

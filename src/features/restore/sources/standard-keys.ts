@@ -99,7 +99,7 @@ export async function readKeys(
   { keys }: FoundInstance,
   onProgress: OnProgress,
 ): Promise<{ readonly keys: readonly FoundKey[]; readonly ignored: readonly Ignored[] }> {
-  const found: FoundKey[] = []
+  const foundKeys: FoundKey[] = []
   const ignored: Ignored[] = []
   /** By root key: how many opened, and why others did not. */
   const opened = new Map<string, number>()
@@ -111,7 +111,7 @@ export async function readKeys(
     try {
       const read = await readOne(listed, rootKey, copies)
       if (typeof read === 'string') ignored.push({ id, name, why: read })
-      else found.push(read)
+      else foundKeys.push(read)
       if (typeof read !== 'string' && read.copy.opened)
         opened.set(rootKeyId, (opened.get(rootKeyId) ?? 0) + 1)
     } catch (error) {
@@ -122,7 +122,7 @@ export async function readKeys(
     onProgress(++done, keys.length)
   })
   for (const [rootKeyId, refusal] of refusals) if (!opened.has(rootKeyId)) throw refusal
-  return { keys: found, ignored }
+  return { keys: foundKeys, ignored }
 }
 
 /** Returns the key, or why it is not the standard key that the list says. */

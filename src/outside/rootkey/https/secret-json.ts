@@ -58,7 +58,7 @@ const backslash = 0x5c
 /** Where the characters of the string at this path are, between its quotes. */
 function findString(
   body: Buffer,
-  wanted: readonly string[],
+  namePath: readonly string[],
 ): { readonly from: number; readonly to: number } | undefined {
   /** The names that lead to this place, one for each open bracket; undefined where a name comes next. */
   const names: (string | undefined)[] = []
@@ -71,7 +71,7 @@ function findString(
     const from = at + 1
     for (at = from; at < body.length && body[at] !== quote; at++) if (body[at] === backslash) at++
     if (names.at(-1) === undefined) names[names.length - 1] = body.toString('latin1', from, at)
-    else if (names.length === wanted.length && names.every((name, depth) => name === wanted[depth]))
+    else if (names.length === namePath.length && names.every((name, depth) => name === namePath[depth]))
       return { from, to: at }
   }
   return undefined

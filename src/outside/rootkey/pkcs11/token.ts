@@ -176,16 +176,16 @@ async function findSlot(module: Module, name: TokenName): Promise<Slot> {
   const fitting = slots.filter((slot) =>
     Object.entries(name).every(([attribute, value]) => slot.name[attribute as keyof TokenName] === value),
   )
-  const [found, another] = fitting
+  const [fittingSlot, another] = fitting
   const attributes = Object.entries(name)
     .map(([attribute, value]) => `${attribute} ${value}`)
     .join(', ')
-  if (found && another)
+  if (fittingSlot && another)
     throw new RootKeyError(
       'unreachable',
       `several tokens fit (${attributes}). Name one by its serial: ${shown(fitting)}`,
     )
-  if (found) return found
+  if (fittingSlot) return fittingSlot
   const others = slots.length === 0 ? 'It shows none at all' : `It shows ${shown(slots)}`
   throw new RootKeyError('unreachable', `the module shows no token with ${attributes}. ${others}`)
 }

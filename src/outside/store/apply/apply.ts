@@ -69,9 +69,9 @@ function* checkExpectation(expect: Expectation, facts: GroupFacts): Steps<void> 
   }
   for (const { instanceId, uniqueIdentifier, version } of expect.objects ?? []) {
     const row = yield* facts.objectRow(instanceId, uniqueIdentifier)
-    const found = row ? number(row, 'version') : null
-    if (found === version) continue
-    const is = found === null ? 'does not exist' : `is at version ${found}`
+    const storedVersion = row ? number(row, 'version') : null
+    if (storedVersion === version) continue
+    const is = storedVersion === null ? 'does not exist' : `is at version ${storedVersion}`
     throw new StoreConflict('object', `the object ${is}, expected was ${version ?? 'none'}`)
   }
 }

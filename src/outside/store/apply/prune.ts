@@ -98,6 +98,6 @@ function* lastOld(
     if (firstKept) kept = number(firstKept, 'number')
     from = to + 1
   }
-  const found = yield* get('lastOld', id, fromNumber, kept - 1, beforeMs)
-  return found && number(found, 'number')
+  const row = yield* get('lastOld', id, fromNumber, kept - 1, beforeMs)
+  return row && number(row, 'number')
 }

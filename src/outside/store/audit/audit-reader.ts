@@ -75,17 +75,17 @@ export async function findBehind(
 export async function findMisfiled(
   read: <T>(steps: Steps<T>) => T | Promise<T>,
 ): Promise<readonly Pick<StoredAuditEntry, 'writer' | 'number'>[]> {
-  const found: Row[] = []
+  const matching: Row[] = []
   let rows: readonly Row[] = []
   let behind = (await read(firstKeptPlace())) - 1
   do {
     rows = await read(all('auditFiling', behind, auditStepEntries))
     const last = rows.at(-1)
     if (last) behind = number(last, 'entry')
-    found.push(...rows.filter((row) => !isFiled(row)))
+    matching.push(...rows.filter((row) => !isFiled(row)))
     await setImmediate()
-  } while (rows.length === auditStepEntries && found.length < auditMisfiledMax)
-  return found
+  } while (rows.length === auditStepEntries && matching.length < auditMisfiledMax)
+  return matching
     .slice(0, auditMisfiledMax)
     .map((row) => ({ writer: text(row, 'writer'), number: number(row, 'number') }))
 }

@@ -155,9 +155,9 @@ export class Transactions {
       await work(session)
       session.takeWarnings()
       sent = heartbeat.now()
-      const [asked, committed] = [session.take(last), session.commit()]
-      await allOf(committed, asked)
-      answer = await asked
+      const [lastAnswer, committed] = [session.take(last), session.commit()]
+      await allOf(committed, lastAnswer)
+      answer = await lastAnswer
     } catch (error) {
       const first = session.takeFailure() ?? error
       await freeTurn(session, first)
@@ -240,9 +240,9 @@ export class Transactions {
     try {
       session ??= await connect()
       const begun = beginTurn(session)
-      const asked = stateOf(session, node, run)
-      await allOf(begun, asked)
-      const state = await asked
+      const nodeState = stateOf(session, node, run)
+      await allOf(begun, nodeState)
+      const state = await nodeState
       const uncertain = isAt(state, this.#commits + 1, this.#uncertain) ? this.#uncertain : undefined
       if (!uncertain && !isAt(state, this.#commits, this.#head)) throw await this.#lostCommits(session, state)
       await this.#followTimeline(session)

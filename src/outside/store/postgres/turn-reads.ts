@@ -50,7 +50,7 @@ class Wanted {
 
 interface Turn {
   readonly wanted: Wanted
-  readonly found: Promise<Found>
+  readonly rows: Promise<Found>
 }
 
 interface Found {
@@ -74,32 +74,32 @@ export class TurnReads implements DecidingReads {
   }
 
   async trustVersion(): Promise<number> {
-    return trustOf(await this.#found((reads) => (reads.trust = true)))
+    return trustOf(await this.#rowsOf((reads) => (reads.trust = true)))
   }
 
   async object(instanceId: string, uniqueIdentifier: string): Promise<StoredObject | undefined> {
-    const { objects } = await this.#found((reads) => reads.objects.add(instanceId, uniqueIdentifier))
+    const { objects } = await this.#rowsOf((reads) => reads.objects.add(instanceId, uniqueIdentifier))
     return objects.get(instanceId, uniqueIdentifier)
   }
 
   /** Rejects with StoreConflict. */
   async check(expected: Expected): Promise<void> {
-    const found = await this.#found((reads) => {
+    const rows = await this.#rowsOf((reads) => {
       reads.trust ||= expected.trustVersion !== undefined
       for (const one of expected.objects ?? []) reads.versions.add(one.instanceId, one.uniqueIdentifier)
     })
     requireExpected(expected, {
-      trustVersion: () => trustOf(found),
-      objectVersion: (...object) => found.versions.get(...object) ?? null,
+      trustVersion: () => trustOf(rows),
+      objectVersion: (...object) => rows.versions.get(...object) ?? null,
     })
   }
 
   /** A row that cannot be read fails only the request that asked for it: each request of its turn asks again alone. */
-  async #found(want: (wanted: Wanted) => void): Promise<Found> {
-    const { wanted, found } = this.#now()
+  async #rowsOf(want: (reads: Wanted) => void): Promise<Found> {
+    const { wanted, rows } = this.#now()
     want(wanted)
     try {
-      return await found
+      return await rows
     } catch (error) {
       if (error instanceof StoreUnavailable && postgresTrouble(error.cause) !== 'damaged') throw error
       const alone = new Wanted()
@@ -109,7 +109,7 @@ export class TurnReads implements DecidingReads {
   }
 
   #now(): Turn {
-    return (this.#turn ??= { wanted: new Wanted(), found: this.#atTheEnd() })
+    return (this.#turn ??= { wanted: new Wanted(), rows: this.#atTheEnd() })
   }
 
   async #atTheEnd(): Promise<Found> {
@@ -133,13 +133,13 @@ async function ask(
     rowsOf(objectsSql, objects),
     rowsOf(versionsSql, versions),
   ])
-  const found = { objects: new ByObject<StoredObject>(), versions: new ByObject<number>() }
+  const rows = { objects: new ByObject<StoredObject>(), versions: new ByObject<number>() }
   for (const object of objectRows.map((row) => storedObject(row, markKey)))
-    found.objects.set(object.instanceId, object.uniqueIdentifier, object)
+    rows.objects.set(object.instanceId, object.uniqueIdentifier, object)
   for (const row of versionRows)
-    found.versions.set(text(row, 'instanceId'), text(row, 'uniqueIdentifier'), number(row, 'version'))
+    rows.versions.set(text(row, 'instanceId'), text(row, 'uniqueIdentifier'), number(row, 'version'))
   const [trustRow] = trust?.rows ?? []
-  return { ...found, trustVersion: trustRow && number(trustRow, 'version') }
+  return { ...rows, trustVersion: trustRow && number(trustRow, 'version') }
 }
 
 function trustOf({ trustVersion }: Found): number {

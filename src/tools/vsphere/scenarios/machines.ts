@@ -35,9 +35,9 @@ async function compareNotes(
   if (key === undefined) return
   await vcenter.work('read notes back', async (session) => {
     for (const [name, value] of [['x-Product_Version', profile.productVersion], ...notes] as const) {
-      const found = await session.attribute(key, name)
-      if (found.length === 0) runLog.remark('AddAttribute', 'a note is missing from the key')
-      else if (!found.includes(value ?? '')) runLog.violation('AddAttribute', 'a note was changed')
+      const attribute = await session.attribute(key, name)
+      if (attribute.length === 0) runLog.remark('AddAttribute', 'a note is missing from the key')
+      else if (!attribute.includes(value ?? '')) runLog.violation('AddAttribute', 'a note was changed')
     }
     if ((await session.state(key)) !== 'Active')
       runLog.violation('Activate', 'the key is not Active, though it was activated')
