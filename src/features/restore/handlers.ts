@@ -106,7 +106,7 @@ const stillOpens =
   'One that has expired still opens its keys: name it with --old-root-key (oldRootKeys in the body), and another that is active with --root-key.'
 
 function shownKeyProtect(restore: KeyProtectRestore) {
-  const { wanted: request, ended } = restore
+  const { request, ended } = restore
   const refusal = ended?.state === 'failed' ? ended.refusal : undefined
   const choices = refusal instanceof RestoreRefused ? refusal.choices : []
   return {

@@ -24,7 +24,7 @@ import type {
 import { Uploads } from './uploads.ts'
 
 interface ShownKeyProtect {
-  readonly wanted: Omit<KeyProtectRestoreRequest, 'apiKey'>
+  readonly request: Omit<KeyProtectRestoreRequest, 'apiKey'>
   readonly progress: KeyProtectProgress
 }
 interface ShownBackup {
@@ -108,7 +108,7 @@ export class Restores {
         this.#during(() =>
           restoreInstance(
             this.#parts.store,
-            instanceOfBackup(this.#parts, by, { wanted: request, found: instance }, working),
+            instanceOfBackup(this.#parts, by, { request, inBackup: instance }, working),
             working.signal,
           ),
         ),
@@ -129,12 +129,12 @@ export class Restores {
   }
 
   /** Returns the last restore from Key Protect if it was asked for the same and runs or is done. */
-  async same(request: KeyProtectRestore['wanted']): Promise<KeyProtectRestore | undefined> {
+  async same(request: KeyProtectRestore['request']): Promise<KeyProtectRestore | undefined> {
     const before = this.#fromKeyProtect.last(wholeServer)?.ended
     const isThere =
       before?.state === 'done' && (await this.#parts.access.instance(before.report.instance.id)) !== undefined
     const last = this.#fromKeyProtect.last(wholeServer)
-    const isSame = last && JSON.stringify(fieldsOf(last.wanted)) === JSON.stringify(fieldsOf(request))
+    const isSame = last && JSON.stringify(fieldsOf(last.request)) === JSON.stringify(fieldsOf(request))
     return isSame && (last.ended === null || (isThere && last.ended === before)) ? last : undefined
   }
 
@@ -144,7 +144,7 @@ export class Restores {
     const same = await this.same(kept)
     if (same) return same
     const progress: KeyProtectProgress = { step: 'list', done: 0, total: null, trouble: null }
-    return this.#fromKeyProtect.begin(wholeServer, { wanted: kept, progress }, async (working) => {
+    return this.#fromKeyProtect.begin(wholeServer, { request: kept, progress }, async (working) => {
       const [{ keyProtectSource }, { restoreInstance }] = await Promise.all([
         import('./sources/key-protect.ts'),
         import('./write.ts'),
@@ -170,7 +170,7 @@ export class Restores {
   }
 }
 
-function fieldsOf(request: KeyProtectRestore['wanted']): readonly unknown[] {
+function fieldsOf(request: KeyProtectRestore['request']): readonly unknown[] {
   const { rootKeyUri, otherRootKeyUris = [], partial = false, instanceId, name } = request
   return [rootKeyUri, otherRootKeyUris, partial, instanceId, name]
 }

@@ -210,7 +210,7 @@ export class Workers implements KmipListener {
 
   #spawn(number: number): void {
     if (this.#closing) return
-    const { count, version, logStyle, clock, onReport: onTold, log } = this.#options
+    const { count, version, logStyle, clock, onReport, log } = this.#options
     const worker = new WorkerProcess({
       start: {
         type: 'start',
@@ -221,7 +221,7 @@ export class Workers implements KmipListener {
         log: { ...logStyle, level: this.#config.log.level },
       },
       clock,
-      onReport: onTold,
+      onReport,
       onServing: () => log.info({ worker: number }, 'a worker serves'),
       onEnded: (reason) => this.#ended(worker, reason),
     })

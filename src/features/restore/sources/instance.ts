@@ -32,24 +32,24 @@ import type {
 import type { Uploads } from '../uploads.ts'
 import { backupPages } from '../write.ts'
 
-/** `found`: the request looked at it, and asked for what must be confirmed. */
+/** `inBackup`: the request looked at it, and asked for what must be confirmed. */
 export function instanceOfBackup(
   parts: RestoreParts,
   by: By,
-  { wanted, found }: { readonly wanted: BackupRestoreRequest; readonly found: InstanceInBackup },
+  { request, inBackup }: { readonly request: BackupRestoreRequest; readonly inBackup: InstanceInBackup },
   working: Working<BackupRestoreProgress>,
 ): Source<InstanceInBackup, readonly Write[], readonly DumpedRecord[], BackupReport> {
   const { keyring, rootKey, apiKeys } = parts
-  const mayTakeOver = wanted.identity !== undefined || wanted.rootKey !== undefined
+  const mayTakeOver = request.identity !== undefined || request.rootKey !== undefined
   const root = { own: rootKey, open: keyring.openUnguarded, mayTakeOver }
   return {
-    describe: () => Promise.resolve(found),
-    open: (_, work) => apiKeys.withEach(found.instance.id, found.apiKeys, work),
+    describe: () => Promise.resolve(inBackup),
+    open: (_, work) => apiKeys.withEach(inBackup.instance.id, inBackup.apiKeys, work),
     check: async (_, writes) => {
-      const checked = await checkBackup(root, found, working)
+      const checked = await checkBackup(root, inBackup, working)
       const finish = (closedAgain: number) =>
-        commitBack(parts, by, wanted, { found, checked, writes, closedAgain })
-      return { ...(await backupPages(parts, found, checked, working)), finish }
+        commitBack(parts, by, request, { inBackup, checked, writes, closedAgain })
+      return { ...(await backupPages(parts, inBackup, checked, working)), finish }
     },
   }
 }
@@ -160,16 +160,16 @@ async function commitBack(
   by: By,
   request: BackupRestoreRequest,
   made: {
-    readonly found: InstanceInBackup
+    readonly inBackup: InstanceInBackup
     readonly checked: CheckedBackup
     /** Its API keys. */
     readonly writes: readonly Write[]
     readonly closedAgain: number
   },
 ): Promise<BackupReport> {
-  const { found, checked, writes, closedAgain } = made
+  const { inBackup, checked, writes, closedAgain } = made
   const { store, clock, keyring, custodies, trust, log } = parts
-  const { manifest, instance, clients } = found
+  const { manifest, instance, clients } = inBackup
   const lost = await countLost(store, instance.id, checked.keys)
   // A server that still runs on another database of the instance must store and delete nothing there any more.
   const epochs = new AcceptedEpochs({ store, clock, openRootKey: keyring.openUnguarded })
@@ -179,9 +179,9 @@ async function commitBack(
     instance: raised.instance,
     ...(request.name !== undefined && { name: request.name }),
     clients: clients.filter(({ id }) => request.clients.includes(id)),
-    blocks: found.blocks,
+    blocks: inBackup.blocks,
     writes: [
-      ...found.features.map(raiseLeastVersion),
+      ...inBackup.features.map(raiseLeastVersion),
       ...checked.records
         .filter(({ id }) => !known.has(id))
         .map((record): Write => ({ type: 'data-key', record })),
@@ -192,11 +192,11 @@ async function commitBack(
       backup: manifest.id,
       server: manifest.serverId,
       created: manifest.created,
-      objects: found.objects,
+      objects: inBackup.objects,
       notOpening: checked.notOpening.count,
       lost: lost.count,
-      ...(found.later.instancesGone.get(instance.id)?.shredded === true && { shredded: true }),
-      ...(!found.closingsKnown && { closingsKnown: false }),
+      ...(inBackup.later.instancesGone.get(instance.id)?.shredded === true && { shredded: true }),
+      ...(!inBackup.closingsKnown && { closingsKnown: false }),
     },
   })
   keyring.forget(instance.id)

@@ -73,7 +73,7 @@ export function keyProtectSource(
   const listed = (done: number) => report({ step: 'list', done, total: null })
   const run: Run = { signal, onProgress: report, onTrouble }
   const opened = <T>(instanceId: string, work: (opened: OpenedRootKeys) => Promise<T>) =>
-    asInstance(parts, instanceId, { wanted: request, run }, work)
+    asInstance(parts, instanceId, { request, run }, work)
   return {
     async describe() {
       const instance = await opened(randomUUID(), async ({ rootKeys }) => {
@@ -87,8 +87,7 @@ export function keyProtectSource(
       return instance
     },
     open: (instance, work) => opened(instance.instanceId, work),
-    check: (found, { rootKeys, writes }) =>
-      check(parts, by, { wanted: request, found, rootKeys, writes, run }),
+    check: (instance, { rootKeys, writes }) => check(parts, by, { request, instance, rootKeys, writes, run }),
   }
 }
 
@@ -103,8 +102,8 @@ interface OpenedRootKeys {
 }
 
 interface Checking extends OpenedRootKeys {
-  readonly wanted: KeyProtectRestoreRequest
-  readonly found: FoundInstance
+  readonly request: KeyProtectRestoreRequest
+  readonly instance: FoundInstance
   readonly run: Run
 }
 
@@ -113,22 +112,22 @@ async function check(
   by: By,
   checking: Checking,
 ): Promise<CheckedInstance<FoundPage, KeyProtectReport>> {
-  const { found, rootKeys, wanted, run } = checking
+  const { instance, rootKeys, request, run } = checking
   const { clock, custodies } = parts
-  const place: RestorePlace = { instanceId: found.instanceId, rootKeys, nowMs: clock.now() }
+  const place: RestorePlace = { instanceId: instance.instanceId, rootKeys, nowMs: clock.now() }
   const onKey = (done: number, total: number) => run.onProgress({ step: 'keys', done, total })
   const { copies } = custodies.keyprotect
-  const read = await readKeys(rootKeys, copies, found, onKey).catch((cause: unknown) => {
+  const read = await readKeys(rootKeys, copies, instance, onKey).catch((cause: unknown) => {
     const isNo = cause instanceof RootKeyError && cause.reach === 'wrapped-form'
     throw isNo ? anotherRootKey(rootKeys[0], cause) : cause
   })
   run.signal.throwIfAborted()
   const said = newestOpened(read.keys)
   const restored = restoreObjects(place, read.keys, said?.sharesNames === true)
-  const others = await placesOf(found.markers)
-  if (wanted.partial !== true) requireAll(place, restored, others)
+  const others = await placesOf(instance.markers)
+  if (request.partial !== true) requireAll(place, restored, others)
   const comesFrom = leftToMove(place, restored)
-  const draft = instanceOf(place, said, restored, { markers: found.markers, from: comesFrom[0] })
+  const draft = instanceOf(place, said, restored, { markers: instance.markers, from: comesFrom[0] })
   return {
     ...keyProtectPages(parts, restored, { ...run, namesShared: draft.names === 'shared' }),
     async finish() {
@@ -147,7 +146,7 @@ async function check(
 async function commit(
   { clock, keyring, custodies, trust }: KeyProtectParts,
   by: By,
-  { found, rootKeys, wanted, writes }: Checking,
+  { instance: { markers: listed }, rootKeys, request, writes }: Checking,
   made: {
     readonly draft: Instance
     readonly comesFrom: readonly NamedRootKey[]
@@ -156,14 +155,14 @@ async function commit(
 ): Promise<Instance> {
   const { draft, comesFrom, restored } = made
   // From here on a server with an older database writes nothing there any more.
-  const markers = await raiseEpoch(custodies.keyprotect.markers, draft, found.markers, {
+  const markers = await raiseEpoch(custodies.keyprotect.markers, draft, listed, {
     rootKeys,
     comesFrom,
     nowMs: clock.now(),
   })
   const instance = await trust.restores.commit(by, {
     instance: draft,
-    ...(wanted.name !== undefined && { name: wanted.name }),
+    ...(request.name !== undefined && { name: request.name }),
     writes: [await keyring.make(draft), ...writes, ...markers],
     detail: { epoch: draft.epoch ?? 0, ...countsOf(restored) },
   })
@@ -232,10 +231,10 @@ function countsOf({ objects }: RestoredObjects): Readonly<Record<string, number>
 async function asInstance<T>(
   { keyring, apiKeys, clock }: KeyProtectParts,
   instanceId: string,
-  { wanted, run }: Pick<Checking, 'wanted' | 'run'>,
+  { request, run }: Pick<Checking, 'request' | 'run'>,
   work: (opened: OpenedRootKeys) => Promise<T>,
 ): Promise<T> {
-  const { rootKeyUri, otherRootKeyUris = [], apiKey } = wanted
+  const { rootKeyUri, otherRootKeyUris = [], apiKey } = request
   const open = async (uri: string) =>
     retryingRootKey(withStandardKeys(await keyring.openUnguarded(uri, instanceId)), { ...run, clock })
   const opened = async (writes: readonly Write[]) =>

@@ -239,10 +239,10 @@ function troubles(
       const { instanceId, remedy: action } = trouble
       const name = tables.instance.get(instanceId)?.name
       const said = say(trouble, `the instance ${name ?? `${instanceId}, which is gone,`}`)
-      const found = { ...said, ...(action !== undefined && { action }) }
+      const occurrence = { ...said, ...(action !== undefined && { action }) }
       // A deleted instance's troubles are shown to tokens for all instances.
-      if (name === undefined) return { instanceId: null, about: instanceId, ...found }
-      return { instanceId, about: '', ...found }
+      if (name === undefined) return { instanceId: null, about: instanceId, ...occurrence }
+      return { instanceId, about: '', ...occurrence }
     })
 }
 

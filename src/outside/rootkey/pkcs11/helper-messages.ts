@@ -28,7 +28,7 @@ export type ToHelper = {
   [Name in HelperCallName]: {
     readonly number: number
     readonly call: Name
-    readonly asked: HelperCalls[Name][0]
+    readonly input: HelperCalls[Name][0]
   }
 }[HelperCallName]
 

@@ -60,7 +60,7 @@ export class HelperProcess {
       this.kill(`the module ${why}, so its process was killed`)
     })
     // A process that was not even made, for want of file descriptors, has no channel: 'error' comes in a moment.
-    if (this.#child.connected) this.#child.send({ number, call, asked: input }, () => undefined)
+    if (this.#child.connected) this.#child.send({ number, call, input }, () => undefined)
     try {
       return await answer.promise
     } finally {

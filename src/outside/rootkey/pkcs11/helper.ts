@@ -40,34 +40,34 @@ async function hear({ number, ...message }: ToHelper): Promise<void> {
 }
 
 type Asked = {
-  [Name in HelperCallName]: { readonly call: Name; readonly asked: HelperCalls[Name][0] }
+  [Name in HelperCallName]: { readonly call: Name; readonly input: HelperCalls[Name][0] }
 }[HelperCallName]
 
 async function act(message: Asked): Promise<HelperCalls[HelperCallName][1]> {
   switch (message.call) {
     case 'start': {
-      const { module, token: name, pin } = message.asked
+      const { module, token: name, pin } = message.input
       token = await Pkcs11Token.open(await Module.load(module), { token: name, pin }).finally(() =>
         pin?.fill(0),
       )
       return null
     }
     case 'find': {
-      const { id, warnings } = await keyOf(message.asked.key)
+      const { id, warnings } = await keyOf(message.input.key)
       return { id, warnings }
     }
     case 'wrap': {
-      const { secret, ...use } = message.asked
+      const { secret, ...use } = message.input
       return seal(await sealingOf(use), secret, use.associatedData).finally(() => secret.fill(0))
     }
     case 'unwrap': {
-      const { wrapped, ...use } = message.asked
+      const { wrapped, ...use } = message.input
       return open(await sealingOf(use), wrapped, use.associatedData)
     }
     case 'list':
       return list(started())
     case 'create':
-      await create(started(), message.asked.key)
+      await create(started(), message.input.key)
       return null
     default:
       return message satisfies never

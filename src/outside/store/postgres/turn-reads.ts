@@ -49,7 +49,7 @@ class Wanted {
 }
 
 interface Turn {
-  readonly wanted: Wanted
+  readonly reads: Wanted
   readonly rows: Promise<Found>
 }
 
@@ -96,8 +96,8 @@ export class TurnReads implements DecidingReads {
 
   /** A row that cannot be read fails only the request that asked for it: each request of its turn asks again alone. */
   async #rowsOf(want: (reads: Wanted) => void): Promise<Found> {
-    const { wanted, rows } = this.#now()
-    want(wanted)
+    const { reads, rows } = this.#now()
+    want(reads)
     try {
       return await rows
     } catch (error) {
@@ -109,7 +109,7 @@ export class TurnReads implements DecidingReads {
   }
 
   #now(): Turn {
-    return (this.#turn ??= { wanted: new Wanted(), rows: this.#atTheEnd() })
+    return (this.#turn ??= { reads: new Wanted(), rows: this.#atTheEnd() })
   }
 
   async #atTheEnd(): Promise<Found> {
@@ -117,7 +117,7 @@ export class TurnReads implements DecidingReads {
     const turn = this.#turn
     this.#turn = undefined
     if (!turn) throw new Error('a turn ends once')
-    return this.#read((session) => ask(session, turn.wanted, this.markKey))
+    return this.#read((session) => ask(session, turn.reads, this.markKey))
   }
 }
 
