@@ -218,7 +218,8 @@ export async function load<Kind extends 'routes' | 'examples' | 'server' | 'kmip
 }
 
 interface WithPlugs {
-  readonly commands: unknown
+  readonly server?: unknown
+  readonly commands?: unknown
   readonly plugs?: { readonly [Name in keyof CommandPlugs]?: () => Promise<CommandPlugs[Name]> }
 }
 
