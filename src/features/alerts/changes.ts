@@ -69,9 +69,9 @@ function seenAgain(key: string, condition: AlertSubject, before: Seen | undefine
   const { told } = before
   const isAgain = told === null || before.before === true
   const isWorse = !isAgain && severity !== told && isAtLeast(severity, told)
-  const isTold = isAgain || isWorse
-  const seen = { condition, told: isTold ? severity : told, missing: false }
-  return isTold
+  const isDue = isAgain || isWorse
+  const seen = { condition, told: isDue ? severity : told, missing: false }
+  return isDue
     ? { key, seen, alert: { ...condition, key, event: isWorse ? 'worse' : 'begun' } }
     : { key, seen }
 }

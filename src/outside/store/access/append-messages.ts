@@ -9,7 +9,7 @@ export interface AppendThreadData {
 /** The indexes of the 32-bit words. `error` is the system's error number; 0: no error. */
 export const word = { state: 0, isTruncation: 1, error: 2 } as const
 /** The values of `state`. */
-export const state = { answered: 0, asked: 1 } as const
+export const state = { answered: 0, waiting: 1 } as const
 const wordsEnd = 4 * 4
 
 /** `bytes`: the bytes to append. `size`: how many they are, or the length to cut the file to. */

@@ -9,7 +9,7 @@ import { sharedViews, state, word, type AppendThreadData } from './append-messag
 function serve({ file, shared }: AppendThreadData): never {
   const { words, size, bytes } = sharedViews(shared)
   for (;;) {
-    while (Atomics.load(words, word.state) !== state.asked) Atomics.wait(words, word.state, state.answered)
+    while (Atomics.load(words, word.state) !== state.waiting) Atomics.wait(words, word.state, state.answered)
     const [length = 0] = size
     words[word.error] = errorOf(() => {
       if (words[word.isTruncation] === 1) ftruncateSync(file, length)

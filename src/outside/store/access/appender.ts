@@ -72,10 +72,10 @@ class AppendThread implements Appender {
     const { words, size: requestSize } = this.#views
     if (this.#ended) throw this.#ended
     requestSize[0] = size
-    Atomics.store(words, word.state, state.asked)
+    Atomics.store(words, word.state, state.waiting)
     Atomics.notify(words, word.state)
     if (size <= accessSpinBytesMax && this.#hasProcessor) this.#spin()
-    const { async, value } = Atomics.waitAsync(words, word.state, state.asked)
+    const { async, value } = Atomics.waitAsync(words, word.state, state.waiting)
     if (async) await value
     if (this.#ended) throw this.#ended
     const errno = words[word.error] ?? 0
@@ -89,7 +89,7 @@ class AppendThread implements Appender {
   #spin(): void {
     const { words } = this.#views
     const endMs = performance.now() + accessSpinUsMax / 1000
-    while (Atomics.load(words, word.state) === state.asked && performance.now() < endMs);
+    while (Atomics.load(words, word.state) === state.waiting && performance.now() < endMs);
   }
 
   /** Rejects the request that waits for an answer. */
