@@ -104,8 +104,8 @@ const usualPlaces = [
 ].flatMap((lib) => [`${lib}/ossl-modules/fips.so`, `${lib}/*/ossl-modules/fips.so`])
 
 async function findModule(named: string | undefined): Promise<string> {
-  const [configFile] = named === undefined ? globSync(usualPlaces) : [named]
-  const file = configFile === undefined ? undefined : await realpath(configFile).catch(() => undefined)
+  const [place] = named === undefined ? globSync(usualPlaces) : [named]
+  const file = place === undefined ? undefined : await realpath(place).catch(() => undefined)
   if (file !== undefined) return file
   const where =
     named === undefined ? 'There is no fips.so where OpenSSL keeps its modules' : `There is no ${named}`

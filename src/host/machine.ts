@@ -35,7 +35,7 @@ export function thisMachine(
       for (const uri of files.keys()) if (!uris.includes(uri)) files.delete(uri)
       return Promise.all(uris.map(inspect))
     },
-    // Without an answer nothing says that there is too little.
+    // If the disk does not answer, its last answer counts. If it never answered, no shortage is reported.
     freeBytes: async () => (await room.now())?.answer ?? room.last ?? Infinity,
   }
 }

@@ -48,7 +48,7 @@ export async function openFileKey(manifest: Manifest, rootKey: RootKey): Promise
   }
 }
 
-/** Keys by name: 32 bytes each. The name of a data key is its id, that of the system data key is `system`. */
+/** The unwrapped keys that a backup with recipients carries for them, by name, 32 bytes each. The name of a data key is its id; that of the system data key is `system`. */
 export type CarriedKeys = ReadonlyMap<string, Uint8Array>
 
 /** Encrypts the file key and others to recipients. Throws BackupError for an invalid recipient. */

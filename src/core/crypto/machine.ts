@@ -20,5 +20,5 @@ export interface CryptoMachine {
   finish(ending: Ending): Finished
 }
 
-/** The output of a machine that has output only at its end. */
+/** The answer of `update` in a machine that has no output before `finish`: a signature, a MAC, a verification. */
 export const nothingYet = new Uint8Array(0)

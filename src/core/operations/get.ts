@@ -28,7 +28,7 @@ export const get: Handler<'Get'> = (context, request) => {
   )
 }
 
-/** How to fetch the object, so that `given` can encode it. */
+/** How to fetch the object, so that `contentOf` can encode it. */
 export function fetchOptions({ KeyWrapType, KeyWrappingSpecification }: Form): FetchOptions {
   return {
     wrappers: wrappersOf(KeyWrappingSpecification),

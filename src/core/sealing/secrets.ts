@@ -250,9 +250,9 @@ export class Secrets {
   }
 
   /**
-   * The earlier MAC keys, newest first. A node on which the owner has not accepted the database yet has its anchor and its access
-   * log under one of them. The list also names the current key, so that a list from another state of the database does not count,
-   * nor does an altered one.
+   * The MAC keys before the current one, newest first. After a restore, a node on which the owner has not accepted the database yet
+   * has its anchor and its access log under one of them. The stored list begins with the current key: a list from another state of
+   * the database begins with another one and counts as empty, as does an altered list.
    */
   replacedMacKeys(): readonly MacKey[] {
     const bytes = this.#macKeysBytes()

@@ -189,8 +189,8 @@ export class StandardKeyTroubles {
   }
 
   #knownOf(instanceId: string, what: StandardKeyTrouble['what']): Known {
-    const trouble = this.#known[what].get(instanceId)
-    if (trouble) return trouble
+    const existing = this.#known[what].get(instanceId)
+    if (existing) return existing
     const nowMs = this.#clock.now()
     const known = {
       sinceMs: nowMs,

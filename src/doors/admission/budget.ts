@@ -57,9 +57,9 @@ export class HeldBytes {
 
   giveBack(bytes: number): void {
     if (bytes === 0) return
-    const granted = Math.min(bytes, this.#bytes)
-    this.#bytes -= granted
-    this.#budget.release(this.#holder, granted)
+    const returned = Math.min(bytes, this.#bytes)
+    this.#bytes -= returned
+    this.#budget.release(this.#holder, returned)
   }
 
   /**

@@ -154,10 +154,10 @@ function valueCases(
   all: readonly CompletedCommand[],
   act: (value: Exclude<CompletionValue, 'none'>) => string,
 ): string {
-  const words = all.flatMap(({ path, flags }) =>
+  const cases = all.flatMap(({ path, flags }) =>
     flags.flatMap(({ name, value }) => (value === 'none' ? [] : [{ pattern: `${path} ${name}`, value }])),
   )
-  return [...Map.groupBy(words, ({ value }) => act(value))]
+  return [...Map.groupBy(cases, ({ value }) => act(value))]
     .map(([action, flags]) => `    ${flags.map(({ pattern }) => quoted(pattern)).join(' | ')}) ${action} ;;`)
     .join('\n')
 }

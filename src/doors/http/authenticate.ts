@@ -146,7 +146,7 @@ export async function visibleInstance(
   return instance
 }
 
-/** `found`: the instance, if there is one, which is hidden from the party. */
+/** `instance`: the instance of that name or id, which the party may not see; undefined: there is none. */
 function notThere(
   nameOrId: string,
   instance: Instance | undefined,

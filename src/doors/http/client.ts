@@ -98,7 +98,7 @@ export class AdminClient {
       throw new AdminUnreachable(`${target.url} is not an https:// address`)
   }
 
-  /** Throws Refusal when the server says no, AdminUnreachable when there is no answer, WaitsForApproval as said above. */
+  /** Throws Refusal when the server says no, AdminUnreachable when there is no answer, WaitsForApproval when the act needs a second person and no `onWaiting` waits for one. */
   async call<R extends Route>(line: R, ...[input]: CallArguments<R>): Promise<Output<R>> {
     const { query, body, ...params } = (input ?? {}) as { query?: object; body?: unknown } & Record<
       string,

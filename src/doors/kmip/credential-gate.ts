@@ -58,7 +58,10 @@ export class CredentialGate {
     this.#now = now
   }
 
-  /** The refusal of the message; undefined if it passes. Call it only for a client that has a credential. */
+  /**
+   * Resolves to the Fault that refuses the message, or undefined if it passes. Call it only for a client for which a user name and a password
+   * are stored: its mode and the operation say whether the message must carry them.
+   */
   async check(
     peer: Peer,
     clientId: string,

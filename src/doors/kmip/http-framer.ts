@@ -76,7 +76,7 @@ export class HttpFramer implements MessageFramer {
     return { messages, halt: this.#halt }
   }
 
-  /** Permits the message of the last halt of kind `ask`, and continues as `push` does. */
+  /** Permits the message for which the framer halted and asked (a long one, or one that awaits "100 Continue"), and continues as `push` does. */
   permit(messagesMax?: number): MessagesFramed {
     if (this.#halt?.kind !== 'ask') throw new Error('the framer did not ask')
     this.#halt = undefined

@@ -102,7 +102,7 @@ function kmipOrigin(server: OpenedServer, retries: Retries, ids: AdoptionRequest
 
 class Adoption {
   readonly #parts: AdoptionParts
-  readonly #request: Pick<AdoptionRequest, 'dryRun' | 'verify' | 'onlyVerify'>
+  readonly #options: Pick<AdoptionRequest, 'dryRun' | 'verify' | 'onlyVerify'>
   readonly #origin: Origin
   readonly #tally = new AdoptionTally()
   /** The Names that the objects before would have taken in a real run. */
@@ -115,14 +115,14 @@ class Adoption {
     open: OpenOrigin,
   ) {
     this.#parts = parts
-    this.#request = request
+    this.#options = request
     const { clock, signal } = parts
     const onTrouble = (trouble: string | null) => this.#tell({ trouble })
     this.#origin = open((concurrencyMax) => new Retries({ clock, signal, onTrouble, concurrencyMax }))
   }
 
   async run(): Promise<AdoptionReport> {
-    const { dryRun, verify, onlyVerify = false } = this.#request
+    const { dryRun, verify, onlyVerify = false } = this.#options
     const { from, version, isCompared } = this.#origin
     this.#tell({})
     const identifiers = [...new Set(await this.#origin.list())]
@@ -240,7 +240,7 @@ class Adoption {
       return false
     }
     try {
-      const { dryRun } = this.#request
+      const { dryRun } = this.#options
       const { outcome, takenNames } = await inOneAct(this.#parts.perform, object, (work, material) =>
         work.adopt(made.adopted, material, { dryRun }),
       )

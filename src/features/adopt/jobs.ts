@@ -50,8 +50,8 @@ export class Adoptions {
   }
 
   /**
-   * Refusal while another adoption into the instance runs. `on`: the keys of the instance, in the name of the asker. `before` runs
-   * first, and the adoption fails if it does.
+   * Begins an adoption. Throws Refusal while another adoption into the instance runs. `perform` and `isHere` act on the keys of the
+   * instance in the name of the asker. `before` runs first; if it throws, the adoption fails.
    */
   begin(
     { id: instanceId, name: into }: { readonly id: string; readonly name: string },

@@ -241,7 +241,7 @@ export class OldServer {
     return [...list.identifiers]
   }
 
-  /** Adds to `found` what the pages of one list have. */
+  /** Adds what the pages of one list have to `list`. */
   async #listPages(Attribute: NonNullable<Request<'Locate'>['Attribute']>, list: Listed): Promise<void> {
     const listed = new Set<string>()
     let isRepeated = false

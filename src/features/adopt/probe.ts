@@ -216,8 +216,8 @@ async function probeKey(
     }
   try {
     const { way } = opened
-    const { equal, ...ways } = await compared(opened.bytes, { name, live, salt })
-    return { key: { ...about, way, ...ways }, equal }
+    const { equal, ...comparison } = await compared(opened.bytes, { name, live, salt })
+    return { key: { ...about, way, ...comparison }, equal }
   } finally {
     opened.bytes.fill(0)
   }

@@ -19,8 +19,8 @@ import { shownUpstream } from './shown-upstream.ts'
 
 export const upstreamHandlers = {
   setUpstream: async (context, { asker, instance, body }) => {
-    const { servers, certificate, privateKey, trust: pems } = body
-    const trust = serverTrust(pems)
+    const { servers, certificate, privateKey, trust: trustFields } = body
+    const trust = serverTrust(trustFields)
     requireCertificate(certificate)
     requireAnotherServer(context, trust)
     await tried(context, asker, { servers, cert: certificate, key: privateKey, trust })

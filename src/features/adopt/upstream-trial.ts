@@ -58,25 +58,28 @@ export class UpstreamTrials {
    * Tries each of its addresses. `instanceId`: the asker manages this one instance alone; null: all of them. Rejects with
    * AdoptionFailed.
    */
-  async run(server: OldServerRequest, instanceId: string | null): Promise<void> {
-    this.#options.hosts.require(server.servers)
-    if (instanceId === null || this.mayTellAll(server.servers)) return this.#run(server)
-    return this.#runUntold(server, instanceId)
+  async run(upstream: OldServerRequest, instanceId: string | null): Promise<void> {
+    this.#options.hosts.require(upstream.servers)
+    if (instanceId === null || this.mayTellAll(upstream.servers)) return this.#run(upstream)
+    return this.#runUntold(upstream, instanceId)
   }
 
   /** Undefined: the asker may know all about these servers, and no trial is needed before they are read. */
-  before(server: OldServerRequest | undefined, instanceId: string | null): (() => Promise<void>) | undefined {
-    if (!server) return undefined
-    this.#options.hosts.require(server.servers)
-    if (instanceId === null || this.mayTellAll(server.servers)) return undefined
-    return () => this.#runUntold(server, instanceId)
+  before(
+    upstream: OldServerRequest | undefined,
+    instanceId: string | null,
+  ): (() => Promise<void>) | undefined {
+    if (!upstream) return undefined
+    this.#options.hosts.require(upstream.servers)
+    if (instanceId === null || this.mayTellAll(upstream.servers)) return undefined
+    return () => this.#runUntold(upstream, instanceId)
   }
 
   /**
    * Whatever is wrong, the answer is the same, after the same time, so that it does not distinguish hosts and ports of the network. The
    * number of tries is bounded.
    */
-  async #runUntold(server: OldServerRequest, instanceId: string): Promise<void> {
+  async #runUntold(upstream: OldServerRequest, instanceId: string): Promise<void> {
     const { clock, onUntold } = this.#options
     if (this.#tries.isSpent(instanceId)) throw tooManyTries()
     this.#tries.spend(instanceId)
@@ -84,7 +87,7 @@ export class UpstreamTrials {
     const late = clock.sleep(adoptTryMs, answered.signal)
     const tooLate = late.then(() => Promise.reject(new Error(`no answer within ${adoptTryMs} ms`)))
     try {
-      await Promise.race([this.#run(server), tooLate])
+      await Promise.race([this.#run(upstream), tooLate])
       answered.abort()
     } catch (error) {
       if (error instanceof AdoptionFailed && error.cause instanceof TlsOptionsError) throw error
@@ -94,12 +97,12 @@ export class UpstreamTrials {
     }
   }
 
-  async #run(server: OldServerRequest): Promise<void> {
+  async #run(upstream: OldServerRequest): Promise<void> {
     const identifier = randomUUID()
     const seen = { cameBack: false }
     this.#madeUp.set(identifier, seen)
     try {
-      await tryUpstream(server, identifier)
+      await tryUpstream(upstream, identifier)
     } catch (error) {
       throw seen.cameBack ? comesBack(error) : error
     } finally {

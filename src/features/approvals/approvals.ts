@@ -36,7 +36,10 @@ export interface RequestedAct {
   readonly token: string | null
 }
 
-/** Keeps the request for a second person, if its act needs one. undefined: it does not, and may be answered now. */
+/**
+ * Keeps the request for a second person, if its act needs one. undefined: carry it out now, since its act needs no second person, or a second
+ * person has approved this repeated request, or the asker has a recovered token.
+ */
 export async function askForApproval(
   context: Approvals,
   name: string,
@@ -92,8 +95,8 @@ async function isApproved(
   const { asker } = request
   const party = partyOf(asker)
   if (!party) return false
-  const act = { route, asked: split(guard, request).open, asker: party }
-  const approval = approvals.repeated(await context.access.snapshot(), act)
+  const actRequest = { route, asked: split(guard, request).open, asker: party }
+  const approval = approvals.repeated(await context.access.snapshot(), actRequest)
   if (!approval) return false
   const changed = changedFacts(approval.facts, await guard.facts(request))
   if (changed.length > 0) {
@@ -133,7 +136,7 @@ export async function carryOut(
   const about = instance ?? (await context.access.instance(approval.instanceId ?? ''))
   const consenting = consent && { ...asOf(about, consent), ...(expect && { expect }) }
   const asker = await askerOf(context, approval, { requestId, host, consent: consenting })
-  const recorded = {
+  const routeRequest = {
     asker,
     instance,
     params,
@@ -142,10 +145,10 @@ export async function carryOut(
     pace: unhurried,
   }
   // A name in the request may be another instance's by now.
-  if ((await guard.reach(recorded)) !== approval.instanceId) throw instanceGone()
-  const changed = changedFacts(approval.facts, await guard.facts(recorded))
+  if ((await guard.reach(routeRequest)) !== approval.instanceId) throw instanceGone()
+  const changed = changedFacts(approval.facts, await guard.facts(routeRequest))
   if (changed.length > 0) throw somethingChanged(changed)
-  const answer = await route.handle(recorded)
+  const answer = await route.handle(routeRequest)
   if (consent && !consent.isUsed()) throw new Error(`the act ${approval.act} left its request open`)
   await keepResult(context, approval, route.line.answer.parse(answer))
 }

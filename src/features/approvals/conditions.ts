@@ -57,7 +57,7 @@ export const approvalConditions = {
       if (!guard.noted) return []
       const { acts, before, atMs, node } = guard.noted
       const without = before.filter((act) => !acts.includes(act))
-      const occurrence =
+      const occurrences =
         without.length > 0 && nowMs - atMs < approvalChangeToldDays * dayMs
           ? [
               ofServer(
@@ -69,13 +69,13 @@ export const approvalConditions = {
       const differs = [...acts].toSorted().join() !== [...guard.acts].toSorted().join()
       return differs
         ? [
-            ...occurrence,
+            ...occurrences,
             ofServer(
               `${node === null ? 'the server' : `the node ${node}`} was started with another list of acts that need a second person: ${acts.join(', ') || 'none'}`,
               'differs',
             ),
           ]
-        : occurrence
+        : occurrences
     },
   },
 } as const satisfies ConditionLines<ApprovalFacts>

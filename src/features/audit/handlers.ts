@@ -89,7 +89,7 @@ async function page(
   const objects = objectName === undefined ? undefined : await objectsNamed(parts, objectName, instanceId)
   const [only, ...more] = objects ?? []
   if (objects && only === undefined) return { entries: [], after: null }
-  const entries = await context.audit.list({
+  const listed = await context.audit.list({
     instanceId,
     order: 'newest',
     ...present(rest),
@@ -100,7 +100,7 @@ async function page(
     ...(since !== undefined && { sinceMs: Date.parse(since) }),
     ...(until !== undefined && { untilMs: Date.parse(until) }),
   })
-  return { entries: await shownEntries(entries.entries, turns), after: entries.after }
+  return { entries: await shownEntries(listed.entries, turns), after: listed.after }
 }
 
 async function shownEntries(entries: readonly StoredAuditEntry[], turns: Turns) {

@@ -118,21 +118,21 @@ async function opened(
   const read = async (query: Parameters<ReadPage<Entry>>[0] & ReturnType<typeof queryOf>) => {
     const { entries, after } =
       instance === undefined
-        ? await admin.call(auditRoutes.listAudit, { query: query })
-        : await admin.call(auditRoutes.listInstanceAudit, { instance, query: query })
+        ? await admin.call(auditRoutes.listAudit, { query })
+        : await admin.call(auditRoutes.listInstanceAudit, { instance, query })
     return { items: entries, after }
   }
   return async (page) => {
-    const entries = await read({ ...query, ...page })
+    const batch = await read({ ...query, ...page })
     const { client, token } = query
-    if (entries.items.length > 0 || page.after !== undefined) return entries
+    if (batch.items.length > 0 || page.after !== undefined) return batch
     const known = async (only: { client: string } | { token: string }) =>
       (await read({ ...only, limit: 1 })).items.length > 0
     if (client !== undefined && !(await known({ client })))
       mustBeAmong('client', client, await clientsIn(admin, instance))
     if (token !== undefined && !(await known({ token })))
       mustBeAmong('token', token, await admin.call(tokenRoutes.listTokens))
-    return entries
+    return batch
   }
 }
 

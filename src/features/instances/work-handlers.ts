@@ -56,7 +56,7 @@ export const instanceWorkHandlers = {
     requireAllInstances(asker)
     const { rootKey, custody = custodyOf(rootKey), ibmApiKey: apiKey } = body
     const destination = { instanceId: instance.id, rootKey, custody, apiKey }
-    // Before a trial of the service, which costs money.
+    // withRootKey tries the service, which costs money. So a custody that could not bring back destroyed keys is refused before.
     await context.trust.work.requireMayMove(instance, custody)
     return withRootKey(context, destination, async ({ warnings, ...ready }) => {
       const shown = await begun(context)

@@ -28,7 +28,7 @@ export interface MissingFacts extends CommonFacts {
 }
 
 export function inventoryFacts(inventories: Pick<Inventories, 'known'>, common: CommonFacts): MissingFacts {
-  const occurrences = [...common.trust.tables.instance.values()].flatMap(
+  const known = [...common.trust.tables.instance.values()].flatMap(
     ({ id, name }): readonly InventoryFacts[] => {
       const summary = inventories.known().get(id)
       if (!summary) return []
@@ -37,7 +37,7 @@ export function inventoryFacts(inventories: Pick<Inventories, 'known'>, common: 
       return [{ instance: { id, name }, missing, destroyed, takenMs }]
     },
   )
-  return { ...common, inventories: occurrences }
+  return { ...common, inventories: known }
 }
 
 function missingKeys({ inventories, nowMs }: MissingFacts): readonly Occurrence[] {

@@ -42,11 +42,11 @@ export interface CheckedBackup extends OpenedDataKeys {
 /** Reads all of the file. Throws BackupError, RootKeyError, and what the opener throws. */
 export async function checkBackup(
   root: RestoreRootKeys,
-  instance: InstanceInBackup,
+  inBackup: InstanceInBackup,
   working: Working<BackupRestoreProgress>,
 ): Promise<CheckedBackup> {
-  const opened = await openDataKeys(root, instance)
-  return { ...opened, ...(await checkObjects(instance, opened.keys, working)) }
+  const opened = await openDataKeys(root, inBackup)
+  return { ...opened, ...(await checkObjects(inBackup, opened.keys, working)) }
 }
 
 async function openDataKeys(root: RestoreRootKeys, inBackup: InstanceInBackup): Promise<OpenedDataKeys> {
@@ -104,14 +104,14 @@ function requireInDatabase({ name, custody, work }: Instance, { rootKeyUri }: Da
 
 /** Reads all of the file. Throws BackupError if it is not whole. */
 async function checkObjects(
-  instance: InstanceInBackup,
+  inBackup: InstanceInBackup,
   keys: OpenedDataKeys['keys'],
   working: Working<BackupRestoreProgress>,
 ): Promise<Pick<CheckedBackup, 'notOpening' | 'destroyed'>> {
   const notOpening = new NamedObjectsTally()
   const destroyed = new Set<string>()
-  for await (const page of pagesOf(instance, 'check', working)) {
-    for (const { record } of objectsIn(page, instance)) {
+  for await (const page of pagesOf(inBackup, 'check', working)) {
+    for (const { record } of objectsIn(page, inBackup)) {
       const { uniqueIdentifier, recoverable } = record
       const { sealed, dataKeyId } = recoverable ?? record
       if (sealed === null || !isSealedByDataKey(sealed)) continue
@@ -121,7 +121,7 @@ async function checkObjects(
         notOpening.add(uniqueIdentifier)
       }
     }
-    for (const mark of marksIn(page, instance))
+    for (const mark of marksIn(page, inBackup))
       if (closes(mark)) destroyed.add(mark.uniqueIdentifier)
       else destroyed.delete(mark.uniqueIdentifier)
   }

@@ -35,17 +35,17 @@ export function previewOf(
 
 /** Throws Refusal. */
 export function requireConfirmed(
-  instance: InstanceInBackup,
+  inBackup: InstanceInBackup,
   { clients, confirmed }: BackupRestoreRequest,
 ): void {
-  const unknown = clients.find((id) => instance.clients.every((client) => client.id !== id))
+  const unknown = clients.find((id) => inBackup.clients.every((client) => client.id !== id))
   if (unknown !== undefined)
     throw new Refusal(
       'bad-request',
       `the backup has no client ${unknown} of this instance`,
       'Name them by the ids that the preview has.',
     )
-  for (const needed of neededFor(instance)) {
+  for (const needed of neededFor(inBackup)) {
     if (confirmed.includes(needed)) continue
     throw new Refusal('refused', unconfirmed[needed], `Say so in the field confirmed: ${needed}.`)
   }

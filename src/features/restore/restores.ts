@@ -100,15 +100,15 @@ export class Restores {
     const [{ instanceOfBackup, lookAtBackup }, { requireConfirmed }, { restoreInstance }] = await Promise.all(
       [import('./sources/instance.ts'), import('./question.ts'), import('./write.ts')],
     )
-    const instance = await asRefused(() => lookAtBackup(this.#parts, this.#uploads, request))
-    requireConfirmed(instance, request)
+    const inBackup = await asRefused(() => lookAtBackup(this.#parts, this.#uploads, request))
+    requireConfirmed(inBackup, request)
     const progress: BackupRestoreProgress = { step: 'check', done: 0, total: 0 }
     return this.#fromBackup.begin(wholeServer, { progress }, async (working) => {
       const report = await this.#uploads.use(request.upload, () =>
         this.#during(() =>
           restoreInstance(
             this.#parts.store,
-            instanceOfBackup(this.#parts, by, { request, inBackup: instance }, working),
+            instanceOfBackup(this.#parts, by, { request, inBackup: inBackup }, working),
             working.signal,
           ),
         ),

@@ -101,7 +101,7 @@ export function entriesBeyond(
   return { entries, atMs: body.atMs }
 }
 
-/** `allowed`: its last list, if the log has one. It gets no operation that it did not have in the backup. */
+/** The client after the restore: it may do what the backup allows and also `allowed`, its last list in the audit log, if there is one. It gains no operation. */
 export function limitedClient<C extends Client>(client: C, allowed: Allow | undefined): C {
   const before = allowOf(client)
   const after = allowed === undefined ? before : inBoth(before, allowed)

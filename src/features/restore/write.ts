@@ -202,7 +202,7 @@ export function keyProtectPages(
     },
     async decide(page) {
       const decided = await Promise.all(
-        page.objects.map((one) => decidePage({ store, marks }, one, namesShared)),
+        page.objects.map((one) => decideOne({ store, marks }, one, namesShared)),
       )
       return {
         writes: [...decided.flatMap(({ writes }) => writes), ...page.unwanted.map(rowWrite)],
@@ -214,7 +214,7 @@ export function keyProtectPages(
   }
 }
 
-async function decidePage(
+async function decideOne(
   { store, marks }: Parameters<typeof keyProtectPages>[0],
   one: FoundObject,
   namesShared: boolean,

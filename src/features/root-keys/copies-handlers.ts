@@ -67,7 +67,7 @@ async function fileInUse(
       'Name a root key file with --root-key, if an instance uses one.',
     )
   const [file] = await machine.rootKeyFiles([uri])
-  return { uri: uri, rootKeyId: idOf(file) }
+  return { uri, rootKeyId: idOf(file) }
 }
 
 function idOf(file: RootKeyFileFacts | undefined): string {

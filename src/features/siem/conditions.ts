@@ -29,10 +29,8 @@ export const siemConditions = {
 function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: AuditKeeper): readonly Occurrence[] {
   if (behindSinceMs === null || nowMs - behindSinceMs <= siemBehindMs) return []
   const why = trouble === null ? '' : `: ${trouble}`
-  const occurrences = ofServer(`${target} lacks the audit log since ${isoTime(behindSinceMs)}${why}`, target)
-  return [
-    nowMs - behindSinceMs > siemBehindMsCritical ? { ...occurrences, severity: 'critical' } : occurrences,
-  ]
+  const occurrence = ofServer(`${target} lacks the audit log since ${isoTime(behindSinceMs)}${why}`, target)
+  return [nowMs - behindSinceMs > siemBehindMsCritical ? { ...occurrence, severity: 'critical' } : occurrence]
 }
 
 export function siemGauges({ siem, nowMs }: SiemFacts, gauges: Gauges): void {

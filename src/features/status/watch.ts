@@ -94,7 +94,7 @@ export class Watch {
     return aggregatedMetrics(metrics.registry, await reports())
   }
 
-  /** The gauges that are not known have no value. */
+  /** While the store is unavailable: clears all gauges, then sets those that are known without it, so that none shows an old value. */
   async #stateWithoutStore(): Promise<void> {
     const { context, store, metrics, alarms } = this.#parts
     const { state } = metrics

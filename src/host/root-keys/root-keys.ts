@@ -60,20 +60,20 @@ export function serverRootKeys(options: {
         measure,
       )
     },
-    prepare: async (stated, { standardKeys = false, opens = false, used = [], instanceId, apiKey } = {}) => {
-      if (stated === own.uri && !standardKeys && apiKey === undefined) return { uri: stated, warnings: [] }
+    prepare: async (written, { standardKeys = false, opens = false, used = [], instanceId, apiKey } = {}) => {
+      if (written === own.uri && !standardKeys && apiKey === undefined) return { uri: written, warnings: [] }
       const whole = (named: string) => absoluteRootKey(named, opening.dataFolder)
-      const { uri, warnings } = await checkRootKey(stated, {
+      const { uri, warnings } = await checkRootKey(written, {
         ...opening,
         standardKeys,
         opens,
         // The server writes files into its data folder only; an administrator makes a root key elsewhere. One that is away comes
         // back, and another in its place would be overwritten then.
-        create: inDataFolder(stated) && ![own.uri, ...used].some((uri) => whole(uri) === whole(stated)),
+        create: inDataFolder(written) && ![own.uri, ...used].some((uri) => whole(uri) === whole(written)),
         ...(apiKey !== undefined && { apiKey }),
         ...(instanceId !== undefined && { instanceId }),
       }).catch((error: unknown) => {
-        throw isMissing(error) && !inDataFolder(stated) ? madeElsewhere(error) : error
+        throw isMissing(error) && !inDataFolder(written) ? madeElsewhere(error) : error
       })
       for (const warning of warnings) warn(warning)
       return { uri, warnings }

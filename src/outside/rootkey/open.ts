@@ -105,8 +105,8 @@ interface Kind {
 
 const file: Kind = {
   open: async (uri, options) => openFileRootKey({ ...options, uri }),
-  check: async (stated, options) => {
-    const rootKey = await openFileRootKey({ ...options, uri: stated, refuseOpenMode: true })
+  check: async (written, options) => {
+    const rootKey = await openFileRootKey({ ...options, uri: written, refuseOpenMode: true })
     await sealAndOpen(rootKey)
     const { uri, id, warnings } = rootKey
     return { uri, id, warnings }

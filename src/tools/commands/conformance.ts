@@ -47,9 +47,9 @@ export const conformanceCommand = verb<Options>({
     const trust = await serverTrustOf(run.world, options)
     const address = addressOf(host, 'conformance')
     const examined = await interruptible(async (signal) => {
-      const examined = await withTlsErrors(() => examine({ address, cert, key, trust, encoding, signal }))
-      if (signal.aborted) throw interrupted(examined)
-      return examined
+      const result = await withAdvice(() => examine({ address, cert, key, trust, encoding, signal }))
+      if (signal.aborted) throw interrupted(result)
+      return result
     })
     run.show(examined, () => conformanceText(examined))
     const isGood = examined.checks.every(({ found }) =>
@@ -74,7 +74,7 @@ function encodingOf(text = 'ttlv'): Examined['encoding'] {
 }
 
 /** The stages of a failed connection in words, with what to do. */
-async function withTlsErrors<T>(work: () => Promise<T>): Promise<T> {
+async function withAdvice<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {

@@ -159,10 +159,10 @@ function profileOf(name: string): ProfileName {
 
 function scenariosOf(text: string | undefined): SimulationOptions['scenarios'] {
   if (text === undefined) return []
-  const scenarios = chooseScenarios(text)
-  if ('unknown' in scenarios)
-    throw new UsageError(`there is no scenario ${scenarios.unknown}; these are:\n${scenarioList()}`)
-  return scenarios.chosen
+  const choice = chooseScenarios(text)
+  if ('unknown' in choice)
+    throw new UsageError(`there is no scenario ${choice.unknown}; these are:\n${scenarioList()}`)
+  return choice.chosen
 }
 
 function count(flag: string, text: string): number {

@@ -112,9 +112,9 @@ function judgeNames(
 /** Whether one of the names of a certificate is that of the host. */
 export function namesHost(names: readonly string[], host: string): boolean {
   // No certificate names the interface of a link-local address (fe80::1%eth0).
-  const expectedUse =
+  const certifiedHost =
     isIP(host) === 6 ? new URL(`http://[${host.replace(/%.*/, '')}]`).hostname.slice(1, -1) : host
-  return names.some((name) => nameMatches(expectedUse, name))
+  return names.some((name) => nameMatches(certifiedHost, name))
 }
 
 function judgeKind(certificate: Certificate, findings: Findings): void {

@@ -141,7 +141,7 @@ async function tag(first: Node, last: Node, id: string): Promise<'added' | 'refu
   return 'failed'
 }
 
-/** Runs the step at each address. All must answer the same, and `wanted` if given. */
+/** Runs the step at each address. All must give one answer, and that is `expected` where the caller states it. */
 async function everywhere(
   nodes: readonly Node[],
   what: string,

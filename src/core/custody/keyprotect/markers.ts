@@ -71,7 +71,7 @@ export class Markers {
   readonly #options: MarkersOptions
   /** By instance and root key: monotonic milliseconds of the last check. */
   readonly #looked = new Map<string, number>()
-  /** By instance: two concurrent `settle` would store a marker twice. */
+  /** One `settle` at a time for each instance: two at once would store the same marker twice. */
   readonly #settling = new KeyedMutex()
 
   constructor(options: MarkersOptions) {

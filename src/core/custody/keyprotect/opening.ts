@@ -128,7 +128,7 @@ export class CopyOpening {
     const ref = decodeStandardKeyRef(sealed)
     const read = await generations.higher(instance, identifier, ref)
     if (read) {
-      // The client does not wait until the database knows the copy.
+      // Points the database to this higher generation in the background: the client does not wait for it.
       void generations.look(instance, identifier).catch(() => undefined)
       const value = { key: takeKey(read.bytes), head: read.header.head }
       return { value, rootKeyUri: ref.rootKeyUri }

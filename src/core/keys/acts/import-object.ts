@@ -138,8 +138,8 @@ function requireDigest(attributes: AttributeSet, material: Material): void {
   const stated = attributes.get('Digest')
   if (!stated || isElsewhere || wrapping) return
   const own = digestOf(material)
-  const algorithms = (stated as readonly AttributeInstance<typeof own>[]).map(({ value }) => value)
-  const comparable = algorithms.filter(
+  const digests = (stated as readonly AttributeInstance<typeof own>[]).map(({ value }) => value)
+  const comparable = digests.filter(
     ({ HashingAlgorithm, KeyFormatType = own.KeyFormatType }) =>
       HashingAlgorithm === own.HashingAlgorithm && KeyFormatType === own.KeyFormatType,
   )

@@ -20,7 +20,7 @@ export interface ReplacementRequest {
 
 /**
  * KMIP 1.4 §4.4, §4.5, §4.8: "SHOULD only be performed once". A second replacement would take over no Name, and the link to the
- * first one would be lost. Throws Fault PermissionDenied while the first one is here.
+ * first one would be lost. Throws Fault PermissionDenied while the first replacement is not destroyed.
  */
 export async function requireUnreplaced(
   objects: TransactionObjects,

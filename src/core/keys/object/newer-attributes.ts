@@ -41,11 +41,11 @@ export function withFormat(
   head: MaterialHead,
 ): AttributeSet {
   const format = formatOf(objectType, head)
-  const storedFormat = first(attributes, 'KeyFormatType')
-  if (storedFormat !== undefined && storedFormat !== format)
+  const requestedFormat = first(attributes, 'KeyFormatType')
+  if (requestedFormat !== undefined && requestedFormat !== format)
     throw new Fault(
       'KeyFormatTypeNotSupported',
-      `such an object is stored as ${format ?? 'it is'}, not as ${storedFormat}`,
+      `such an object is stored as ${format ?? 'it is'}, not as ${requestedFormat}`,
     )
   const set = format === undefined ? attributes : withAttribute(attributes, 'KeyFormatType', format)
   return withAttribute(set, 'OpaqueDataType', head.opaqueDataType)

@@ -71,7 +71,7 @@ export function writeWithFreeNames(write: RestoredWrite, taken: ReadonlySet<stri
   return toWrite(withFreeNames(objectOf(write.record), (name) => taken.has(name)))
 }
 
-/** The object, for a check of its Names against those of others. */
+/** The object that the write restores. The caller checks its Names against those of other objects. */
 export function objectOfWrite({ record }: RestoredWrite): ManagedObject {
   return objectOf(record)
 }

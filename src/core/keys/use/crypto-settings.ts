@@ -130,8 +130,12 @@ export function dataMacAlgorithm(attributes: AttributeSet, parameters: CryptoPar
 /** HMAC by the algorithm of the parameters or the key, else by the hash; or the CMAC of the key's cipher. */
 export function macAlgorithm(attributes: AttributeSet, parameters: CryptoParameters): MacAlgorithm {
   const own = first(attributes, 'CryptographicAlgorithm')
-  const { CryptographicAlgorithm: algorithmName, BlockCipherMode: mode, HashingAlgorithm: hash } = parameters
-  const algorithm = algorithmName ?? own
+  const {
+    CryptographicAlgorithm: statedAlgorithm,
+    BlockCipherMode: mode,
+    HashingAlgorithm: hash,
+  } = parameters
+  const algorithm = statedAlgorithm ?? own
   if (mode === 'CMAC' && algorithm !== undefined) return { cmac: algorithm }
   const hmac = algorithm === undefined ? undefined : hmacs[algorithm]
   if (hmac !== undefined) return { hmac }

@@ -58,7 +58,7 @@ function distanceFrom(nowMs: number, text: string): number | undefined {
 const calendar =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3})\d*)?)?(?: ?(Z|UTC|[+-]\d{2}:?\d{2}))?)?$/i
 
-/** A date, or a date with a time, with or without a zone. A date alone is the beginning of that day. */
+/** A date, or a date with a time, with or without a zone. A date alone is the beginning of that day. Without a zone it is local time. */
 function calendarTime(text: string): number | undefined {
   const parts = calendar.exec(text)
   if (!parts) return undefined

@@ -61,7 +61,7 @@ export async function lookAtBackup(
   opening: BackupOpening,
 ): Promise<InstanceInBackup> {
   const reading = { ...parts, openRootKey: parts.keyring.openUnguarded }
-  const instance = await uploads.use(opening.upload, (file) =>
+  const inBackup = await uploads.use(opening.upload, (file) =>
     readInstance(reading, file, opening).catch((error: unknown) => {
       // The sender does not know where it lies here.
       if (!(error instanceof BackupError) || !error.message.includes(file)) throw error
@@ -69,9 +69,9 @@ export async function lookAtBackup(
     }),
   )
   const { tables } = await parts.access.snapshot()
-  const { id, name } = instance.instance
+  const { id, name } = inBackup.instance
   refuseThere(tables, { id, name: opening.name ?? name })
-  return instance
+  return inBackup
 }
 
 interface ReadingParts {

@@ -223,7 +223,7 @@ function newestOpened(keys: readonly FoundKey[]): Header | null {
 }
 
 function countsOf({ objects }: RestoredObjects): Readonly<Record<string, number>> {
-  const of = (way: string) => objects.filter(({ outcome }) => outcome === way).length
+  const of = (kind: string) => objects.filter(({ outcome }) => outcome === kind).length
   return { objects: objects.length, opens: of('opens'), deleted: of('deleted'), elsewhere: of('elsewhere') }
 }
 

@@ -160,8 +160,8 @@ const ofOthers = new Set(['InvalidCiphertextException', 'IncorrectKeyException']
 // use, since most servers have no such root key.
 
 /**
- * How long AWS's chain of credentials may wait for a program or a service before another chain asks again. The wait doubles each time, since the
- * server leaves a chain behind that hangs.
+ * How long AWS's chain of credentials may wait for a program or a service, at first and at most. Then another chain takes its place, and may
+ * wait twice as long, since the chain that hangs stays behind.
  */
 const awsChainMs = 10_000
 const awsChainMsMax = 3_600_000

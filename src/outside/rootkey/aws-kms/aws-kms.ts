@@ -51,11 +51,11 @@ export class AwsKms {
         `the endpoint for ${arn} is not known: name it with MORTISE_AWS_KMS_ENDPOINT`,
       )
     const { clock, onCall } = this.#with
-    const parts = {
+    const chainOptions = {
       ...(credentialsFile !== undefined && { filepath: credentialsFile, profile: profile ?? 'default' }),
       ...(profile !== undefined && { profile }),
     }
-    this.#sdk ??= loadAwsSdk(parts, clock)
+    this.#sdk ??= loadAwsSdk(chainOptions, clock)
     const sdk = await this.#sdk.catch((error: unknown) => {
       this.#sdk = undefined
       throw error

@@ -237,7 +237,7 @@ class AzureKey implements CloudKey {
   }
 }
 
-/** Everything that is stored in the clear is bound too. */
+/** The beginning of the associated data: all parts of the stored form that are not encrypted. The caller appends the place. */
 function frontOf({ algorithm }: Way, version: string, value: string): Buffer {
   return Buffer.from(`mortise root key in Azure\n${algorithm}\n${version}\n${value}\n`)
 }

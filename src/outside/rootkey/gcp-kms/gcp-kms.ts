@@ -34,12 +34,12 @@ export class GcpKms {
     this.#title = `Google Cloud KMS at ${this.#endpoint.host}`
     const plain = access.method === 'metadata-server'
     const issuer = plain ? 'the metadata server of this machine' : "Google's authorization server"
-    const [http, callsApi] = [
+    const [http, loginHttp] = [
       new CloudHttp({ ...shared, title: this.#title }),
       new CloudHttp({ ...shared, title: issuer, plain }),
     ]
-    this.#https = [http, callsApi]
-    const login = new BearerLogin(gcpGrant(access, callsApi, metadataAddress), clock)
+    this.#https = [http, loginHttp]
+    const login = new BearerLogin(gcpGrant(access, loginHttp, metadataAddress), clock)
     this.#session = new CloudSession({ http, api: new GcpApi({ title: this.#title, login }), clock, onCall })
   }
 

@@ -29,7 +29,7 @@ export interface Tries<T> {
 export interface TryMade {
   /** 1, and more when the call was repeated. */
   readonly attempt: number
-  /** The caller makes this call again. */
+  /** Whether Repeats makes the call again after this attempt. */
   readonly repeated: boolean
   readonly ms: number
 }

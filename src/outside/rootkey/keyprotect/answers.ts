@@ -168,7 +168,7 @@ export function readServiceRefusal(body: Buffer, isAccess = false): RefusalBody 
   return { code: reason?.code ?? '', message: (reason?.message ?? '') || (resource?.errorMsg ?? '') }
 }
 
-/** The error body of IAM, with the id by which IAM's support finds the refusal. */
+/** Reads the error body of IAM, with the request id by which IAM finds its refusal. */
 export function readIamRefusal(
   body: Buffer,
 ): (RefusalBody & { readonly requestId: string | undefined }) | undefined {

@@ -53,8 +53,7 @@ export async function findKey(token: Pkcs11Token, name: KeyName): Promise<TokenK
   for (const type of name.type === undefined ? (['secret-key', 'private'] as const) : [name.type]) {
     const [handle, another] = await token.use((session) => findObjects(session, attributesOf(name, type), 2))
     if (handle === undefined) continue
-    if (another === undefined)
-      return token.use((session) => readKey(session, token, name, { handle: handle, type }))
+    if (another === undefined) return token.use((session) => readKey(session, token, name, { handle, type }))
     throw new RootKeyError(
       'unreachable',
       `the token ${token.label} has several keys ${shown(name)}: say which, by object and id`,

@@ -18,7 +18,7 @@ export interface TokenStart {
   readonly pin: Uint8Array | null
 }
 
-/** Gives `work` a session that no other work uses until `work` has ended. */
+/** A session with the token. `use` gives it to one piece of work at a time. */
 export interface TokenSession {
   readonly module: Module
   readonly memory: Memory

@@ -50,14 +50,14 @@ export function parsePkcs11Uri(uri: string): Pkcs11Uri {
       'pin-value puts the PIN where lists and logs show it. Put the PIN into a file: pin-source=file:/PATH, or pin-source=credential:NAME',
     )
   const named = attributes(path, ';', pathAttributes)
-  const queried = attributes(query, '&', queryAttributes)
+  const inQuery = attributes(query, '&', queryAttributes)
   const token = tokenName(named)
   const key = keyName(named)
   if (Object.keys(token).length === 0) throw wrong('it names no token. Write token=LABEL or serial=NUMBER')
-  const modulePath = text(queried, 'module-path')
+  const modulePath = text(inQuery, 'module-path')
   if (modulePath !== undefined && !modulePath.startsWith('/'))
     throw wrong('module-path must be a whole path that begins with /')
-  const source = text(queried, 'pin-source')
+  const source = text(inQuery, 'pin-source')
   return {
     token,
     key,

@@ -193,7 +193,8 @@ export class AccessLog {
       this.#turn[durability] = Promise.withResolvers()
       this.#turn[durability].promise.catch(() => undefined)
     }
-    // `#mustEmpty` may have held up a turn for a move that gets no answer: it goes on now.
+    // While the file is too long, `#write` holds records back until a move into the database has emptied it. If that move hangs,
+    // `#mustEmpty` soon says no, and this call writes the records after all.
     this.#write()
   }
 

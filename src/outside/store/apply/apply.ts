@@ -63,9 +63,9 @@ function* checkExpectation(expect: Expectation, facts: GroupFacts): Steps<void> 
   }
   if (expect.liveObjects) {
     const { instanceId, count } = expect.liveObjects
-    const { objects: stored } = yield* facts.usage(instanceId)
-    if (stored !== count)
-      throw new StoreConflict('object', `the instance has ${stored} live objects, expected were ${count}`)
+    const { objects: live } = yield* facts.usage(instanceId)
+    if (live !== count)
+      throw new StoreConflict('object', `the instance has ${live} live objects, expected were ${count}`)
   }
   for (const { instanceId, uniqueIdentifier, version } of expect.objects ?? []) {
     const row = yield* facts.objectRow(instanceId, uniqueIdentifier)

@@ -66,20 +66,20 @@ export class AnchorKeeper {
   }
 
   /**
-   * Begins to write into the present file, or with `anew` into a new one. All of `position` must be on the disk. Throws the
+   * Begins to write into the present file, or with `isNewFile` into a new one. All of `position` must be on the disk. Throws the
    * system's error.
    */
   static start(
     options: {
       readonly file: string
       readonly key: KeyObject
-      readonly anew: boolean
+      readonly isNewFile: boolean
       readonly onTrouble: (message: string) => void
     },
     position: OrderedPosition,
   ): AnchorKeeper {
-    const { file, key, anew, onTrouble } = options
-    const slots = anew ? null : AnchorFile.read(file)
+    const { file, key, isNewFile, onTrouble } = options
+    const slots = isNewFile ? null : AnchorFile.read(file)
     const newest = slots && newestAnchor(slots, key)
     if (!newest) {
       const made = AnchorFile.create(file, encodeSlot({ ...position, sequence: 1 }, key))
@@ -209,13 +209,13 @@ function* storedHeads(): Steps<readonly WriterHead[]> {
 const nothing: StoreFacts = { trustVersion: 0, lastCheckpoint: 0, checkpointSha256: null, heads: [] }
 
 function* factsFor({ checkpoint, heads }: Anchor): Steps<StoreFacts> {
-  const found: StoreFacts['heads'][number][] = []
-  for (const head of heads) found.push(yield* headFacts(head))
+  const facts: StoreFacts['heads'][number][] = []
+  for (const head of heads) facts.push(yield* headFacts(head))
   return {
     trustVersion: number((yield* get('trustVersion')) ?? {}, 'version'),
     lastCheckpoint: number((yield* get('lastCheckpoint')) ?? {}, 'number'),
     checkpointSha256: checkpoint && (yield* checkpointSha256(checkpoint.number)),
-    heads: found,
+    heads: facts,
   }
 }
 

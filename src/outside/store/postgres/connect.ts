@@ -66,12 +66,12 @@ export async function connect(
   newest: Timeline | null = null,
 ): Promise<PostgresSession> {
   const { place } = connecting
-  const primaries: Found[] = []
+  const tried: Found[] = []
   const first = Promise.withResolvers<void>()
   const tries = place.hosts.map(async (host) => {
     const what = await tryHost(connecting, host, newest)
-    primaries.push(what)
-    if (what.session || primaries.length === place.hosts.length) first.resolve()
+    tried.push(what)
+    if (what.session || tried.length === place.hosts.length) first.resolve()
     return what
   })
   await first.promise
@@ -81,16 +81,16 @@ export async function connect(
   const enough = sleep(postgresOtherHostsMs, undefined, { signal, ref: false }).catch(() => undefined)
   await Promise.race([Promise.all(tries), enough])
   patience.abort()
-  const fit = primaries.flatMap(({ session }) => session ?? [])
+  const fit = tried.flatMap(({ session }) => session ?? [])
   const best = fit.reduce<PostgresSession | undefined>(
     (one, other) => (one && !isBehind(one.server.timeline, other.server.timeline) ? one : other),
     undefined,
   )
   void dropOthers(tries, best)
   if (best) return best
-  const wrong = primaries.map((one) => one.wrong).join('; ')
+  const wrong = tried.map((one) => one.wrong).join('; ')
   throw new StoreUnavailable('unavailable', `no connection to ${describePlace(place)}: ${wrong}`, {
-    cause: primaries.find(({ cause }) => cause !== undefined)?.cause,
+    cause: tried.find(({ cause }) => cause !== undefined)?.cause,
   })
 }
 

@@ -10,8 +10,8 @@ const promises = `SELECT current_setting('fsync') AS fsync, current_setting('ful
 
 /** All that the database itself can say. Rejects with StoreUnavailable. */
 export async function readFacts(session: PostgresSession): Promise<Omit<DatabaseFacts, 'behindMs'>> {
-  const queries = Promise.all([session.query(promises), askConfirming(session), unprovenNodes(session)])
-  const [{ rows }, confirming, unproven] = await queries.catch((error: unknown) => {
+  const answers = Promise.all([session.query(promises), askConfirming(session), unprovenNodes(session)])
+  const [{ rows }, confirming, unproven] = await answers.catch((error: unknown) => {
     throw asUnavailable('ask the database for its settings', error)
   })
   const row = rows[0] ?? {}

@@ -212,11 +212,11 @@ export async function refuseOlderThanLeast(session: PostgresSession, name: strin
 
 /** How many steps were taken; 0: no store has been made here. Throws StoreUnavailable if another program uses the database. */
 export async function schemaVersion(session: PostgresSession): Promise<number> {
-  const rows = await session.query(
+  const answer = await session.query(
     `SELECT to_regclass($1) IS NOT NULL AS ours, to_regclass('objects') IS NOT NULL OR to_regclass('meta') IS NOT NULL AS other`,
     [versionTable],
   )
-  const { ours, other } = rows.rows[0] ?? {}
+  const { ours, other } = answer.rows[0] ?? {}
   if (ours === true) {
     // A database of a program that knows no least version has no column steps.
     const taken = `SELECT coalesce((to_jsonb(s) ->> 'steps')::bigint, version) AS steps FROM ${versionTable} s`

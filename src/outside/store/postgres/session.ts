@@ -57,7 +57,7 @@ export class PostgresSession {
     await this.#client.connect()
   }
 
-  /** The version that the other end states; a pooler states another one than the server. */
+  /** The process id that the other end states; a pooler states another one than the server. */
   get processId(): number | undefined {
     return (this.#client as unknown as { processID?: number }).processID
   }

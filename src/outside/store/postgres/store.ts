@@ -188,7 +188,7 @@ export class PostgresStore extends DatabaseStore {
     const { onTrouble = () => {} } = this.#options
     const known = { ...position, marks: this.#writer.marks.end }
     const withTimeline = { ...known, ...(this.#timeline && { timeline: this.#timeline }) }
-    this.#anchor = AnchorKeeper.start({ file, key, anew, onTrouble }, withTimeline)
+    this.#anchor = AnchorKeeper.start({ file, key, isNewFile: anew, onTrouble }, withTimeline)
     if (mode === 'anew') await accept(session)
     await setAnchored(session, this.#options.node)
     this.#anchored = true

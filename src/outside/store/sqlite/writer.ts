@@ -111,7 +111,7 @@ class Writer {
     this.#anchor?.close()
     const onTrouble = (message: string) => this.#post({ type: 'trouble', message })
     const anew = mode === 'anew'
-    this.#anchor = AnchorKeeper.start({ file, key, anew, onTrouble }, this.#groups.position)
+    this.#anchor = AnchorKeeper.start({ file, key, isNewFile: anew, onTrouble }, this.#groups.position)
     if (notKept) this.#groups.transact(run('removeMeta', anchorNotKept))
     return verdict
   }
@@ -356,7 +356,7 @@ function anchored(writer: Writer, { key, how }: ToWriter & { readonly type: 'anc
   }
 }
 
-/** Serves the other end of the port until that end closes it. Exported for tests that run it on their own thread. */
+/** Serves the other end of the port until that end sends `close`. Exported for tests that run it on their own thread. */
 export function serveWriter(port: MessagePort, data: WriterData): void {
   const post = (message: FromWriter) => port.postMessage(message)
   let writer: Writer

@@ -6,7 +6,7 @@ import { fetchAgain, fetchAndActivate, newKey, noteProduct } from '../sequences.
 import type { Site } from '../site.ts'
 import type { Note } from '../vcenter-session.ts'
 
-/** The wrapping key is replaced from time to time; former ones must stay. */
+/** vCenter replaces its wrapping key from time to time. The server must still hand out the former ones: this makes two keys and fetches both again. */
 async function wrap(site: Site): Promise<void> {
   await attempt(async () => {
     const keys: string[] = []

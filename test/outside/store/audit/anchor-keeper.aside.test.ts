@@ -16,7 +16,7 @@ async function begin(t: TestContext) {
   const file = path.join(await storeFolder(t), 'anchor')
   const told: string[] = []
   const onTrouble = (message: string) => told.push(message)
-  const keeper = AnchorKeeper.start({ file, key: anchorKey, anew: false, onTrouble }, at(0))
+  const keeper = AnchorKeeper.start({ file, key: anchorKey, isNewFile: false, onTrouble }, at(0))
   const anchor = () => newestAnchor(AnchorFile.read(file) ?? [], anchorKey)?.anchor
   return { keeper, anchor, told }
 }

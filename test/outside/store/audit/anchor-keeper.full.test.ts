@@ -86,7 +86,7 @@ test('an anchor that finds no room for a write lags behind, which is said once, 
   const file = path.join(folder, 'anchor')
   const told: string[] = []
   const onTrouble = (message: string) => told.push(message)
-  const keeper = AnchorKeeper.start({ file, key: anchorKey, anew: false, onTrouble }, at(0))
+  const keeper = AnchorKeeper.start({ file, key: anchorKey, isNewFile: false, onTrouble }, at(0))
   const named = () => newestAnchor(AnchorFile.read(file) ?? [], anchorKey)?.anchor.trustVersion
   keeper.note(at(1))
   keeper.settle()
