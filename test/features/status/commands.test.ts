@@ -82,6 +82,13 @@ test('many conditions of one kind take one place, and with --json each is there'
 
 const startOf = (text: string) => /^.*(?=: the token)/m.exec(text)?.[0]
 
+/** Sets the variables by which Node.js decides whether it shows colours, and removes those that are not among them. */
+function setColours(variables: NodeJS.ProcessEnv): void {
+  for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS', 'TERM', 'CI'])
+    delete process.env[name]
+  Object.assign(process.env, variables)
+}
+
 test('severities are coloured where Node.js shows colours on standard output, and not in JSON', async (t) => {
   const door = await startDoor()
   t.after(() => door.close())
@@ -90,11 +97,9 @@ test('severities are coloured where Node.js shows colours on standard output, an
   await leaveDoor(door, folder)
   await door.token('viewer', undefined, Date.now() + 24 * 3_600_000)
   const environment = { ...process.env }
-  t.after(() => Object.assign(process.env, environment))
+  t.after(() => setColours(environment))
   const shown = async (isTTY: boolean, variables: Readonly<Record<string, string>>, ...words: string[]) => {
-    for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS', 'TERM', 'CI'])
-      delete process.env[name]
-    Object.assign(process.env, variables)
+    setColours(variables)
     let written = ''
     const write = (chunk: Buffer, _: string, done: () => void) => ((written += chunk.toString()), done())
     const stdout = Object.assign(new Writable({ write }), {
