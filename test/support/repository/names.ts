@@ -48,7 +48,9 @@ function codeOf(text: string): string {
     /\/\*[^]*?\*\/|\/\/.*|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|(?<=[(=,:] |\(|^ +)\/(?:[^/\\\n]|\\.)+\//gm,
     (part) =>
       part.startsWith('`')
-        ? part.replaceAll(/(?<!\\)\$\{([^{}]*)\}|[^\n]/g, (_, inner: string | undefined) => codeOf(inner ?? ' '))
+        ? part.replaceAll(/(?<!\\)\$\{([^{}]*)\}|[^\n]/g, (_, inner: string | undefined) =>
+            codeOf(inner ?? ' '),
+          )
         : part.replaceAll(/[^\n]/g, ' '),
   )
 }
