@@ -30,8 +30,7 @@ const keys: readonly ObjectType[] = ['SymmetricKey']
 const cryptographic: readonly ObjectType[] = ['SymmetricKey', 'SecretData']
 const usable = ['PreActive', 'Active'] as const
 const isReached = (date: unknown, now: bigint) => (date as bigint) <= now
-const isUsed = (limits: unknown) =>
-  (limits as Limits).UsageLimitsTotal !== (limits as Limits).UsageLimitsCount
+const isUsed = (one: unknown) => (one as Limits).UsageLimitsTotal !== (one as Limits).UsageLimitsCount
 
 /** Attributes of the same rule stand together. */
 // prettier-ignore
@@ -130,6 +129,7 @@ const refusals = {
   wrongMask: ['', 'IncompatibleCryptographicUsageMask'],
   noKey: ['InvalidField', 'InvalidObjectType'],
   nothingToAllocate: ['IllegalOperation', 'AttributeNotFound'],
+  cannotProtect: ['IllegalOperation', 'PermissionDenied'],
   notGranted: ['PermissionDenied', 'PermissionDenied UsageLimitExceeded'],
   notToProtect: ['PermissionDenied', 'PermissionDenied WrongKeyLifecycleState'],
 } as const satisfies Record<string, Reasons>

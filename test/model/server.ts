@@ -90,8 +90,6 @@ export class ModelServer {
       return this.#step(thing, change, 'notRevocable', { RevocationReason, ...at })
     },
     Destroy: (thing) => {
-      // Secrets may be guessed by their digest, so this server keeps none of them.
-      if (thing.type !== 'SymmetricKey') thing.set('Digest', [])
       const otherwise = thing.isGone ? 'destroyedBefore' : 'wrongState'
       return this.#step(thing, 'destroy', otherwise, { DestroyDate: this.#now })
     },
@@ -120,12 +118,12 @@ export class ModelServer {
     },
     GetUsageAllocation: (thing, { count = 0n }) => {
       const UsageLimitsCount = (thing.limits?.UsageLimitsCount ?? 0n) - count
-      // Encrypt, Sign, MAC Generate, Derive Key, Wrap Key, Certificate Sign (KMIP 1.4 §9.1.3.3.1).
-      const protecting = thing.number('CryptographicUsageMask') & (0x1 | 0x4 | 0x10 | 0x80 | 0x200 | 0x1000)
       this.#refuse({
         destroyed: thing.isGone,
         noKey: thing.type === 'OpaqueObject',
-        nothingToAllocate: !thing.limits || protecting === 0,
+        nothingToAllocate: !thing.limits,
+        // Sign 0x1, Encrypt 0x4, Wrap Key 0x10, MAC Generate 0x80, Derive Key 0x200, Certificate Sign 0x1000 (1.4 §9.1.3.3.1).
+        cannotProtect: (thing.number('CryptographicUsageMask') & 0x1295) === 0,
         notToProtect: thing.state !== 'Active' || this.#isOver(thing.value('ProtectStopDate')),
         notGranted: UsageLimitsCount < 0n,
       })
@@ -179,8 +177,8 @@ export class ModelServer {
     for (const { key, value } of given)
       thing.set(key, [...thing.all(key), { index: thing.all(key).length, value: kept(key, value) }])
     const [Sensitive, Extractable] = [thing.value('Sensitive') === true, thing.value('Extractable') !== false]
-    const own = type === 'OpaqueObject' ? 'OpaqueDataType' : 'RandomNumberGenerator'
     if (op !== 'Register') thing.put({ OriginalCreationDate: this.#now })
+    const own = type === 'OpaqueObject' ? 'OpaqueDataType' : 'RandomNumberGenerator'
     const ifAbsent = { [own]: any, Fresh: true }
     thing.put(Object.fromEntries(Object.entries(ifAbsent).filter(([key]) => thing.value(key) === undefined)))
     thing.put(Object.fromEntries(chosen.map((key) => [key, any])))
@@ -214,12 +212,16 @@ export class ModelServer {
     return this.#changed(thing, values)
   }
 
-  #visible({ type, attributes }: Thing, keys: readonly string[] = []): Record<string, readonly Instance[]> {
+  #visible(thing: Thing, keys: readonly string[] = []): Record<string, readonly Instance[]> {
     // What one version gave an object, the others show, too; but not a State that they do not know of such objects.
     const isSeen = (key: string) =>
-      existsIn(key, this.#version) && (key !== 'State' || appliesTo(key, type, this.#version))
-    const isAsked = (key: string) => keys.length === 0 || keys.includes(key)
-    return Object.fromEntries([...attributes].filter(([key]) => isSeen(key) && isAsked(key)))
+      existsIn(key, this.#version) && (key !== 'State' || appliesTo(key, thing.type, this.#version))
+    // Secrets may be guessed by their digest, so this server shows it only while it hands the secret out.
+    const isGiven = thing.value('Sensitive') !== true && thing.value('Extractable') !== false
+    const isHere = !thing.isGone && !thing.attributes.has('ArchiveDate')
+    const hidden = (isGiven && isHere) || thing.type === 'SymmetricKey' ? '' : 'Digest'
+    const isAsked = (key: string) => key !== hidden && (keys.length === 0 || keys.includes(key))
+    return Object.fromEntries([...thing.attributes].filter(([key]) => isSeen(key) && isAsked(key)))
   }
 
   /** Add, Modify and Delete Attribute; Set and Adjust Attribute, which add what is absent and modify what is there. */
@@ -275,8 +277,7 @@ export class ModelServer {
 
   #adjusted(key: string, old: unknown, by: number | 'negate'): unknown {
     const isFlag = key === 'Sensitive' || key === 'Extractable'
-    const integer =
-      (old as { readonly type?: string; readonly value: number } | undefined)?.type === 'Integer'
+    const integer = (old as { readonly type?: string } | undefined)?.type === 'Integer'
     this.#refuse({
       wrongType: (by === 'negate') !== isFlag || !(isFlag || integer || key === 'ProtectionPeriod'),
     })
@@ -301,8 +302,7 @@ export class ModelServer {
       const thing = this.#find(id)
       const place = thing.isGone ? 4 : thing.attributes.has('ArchiveDate') ? 2 : 1
       if ((place & storage) === 0 || (fresh && thing.value('Fresh') !== true)) return false
-      const attributes = this.#visible(thing)
-      return [...asked].every(([key, all]) => matches(key, attributes[key] ?? [], all))
+      return [...asked].every(([key, all]) => matches(key, this.#visible(thing, [key])[key] ?? [], all))
     })
     // This server hands out fresh members in the order in which they came.
     const ids = (fresh ? found.toReversed() : found).map(({ id }) => id).slice(skip, skip + most)
