@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
+import { loginPauseMsMax } from '../../../../src/outside/rootkey/https/held-access.ts'
 import { rootKeyTriesMax } from '../../../../src/outside/rootkey/https/repeats.ts'
 import type { RootKey } from '../../../../src/core/ports/root-key.ts'
 import type { GcpAccess } from '../../../../src/outside/rootkey/gcp-kms/api.ts'
@@ -243,9 +244,12 @@ test('a login that is not answered is an outage', async () => {
     { kind: 'garbage' },
   ] as const) {
     await fake.fault({ ...fault, on: 'login', times: null })
-    const key = await another(byFile())
+    const clock = withoutPauses()
+    const key = await another(byFile(), clock)
     await assert.rejects(works(key), reaches('unreachable'))
     await fake.tell('calm')
+    // All calls pause together after a login that was not answered.
+    await clock.sleep(loginPauseMsMax)
     await works(key)
   }
 })
