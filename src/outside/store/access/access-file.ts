@@ -1,5 +1,5 @@
-// The file of the access log (access-log.ts), a sequence of frames. The thread of an appender writes it and the system's threads
-// sync it, so that a disk that hangs does not hold up the thread that serves TLS.
+// The file of the access log (access-log.ts), a sequence of frames. The appender's thread writes the file, and a thread of Node's
+// pool syncs it, so that a disk that hangs does not hold up the thread that serves TLS.
 
 import type { KeyObject } from 'node:crypto'
 import { closeSync, fdatasync, fstatSync, openSync } from 'node:fs'
@@ -56,8 +56,8 @@ export class AccessFile {
   }
 
   /**
-   * Rejects with the system's error; the next append then cuts off the partial frame. Call it one at a time, and never during
-   * `empty`.
+   * Rejects with the system's error; the next append then cuts off the partial frame. The caller appends one frame at a time, and
+   * none while `empty` runs.
    */
   async append(frame: Buffer): Promise<void> {
     if (this.#isTorn) await this.#appender.truncate(this.#bytes)
@@ -74,7 +74,10 @@ export class AccessFile {
     this.#isTorn = false
   }
 
-  /** Never rejects. It does not retry: after a failed sync the system may report bytes as written that it has dropped. */
+  /**
+   * Resolves with undefined once the disk has the file, otherwise with the error. Never rejects. After a failed sync it does not
+   * sync again: the system may then report bytes as written that it has dropped.
+   */
   sync(): Promise<StoreUnavailable | undefined> {
     if (this.#broken) return Promise.resolve(this.#broken)
     return new Promise((resolve) => {

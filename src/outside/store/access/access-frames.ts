@@ -1,4 +1,4 @@
-// The frames of the access log (access-log.ts): the records of one turn of the event loop, as they stand in its file.
+// The frames of the access log (access-log.ts). A frame holds the records of one turn of the event loop, as the file stores them.
 //
 //   frame   length of the body (4 bytes) | sequence (8 bytes) | HMAC-SHA256 of sequence and body (32 bytes) | body (JSON)
 //
@@ -8,7 +8,7 @@ import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { fstatSync, readSync } from 'node:fs'
 import { movedRecords } from './move-access.ts'
 
-/** The most records that one change moves. Other changes wait while it runs. */
+/** One change moves whole frames until they have at least this number of records. Other changes wait while it runs. */
 export const accessMoveRecords = 500
 
 const macBytes = 32
@@ -17,12 +17,12 @@ const headBytes = 4 + 8 + macBytes
 /** Records that were handed to the operating system together. */
 export interface Frame {
   readonly sequence: number
-  /** JSON, as stored in the file. The writer passes it on unchanged. */
+  /** JSON, as stored in the file. The access log hands it to the store's writer unchanged; move-access.ts parses it there. */
   readonly records: string
   readonly count: number
   /**
-   * A client got its answer on the promise that the record is on the disk. So the frame stays in the file until the database has
-   * it on the disk.
+   * A caller asked for durability 'disk' for a record of this frame, so the file keeps the frame until the database has the records
+   * on its disk. The file does not store this flag: frames read from it have it set.
    */
   readonly onDisk: boolean
 }
@@ -31,7 +31,7 @@ export function countOf(frames: readonly Frame[]): number {
   return frames.reduce((sum, { count }) => sum + count, 0)
 }
 
-/** Splits the frames, in order, into parts of at most accessMoveRecords records. */
+/** Splits the frames, in order, into parts. A part ends with the frame that brings it to accessMoveRecords records or more. */
 export function partsOf(frames: readonly Frame[]): readonly (readonly Frame[])[] {
   const parts: Frame[][] = []
   let room = 0
@@ -60,7 +60,7 @@ function macOf(sequence: Buffer, body: Buffer, key: KeyObject): Buffer {
   return createHmac('sha256', key).update(sequence).update(body).digest()
 }
 
-/** `unreadBytes`: the number of bytes after the last complete frame. */
+/** `unreadBytes`: the number of bytes after the last frame that is complete and verifies. */
 export function readFrames(file: number, key: KeyObject): { frames: readonly Frame[]; unreadBytes: number } {
   const bytes = Buffer.alloc(fstatSync(file).size)
   for (let at = 0; at < bytes.length;) {

@@ -20,7 +20,7 @@ import { RecordWaits, type Turn } from './record-waits.ts'
 export interface AccessLogOptions {
   readonly file: string
   readonly key: KeyObject
-  /** The name by which the store knows this log. */
+  /** The name under which the database stores `movedTo`. */
   readonly name: string
   /** The sequence number of the last frame that was moved into the chain. */
   readonly movedTo: number
@@ -50,7 +50,7 @@ export class AccessLog {
   /** Frames that are in the file and not yet in the chain, oldest first. */
   #frames: Frame[] = []
   #records = 0
-  /** When the first move since the last success began, monotonic milliseconds. It failed, or has no answer yet. */
+  /** When the first move after the last successful one began, in monotonic milliseconds. undefined: no move failed or runs since. */
   #waitingSinceMs: number | undefined
   /** When objects were last fetched, according to the records that are moving now, and according to later records. */
   #movingFetchedMs = new ByObject<number>()
@@ -92,7 +92,7 @@ export class AccessLog {
     }
   }
 
-  /** A full disk refuses changes that must be on the disk. That must not keep the server from starting. */
+  /** While the disk is full, the store refuses changes of durability 'disk'. The server starts nevertheless, with 'process'. */
   async #settleLeft(): Promise<void> {
     try {
       await this.settle()
@@ -104,8 +104,8 @@ export class AccessLog {
   }
 
   /**
-   * Resolves once the operating system has the record, or the disk. Rejects with StoreUnavailable if no records could be
-   * moved into the chain for too long, or if neither the file nor the store takes this one in accessTakenMsMax.
+   * Resolves once the operating system has the record, or the disk. Rejects with StoreUnavailable if records wait too long for
+   * their move or too many wait, or if neither the file nor the database takes this record within accessTakenMsMax.
    */
   append(record: MovedRecord, durability: Durability = 'process'): Promise<void> {
     const refused = this.#unchained ?? this.#waits.hopeless(durability)
@@ -143,7 +143,7 @@ export class AccessLog {
     return this.#waits.begin()
   }
 
-  /** When the object was last fetched; null: the database has that time. */
+  /** When the object was last fetched, according to records that are not in the database yet; null: no such record names it. */
   fetchedMs(instanceId: string, uniqueIdentifier: string): number | null {
     return (
       this.#fetchedMs.get(instanceId, uniqueIdentifier) ??
@@ -193,8 +193,8 @@ export class AccessLog {
       this.#turn[durability] = Promise.withResolvers()
       this.#turn[durability].promise.catch(() => undefined)
     }
-    // While the file is too long, `#write` holds records back until a move into the database has emptied it. If that move hangs,
-    // `#mustEmpty` soon says no, and this call writes the records after all.
+    // While the file is too long, `#write` holds records back until a move into the database has emptied the file. If that move
+    // hangs, `#mustEmpty` soon returns false, and this call of `#write` writes the records after all.
     this.#write()
   }
 
@@ -239,8 +239,9 @@ export class AccessLog {
   }
 
   /**
-   * Under steady load the file would never be empty. So when it is large and few of its records are still to be moved, new
-   * records wait until these are moved. New records do not wait if emptying the file failed, or if its records cannot be moved.
+   * A move empties the file only if no record came meanwhile, which under steady load never happens. So when the file is large
+   * and few of its records are still to be moved, new records wait until the file is empty. They do not wait if emptying it failed,
+   * or if its records cannot be moved.
    */
   #mustEmpty(): boolean {
     const { bytes } = this.#file
@@ -250,7 +251,7 @@ export class AccessLog {
     return this.#records <= bounds.accessHoldRecords || bytes > 4 * bounds.accessLogBytes
   }
 
-  /** How long a record may wait for its move. Once the file cannot be synced, a quick move into the database keeps it durable. */
+  /** How long a record waits for its move. If the file can no longer be synced, only the move brings the record to the disk. */
   get #moveAfterMs(): number {
     if (this.#file.broken) return accessFlushMs / 2
     return this.#file.bytes > bounds.accessLogBytes ? 0 : bounds.accessMoveMs
@@ -260,7 +261,7 @@ export class AccessLog {
     if (this.#file.broken || this.#closed) return
     this.#syncTimer ??= this.#options.clock.after(accessFlushMs / 2, () => {
       this.#syncTimer = undefined
-      // The move has already brought the records that it moved to the disk.
+      // If no frames are left, a move has already brought their records to the disk.
       if (this.#frames.length > 0) this.#syncing ??= this.#syncAll()
     })
   }
@@ -287,7 +288,7 @@ export class AccessLog {
     this.#sync()
   }
 
-  /** Commits the records to the database instead of the file. For a full disk the store has a reserve. Never rejects. */
+  /** Commits the records to the database instead of the file. For a full disk it has a reserve (sqlite/room.ts). Never rejects. */
   async #commitInstead(turn: Turn, cause: unknown): Promise<void> {
     const { commit, file } = this.#options
     const { records, disk } = turn
@@ -306,14 +307,14 @@ export class AccessLog {
     }
   }
 
-  /** Tries a move without records, since a move writes to the store and an empty change does not. */
+  /** Finds out with a move whether the store takes records. A move without records writes to the store; an empty change does not. */
   #tryStore(): Promise<void> {
     if (this.#frames.length === 0)
       this.#frames.push({ sequence: ++this.#sequence, records: trialRecords, count: 0, onDisk: false })
     return this.#move()
   }
 
-  /** Reports trouble once; it may report again after records were moved. */
+  /** Reports only the first trouble, until records could be moved again. */
   #tell(message: string): void {
     if (this.#inTrouble) return
     this.#inTrouble = true
@@ -375,7 +376,7 @@ export class AccessLog {
     const moved: Write = { type: 'access-moved', log, frames }
     const change = { writes: [moved], entries: [], durability }
     await commit(change).catch((error: unknown) => {
-      // A full disk takes only changes of durability 'process', which reach it within accessFlushMs.
+      // While the disk is full, the store takes only changes of durability 'process'. They are on the disk within accessFlushMs.
       const isFull = error instanceof StoreUnavailable && error.why === 'full'
       if (!isFull || isPromised || durability === 'process') throw error
       return commit({ ...change, durability: 'process' })

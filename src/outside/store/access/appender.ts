@@ -9,7 +9,7 @@ import { sharedMemory, sharedViews, state, word, type AppendThreadData } from '.
 
 /** The most bytes that one request can append. */
 export const accessAppendBytes = 256 * 1024
-/** Up to this size (a few records) the thread that serves TLS spins for the answer before it sleeps. */
+/** Up to this size (a few records) the thread that serves TLS first polls for the answer, for at most accessSpinUsMax. */
 const accessSpinBytesMax = 2_048
 const accessSpinUsMax = 40
 
@@ -35,7 +35,7 @@ export const startAppendThread: StartAppender = (file) => new AppendThread(file)
 class AppendThread implements Appender {
   readonly #worker: Worker
   readonly #views: ReturnType<typeof sharedViews>
-  /** Spinning helps only if the thread of the access log has a processor of its own. */
+  /** Polling for the answer helps only if the thread of the access log has a processor of its own. */
   readonly #hasProcessor = availableParallelism() > 1
   /** Why the thread has ended. */
   #ended: Error | undefined
@@ -83,8 +83,8 @@ class AppendThread implements Appender {
   }
 
   /**
-   * Checks for the answer in a loop. The answer mostly comes sooner than this thread could sleep and wake up. For larger writes
-   * the thread serves other requests instead.
+   * Polls for the answer, which mostly comes sooner than a promise for it would settle. During larger writes the thread serves
+   * other requests instead.
    */
   #spin(): void {
     const { words } = this.#views

@@ -3,10 +3,10 @@
 /** The delay before access records are moved from their file into the audit log, and the delay before a retry. */
 export const accessMoveMs = 400
 export const accessMoveAgainMs = 1_000
-/** Gets are refused while access records wait longer than this for the audit log, or while more records than this wait. */
+/** The server refuses Gets while records wait longer than accessUnchainedMsMax for the audit log, or accessRecordsMax of them wait. */
 export const accessUnchainedMsMax = 60_000
 export const accessRecordsMax = 200_000
-/** The interval at which the server checks for such records, and tries whether records are taken again. */
+/** The interval at which the access log checks for records that wait too long, and tries whether it can store records again. */
 export const accessLookMs = 1_000
 /**
  * While the file is larger than this and has at most accessHoldRecords unmoved records, new records wait until those are moved.

@@ -1,15 +1,15 @@
-// Moves access records into the audit chain, inside the transaction that stores how far the log was moved. Records up to the
-// stored sequence number are skipped: they were moved before, and only the answer to that commit was lost.
+// Moves access records into the audit chain, inside the transaction that stores how far the log was moved. It skips frames up to
+// the stored sequence number: an earlier commit moved them, but its answer was lost, or the file was not emptied after it.
 
 import type { AccessRecord, AuditWrite } from '../../../core/ports/audit.ts'
 import type { AuditChain } from '../audit/audit-chain.ts'
 import { number } from '../row.ts'
 import { get, run, type Steps } from '../steps.ts'
 
-/** The part of a record that the access log stores. The rest was checked before. */
+/** The part of a record that the access log stores. The rest, `expect`, is checked before the log receives the record. */
 export type MovedRecord = Pick<AccessRecord, 'entries' | 'fetched'>
 
-/** Reads the records that access-log.ts wrote together. */
+/** Parses the records of one frame (access-frames.ts). */
 export function movedRecords(json: string): readonly MovedRecord[] {
   return JSON.parse(json) as readonly MovedRecord[]
 }

@@ -1,6 +1,6 @@
-// The records that wait until the file of the access log, or the database, has them (access-log.ts), and for how long. It refuses
-// requests that wait too long. It remembers why the last record was refused until a record is taken; until then the server hands
-// out no key.
+// Keeps the records that wait until the file of the access log, or the database, has them (access-log.ts). It refuses records that
+// wait too long, and with them the requests of their callers. It remembers why a record was refused until a record is taken; until
+// then the server hands out no key.
 
 import type { Clock } from '../../../core/ports/clock.ts'
 import type { Durability } from '../../../core/ports/expectation.ts'
@@ -13,8 +13,8 @@ export const accessTakenMsMax = 5_000
 const durabilities = ['process', 'disk'] as const satisfies readonly Durability[]
 
 /**
- * Records that are written together. All callers that wait for the same durability share one promise, made when the first of them
- * waits.
+ * The records of one turn of the event loop, which are written together. All callers that wait for the same durability share one
+ * promise, made when the first of them waits.
  */
 export interface Turn {
   readonly records: MovedRecord[]
@@ -47,7 +47,7 @@ export class RecordWaits {
     return this.#refusals.process ?? this.#refusals.disk
   }
 
-  /** Why a further record would only wait: an earlier one is overdue. null: none is. */
+  /** Why a further record would wait in vain: an earlier record is overdue. null: no record is. */
   hopeless(durability: Durability): string | null {
     if (this.#overdue === 0) return null
     const isStuck = [...this.#turns].some(
@@ -84,7 +84,7 @@ export class RecordWaits {
     this.#end(turn)
   }
 
-  /** Call this when nothing of the turn is on its way to the file. */
+  /** Call this for an overdue turn whose records were not handed to the file. */
   forget(turn: Turn): void {
     this.#end(turn)
   }
@@ -103,7 +103,10 @@ export class RecordWaits {
     }
   }
 
-  /** The durability to try next. When nothing waits, only a trial shows whether records are taken again. */
+  /**
+   * The durability with which the caller should write a trial; undefined: no trial is needed. While no record waits, only a trial
+   * shows whether records are taken again.
+   */
   get wantedTrial(): Durability | undefined {
     if (this.#turns.size > 0) return undefined
     return durabilities.findLast((one) => this.#refusals[one] !== null)

@@ -32,7 +32,7 @@ export function* putInventory(record: InventoryRecord): Steps<void> {
   yield* run('addInventory', id, instanceId, vcenter, state, takenMs, importedMs, rows)
 }
 
-/** Puts a row of a dump. The inventory's count of rows, which the dump has too, already includes it. */
+/** Adds a row from a dump. The inventory's count of rows is in the dump too, and already includes this row. */
 export function* putInventoryRow(id: string, row: InventoryRow): Steps<void> {
   const inventory = yield* get('inventory', id)
   if (!inventory) throw new Error(`a row names the inventory ${id}, which is not there`)

@@ -1,5 +1,6 @@
 // Writes data keys, records of standard keys, and the server's secrets, inside the writer's transaction. Before it removes or
-// replaces a secret it overwrites the old bytes in place. After a StoreConflict the caller rolls back to the savepoint.
+// replaces a data key or a secret, it overwrites the old bytes in place. After a StoreConflict the caller rolls back to the
+// savepoint.
 
 import { StoreConflict, type Write } from '../../../core/ports/store.ts'
 import type { Effects } from './effects.ts'

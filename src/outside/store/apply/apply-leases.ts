@@ -1,5 +1,5 @@
-// Leases in the database: which node may take one, and which fence is valid. It also stores the signs of life of the nodes. Times
-// are the database's own.
+// Leases in the database: which node may take a lease, and which fence (the number that each taking of a lease raises) is valid. It
+// also stores the signs of life of the nodes. All times come from the database's clock.
 
 import {
   isLeaseOver,

@@ -38,7 +38,8 @@ export class KnownMarks implements MarkSigning {
 type Identified = Pick<StoredMark, 'instanceId' | 'uniqueIdentifier'>
 
 /**
- * Call this before the object is written. Returns the new value of its column `marked`. `old`: its row; undefined: it has none.
+ * Appends the mark that the new state of the object needs. Call this before the object is written. Returns the new value of its
+ * column `marked`. `old`: the object's row; undefined: it has none.
  */
 export function* markObject(record: ObjectRecord, old: Row | undefined, group: Group): Steps<1 | null> {
   const { key } = group.marks
@@ -60,7 +61,7 @@ export function* markObject(record: ObjectRecord, old: Row | undefined, group: G
 }
 
 export function* applyMarkWrite(write: MarkWrite, group: Group): Steps<void> {
-  if (write.type === 'marks-signed') return yield* signAnew(write, group)
+  if (write.type === 'marks-signed') return yield* signAllMarks(write, group)
   const { key } = group.marks
   if (!key) throw new Error('the store has no key to sign a mark with')
   const { instanceId, uniqueIdentifier } = write
@@ -76,12 +77,12 @@ export function* applyMarkWrite(write: MarkWrite, group: Group): Steps<void> {
 }
 
 /**
- * Returns false while a node runs that does not know marks: it may bring the object back without a mark. The mark is appended
- * once no such node runs.
+ * Appends the mark of a destroyed object. If the object can be brought back, and a node runs that does not know marks, it returns
+ * false and appends nothing: that node may bring the object back without a mark. A later `mark` write then appends the mark.
  */
 function* close(what: Identified, dueMs: number, key: KeyObject, group: Group): Steps<boolean> {
-  const isAlone = yield* group.facts.shutsOutOlder()
-  if (!isAlone && dueMs !== neverBack) return false
+  const isOlderShutOut = yield* group.facts.shutsOutOlder()
+  if (!isOlderShutOut && dueMs !== neverBack) return false
   yield* append(what, dueMs, key, group)
   return true
 }
@@ -111,7 +112,7 @@ export function* addMark({
 }
 
 /** Each mark gets a number no higher than before, so no two marks share a number on the way. */
-function* signAnew(
+function* signAllMarks(
   { key, without }: Extract<MarkWrite, { type: 'marks-signed' }>,
   { facts, effects }: Group,
 ): Steps<void> {

@@ -23,7 +23,7 @@ export function* putObject(write: Extract<Write, { type: 'object' }>, group: Gro
   const sealed = record.sealed ?? recoverable?.sealed ?? null
   const { material: kept, addedBytes } = yield* putMaterial(old ? materialOf(old) : null, sealed, effects)
   const material = recoverable ? null : kept
-  const waits = recoverable ? [kept, recoverable.state, recoverable.dueMs] : [null, null, null]
+  const recoverableColumns = recoverable ? [kept, recoverable.state, recoverable.dueMs] : [null, null, null]
 
   const indexed = JSON.stringify({
     names: record.sealed === null ? [] : write.names,
@@ -38,13 +38,13 @@ export function* putObject(write: Extract<Write, { type: 'object' }>, group: Gro
     ? number(old, 'attributesBytes') + Buffer.byteLength(text(old, 'indexed'))
     : -objectRowBytes
   const common = [objectType, state, version, createdMs, attributes, material, dataKeyId, indexed] as const
-  const steps = [...waits, activates, deactivates, marked]
+  const rest = [...recoverableColumns, activates, deactivates, marked]
   let sequence: number
   if (old) {
     sequence = number(old, 'sequence')
-    yield* run('changeObject', ...common, ...steps, sequence)
+    yield* run('changeObject', ...common, ...rest, sequence)
   } else {
-    sequence = yield* add('addObject', instanceId, uniqueIdentifier, ...common, ...steps)
+    sequence = yield* add('addObject', instanceId, uniqueIdentifier, ...common, ...rest)
   }
   facts.objectChanged(instanceId, uniqueIdentifier)
   yield* putIndex(instanceId, sequence, old, {
@@ -52,12 +52,12 @@ export function* putObject(write: Extract<Write, { type: 'object' }>, group: Gro
     destroyed: record.sealed === null,
     namesShared: write.namesShared === true,
   })
-  const waited = (old?.['recoverable'] ?? null) !== null
+  const wasRecoverable = (old?.['recoverable'] ?? null) !== null
   yield* countSteps(instanceId, old ? clockStepsOf(old) : neverByClock, clockSteps)
   const oldState = old ? text(old, 'state') : null
   facts.grow(instanceId, {
     bytes: bytes - bytesBefore + addedBytes,
-    recoverable: Number(recoverable !== undefined) - Number(waited),
+    recoverable: Number(recoverable !== undefined) - Number(wasRecoverable),
     ...(oldState !== state && { states: { [state]: 1, ...(oldState !== null && { [oldState]: -1 }) } }),
   })
 }
@@ -84,8 +84,8 @@ interface Indexed {
 }
 
 /**
- * Versions only rise, and a destroyed object stays destroyed, whatever the change expects. Only an object whose material is
- * recoverable can come back, unchanged.
+ * Versions only rise, and a destroyed object stays destroyed, whatever the change expects. Only an object with recoverable material
+ * can come back, and only with that material.
  */
 function* checkSuccession(old: Row, { version: next, ...record }: ObjectRecord): Steps<void> {
   const version = number(old, 'version')
@@ -130,7 +130,10 @@ interface PutMaterial {
   readonly addedBytes: number
 }
 
-/** Rows keep their place and length; see sqlite/migrations.ts. */
+/**
+ * Stores the material. It overwrites old material in place, since a row of the table must keep its place and length
+ * (sqlite/migrations.ts).
+ */
 function* putMaterial(old: number | null, sealed: Uint8Array | null, effects: Effects): Steps<PutMaterial> {
   if (old === null) return yield* addMaterial(sealed)
   const row = yield* get('material', old)

@@ -35,7 +35,10 @@ export function* applyChange(chain: AuditChain, change: Change, group: Group): S
   for (const entry of change.entries) yield* chain.append(entry)
 }
 
-/** The reads that the change makes before it writes, except those that depend on an answer and those whose answer is known. */
+/**
+ * Reads that the change will make, so that PostgreSQL can be sent them all at once (postgres/ahead.ts). It leaves out reads whose
+ * answer `facts` already has.
+ */
 export function readsOf({ expect = {}, writes }: Change, facts: GroupFacts): readonly Query[] {
   const { lease, trustVersion, liveObjects, limits, objects = [] } = expect
   const records = writes.flatMap((write) => (write.type === 'object' ? [write.record] : []))
@@ -80,7 +83,7 @@ export function forwardedName(target: string): string {
   return `audit_forwarded_${target}`
 }
 
-/** All writes except moves of access records, which add audit entries. */
+/** All writes except moves of access records: only those add audit entries. */
 export type PlainWrite = Exclude<Write, { readonly type: 'access-moved' }>
 
 export function* applyWrite(write: PlainWrite, group: Group): Steps<void> {

@@ -1,6 +1,6 @@
 /** Work that a change leaves for the writer to do after the commit. */
 export interface Effects {
-  /** The change removed sealed material, which must leave the WAL too. */
+  /** The change removed sealed material, which must leave SQLite's WAL too. */
   materialRemoved: boolean
   /** The change pruned audit entries, whose rows are still to be deleted. */
   pruned: boolean

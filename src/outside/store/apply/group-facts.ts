@@ -1,6 +1,6 @@
 // Facts that the changes of one transaction share: the version of trust, the rows of objects, the end of the marks, and the usage
-// of instances. Each fact is read when a change first needs it. The growth of the instances' totals is summed here, and `save`
-// writes it once; `mark` and `restore` follow savepoints.
+// of instances. Each fact is read when a change first needs it. GroupFacts sums the growth of the instances' totals, and `save`
+// writes the sums once. The caller calls `mark` at a savepoint, and `restore` when it rolls back to that savepoint.
 
 import { furtherEnd } from '../../../core/audit/marks.ts'
 import { marksFeature } from '../../../core/ports/least-version.ts'
@@ -22,7 +22,7 @@ interface Growth {
   readonly states: Readonly<Record<string, number>>
 }
 
-type Mark = ReadonlyMap<string, Growth>
+type SavedGrowths = ReadonlyMap<string, Growth>
 
 const none: Growth = { bytes: 0, recoverable: 0, states: {} }
 
@@ -36,12 +36,12 @@ export class GroupFacts {
   readonly #usages = new Map<string, Usage>()
   #growths = new Map<string, Growth>()
 
-  mark(): Mark {
+  mark(): SavedGrowths {
     return new Map(this.#growths)
   }
 
-  restore(mark: Mark): void {
-    this.#growths = new Map(mark)
+  restore(saved: SavedGrowths): void {
+    this.#growths = new Map(saved)
     this.#rows.clear()
     this.#trustVersion = undefined
     this.#marksEnd = undefined
@@ -79,7 +79,7 @@ export class GroupFacts {
     return row
   }
 
-  /** The end of the marks, including those that this transaction appended. `known`: the least end that the writer knows. */
+  /** The end of the marks, including those that this transaction appended. `known`: the furthest end that the writer knows. */
   *marksEnd(known: MarksEnd | null): Steps<MarksEnd | null> {
     if (this.#marksEnd !== undefined) return this.#marksEnd
     return (this.#marksEnd = furtherEnd(known, yield* findMarksEnd()))
@@ -142,5 +142,5 @@ export class GroupFacts {
   }
 }
 
-/** The statement `usage` counts these as destroyed. */
+/** The stored states that the statement `usage` (../sql.ts) leaves out. */
 const destroyedStates: ReadonlySet<string> = new Set(['Destroyed', 'DestroyedCompromised'])

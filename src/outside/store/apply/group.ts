@@ -1,4 +1,5 @@
-// The things that the changes of one transaction share: facts read from the database, work for after the commit, and how marks are signed.
+// The things that the changes of one transaction share: facts read from the database, work for after the commit, and how marks are
+// signed (core/ports/marks.ts).
 
 import type { KeyObject } from 'node:crypto'
 import type { MarksEnd } from '../../../core/ports/marks.ts'

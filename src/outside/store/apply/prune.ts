@@ -1,9 +1,9 @@
 // Prunes the audit log. The change itself only moves the beginning of each writer's entries, which is quick and atomic; reads
-// leave out earlier entries. The rows are deleted afterwards, one step at a time, between groups.
+// leave out earlier entries. The writer deletes the rows afterwards, one step at a time, between its commits.
 //
-// The times of rows and blocks locate old entries quickly, but no checkpoint signs them, so an attacker may have changed them.
-// Therefore the last entry to be pruned must be genuine, and old by its own signed text. Its hash becomes the new beginning. The
-// remaining entries, or the signed head, prove that hash.
+// The times of rows and of blocks (of 1,024 entries) locate old entries quickly, but no checkpoint signs them, so an attacker may
+// have changed them. Therefore the last entry to be pruned must be genuine, and old by its own text, which its hash covers. Its hash
+// becomes the new beginning. The remaining entries, or the signed head, prove that hash.
 
 import { chainHash } from '../../../core/audit/chain.ts'
 import type { AuditEntry, WriterHead } from '../../../core/ports/audit.ts'
@@ -14,7 +14,7 @@ import { get, run, type Steps } from '../steps.ts'
 /** Rows that one step deletes. This takes a few milliseconds. */
 const stepEntries = 500
 
-/** See the write 'prune'. */
+/** See the write 'prune' (core/ports/audit.ts). */
 interface Times {
   readonly beforeMs: number
   readonly nowMs?: number
@@ -69,7 +69,7 @@ export function* deletePruned(): Steps<boolean> {
   return true
 }
 
-/** The places of a writer's entries with the numbers `from` and `to`; undefined if the database lacks one of them. */
+/** The ids of a writer's entries with the numbers `from` and `to`; undefined if the database lacks one of them. */
 export function* entriesOf(id: number, from: number, to: number): Steps<[number, number] | undefined> {
   const [first, last] = [yield* get('entryOfNumber', from, id), yield* get('entryOfNumber', to, id)]
   return first && last && [number(first, 'entry'), number(last, 'entry')]

@@ -16,7 +16,7 @@ interface CountedStep {
   readonly step: 'activate' | 'deactivate'
 }
 
-/** The units in which the steps of one object are counted. */
+/** Each step that the clock brings for one object, once for the day, once for the hour and once for the second. */
 export function stepsOf({ activates, deactivates }: ClockSteps): readonly CountedStep[] {
   const of = (step: CountedStep['step'], seconds: number | null): readonly CountedStep[] =>
     seconds === null

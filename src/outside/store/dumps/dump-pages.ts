@@ -22,11 +22,11 @@ import {
 import { standardKey } from '../standard-key-reader.ts'
 import { all, get, type Steps } from '../steps.ts'
 
-/** Takes the steps in the transaction. */
+/** Runs the steps of a rule in the caller's transaction. */
 type Read = <T>(steps: Steps<T>) => T | Promise<T>
 type Page = readonly DumpedRecord[]
 
-/** Must be the first read: it fixes the moment that the dump shows. */
+/** The caller must make this read first: it fixes the moment that the dump shows. */
 export function* dumpCounts(): Steps<DumpCounts> {
   const totals = yield* all('objectTotals')
   const objects = totals.map((row) => [text(row, 'instanceId'), number(row, 'count')])

@@ -15,7 +15,7 @@ import { GroupFacts } from '../apply/group-facts.ts'
 import { add, run, type Steps } from '../steps.ts'
 
 export class Loader {
-  /** The totals of the instances are written at the end. */
+  /** Sums the totals of the instances, which `finish` writes. */
   readonly #group = { facts: new GroupFacts(), effects: noEffects(), marks: { key: undefined, end: null } }
   /** By writer: the id of its row, and the id of its first entry. */
   readonly #writers = new Map<string, { readonly id: number; readonly firstEntry: number }>()
@@ -90,7 +90,7 @@ export class Loader {
     }
   }
 
-  /** Adds the entries of a new writer after all others. They name the present heads. */
+  /** Adds the entries of a new writer after all other entries. The first one names the heads of the writers in the dump. */
   *finish(entries: readonly AuditEntry[], openedMs: number): Steps<void> {
     const chain = new AuditChain(randomUUID(), openedMs)
     for (const entry of entries) yield* chain.append(entry)
@@ -105,7 +105,7 @@ export class Loader {
   }
 
   *#object({ record, names, index, clockSteps, lastFetchedMs: atMs }: DumpedTypes['object']): Steps<void> {
-    // The names were allowed in the store that the dump was made of.
+    // The store that the dump was made of allowed the names, so objects may share them.
     yield* this.#write({ type: 'object', record, names, namesShared: true, index, clockSteps })
     const { instanceId, uniqueIdentifier } = record
     if (atMs !== null) yield* this.#write({ type: 'fetched', instanceId, uniqueIdentifier, atMs })
