@@ -1,5 +1,5 @@
-// The file of the anchor: two slots that are overwritten in turn. While one slot is written, the other one is complete and on the
-// disk. So one slot stays valid even if a write is cut off. This file does not interpret the slots.
+// The file of the anchor (core/audit/anchor.ts): two slots that are overwritten in turn. While one slot is written, the other one is
+// complete and on the disk. So one slot stays valid even if a write is cut off. This code does not interpret the slots.
 
 import {
   closeSync,
@@ -23,7 +23,7 @@ const slots = 2
 
 export class AnchorFile {
   readonly #descriptor: number
-  /** The index of the slot to write; the other slot is on the disk. */
+  /** The index of the slot to write next. The other slot is on the disk. */
   #slot: number
   /** Whether the slot was written completely. */
   #whole = false
@@ -71,20 +71,20 @@ export class AnchorFile {
     }
   }
 
-  /** Opens the file to overwrite the slot that is not `counts`. First it brings slot `counts` to the disk. */
-  static open(file: string, counts: number): AnchorFile {
+  /** Opens the file, to overwrite the slot that is not `newestSlot`. First it brings the slot `newestSlot` to the disk. */
+  static open(file: string, newestSlot: number): AnchorFile {
     const descriptor = openSync(file, constants.O_RDWR | constants.O_NOFOLLOW)
     try {
       // An earlier process may have left both slots unsynced.
       fdatasyncSync(descriptor)
-      return new AnchorFile(descriptor, (counts + 1) % slots)
+      return new AnchorFile(descriptor, (newestSlot + 1) % slots)
     } catch (error) {
       closeSync(descriptor)
       throw error
     }
   }
 
-  /** Overwrites the slot. The bytes survive a killed process, but not a power loss. Throws the system's error. */
+  /** Overwrites the slot. Until `settle` the bytes survive a killed process, but not a power loss. Throws the system's error. */
   write(bytes: Buffer): void {
     this.#whole = false
     writeWhole(this.#descriptor, bytes, this.#slot * anchorSlotBytes)
@@ -99,7 +99,7 @@ export class AnchorFile {
     this.#whole = false
   }
 
-  /** Like `write`, on a thread of the system. No other call may run meanwhile. Rejects with the system's error. */
+  /** Like `write`, on a thread of Node's pool. The caller calls no other method meanwhile. Rejects with the system's error. */
   async writeAside(bytes: Buffer): Promise<void> {
     this.#whole = false
     const count = await writeAside(this.#descriptor, bytes, this.#slot * anchorSlotBytes)
@@ -107,7 +107,7 @@ export class AnchorFile {
     this.#whole = true
   }
 
-  /** Like `settle`, on a thread of the system. No other call may run meanwhile. Rejects with the system's error. */
+  /** Like `settle`, on a thread of Node's pool. The caller calls no other method meanwhile. Rejects with the system's error. */
   async settleAside(): Promise<void> {
     if (!this.#whole) return
     await syncAside(this.#descriptor)

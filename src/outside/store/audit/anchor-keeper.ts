@@ -1,7 +1,7 @@
-// Keeps the anchor while the store is open. It compares the anchor with the database, then writes into it how far the database is
-// synced. An anchor that cannot be written only lags behind, so an error is logged and does not end a commit. This runs on
-// SQLite's writer thread, or beside the thread that serves requests on PostgreSQL. anchor-file.ts knows where the slots lie;
-// core/audit/anchor.ts knows what they say.
+// Keeps the anchor while the store is open. It compares the anchor with the database, then writes into the anchor how far the
+// database is synced. An anchor that cannot be written only lags behind, so an error is logged and does not end a commit. With SQLite
+// this code runs on the writer's thread. With PostgreSQL it runs on the thread that serves requests, and Node's pool of threads does
+// the writing (`noteAside`). anchor-file.ts knows where the slots lie; core/audit/anchor.ts knows what they say.
 
 import { createHash, type KeyObject } from 'node:crypto'
 import { encodeSlot, judgeAnchor, newestAnchor, type StoreFacts } from '../../../core/audit/anchor.ts'
@@ -46,8 +46,8 @@ export class AnchorKeeper {
   }
 
   /**
-   * Compares the anchor with the database. `needed`: an anchor must exist. `timeline`: the timeline of the server that answers.
-   * `replaced`: see judgeAnchor. Throws the system's error.
+   * Compares the anchor with the database. `needed`: an anchor must exist. `timeline`: the timeline of the PostgreSQL server that
+   * answers. `replaced`: see judgeAnchor. Throws the system's error.
    */
   static *look(
     file: string,
@@ -66,8 +66,8 @@ export class AnchorKeeper {
   }
 
   /**
-   * Begins to write into the present file, or with `isNewFile` into a new one. All of `position` must be on the disk. Throws the
-   * system's error.
+   * Begins to write into the present file, or into a new one with `isNewFile` or if the present file has no valid slot. Everything
+   * that `position` names must be on the disk. Throws the system's error.
    */
   static start(
     options: {
@@ -94,7 +94,7 @@ export class AnchorKeeper {
     return keeper
   }
 
-  /** Call this once everything up to `position` is on the disk. Positions before the last one are ignored. */
+  /** Call this once everything up to `position` is on the disk. A position that is not newer than the last one is ignored. */
   note(position: OrderedPosition): void {
     if (position.order <= this.#order) return
     this.#attempt(() => {
@@ -103,14 +103,14 @@ export class AnchorKeeper {
     })
   }
 
-  /** Brings the anchor itself to the disk. Until then a power loss may restore the one before. */
+  /** Brings the anchor itself to the disk. Until then a power loss may bring back the anchor before it. */
   settle(): void {
     this.#attempt(() => this.#file.settle())
   }
 
   /**
-   * Like `note`, on a thread of the system, so that a disk does not hold up the caller. If several positions arrive during a
-   * write, only the newest is written next. `settles`: bring the anchor itself to the disk too.
+   * Like `note`, but a thread of Node's pool writes, so that a slow disk does not hold up the caller. If several positions arrive
+   * during a write, only the newest is written next. `settles`: bring the anchor itself to the disk too.
    */
   noteAside(position: OrderedPosition, settles: boolean): void {
     if (position.order <= this.#order) return
@@ -118,7 +118,7 @@ export class AnchorKeeper {
     this.#writing ??= this.#writeNext().finally(() => (this.#writing = undefined))
   }
 
-  /** Resolves once the positions of `noteAside` are on the disk and the file is closed. */
+  /** Resolves once the positions that `noteAside` received are on the disk and the file is closed. */
   async end(): Promise<void> {
     await this.#writing
     this.settle()

@@ -1,5 +1,6 @@
-// Numbers and chains the audit entries of this writer, inside the transaction of the act that they record. The head is kept in
-// memory and stored once per group; `mark` and `restore` follow savepoints.
+// Numbers and chains the audit entries of this writer, inside the transaction of the act that they record. AuditChain keeps the head
+// (number and hash of the last entry) in memory, and stores it once per transaction. The caller calls `mark` at a savepoint, and
+// `restore` when it rolls back to that savepoint.
 
 import { chainHash, chainStart, entryBody } from '../../../core/audit/chain.ts'
 import type { AuditEntry, WriterHead } from '../../../core/ports/audit.ts'
@@ -10,7 +11,7 @@ import { add, all, get, run, type Steps } from '../steps.ts'
 /** A block (audit_blocks) is the entries whose ids differ only in the lower ten bits. */
 export const blockEntries = 1024
 
-interface Mark {
+interface ChainHead {
   readonly id: number | null
   /** The id of the last entry in the store. */
   readonly lastEntry: number
@@ -18,7 +19,7 @@ interface Mark {
   readonly hash: string
 }
 
-/** The times of the entries in each block. */
+/** The earliest and the latest time of the entries that were added to each block. */
 export class BlockTimes {
   readonly #times = new Map<number, { readonly minMs: number; readonly maxMs: number }>()
 
@@ -68,7 +69,7 @@ export function* addEntry(
 export class AuditChain {
   readonly #writer: string
   readonly #openedMs: number
-  #head: Mark = { id: null, lastEntry: 0, number: 0, hash: chainStart }
+  #head: ChainHead = { id: null, lastEntry: 0, number: 0, hash: chainStart }
   #savedNumber = 0
   readonly #blocks = new BlockTimes()
 
@@ -77,7 +78,7 @@ export class AuditChain {
     this.#openedMs = openedMs
   }
 
-  mark(): Mark {
+  mark(): ChainHead {
     return this.#head
   }
 
@@ -87,11 +88,11 @@ export class AuditChain {
     return id === null || number === 0 ? null : { writer: this.#writer, number, hash }
   }
 
-  restore(mark: Mark): void {
-    this.#head = mark
+  restore(head: ChainHead): void {
+    this.#head = head
   }
 
-  /** Reads the last entry again: other writers may have added entries since the last group. */
+  /** Reads the id of the last entry in the store: other writers may have added entries since this writer's last transaction. */
   *follow(): Steps<void> {
     if (this.#head.id === null) return
     this.#head = { ...this.#head, lastEntry: number((yield* get('lastEntry')) ?? {}, 'entry') }
@@ -109,14 +110,14 @@ export class AuditChain {
     this.#blocks.widen(place, entry.atMs)
   }
 
-  /** Call this before the group commits. */
+  /** Call this before the transaction commits. */
   *save(): Steps<void> {
     const { id, number, hash } = this.#head
     yield* this.#blocks.put()
     if (id !== null && number !== this.#savedNumber) yield* run('putHead', number, hash, id)
   }
 
-  /** Call this after the group was committed, or rolled back and restored. */
+  /** Call this after the transaction was committed, or after it was rolled back and `restore` was called. */
   settled(): void {
     this.#blocks.clear()
     this.#savedNumber = this.#head.number

@@ -1,4 +1,4 @@
-// Finds audit entries page by page. The narrowest filter picks the index; the other filters are compared with the entry's text. A
+// Finds audit entries page by page. The narrowest filter picks the index; then every filter is compared with the entry's text. A
 // step reads a bounded number of entries and then lets other requests run, so that a search through years of entries does not
 // delay them.
 
@@ -17,7 +17,7 @@ import { all, get, type Steps } from '../steps.ts'
 
 /** The most entries that one step of a search reads. */
 const auditStepEntries = 500
-/** The most misfiled entries, which lists would leave out, that a verification names. */
+/** The most misfiled entries that a verification names. The columns of a misfiled entry contradict its text, so lists miss it. */
 const auditMisfiledMax = 100
 
 interface Page {
@@ -25,7 +25,7 @@ interface Page {
   readonly after: string | null
 }
 
-/** `read` takes the steps, and translates their errors. */
+/** `read` runs the steps of a rule, and translates their errors. */
 export async function findAudit(
   read: <T>(steps: Steps<T>) => T | Promise<T>,
   query: AuditQuery,
@@ -54,7 +54,7 @@ export async function findAudit(
   return { entries: entries, after: entries.length === query.limit && last !== null ? String(last) : null }
 }
 
-/** The entries behind a place, in the order of writing. */
+/** The entries behind a place (the id of an entry), in the order of writing. */
 export async function findBehind(
   read: <T>(steps: Steps<T>) => T | Promise<T>,
   place: number,
@@ -75,17 +75,17 @@ export async function findBehind(
 export async function findMisfiled(
   read: <T>(steps: Steps<T>) => T | Promise<T>,
 ): Promise<readonly Pick<StoredAuditEntry, 'writer' | 'number'>[]> {
-  const matching: Row[] = []
+  const misfiled: Row[] = []
   let rows: readonly Row[] = []
   let behind = (await read(firstKeptPlace())) - 1
   do {
     rows = await read(all('auditFiling', behind, auditStepEntries))
     const last = rows.at(-1)
     if (last) behind = number(last, 'entry')
-    matching.push(...rows.filter((row) => !isFiled(row)))
+    misfiled.push(...rows.filter((row) => !isFiled(row)))
     await setImmediate()
-  } while (rows.length === auditStepEntries && matching.length < auditMisfiledMax)
-  return matching
+  } while (rows.length === auditStepEntries && misfiled.length < auditMisfiledMax)
+  return misfiled
     .slice(0, auditMisfiledMax)
     .map((row) => ({ writer: text(row, 'writer'), number: number(row, 'number') }))
 }
@@ -157,17 +157,17 @@ function* byIndex(query: AuditQuery, from: number): Steps<Step> {
   return { rows, next: rows.length < auditStepEntries ? null : beyond(rows, newest) }
 }
 
-/** Entries with one of the object's hashes, in the order of a search. */
+/** Entries with one of the object's hashes, in the order of the search. */
 function* ofObject(object: string, newest: boolean, range: readonly number[]): Steps<readonly Row[]> {
   const rows: Row[] = []
   for (const hash of objectHashes(object))
     rows.push(...(yield* all(newest ? 'objectNewest' : 'objectOldest', hash, ...range)))
-  const ahead = newest ? -1 : 1
-  rows.sort((a, b) => ahead * (number(a, 'entry') - number(b, 'entry')))
+  const direction = newest ? -1 : 1
+  rows.sort((a, b) => direction * (number(a, 'entry') - number(b, 'entry')))
   return rows.slice(0, auditStepEntries)
 }
 
-/** The next block that has entries of the requested time. */
+/** Reads entries of the next block that has entries of the requested time. */
 function* byBlock(query: AuditQuery, from: number): Steps<Step> {
   const newest = query.order === 'newest'
   const [sinceMs, untilMs] = times(query)
@@ -188,7 +188,7 @@ function* byBlock(query: AuditQuery, from: number): Steps<Step> {
   return { rows, next: rows.length > 0 ? end + 1 : Math.max(end + 1, yield* firstKeptPlace()) }
 }
 
-/** Millions of pruned entries that are not deleted yet may lie before it. */
+/** The id of the first entry that is not pruned. Millions of pruned entries that are not deleted yet may lie before it. */
 function* firstKeptPlace(): Steps<number> {
   const row = yield* get('firstKeptPlace')
   return (row && orNull(row, 'entry', number)) ?? 0
@@ -235,7 +235,7 @@ function isActor({ kind, id, name }: Actor, actorKind: Actor['kind'], idOrName: 
   return kind === actorKind && (id === idOrName || name === idOrName)
 }
 
-/** A place that no page returned finds nothing. */
+/** The id of an entry, as a page returned it. Any other text counts as 0, the place before all entries. */
 function place(after: string): number {
   const entry = /^\d{1,15}$/.test(after) ? Number(after) : Number.NaN
   return Number.isNaN(entry) ? 0 : entry
