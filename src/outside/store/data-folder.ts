@@ -7,7 +7,7 @@ import path from 'node:path'
 import { StoreUnavailable } from '../../core/ports/store.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 
-/** The database itself, what SQLite puts beside it, and what we put there. */
+/** The endings of the database itself, of the files that SQLite puts beside it, and of those that this store puts there. */
 const suffixes = ['', '-wal', '-shm', '-journal', '.lock', '.reserve', '.anchor', '.anchor.new', '.access']
 
 /** The file of the access log (access/access-log.ts). */
@@ -15,7 +15,7 @@ export function accessFileOf(file: string): string {
   return `${file}.access`
 }
 
-/** A node on PostgreSQL keeps its files under this name, with an ending each. */
+/** A node on PostgreSQL keeps its files under this name, each with its own ending. */
 export function nodeFileOf(folder: string): string {
   return path.join(path.resolve(folder), 'node')
 }
@@ -28,7 +28,7 @@ export function anchorFileOf(file: string): string {
   return `${file}.anchor`
 }
 
-/** Throws StoreUnavailable, with what to do about it; nothing is changed. */
+/** Throws StoreUnavailable, which says what to do. Changes nothing. */
 export function refuseUnsafeFolder(file: string): void {
   const folder = path.dirname(file)
   const stats = inspect(folder, statSync)

@@ -1,5 +1,5 @@
-// The common part of all stores: it reads by the rules and keeps the access log. sqlite/store.ts and postgres/store.ts take the
-// steps and commit.
+// The part that both stores share: the reads, whose rules are written once (steps.ts), and the access log. sqlite/store.ts and
+// postgres/store.ts run the steps of these rules on their database, and commit changes.
 
 import type { KeyObject } from 'node:crypto'
 import { lstatSync } from 'node:fs'
@@ -52,17 +52,17 @@ import { all, get, type StatementName, type Steps } from './steps.ts'
 import { usageOf } from './apply/usage.ts'
 import type { StoreThreads } from './threads.ts'
 
-/** `result`: done, conflict, or the reason of the refusal. */
+/** `result`: 'done', 'conflict', the reason of a refusal (`StoreUnavailable.why`), or 'failed' after any other error. */
 export type CommitWatch = (about: { readonly result: string; readonly seconds: number }) => void
 
 export interface DatabaseStoreOptions {
   readonly writer: string
   readonly clock: Clock
-  /** The access log; see openAccessLog. */
+  /** The file of the access log. */
   readonly accessFile: string
-  /** See LeaseStore. */
+  /** The name of this node, or null; see LeaseStore. */
   readonly node: string | null
-  /** Names this node's access log in the database. */
+  /** The name under which the database stores how far this node's access log was moved. */
   readonly accessName: string
   readonly anchorFile: string
   readonly onTrouble?: ((message: string) => void) | undefined
@@ -84,7 +84,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     this.anchorFile = options.anchorFile
   }
 
-  /** Takes the steps of a rule that only reads. Throws StoreUnavailable. */
+  /** Runs the steps of a rule that only reads. Throws StoreUnavailable. */
   protected abstract read<T>(steps: Steps<T>): T | Promise<T>
   protected abstract readonly deciding: DecidingReads
   protected abstract write(change: Change): Promise<void>
@@ -114,7 +114,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     const rows = await this.read(all('trust'))
     return {
       version: number(rows[0] ?? {}, 'version'),
-      // Without trust, the version comes in one row without a kind.
+      // If there are no trust rows, the version comes in one row whose kind is NULL.
       rows: rows.filter((row) => row['kind'] !== null).map(trustRow),
     }
   }
@@ -271,7 +271,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     return findAudit((steps) => this.read(steps), query)
   }
 
-  /** Resolves once the records of reads are in the chain. Throws StoreUnavailable, also if the disk gives no answer. */
+  /** Resolves once the records of reads are in the chain. Throws StoreUnavailable, also if the database gives no answer. */
   async #settle(): Promise<void> {
     if (!this.#accessLog) return
     const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>()
@@ -370,7 +370,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     return lstatSync(this.anchorFile, { throwIfNoEntry: false }) !== undefined
   }
 
-  /** Waits for the running commits. Calling it again is allowed. */
+  /** Waits for the running commits. The caller may call it again. */
   async close() {
     const accessLog = this.#accessLog
     this.#accessLog = undefined

@@ -1,4 +1,4 @@
-// The reads by which requests are decided, and the check that their results are still true.
+// The reads by which a store's callers decide about a request, and the check that the results of these reads are still true.
 
 import type { AccessRecord } from '../../core/ports/audit.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'

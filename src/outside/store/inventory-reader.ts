@@ -19,7 +19,7 @@ export function* findInventoryRows({
   return rows.map((row) => ({ ...inventoryRow(row), keyState: orNull(row, 'keyState', text) }))
 }
 
-/** The columns that order rows. A key has at least one character, so an empty key is before all rows. */
+/** The columns that order rows. Without a row: the place before all rows, since a key has at least one character. */
 export function placeOf(row: InventoryRow | undefined): [string, string, string, string, string, string] {
   if (!row) return ['', '', '', '', '', '']
   const { key, kind, name, machineId, disk, provider } = row

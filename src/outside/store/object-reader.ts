@@ -1,4 +1,4 @@
-// Finds objects in steps, by the index if a query has one.
+// Reads one page of objects. If the query names index entries, it uses the index.
 
 import type { ObjectQuery, StoredObject } from '../../core/ports/objects.ts'
 import { indexHash } from './hashes.ts'
@@ -6,12 +6,12 @@ import { number } from './row.ts'
 import { storedObject } from './rows.ts'
 import { all, get, type Steps } from './steps.ts'
 
-/** The store counts the objects with one value up to this number, to find the most selective value. */
+/** To find the most selective of a query's index entries, the store counts the objects of each entry, up to this number. */
 const indexCountMax = 200
 
 /**
- * A page of at most `count` objects. If `index` is set, its rarest entry selects the objects; the other entries are not checked
- * here.
+ * At most `count` objects with a sequence below `before`, newest first. If `index` is set, its rarest entry selects the objects;
+ * the caller checks the other entries.
  */
 export function* objectsBefore(query: ObjectQuery, before: number, count: number): Steps<StoredObject[]> {
   const { instanceId, index = [], includeDestroyed = false } = query

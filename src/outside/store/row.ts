@@ -1,4 +1,4 @@
-// Reads the columns of a row. This store wrote the rows itself, so a wrong type means damage, and the error says so.
+// Reads the columns of a row. This store wrote the rows itself, so a wrong type means that the database is damaged.
 
 export type Row = Readonly<Record<string, unknown>>
 

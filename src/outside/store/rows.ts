@@ -13,7 +13,7 @@ import { bytes, number, orNull, text, type Row } from './row.ts'
 export function storedObject(row: Row, markKey?: KeyObject): StoredObject {
   const dueMs = orNull(row, 'dueMs', number)
   const [sealed, dataKeyId] = [orNull(row, 'sealed', bytes), orNull(row, 'dataKeyId', text)]
-  const waits = dueMs !== null && sealed !== null
+  const isRecoverable = dueMs !== null && sealed !== null
   const object = {
     instanceId: text(row, 'instanceId'),
     uniqueIdentifier: text(row, 'uniqueIdentifier'),
@@ -22,18 +22,18 @@ export function storedObject(row: Row, markKey?: KeyObject): StoredObject {
     version: number(row, 'version'),
     createdMs: number(row, 'createdMs'),
     attributes: bytes(row, 'attributes'),
-    sealed: waits ? null : sealed,
-    dataKeyId: waits ? null : dataKeyId,
-    ...(waits && { recoverable: { sealed, dataKeyId, state: text(row, 'recoverableState'), dueMs } }),
+    sealed: isRecoverable ? null : sealed,
+    dataKeyId: isRecoverable ? null : dataKeyId,
+    ...(isRecoverable && { recoverable: { sealed, dataKeyId, state: text(row, 'recoverableState'), dueMs } }),
     sequence: number(row, 'sequence'),
     lastFetchedMs: orNull(row, 'lastFetchedMs', number),
   }
   if (row['markNumber'] === undefined) return object
-  return { ...object, isPutBack: object.sealed !== null && isMarked(row, markKey) }
+  return { ...object, isPutBack: object.sealed !== null && isDestroyedByMark(row, markKey) }
 }
 
-/** A forged mark can close an object, but not bring one back. */
-function isMarked(row: Row, key: KeyObject | undefined): boolean {
+/** Whether the last mark says that the object is destroyed. A forged mark can say that, but cannot bring an object back. */
+function isDestroyedByMark(row: Row, key: KeyObject | undefined): boolean {
   if (row['markNumber'] === null) return false
   const mark = lastMark(row)
   return closes(mark) || (key !== undefined && !isGenuine(key, mark))

@@ -12,7 +12,7 @@ export const markSql = {
   mark: `SELECT ${markColumns} FROM marks k WHERE ${isLastMark}`,
   /** The marks, as a dump has them. */
   marksFrom: `SELECT ${markColumns} FROM marks k WHERE k.number > ? ORDER BY k.number LIMIT ?`,
-  /** Each mark with the rows of its object, in one statement, so that both show the same moment. */
+  /** Each mark, compared with the rows of its object in one statement, so that both show the same moment. */
   marksAfter: `
     SELECT ${markColumns},
       CASE WHEN k.due_ms >= 0 AND (o.material IS NOT NULL OR coalesce(o.due_ms, 0) > k.due_ms) AND NOT EXISTS (
@@ -27,7 +27,7 @@ export const markSql = {
     WHERE material IS NULL AND marked IS NULL AND sequence > ? ORDER BY sequence LIMIT ?`,
   addMark: `
     INSERT INTO marks (number, instance_id, unique_identifier, due_ms, mac, digest) VALUES (?, ?, ?, ?, ?, ?)`,
-  /** 1: the last mark of a destroyed object closes it. An index finds objects without this note; nothing else uses it. */
+  /** Notes (1) that the last mark of a destroyed object says so. An index finds destroyed objects without this note. */
   noteMark: `
     UPDATE objects SET marked = ? WHERE instance_id = ? AND unique_identifier = ? AND material IS NULL`,
   signMark: `UPDATE marks SET number = ?, mac = ?, digest = ? WHERE number = ?`,

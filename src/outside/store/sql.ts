@@ -57,8 +57,8 @@ export const readSql = {
   /** The number of objects with the hash, counted up to a limit. */
   countByHash: `SELECT count(*) AS count FROM (SELECT 1 FROM object_index WHERE hash = ? LIMIT ?) AS found`,
   /**
-   * The stored states, and the steps of the days before today, of the hours of today before this one, and of the seconds of this
-   * hour up to now. It is one statement, so that it sees one moment.
+   * The numbers of objects by stored state, and of the clock's steps (state-counts.ts): those of the days before today, of the hours
+   * of today before this one, and of the seconds of this hour up to now. It is one statement, so that it sees one moment.
    */
   objectCounts: `
     SELECT state AS name, count FROM object_counts WHERE instance_id = ?
@@ -180,7 +180,7 @@ function audit(condition: string, direction: 'ASC' | 'DESC'): string {
 
 export const writeSql = {
   trustVersion: readSql.trustVersion,
-  /** Raises the version to at least the given one. */
+  /** Raises the version to the value, unless it is higher already. */
   liftTrustVersion: `
     INSERT INTO meta (key, value) VALUES ('trust_version', ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value < excluded.value`,
@@ -217,7 +217,8 @@ export const writeSql = {
     SELECT sequence, recoverable, unique_identifier AS "uniqueIdentifier" FROM objects WHERE instance_id = ? AND due_ms IS NOT NULL`,
   nameFeature: `INSERT INTO least_version (feature, version, reason) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
   /**
-   * Only one process opens a SQLite database, and the number of its schema shuts out programs that do not know the least version.
+   * With SQLite no older node can run: only one process opens the database. A program that does not know the table least_version
+   * refuses the database by the number of its schema.
    */
   olderNode: `SELECT feature AS name, version FROM least_version WHERE feature = ? AND false`,
   shutOutOlder: `SELECT 1 WHERE ? IS NULL`,
@@ -334,7 +335,7 @@ export const writeSql = {
   nameWriter: `UPDATE writers SET named = number WHERE id = ?`,
   addWriter: `
     INSERT INTO writers (writer, opened_ms, first_entry, number, hash) VALUES (?, ?, ?, 0, '')`,
-  /** Adds a writer's row of a dump. */
+  /** Adds the row of a writer from a dump. */
   loadWriter: `
     INSERT INTO writers (writer, opened_ms, first_entry, number, hash, named, begin_number, begin_hash, deleted)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -356,7 +357,7 @@ export const writeSql = {
   lastCheckpoint: `SELECT coalesce(max(number), 0) AS number FROM checkpoints`,
   addCheckpoint: `INSERT INTO checkpoints (number, body, signature) VALUES (?, ?, ?)`,
 
-  /** Once a server has served with it, a store has at least one of these. Its secrets do not count. */
+  /** Once a server has served with a store, the store has at least one of these. Its secrets do not count. */
   used: `
     SELECT CASE WHEN EXISTS (SELECT 1 FROM meta WHERE key = 'trust_version' AND value > 0)
       OR EXISTS (SELECT 1 FROM writers) OR EXISTS (SELECT 1 FROM trust) OR EXISTS (SELECT 1 FROM checkpoints)
@@ -367,7 +368,7 @@ export const writeSql = {
     SELECT id, number, begin_number AS "beginNumber", begin_hash AS "beginHash"
     FROM writers WHERE writer = ?`,
   blockAfter: readSql.blockAfter,
-  /** Selects by number and writer. A writer's entries have consecutive ids from its first one on. */
+  /** Values: an entry's number, and its writer's id. In SQLite a writer's entries have consecutive ids from its first one on. */
   entryOfNumber: `
     SELECT a.entry, a.hash, a.body FROM writers w CROSS JOIN audit a ON a.entry = w.first_entry + ? - 1 WHERE w.id = ?`,
   /** `+ 0` makes PostgreSQL read the entries of one block instead of all entries of the writer. */

@@ -2,7 +2,7 @@
 // generator: it yields a statement, by its name in sql.ts, and goes on with the answer. SQLite answers at once
 // (sqlite/statements.ts), PostgreSQL over the network (postgres/session.ts).
 //
-// A step that is called without `yield*` does nothing; test/tidy.test.ts finds such calls.
+// Calling such a generator without `yield*` does nothing; test/tidy.test.ts finds such calls.
 
 import type { Row } from './row.ts'
 import { readSql, writeSql } from './sql.ts'
@@ -26,7 +26,7 @@ export interface Query {
 /** Depends on `wants`: the number of changed rows, the id of a new row, the first row, or all rows. */
 export type QueryAnswer = number | Row | readonly Row[] | undefined
 
-/** The steps that lead to a `T`. */
+/** The steps of a rule whose result is a `T`. */
 export type Steps<T> = Generator<Query, T, QueryAnswer>
 
 export function* run(name: StatementName, ...values: SqlValue[]): Steps<void> {

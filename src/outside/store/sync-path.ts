@@ -1,5 +1,3 @@
-// Brings a file, or the names in a folder, to the disk.
-
 import { closeSync, constants, fsyncSync, openSync } from 'node:fs'
 
 /** Brings the content of a file, or the list of names in a folder, to the disk before it returns. Throws the system's error. */
