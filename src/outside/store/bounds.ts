@@ -1,6 +1,6 @@
 // Bounds that several files share, each with its unit last in the name.
 
-/** What the store accepts with durability 'process' is on the disk within this time. */
+/** Records and changes of durability 'process' are on the disk within this time. */
 export const accessFlushMs = 100
 /** The delay before the store retries a failed deletion of pruned entries. */
 export const pruneAgainMs = 10_000
