@@ -1,5 +1,5 @@
 // Reads a whole SQLite store in one read transaction of a connection of its own, as values of the ports (core/ports/backup.ts).
-// Made for a thread of its own: each page keeps the thread busy, and the write-ahead log grows while the dump is open.
+// It should run on a thread of its own: each page keeps the thread busy. The write-ahead log grows while the dump is open.
 
 import { DatabaseSync } from 'node:sqlite'
 import { storeBusyMs } from './bounds.ts'

@@ -14,7 +14,7 @@ const extended = { fsync: 1034, folderFsync: 1290, shmSize: 4874 }
 
 export type SqliteTrouble = 'full' | 'busy' | 'damaged' | 'fsync' | 'io' | null
 
-/** null: not an error of SQLite's surroundings, so a bug. */
+/** null: neither the disk nor another program caused the error, so it is a bug. */
 export function sqliteTrouble(error: unknown): SqliteTrouble {
   const code = sqliteCode(error)
   if (code === null) return null

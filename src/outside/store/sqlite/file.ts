@@ -1,8 +1,8 @@
-// Opens the database file for the one writer: takes the lock, refuses what is not ours, damaged or newer, and
-// brings the schema up to date. Nothing is written before all of that is known.
+// Opens the database file for the one writer: takes the lock, refuses a file that belongs to another program, is damaged, or needs a
+// newer version, and brings the schema up to date. It changes nothing in an existing database before it has checked all of that.
 //
-// The main file is never opened here by anything but SQLite: closing any descriptor of it would drop the locks
-// that this process holds on it (POSIX).
+// While SQLite has the database open, this process must not open the file in another way: closing any other descriptor of it would
+// drop the locks that SQLite holds on it (POSIX).
 
 import { chmodSync, closeSync, existsSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
@@ -23,7 +23,7 @@ export interface OpenFile {
   close(): void
 }
 
-/** Throws StoreUnavailable: 'busy' when another process has it, 'unavailable' with the reason otherwise. */
+/** Throws StoreUnavailable: 'busy' if another process has the file, 'full' if the disk has no room, otherwise 'unavailable'. */
 export function openFile(file: string, onNotice: (message: string) => void = () => {}): OpenFile {
   const lock = takeLock(`${file}.lock`)
   let database: DatabaseSync | undefined
@@ -49,8 +49,8 @@ export function openFile(file: string, onNotice: (message: string) => void = () 
 }
 
 /**
- * The lock is SQLite's own, on an empty database beside the file: it ends with the process, however that ends.
- * The file itself cannot be locked, since this process reads it through a second connection.
+ * The lock is SQLite's exclusive lock on an empty database beside the file, so it ends with the process, however the process ends.
+ * The database itself cannot be locked, since this process reads it through a second connection.
  */
 export function takeLock(file: string): DatabaseSync {
   createPrivate(file)
@@ -69,13 +69,13 @@ export function takeLock(file: string): DatabaseSync {
   }
 }
 
-/** SQLite would quietly throw away a write-ahead log whose database is gone. */
+/** Refuses a write-ahead log whose database is gone: SQLite would silently discard the log. */
 function refuseLostFile(file: string): void {
   if (sizeBytes(file) > 0 || sizeBytes(`${file}-wal`) === 0) return
   throw new StoreUnavailable(
     'unavailable',
     `${file} is missing or empty, but its write-ahead log ${file}-wal is there and holds data. Nothing was ` +
-      'changed. Bring both files back together, or move the log away to begin anew',
+      'changed. Bring both files back together, or move the log away to begin with an empty store',
   )
 }
 
@@ -94,9 +94,9 @@ function createPrivate(file: string): void {
 
 function prepare(database: DatabaseSync, file: string, onNotice: (message: string) => void): void {
   const version = pragma(database, 'user_version')
-  const made = pragma(database, 'application_id')
+  const application = pragma(database, 'application_id')
   const tables = database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()
-  if (made !== applicationId && (made !== 0 || version !== 0 || tables?.['count'] !== 0))
+  if (application !== applicationId && (application !== 0 || version !== 0 || tables?.['count'] !== 0))
     throw new StoreUnavailable(
       'unavailable',
       `${file} is a SQLite database of another program; nothing was changed`,
@@ -122,13 +122,13 @@ function prepare(database: DatabaseSync, file: string, onNotice: (message: strin
   migrate(database, version)
 }
 
-/** A newer version says in the database which programs may open it. Throws StoreUnavailable if this one may not. */
+/** Throws StoreUnavailable if the database names a feature that this program does not know (core/ports/least-version.ts). */
 export function refuseOlderThanLeast(database: DatabaseSync, file: string): void {
   const table = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'least_version'`).get()
   if (table) refuseOlderProgram(new Statements(database).take(storedFeatures()), file)
 }
 
-/** Standard keys of an older form do not say themselves what they hold: this program does not read them. */
+/** Refuses instances whose standard keys have an older form. Such a key does not say what it holds, so this program cannot read it. */
 function refuseOlderForm(database: DatabaseSync, version: number): void {
   if (version === 0 || version >= selfDescribingFrom) return
   const names = database
@@ -154,7 +154,7 @@ function checkWhole(database: DatabaseSync, file: string): void {
   if (verdict !== 'ok') throw damaged(file, String(verdict))
 }
 
-/** A copy of the database as it is, and how to go back to it, before a newer version changes it. */
+/** Keeps a copy of the database before this version changes its schema, and tells the administrator how to go back to the copy. */
 function keepCopy(
   database: DatabaseSync,
   { file, version }: { readonly file: string; readonly version: number },
@@ -170,7 +170,7 @@ function keepCopy(
       'in between are lost then. Delete the copy once you keep this version',
   )
   try {
-    // SQLite takes an empty file, so that the copy is private from the start.
+    // VACUUM INTO accepts an empty file. So the copy has the file's private mode from the start.
     createPrivate(unfinished)
     database.prepare('VACUUM INTO ?').run(unfinished)
     syncPath(unfinished)
@@ -183,7 +183,7 @@ function keepCopy(
   }
 }
 
-/** One transaction, so that the disk is flushed once, and a file that a kill or a full disk cut off stays as it was. */
+/** One transaction, so that the disk is flushed once, and a kill or a full disk in the middle leaves the file as it was. */
 function migrate(database: DatabaseSync, from: number): void {
   if (from >= migrations.length) return
   database.exec(`

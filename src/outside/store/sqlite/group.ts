@@ -1,6 +1,6 @@
-// Commits a group of changes in one SQLite transaction. A conflict undoes only the change that met it: then the group is
-// done once more with a savepoint for each change. SQLite copies each page that it changes under a savepoint, and conflicts
-// are rare, so none is set at first. Knows nothing of threads, timers or the disk's room.
+// Commits a group of changes in one SQLite transaction. A conflict undoes only the change that met it. SQLite copies each page that it
+// changes under a savepoint, and conflicts are rare, so the first attempt sets no savepoint. After a conflict the whole group is
+// rolled back and applied once more, with a savepoint for each change. This file knows nothing of threads, timers or the disk's room.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { MarksEnd } from '../../../core/ports/marks.ts'
@@ -20,11 +20,11 @@ import type { WriterJob, WriterOutcome } from './writer-messages.ts'
 export interface GroupResult {
   readonly outcomes: readonly WriterOutcome[]
   readonly effects: Effects
-  /** All that was committed up to now is on the disk. False says nothing: it may be there or not. */
+  /** True: everything that was committed up to now is on the disk. False: it may be on the disk or not. */
   readonly synced: boolean
 }
 
-/** A change could not be done, and there is no savepoint to go back to. */
+/** A change could not be made, and there is no savepoint to roll back to. */
 class Stopped extends Error {}
 
 export class Groups {
@@ -36,7 +36,7 @@ export class Groups {
   readonly #savepoint: StatementSync
   readonly #release: StatementSync
   readonly #rollback: StatementSync
-  /** `PRAGMA synchronous` was last set to this. */
+  /** The last value that `PRAGMA synchronous` was set to. */
   #synchronous: 'FULL' | 'NORMAL' | undefined
   #position: OrderedPosition
   readonly marks = new KnownMarks()
@@ -54,20 +54,20 @@ export class Groups {
     this.marks.know(this.#position.marks)
   }
 
-  /** How far the store has come, with what is committed. */
+  /** The position (what the anchor names) after the last commit. */
   get position(): OrderedPosition {
     return this.#position
   }
 
-  /** The anchor names this number. The database may have a smaller one, if a person removed marks while no server ran. */
+  /** Learns the end of the marks that the anchor names. The database's end is lower if a person removed marks while no server ran. */
   knowMarks(end: MarksEnd | null): void {
     this.marks.know(end)
     this.#position = { ...this.#position, marks: this.marks.end }
   }
 
   /**
-   * Does the jobs that can be done. On return they are in the WAL, and on the disk if one of them is of class
-   * 'disk'. Throws what SQLite throws (no room, no disk, damage): then nothing of the group was done.
+   * Makes the changes that can be made. On return they are in the WAL, and on the disk if one of them has durability 'disk'. Throws
+   * what SQLite throws (no room, no disk, damage): then nothing of the group was done.
    */
   commit(jobs: readonly WriterJob[]): GroupResult {
     try {
@@ -95,7 +95,7 @@ export class Groups {
       this.#statements.take(this.#chain.save())
       const position = this.#positionWith(facts, effects)
       this.#end.run()
-      // A commit that wrote nothing synced nothing either; one that moved the position wrote.
+      // A commit that wrote nothing synced nothing either. If the position moved, the commit wrote.
       const synced = full && position !== this.#position
       this.#position = position
       this.marks.follow(position.marks, effects)
@@ -109,7 +109,7 @@ export class Groups {
     }
   }
 
-  /** A transaction of the writer's own. */
+  /** Runs the steps in a transaction of their own. */
   transact<T>(steps: Steps<T>): T {
     try {
       this.#begin.run()
@@ -129,13 +129,13 @@ export class Groups {
   }
 
   #applyOrUndo(job: WriterJob, group: Group): WriterOutcome {
-    const marks = { chain: this.#chain.mark(), facts: group.facts.mark() }
+    const before = { chain: this.#chain.mark(), facts: group.facts.mark() }
     this.#savepoint.run()
     const outcome = this.#apply(job, group)
     if (outcome.type !== 'done') {
       this.#rollback.run()
-      this.#chain.restore(marks.chain)
-      group.facts.restore(marks.facts)
+      this.#chain.restore(before.chain)
+      group.facts.restore(before.facts)
     }
     this.#release.run()
     return outcome
@@ -154,7 +154,7 @@ export class Groups {
     }
   }
 
-  /** The position that the running transaction will bring about: the same value when it is the same position. */
+  /** The position after the running transaction commits. It is the same object as before if the transaction does not move it. */
   #positionWith(facts: GroupFacts, { trustRaised, checkpointed, marked }: Effects): OrderedPosition {
     const before = this.#position
     const marks = marked ? this.#statements.take(facts.marksEnd(before.marks)) : before.marks
@@ -171,7 +171,7 @@ export class Groups {
     return { trustVersion, checkpoint, heads: head ? [head] : before.heads, marks, order: before.order + 1 }
   }
 
-  /** FULL syncs the WAL with each commit, and with it all that was committed before. */
+  /** With FULL, each commit syncs the WAL, and so everything that was committed before. */
   #setSynchronous(mode: 'FULL' | 'NORMAL'): void {
     if (this.#synchronous === mode) return
     this.#database.exec(`PRAGMA synchronous = ${mode}`)

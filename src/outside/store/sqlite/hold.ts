@@ -1,5 +1,5 @@
-// Keeps a stopped server's SQLite store from being started or changed while a command reads all of it, and refuses a store
-// that cannot be read as it lies there. It changes nothing in the store.
+// Holds the SQLite store of a stopped server: while a command reads all of the store, no server starts on it or changes it. It refuses
+// a store that a server must first bring up to date. It changes nothing in the store.
 
 import { existsSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
@@ -17,7 +17,7 @@ export interface Held {
   close(): Promise<void>
 }
 
-/** Throws StoreUnavailable: a server uses it, or the last one must be started and stopped once more. */
+/** Throws StoreUnavailable if a server uses the store, or if a server must be started and stopped on it once more. */
 export function holdSqlite(file: string): Held {
   if (!existsSync(file)) throw new StoreUnavailable('unavailable', `there is no database ${file}`)
   refuseUnsafeFolder(file)
@@ -32,18 +32,18 @@ export function holdSqlite(file: string): Held {
   return { check: async () => undefined, close: async () => lock.close() }
 }
 
-/** For a store that is to be made: nothing of one may be there. Throws StoreUnavailable. */
+/** Holds the place of a store that is to be made. Throws StoreUnavailable if any file of a store is there already. */
 export function holdPlace(file: string): Held {
   refuseStore(file)
   refuseUnsafeFolder(file)
   const lock = takeLock(`${file}.lock`)
   const close = () => {
-    // Removed while it is held: the next process makes another one.
+    // The lock's file is removed while this process still has the lock, so the next process makes a new file.
     if (!existsSync(file)) rmSync(`${file}.lock`, { force: true })
     lock.close()
   }
   try {
-    // Another process may have made one until then.
+    // Another process may have made a store before this process had the lock.
     refuseStore(file)
   } catch (error) {
     close()
@@ -79,19 +79,19 @@ function refuseStore(file: string): void {
 
 function refuseOtherSchema(file: string): void {
   let database: DatabaseSync | undefined
-  let header: { readonly made: number; readonly version: number }
+  let header: { readonly application: number; readonly version: number }
   try {
     database = new DatabaseSync(file, { readOnly: true, timeout: storeBusyMs })
     const pragma = (name: string) => Number(database?.prepare(`PRAGMA ${name}`).get()?.[name])
-    header = { made: pragma('application_id'), version: pragma('user_version') }
-    if (header.made === applicationId) refuseOlderThanLeast(database, file)
+    header = { application: pragma('application_id'), version: pragma('user_version') }
+    if (header.application === applicationId) refuseOlderThanLeast(database, file)
   } catch (cause) {
     if (cause instanceof StoreUnavailable) throw cause
     throw new StoreUnavailable('unavailable', `read ${file}: ${sqliteText(cause)}`, { cause })
   } finally {
     database?.close()
   }
-  if (header.made !== applicationId)
+  if (header.application !== applicationId)
     throw new StoreUnavailable('unavailable', `${file} is no database of Mortise`)
   if (header.version !== migrations.length) throw otherSchema(file, header.version, migrations.length)
 }
@@ -106,7 +106,7 @@ export function otherSchema(name: string, version: number, known: number): Store
   )
 }
 
-/** Records of reads that the last server did not bring into the audit log: only a server can, with the root key. */
+/** Refuses records of reads that the last server did not move into the audit log: only a server can move them, with the root key. */
 function refuseLeftRecords(accessFile: string): void {
   if ((statSync(accessFile, { throwIfNoEntry: false })?.size ?? 0) === 0) return
   throw new StoreUnavailable(

@@ -1,6 +1,6 @@
-// Makes a SQLite store of a dump (core/ports/backup.ts), beside its place, and moves it there when it is whole and on the
-// disk. Until then the file has another name, so that no server takes it for a store, and its place is held, so that no other
-// process makes one there.
+// Makes a SQLite store from a dump (core/ports/backup.ts), in a file beside the store's place, and moves the file there once it is
+// whole and on the disk. Until then the file has another name, so that no server opens it as a store, and the loader holds the place,
+// so that no other process makes a store there.
 
 import { renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -16,15 +16,15 @@ import { holdPlace } from './hold.ts'
 import { Statements } from './statements.ts'
 import { syncPath } from '../sync-path.ts'
 
-/** The endings of the files that SQLite and openFile put beside a database. */
+/** The endings of a database and of the files that SQLite and openFile put beside it. */
 const besides = ['', '-wal', '-shm', '-journal', '.lock']
 
-/** The file that a restore fills, beside the database that it will be. */
+/** The file that a restore fills. Once it is whole, it becomes the database `file`. */
 export function restoringFileOf(file: string): string {
   return `${file}.restoring`
 }
 
-/** For the store that will be `file`. `openedMs`: the time of the new audit writer. */
+/** Makes the store `file`. `openedMs`: the time at which its new audit writer begins. */
 export function sqliteLoader(file: string, openedMs: number): LoadStore {
   return async (pages, entries, check) => {
     const held = holdPlace(file)
@@ -69,21 +69,21 @@ async function fill(
   const opened = openFile(restoring)
   try {
     const { database } = opened
-    // The file counts only once it is whole and synced as a whole, so nothing before that need be.
+    // The file becomes a store only after the caller has synced all of it, so no commit before that needs a sync.
     database.exec('PRAGMA synchronous = OFF; PRAGMA cache_size = -131072')
     const statements = new Statements(database)
     const loader = new Loader()
     for await (const page of pages)
       transact(database, () => page.forEach((record) => statements.take(loader.load(record))))
     transact(database, () => statements.take(loader.finish(entries, openedMs)))
-    intoDatabase(database)
+    moveLogIntoDatabase(database)
   } finally {
     opened.close()
   }
 }
 
-/** Only the database is moved to its place. Closing would pass over a log that the disk has no room for. */
-function intoDatabase(database: DatabaseSync): void {
+/** The loader moves only the database to its place, not the write-ahead log. If the disk is full, closing would silently keep the log. */
+function moveLogIntoDatabase(database: DatabaseSync): void {
   const { busy } = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() ?? {}
   if (busy !== 0) throw new Error('another program reads the database that is being restored')
 }

@@ -1,12 +1,12 @@
 // The shape of the database, as numbered steps: the n-th step brings `user_version` n - 1 to n. A step that was merged is never
 // edited (a test has the digest of each); a change is a new step. A program opens a database with more steps than it knows,
 // unless the least version shuts it out (core/ports/least-version.ts): so a step only adds, or it names a feature in least_version.
-// The comments say what a table is for; statements are in sql.ts.
+// Comments in the steps say what a table is for; statements are in sql.ts.
 
 /** Written into the file's header, so that a foreign SQLite file is not taken for a store: "Mort". */
 export const applicationId = 0x4d6f7274
 
-/** From here on standard keys describe themselves: an instance whose keys lie there in the older form is refused. */
+/** From this schema on, standard keys describe themselves. file.ts refuses an older database with an instance that has standard keys. */
 export const selfDescribingFrom = 3
 
 export const migrations: readonly string[] = [

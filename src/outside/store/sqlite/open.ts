@@ -1,5 +1,5 @@
-// Opens the embedded store. The file and what belongs to it lie in one folder: the database, its write-ahead log
-// (-wal, -shm), the lock (.lock), the reserve for a full disk (.reserve), the anchor (.anchor), and the access log (.access).
+// Opens the embedded store. All its files lie in one folder: the database, its write-ahead log (-wal, -shm), the lock (.lock), the
+// reserve for a full disk (.reserve), the anchor (.anchor), and the access log (.access).
 
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
@@ -16,16 +16,16 @@ import { WriterThread } from './writer-thread.ts'
 
 /** Destroyed material leaves the files of the database within this time. */
 export const destroyedGoneMs = 10_000
-/** Reserved on the data disk, so that access records of Get can be written when the disk is full. */
+/** The store reserves this on the data disk, so that it can write access records of Gets when the disk is full. */
 export const diskReserveBytes = 16 * 1024 * 1024
 
 export interface SqliteOptions {
-  /** The database file. It is made (0600) where there is none, its folder (0700) too. */
+  /** The database file. If it does not exist, the store makes it (mode 0600), and its folder (mode 0700). */
   readonly file: string
   readonly clock: Clock
-  /** Called with a sentence for the log: changes are refused or taken again, material stays too long, the writer ended. */
+  /** Called with a sentence for the log: changes are refused or accepted again, destroyed material stays too long, the writer ended. */
   readonly onTrouble?: (message: string) => void
-  /** Called with a sentence before the database is changed for this version. */
+  /** Called with a sentence for the log before the store changes the database for this version. */
   readonly onNotice?: (message: string) => void
   /** Called after each commit: how long its caller waited, and how it ended. */
   readonly onCommit?: CommitWatch
@@ -37,8 +37,8 @@ export interface SqliteOptions {
 }
 
 /**
- * Rejects with StoreUnavailable and changes nothing when another process has the file ('busy'), or when it is
- * damaged, of another program or of a newer version, or when others may write where it lies ('unavailable').
+ * Rejects with StoreUnavailable and changes nothing if another process has the file ('busy'), if the file is damaged, belongs to
+ * another program or needs a newer version, or if other users may write it or its folder ('unavailable').
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store & AnchoredStore> {
   const file = path.resolve(options.file)
@@ -69,12 +69,12 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store & A
   }
 }
 
-/** Otherwise a start would make a new store, beside the one that the administrator wants to restore. */
+/** Refuses to start after a restore that did not end: the start would make a new store in the place of the restored one. */
 function refuseHalfRestored(file: string): void {
   if (existsSync(file) || !existsSync(restoringFileOf(file))) return
   throw new StoreUnavailable(
     'unavailable',
     `a restore into ${path.dirname(file)} did not end. Nothing was changed. Give the same mortise restore command again, ` +
-      `or remove ${restoringFileOf(file)} to begin anew`,
+      `or remove ${restoringFileOf(file)} to begin with an empty store`,
   )
 }

@@ -1,8 +1,8 @@
-// Reads what a request is decided on, the trust version and objects, and remembers it until a commit changes the database.
-// Each commit changes the header of the WAL-index (https://sqlite.org/walformat.html), be it of this server's writer or of
-// another process that has the file. SQLite itself compares these bytes to see whether its cache still holds.
-// The header is read once in a turn of the event loop, and again when the writer has answered: no client can know of a commit
-// before that answer. So the server uses nothing that it read before a commit once a client may know of that commit (design:
+// Reads the values by which the server decides about a request, the trust version and objects, and remembers them until a commit
+// changes the database. Each commit, by this server's writer or by another process, changes the header of the WAL-index
+// (https://sqlite.org/walformat.html). SQLite itself compares these bytes to see whether its cache is still right.
+// ReadMemory reads the header once in a turn of the event loop, and again when the writer has answered: no client can know of a
+// commit before that answer. So the server uses nothing that it read before a commit once a client may know of that commit (design:
 // invariant 4).
 
 import type { KeyObject } from 'node:crypto'
@@ -15,16 +15,16 @@ import { number } from '../row.ts'
 import type { Statements } from './statements.ts'
 import { get } from '../steps.ts'
 
-/** Objects that a reader keeps in memory until the database changes; each counts with its bytes and about what it takes decoded. */
+/** The most bytes of objects that a reader keeps in memory. Each object counts its own bytes and readMemoryObjectBytes for the rest. */
 export const readMemoryBytes = 32 * 1024 * 1024
 const readMemoryObjectBytes = 6 * 1024
 
-/** The WAL-index begins with two copies of its header, so that a reader notices one that is being written. */
+/** The WAL-index begins with two copies of its header, so that a reader notices when a writer is just changing it. */
 const headerBytes = 2 * 48
 
 export class ReadMemory {
   readonly #statements: Statements
-  /** Signs marks. */
+  /** The key that signs marks (core/ports/marks.ts). */
   markKey: KeyObject | undefined
   readonly #walIndex: number
   #header = Buffer.alloc(headerBytes)
@@ -41,7 +41,7 @@ export class ReadMemory {
     objectVersion: (...object) => this.#knownObject(...object)?.version ?? null,
   }
 
-  /** `statements`: of a connection that only reads `file` and has it open already. Throws the system's error. */
+  /** `statements`: those of a connection that only reads `file`, and has opened it already. Throws the system's error. */
   constructor(file: string, statements: Statements) {
     this.#statements = statements
     this.#walIndex = openSync(`${file}-shm`, 'r')
@@ -96,7 +96,7 @@ export class ReadMemory {
     const row = this.#statements.take(get('object', instanceId, uniqueIdentifier))
     if (!row) return undefined
     const read = storedObject(row, this.markKey)
-    // Work that reads many in one turn fills no memory beyond its limit; the next turn begins with an empty one.
+    // Work that reads many objects in one turn does not fill the memory beyond its limit. The next turn begins with an empty memory.
     if (this.#bytes > readMemoryBytes) return read
     const object = this.#withKnownAttributes(read)
     this.#objects.set(instanceId, uniqueIdentifier, object)

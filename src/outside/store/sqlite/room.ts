@@ -1,6 +1,6 @@
-// Room on the data disk. Changes are refused while the disk is nearly full; what still must be written then (the
-// access records of Get) has a reserve: a file of real blocks beside the database, given back when SQLite finds
-// no room, and taken again when there is some. This file decides nothing about changes.
+// Room on the data disk. The writer refuses changes while the disk is nearly full. For access records of Gets, which it must still
+// write then, it keeps a reserve: a file of real blocks beside the database. The writer deletes that file when SQLite finds no room,
+// and fills it again once the disk has room. This file decides nothing about changes.
 
 import { constants, existsSync, lstatSync, rmSync, statfsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
@@ -25,23 +25,26 @@ export class Room {
     this.#bytes = bytes
   }
 
-  /** Bytes that this process may still use; Infinity where the system does not say: the next write tells then. */
+  /** Bytes that this process may still use. Infinity if the system does not tell: then the next write shows whether there is room. */
   freeBytes(): number {
     const { bavail, bsize } = orUndefined(() => statfsSync(this.#folder)) ?? { bavail: Infinity, bsize: 1 }
     return bavail * bsize
   }
 
-  /** Less is free than must be, the part of the reserve that is not held counted as used. */
+  /** Whether less is free than the server needs. The part of the reserve that the file does not hold yet counts as used. */
   isShort(): boolean {
     return this.freeBytes() - this.#missingBytes() < diskFreeBytesMin
   }
 
-  /** Bytes that must be free before changes are taken again: above the bound, so that it does not flutter. */
+  /**
+   * Bytes that must be free before the writer accepts changes again. More than the bound of `isShort`, so that a small change of the
+   * free space does not switch the writer back and forth.
+   */
   neededBytes(): number {
     return 2 * diskFreeBytesMin + this.#missingBytes()
   }
 
-  /** Gives the reserve back; false when there is none. */
+  /** Deletes the reserve. Returns false if there is none. */
   release(): boolean {
     this.#stopped = true
     if (!existsSync(this.#file)) return false
@@ -49,7 +52,7 @@ export class Room {
     return true
   }
 
-  /** Takes the reserve unless it is there. Resolves to false when there is not enough room or it was released. */
+  /** Fills the reserve. Resolves to false if the disk has not enough room, or if the reserve was released or stopped meanwhile. */
   take(): Promise<boolean> {
     this.#taking ??= this.#fill()
       .catch(() => false)
@@ -57,7 +60,7 @@ export class Room {
     return this.#taking
   }
 
-  /** Stops taking; what was written stays for the next start. */
+  /** Stops `take`. The part of the reserve that was written stays for the next start. */
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#taking
@@ -68,7 +71,7 @@ export class Room {
     if (this.#missingBytes() === 0) return true
     const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants
     await using file = await open(this.#file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
-    // Random, so that a file system that compresses sets real blocks aside.
+    // Random bytes, so that even a file system that compresses gives the file real blocks.
     const chunk = randomFillSync(Buffer.alloc(chunkBytes))
     while (this.#missingBytes() > 0) {
       if (this.#stopped || this.isShort()) return false

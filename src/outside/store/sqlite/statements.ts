@@ -1,9 +1,9 @@
-// Takes the steps of a rule (steps.ts) on one connection of SQLite, whose answers come at once.
+// Runs the steps of a rule (steps.ts) on one connection of SQLite, which answers at once.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { statementSql, type QueryAnswer, type Query, type StatementName, type Steps } from '../steps.ts'
 
-/** Prepares each statement when it is first used; they live as long as the connection. */
+/** Prepares each statement when it is first used. Prepared statements live as long as the connection. */
 export class Statements {
   readonly #database: DatabaseSync
   readonly #prepared = new Map<StatementName, StatementSync>()
@@ -12,7 +12,7 @@ export class Statements {
     this.#database = database
   }
 
-  /** Takes all steps. Throws what SQLite throws. */
+  /** Runs all steps. Throws what SQLite throws, and what the rule throws. */
   take<T>(steps: Steps<T>): T {
     let step = steps.next()
     while (!step.done) step = steps.next(this.#answer(step.value))

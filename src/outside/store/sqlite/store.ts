@@ -1,5 +1,5 @@
-// The embedded store: reads on a read-only connection of this thread, writes through the writer's thread. A read
-// is one statement, so it sees one moment, and that moment is after every commit that was answered before.
+// The embedded store: it reads on a read-only connection of this thread, and writes through the writer's thread. Each statement of a
+// read sees one moment, and that moment is after every commit that was answered before.
 
 import type { KeyObject } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
@@ -14,7 +14,7 @@ import { Statements } from './statements.ts'
 import type { Steps } from '../steps.ts'
 import type { WriterThread } from './writer-thread.ts'
 
-/** How long a read waits for a lock. A read blocks the thread that serves requests. */
+/** How long a read waits for a lock. While it waits, it blocks the thread that serves requests. */
 const storeReadBusyMs = 50
 
 interface SqliteStoreOptions extends Pick<
@@ -37,7 +37,7 @@ export class SqliteStore extends DatabaseStore {
     check: (expected) => this.#guard(() => this.#memory.check(expected)),
   }
 
-  /** Throws StoreUnavailable. The thread has the file open already. */
+  /** `thread` must have the file open already. Throws what SQLite or the system throws. */
   constructor(options: SqliteStoreOptions) {
     const { file, thread } = options
     super({
@@ -74,7 +74,7 @@ export class SqliteStore extends DatabaseStore {
   }
 
   protected async end() {
-    // The writer is the last to close, so that the log ends up in the database.
+    // The writer's connection must be the last to close: SQLite then moves the write-ahead log into the database.
     if (this.#database.isOpen) {
       this.#memory.close()
       this.#database.close()

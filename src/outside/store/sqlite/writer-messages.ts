@@ -4,7 +4,7 @@ import type { KeyObject } from 'node:crypto'
 import type { AnchorUse, AnchorVerdict } from '../../../core/ports/anchor.ts'
 import type { Change, StoreConflict, WriteHealth, StoreUnavailable } from '../../../core/ports/store.ts'
 
-/** Given to the writer's thread when it starts. */
+/** The writer's thread receives this when it starts. */
 export interface WriterData {
   readonly file: string
   /** Names the writer in the audit chain. */
@@ -19,7 +19,7 @@ export interface WriterJob {
   readonly change: Change
 }
 
-/** A job on its way. `entries`: JSON, which crosses at a third of the cost that copying the objects has. */
+/** A job in a message to the writer's thread. `entries`: JSON, which costs a third of copying the objects to the other thread. */
 export interface PostedJob {
   readonly id: number
   readonly change: Omit<Change, 'entries'>
@@ -56,7 +56,7 @@ export type FromWriter =
   | { readonly type: 'anchor'; readonly verdict: AnchorVerdict }
   | { readonly type: 'anchor-failed'; readonly message: string }
   | { readonly type: 'health'; readonly health: WriteHealth }
-  /** Before it is open: what is being done to the database. */
+  /** Sent before the database is open: says what the writer does to it. */
   | { readonly type: 'notice'; readonly message: string }
-  /** Worth telling people, though nothing is refused. */
+  /** A trouble that people should know of, although the writer refuses nothing. */
   | { readonly type: 'trouble'; readonly message: string }

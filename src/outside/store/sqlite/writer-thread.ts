@@ -1,5 +1,5 @@
-// The writer as seen from the thread that serves requests: hands changes over and settles their promises. If the
-// writer's thread ends, for whatever reason, all that waits is refused at once and so is what comes later.
+// The writer's thread (writer.ts) as the thread that serves requests sees it. WriterThread hands changes to the writer and settles
+// their promises. If the writer's thread ends, for any reason, WriterThread at once refuses all waiting changes, and then all later ones.
 
 import type { KeyObject } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
@@ -29,7 +29,7 @@ interface Waiting {
 
 const writerScript = scriptFile('outside/store/sqlite/writer')
 
-/** The writer as its thread, or a port to it. */
+/** The writer's thread, or a port to a writer. */
 export interface WriterLink {
   on(event: 'message', listener: (message: FromWriter) => void): unknown
   on(event: 'error', listener: (error: unknown) => void): unknown
@@ -44,9 +44,9 @@ export type StartWriter = (data: WriterData) => WriterLink
 interface StartOptions {
   readonly clock: Pick<Clock, 'every'>
   readonly script?: URL
-  /** Starts the writer; a thread that runs `script` when left out. */
+  /** Starts the writer. Default: starts a thread that runs `script`. */
   readonly startWriter?: StartWriter | undefined
-  /** Called before the database is open: what is being done to it. */
+  /** Called before the database is open, with a sentence that says what the writer does to the database. */
   readonly onNotice?: ((message: string) => void) | undefined
 }
 
@@ -54,19 +54,19 @@ export class WriterThread {
   readonly #worker: WriterLink
   readonly #waiting = new Map<number, Waiting>()
   readonly #onTrouble: (message: string) => void
-  /** Called with each answer to changes, before their promises are settled. */
+  /** Called with each of the writer's answers to changes, before their promises are settled. */
   onAnswer: () => void = () => {}
   readonly #ended: Promise<void>
-  /** One at a time asks for it. */
+  /** The comparison with the anchor that the caller of `anchor` waits for. */
   #anchoring: PromiseWithResolvers<AnchorVerdict> | null = null
   #outbox: WriterJob[] = []
   #lastId = 0
   #health: WriteHealth = { writable: true, reason: null }
   readonly #file: string
   readonly #listening: Timer
-  /** The change that had waited longest when it was last looked whether the writer answers. */
+  /** The id of the change that had waited longest when `#listen` last ran. */
   #waitedLongest: number | undefined
-  /** The writer gives no answer. */
+  /** Why changes wait, if the writer gives no answer; null: the writer answers. */
   #silent: string | null = null
   #closing: Promise<void> | null = null
   #gone: string | null = null
@@ -94,8 +94,8 @@ export class WriterThread {
   }
 
   /**
-   * Resolves when the database is open. Rejects with StoreUnavailable, with the reason for people.
-   * `onTrouble` receives the troubles that no caller would notice otherwise, for the log.
+   * Resolves once the database is open. Rejects with StoreUnavailable, which has the reason for people. `onTrouble` receives the
+   * troubles that no caller would notice otherwise, for the log.
    */
   static async start(
     data: WriterData,
@@ -140,12 +140,12 @@ export class WriterThread {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
       this.#waiting.set(id, { resolve, reject })
-      // All of this turn of the loop go as one message: waking the thread costs more than the message.
+      // All changes of this turn of the event loop go as one message: waking the writer's thread costs more than the message.
       if (this.#outbox.push({ id, change }) === 1) setImmediate(() => this.#send())
     })
   }
 
-  /** See AnchoredStore; not to be called again before it settled. */
+  /** See AnchoredStore. The caller does not call it again before the promise is settled. */
   anchor(key: KeyObject, how: AnchorUse): Promise<AnchorVerdict> {
     if (this.#gone !== null) return Promise.reject(new StoreUnavailable('unavailable', this.#gone))
     this.#anchoring = Promise.withResolvers()
@@ -158,7 +158,7 @@ export class WriterThread {
     this.#post({ type: 'marks', key })
   }
 
-  /** Waits for what was handed over, then closes the file. */
+  /** Waits for the changes that were handed over, then closes the file. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
       this.#send()
@@ -175,7 +175,7 @@ export class WriterThread {
     try {
       this.#post({ type: 'jobs', jobs: jobs.map(posted) })
     } catch (cause) {
-      // A value that cannot be written as JSON or be cloned is a bug of the caller; find whose it is.
+      // A change has a value that cannot be written as JSON or be cloned, which is a bug. Sending each change alone fails only that one.
       if (jobs.length === 1) this.#settle(jobs, new Error('hand a change to the store', { cause }))
       else for (const job of jobs) this.#sendAlone(job)
     }
@@ -208,7 +208,7 @@ export class WriterThread {
         return
       }
       case 'notice':
-        // `start` passed it on.
+        // The writer sends notices only before the database is open, and `start` passes those on.
         return
       case 'trouble':
         this.#onTrouble(message.message)
@@ -226,7 +226,7 @@ export class WriterThread {
     }
   }
 
-  /** A write or a flush on a disk that hangs does not return, so only this thread can report it. */
+  /** While the disk hangs, the writer's write or flush does not return, so only this thread can report that the disk hangs. */
   #listen(): void {
     const [longest] = this.#waiting.keys()
     const isSilent = longest !== undefined && longest === this.#waitedLongest

@@ -1,7 +1,7 @@
-// The writer's thread: the only connection that writes. It takes the jobs that wait, commits them as a group,
-// reports the result of each, and between groups keeps the promises that have a time: access records reach the disk within
-// accessFlushMs, destroyed material leaves the WAL within destroyedGoneMs, and it tries a full disk again.
-// This is the entry of a worker thread; store.ts is the other side.
+// The writer's thread, with the only connection that writes. It commits the jobs that wait as a group and reports the result of each.
+// Between groups it does the work that has a time limit: access records reach the disk within accessFlushMs, destroyed material leaves
+// the WAL within destroyedGoneMs, and it checks a full disk for room again. This is the entry of a worker thread; writer-thread.ts is
+// its counterpart.
 
 import type { KeyObject } from 'node:crypto'
 import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
@@ -32,10 +32,10 @@ import type {
   WriterData,
 } from './writer-messages.ts'
 
-/** How often the writer looks at a disk that was full. */
+/** The interval at which the writer checks whether a full disk has room again. */
 const diskCheckEveryMs = 1_000
 
-/** A name in `meta`, which a step of the schema writes. */
+/** A key in the table `meta`. A step of the schema writes it into a database whose earlier version kept no anchor. */
 const anchorNotKept = 'anchor_not_kept'
 
 const isDisk = ({ change }: WriterJob) => change.durability === 'disk'
@@ -69,14 +69,14 @@ class Writer {
     this.#statements = new Statements(this.#file.database)
     const chain = new AuditChain(data.writer, data.openedMs)
     this.#groups = new Groups(this.#file.database, this.#statements, chain)
-    // An earlier run may have left these: material in the log, pruned entries, a reserve given back.
+    // An earlier run may have left work: destroyed material in the write-ahead log, pruned entries to delete, a reserve to fill.
     this.#scrubSoon()
     this.#after('prune', 1, () => this.#prune())
     if (this.#room.isShort()) this.#setFull()
     else void this.#room.take()
   }
 
-  /** On a full disk even opening needs the reserve. */
+  /** On a full disk, opening the database may need the room of the reserve. */
   #open(): OpenFile {
     const onNotice = (message: string) => this.#post({ type: 'notice', message })
     try {
@@ -101,22 +101,22 @@ class Writer {
   anchor(key: KeyObject, { needed, mode }: AnchorUse): AnchorVerdict {
     const file = anchorFileOf(this.#data.file)
     const notKept = this.#statements.take(get('metaNumber', anchorNotKept)) !== undefined
-    const used = !notKept && (needed || this.#statements.take(isUsed()))
-    const verdict = this.#statements.take(AnchorKeeper.look(file, key, used))
-    const right = verdict.state === 'agrees' || verdict.state === 'new'
+    const isNeeded = !notKept && (needed || this.#statements.take(isUsed()))
+    const verdict = this.#statements.take(AnchorKeeper.look(file, key, isNeeded))
+    const isRight = verdict.state === 'agrees' || verdict.state === 'new'
     if (verdict.state === 'agrees') this.#groups.knowMarks(verdict.anchor.marks)
-    if (mode !== 'anew' && !(mode === 'keep' && right)) return verdict
-    // The last commits of an earlier process may not be on the disk yet.
+    if (mode !== 'anew' && !(mode === 'keep' && isRight)) return verdict
+    // The last commits of an earlier process may not be on the disk yet, and the anchor may name only synced commits.
     fdatasyncSync(this.#openLog())
     this.#anchor?.close()
     const onTrouble = (message: string) => this.#post({ type: 'trouble', message })
-    const anew = mode === 'anew'
-    this.#anchor = AnchorKeeper.start({ file, key, isNewFile: anew, onTrouble }, this.#groups.position)
+    const isNewFile = mode === 'anew'
+    this.#anchor = AnchorKeeper.start({ file, key, isNewFile, onTrouble }, this.#groups.position)
     if (notKept) this.#groups.transact(run('removeMeta', anchorNotKept))
     return verdict
   }
 
-  /** Resolves when all that was taken is done and the file is closed. */
+  /** Resolves once all jobs received before are done and the file is closed. */
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#closing = resolve
@@ -127,7 +127,7 @@ class Writer {
     for (const timer of this.#timers.values()) clearTimeout(timer)
     await this.#room.stop()
     while (this.#flushing) await sleep(1)
-    // SQLite does these when it closes, but only if no other program has the file open.
+    // SQLite syncs the log and moves it into the database when it closes, but only if no other program has the file open.
     if (unsynced) fdatasyncSync(this.#openLog())
     if (this.#broken === null) this.#anchor?.note(this.#groups.position)
     this.#anchor?.settle()
@@ -137,7 +137,7 @@ class Writer {
     this.#file.close()
   }
 
-  /** Messages that have come by then are in the group too. */
+  /** Commits the waiting jobs in the next turn of the event loop. The group then also has the jobs of messages that came meanwhile. */
   #schedule(): void {
     if (this.#running) return
     this.#running = true
@@ -157,9 +157,9 @@ class Writer {
   #commit(jobs: readonly WriterJob[]): readonly WriterOutcome[] {
     if (jobs.length === 0) return []
     if (this.#broken !== null) return refuse(jobs, 'unavailable', this.#broken)
-    const changes = jobs.some(isDisk)
-    if (changes && this.#full === null && this.#room.isShort()) this.#setFull()
-    if (changes && this.#full !== null) return this.#commitRecordsOnly(jobs, this.#full)
+    const hasChanges = jobs.some(isDisk)
+    if (hasChanges && this.#full === null && this.#room.isShort()) this.#setFull()
+    if (hasChanges && this.#full !== null) return this.#commitRecordsOnly(jobs, this.#full)
     try {
       return this.#committed(this.#groups.commit(jobs))
     } catch (error) {
@@ -167,7 +167,7 @@ class Writer {
     }
   }
 
-  /** With no room: the records of what is only read go on, changes do not. */
+  /** While the disk is full, commits the records of reads (durability 'process') and refuses changes (durability 'disk'). */
   #commitRecordsOnly(jobs: readonly WriterJob[], reason: string): readonly WriterOutcome[] {
     const records = jobs.filter((job) => !isDisk(job))
     return [...refuse(jobs.filter(isDisk), 'full', reason), ...this.#commit(records)]
@@ -176,9 +176,9 @@ class Writer {
   #committed({ outcomes, effects, synced }: GroupResult): readonly WriterOutcome[] {
     this.#failing = null
     if (synced) this.#anchor?.note(this.#groups.position)
-    // Once a minute and after each change of trust: then the anchor itself may cost a flush.
+    // A checkpoint comes once a minute and after each change of trust, rarely enough for one more flush, of the anchor itself.
     if (synced && effects.checkpointed) this.#anchor?.settle()
-    // After groups with changes too: one whose changes all met conflicts has written nothing, so synced nothing.
+    // Flushes also after a group with changes: if all of them met conflicts, the commit wrote nothing and so synced nothing.
     this.#flushSoon()
     if (effects.materialRemoved) this.#scrubSoon()
     if (effects.pruned) this.#after('prune', 1, () => this.#prune())
@@ -233,15 +233,15 @@ class Writer {
     this.#reportHealth()
   }
 
-  /** A commit that was not synced may be lost although SQLite shows it, so nothing goes on after that. */
+  /** Refuses every later job. A commit that was not synced may be lost although SQLite still shows it, so no commit may follow it. */
   #break(what: string): string {
     this.#broken = `${what}. Nothing is written any more: see to the disk, then start the server again`
     return this.#broken
   }
 
   /**
-   * Makes durable what groups without changes have written, beside the next groups. One at a time: a disk that hangs would
-   * hold all threads of the process that read files and find addresses.
+   * Syncs the write-ahead log, while later groups go on: a group of records alone commits without a sync. Only one sync runs at a
+   * time: with more, a disk that hangs would occupy all threads of Node's pool, which reads files and resolves host names.
    */
   #flush(): void {
     if (this.#flushing) return this.#flushSoon()
@@ -271,8 +271,8 @@ class Writer {
   }
 
   /**
-   * Moves the whole log into the database, where freed bytes are overwritten, and cuts the log off. Readers of
-   * an older state hold that up; it is tried again without waiting for them.
+   * Moves the whole write-ahead log into the database, where SQLite overwrites freed bytes, and truncates the log. That fails while a
+   * reader uses an older state. The writer does not wait for the reader, and tries again later.
    */
   #scrub(): void {
     const { database } = this.#file
@@ -300,7 +300,7 @@ class Writer {
     this.#reportHealth()
   }
 
-  /** Removes the entries that the chain was cut off before, a part at a time, so that commits come between. */
+  /** Deletes the rows of pruned entries, a part at a time, so that commits come between. */
   #prune(): void {
     try {
       const more = this.#groups.transact(deletePruned())
@@ -328,7 +328,7 @@ class Writer {
     if (reported !== this.#reported) this.#post({ type: 'health', health })
   }
 
-  /** The health as the other thread gets it. */
+  /** The health, as the writer reports it to the thread that serves requests. */
   health(): WriteHealth {
     const reason = this.#broken ?? this.#full ?? this.#failing
     this.#reported = reason ?? ''
