@@ -41,7 +41,10 @@ export const readSql = {
     SELECT m.value AS version, t.kind, t.id, t.body, t.mac
     FROM meta m LEFT JOIN trust t ON true WHERE m.key = 'trust_version' ORDER BY t.kind, t.id`,
 
-  /** Also reads the newest mark of the identifier: the signed record that its object was destroyed or brought back. Lists leave it out, since it costs a third of the read. */
+  /**
+   * Also reads the newest mark of the identifier: the signed record that its object was destroyed or brought back. The statements for
+   * lists leave the mark out, since it costs a third of the read.
+   */
   object: `
     SELECT ${objectColumns}, ${lastMarkColumns} FROM objects o ${objectJoins} LEFT JOIN marks k ON ${isLastMark}
     WHERE o.instance_id = ?1 AND o.unique_identifier = ?2`,

@@ -1,5 +1,5 @@
-// A transaction knows this before its rules ask: answers that are on their way, and ids for the rows that it will add. So a rule that
-// asks and adds one thing after the other waits for the network once.
+// Prepares a transaction before its rules run: it sends their queries ahead, and reserves ids for the rows that they will add. So a
+// rule that reads and adds one thing after the other waits for the network only once.
 
 import type { QueryResult } from 'pg'
 import type { Row } from '../row.ts'
@@ -11,7 +11,7 @@ export class Ahead {
   readonly #answers = new Map<string, Promise<QueryResult<Row>>>()
   readonly #ids = new Map<StatementName, number[]>()
 
-  /** Sends all of these at once, but for those that were sent before. */
+  /** Sends all these queries at once, except those that were sent before. */
   ask(queries: readonly Query[], send: Send): void {
     for (const query of queries) {
       const name = nameOf(query)
@@ -23,7 +23,7 @@ export class Ahead {
     return this.#answers.get(nameOf(query))
   }
 
-  /** Another commit may have changed the rows that these queries read. */
+  /** The transaction calls this after a change: the change may have changed the rows that these queries read. */
   forget(queries: readonly Query[]): void {
     for (const query of queries) this.#answers.delete(nameOf(query))
   }
@@ -32,12 +32,12 @@ export class Ahead {
     this.#answers.clear()
   }
 
-  /** In the order in which they are to be given. */
+  /** `ids`: in the order in which `takeId` returns them. */
   addIds(statement: StatementName, ids: readonly number[]): void {
     this.#ids.set(statement, [...ids])
   }
 
-  /** undefined: the database gives one. */
+  /** The next reserved id; undefined: none is left, and the database chooses the id. */
   takeId(statement: StatementName): number | undefined {
     return this.#ids.get(statement)?.shift()
   }

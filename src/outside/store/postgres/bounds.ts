@@ -1,9 +1,9 @@
 // Bounds that several files share, each with its unit last in the name.
 
-/** How long an answer may take. */
+/** How long PostgreSQL lets a statement run. */
 export const postgresAnswerMs = 10_000
-/** How long a node waits for its turn to write, and how long the database lets one that is silent keep it. */
+/** How long a node waits for its turn to write, and how long the database lets a node that sends nothing keep the turn. */
 export const postgresTurnMs = 5_000
 export const postgresIdleMs = 3_000
-/** Between two attempts to connect, at most. */
+/** The longest pause between two attempts to connect. */
 export const postgresAgainMsMax = 2_000

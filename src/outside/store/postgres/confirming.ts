@@ -1,8 +1,8 @@
-// Which replicas must confirm each commit, and whether any of them is there: without one, commits wait and the node stops to answer.
+// Which replicas must confirm each commit, and whether any of them is connected. If none is, commits wait and the node stops answering.
 
 import type { PostgresSession } from './session.ts'
 
-/** A role without pg_read_all_stats sees that there are replicas, and not which. */
+/** A role without pg_read_all_stats sees that there are replicas, but not their sync_state, so all of those count as connected. */
 const question = `
   SELECT current_setting('synchronous_standby_names') AS confirming,
     (SELECT count(*) FROM pg_stat_replication WHERE sync_state IS NULL OR sync_state IN ('sync', 'quorum')) AS connected`
@@ -10,7 +10,7 @@ const question = `
 export interface Confirming {
   /** synchronous_standby_names; empty: no replica must confirm. */
   readonly names: string
-  /** Replicas that are connected, and may be among those. */
+  /** The number of connected replicas that may be among those that must confirm. */
   readonly connected: number
 }
 
@@ -19,13 +19,13 @@ export async function askConfirming(session: PostgresSession): Promise<Confirmin
   return { names: String(row['confirming']), connected: Number(row['connected']) }
 }
 
-/** null: that is not the reason why commits wait. */
+/** A text if no replica that must confirm commits is connected, so that commits wait; null otherwise. */
 export function missingReplica({ names, connected }: Confirming): string | null {
   if (names === '' || connected > 0) return null
   return `no replica that must confirm commits (synchronous_standby_names = '${names}') is connected to it`
 }
 
-/** On a connection of its own, which it ends. Empty, or in brackets after a space. Never rejects. */
+/** Asks on a new connection, which it ends, why commits wait. Resolves with '' or a space and a reason in brackets. Never rejects. */
 export async function whyUnconfirmed(open: () => Promise<PostgresSession>): Promise<string> {
   let session: PostgresSession | undefined
   try {

@@ -1,6 +1,6 @@
-// Connects to the host that takes changes. It asks all hosts at once and passes over standbys. Of two hosts that take
-// changes, the one on the higher timeline counts, since it has replaced the other one. It checks the database there before
-// this node reads or writes anything.
+// Connects to the host that takes changes. It asks all hosts at once and skips standbys. Of two hosts that take changes, it uses the
+// one on the higher timeline, since that one has replaced the other. It checks the database of the host before this node reads or
+// writes anything.
 
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,10 +16,10 @@ import { describeHost, describePlace, type PostgresPlace } from './url.ts'
 
 /** How long a connection may take. */
 const postgresConnectMs = 5_000
-/** Longer than PostgreSQL itself lets a statement take: then it does not answer at all. */
+/** How long an answer may take. PostgreSQL ends a statement earlier (postgresAnswerMs), so after this time it does not answer at all. */
 export const postgresSilentMs = 12_000
 const postgresKeepAliveMs = 10_000
-/** Once a host was found that takes changes, how long the others may take to show that they are newer. */
+/** How long the other hosts may take to show that they are newer, after one host has shown that it takes changes. */
 const postgresOtherHostsMs = 1_000
 
 export interface Connecting {
@@ -28,7 +28,7 @@ export interface Connecting {
   readonly passwordFile: string | null
 }
 
-/** When the server started tells it from any other, also from itself before a restart. */
+/** When the server started. This time distinguishes a server from every other one, and from itself before a restart. */
 export const startedMicros = `(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint`
 
 const facts = `
@@ -36,21 +36,21 @@ const facts = `
     current_setting('server_encoding') AS encoding, current_setting('server_version_num')::bigint AS version,
     ${startedMicros} AS started, pg_backend_pid() AS pid`
 
-/** Not every service lets a plain role ask this. */
+/** Not every hosted PostgreSQL lets a plain role read these facts. */
 const timelineFacts = `
   SELECT (SELECT system_identifier::text FROM pg_control_system()) AS cluster,
     left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline`
 
 /**
- * For what is read outside of a transaction: it fails in time where an administrator's command holds a table, and its session does not
- * wait on after Mortise has given up. A pooler would hand the settings on to others.
+ * For reads outside of a transaction. They then fail in time if an administrator's command locks a table, and their session does not
+ * wait on after Mortise has given up. Behind a pooler they are not set: the pooler would pass the settings on to other clients.
  */
 const settings = `SET statement_timeout = ${postgresAnswerMs}; SET lock_timeout = ${postgresTurnMs}`
 
-/** The oldest version that Debian and PostgreSQL still keep. */
+/** The oldest version that Debian and the PostgreSQL project still maintain. */
 const versionMin = 140_000
 
-interface Found {
+interface Attempt {
   readonly session?: PostgresSession
   /** Why the host cannot be used. */
   readonly wrong?: string
@@ -58,15 +58,15 @@ interface Found {
 }
 
 /**
- * `newest`: the newest timeline that was seen; a server on an older one is passed over. Rejects with StoreUnavailable, which
- * says what is wrong with each host.
+ * `newest`: the newest timeline that this node has seen; a server on an older timeline is not used. Rejects with StoreUnavailable,
+ * which says what is wrong with each host.
  */
 export async function connect(
   connecting: Connecting,
   newest: Timeline | null = null,
 ): Promise<PostgresSession> {
   const { place } = connecting
-  const tried: Found[] = []
+  const tried: Attempt[] = []
   const first = Promise.withResolvers<void>()
   const tries = place.hosts.map(async (host) => {
     const what = await tryHost(connecting, host, newest)
@@ -75,7 +75,7 @@ export async function connect(
     return what
   })
   await first.promise
-  // Another host may be slower, and the newer primary.
+  // The newer primary may be another host, which answers more slowly.
   const patience = new AbortController()
   const { signal } = patience
   const enough = sleep(postgresOtherHostsMs, undefined, { signal, ref: false }).catch(() => undefined)
@@ -94,9 +94,9 @@ export async function connect(
   })
 }
 
-/** Also those that are there later. */
+/** Ends all connections but the best one, also those that open later. */
 async function dropOthers(
-  tries: readonly Promise<Found>[],
+  tries: readonly Promise<Attempt>[],
   best: PostgresSession | undefined,
 ): Promise<void> {
   for (const { session } of await Promise.all(tries)) if (session !== best) session?.drop()
@@ -107,7 +107,7 @@ async function tryHost(
   connecting: Connecting,
   host: PostgresPlace['hosts'][number],
   newest: Timeline | null,
-): Promise<Found> {
+): Promise<Attempt> {
   let session: PostgresSession | undefined
   try {
     session = new PostgresSession(await optionsOf(connecting, host))
@@ -161,7 +161,7 @@ const remedies: Readonly<Record<string, string>> = {
   '3D000': 'it has no such database: create it, as docs/deploy.md says, or correct server.store',
 }
 
-/** null: the server does not say. */
+/** null: the server is a standby, or does not tell its timeline. */
 async function timelineOf(session: PostgresSession, { standby }: Row): Promise<Timeline | null> {
   if (standby === true) return null
   try {

@@ -1,12 +1,12 @@
-// The clock of the database, as its answers tell it: how far it is ahead of the monotonic clock of this process. The machine's wall
-// clock has no part in this, so setting it in the middle of a transaction changes no date.
+// The clock of the database, as its answers tell it: how far it is ahead of the monotonic clock of this process. After the database's
+// first answer the machine's wall clock has no part in this, so setting it in the middle of a transaction changes no date.
 //
-// The monotonic clock stands still while a machine is suspended, and an answer that was on its way shows an older time by then. So a
+// The monotonic clock stands still while a machine is suspended, and an answer that was on its way meanwhile shows an old time. So a
 // jump counts only once two answers in different transactions agree on it.
 
 import type { Clock } from '../../../core/ports/clock.ts'
 
-/** A change of the database's clock that counts as a jump; how far two answers may differ that agree on one. */
+/** A larger change of the database's clock counts as a jump. Two answers agree on a jump if they differ by at most clockAgreeMs. */
 const clockJumpMs = 1_000
 const clockAgreeMs = 50
 
@@ -18,10 +18,10 @@ interface Range {
 export class DatabaseClock {
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>
   readonly #onAnswer: ((aheadMs: number) => void) | undefined
-  /** Before the first answer it is that of the machine's wall clock. */
+  /** Before the first answer: how far the machine's wall clock is ahead. */
   #aheadMs: number
   #isKnown = false
-  /** The range of the last answer, where that is far from `#aheadMs`. */
+  /** The range that the last answer allows, if it is far from `#aheadMs`. */
   #jump: Range | undefined
 
   /** `onAnswer`: called with `aheadMs` in each transaction. */
@@ -31,17 +31,17 @@ export class DatabaseClock {
     this.#aheadMs = clock.now() - clock.monotonic()
   }
 
-  /** How far it is ahead of the monotonic clock. */
+  /** How far the database's clock is ahead of the monotonic clock. */
   get aheadMs(): number {
     return this.#aheadMs
   }
 
-  /** How far the wall clock of this machine is behind it; below 0: ahead of it. */
+  /** How far the wall clock of this machine is behind the database's clock; below 0: ahead of it. */
   get behindMs(): number {
     return this.#aheadMs + this.#clock.monotonic() - this.#clock.now()
   }
 
-  /** The last answer shows a jump, which the next transaction confirms or not. */
+  /** True: the last answer shows a jump, which the next transaction confirms or not. */
   get isUnsure(): boolean {
     return this.#jump !== undefined
   }
@@ -58,12 +58,12 @@ export class DatabaseClock {
   }
 }
 
-/** The nearest value in the range: an answer may be long on its way, and tells no more than the range. */
+/** The value in the range that is nearest to `ms`. An answer may take long, and tells no more than the range. */
 function within({ leastMs, mostMs }: Range, ms: number): number {
   return Math.min(Math.max(ms, leastMs), mostMs)
 }
 
-/** undefined: the two do not agree. */
+/** The range that both answers allow; undefined: they do not agree. */
 function common(one: Range, other: Range | undefined): Range | undefined {
   if (!other) return undefined
   const leastMs = Math.max(one.leastMs, other.leastMs)

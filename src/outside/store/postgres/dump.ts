@@ -1,4 +1,4 @@
-// Reads a whole store on PostgreSQL in one transaction of a connection of its own, as values of the ports (core/ports/backup.ts).
+// Reads a whole store on PostgreSQL, in one transaction on a new connection, as values of the ports (core/ports/backup.ts).
 
 import type { StoreDump } from '../../../core/ports/backup.ts'
 import { dumpCounts, dumpPages } from '../dumps/dump-pages.ts'

@@ -1,6 +1,6 @@
-// How old the last confirmed commit of this node is. While it is young, no other server can have taken the primary's place:
-// a replica that confirmed a commit was not yet a primary, and a server that replaces the primary waits (transactions.ts). So a node that is left
-// alone with an old primary stops to answer by itself.
+// The age of this node's last confirmed commit. While it is young, no other node can have used another server in the primary's place:
+// a replica that confirmed the commit was not yet a primary then, and nodes wait before they use a replica that was promoted
+// (transactions.ts). So a node that is left alone with an old primary stops answering by itself.
 //
 // Time counts from before the commit was sent. Both clocks must find it young: the monotonic one, which no administrator can
 // set, and the wall clock, which also counts the time for which the whole machine was suspended.
@@ -28,7 +28,7 @@ export class Heartbeat {
     return { monotonicMs: this.#clock.monotonic(), wallMs: this.#clock.now() }
   }
 
-  /** The database has answered the commit that was sent then, and so has the replica that must confirm it. */
+  /** Call this once the database has answered a commit, and the replicas that must confirm it have done so. `sent`: when it was sent. */
   confirmed(sent: Moment): void {
     if (this.#last === undefined || sent.monotonicMs > this.#last.monotonicMs) this.#last = sent
   }
@@ -44,7 +44,7 @@ export class Heartbeat {
   }
 }
 
-/** `why`: empty, or in brackets after a space. */
+/** `why`: empty, or a space and a reason in brackets. */
 export function silence(ageMs: number, why: string): string {
   const seconds = Math.floor(Math.min(ageMs, 86_400_000) / 1000)
   return `the database has confirmed no commit for ${seconds} s${why}: ${silentHint}`

@@ -1,5 +1,5 @@
-// Keeps all nodes from writing to a store on PostgreSQL while a command reads all of it: holds the turn to write. Refuses when a
-// server is connected. Nothing is changed.
+// Keeps all nodes from writing to a store on PostgreSQL while a command reads all of it, by holding the turn to write (turn.ts). It
+// refuses if a server is connected. It changes nothing.
 
 import { counted } from '../../../base/text/counted.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'

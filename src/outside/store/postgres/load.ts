@@ -1,4 +1,5 @@
-// Makes a store on PostgreSQL of a dump (core/ports/backup.ts), in one transaction: until it is whole there are not even tables.
+// Makes a store on PostgreSQL from a dump (core/ports/backup.ts), in one transaction: until the store is whole, the database does not
+// even have its tables.
 
 import type { DumpedRecord, LoadStore } from '../../../core/ports/backup.ts'
 import { postgresTurnMs } from './bounds.ts'
@@ -14,7 +15,7 @@ import type { PostgresSession } from './session.ts'
 import { turnLock } from './turn.ts'
 import { describePlace } from './url.ts'
 
-/** For an empty database. `openedMs`: the time of the new audit writer. */
+/** Fills an empty database. `openedMs`: the time at which the store's new audit writer begins. */
 export function postgresLoader(connecting: Connecting, openedMs: number): LoadStore {
   return async (pages, entries, check) => {
     const session = await connect(connecting)
@@ -41,11 +42,11 @@ async function loadPage(
   page: readonly DumpedRecord[],
 ): Promise<void> {
   for (const record of page) await session.take(loader.load(record))
-  // Fails if one of them did.
+  // The loader does not wait for the answers to all its statements. This query fails if one of them failed.
   await session.query('SELECT 1')
 }
 
-/** In the same transaction. */
+/** Reads the store in the transaction that made it. */
 async function readBack(
   read: <T>(steps: Steps<T>) => Promise<T>,
   check: NonNullable<Parameters<LoadStore>[2]>,
@@ -63,7 +64,7 @@ async function begin(session: PostgresSession, name: string): Promise<void> {
   await migrate(session)
 }
 
-/** For statements alone: errors of the rules of the loader stay as they are, and those of `pages` and `check` are their own. */
+/** Reports an error of a statement as StoreUnavailable. Errors that the rules of the loader throw stay as they are. */
 function fail(session: PostgresSession, error: unknown): never {
   const first = session.takeFailure() ?? error
   const isDriver = postgresTrouble(first) !== null || (first instanceof Error && 'severity' in first)

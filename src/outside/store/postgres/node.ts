@@ -1,9 +1,9 @@
-// The database knows of each node which process has its name now, and how many transactions that process has committed.
-// So a process that another one replaced writes no more, and a commit whose answer was lost is found out.
+// For each node the database stores which process has the node's name now, and how many transactions that process has committed. So a
+// process that another one replaced writes no more, and a process whose commit lost its answer finds out whether it was done.
 //
-// Where no replica must confirm commits, one that takes the primary's place may lack the last ones, and only the nodes that were
-// answered those can tell. So each node that was at work is unproven from then on, until it has shown that the database has all
-// that it was answered.
+// If no replica must confirm commits, a replica that takes the primary's place may lack the last ones, and only the nodes that got
+// the answers to those commits can tell. So each node that was at work is unproven from then on, until it has shown that the database
+// has all commits that were answered to it.
 
 import type { Timeline } from '../../../core/ports/anchor.ts'
 import { knownFeatures } from '../../../core/ports/least-version.ts'
@@ -16,13 +16,13 @@ import { databaseMs } from './sql.ts'
 const isLost = `EXISTS (SELECT 1 FROM meta WHERE key = 'lost_commits')`
 
 export interface NodeState {
-  /** The node has an anchor, so it needs one. */
+  /** The node has kept an anchor, so it needs that anchor now. */
   readonly anchored: boolean
-  /** Another node was answered commits that are not there. */
+  /** A node found that the database lacks commits that were answered to it. */
   readonly lost: boolean
 }
 
-/** Takes the name for this run, in the transaction that is open. `leaseMs`: how long it may answer after a commit. */
+/** Takes the node's name for this run, in the open transaction. `leaseMs`: how long the node may answer after a commit. */
 export async function takeName(
   session: PostgresSession,
   { node, run, leaseMs }: { readonly node: string; readonly run: string; readonly leaseMs: number },
@@ -37,24 +37,27 @@ export async function takeName(
   return { anchored: rows[0]?.['anchored'] === 1, lost: rows[0]?.['lost'] === true }
 }
 
-/** This run answers nothing any more. */
+/** Records that this run of the node answers nothing any more, so that other nodes need not wait for its lease. */
 export async function endLease(session: PostgresSession, name: string, run: string): Promise<void> {
   await session.query('UPDATE nodes SET lease_ms = 0 WHERE name = $1 AND run = $2', [name, run])
 }
 
-/** The database has all that the anchor of the node names. */
+/** Records that the node has an anchor, and that the database has everything that the anchor names. */
 export async function setAnchored(session: PostgresSession, name: string): Promise<void> {
   await session.query('UPDATE nodes SET anchored = 1, unproven_ms = NULL WHERE name = $1', [name])
 }
 
-/** The database has all that the run of the node was answered. */
+/** Records that the database has all commits that were answered to this run of the node. */
 export async function setProven(session: PostgresSession, name: string): Promise<void> {
   await session.query('UPDATE nodes SET unproven_ms = NULL WHERE name = $1 AND unproven_ms IS NOT NULL', [
     name,
   ])
 }
 
-/** A replica took the primary's place. A node that gave no sign for a while was answered nothing lately. */
+/**
+ * Makes nodes unproven after a replica took the primary's place: those that had not stopped, and whose last commit without a confirming
+ * replica was shortly before the newest such commit.
+ */
 export async function doubtNodes(session: PostgresSession): Promise<void> {
   await session.query(
     `UPDATE nodes SET unproven_ms = coalesce(unproven_ms, ${databaseMs})
@@ -62,7 +65,7 @@ export async function doubtNodes(session: PostgresSession): Promise<void> {
   )
 }
 
-/** The nodes that are unproven, each with its workers, and since when. */
+/** The unproven nodes, and since when. A node and its workers count as one. */
 export async function unprovenNodes(session: PostgresSession): Promise<DatabaseFacts['unproven']> {
   const { rows } = await session.query(
     `SELECT regexp_replace(name, '/worker-[0-9]+$', '') AS node, min(unproven_ms) AS since FROM nodes
@@ -80,8 +83,8 @@ export interface RunState {
 }
 
 /**
- * undefined: the run is not known, or another run has the name. It writes, so that a replica that confirms the transaction has
- * all those before.
+ * The state of the run in the database; undefined: another run has the node's name, or the database does not know the name. The
+ * statement writes, so that a replica that confirms this transaction has all earlier ones too.
  */
 export async function stateOf(
   session: PostgresSession,
@@ -98,19 +101,19 @@ export async function stateOf(
   return typeof commits === 'number' ? { commits, number: Number(number), hash: String(hash) } : undefined
 }
 
-/** The database says this about the run in the transaction that is open. */
+/** The facts about the run that the database returns in the open transaction. */
 interface Counted {
-  /** With this one. */
+  /** The number of commits, including that of the open transaction. */
   readonly commits: number
-  /** See ServerFacts. */
+  /** See PostgresServer. */
   readonly started: number
-  /** Another node was answered commits that are not there. */
+  /** A node found that the database lacks commits that were answered to it. */
   readonly lost: boolean
-  /** By the database's clock, milliseconds since 1970. */
+  /** The time by the database's clock, in milliseconds since 1970. */
   readonly nowMs: number
 }
 
-/** Counts the commit of the transaction that is open. Throws StoreUnavailable if another process has the name. */
+/** Counts the commit of the open transaction. Throws StoreUnavailable if another process has the node's name. */
 export async function countCommit(session: PostgresSession, name: string, run: string): Promise<Counted> {
   const { rows } = await session.query(
     `UPDATE nodes SET commits = commits + 1,
@@ -132,7 +135,7 @@ export async function countCommit(session: PostgresSession, name: string, run: s
   )
 }
 
-/** The timeline on which nodes work now; null: none was recorded. `leaseMs`: the longest lease of another node, or 0. */
+/** `recorded`: the timeline on which nodes work now; null: none was recorded. `leaseMs`: the longest lease of another node, or 0. */
 export async function readTimeline(
   session: PostgresSession,
   name: string,
@@ -156,12 +159,12 @@ export async function recordTimeline(session: PostgresSession, { cluster, number
   )
 }
 
-/** A node was answered commits that are not there: all others stop at their next one. */
+/** Records that the database lacks commits that were answered to a node. Every other node then stops at its next commit. */
 export async function markLost(session: PostgresSession): Promise<void> {
   await session.query(`INSERT INTO meta (key, value) VALUES ('lost_commits', 1) ON CONFLICT DO NOTHING`)
 }
 
-/** A restore made the database, and no administrator has accepted it yet: no node serves it, not even a new one. */
+/** True if a restore made the database and no administrator has accepted it yet. Until then no node serves it, not even a new one. */
 export async function isUnaccepted(session: PostgresSession): Promise<boolean> {
   return (await session.query(`SELECT 1 FROM meta WHERE key = 'unaccepted'`)).rows.length > 0
 }
@@ -170,7 +173,7 @@ export async function setUnaccepted(session: PostgresSession): Promise<void> {
   await session.query(`INSERT INTO meta (key, value) VALUES ('unaccepted', 1)`)
 }
 
-/** The other nodes' anchors do not count any more: these nodes begin new ones. */
+/** Records that an administrator accepted the database. No earlier anchor of a node counts any more: each node begins a new one. */
 export async function accept(session: PostgresSession): Promise<void> {
   await session.query(`DELETE FROM meta WHERE key IN ('unaccepted', 'lost_commits')`)
   await session.query('UPDATE nodes SET anchored = 0, unproven_ms = NULL')

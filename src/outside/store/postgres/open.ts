@@ -30,7 +30,7 @@ export interface PostgresOptions {
   /** postgres://user@host[,host2]/database, without a password. */
   readonly url: string
   readonly passwordFile: string | null
-  /** Where this node keeps its anchor and its access log. Made (0700) where there is none. */
+  /** Where this node keeps its anchor and its access log. If the folder does not exist, the store makes it (mode 0700). */
   readonly folder: string
   readonly node: string
   /** See PostgresStoreOptions; at most postgresLeaseMsMax. */
@@ -42,7 +42,7 @@ export interface PostgresOptions {
   readonly threads?: StoreThreads | undefined
 }
 
-/** Rejects with StoreUnavailable, and with an error that says what is wrong with the URL. */
+/** Rejects with StoreUnavailable, or with an error that says what is wrong with the URL. */
 export async function openPostgresStore(options: PostgresOptions): Promise<Store & AnchoredStore> {
   const { url, passwordFile, folder, node, leaseMs, clock } = options
   const connecting = { place: parsePostgresUrl(url), passwordFile }
@@ -79,7 +79,10 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   }
 }
 
-/** The schema as this version needs it, and the name taken, in one transaction. What is read is confirmed later (`begin`). */
+/**
+ * Brings the schema up to date and takes the node's name, in one transaction. The commit does not wait for a replica: the store's
+ * `begin` later makes a commit that a replica must confirm, and with it this one.
+ */
 async function prepare(session: PostgresSession, taken: Parameters<typeof takeName>[1]) {
   await session.query(`${begin}; SET LOCAL synchronous_commit = local`)
   await session.query(turnLock).catch(async (error: unknown) => {

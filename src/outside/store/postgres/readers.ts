@@ -1,5 +1,5 @@
-// The connections that read, in turn. Another one replaces one that has ended, as where PostgreSQL or a pooler ends
-// connections that were idle for a while. Where another one cannot be opened, as where PostgreSQL has no room for more, fewer of them read.
+// The connections that read. Requests use them in turn. A new connection replaces one that has ended, for example because PostgreSQL or
+// a pooler ends idle connections. If no new one can be opened, for example because PostgreSQL has no room for more, fewer of them read.
 
 import type { Clock } from '../../../core/ports/clock.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
@@ -11,14 +11,14 @@ export const postgresReaders = 4
 
 interface Reader {
   readonly opening: Promise<PostgresSession>
-  /** Once it is open. */
+  /** The connection, once it is open. */
   session?: PostgresSession
 }
 
 export interface ReadersOptions {
   readonly clock: Pick<Clock, 'monotonic'>
   readonly open: () => Promise<PostgresSession>
-  /** There was none, and none could be opened. */
+  /** Called when there is no connection and none could be opened. */
   readonly onNone: () => void
 }
 
@@ -26,14 +26,14 @@ export class Readers {
   readonly #options: ReadersOptions
   #readers: readonly Reader[] = []
   #next = 0
-  /** Monotonic milliseconds from which on another one is tried beside those that there are. */
+  /** The time, in monotonic milliseconds, before which no further connection is tried beside the present ones. */
   #moreMs = -Infinity
 
   constructor(options: ReadersOptions) {
     this.#options = options
   }
 
-  /** Rejects as `open` does if there is none. */
+  /** Rejects as `open` does if there is no connection. */
   async next(): Promise<PostgresSession> {
     this.#readers = this.#readers.filter(({ session }) => session?.ended === undefined)
     const { length } = this.#readers
@@ -63,12 +63,12 @@ export class Readers {
     )
   }
 
-  /** Ends them at once, whatever is on its way. */
+  /** Ends all connections at once, without waiting for answers. */
   drop(): void {
     for (const { opening } of this.#take()) opening.then((session) => session.drop()).catch(() => undefined)
   }
 
-  /** After what was sent. */
+  /** Ends all connections after the statements that were sent. */
   async end(): Promise<void> {
     await Promise.allSettled(this.#take().map(async ({ opening }) => (await opening).end()))
   }

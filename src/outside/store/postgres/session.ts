@@ -1,6 +1,5 @@
-// One connection to PostgreSQL. Statements are sent as they come, without waiting for the answers before them, and need no
-// state of the connection outside a transaction: no prepared statements, no settings but timeouts (connect.ts). So it works behind
-// PgBouncer too.
+// One connection to PostgreSQL. It sends statements at once, without waiting for the answers to earlier ones. Outside a transaction they
+// need no state of the connection: no prepared statements, and no settings but timeouts (connect.ts). So it works behind PgBouncer too.
 
 import { connect } from 'node:net'
 import { Client, type ClientConfig, type QueryResult } from 'pg'
@@ -10,10 +9,10 @@ import type { Row } from '../row.ts'
 import type { Ahead } from './ahead.ts'
 import { postgresSql, postgresSqlWithId } from './sql.ts'
 
-/** How long the other end of a connection that is ended may take to end it too. */
+/** How long the server may take to end its side of a connection that this process ends. */
 const postgresEndMs = 1_000
 
-/** By PostgreSQL's type: numbers of all sizes that the store has, texts, bytes, truth. */
+/** By the number of PostgreSQL's type: the numbers and texts that the store uses, booleans, and bytes. */
 const parsers = new Map<number, (value: string) => unknown>([
   ...[20, 21, 23, 1700].map((type) => [type, Number] as const),
   ...[25, 1043].map((type) => [type, fromText] as const),
@@ -22,7 +21,7 @@ const parsers = new Map<number, (value: string) => unknown>([
 ])
 const types = { getTypeParser: (type: number) => parsers.get(type) ?? String }
 
-/** The parts that we look at. */
+/** The parts of a warning that the store uses. */
 interface Warning {
   readonly message?: string | undefined
   /** The function of PostgreSQL that warns. */
@@ -43,7 +42,7 @@ export class PostgresSession {
   server: PostgresServer = { timeline: null, started: 0, pooled: false }
   #failed: unknown
   #warnings: Warning[] = []
-  /** Why it cannot be used any more. */
+  /** Why the connection cannot be used any more; undefined: it can. */
   ended: Error | undefined
 
   constructor(options: ClientConfig) {
@@ -63,8 +62,8 @@ export class PostgresSession {
   }
 
   /**
-   * Takes all steps. `ahead`: queries that were sent before; their answers count until the first step that changes something. Rejects
-   * with the driver's errors, and with what a rule throws.
+   * Runs all steps of a rule. `ahead`: queries that were sent before; their answers count until the first step that changes something.
+   * Rejects with the driver's errors, and with what the rule throws.
    */
   async take<T>(steps: Steps<T>, ahead?: Ahead): Promise<T> {
     let isUnchanged = true
@@ -84,7 +83,7 @@ export class PostgresSession {
     return step.value
   }
 
-  /** Asks all of these at once. */
+  /** Sends all these queries at once. */
   askAhead(queries: readonly Query[], ahead: Ahead): void {
     ahead.ask(queries, (query) => {
       const answer = this.#send(query)
@@ -93,7 +92,7 @@ export class PostgresSession {
     })
   }
 
-  /** `waitMs`: left out, as long as the connection waits for any answer. */
+  /** `waitMs`: how long to wait for the answer. Default: as long as the connection waits for any answer. */
   async query(text: string, values: readonly unknown[] = [], waitMs?: number): Promise<QueryResult<Row>> {
     const config = {
       text,
@@ -103,24 +102,27 @@ export class PostgresSession {
     return this.#client.query<Row>(config)
   }
 
-  /** Sent with what comes next; `takeFailure` returns its error. */
+  /** Sends a statement without waiting for its answer. `takeFailure` returns its error. */
   send(text: string): void {
     this.query(text).catch(this.#noteFailure)
   }
 
-  /** A statement behind the one that failed has an error that tells nothing. */
+  /** Notes the first real error. PostgreSQL refuses every statement behind a failed one, with an error that says nothing more. */
   readonly #noteFailure = (error: unknown): void => {
     if (!isAborted(error)) this.#failed ??= error
   }
 
-  /** The first error of a step since the last call, also of a step whose answer no caller awaited. Call it when a later step was answered. */
+  /**
+   * The first error of a step since the last call, also of a step whose answer no caller awaited. Call this once a later step was
+   * answered.
+   */
   takeFailure(): unknown {
     const failed = this.#failed
     this.#failed = undefined
     return failed
   }
 
-  /** Rejects if it was rolled back: PostgreSQL answers COMMIT with ROLLBACK when a statement before it failed. */
+  /** Rejects if the transaction was rolled back: PostgreSQL answers COMMIT with ROLLBACK if an earlier statement failed. */
   async commit(): Promise<void> {
     const { command } = await this.query('COMMIT')
     if (command !== 'COMMIT') throw this.takeFailure() ?? new Error('the transaction was rolled back')
@@ -131,7 +133,7 @@ export class PostgresSession {
     return this.#warnings.splice(0)
   }
 
-  /** Ends it at once, whatever is on its way. */
+  /** Ends the connection at once, without waiting for answers. */
   drop(): void {
     this.ended ??= new Error('the connection was ended')
     this.#client.end().catch(() => undefined)
@@ -144,7 +146,7 @@ export class PostgresSession {
     stream.destroy()
   }
 
-  /** After what was sent, unless the server does not take leave in time. */
+  /** Ends the connection after the statements that were sent, or after postgresEndMs if the server does not end it. */
   async end(): Promise<void> {
     this.ended ??= new Error('the connection was ended')
     const late = setTimeout(() => this.#cut(), postgresEndMs)
@@ -167,7 +169,7 @@ function answerOf(wants: Query['wants'], { rows, rowCount }: QueryResult<Row>): 
   return wants === 'id' ? Number(rows[0]?.['id']) : (rowCount ?? 0)
 }
 
-/** in_failed_sql_transaction */
+/** PostgreSQL's condition in_failed_sql_transaction: an earlier statement of the transaction failed. */
 function isAborted(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '25P02'
 }
@@ -193,7 +195,7 @@ export function fromText(value: string): string {
   return value.replaceAll(`${one}a`, zero).replaceAll(`${one}b`, one)
 }
 
-/** Reads both forms in which PostgreSQL sends bytes: a role or a database sets which one (bytea_output). */
+/** Reads both forms in which PostgreSQL sends bytes. A setting of the role or the database (bytea_output) selects the form. */
 export function fromBytes(value: string): Buffer {
   if (value.startsWith(String.raw`\x`)) return Buffer.from(value.slice(2), 'hex')
   const escaped = /\\(\\|[0-7]{3})/g

@@ -1,10 +1,10 @@
-// The statements of the store in PostgreSQL's words. Nearly all are those of ../sql.ts with numbered placeholders; here are
-// the few that differ, with the reason.
+// The statements of the store for PostgreSQL. Nearly all are those of ../sql.ts with numbered placeholders. This file has the few that
+// differ, with the reason.
 
 import { backgroundLeaseMs } from '../../../base/bounds.ts'
 import { statementSql, type StatementName } from '../steps.ts'
 
-/** PostgreSQL keeps old rows until vacuum removes them, so there is no sense in overwriting what is deleted. */
+/** PostgreSQL keeps the old version of a changed row until vacuum removes it. So these statements delete rows, not overwrite them. */
 const erasures = {
   eraseMaterial: `DELETE FROM material WHERE id = ?`,
   eraseDataKeys: `DELETE FROM data_keys WHERE instance_id = ?`,
@@ -13,8 +13,8 @@ const erasures = {
 }
 
 /**
- * Several writers enter in turns, so an entry's place does not follow from its number. Where all entries were pruned, blocks of 1024
- * places tell which ones were used: no place is given twice.
+ * Several nodes add entries in turns, so an entry's id does not follow from its number. If all entries were pruned, the table of blocks
+ * (of 1,024 ids) still tells which ids were used, so that no id is used twice.
  */
 const places = {
   lastEntry: `
@@ -30,14 +30,14 @@ const places = {
   deleteEntries: `DELETE FROM audit WHERE writer = ? AND number BETWEEN ? AND ?`,
 }
 
-/** Names are found by a hash, see schema.ts. */
+/** The index of names has hashes (schema.ts). */
 const isName = `instance_id = ?1 AND hashtextextended(name, 0) = hashtextextended(?2, 0) AND name = ?2`
 const names = {
   nameOwner: `SELECT sequence FROM names WHERE ${isName}`,
   removeName: `DELETE FROM names WHERE ${isName} AND sequence = ?3`,
 }
 
-/** A standby answers no such read: commits become visible there in another order than on the primary. */
+/** Returns no row on a standby: commits become visible there in another order than on the primary. */
 const onPrimary = {
   trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version' AND NOT pg_is_in_recovery()`,
 }
@@ -45,11 +45,11 @@ const onPrimary = {
 /** The time now, also when the transaction began a while ago. */
 export const databaseMs = `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`
 
-/** `?1`: a feature that a node knows if its program says so of this run. */
+/** Whether the node knows the feature `?1`: its column `knows` must belong to its present run and name the feature. */
 const isKnown = `coalesce(starts_with(n.knows, n.run || ' ') AND position(' ' || ?1::text || ' ' IN n.knows) > 0, false)`
 /**
- * A node that lost its name writes nothing more. Programs that know no least version open no database whose version is two above
- * theirs (schema.ts), and the newest of them knows 5.
+ * shutOutOlder takes the name from each older node, and a node without its name writes nothing more. Programs that know no least
+ * version do not open a database whose version is two above theirs (schema.ts), and the newest of them knows 5.
  */
 const shutOutVersion = 7
 const leastVersion = {
@@ -69,7 +69,7 @@ const differing: Partial<Record<StatementName, string>> = {
   ...leastVersion,
 }
 
-/** The column whose value SQLite gives by itself. */
+/** The column with the id of a new row. SQLite returns this id by itself. */
 const newIds: Partial<Record<StatementName, string>> = {
   addObject: 'sequence',
   addMaterial: 'id',
@@ -99,13 +99,13 @@ function withId(statement: StatementName): string {
   return numbered(`${insert}(${columns}, ${newIds[statement]}) VALUES (${values}, ?)`)
 }
 
-/** Takes a number of ids for each of two tables, in the order of their rows; none where the role may not use their sequences. */
+/** Reserves ids for new rows of two tables, in ascending order. Returns none if the role may not use the tables' sequences. */
 export const reserveIds = `
   WITH s AS (SELECT pg_get_serial_sequence('objects', 'sequence') AS objects, pg_get_serial_sequence('material', 'id') AS material)
   SELECT nextval(s.objects) AS "addObject", nextval(s.material) AS "addMaterial" FROM s, generate_series(1, $1)
   WHERE has_sequence_privilege(s.objects, 'USAGE') AND has_sequence_privilege(s.material, 'USAGE')`
 
-/** `?` and `?1` become `$1`; CROSS JOIN with a condition is SQLite's way to fix an order, which PostgreSQL finds itself. */
+/** `?` and `?1` become `$1`. CROSS JOIN with a condition fixes the order of a join in SQLite; PostgreSQL chooses the order itself. */
 function numbered(sql: string): string {
   let count = 0
   return sql

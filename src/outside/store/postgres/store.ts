@@ -1,6 +1,6 @@
-// The store on PostgreSQL. It reads on a few connections, each statement of which sees every commit that was answered before,
-// through any node; it writes on one (writer.ts). Nothing of it is remembered between two requests: another node may have
-// changed it. The node keeps an anchor and an access log in its data folder, and nothing else.
+// The store on PostgreSQL. It reads on a few connections, where each statement sees every commit that any node answered before it. It
+// writes on one connection (writer.ts). The node remembers nothing of the database between two requests, since another node may have
+// changed it. In its data folder the node keeps an anchor and an access log, and nothing else.
 
 import type { KeyObject } from 'node:crypto'
 import { isBehind } from '../../../core/audit/anchor.ts'
@@ -31,11 +31,11 @@ import { TurnReads } from './turn-reads.ts'
 import { noSteps, Promoted, Transactions } from './transactions.ts'
 import { PostgresWriter, type WriterOptions } from './writer.ts'
 
-/** How often in that time a node that changes nothing asks for a sign that the database is still the one. */
+/** How often within `leaseMs` a node makes a commit to find out whether the database is still the primary. */
 const postgresBeatsPerLease = 4
-/** How long a request waits for a sign of the database when the last one is too old. */
+/** How long a request waits for a new confirmed commit if the last one is too old. */
 const postgresBeatWaitMs = 1_000
-/** Between two attempts to connect, at first. */
+/** The first pause between two attempts to connect. */
 const postgresAgainMs = 100
 
 export interface PostgresStoreOptions extends Omit<DatabaseStoreOptions, 'accessName'> {
@@ -52,7 +52,7 @@ export interface PostgresStoreOptions extends Omit<DatabaseStoreOptions, 'access
 interface Opened {
   readonly session: PostgresSession
   readonly state: NodeState
-  /** Ends what only one process may have, such as the data folder's lock. */
+  /** Releases the lock of the data folder. */
   release(): void
 }
 
@@ -69,13 +69,13 @@ export class PostgresStore extends DatabaseStore {
   #anchor: AnchorKeeper | undefined
   #anchored: boolean
   #position: OrderedPosition | undefined
-  /** The newest that was seen. */
+  /** The newest timeline of the database that this node has seen. */
   #timeline: Timeline | null
   /** Why nothing can be read or written now. */
   #trouble: string | null = null
-  /** A beat was asked for, and did not come. */
+  /** The node waited for a confirmed commit in vain. */
   #silent = false
-  /** The reason, if the database tells it. */
+  /** Why no commit is confirmed, if the database tells it. */
   #why = ''
   #broken = false
   #closed = false
@@ -117,7 +117,7 @@ export class PostgresStore extends DatabaseStore {
     this.#beats = clock.every(leaseMs / postgresBeatsPerLease, () => void this.#beat())
   }
 
-  /** Resolves when it may be read. Rejects with StoreUnavailable. */
+  /** Resolves once the store may be read. Rejects with StoreUnavailable. */
   async begin(): Promise<void> {
     for (;;)
       try {
@@ -143,11 +143,11 @@ export class PostgresStore extends DatabaseStore {
     return { ...facts, behindMs: this.#databaseClock.behindMs }
   }
 
-  /** A node that has an anchor needs it, whatever the caller thinks of the store; a new node starts from the store. */
+  /** A node needs its anchor if the database says that it has one, whatever `how.needed` says. A new node starts from the store. */
   async anchor(key: KeyObject, how: AnchorUse): Promise<AnchorVerdict> {
     let verdict: AnchorVerdict = { state: 'new' }
     let position: OrderedPosition | undefined
-    // The anchor names only what is confirmed: what is read in one transaction is, once that has ended.
+    // The anchor may name only confirmed commits. What the first transaction reads is confirmed once that transaction has ended.
     const look = async (session: PostgresSession) => {
       position = this.#position ?? (await session.take(storedStart(null)))
     }
@@ -173,22 +173,23 @@ export class PostgresStore extends DatabaseStore {
     const file = this.anchorFile
     const needed = this.#anchored || (await isUnaccepted(session))
     const { timeline } = session.server
-    // Once the database is accepted, no node needs its anchor. Where this one does, that was begun here and did not end.
+    // Accepting the database replaces the anchors' key first, and at the end frees every node of its anchor (`accept`). If this node
+    // still needs its anchor, the acceptance did not end, so an anchor with a replaced key does not count.
     const isAccepted = !needed && !this.#opened.state.lost
     const looking = AnchorKeeper.look(file, key, needed, { timeline, replaced: isAccepted ? replaced : [] })
     const own = await session.take(looking)
     if (own.state === 'older') await markLost(session)
     this.#writer.marks.know(own.state === 'agrees' ? own.anchor.marks : null, position.marks)
-    const isRight = own.state === 'agrees' || own.state === 'new'
-    const verdict: AnchorVerdict = isRight && this.#opened.state.lost ? { state: 'lacking' } : own
-    const right = verdict.state === 'agrees' || verdict.state === 'new'
-    const anew = mode === 'anew' || (mode === 'own' && verdict.state === 'accepted-elsewhere')
-    if (!anew && !(mode === 'keep' && right)) return verdict
+    const isOwnRight = own.state === 'agrees' || own.state === 'new'
+    const verdict: AnchorVerdict = isOwnRight && this.#opened.state.lost ? { state: 'lacking' } : own
+    const isRight = verdict.state === 'agrees' || verdict.state === 'new'
+    const isNewFile = mode === 'anew' || (mode === 'own' && verdict.state === 'accepted-elsewhere')
+    if (!isNewFile && !(mode === 'keep' && isRight)) return verdict
     await this.#anchor?.end()
     const { onTrouble = () => {} } = this.#options
     const known = { ...position, marks: this.#writer.marks.end }
     const withTimeline = { ...known, ...(this.#timeline && { timeline: this.#timeline }) }
-    this.#anchor = AnchorKeeper.start({ file, key, isNewFile: anew, onTrouble }, withTimeline)
+    this.#anchor = AnchorKeeper.start({ file, key, isNewFile, onTrouble }, withTimeline)
     if (mode === 'anew') await accept(session)
     await setAnchored(session, this.#options.node)
     this.#anchored = true
@@ -237,8 +238,9 @@ export class PostgresStore extends DatabaseStore {
       }
       throw asUnavailable('read the database', error)
     }
-    // The answer may still leave if another server took over after the read: that one waits until this node may not answer. If
-    // the heartbeat grew too old meanwhile, a later commit on the same connection shows that none did.
+    // While the heartbeat is young, the answer may leave even if a replica was promoted after the read: nodes do not use that replica
+    // before this node must stop answering. If the heartbeat grew too old meanwhile, a later commit on the same server shows that no
+    // replica took its place.
     if (this.#heartbeat.isYoung()) return answer
     await this.#requireBeat()
     if (server && server === this.#transactions.server) return answer
@@ -253,7 +255,7 @@ export class PostgresStore extends DatabaseStore {
     if (!(await this.#becomesYoung())) throw silent(this.#silence())
   }
 
-  /** Where the last confirmed commit is too old, as after this machine slept or its clock was set, a new one may come at once. */
+  /** If the last confirmed commit is too old, as after this machine slept or its clock was set, a new one may be confirmed at once. */
   async #becomesYoung(): Promise<boolean> {
     if (this.#heartbeat.isYoung()) return true
     if (this.#silent) return false
@@ -264,7 +266,7 @@ export class PostgresStore extends DatabaseStore {
     return false
   }
 
-  /** After this machine slept, only a second answer makes the clock right. */
+  /** After this machine slept, only a second answer of the database makes `#databaseClock` right. */
   async #askSign(): Promise<void> {
     await this.#transactions.verified()
     if (this.#databaseClock.isUnsure) await this.#transactions.verified()
@@ -310,8 +312,8 @@ export class PostgresStore extends DatabaseStore {
   }
 
   /**
-   * On the server that takes the changes. A commit that was begun after it was opened shows that this server has not restarted
-   * meanwhile, and that a replica has all that can be read there.
+   * Opens a connection to the server that takes the changes. A commit that began after the connection was opened shows that this server
+   * has not restarted meanwhile, and that a replica has everything that can be read there.
    */
   async #openReader(): Promise<PostgresSession> {
     const session = await this.#connect()
@@ -342,14 +344,14 @@ export class PostgresStore extends DatabaseStore {
     if (this.#closed) throw new StoreUnavailable('unavailable', 'the store is closed')
     const session = await connect(this.#options.connecting, this.#timeline)
     const { timeline } = session.server
-    // A server of another cluster has timelines of its own; the commits tell whether it has all that was answered.
+    // The timelines of another cluster cannot be compared; the count of commits shows whether its server has all answered commits.
     if (timeline && !isBehind(timeline, this.#timeline)) this.#timeline = timeline
     return session
   }
 
   /**
-   * Another server may answer next. So nothing is read before the writer has found there what was answered; it
-   * tries until it has.
+   * Another server may answer next. So the node reads nothing before a new connection has shown that its server has all answered
+   * commits. The store tries that until it succeeds.
    */
   #lost(reason: string): void {
     if (this.#closed || this.#broken || this.#trouble !== null) return

@@ -1,13 +1,16 @@
-// Finds out which session holds a table that a transaction waited for in vain, so that people can end it.
+// Finds out which session has locked a table that a transaction waited for in vain, so that an administrator can end that session.
 
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import { codeOf, postgresText } from './errors.ts'
 import type { PostgresSession } from './session.ts'
 
-/** lock_timeout */
+/** PostgreSQL's code after lock_timeout. */
 const lockTimeout = '55P03'
 
-/** The locks that keep writers, or all, from a table of this store; the oldest first. A role may not see since when others hold theirs. */
+/**
+ * The locks that keep writers, or all sessions, from a table of this store; the oldest first. A plain role may not see since when other
+ * roles' sessions hold theirs.
+ */
 const holders = `
   SELECT c.relname AS "table", l.mode, a.pid, a.application_name AS application, a.usename AS role,
     to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since
@@ -21,7 +24,10 @@ export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === lockTimeout || (error instanceof Error && codeOf(error.cause) === lockTimeout)
 }
 
-/** After `error` ended a transaction on `session`: the error to tell, which names the lock and its holder if there is one. Never rejects. */
+/**
+ * Call this after `error` ended a transaction on `session`. Returns the error to report: `error`, or one that names the lock and the
+ * session that holds it. Never rejects.
+ */
 export async function withHolder(session: PostgresSession, error: unknown): Promise<unknown> {
   if (codeOf(error) !== lockTimeout || session.ended !== undefined) return error
   const [row] = await session.query(holders).then(

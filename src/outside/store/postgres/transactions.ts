@@ -1,14 +1,14 @@
-// The transactions that write to PostgreSQL, one at a time, on one connection. All nodes take turns by a lock that ends with the
-// transaction, so each decides on what it reads as if it were alone.
+// The transactions that write to PostgreSQL, one at a time, on one connection. All nodes take turns (turn.ts) by a lock that ends with
+// the transaction, so the rules of each transaction decide as if no other node wrote.
 //
-// The outcome of a commit is uncertain if its answer was lost, or if no replica has confirmed it: a replica without it may take the
-// primary's place. It is found out by the number of this run's commits (node.ts) and by the head of its audit chain, under the same
-// lock: the old transaction has ended then, whatever its end. The state with that one commit is right, and so is the state without
-// it. It counts as done only once a replica that must confirm it has it too. Any other state has lost commits that were answered,
-// and nothing is read or written any more.
+// The outcome of a commit is uncertain if its answer was lost, or if no replica has confirmed it: a replica without the commit may
+// take the primary's place. The node finds out under the same lock, when the old transaction has ended one way or the other: it
+// compares the number of its own commits (node.ts) and the head of its audit chain with the database. The state with the uncertain
+// commit is right, and so is the state without it. The commit counts as done only once a replica that must confirm it has it too. In
+// any other state the database has lost commits that were answered, and the node reads and writes nothing any more.
 //
-// A replica that took the primary's place is not used at once: until its heartbeat is too old, a node that was cut off with the
-// old primary answers from there, and what is changed here it would not know.
+// If a replica takes the primary's place, nodes do not use it at once. A node that was cut off together with the old primary answers
+// from it until its heartbeat (heartbeat.ts) is too old, and does not see what other nodes change on the new primary.
 
 import { isBehind } from '../../../core/audit/anchor.ts'
 import { postgresAnswerMs, postgresIdleMs, postgresTurnMs } from './bounds.ts'
@@ -35,7 +35,7 @@ import type { PostgresServer, PostgresSession } from './session.ts'
 import { withHolder } from './table-lock.ts'
 import { freeTurn, turnLock } from './turn.ts'
 
-/** The wait for a table in a turn to write: an administrator's command may hold it for long. */
+/** How long a transaction waits for a locked table. An administrator's command may lock a table for long. */
 const postgresTableMs = 200
 
 export interface TransactionsOptions {
@@ -48,19 +48,22 @@ export interface TransactionsOptions {
   readonly knownLost: boolean
   /** Rejects with StoreUnavailable. */
   readonly connect: () => Promise<PostgresSession>
-  /** A connection was lost: the others may lead to a server that is no longer the primary. */
+  /** Called when the connection was lost. Other connections may then lead to a server that is no longer the primary. */
   readonly onLost: (reason: string) => void
   readonly databaseClock: DatabaseClock
-  /** The store cannot go on, whatever comes back. */
+  /** Called when the store cannot go on, even if the database can be reached again. */
   readonly onBroken: (reason: string) => void
 }
 
-/** Read committed, so that what is read after the turn has come is as it is then. The warning of refuseUnconfirmed must come. */
+/**
+ * Read committed, so that each statement sees what was committed before it, and not only what was committed before the transaction got
+ * its turn. The level of messages lets the warning through that refuseUnconfirmed needs.
+ */
 export const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL client_min_messages = warning;
   SET LOCAL lock_timeout = ${postgresTurnMs};
   SET LOCAL statement_timeout = ${postgresAnswerMs};
   SET LOCAL idle_in_transaction_session_timeout = ${postgresIdleMs}`
-/** At least as durable as the promise, whatever the default of the role is. */
+/** Makes the commit at least as durable as the store promises, whatever the default of the role is. */
 const confirmed = `SELECT CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply'
   ELSE set_config('synchronous_commit', 'on', true) END`
 
@@ -68,20 +71,20 @@ type ChainMark = ReturnType<AuditChain['mark']>
 
 export class Transactions {
   readonly #options: TransactionsOptions
-  /** Connected, and not yet found to have all that was answered. */
+  /** The first connection, until `#ready` has checked that its server has all answered commits. */
   #first: PostgresSession | undefined
   #session: PostgresSession | undefined
-  /** The confirmed commits, and the head of the audit chain behind them. */
+  /** The number of this run's confirmed commits, and the head of its audit chain after them. */
   #commits = 0
   #head: ChainMark
-  /** One more commit may be done or not: the head of the audit chain if it was done. */
+  /** If one more commit may be done or not: the head of the audit chain after that commit. */
   #uncertain: ChainMark | undefined
   #promoted: { readonly timeline: Timeline; readonly sinceMs: number } | undefined
   #broken: StoreUnavailable | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #verifying: Promise<void> | undefined
 
-  /** `first`: the run has taken the node's name on it. */
+  /** `first`: the connection on which the run took the node's name. */
   constructor(options: TransactionsOptions, first: PostgresSession) {
     this.#options = options
     this.#first = first
@@ -92,18 +95,18 @@ export class Transactions {
     return this.#broken
   }
 
-  /** The server that has all that was answered; undefined while none is known. */
+  /** The server that has all answered commits; undefined while no such server is known. */
   get server(): PostgresServer | undefined {
     return this.#session?.ended === undefined ? this.#session?.server : undefined
   }
 
-  /** As `server`, also after its connection has ended and before the next one. */
+  /** Like `server`, but after its connection has ended it stays until the next connection. */
   get lastServer(): PostgresServer | undefined {
     return this.#session?.server
   }
 
   /**
-   * Resolves once a server that has all that was answered has confirmed a commit that was begun after this call. Rejects with
+   * Resolves once a server that has all answered commits has confirmed a commit that began after this call. Rejects with
    * StoreUnavailable.
    */
   verified(): Promise<void> {
@@ -114,14 +117,14 @@ export class Transactions {
     return this.#verifying
   }
 
-  /** One transaction at a time. */
+  /** Runs the work once all earlier work has ended, so that only one transaction runs at a time. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(work)
     this.#turn = turn.catch(() => undefined)
     return turn
   }
 
-  /** Ends the connection, whatever is on its way: the server may no longer be the primary. */
+  /** Ends the connection at once, without waiting for answers: the server may no longer be the primary. */
   drop(): void {
     this.#session?.drop()
   }
@@ -137,9 +140,10 @@ export class Transactions {
   }
 
   /**
-   * Callers take turns. `ask` only reads, since it is sent before the server has confirmed that the transaction is open. `last` is sent together
-   * with the COMMIT, so only its last statement may want an answer; undefined: that was lost, and the commit is done. If this
-   * rejects, the audit chain must go back to where it was: a commit that turns out to be done later brings its own head.
+   * Call this only within `inTurn`. `ask` only reads, since it is sent before the server has confirmed that the transaction is open.
+   * `last` is sent together with the COMMIT, so only its last statement may want an answer. Resolves with that answer; with undefined
+   * if the answer was lost and the commit is done. If this rejects, the caller sets the audit chain back to where it was: if the commit
+   * turns out to be done later, `#ready` sets the chain to that commit's head.
    */
   async transact<T>(
     work: (session: PostgresSession) => Promise<unknown>,
@@ -178,7 +182,10 @@ export class Transactions {
     this.#uncertain = undefined
   }
 
-  /** Where the transaction is not open, what was sent behind its begin was done all the same: the commit may be counted. */
+  /**
+   * If BEGIN fails, the server still runs the statements that were sent behind it, each as a transaction of its own. So it may have
+   * counted the commit.
+   */
   async #begin(session: PostgresSession, ask: (session: PostgresSession) => Promise<unknown>): Promise<void> {
     const begun = beginTurn(session)
     try {
@@ -192,7 +199,7 @@ export class Transactions {
     }
   }
 
-  /** The commit of this transaction is counted where the last one was: behind a pooler that may be another server. */
+  /** Counts the commit, and checks that the server that counts is the one that counted before: a pooler may lead to another server. */
   async #count(session: PostgresSession): Promise<void> {
     const { node, run, clock, databaseClock } = this.#options
     const askedMs = clock.monotonic()
@@ -218,7 +225,7 @@ export class Transactions {
     return this.#commits > before
   }
 
-  /** Whether the connection is lost. */
+  /** Rolls back. Returns whether the connection is lost. */
   async #undo(session: PostgresSession, error: unknown): Promise<boolean> {
     const lost =
       session.ended !== undefined ||
@@ -230,7 +237,7 @@ export class Transactions {
     return lost
   }
 
-  /** The connection that writes; a new one only when its server has all that was answered. */
+  /** The connection that writes. It returns a new connection only once the server has shown that it has all answered commits. */
   async #ready(): Promise<PostgresSession> {
     if (this.#broken) throw this.#broken
     if (this.#session && this.#session.ended === undefined) return this.#session
@@ -263,14 +270,14 @@ export class Transactions {
       if (session) await freeTurn(session, first)
       session?.drop()
       onLost('no database is found that has all that was answered')
-      // A statement before it may have failed, so that PostgreSQL took no more of the transaction.
+      // `first`: the error of an earlier statement, after which PostgreSQL refused the rest of the transaction, or this error.
       throw asUnavailable('ask the database for the last commit', first)
     }
     this.#session = session
     return session
   }
 
-  /** In the transaction that is open. Throws Promoted as long as a node may answer from the server before this one. */
+  /** Runs in the open transaction. Throws Promoted as long as another node may still answer from the earlier primary. */
   async #followTimeline(session: PostgresSession): Promise<void> {
     const { timeline } = session.server
     if (timeline === null) return
@@ -319,11 +326,14 @@ export class Transactions {
     return this.#broken
   }
 
-  /** PostgreSQL only warns of it. The name of its function is the same in every language. */
+  /**
+   * Throws if no replica confirmed the commit. PostgreSQL then only sends a warning, in any language; the name of the function that warns
+   * is always the same.
+   */
   #refuseUnconfirmed(session: PostgresSession): void {
     const warned = session.takeWarnings().find(({ routine }) => routine === 'SyncRepWaitForLSN')
     if (!warned) return
-    // A failover may take away what others may see now. So nothing is read before a later commit is confirmed.
+    // Other sessions see the commit now, but a failover may undo it. So this node reads nothing before a later commit is confirmed.
     session.drop()
     this.#options.onLost('a replica that must confirm each commit did not (synchronous_standby_names)')
     throw new StoreUnavailable(
@@ -333,7 +343,7 @@ export class Transactions {
   }
 }
 
-/** The server was a replica a moment ago, and is used a little later. */
+/** The server was a replica a moment ago. The node uses it a little later. */
 export class Promoted extends StoreUnavailable {}
 
 const lostHint =
@@ -350,25 +360,26 @@ function isAt(state: RunState | undefined, commits: number, head: ChainMark | un
 }
 
 /**
- * Sent together with what follows. Resolves once the transaction is open; where it rejects, there is none. A failure that a savepoint
- * undid in the transaction before is none of this one.
+ * Begins a transaction and waits for the node's turn. The caller may send the next statements before this resolves. Resolves once the
+ * transaction is open; if it rejects, no transaction is open. First it forgets the failures that a savepoint undid in the transaction
+ * before.
  */
 async function beginTurn(session: PostgresSession): Promise<void> {
   session.takeFailure()
   const begun = session.query(begin)
   session.send(confirmed)
   session.send(turnLock)
-  // While this transaction waits for a table, no other has its turn.
+  // While this transaction has the turn and waits for a table, all other nodes wait too.
   session.send(`SET LOCAL lock_timeout = ${postgresTableMs}`)
   await begun
 }
 
 const nothing = async (): Promise<void> => undefined
 
-/** For a transaction that asks nothing at its end. */
+/** The steps of a transaction that reads nothing at its end. */
 export function* noSteps(): Steps<void> {}
 
-/** Side by side; the first one's error counts most. */
+/** Waits until all have ended, then throws the error of the first one in the list that rejected. */
 async function allOf(...works: readonly Promise<unknown>[]): Promise<void> {
   for (const outcome of await Promise.allSettled(works))
     if (outcome.status === 'rejected') throw outcome.reason

@@ -1,6 +1,6 @@
-// The reads that requests are decided on: the trust version, objects, and whether both are still the same. Those that are asked for in one
-// turn of the event loop go to the database together, so that many hosts which ask at once cost it a few statements. None
-// is sent before it was asked for, so it sees each commit that was answered by then.
+// The reads by which the server decides about requests: the trust version, objects, and whether both are still the same. All reads of
+// one turn of the event loop go to the database together, so that many hosts which ask at once cost the database a few statements. Each
+// read is sent after its caller asked for it, so it sees every commit that was answered before.
 
 import type { KeyObject } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
@@ -16,7 +16,7 @@ import { postgresTrouble } from './errors.ts'
 import type { PostgresSession } from './session.ts'
 import { postgresSql } from './sql.ts'
 
-/** Objects by two lists, of their instances and of their identifiers. */
+/** Selects objects by two lists: their instances, and their identifiers. */
 const listed = `
   FROM unnest($1::text[], $2::text[]) AS w (instance, identifier)
   JOIN objects o ON o.instance_id = w.instance AND o.unique_identifier = w.identifier`
@@ -29,7 +29,7 @@ const objectsSql = `
 const versionsSql = `
   SELECT o.instance_id AS "instanceId", o.unique_identifier AS "uniqueIdentifier", o.version ${listed}`
 
-/** Each once. */
+/** The identifiers of the objects to read, each only once. */
 class Identifiers {
   readonly lists: [instanceIds: string[], uniqueIdentifiers: string[]] = [[], []]
   readonly #has = new ByObject<true>()
@@ -42,19 +42,19 @@ class Identifiers {
   }
 }
 
-class Wanted {
+class ReadList {
   trust = false
   readonly objects = new Identifiers()
   readonly versions = new Identifiers()
 }
 
 interface Turn {
-  readonly reads: Wanted
-  readonly rows: Promise<Found>
+  readonly reads: ReadList
+  readonly rows: Promise<TurnRows>
 }
 
-interface Found {
-  /** undefined: no read asked, or the database is a standby. */
+interface TurnRows {
+  /** undefined: no caller asked for it, or the database is a standby. */
   readonly trustVersion: number | undefined
   readonly objects: ByObject<StoredObject>
   readonly versions: ByObject<number>
@@ -64,11 +64,11 @@ type Read = <T>(work: (session: PostgresSession) => Promise<T>) => Promise<T>
 
 export class TurnReads implements DecidingReads {
   readonly #read: Read
-  /** Signs marks. */
+  /** The key that signs marks (core/ports/marks.ts). */
   markKey: KeyObject | undefined
   #turn: Turn | undefined
 
-  /** `read`: does the work on a connection, and rejects with StoreUnavailable. */
+  /** `read` runs the work on a connection, and rejects with StoreUnavailable. */
   constructor(read: Read) {
     this.#read = read
   }
@@ -94,25 +94,27 @@ export class TurnReads implements DecidingReads {
     })
   }
 
-  /** A row that cannot be read fails only the request that asked for it: each request of its turn asks again alone. */
-  async #rowsOf(want: (reads: Wanted) => void): Promise<Found> {
+  /**
+   * If the database cannot read a row, each request of the turn asks again alone, so that only the requests that need this row fail.
+   */
+  async #rowsOf(want: (reads: ReadList) => void): Promise<TurnRows> {
     const { reads, rows } = this.#now()
     want(reads)
     try {
       return await rows
     } catch (error) {
       if (error instanceof StoreUnavailable && postgresTrouble(error.cause) !== 'damaged') throw error
-      const alone = new Wanted()
+      const alone = new ReadList()
       want(alone)
       return this.#read((session) => ask(session, alone, this.markKey))
     }
   }
 
   #now(): Turn {
-    return (this.#turn ??= { reads: new Wanted(), rows: this.#atTheEnd() })
+    return (this.#turn ??= { reads: new ReadList(), rows: this.#atTheEnd() })
   }
 
-  async #atTheEnd(): Promise<Found> {
+  async #atTheEnd(): Promise<TurnRows> {
     await setImmediate()
     const turn = this.#turn
     this.#turn = undefined
@@ -123,9 +125,9 @@ export class TurnReads implements DecidingReads {
 
 async function ask(
   session: PostgresSession,
-  { trust: wantsTrust, objects, versions }: Wanted,
+  { trust: wantsTrust, objects, versions }: ReadList,
   markKey: KeyObject | undefined,
-): Promise<Found> {
+): Promise<TurnRows> {
   const rowsOf = async (sql: string, { lists }: Identifiers) =>
     lists[0].length === 0 ? [] : (await session.query(sql, lists)).rows
   const [trust, objectRows, versionRows] = await Promise.all([
@@ -142,7 +144,7 @@ async function ask(
   return { ...rows, trustVersion: trustRow && number(trustRow, 'version') }
 }
 
-function trustOf({ trustVersion }: Found): number {
+function trustOf({ trustVersion }: TurnRows): number {
   if (trustVersion !== undefined) return trustVersion
   throw new StoreUnavailable('unavailable', 'the database is a standby, and a standby answers nothing')
 }

@@ -1,18 +1,18 @@
-// Reads `server.store = "postgres://…"`. Pure. A password is never taken from the URL: URLs end up in logs and lists of processes.
+// Parses `server.store = "postgres://…"`. It refuses a URL with a password: URLs end up in logs and lists of processes.
 
 export interface PostgresPlace {
-  /** One of them takes changes. A host that begins with `/` is the folder of a socket. */
+  /** One of these hosts takes changes. A host that begins with `/` is the folder of a socket. */
   readonly hosts: readonly { readonly host: string; readonly port: number }[]
   readonly user: string
   readonly database: string
   readonly tls: 'none' | 'unverified' | 'verified'
-  /** The file of the CAs that count; null: those that Node.js knows. */
+  /** The file with the CAs that the client trusts; null: the CAs that Node.js knows. */
   readonly caFile: string | null
 }
 
 const form = /^postgres(?:ql)?:\/\/(?:([^@/?]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/
 
-/** Also text that means a database in another spelling, which would otherwise name a file that the administrator does not want. */
+/** True also for other spellings of a database's address, which would otherwise count as the name of a SQLite file. */
 export function isPostgresUrl(store: string): boolean {
   return /^postgres(?:ql)?:|^[a-z][a-z\d+.:-]*:\/\/|^\s*(?:host|hostaddr|port|dbname|user|service)\s*=/i.test(
     store,
@@ -55,12 +55,12 @@ export function parsePostgresUrl(url: string): PostgresPlace {
   }
 }
 
-/** For people. */
+/** The URL, as messages show it to people. */
 export function describePlace({ hosts, user, database }: PostgresPlace): string {
   return `postgres://${user}@${hosts.map(describeHost).join(',')}/${database}`
 }
 
-/** As the URL writes it. */
+/** The host and port, as the URL writes them. */
 export function describeHost({ host, port }: PostgresPlace['hosts'][number]): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

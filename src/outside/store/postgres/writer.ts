@@ -1,5 +1,5 @@
-// Commits changes to PostgreSQL. What waits goes as a group into one transaction (transactions.ts), a savepoint for each change,
-// so one flush and one confirmation by the replica serve all of them.
+// Commits changes to PostgreSQL. The changes that wait go as a group into one transaction (transactions.ts), with a savepoint for each
+// change, so one flush and one confirmation by the replica serve all of them.
 
 import { StoreConflict, StoreUnavailable, type Change, type Write } from '../../../core/ports/store.ts'
 import type { Clock, Timer } from '../../../core/ports/clock.ts'
@@ -30,7 +30,7 @@ const postgresTableAgainMs = 1_000
 
 interface Job {
   readonly change: Change
-  /** Monotonic: until then it is tried again while a table that it needs is locked. */
+  /** In monotonic milliseconds: until then the writer tries the change again while a table that the change needs is locked. */
   readonly untilMs: number
   resolve(): void
   reject(error: unknown): void
@@ -40,7 +40,7 @@ export interface WriterOptions {
   readonly chain: AuditChain
   readonly transactions: Transactions
   readonly clock: Pick<Clock, 'after' | 'monotonic' | 'sleep'>
-  /** All that was committed up to there is durable. */
+  /** Called after each commit, once everything that the position names is durable. */
   readonly onPosition: (position: OrderedPosition, effects: Effects) => void
 }
 
@@ -52,14 +52,14 @@ export class PostgresWriter {
   #order = 0
   #closed = false
   #pruneLater: Timer | undefined
-  /** Which table is locked, and by whom; null since a group was committed. */
+  /** Which table is locked, and which session has locked it; null: the last group did not fail because of a lock. */
   #locked: string | null = null
 
   constructor(options: WriterOptions) {
     this.#options = options
   }
 
-  /** Why changes wait and then fail; null: they are made. */
+  /** Why changes wait and then fail; null: no lock holds them up. */
   get locked(): string | null {
     return this.#locked
   }
@@ -82,23 +82,23 @@ export class PostgresWriter {
     })
   }
 
-  /** Waits for what was handed over. */
+  /** Waits for the changes that were handed over. */
   async close(): Promise<void> {
     this.#closed = true
     while (this.#running) await this.#running
   }
 
   async #run(): Promise<void> {
-    // All of this turn of the event loop are in the first group.
+    // The first group has all changes of this turn of the event loop.
     await new Promise(setImmediate)
     while (this.#waiting.length > 0) {
       const jobs = this.#waiting.splice(0, commitGroupMax)
       await this.#options.transactions.inTurn(() => this.#group(jobs))
-      // Heartbeats, and other nodes, have the turn meanwhile.
+      // During the pause, heartbeats and other nodes get the turn to write.
       if (this.#locked !== null && this.#waiting.length > 0)
         await this.#options.clock.sleep(postgresTableAgainMs)
     }
-    // In the same turn as the look at what waits.
+    // No change can have come since the loop found no more: both run in one turn of the event loop.
     this.#running = undefined
   }
 
@@ -112,7 +112,7 @@ export class PostgresWriter {
     const conflicts = new Map<Job, StoreConflict>()
     let ahead = new Ahead()
     const ask = async (session: PostgresSession) => {
-      // A commit whose answer was lost before is in the chain by now, if it was done.
+      // If an earlier commit lost its answer and turned out to be done, the chain has its entries by now.
       start = chain.mark()
       ;[ahead] = await Promise.all([askForAll(session, jobs), session.take(chain.follow())])
     }
@@ -149,7 +149,7 @@ export class PostgresWriter {
       chain.settled()
       if (postgresTrouble(error) === null && !(error instanceof StoreUnavailable))
         return this.#alone(jobs, error)
-      // Conflicts too: what a change met may be what another one of the group would have made.
+      // Changes with a conflict fail with this error too: they may have met the effect of a change that was rolled back with the group.
       const unavailable = asUnavailable('write to the database', error)
       const isLocked = isLockTimeout(unavailable)
       this.#locked = isLocked ? unavailable.message : null
@@ -165,7 +165,7 @@ export class PostgresWriter {
     return yield* storedPosition()
   }
 
-  /** One of the jobs fails: committing each alone shows which one. */
+  /** One of the jobs makes the group fail. Committing each job alone shows which one. */
   async #alone(jobs: readonly Job[], error: unknown): Promise<void> {
     const [first, ...more] = jobs
     if (more.length === 0)
@@ -174,8 +174,9 @@ export class PostgresWriter {
   }
 
   /**
-   * `savepoint`: of this change alone. A change before it may have failed, and its answer has not come yet: a rollback to that one's savepoint
-   * would undo the earlier change, and hide its failure.
+   * Resolves with the conflict that the change met, or undefined. `savepoint`: a name that no other change of the group uses. An earlier
+   * change may have failed while its answer has not come yet. If both savepoints had one name, a rollback of this change would go back to
+   * the earlier change's savepoint, undo that change too, and hide its failure.
    */
   async #apply(
     session: PostgresSession,
@@ -183,7 +184,7 @@ export class PostgresWriter {
     { savepoint, group, ahead }: { readonly savepoint: string; readonly group: Group; readonly ahead: Ahead },
   ): Promise<StoreConflict | undefined> {
     const { chain } = this.#options
-    const marks = { chain: chain.mark(), facts: group.facts.mark() }
+    const before = { chain: chain.mark(), facts: group.facts.mark() }
     session.send(`SAVEPOINT ${savepoint}`)
     const own = readsOf(change, group.facts)
     session.askAhead(own, ahead)
@@ -194,8 +195,8 @@ export class PostgresWriter {
     } catch (error) {
       if (!(error instanceof StoreConflict)) throw error
       session.send(`ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`)
-      chain.restore(marks.chain)
-      group.facts.restore(marks.facts)
+      chain.restore(before.chain)
+      group.facts.restore(before.facts)
       return error
     } finally {
       // The next change reads again what this one may have changed.
@@ -204,7 +205,10 @@ export class PostgresWriter {
     }
   }
 
-  /** Deletes what was pruned, also what a node left that ended in between: a part at a time, so that commits come between. Then looks again from time to time. */
+  /**
+   * Deletes the rows of pruned entries, also those that a node left when it ended: a part at a time, so that commits come between. Then
+   * it looks for more every pruneLookEveryMs.
+   */
   prune(): void {
     const { transactions, clock } = this.#options
     this.#pruneLater?.cancel()
@@ -226,7 +230,7 @@ export class PostgresWriter {
   }
 }
 
-/** The rows of the objects that the group is about, and ids for those that it adds. */
+/** Sends the reads of the objects that the group expects or writes, and reserves ids for the objects that it adds. */
 async function askForAll(session: PostgresSession, jobs: readonly Job[]): Promise<Ahead> {
   const ahead = new Ahead()
   const facts = new GroupFacts()
