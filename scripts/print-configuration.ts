@@ -1,12 +1,13 @@
-// Prints docs/configuration.md from the table in src/outside/config/options.ts; `npm run docs` writes it.
+// Prints docs/configuration.md from the tables in src/outside/config/options.ts and in the options.ts of features; `npm run docs` writes it.
 
 import { format } from 'prettier'
-import { options, type Option } from '../src/outside/config/options.ts'
+import type { Option } from '../src/base/option.ts'
+import { options } from '../src/outside/config/options.ts'
+import { featureOptions } from '../src/program/features.ts'
 
-const sections = Object.entries(options).map(([section, named]): [string, [string, Option][]] => [
-  section,
-  Object.entries(named),
-])
+const sections = Object.entries({ ...options, ...featureOptions }).map(
+  ([section, named]): [string, [string, Option][]] => [section, Object.entries(named)],
+)
 
 export async function configurationPage(): Promise<string> {
   const table = sections.flatMap(([section, lines]) =>
@@ -17,7 +18,7 @@ export async function configurationPage(): Promise<string> {
   )
   const page = `# Configuration
 
-<!-- Printed from src/outside/config/options.ts by scripts/print-configuration.ts. Change it there. -->
+<!-- Printed from src/outside/config/options.ts and the options.ts of features by scripts/print-configuration.ts. Change it there. -->
 
 Mortise runs without any configuration. To change a default, write it into \`mortise.toml\`, a \`MORTISE_*\`
 variable, or a flag of \`mortise serve\`. A flag overrides the variable, and a variable overrides the file.

@@ -46,7 +46,8 @@ async function without(name: string, lines: string): Promise<string | undefined>
     symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'))
     rmSync(path.join(copy, 'src/features', name), { recursive: true })
     const list = path.join(copy, featureList)
-    writeFileSync(list, readFileSync(list, 'utf8').replace(lines, ''))
+    const itsImports = new RegExp(`^import .* from '../features/${name}/.*\n`, 'gm')
+    writeFileSync(list, readFileSync(list, 'utf8').replace(lines, '').replaceAll(itsImports, ''))
     const trouble = compiled(copy) ?? (await started(copy))
     const settings = needing[name]
     if (trouble !== undefined || settings === undefined) return trouble

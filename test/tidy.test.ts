@@ -283,6 +283,21 @@ test('outside test/system/ and test/real/, no test sleeps longer than 50 ms', ()
   )
 })
 
+test('files of one folder alone take or keep a lease of one name', () => {
+  const folders = new Map<string, Set<string>>()
+  for (const { file, text } of sources)
+    for (const [, name = ''] of text.matchAll(/\.(?:hold|during)\('([\w-]+)'/g))
+      folders.set(name, (folders.get(name) ?? new Set()).add(path.dirname(file)))
+  assert.ok(folders.has('inventory') && folders.has('adoption'), 'no lease is found')
+  const shared = [...folders]
+    .filter(([, of]) => of.size > 1)
+    .map(([name, of]) => `${name}: ${[...of].join(', ')}`)
+  none(
+    shared,
+    'Two kinds of work have a lease of one name and would wait for each other: rename the newer one.',
+  )
+})
+
 test('every source file says in its first line what it is for', () => {
   const silent = [...sources, ...readSources('scripts')]
     .filter(({ text }) => !/^(#!.*\n)?\/[/*]/.test(text))

@@ -3,13 +3,16 @@
 
 import { passedOver, readConfig, type ConfigFlags } from '../outside/config/config.ts'
 import type { Environment } from '../outside/config/environment.ts'
+import type { OptionTable, Values } from '../base/option.ts'
 import type { Config } from '../outside/config/options.ts'
 import type { Metrics } from '../outside/telemetry/metrics.ts'
 import type { LevelledLog } from '../core/ports/log.ts'
 import type { PortOptions } from './ports.ts'
 
 /** The part of a process that an installation needs. */
-export interface Surroundings {
+export interface Surroundings<T extends OptionTable = OptionTable> {
+  /** The options of features, which the configuration has beside those of the server. */
+  readonly featureOptions: T
   readonly env: Environment | undefined
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
   /** Returns in FIPS mode only. */
@@ -24,21 +27,24 @@ export interface Installation {
 }
 
 /** Reads the configuration, and says on standard error which file it passes over. Throws ConfigError. */
-export function readConfiguration(
-  { env, stderr }: Pick<Surroundings, 'env' | 'stderr'>,
+export function readConfiguration<T extends OptionTable>(
+  { env, stderr, featureOptions }: Pick<Surroundings<T>, 'env' | 'stderr' | 'featureOptions'>,
   flags: ConfigFlags,
-): Config {
+): Config & Values<T> {
   const why = warned.has(stderr) ? undefined : passedOver(flags, env)
   if (why !== undefined) stderr.write(`mortise: ${why}\n`)
   warned.add(stderr)
-  return readConfig(flags, env)
+  return readConfig(featureOptions, flags, env)
 }
 
 /** A command may read the configuration several times, and warns once. */
 const warned = new WeakSet<object>()
 
 /** The configuration, in the mode that it asks for. Throws ConfigError. */
-export async function enterConfiguration(surroundings: Surroundings, flags: ConfigFlags): Promise<Config> {
+export async function enterConfiguration<T extends OptionTable>(
+  surroundings: Surroundings<T>,
+  flags: ConfigFlags,
+): Promise<Config & Values<T>> {
   const config = readConfiguration(surroundings, flags)
   if (config.server.fips) await surroundings.enterFips(config.server.data)
   return config
@@ -62,7 +68,8 @@ export async function openStopped(
   const config = await enterConfiguration(surroundings, flags)
   const log = await openLog(surroundings, config, { json })
   const { Settings } = await import('./settings.ts')
-  const settings = new Settings({ initial: config, read: () => readConfig(flags, surroundings.env) })
+  const { featureOptions: features, env } = surroundings
+  const settings = new Settings({ initial: config, read: () => readConfig(features, flags, env), features })
   return { config, settings, log, metrics: await newMetrics() }
 }
 

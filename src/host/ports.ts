@@ -21,7 +21,7 @@ import { serviceInstanceOf } from './root-keys/ibm.ts'
 import { openRootKeyServices } from './root-keys/root-key-opening.ts'
 
 export interface PortOptions {
-  readonly settings: Settings
+  readonly settings: Pick<Settings, 'now'>
   readonly log: Log
   readonly metrics: Metrics
   /** Left out: none. */

@@ -1,17 +1,21 @@
-// The current configuration, and its reload while the server runs. outside/config/options.ts says which options are live: their users
+// The current configuration, and its reload while the server runs. The line of each option says whether it is live: the users of live ones
 // read them here each time, or `apply` passes them on. The other options keep the value from the start. Part of the
 // composition root.
 
 import { Refusal } from '../base/refusal.ts'
 import { changedOptions, ConfigError, withLiveOptions } from '../outside/config/config.ts'
+import type { OptionTable } from '../base/option.ts'
 import type { Config } from '../outside/config/options.ts'
 import type { Audit } from '../core/audit/audit.ts'
 import type { By } from '../core/audit/actor.ts'
 
-export interface SettingsOptions {
-  readonly initial: Config
+/** `C`: the server's own options, with those of features where these are opened. */
+export interface SettingsOptions<C extends Config> {
+  readonly initial: C
   /** Reads the configuration again from its source. Throws ConfigError. */
-  readonly read: () => Config
+  readonly read: () => C
+  /** The options of features. */
+  readonly features: OptionTable
 }
 
 /** The names (`log.level`) of the options whose value has changed. */
@@ -21,22 +25,24 @@ export interface Reloaded {
 }
 
 /** Applies the live options of a configuration. Rejects if they cannot be applied, and changes nothing then. */
-type Apply = (config: Config) => Promise<void>
+type Apply<C> = (config: C) => Promise<void>
 
-export class Settings {
-  readonly #read: () => Config
+export class Settings<C extends Config = Config> {
+  readonly #read: () => C
+  readonly #features: OptionTable
   /** Live options as last read; the others as at the start. Only `reload` changes it. */
-  now: Config
-  #apply: Apply | undefined
+  now: C
+  #apply: Apply<C> | undefined
   #audit: Audit | undefined
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor({ initial, read }: SettingsOptions) {
+  constructor({ initial, read, features }: SettingsOptions<C>) {
     this.now = initial
     this.#read = read
+    this.#features = features
   }
 
-  start(audit: Audit, apply: Apply): void {
+  start(audit: Audit, apply: Apply<C>): void {
     this.#audit = audit
     this.#apply = apply
   }
@@ -58,12 +64,12 @@ export class Settings {
 
   async #reload(by: By): Promise<Reloaded> {
     const read = this.#readAnew()
-    const changed = changedOptions(this.now, read)
+    const changed = changedOptions(this.now, read, this.#features)
     const [applied, needRestart] = [true, false].map((live) =>
       changed.filter((option) => option.live === live).map(({ name }) => name),
     )
     const report = { applied: applied ?? [], needRestart: needRestart ?? [] }
-    const next = withLiveOptions(this.now, read)
+    const next = withLiveOptions(this.now, read, this.#features)
     await this.#apply?.(next)
     try {
       const names = { applied: report.applied.join(','), needRestart: report.needRestart.join(',') }
@@ -87,7 +93,7 @@ export class Settings {
     await this.#audit?.enter({ ...about, result, actor, reason, requestId, detail })
   }
 
-  #readAnew(): Config {
+  #readAnew(): C {
     try {
       return this.#read()
     } catch (error) {

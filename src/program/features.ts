@@ -1,8 +1,12 @@
 // The one list of the features, in the order in which they open. Each entry loads a feature's parts where they are wanted: `routes` and
 // `examples` are its part of the admin API as data, `server` opens at the admin door, `kmip` in each process that serves KMIP, `commands`
-// are those of the command line, by their words, and `plugs` are what commands of other features want.
+// are those of the command line, by their words, `options` its sections of mortise.toml, and `plugs` are what commands of other features want.
 
 import { withoutFeatures, type CommandPlugs } from '../doors/cli/plugs.ts'
+import type { Config } from '../outside/config/options.ts'
+import type { Values } from '../base/option.ts'
+import { adoptionOptions } from '../features/adopt/options.ts'
+import { alertOptions } from '../features/alerts/options.ts'
 
 /** The administration of the core, which every server has. */
 const administration = {
@@ -116,6 +120,7 @@ const optional = {
     commands: { 'root-key': async () => (await import('../features/root-keys/commands.ts')).rootKeyCommands },
   },
   adopt: {
+    options: adoptionOptions,
     routes: async () => ({
       ...(await import('../features/adopt/routes.ts')).adoptionRoutes,
       ...(await import('../features/adopt/upstream-routes.ts')).upstreamRoutes,
@@ -153,6 +158,7 @@ const optional = {
     commands: { siem: async () => (await import('../features/siem/commands.ts')).siemCommands },
   },
   alerts: {
+    options: alertOptions,
     routes: async () => (await import('../features/alerts/routes.ts')).alertRoutes,
     examples: async () => (await import('../features/alerts/examples.ts')).examples,
     server: async () => (await import('../features/alerts/feature.ts')).alerts,
@@ -203,6 +209,18 @@ type Part<Kind extends string> = {
 export type Servers = Part<'server'>
 export type RouteTables = Part<'routes'>
 export type KmipOpeners = Part<'kmip'>
+
+type Union<Kind extends string> = {
+  [Name in keyof List]: List[Name] extends Record<Kind, infer P> ? (part: P) => void : never
+}[keyof List]
+/** The options of all features, by section and name. */
+type FeatureOptions = Union<'options'> extends (all: infer All) => void ? All : never
+export const featureOptions = Object.assign(
+  {},
+  ...Object.values(features).map((feature) => ('options' in feature ? feature.options : {})),
+) as FeatureOptions
+/** The options of the server and of its features, with their values. */
+export type AllConfig = Config & Values<FeatureOptions>
 
 /** Loads one part of each feature that has it. */
 export async function load<Kind extends 'routes' | 'examples' | 'server' | 'kmip'>(

@@ -38,7 +38,7 @@ export async function runServer(
   },
 ): Promise<void> {
   const { flags, json, started, identityKeys } = options
-  const { env, threads, version } = world
+  const { env, featureOptions, threads, version } = world
   const config = await enterConfiguration(world, flags)
   const welcomed = Promise.withResolvers<void>()
   const log = await openLog(world, config, { json, welcomed: welcomed.promise })
@@ -53,7 +53,14 @@ export async function runServer(
   const metrics = await newMetrics()
   const { serviceManagerOf } = await import('../host/service-manager.ts')
   const manager = serviceManagerOf({ ...readServiceManager(env), config, log })
-  const parts = { config, readConfig: () => readConfig(flags, env), log, metrics, version, identityKeys }
+  const parts = {
+    config,
+    readConfig: () => readConfig(featureOptions, flags, env),
+    log,
+    metrics,
+    version,
+    identityKeys,
+  }
   const running = await serve({ ...parts, threads, logFormat: logFormat(world, config, json) }).catch(
     (error: unknown) => {
       welcomed.resolve()

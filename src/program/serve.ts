@@ -26,6 +26,7 @@ import type { IdentityKeys } from '../core/identity/identity-keys.ts'
 import { ServerTls } from './server-tls.ts'
 import type { StoreThreads } from '../outside/store/threads.ts'
 import type { LevelledLog } from '../core/ports/log.ts'
+import { featureOptions, type AllConfig } from './features.ts'
 import type { Metrics } from '../outside/telemetry/metrics.ts'
 import type { Traces } from '../outside/telemetry/traces.ts'
 import { Watch, type WatchParts } from '../features/status/watch.ts'
@@ -53,9 +54,9 @@ export interface Running {
 }
 
 export interface ServeOptions {
-  readonly config: Config
+  readonly config: AllConfig
   /** Reads the configuration again. Throws ConfigError. */
-  readonly readConfig: () => Config
+  readonly readConfig: () => AllConfig
   readonly log: LevelledLog
   readonly metrics: Metrics
   readonly version: string
@@ -91,7 +92,7 @@ async function prepare(core: Core, { server }: Config, failed: (error: unknown) 
 /** Starts the server; resolves when it serves. Rejects with an error whose message says what to do. */
 export async function serve(options: ServeOptions): Promise<Running> {
   const { config, readConfig, log, metrics, version, identityKeys } = options
-  const settings = new Settings({ initial: config, read: readConfig })
+  const settings = new Settings({ initial: config, read: readConfig, features: featureOptions })
   await requireFreePorts(config)
   await using opened = new AsyncDisposableStack()
   const traces = await openTracing(options, opened)

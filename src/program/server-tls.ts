@@ -6,7 +6,7 @@ import { isIP } from 'node:net'
 import { adminCertificate } from '../core/identity/admin-certificate.ts'
 import type { Offered } from './open-features.ts'
 import type { AdminServer, AdminTls } from '../doors/http/server.ts'
-import type { Config } from '../outside/config/options.ts'
+import type { AllConfig } from './features.ts'
 import type { Audit } from '../core/audit/audit.ts'
 import type { Clock, Timer } from '../core/ports/clock.ts'
 import type { Secrets } from '../core/sealing/secrets.ts'
@@ -23,7 +23,7 @@ const dayMs = 24 * 3600_000
 
 interface Options {
   readonly secrets: Secrets
-  readonly settings: Settings
+  readonly settings: Settings<AllConfig>
   readonly clock: Clock
   readonly log: LevelledLog
   /** For a new server. Left out: made then. */
@@ -33,7 +33,7 @@ interface Options {
 interface Listeners {
   readonly listener: Pick<KmipListener, 'setServerCertificate'>
   /** Called with the options as they are from now on. */
-  readonly onConfig: (config: Config) => void
+  readonly onConfig: (config: AllConfig) => void
   readonly admin: AdminServer
   readonly audit: Audit
 }
@@ -75,7 +75,7 @@ export class ServerTls {
   }
 
   /** The certificate of the admin API, and the host names that it accepts. */
-  async admin(config: Config): Promise<{ readonly tls: AdminTls; readonly hosts: readonly string[] }> {
+  async admin(config: AllConfig): Promise<{ readonly tls: AdminTls; readonly hosts: readonly string[] }> {
     const { secrets, clock } = this.#options
     const hosts = [...config.admin.hosts, ...config.server.names]
     const kmip = this.certificates.active

@@ -10,6 +10,8 @@ import { readProfile } from '../outside/config/profiles.ts'
 import { programCommand, programFolder } from '../base/program-files.ts'
 import { orAdvice } from '../doors/cli/advice.ts'
 import { newMetrics, readConfiguration, type Installation } from '../host/installation.ts'
+import { defaultsOf } from '../outside/config/config.ts'
+import { featureOptions } from './features.ts'
 import type { Running } from './serve.ts'
 import type { StoreThreads } from '../outside/store/threads.ts'
 import type { Log } from '../core/ports/log.ts'
@@ -33,7 +35,8 @@ export interface Outside extends Pick<World, 'stdin' | 'stdout' | 'stderr'> {
 
 /** Commands that run a server need these too. */
 export interface ServingWorld extends World, Pick<Outside, 'whenServing' | 'threads'> {
-  /** Starts a server whose configuration stays as it is. */
+  readonly featureOptions: typeof featureOptions
+  /** Starts a server whose configuration stays as it is; options of features have their defaults. */
   readonly startServer: (installation: Installation) => Promise<Running>
 }
 
@@ -43,10 +46,11 @@ export function makeWorld(outside: Outside): ServingWorld {
   return {
     ...outside,
     env,
+    featureOptions,
     now: Date.now,
     version,
     command: programCommand,
-    dataFolder: (flags) => readConfiguration({ ...outside, env }, flags).server.data,
+    dataFolder: (flags) => readConfiguration({ ...outside, env, featureOptions }, flags).server.data,
     user: {
       pager: stdout.isTTY === true ? pagerProgram(env) : undefined,
       environment: readClientEnvironment(env),
@@ -55,8 +59,10 @@ export function makeWorld(outside: Outside): ServingWorld {
     },
     enterFips: (data) => orAdvice('FIPS mode does not begin', { server: { data } }, enterFips(data)),
     writeLog,
-    startServer: async ({ config, log }) => {
+    startServer: async (installation) => {
       const { serve } = await import('./serve.ts')
+      const { log } = installation
+      const config = { ...defaultsOf(featureOptions), ...installation.config }
       return serve({ config, readConfig: () => config, log, metrics: await newMetrics(), version })
     },
   }

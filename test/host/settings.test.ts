@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Refusal } from '../../src/base/refusal.ts'
-import { readConfig } from '../../src/outside/config/config.ts'
+import { readConfig } from '../support/server/config.ts'
 import type { AuditEntry } from '../../src/core/ports/audit.ts'
 import { Settings } from '../../src/host/settings.ts'
 import { manager, openCore } from '../support/server/core.ts'
@@ -12,7 +12,7 @@ test('a reload of a configuration that is not valid is entered, and changes noth
   const { audit } = await openCore(t)
   let level = 'info'
   const read = () => readConfig({ data: '/nowhere' }, { MORTISE_LOG_LEVEL: level })
-  const settings = new Settings({ initial: read(), read })
+  const settings = new Settings({ initial: read(), read, features: {} })
   const applied: string[] = []
   settings.start(audit, async ({ log }) => void applied.push(log.level))
   level = 'loud'

@@ -6,9 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { before, test, type TestContext } from 'node:test'
-import { readConfig } from '../../src/outside/config/config.ts'
+import { readSettings } from '../support/server/config.ts'
 import { acceptRestore } from '../../src/host/restore-accept.ts'
-import { Settings } from '../../src/host/settings.ts'
 import { createLog } from '../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../src/outside/telemetry/metrics.ts'
 import { clientCertificate, type TestIdentity } from '../support/certificates/certificates.ts'
@@ -73,8 +72,7 @@ async function cli(data: string, ...words: string[]): Promise<string> {
 
 /** The owner accepts the database although nothing is wrong with it. */
 async function acceptAnyway(data: string) {
-  const read = () => readConfig({ data }, {})
-  const settings = new Settings({ initial: read(), read })
+  const settings = readSettings({ data }, {})
   const log = createLog({ format: 'json', level: 'info', write: () => undefined })
   return acceptRestore({ settings, log, metrics: createMetrics() }, true)
 }

@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { changedOptions, readConfig, withLiveOptions } from '../../src/outside/config/config.ts'
+import { changedOptions, withLiveOptions } from '../../src/outside/config/config.ts'
 import { options } from '../../src/outside/config/options.ts'
+import { featureOptions } from '../../src/program/features.ts'
+import { readConfig } from '../support/server/config.ts'
 import { command } from '../support/server/command.ts'
 import { startServer, type CommandResult, type TestServer } from '../support/server/server.ts'
 
@@ -159,15 +161,15 @@ test('each live option can be changed, and no other is taken over', () => {
   const after = Object.fromEntries(
     Object.entries(before).map(([section, values]) => [section, { ...values, ...changes[section as 'log'] }]),
   ) as unknown as typeof before
-  const changed = changedOptions(before, after)
-  const live = Object.entries(options).flatMap(([section, lines]) =>
+  const changed = changedOptions(before, after, featureOptions)
+  const live = Object.entries({ ...options, ...featureOptions }).flatMap(([section, lines]) =>
     Object.entries(lines).flatMap(([name, line]) => ('live' in line ? [`${section}.${name}`] : [])),
   )
   assert.deepEqual(
     changed.filter(({ live }) => live).map(({ name }) => name),
     live,
   )
-  const merged = withLiveOptions(before, after)
+  const merged = withLiveOptions(before, after, featureOptions)
   assert.equal(merged.log.level, 'warn')
   assert.equal(merged.log.format, before.log.format)
   assert.equal(merged.server.data, before.server.data)

@@ -5,10 +5,9 @@ import assert from 'node:assert/strict'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, afterEach, test } from 'node:test'
-import { readConfig } from '../../src/outside/config/config.ts'
+import { readSettings } from '../support/server/config.ts'
 import { readDescription } from '../../src/core/custody/keyprotect/description.ts'
 import { acceptRestore } from '../../src/host/restore-accept.ts'
-import { Settings } from '../../src/host/settings.ts'
 import { createLog } from '../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../src/outside/telemetry/metrics.ts'
 import { openSite, type CustodySite } from '../support/root-keys/custody.ts'
@@ -35,8 +34,7 @@ function environment({ server }: CustodySite) {
 }
 
 function accept({ server: { data } }: CustodySite, env: Readonly<Record<string, string>>) {
-  const read = () => readConfig({ data }, env)
-  const settings = new Settings({ initial: read(), read })
+  const settings = readSettings({ data }, env)
   const log = createLog({ format: 'json', level: 'info', write: () => undefined })
   return acceptRestore({ settings, log, metrics: createMetrics() }, false)
 }

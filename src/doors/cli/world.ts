@@ -1,6 +1,8 @@
 // The command line needs this from outside: streams, the environment, the configuration, and what the user has set up. program/world.ts makes
 // it of the process. Tests pass in their own.
 
+import type { OptionTable } from '../../base/option.ts'
+
 export interface World {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
   readonly stdout: {
@@ -12,6 +14,8 @@ export interface World {
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
   /** undefined: that of the process. */
   readonly env: Readonly<Record<string, string | undefined>> | undefined
+  /** The options of features, which the configuration has beside those of the server. */
+  readonly featureOptions: OptionTable
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly version: string

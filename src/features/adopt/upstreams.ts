@@ -5,7 +5,7 @@ import { serverActor } from '../../core/audit/actor.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { UpstreamKeys } from '../../core/instances/upstream-keys.ts'
 import type { Log } from '../../core/ports/log.ts'
-import type { Config } from '../../outside/config/options.ts'
+import type { Values } from '../../base/option.ts'
 import type { Metrics } from '../../outside/telemetry/metrics.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import { uniqueIdentifierBytesMax } from '../../base/bounds.ts'
@@ -16,6 +16,7 @@ import type { Access } from '../../core/trust/access.ts'
 import type { Upstream as Setting } from '../../core/trust/upstream.ts'
 import { AdoptionFailed } from './failure.ts'
 import { OldHosts } from './old-hosts.ts'
+import type { adoptionOptions } from './options.ts'
 import { addressOf } from './old-server.ts'
 import { OnDemand } from './on-demand.ts'
 import { healthOfAll, type UpstreamHealth } from './upstream-health.ts'
@@ -50,7 +51,7 @@ export interface UpstreamNeeds {
   readonly keys: Pick<Keys, 'perform'>
   readonly log: Log
   readonly metrics: Pick<Metrics, 'upstreamAsks'>
-  readonly settings: { readonly now: Pick<Config, 'adopt'> }
+  readonly settings: { readonly now: Values<typeof adoptionOptions> }
   readonly upstreamKeys: Pick<UpstreamKeys, 'of'>
 }
 

@@ -155,7 +155,9 @@ async function collect(
   const flags: Flags = { config: options.config, data: options.data }
   const configuration = configurationOf(world, flags, missing)
   if (configuration !== undefined) texts.push(['configuration.json', jsonText(configuration)])
-  const redactor = new Redactor(await secretsIn(configuration ? secretFiles(configuration) : []))
+  const redactor = new Redactor(
+    await secretsIn(configuration ? secretFiles(configuration, world.featureOptions) : []),
+  )
   await addServer(run, { offered, add, redactor, missing })
   texts.push(...logs)
   if (options.log === undefined) await add('logs/journal', journal)

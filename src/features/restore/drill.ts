@@ -7,8 +7,8 @@ import { AdminClient } from '../../doors/http/client.ts'
 import type { Manifest } from '../../core/backup/manifest.ts'
 import { openByRootKeys, type BackupOpener } from '../../core/backup/openers.ts'
 import { readManifest, readRecords } from '../../core/backup/read.ts'
-import { defaultConfig } from '../../outside/config/config.ts'
-import type { Config } from '../../outside/config/options.ts'
+import { defaultsOf } from '../../outside/config/config.ts'
+import { options, type Config } from '../../outside/config/options.ts'
 import { clientTls } from '../../outside/kmip-client/tls.ts'
 import { makeRequest } from '../../core/pki/make-request.ts'
 import type { RootKey } from '../../core/ports/root-key.ts'
@@ -76,7 +76,7 @@ export async function drillBackup(
   const { folder } = temporary
   const leftOut = await restoreForDrill(file, folder, { opener, own, manifest, onProgress })
   const drilled = drillConfig(config, folder, own)
-  const settings = new Settings({ initial: drilled, read: () => drilled })
+  const settings = new Settings({ initial: drilled, read: () => drilled, features: {} })
   const { token } = await acceptRestore({ settings, log, metrics: createMetrics() }, false)
   const server = await startServer({ config: drilled, log })
   try {
@@ -90,7 +90,7 @@ export async function drillBackup(
 
 /** Takes from the configuration what opens root keys, and nothing that reaches the outside: neither a SIEM nor an alert may hear of a drill. */
 function drillConfig(config: Config, data: string, rootKey: RootKey): Config {
-  const initial = defaultConfig()
+  const initial = defaultsOf(options)
   const listen = { host: '127.0.0.1', port: 0 }
   return {
     ...initial,

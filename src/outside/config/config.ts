@@ -5,7 +5,8 @@ import path from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { nearest } from '../../base/text/closest.ts'
 import { clientVariables, isKubernetes, pagerVariable, type Environment } from './environment.ts'
-import { options, type Config, type Option } from './options.ts'
+import type { Option, OptionTable, Values } from '../../base/option.ts'
+import { options, type Config } from './options.ts'
 
 /** The configuration is wrong. The message has one line for each problem: where it is, and what to write instead. */
 export class ConfigError extends Error {
@@ -19,23 +20,29 @@ const fileVariable = 'MORTISE_CONFIG'
 
 /**
  * Reads mortise.toml (`--config`, MORTISE_CONFIG, else ./mortise.toml if it is there), the environment and the
- * flags ({ config, data, kmip, kmip-https, admin }). Throws ConfigError naming every problem.
+ * flags ({ config, data, kmip, kmip-https, admin }). `features`: the options of features, beside those of the server.
+ * Throws ConfigError naming every problem.
  */
-export function readConfig(flags: ConfigFlags = {}, env: Environment = process.env): Config {
+export function readConfig<T extends OptionTable>(
+  features: T,
+  flags: ConfigFlags = {},
+  env: Environment = process.env,
+): Config & Values<T> {
+  const table = { ...options, ...features }
   const problems: string[] = []
   const named = flags['config'] ?? env[fileVariable]
   const file = named ?? (existsSync('mortise.toml') ? 'mortise.toml' : undefined)
-  const fromFile = file === undefined ? {} : readFile(file, problems)
+  const fromFile = file === undefined ? {} : readFile(file, table, problems)
   const variables = [
-    ...known().map(({ line }) => line.variable),
+    ...linesOf(table).map(({ line }) => line.variable),
     ...Object.values(clientVariables),
     pagerVariable,
   ]
-  checkVariables(env, [fileVariable, ...variables], problems)
+  checkVariables(env, [fileVariable, ...variables], table, problems)
   checkFolders(flags, env, fromFile['server']?.['data'], problems)
 
   const values: Record<string, Record<string, unknown>> = {}
-  for (const { section, name, line } of known()) {
+  for (const { section, name, line } of linesOf(table)) {
     const flag = line.flag === undefined ? undefined : flags[line.flag]
     const variable = env[line.variable]
     const [value, where] =
@@ -50,7 +57,7 @@ export function readConfig(flags: ConfigFlags = {}, env: Environment = process.e
   }
   checkTogether(values, problems)
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
-  return values as Config
+  return values as Config & Values<T>
 }
 
 /**
@@ -69,37 +76,41 @@ export function passedOver(
   return `mortise.toml in this folder is not read: ${fileVariable} names ${named}, as the package sets it. To read the one here: --config mortise.toml`
 }
 
-/** Every option at its default. */
-export function defaultConfig(): Config {
+/** Every option of a table at its default. */
+export function defaultsOf<T extends OptionTable>(table: T): Values<T> {
   const values: Record<string, Record<string, unknown>> = {}
-  for (const { section, name, line } of known())
+  for (const { section, name, line } of linesOf(table))
     (values[section] ??= {})[name] = line.schema.parse(line.initial)
-  return values as Config
+  return values as Values<T>
 }
 
 /** Files with secrets: those that options name, and those that Mortise makes in the data folder. */
-export function secretFiles(config: Config): readonly string[] {
+export function secretFiles(config: Config, features: OptionTable): readonly string[] {
   const own = ['admin-token', 'root.key'].map((name) => path.join(config.server.data, name))
-  const named = known()
+  const named = linesOf({ ...options, ...features })
     .filter(({ line }) => line.secret)
     .map(({ section, name }) => valuesOf(config)[section]?.[name])
   return [...own, ...named].filter((file) => typeof file === 'string')
 }
 
 /** Names (`log.level`) of the options whose values differ, and which of them take effect without a restart. */
-export function changedOptions(before: Config, after: Config): readonly { name: string; live: boolean }[] {
-  return known().flatMap(({ section, name, line }) => {
+export function changedOptions<C extends Config>(
+  before: C,
+  after: C,
+  features: OptionTable,
+): readonly { name: string; live: boolean }[] {
+  return linesOf({ ...options, ...features }).flatMap(({ section, name, line }) => {
     const [old, next] = [before, after].map((config) => JSON.stringify(valuesOf(config)[section]?.[name]))
     return old === next ? [] : [{ name: `${section}.${name}`, live: line.live === true }]
   })
 }
 
 /** `before` with the live options of `after`. */
-export function withLiveOptions(before: Config, after: Config): Config {
+export function withLiveOptions<C extends Config>(before: C, after: C, features: OptionTable): C {
   const merged: Record<string, Record<string, unknown>> = {}
-  for (const { section, name, line } of known())
+  for (const { section, name, line } of linesOf({ ...options, ...features }))
     (merged[section] ??= {})[name] = valuesOf(line.live ? after : before)[section]?.[name]
-  return merged as Config
+  return merged as C
 }
 
 /** Checks what no option can say alone. */
@@ -140,13 +151,17 @@ function checkFolders(flags: ConfigFlags, env: Environment, inFile: unknown, pro
 
 const valuesOf = (config: Config): Record<string, Record<string, unknown>> => config
 
-function known(): readonly { section: string; name: string; line: Option }[] {
-  return Object.entries(options).flatMap(([section, named]) =>
-    Object.entries(named).map(([name, line]: [string, Option]) => ({ section, name, line })),
+function linesOf(table: OptionTable): readonly { section: string; name: string; line: Option }[] {
+  return Object.entries(table).flatMap(([section, named]) =>
+    Object.entries(named).map(([name, line]) => ({ section, name, line })),
   )
 }
 
-function readFile(file: string, problems: string[]): Record<string, Record<string, unknown>> {
+function readFile(
+  file: string,
+  table: OptionTable,
+  problems: string[],
+): Record<string, Record<string, unknown>> {
   let sections: Record<string, unknown>
   try {
     sections = parse(readFileSync(file, 'utf8'))
@@ -154,13 +169,13 @@ function readFile(file: string, problems: string[]): Record<string, Record<strin
     problems.push(`${file}: ${unreadable(error)}`)
     return {}
   }
-  const known: Record<string, Record<string, Option>> = options
+  const keys = linesOf(table).map(({ section, name }) => `${section}.${name}`)
   const values: Record<string, Record<string, unknown>> = {}
   for (const [section, body] of Object.entries(sections)) {
-    const lines = Object.hasOwn(known, section) ? known[section] : undefined
+    const lines = Object.hasOwn(table, section) ? table[section] : undefined
     if (lines === undefined) {
       problems.push(
-        `${file}: there is no section or key "${section}"; the nearest is ${nearest(section, [...Object.keys(known), ...allKeys()])}`,
+        `${file}: there is no section or key "${section}"; the nearest is ${nearest(section, [...Object.keys(table), ...keys])}`,
       )
     } else if (typeof body !== 'object' || body === null || Array.isArray(body)) {
       problems.push(`${file}: "${section}" is a section: write [${section}] and its keys below`)
@@ -168,7 +183,7 @@ function readFile(file: string, problems: string[]): Record<string, Record<strin
       for (const name of Object.keys(body)) {
         if (!Object.hasOwn(lines, name))
           problems.push(
-            `${file}: there is no key "${section}.${name}"; the nearest is ${nearest(`${section}.${name}`, allKeys())}`,
+            `${file}: there is no key "${section}.${name}"; the nearest is ${nearest(`${section}.${name}`, keys)}`,
           )
       }
       values[section] = body as Record<string, unknown>
@@ -188,18 +203,23 @@ export function unreadable(error: unknown): string {
 }
 
 /** Reports MORTISE_ variables that do not exist: they are spelling mistakes. Variables of tests are excepted. */
-function checkVariables(env: Environment, variables: readonly string[], problems: string[]): void {
+function checkVariables(
+  env: Environment,
+  variables: readonly string[],
+  table: OptionTable,
+  problems: string[],
+): void {
   for (const name of Object.keys(env)) {
     if (!name.startsWith('MORTISE_') || /_TEST_/.test(name) || variables.includes(name)) continue
     if (isKubernetes(name, env[name])) continue
-    problems.push(`there is no variable ${name}; the nearest is ${nearestVariable(name, variables)}`)
+    problems.push(`there is no variable ${name}; the nearest is ${nearestVariable(name, variables, table)}`)
   }
 }
 
 /** Finds the variable of an option by the option's name too: MORTISE_KMIP_LISTEN means kmip.listen, whose variable is MORTISE_KMIP. */
-function nearestVariable(name: string, variables: readonly string[]): string {
+function nearestVariable(name: string, variables: readonly string[], table: OptionTable): string {
   const byOption = new Map(
-    known().map(({ section, name: key, line }) => {
+    linesOf(table).map(({ section, name: key, line }) => {
       const words = `${section}_${key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`)}`
       return [`MORTISE_${words.toUpperCase()}`, `${line.variable} (${section}.${key})`]
     }),
@@ -219,8 +239,3 @@ function fromText(text: string, like: Option['initial']): unknown {
   if (typeof like === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
   return text
 }
-
-const allKeys = (): string[] =>
-  Object.entries(options).flatMap(([section, named]) =>
-    Object.keys(named).map((name) => `${section}.${name}`),
-  )

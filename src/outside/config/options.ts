@@ -1,10 +1,12 @@
-// The options of an administrator as one table, and long because of that: each option's place in mortise.toml, its MORTISE_ variable, its flag, its
-// default and its reason. docs/configuration.md is printed from it (scripts/print-configuration.ts). Bounds that no administrator sets stand where they are used, or in the bounds.ts of a folder.
+// The options of the server itself as one table, and long because of that. A feature's options are in the options.ts of its folder, except those
+// that a server without the feature must notice (siem, approval), those that host/ reads for it (oidc), and those of backups, which a drill
+// turns off. docs/configuration.md is printed from all of them (scripts/print-configuration.ts).
 
 import path from 'node:path'
 import { z } from 'zod'
 import { guardedActs } from '../../core/ports/guarded-acts.ts'
 import { auditKeepDaysMin, postgresLeaseMsMax } from '../../base/bounds.ts'
+import { option, type Values } from '../../base/option.ts'
 import {
   addressOrSubnet,
   filePath,
@@ -14,7 +16,6 @@ import {
   httpsOrEmpty,
   issuerUrl,
   keepDays,
-  kmipServers,
   mappedRole,
   plainName,
   syslogPlace,
@@ -26,7 +27,7 @@ const workersMax = 64
 const kmipVersions = ['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const
 const kmipDrafts = ['3.0'] as const
 
-/** Every option, by section and name as in mortise.toml. A flag overrides the variable, and a variable overrides the file. */
+/** By section and name, as in mortise.toml. */
 export const options = {
   server: {
     data: option({
@@ -661,60 +662,6 @@ export const options = {
         'Empty: none. Mortise never removes anything from it: rotate it by renaming (logrotate without copytruncate).',
     }),
   },
-  alerts: {
-    targetsFile: option({
-      schema: filePath(),
-      initial: '',
-      variable: 'MORTISE_ALERTS_TARGETS_FILE',
-      secret: true,
-      text: 'A file that names who is alerted when a condition begins or ends: lines such as "slack URL", "teams URL", "pagerduty KEY", "json URL" or "mail ADDRESS".',
-      reason:
-        'Empty: nobody is. A file of its own, since addresses of Slack, Teams and PagerDuty are secrets. Read each time.',
-    }),
-    severity: option({
-      schema: z.enum(['critical', 'warning', 'notice']),
-      initial: 'warning',
-      variable: 'MORTISE_ALERTS_SEVERITY',
-      live: true,
-      text: 'The least severity of conditions that are told.',
-      reason:
-        'Notices are for whoever looks at the status. docs/conditions.md says which condition is which.',
-    }),
-    signingKeyFile: option({
-      schema: filePath(),
-      initial: '',
-      variable: 'MORTISE_ALERTS_SIGNING_KEY_FILE',
-      secret: true,
-      text: 'A file whose first line is the key of the HMAC in the header Mortise-Signature, for "json" targets.',
-      reason: 'Empty: not signed. With it the receiver knows that an alert is from here.',
-    }),
-    smtp: option({
-      schema: z.union([
-        z.literal(''),
-        z.url({ protocol: /^smtps?$/, error: 'must be a URL such as smtps://mortise@mail.example.com' }),
-      ]),
-      initial: '',
-      variable: 'MORTISE_ALERTS_SMTP',
-      text: 'The mail server for "mail" targets: smtps://[USER@]HOST[:PORT], or smtp:// with STARTTLS where the server has it.',
-      reason:
-        'Empty: no mail. With a user, smtp:// insists on STARTTLS, so that no password crosses the network in the clear.',
-    }),
-    smtpPasswordFile: option({
-      schema: filePath(),
-      initial: '',
-      variable: 'MORTISE_ALERTS_SMTP_PASSWORD_FILE',
-      secret: true,
-      text: 'A file whose first line is the password of that user.',
-      reason: 'Empty: none. Read for each mail.',
-    }),
-    from: option({
-      schema: z.string().max(320),
-      initial: '',
-      variable: 'MORTISE_ALERTS_FROM',
-      text: 'The sender of mail.',
-      reason: 'Empty: mortise@ and the name of this machine.',
-    }),
-  },
   backup: {
     enabled: option({
       schema: z.boolean(),
@@ -784,17 +731,6 @@ export const options = {
       reason: 'Run without a shell. When it ends with 0, the keys in that backup count as kept elsewhere.',
     }),
   },
-  adopt: {
-    hosts: option({
-      schema: kmipServers(),
-      initial: [],
-      variable: 'MORTISE_ADOPT_HOSTS',
-      live: true,
-      text: 'The old servers that this server may adopt keys from, as HOST or HOST:PORT (without a port: 5696). Empty: any.',
-      reason:
-        'Whoever manages an instance names the host from which its keys come, and this server connects to it. Where any host may be named, a manager of one instance may try few, and is not told why one cannot be used.',
-    }),
-  },
   approval: {
     for: option({
       schema: guardedActList(),
@@ -824,28 +760,5 @@ export const options = {
   },
 } as const
 
-/** All options with their values, checked: `config.kmip.listen.port`. */
-export type Config = {
-  readonly [S in keyof Options]: { readonly [O in keyof Options[S]]: Value<Options[S][O]> }
-}
-
-type Options = typeof options
-type Value<O> = O extends { readonly schema: z.ZodType<infer V> } ? V : never
-
-/** One line of the table. `initial` is the default, as one would write it in the file. */
-export interface Option<S extends z.ZodType = z.ZodType> {
-  readonly schema: S
-  readonly initial: string | number | boolean | readonly string[]
-  readonly variable: string
-  readonly flag?: string
-  readonly text: string
-  readonly reason: string
-  /** Takes effect when the server reloads its configuration (src/host/settings.ts); the others need a restart. */
-  readonly live?: true
-  /** The option names a file with a secret: no log and no bundle may show what the file holds. */
-  readonly secret?: true
-}
-
-function option<S extends z.ZodType>(line: Option<S>): Option<S> {
-  return line
-}
+/** The server's own options with their values, checked: `config.kmip.listen.port`. */
+export type Config = Values<typeof options>

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os'
 import type { ReadinessFacts, Traffic, WorkerFacts } from '../../core/server/readiness-facts.ts'
 import type { KmipReports } from '../kmip-features.ts'
 import { Admission } from '../../doors/admission/admission.ts'
-import type { Config } from '../../outside/config/options.ts'
+import type { AllConfig } from '../features.ts'
 import type { FetchUpstream } from '../../core/keys/transaction/missing-object.ts'
 import type { Core } from '../../core/server/core.ts'
 import type { KmipListener, ListenerOptions } from '../../doors/kmip/contract.ts'
@@ -23,7 +23,7 @@ import { readinessOfAll } from '../../core/server/readiness-facts.ts'
 import { shownAddresses, Workers } from './workers.ts'
 
 interface DoorOptions extends PortOptions {
-  readonly config: Config
+  readonly config: AllConfig
   readonly tls: ServerTls
   readonly traces: Traces
   /** The workers' logs look alike. */
@@ -43,7 +43,7 @@ export interface KmipDoor {
     readonly kmipHttps: string | null
   }
   /** Live options have changed. */
-  readonly onConfig: (config: Config) => void
+  readonly onConfig: (config: AllConfig) => void
   /** The admin API says this of the whole node; with workers, this process alone knows only a part. */
   readonly seen: {
     readonly readiness: () => Promise<ReadinessFacts>
@@ -59,7 +59,7 @@ export interface KmipDoor {
 }
 
 /** `auto`: one for each core where that is possible. */
-function workersOf({ server }: Pick<Config, 'server'>): number {
+function workersOf({ server }: Pick<AllConfig, 'server'>): number {
   if (server.workers !== 'auto') return server.workers
   return storePlaceOf(server).kind === 'sqlite' ? 1 : availableParallelism()
 }

@@ -2,7 +2,7 @@
 // passes: each worker opens the store and the root keys itself. Types only.
 
 import type { ReadinessFacts } from '../../core/server/readiness-facts.ts'
-import type { Config } from '../../outside/config/options.ts'
+import type { AllConfig } from '../features.ts'
 import type { Wire } from '../../doors/kmip/contract.ts'
 import type { PendingClient } from '../../core/ports/trust.ts'
 import type { MetricsReport } from '../../outside/telemetry/aggregate.ts'
@@ -19,7 +19,7 @@ export interface WorkerStart {
   readonly number: number
   /** The number of all workers. */
   readonly count: number
-  readonly config: Config
+  readonly config: AllConfig
   readonly version: string
   readonly log: LogStyle
 }
@@ -29,7 +29,7 @@ export type ToWorker =
   /** The socket comes along. */
   | { readonly type: 'connection'; readonly id: number; readonly wire: Wire }
   /** Live options have changed. */
-  | { readonly type: 'config'; readonly config: Config }
+  | { readonly type: 'config'; readonly config: AllConfig }
   /** The server certificate or its ticket keys have changed. */
   | { readonly type: 'certificates' }
   | { readonly type: 'report?'; readonly id: number; readonly what: keyof WorkerReports }

@@ -4,7 +4,7 @@
 
 import type { Socket } from 'node:net'
 import { serverActor } from '../../core/audit/actor.ts'
-import type { Config } from '../../outside/config/options.ts'
+import { featureOptions, type AllConfig } from '../features.ts'
 import { buildCore, type Core } from '../../core/server/core.ts'
 import { subnetOf } from '../../base/address.ts'
 import type { ListenerOptions } from '../../doors/kmip/contract.ts'
@@ -47,10 +47,10 @@ export interface WorkerParts {
 export async function runWorker(parts: WorkerParts): Promise<RunningWorker> {
   const { start, log } = parts
   let { config } = start
-  const settings = new Settings({ initial: config, read: () => config })
+  const settings = new Settings({ initial: config, read: () => config, features: featureOptions })
   const own = workerPlace(config.server, start.number)
   const options = { settings, log, metrics: createMetrics(), own }
-  const setConfig = async (next: Config) => {
+  const setConfig = async (next: AllConfig) => {
     config = next
     await settings.reload(serverActor)
     log.level = next.log.level
@@ -66,8 +66,8 @@ export async function runWorker(parts: WorkerParts): Promise<RunningWorker> {
 
 async function serveHanded(
   { start: { config, count, version }, log, send }: WorkerParts,
-  options: PortOptions,
-  setConfig: (config: Config) => Promise<void>,
+  options: PortOptions & { readonly settings: Settings<AllConfig> },
+  setConfig: (config: AllConfig) => Promise<void>,
 ): Promise<RunningWorker> {
   const { settings, metrics } = options
   await using opened = new AsyncDisposableStack()

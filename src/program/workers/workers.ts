@@ -5,7 +5,7 @@
 import { createServer, isIPv6, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WorkerFacts } from '../../core/server/readiness-facts.ts'
-import type { Config } from '../../outside/config/options.ts'
+import type { AllConfig } from '../features.ts'
 import { plainAddress, subnetOf } from '../../base/address.ts'
 import { bind, boundAddress } from '../../doors/kmip/bind.ts'
 import type { KmipListener, ListenAddress, ListeningAddress, Wire } from '../../doors/kmip/contract.ts'
@@ -31,7 +31,7 @@ const workerSettledMs = 60_000
 
 export interface WorkersOptions {
   readonly count: number
-  readonly config: Config
+  readonly config: AllConfig
   readonly version: string
   readonly logStyle: LogStyle
   readonly log: Log
@@ -57,7 +57,7 @@ export class Workers implements KmipListener {
   readonly #fails = new Map<number, number>()
   readonly #lastMetrics = new Map<WorkerProcess, MetricsReport>()
   #past: Promise<MetricsReport> = Promise.resolve([])
-  #config: Config
+  #config: AllConfig
   #lastEnd: string | null = null
   #turn = 0
   #lookedMs: number
@@ -140,7 +140,7 @@ export class Workers implements KmipListener {
     this.#tell({ type: 'certificates' })
   }
 
-  setConfig(config: Config): void {
+  setConfig(config: AllConfig): void {
     this.#config = config
     this.#tell({ type: 'config', config })
   }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readConfig } from '../../../src/outside/config/config.ts'
+import { readConfig } from '../../support/server/config.ts'
 import { StartError } from '../../../src/host/first-start.ts'
 import { openClouds } from '../../../src/host/root-keys/clouds.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'

@@ -4,11 +4,15 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { parse } from 'smol-toml'
-import { ConfigError, passedOver, readConfig } from '../../../src/outside/config/config.ts'
+import { ConfigError, passedOver } from '../../../src/outside/config/config.ts'
 import { environmentOfOthers, kubernetesVariables } from '../../../src/outside/config/environment.ts'
-import { options, type Option } from '../../../src/outside/config/options.ts'
+import { options } from '../../../src/outside/config/options.ts'
+import { featureOptions, features } from '../../../src/program/features.ts'
+import { readConfig } from '../../support/server/config.ts'
+import type { OptionTable } from '../../../src/base/option.ts'
 import { programFolder } from '../../../src/base/program-files.ts'
 
+const all = { ...options, ...featureOptions }
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-config-'))
 after(() => rmSync(folder, { recursive: true }))
 
@@ -217,8 +221,12 @@ test('what stands before the host of a URL is in no error', () => {
   }
 })
 
-test('no two options share a variable or a flag', () => {
-  const lines = Object.values(options).flatMap((named) => Object.values(named) as Option[])
+test('no two options share a variable or a flag, and no two tables a section', () => {
+  const own = Object.values(features).flatMap((feature) => ('options' in feature ? [feature.options] : []))
+  const tables: readonly OptionTable[] = [options, ...own]
+  const sections = tables.flatMap((table) => Object.keys(table))
+  const lines = tables.flatMap((table) => Object.values(table)).flatMap((named) => Object.values(named))
+  assert.equal(new Set(sections).size, sections.length)
   const names = lines.flatMap((line) => [line.variable, ...(line.flag ? [line.flag] : [])])
   assert.equal(new Set(names).size, names.length)
 })
@@ -226,7 +234,7 @@ test('no two options share a variable or a flag', () => {
 test('what docs/configuration.md shows can be used as a file', async () => {
   const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
   const toml = /```toml\n([\s\S]*?)```/.exec(page)?.[1] ?? ''
-  assert.deepEqual(Object.keys(parse(toml)), Object.keys(options))
+  assert.deepEqual(Object.keys(parse(toml)), Object.keys(all))
   assert.deepEqual(readConfig({ config: file(toml) }, {}), readConfig({}, {}))
 })
 

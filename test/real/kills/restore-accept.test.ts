@@ -22,10 +22,9 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readConfig } from '../../../src/outside/config/config.ts'
+import { readSettings } from '../../support/server/config.ts'
 import { RestoreNotAccepted } from '../../../src/core/server/anchor.ts'
 import { acceptRestore } from '../../../src/host/restore-accept.ts'
-import { Settings } from '../../../src/host/settings.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
 import { command } from '../../support/server/command.ts'
@@ -61,8 +60,7 @@ const issue = (data: string, name: string) => cli(data, `client issue --name ${n
 const refusedStart = (data: string, reason: RegExp) => assert.rejects(startInProcess(data), reason)
 
 function accept(data: string, anyway = false, machineIdFile?: string) {
-  const read = () => readConfig({ data }, {})
-  const settings = new Settings({ initial: read(), read })
+  const settings = readSettings({ data }, {})
   const log = createLog({ format: 'json', level: 'info', write: () => undefined })
   const machine = machineIdFile !== undefined && { machineIdFile }
   return acceptRestore({ settings, log, metrics: createMetrics(), ...machine }, anyway)

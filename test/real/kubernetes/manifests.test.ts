@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { readConfig } from '../../../src/outside/config/config.ts'
+import { readConfig } from '../../support/server/config.ts'
 import { preferDebian13 } from '../../support/packages/debian-13.ts'
 import { skipOrFail } from '../../support/server/skip.ts'
 

@@ -14,7 +14,7 @@ import type { Plugs } from '../../../src/doors/http/plugs.ts'
 import type { RouteRole } from '../../../src/doors/http/route.ts'
 import { startAdmin, type AdminOptions } from '../../../src/doors/http/server.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
-import { readConfig } from '../../../src/outside/config/config.ts'
+import { readSettings } from './config.ts'
 import { buildCore, type CorePorts } from '../../../src/core/server/core.ts'
 import { connectionsMax } from '../../../src/base/bounds.ts'
 import { leaveAddress } from '../../../src/host/first-start.ts'
@@ -24,7 +24,6 @@ import { openKmipFeatures } from '../../../src/program/kmip-features.ts'
 import { thisMachine } from '../../../src/host/machine.ts'
 import { openPorts } from '../../../src/host/ports.ts'
 import { ServerTls } from '../../../src/program/server-tls.ts'
-import { Settings } from '../../../src/host/settings.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
 import type { Clock } from '../../../src/core/ports/clock.ts'
@@ -116,8 +115,7 @@ export async function startDoor({
   await using opened = new AsyncDisposableStack()
   opened.defer(() => rmSync(dataFolder, { recursive: true, force: true }))
   // No test asks IBM.
-  const read = () => readConfig({ data: dataFolder }, { MORTISE_IBM_IAM_URL: 'https://127.0.0.1:1', ...env })
-  const settings = new Settings({ initial: read(), read })
+  const settings = readSettings({ data: dataFolder }, { MORTISE_IBM_IAM_URL: 'https://127.0.0.1:1', ...env })
   const bugs: unknown[] = []
   const log = createLog({ format: 'json', level: 'error', write: (text) => tell(text, alarm) })
   const metrics = createMetrics()

@@ -1,9 +1,8 @@
 // Restores a backup into an empty folder, accepts it, and starts a server on it, all in the test's own process.
 
 import assert from 'node:assert/strict'
-import { readConfig } from '../../../src/outside/config/config.ts'
+import { readSettings } from './config.ts'
 import { acceptRestore } from '../../../src/host/restore-accept.ts'
-import { Settings } from '../../../src/host/settings.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
 import type { RestoredBackup } from '../../../src/features/restore/report.ts'
@@ -21,8 +20,7 @@ export async function restoreInto(
 
 /** Accepts the restored database. Returns what was found wrong, as the owner is told it. */
 export async function accept(data: string): Promise<string | null> {
-  const read = () => readConfig({ data }, {})
-  const settings = new Settings({ initial: read(), read })
+  const settings = readSettings({ data }, {})
   const log = createLog({ format: 'json', level: 'info', write: () => undefined })
   return (await acceptRestore({ settings, log, metrics: createMetrics() }, false)).found
 }
