@@ -2,7 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import { format } from 'prettier'
+import { load } from '../src/program/features.ts'
 import { labels } from '../src/outside/telemetry/labels.ts'
+import { metricsIn } from '../src/outside/telemetry/metric-table.ts'
 import { createMetrics, listenerGauges, listenerMetrics } from '../src/outside/telemetry/metrics.ts'
 
 interface Described {
@@ -16,6 +18,7 @@ interface Described {
 export async function describedMetrics(): Promise<readonly Described[]> {
   const metrics = createMetrics()
   const listener = listenerMetrics(metrics)
+  for (const { metrics: table } of Object.values(await load('server'))) metricsIn(metrics.registry, table)
   for (const name of Object.keys(listenerGauges)) listener.gauge(name as keyof typeof listenerGauges, () => 0)
   const types = new Map(
     (await metrics.registry.getMetricsAsJSON()).map(({ name, type }) => [name, String(type)]),
@@ -57,7 +60,7 @@ export async function monitoringPage(): Promise<string> {
   const meanings = Object.entries(labels).map(([label, meaning]) => `| \`${label}\` | ${meaning} |`)
   const page = `# Monitoring
 
-<!-- Printed from src/outside/telemetry/metrics.ts, src/outside/telemetry/labels.ts and docs/mortise-alerts.yml by scripts/print-monitoring.ts. Change them there. -->
+<!-- Printed from src/outside/telemetry/, the metrics of features and docs/mortise-alerts.yml by scripts/print-monitoring.ts. Change them there. -->
 
 ## Is it healthy?
 

@@ -13,6 +13,7 @@ import { enableCompileCache, flushCompileCache } from 'node:module'
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { storeRsaKeys } from '../test/support/certificates/rsa-keys.ts'
+import { misused } from './arguments.ts'
 import { allOf, installPackages, type Packages } from './tests/debian.ts'
 import { runPool } from './tests/pool.ts'
 import type { FileResult } from './tests/process.ts'
@@ -80,7 +81,8 @@ function embeddedFiles(wanted: readonly string[]): string[] {
   const parts = wanted.map((word) => word.replace(/^test\//, ''))
   const unknown = parts.filter((part) => !all.some((name) => name.includes(part)))
   if (unknown.length > 0)
-    throw new Error(
+    misused(
+      'test [-- WORD...]',
       `no path of a test file has ${unknown.join(', ')} in it; for test/real/: npm run test:real -- AREA`,
     )
   return all
@@ -95,7 +97,10 @@ function realFiles(wanted: readonly string[], install: boolean): string[] {
   >
   const unknown = wanted.filter((name) => !Object.hasOwn(areas, name))
   if (unknown.length > 0)
-    throw new Error(`no area is named ${unknown.join(', ')}; there are ${Object.keys(areas).join(', ')}`)
+    misused(
+      'test:real [-- AREA...]',
+      `no area is named ${unknown.join(', ')}; there are ${Object.keys(areas).join(', ')}`,
+    )
   const chosen = Object.entries(areas).filter(([name]) => wanted.length === 0 || wanted.includes(name))
   const missing = chosen.filter(
     ([

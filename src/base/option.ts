@@ -21,7 +21,7 @@ export interface Option<S extends z.ZodType = z.ZodType> {
 export type OptionTable = Readonly<Record<string, Readonly<Record<string, Option>>>>
 
 /** The values of a table, checked. */
-export type Values<T extends OptionTable> = {
+export type OptionValues<T extends OptionTable> = {
   readonly [S in keyof T]: { readonly [O in keyof T[S]]: Value<T[S][O]> }
 }
 

@@ -3,7 +3,7 @@
 
 import { passedOver, readConfig, type ConfigFlags } from '../outside/config/config.ts'
 import type { Environment } from '../outside/config/environment.ts'
-import type { OptionTable, Values } from '../base/option.ts'
+import type { OptionTable, OptionValues } from '../base/option.ts'
 import type { Config } from '../outside/config/options.ts'
 import type { Metrics } from '../outside/telemetry/metrics.ts'
 import type { LevelledLog } from '../core/ports/log.ts'
@@ -11,9 +11,8 @@ import type { PortOptions } from './ports.ts'
 
 /** The part of a process that an installation needs. */
 export interface Surroundings<T extends OptionTable = OptionTable> {
-  /** The options of features, which the configuration has beside those of the server. */
-  readonly featureOptions: T
-  readonly env: Environment | undefined
+  /** The environment, undefined: that of the process, and the options that features have beside those of the server. */
+  readonly configuration: { readonly env: Environment | undefined; readonly features: T }
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
   /** Returns in FIPS mode only. */
   readonly enterFips: (dataFolder: string) => Promise<void>
@@ -28,13 +27,13 @@ export interface Installation {
 
 /** Reads the configuration, and says on standard error which file it passes over. Throws ConfigError. */
 export function readConfiguration<T extends OptionTable>(
-  { env, stderr, featureOptions }: Pick<Surroundings<T>, 'env' | 'stderr' | 'featureOptions'>,
+  { configuration: { env, features }, stderr }: Pick<Surroundings<T>, 'configuration' | 'stderr'>,
   flags: ConfigFlags,
-): Config & Values<T> {
+): Config & OptionValues<T> {
   const why = warned.has(stderr) ? undefined : passedOver(flags, env)
   if (why !== undefined) stderr.write(`mortise: ${why}\n`)
   warned.add(stderr)
-  return readConfig(featureOptions, flags, env)
+  return readConfig(features, flags, env)
 }
 
 /** A command may read the configuration several times, and warns once. */
@@ -44,7 +43,7 @@ const warned = new WeakSet<object>()
 export async function enterConfiguration<T extends OptionTable>(
   surroundings: Surroundings<T>,
   flags: ConfigFlags,
-): Promise<Config & Values<T>> {
+): Promise<Config & OptionValues<T>> {
   const config = readConfiguration(surroundings, flags)
   if (config.server.fips) await surroundings.enterFips(config.server.data)
   return config
@@ -68,7 +67,7 @@ export async function openStopped(
   const config = await enterConfiguration(surroundings, flags)
   const log = await openLog(surroundings, config, { json })
   const { Settings } = await import('./settings.ts')
-  const { featureOptions: features, env } = surroundings
+  const { features, env } = surroundings.configuration
   const settings = new Settings({ initial: config, read: () => readConfig(features, flags, env), features })
   return { config, settings, log, metrics: await newMetrics() }
 }

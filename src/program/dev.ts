@@ -35,7 +35,7 @@ export async function runTemporary(
 ): Promise<number> {
   const { beginIdentityKeys } = await import('../core/identity/identity-keys.ts')
   const identityKeys = beginIdentityKeys()
-  const env = environmentOfOthers(world.env)
+  const env = environmentOfOthers(world.configuration.env)
   const onTerminal = world.stdin.isTTY === true
   await using made = await openDevFolder({ logLevel: verbose ? 'info' : 'error' }).catch((cause: Error) => {
     throw new CommandError(`no folder can be made in ${tmpdir()}: ${cause.message}`, undefined, { cause })
@@ -55,7 +55,10 @@ export async function runTemporary(
     serving({ ...about, folder, stopped: stopped.promise, run }).then(done.resolve, done.reject)
   }
   const flags = { config: made.configFile, kmip }
-  await runServer({ ...world, env: {}, whenServing }, { flags, json: false, started, identityKeys })
+  await runServer(
+    { ...world, configuration: { ...world.configuration, env: {} }, whenServing },
+    { flags, json: false, started, identityKeys },
+  )
   return done.promise
 }
 

@@ -4,7 +4,7 @@
 
 import { withoutFeatures, type CommandPlugs } from '../doors/cli/plugs.ts'
 import type { Config } from '../outside/config/options.ts'
-import type { Values } from '../base/option.ts'
+import type { OptionValues } from '../base/option.ts'
 import { adoptionOptions } from '../features/adopt/options.ts'
 import { alertOptions } from '../features/alerts/options.ts'
 
@@ -220,7 +220,7 @@ export const featureOptions = Object.assign(
   ...Object.values(features).map((feature) => ('options' in feature ? feature.options : {})),
 ) as FeatureOptions
 /** The options of the server and of its features, with their values. */
-export type AllConfig = Config & Values<FeatureOptions>
+export type AllConfig = Config & OptionValues<FeatureOptions>
 
 /** Loads one part of each feature that has it. */
 export async function load<Kind extends 'routes' | 'examples' | 'server' | 'kmip'>(

@@ -10,13 +10,20 @@ import type { AuthenticationParts } from '../doors/http/authenticate.ts'
 import type { Feature, OpenFeature } from '../doors/http/feature.ts'
 import type { OpenRoute, OpenRoutes } from '../doors/http/open-route.ts'
 import { withoutFeatures, type Plugs } from '../doors/http/plugs.ts'
-import type { Gauges } from '../outside/telemetry/metrics.ts'
+import {
+  clearGauges,
+  metricsIn,
+  type MetricsOf,
+  type MetricTable,
+} from '../outside/telemetry/metric-table.ts'
+import type { Metrics } from '../outside/telemetry/metrics.ts'
 import { load, type Servers } from './features.ts'
 
 type NeedsOf<F> = F extends Feature<infer Needs, unknown> ? (needs: Needs) => void : never
 type AllNeeds = NeedsOf<Servers[keyof Servers]> extends (needs: infer All) => void ? All : never
 /** Everything that features need beside what they have of each other, and what each request is checked with. */
-export type Offered = Omit<AllNeeds, 'plugs' | 'conditions' | 'routes'> & AuthenticationParts
+export type Offered = Omit<AllNeeds, 'plugs' | 'conditions' | 'routes'> &
+  AuthenticationParts & { readonly metrics: Pick<Metrics, 'registry'> }
 
 export interface OpenFeatures {
   /** The own service of each feature, by its name. */
@@ -26,8 +33,8 @@ export interface OpenFeatures {
   readonly routes: OpenRoutes
   readonly plugs: Plugs
   readonly conditions: Conditions
-  /** Sets the gauges of every feature. */
-  readonly measure: (gathered: Gathered, gauges: Gauges) => void
+  /** Sets the gauges of every feature; null, while the store does not answer: takes their values away. */
+  readonly measure: (gathered: Gathered | null) => void
   /** Begins the background work of every feature. */
   readonly start: () => void
 }
@@ -53,8 +60,11 @@ export async function openFeatures(
     servers ?? (await load('server')),
   )
   const open = new Map<string, OpenFeature<unknown>>()
+  const gauges: MetricsOf<MetricTable>[] = []
   for (const [name, feature] of list) {
-    const opening = await feature.open(all, opened)
+    const metrics = metricsIn(offered.metrics.registry, feature.metrics)
+    gauges.push(metrics)
+    const opening = await feature.open(all, opened, metrics)
     open.set(name, opening)
     Object.assign(plugs, opening.plugs)
     for (const [route, served] of opening.routes) routes.set(route, served)
@@ -67,7 +77,8 @@ export async function openFeatures(
     routes,
     plugs,
     conditions,
-    measure: (gathered, gauges) => open.forEach(({ measure }) => measure(gathered, gauges)),
+    measure: (gathered) =>
+      gathered ? open.forEach(({ measure }) => measure(gathered)) : gauges.forEach(clearGauges),
     start: () => open.forEach(({ start }) => start()),
   }
 }

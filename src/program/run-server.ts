@@ -38,7 +38,8 @@ export async function runServer(
   },
 ): Promise<void> {
   const { flags, json, started, identityKeys } = options
-  const { env, featureOptions, threads, version } = world
+  const { threads, version } = world
+  const { env, features } = world.configuration
   const config = await enterConfiguration(world, flags)
   const welcomed = Promise.withResolvers<void>()
   const log = await openLog(world, config, { json, welcomed: welcomed.promise })
@@ -55,7 +56,7 @@ export async function runServer(
   const manager = serviceManagerOf({ ...readServiceManager(env), config, log })
   const parts = {
     config,
-    readConfig: () => readConfig(featureOptions, flags, env),
+    readConfig: () => readConfig(features, flags, env),
     log,
     metrics,
     version,

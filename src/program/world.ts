@@ -4,7 +4,7 @@
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { World } from '../doors/cli/world.ts'
+import type { ConfigurationSource, World } from '../doors/cli/world.ts'
 import { pagerProgram, readClientEnvironment, userConfigFolder } from '../outside/config/environment.ts'
 import { readProfile } from '../outside/config/profiles.ts'
 import { programCommand, programFolder } from '../base/program-files.ts'
@@ -27,7 +27,7 @@ export interface Outside extends Pick<World, 'stdin' | 'stdout' | 'stderr'> {
   /** Called before anything of a server whose configuration asks for FIPS mode; returns in that mode only. Throws FipsError. */
   readonly enterFips: (dataFolder: string) => Promise<void>
   /** Left out: the environment of the process. */
-  readonly env?: World['env']
+  readonly env?: ConfigurationSource['env']
   readonly threads?: StoreThreads
   /** Receives the lines of the logs. Left out: the standard error of the process. */
   readonly writeLog?: World['writeLog']
@@ -35,7 +35,7 @@ export interface Outside extends Pick<World, 'stdin' | 'stdout' | 'stderr'> {
 
 /** Commands that run a server need these too. */
 export interface ServingWorld extends World, Pick<Outside, 'whenServing' | 'threads'> {
-  readonly featureOptions: typeof featureOptions
+  readonly configuration: ConfigurationSource<typeof featureOptions>
   /** Starts a server whose configuration stays as it is; options of features have their defaults. */
   readonly startServer: (installation: Installation) => Promise<Running>
 }
@@ -43,14 +43,14 @@ export interface ServingWorld extends World, Pick<Outside, 'whenServing' | 'thre
 export function makeWorld(outside: Outside): ServingWorld {
   const { stdout, env, writeLog, enterFips } = outside
   const folder = userConfigFolder(env)
+  const configuration = { env, features: featureOptions }
   return {
     ...outside,
-    env,
-    featureOptions,
+    configuration,
     now: Date.now,
     version,
     command: programCommand,
-    dataFolder: (flags) => readConfiguration({ ...outside, env, featureOptions }, flags).server.data,
+    dataFolder: (flags) => readConfiguration({ ...outside, configuration }, flags).server.data,
     user: {
       pager: stdout.isTTY === true ? pagerProgram(env) : undefined,
       environment: readClientEnvironment(env),

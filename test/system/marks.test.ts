@@ -72,7 +72,7 @@ async function cli(data: string, ...words: string[]): Promise<string> {
 
 /** The owner accepts the database although nothing is wrong with it. */
 async function acceptAnyway(data: string) {
-  const settings = readSettings({ data }, {})
+  const settings = readSettings({ data })
   const log = createLog({ format: 'json', level: 'info', write: () => undefined })
   return acceptRestore({ settings, log, metrics: createMetrics() }, true)
 }

@@ -34,7 +34,7 @@ function environment({ server }: CustodySite) {
 }
 
 function accept({ server: { data } }: CustodySite, env: Readonly<Record<string, string>>) {
-  const settings = readSettings({ data }, env)
+  const settings = readSettings({ data }, () => env)
   const log = createLog({ format: 'json', level: 'info', write: () => undefined })
   return acceptRestore({ settings, log, metrics: createMetrics() }, false)
 }

@@ -12,10 +12,7 @@ export interface World {
     readonly columns?: number
   }
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
-  /** undefined: that of the process. */
-  readonly env: Readonly<Record<string, string | undefined>> | undefined
-  /** The options of features, which the configuration has beside those of the server. */
-  readonly featureOptions: OptionTable
+  readonly configuration: ConfigurationSource
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly version: string
@@ -28,6 +25,14 @@ export interface World {
   readonly enterFips: (dataFolder: string) => Promise<void>
   /** Receives the lines of the logs; undefined: the standard error of the process. */
   readonly writeLog: ((line: string) => void) | undefined
+}
+
+/** The sources of the configuration beside its file and the flags. */
+export interface ConfigurationSource<T extends OptionTable = OptionTable> {
+  /** undefined: that of the process. */
+  readonly env: Readonly<Record<string, string | undefined>> | undefined
+  /** The options of features, which the configuration has beside those of the server. */
+  readonly features: T
 }
 
 /** The settings of the user for the command line. */

@@ -4,7 +4,7 @@
 
 import type { CommonFacts, ConditionSource, Gathered } from '../../core/conditions/conditions.ts'
 import type { ConditionLines } from '../../core/conditions/line.ts'
-import type { Gauges } from '../../outside/telemetry/metrics.ts'
+import type { MetricsOf, MetricTable } from '../../outside/telemetry/metric-table.ts'
 import type { AnyRouteRequest, RouteRequest } from './route-request.ts'
 import type { Guard, OpenGuard } from './guard.ts'
 import type { OpenRoute, OpenRoutes } from './open-route.ts'
@@ -28,8 +28,13 @@ export type Guards<T, Own> = { readonly [N in keyof T]?: Guard<T[N], Own> }
 export interface Feature<Needs, Own> {
   /** The lines of its conditions. */
   readonly conditions: ConditionLines<never>
-  /** Opens what the feature has; what closes it is registered on `opened`. */
-  readonly open: (needs: Needs, opened: AsyncDisposableStack) => Promise<OpenFeature<Own>>
+  readonly metrics: MetricTable
+  /** Opens what the feature has; what closes it is registered on `opened`. `metrics`: those of its table. */
+  readonly open: (
+    needs: Needs,
+    opened: AsyncDisposableStack,
+    metrics: MetricsOf<MetricTable>,
+  ) => Promise<OpenFeature<Own>>
 }
 
 export interface OpenFeature<Own> {
@@ -39,33 +44,42 @@ export interface OpenFeature<Own> {
   /** undefined: it has no conditions. */
   readonly conditions: ConditionSource<unknown> | undefined
   /** Sets its gauges by the facts of its conditions. */
-  readonly measure: (gathered: Gathered, gauges: Gauges) => void
+  readonly measure: (gathered: Gathered) => void
   /** Begins the background work, once everything is open. */
   readonly start: () => void
 }
 
-export interface FeatureLine<T extends RouteTable, Needs, Own, F> {
+export interface FeatureLine<T extends RouteTable, Needs, Own, F, M extends MetricTable> {
   readonly routes: T
-  readonly open: (needs: Needs, opened: AsyncDisposableStack) => Own | Promise<Own>
+  /** The third are the metrics of its table. */
+  readonly open: (needs: Needs, opened: AsyncDisposableStack, metrics: MetricsOf<M>) => Own | Promise<Own>
   readonly handlers: Handlers<T, NoInfer<Own>>
   readonly guards?: Guards<T, NoInfer<Own>>
   /** Its conditions, and the facts in which they are found; the facts are gathered once for each look. */
   readonly conditions?: ConditionLines<F>
   readonly facts?: (own: NoInfer<Own>, common: CommonFacts) => F | Promise<F>
-  readonly gauges?: (facts: NoInfer<F>, gauges: Gauges) => void
+  /** Its counters and gauges. `gauges` sets the gauges by the facts of its conditions. */
+  readonly metrics?: M
+  readonly gauges?: (facts: NoInfer<F>, metrics: MetricsOf<NoInfer<M>>) => void
   readonly plugs?: (own: NoInfer<Own>) => Partial<Plugs>
   readonly start?: (own: NoInfer<Own>) => void
 }
 
 /** The loop over a table loses the exact types of its routes; the parameter has them. */
-export function feature<const T extends RouteTable, Needs, Own, F = never>(
-  line: FeatureLine<T, Needs, Own, F>,
-): Feature<Needs, Own> {
+export function feature<
+  const T extends RouteTable,
+  Needs,
+  Own,
+  F = never,
+  const M extends MetricTable = MetricTable,
+>(line: FeatureLine<T, Needs, Own, F, M>): Feature<Needs, Own> {
   const { routes, conditions, facts, gauges } = line
   return {
     conditions: conditions ?? {},
-    open: async (needs, opened) => {
-      const own = await line.open(needs, opened)
+    metrics: line.metrics ?? {},
+    open: async (needs, opened, made) => {
+      const metrics = made as MetricsOf<M>
+      const own = await line.open(needs, opened, metrics)
       return {
         own,
         routes: new Map(
@@ -76,7 +90,7 @@ export function feature<const T extends RouteTable, Needs, Own, F = never>(
           conditions &&
           facts &&
           ({ lines: conditions, facts: (common) => facts(own, common) } as ConditionSource<unknown>),
-        measure: (gathered, state) => conditions && gauges?.(gathered.of(conditions), state),
+        measure: (gathered) => conditions && gauges?.(gathered.of(conditions), metrics),
         start: () => line.start?.(own),
       }
     },
@@ -84,16 +98,17 @@ export function feature<const T extends RouteTable, Needs, Own, F = never>(
 }
 
 /** A feature that has conditions and no routes. */
-export function conditionsAlone<Needs, F>(line: {
+export function conditionsAlone<Needs, F, const M extends MetricTable = MetricTable>(line: {
   readonly conditions: ConditionLines<F>
   readonly facts: (needs: Needs, common: CommonFacts) => Promise<F>
-  readonly gauges?: (facts: NoInfer<F>, gauges: Gauges) => void
+  readonly metrics?: M
+  readonly gauges?: (facts: NoInfer<F>, metrics: MetricsOf<NoInfer<M>>) => void
 }): Feature<Needs, Needs> {
   return feature({ routes: {}, handlers: {}, open: (needs: Needs) => needs, ...line })
 }
 
-function openRoute<T extends RouteTable, Needs, Own, F>(
-  { handlers, guards }: FeatureLine<T, Needs, Own, F>,
+function openRoute<T extends RouteTable, Needs, Own, F, M extends MetricTable>(
+  { handlers, guards }: FeatureLine<T, Needs, Own, F, M>,
   [name, line]: readonly [keyof T, Route],
   own: Own,
 ): OpenRoute {

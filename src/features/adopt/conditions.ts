@@ -1,9 +1,9 @@
 // Conditions of upstreams: an old server that does not answer or does not give a key, one that is off since a restore, one
 // that was forgotten.
 
+import { gauge, type MetricsOf } from '../../outside/telemetry/metric-table.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 import { upstreamFacts, type UpstreamFacts } from './shown-upstream.ts'
-import type { Gauges } from '../../outside/telemetry/metrics.ts'
 import type { CommonFacts } from '../../core/conditions/conditions.ts'
 import {
   aOrMany,
@@ -97,7 +97,23 @@ export async function upstreamConditionFacts(
   return { ...common, upstreams: all.filter((facts) => facts !== null) }
 }
 
-export function upstreamGauges({ upstreams }: UpstreamConditionFacts, gauges: Gauges): void {
+export const upstreamMetrics = {
+  upstreams: gauge('upstreams', 'Instances that name an upstream.'),
+  upstreamsOff: gauge('upstreams_off', 'Instances whose upstream is off since a restore.'),
+  upstreamsFailing: gauge(
+    'upstreams_failing',
+    'Instances whose upstream did not answer when it was last asked.',
+  ),
+  adoptedOnDemand: gauge(
+    'adopted_on_demand',
+    'Objects that instances with an upstream adopted from it because clients asked for them.',
+  ),
+}
+
+export function upstreamGauges(
+  { upstreams }: UpstreamConditionFacts,
+  gauges: MetricsOf<typeof upstreamMetrics>,
+): void {
   gauges.upstreams.set(upstreams.length)
   gauges.upstreamsOff.set(upstreams.filter(({ upstream }) => upstream.off).length)
   gauges.upstreamsFailing.set(upstreams.filter(({ health }) => health?.failing).length)

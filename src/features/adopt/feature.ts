@@ -1,6 +1,6 @@
 // Adoption of keys from another server, and the upstream that an instance asks for what is unknown here.
 
-import { upstreamConditionFacts, upstreamConditions, upstreamGauges } from './conditions.ts'
+import { upstreamConditionFacts, upstreamConditions, upstreamGauges, upstreamMetrics } from './conditions.ts'
 import { feature } from '../../doors/http/feature.ts'
 import { adoptionHandlers } from './handlers.ts'
 import { Adoptions } from './jobs.ts'
@@ -21,6 +21,7 @@ export const adopt = feature({
   plugs: (own) => ({ upstreamOf: (asker, instance) => shownUpstream(own, asker, instance) }),
   conditions: upstreamConditions,
   facts: upstreamConditionFacts,
+  metrics: upstreamMetrics,
   gauges: upstreamGauges,
 })
 

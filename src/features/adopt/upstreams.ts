@@ -5,7 +5,7 @@ import { serverActor } from '../../core/audit/actor.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { UpstreamKeys } from '../../core/instances/upstream-keys.ts'
 import type { Log } from '../../core/ports/log.ts'
-import type { Values } from '../../base/option.ts'
+import type { OptionValues } from '../../base/option.ts'
 import type { Metrics } from '../../outside/telemetry/metrics.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import { uniqueIdentifierBytesMax } from '../../base/bounds.ts'
@@ -51,7 +51,7 @@ export interface UpstreamNeeds {
   readonly keys: Pick<Keys, 'perform'>
   readonly log: Log
   readonly metrics: Pick<Metrics, 'upstreamAsks'>
-  readonly settings: { readonly now: Values<typeof adoptionOptions> }
+  readonly settings: { readonly now: OptionValues<typeof adoptionOptions> }
   readonly upstreamKeys: Pick<UpstreamKeys, 'of'>
 }
 

@@ -1,9 +1,9 @@
 // Conditions of the backups: they fail, are too old, or none was verified.
 
+import { gauge, type MetricsOf } from '../../outside/telemetry/metric-table.ts'
 import { counted } from '../../base/text/counted.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 import type { CommonFacts } from '../../core/conditions/conditions.ts'
-import type { Gauges } from '../../outside/telemetry/metrics.ts'
 import type { Store } from '../../core/ports/store.ts'
 import type { BackupAdministration, BackupFacts } from './port.ts'
 import { dayMs, ofServer, type ConditionLines } from '../../core/conditions/line.ts'
@@ -85,7 +85,24 @@ export async function backupConditionFacts(
   return { ...common, backups: await backups.facts(), auditOldestMs: (await store.auditTimes()).oldestMs }
 }
 
-export function backupGauges({ backups }: BackupConditionFacts, gauges: Gauges): void {
+export const backupMetrics = {
+  backupLastSuccess: gauge(
+    'backup_last_success_timestamp_seconds',
+    'When the last backup was made, in seconds since 1970; 0: there is none.',
+  ),
+  backupSize: gauge('backup_size_bytes', 'Size of the last backup.'),
+  backupFailed: gauge('backup_failed', 'Whether the last backup failed (1) or not (0).'),
+  keysAtRisk: gauge('keys_at_risk', 'Keys and other objects that are in no backup.'),
+  keysOnlyHere: gauge(
+    'keys_only_here',
+    'Keys and other objects in no backup that the command backup.after copied elsewhere.',
+  ),
+}
+
+export function backupGauges(
+  { backups }: BackupConditionFacts,
+  gauges: MetricsOf<typeof backupMetrics>,
+): void {
   const { last, failure, keysAtRisk, keysOnlyHere } = backups
   gauges.backupLastSuccess.set(last ? last.createdMs / 1000 : 0)
   gauges.backupSize.set(last?.bytes ?? 0)

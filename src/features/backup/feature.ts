@@ -4,6 +4,7 @@ import {
   backupConditionFacts,
   backupConditions,
   backupGauges,
+  backupMetrics,
   type BackupConditionFacts,
 } from './conditions.ts'
 import { openBackups } from './backups.ts'
@@ -27,6 +28,7 @@ export const backup = feature({
   }),
   conditions: backupConditions,
   facts: backupConditionFacts,
+  metrics: backupMetrics,
   gauges: backupGauges,
   start: ({ backups, log }) => backups.start((error) => log.error({ error }, 'look whether a backup is due')),
 })

@@ -27,7 +27,7 @@ export const hardeningCommand = verb<{ readonly data?: string; readonly config?:
     const { server, admin } = configuration
     const facts = await gatherHardening({
       dataFolder: server.data,
-      secretFiles: secretFiles(configuration, world.featureOptions),
+      secretFiles: secretFiles(configuration, world.configuration.features),
       adminHost: admin.listen.host,
     })
     const findings = findingsOf(facts)

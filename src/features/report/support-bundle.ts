@@ -156,7 +156,7 @@ async function collect(
   const configuration = configurationOf(world, flags, missing)
   if (configuration !== undefined) texts.push(['configuration.json', jsonText(configuration)])
   const redactor = new Redactor(
-    await secretsIn(configuration ? secretFiles(configuration, world.featureOptions) : []),
+    await secretsIn(configuration ? secretFiles(configuration, world.configuration.features) : []),
   )
   await addServer(run, { offered, add, redactor, missing })
   texts.push(...logs)

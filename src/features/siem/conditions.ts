@@ -3,7 +3,8 @@
 import type { AuditKeeper } from '../../core/audit/retention.ts'
 import type { CommonFacts } from '../../core/conditions/conditions.ts'
 import { ofServer, type ConditionLines, type Occurrence } from '../../core/conditions/line.ts'
-import type { Gauges } from '../../outside/telemetry/metrics.ts'
+import type { MetricsOf } from '../../outside/telemetry/metric-table.ts'
+import type { siemMetrics } from './metrics.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 
 /** A condition says when a target lacks an entry that is older. */
@@ -33,7 +34,7 @@ function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: AuditKeep
   return [nowMs - behindSinceMs > siemBehindMsCritical ? { ...occurrence, severity: 'critical' } : occurrence]
 }
 
-export function siemGauges({ siem, nowMs }: SiemFacts, gauges: Gauges): void {
+export function siemGauges({ siem, nowMs }: SiemFacts, gauges: MetricsOf<typeof siemMetrics>): void {
   for (const { kind, behindSinceMs } of siem)
     gauges.siemLag.set({ target: kind }, Math.max(0, nowMs - (behindSinceMs ?? nowMs)) / 1000)
 }

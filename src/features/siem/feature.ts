@@ -3,6 +3,7 @@
 import { siemConditions, siemGauges, type SiemFacts } from './conditions.ts'
 import { feature } from '../../doors/http/feature.ts'
 import { siemHandlers } from './handlers.ts'
+import { siemMetrics } from './metrics.ts'
 import { openSiem } from './open-siem.ts'
 import { siemRoutes } from './routes.ts'
 
@@ -13,5 +14,6 @@ export const siem = feature({
   plugs: ({ siem }) => ({ auditKeepers: siem }),
   conditions: siemConditions,
   facts: async ({ siem }, common): Promise<SiemFacts> => ({ ...common, siem: await siem.facts() }),
+  metrics: siemMetrics,
   gauges: siemGauges,
 })

@@ -4,7 +4,6 @@ import type { Audit } from '../../core/audit/audit.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Log } from '../../core/ports/log.ts'
 import type { Config } from '../../outside/config/options.ts'
-import type { Metrics } from '../../outside/telemetry/metrics.ts'
 import type { ForwarderOptions } from './forwarder.ts'
 
 export interface Needs extends Pick<ForwarderOptions, 'store' | 'leases'> {
@@ -12,6 +11,5 @@ export interface Needs extends Pick<ForwarderOptions, 'store' | 'leases'> {
   readonly clock: Clock
   readonly config: Pick<Config, 'siem'>
   readonly log: Pick<Log, 'info' | 'warn'>
-  readonly metrics: Pick<Metrics, 'siemEntries'>
   readonly version: string
 }

@@ -3,6 +3,8 @@
 import { hostname } from 'node:os'
 import type { Needs } from './needs.ts'
 import type { Config } from '../../outside/config/options.ts'
+import type { MetricsOf } from '../../outside/telemetry/metric-table.ts'
+import type { siemMetrics } from './metrics.ts'
 import type { AuditKeeper } from '../../core/audit/retention.ts'
 import { auditActions } from '../../core/ports/audit-actions.ts'
 import type { PlacedEntry } from '../../core/ports/audit.ts'
@@ -22,8 +24,12 @@ export interface Siem extends Pick<Needs, 'audit' | 'clock'> {
 }
 
 /** The targets are sent to from now on, until the stack is disposed of. */
-export function openSiem({ audit, config, ...parts }: Needs, opened: AsyncDisposableStack): Siem {
-  const { metrics, log } = parts
+export function openSiem(
+  { audit, config, ...parts }: Needs,
+  opened: AsyncDisposableStack,
+  metrics: MetricsOf<typeof siemMetrics>,
+): Siem {
+  const { log } = parts
   const targets = targetsOf(config.siem, parts)
   const forwarders = targets.map((target) => {
     const onTrouble = (trouble: string | null) => {

@@ -13,7 +13,8 @@ import type { StandardKeyTrouble } from '../../core/sealing/standard-key-trouble
 import { JointRuns } from '../../base/joint-runs.ts'
 import type { Log } from '../../core/ports/log.ts'
 import { aggregatedMetrics, type MetricsReport } from '../../outside/telemetry/aggregate.ts'
-import type { Gauges, Metrics } from '../../outside/telemetry/metrics.ts'
+import { clearGauges } from '../../outside/telemetry/metric-table.ts'
+import type { Metrics } from '../../outside/telemetry/metrics.ts'
 
 export interface WatchParts {
   readonly context: Pick<Needs, 'access' | 'clock' | 'conditions' | 'readiness'> & {
@@ -21,8 +22,8 @@ export interface WatchParts {
     /** null: the server itself serves. */
     readonly workers: () => WorkerFacts | null
   }
-  /** Sets the gauges of the other features. */
-  readonly measure: (gathered: Gathered, gauges: Gauges) => void
+  /** Sets the gauges of the other features; null: takes their values away. */
+  readonly measure: (gathered: Gathered | null) => void
   readonly store: Pick<Store, 'health' | 'objectCounts'>
   readonly metrics: Metrics
   readonly log: Log
@@ -96,12 +97,10 @@ export class Watch {
 
   /** While the store is unavailable: clears all gauges, then sets those that are known without it, so that none shows an old value. */
   async #stateWithoutStore(): Promise<void> {
-    const { context, store, metrics, alarms } = this.#parts
+    const { context, store, metrics, alarms, measure } = this.#parts
     const { state } = metrics
-    for (const gauge of Object.values(state)) {
-      gauge.reset()
-      gauge.remove({})
-    }
+    clearGauges(state)
+    measure(null)
     const readiness = await context.readiness()
     state.ready.set(readiness.ready ? 1 : 0)
     state.storeWritable.set(store.health().writable ? 1 : 0)
@@ -133,7 +132,7 @@ export class Watch {
     state.instances.set(tables.instance.size)
     state.clients.set(tables.client.size)
     state.blocks.set(tables.block.size)
-    measure(gathered, state)
+    measure(gathered)
     this.#conditions(context.conditions.lines, gathered.conditions)
     const objects = new Map<string, number>()
     for (const { id } of tables.instance.values())

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { nearest } from '../../base/text/closest.ts'
 import { clientVariables, isKubernetes, pagerVariable, type Environment } from './environment.ts'
-import type { Option, OptionTable, Values } from '../../base/option.ts'
+import type { Option, OptionTable, OptionValues } from '../../base/option.ts'
 import { options, type Config } from './options.ts'
 
 /** The configuration is wrong. The message has one line for each problem: where it is, and what to write instead. */
@@ -27,7 +27,7 @@ export function readConfig<T extends OptionTable>(
   features: T,
   flags: ConfigFlags = {},
   env: Environment = process.env,
-): Config & Values<T> {
+): Config & OptionValues<T> {
   const table = { ...options, ...features }
   const problems: string[] = []
   const named = flags['config'] ?? env[fileVariable]
@@ -57,7 +57,7 @@ export function readConfig<T extends OptionTable>(
   }
   checkTogether(values, problems)
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
-  return values as Config & Values<T>
+  return values as Config & OptionValues<T>
 }
 
 /**
@@ -77,11 +77,11 @@ export function passedOver(
 }
 
 /** Every option of a table at its default. */
-export function defaultsOf<T extends OptionTable>(table: T): Values<T> {
+export function defaultsOf<T extends OptionTable>(table: T): OptionValues<T> {
   const values: Record<string, Record<string, unknown>> = {}
   for (const { section, name, line } of linesOf(table))
     (values[section] ??= {})[name] = line.schema.parse(line.initial)
-  return values as Values<T>
+  return values as OptionValues<T>
 }
 
 /** Files with secrets: those that options name, and those that Mortise makes in the data folder. */

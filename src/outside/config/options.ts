@@ -6,7 +6,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import { guardedActs } from '../../core/ports/guarded-acts.ts'
 import { auditKeepDaysMin, postgresLeaseMsMax } from '../../base/bounds.ts'
-import { option, type Values } from '../../base/option.ts'
+import { option, type OptionValues } from '../../base/option.ts'
 import {
   addressOrSubnet,
   filePath,
@@ -761,4 +761,4 @@ export const options = {
 } as const
 
 /** The server's own options with their values, checked: `config.kmip.listen.port`. */
-export type Config = Values<typeof options>
+export type Config = OptionValues<typeof options>

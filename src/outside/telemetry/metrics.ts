@@ -12,8 +12,6 @@ const secondsBuckets = [0.001, 0.01, 0.1, 1, 10]
 const names = <const L extends readonly LabelName[]>(labels: L): L => labels
 
 export type Metrics = ReturnType<typeof createMetrics>
-/** The gauges of the state, which the handler of /metrics sets. */
-export type Gauges = Metrics['state']
 
 let ofProcess: Registry | undefined
 
@@ -83,12 +81,6 @@ export function createMetrics() {
 
 function counters(registers: Registry[]) {
   return {
-    siemEntries: new Counter({
-      name: 'mortise_siem_entries_total',
-      help: 'Audit entries that were sent to a target of the log, those sent again included, by target.',
-      labelNames: names(['target']),
-      registers,
-    }),
     workerEnds: new Counter({
       name: 'mortise_worker_ends_total',
       help: 'Processes that serve KMIP (server.workers) that ended and were replaced.',
@@ -121,66 +113,10 @@ function stateGauges(registry: Registry) {
       labelNames: names(['id', 'severity']),
       registers: [registry],
     }),
-    pendingClients: gauge('pending_clients', 'Unknown certificates that connected and wait for a decision.'),
     instances: gauge('instances', 'Instances.'),
     clients: gauge('clients', 'Trusted clients of all instances.'),
     blocks: gauge('blocked_certificates', 'Certificates that are refused for good.'),
     objects: labelled('objects', 'Keys and other objects of all instances, by state.', 'state'),
-    recoverableKeys: gauge('recoverable_keys', 'Destroyed keys that can still be brought back.'),
-    nearLimit: gauge(
-      'instances_near_limit',
-      'Instances that use 80 % or more of their limit on objects or bytes.',
-    ),
-    limitUsed: labelled(
-      'limit_used_ratio',
-      'Used part of the limits of the fullest instance, by limit (objects, bytes): 0 to 1.',
-      'limit',
-    ),
-    siemLag: labelled(
-      'siem_lag_seconds',
-      'Age of the oldest audit entry that a target of the log does not surely have, by target; 0: it has all.',
-      'target',
-    ),
-    upstreams: gauge('upstreams', 'Instances that name an upstream.'),
-    upstreamsOff: gauge('upstreams_off', 'Instances whose upstream is off since a restore.'),
-    upstreamsFailing: gauge(
-      'upstreams_failing',
-      'Instances whose upstream did not answer when it was last asked.',
-    ),
-    adoptedOnDemand: gauge(
-      'adopted_on_demand',
-      'Objects that instances with an upstream adopted from it because clients asked for them.',
-    ),
-    ...backupGauges(registry),
-    certificates: labelled('certificates', 'Certificates whose expiry is watched, by kind.', 'kind'),
-    certificateDaysLeft: labelled(
-      'certificate_days_left',
-      'Days until the next certificate of a kind expires; negative once it has.',
-      'kind',
-    ),
-    certificatesExpiring: labelled(
-      'certificates_expiring',
-      'Certificates with fewer than 30 days left, expired ones included, by kind.',
-      'kind',
-    ),
-  }
-}
-
-/** The state of the backups that the server makes. */
-function backupGauges(registry: Registry) {
-  const { gauge } = gaugesOf(registry)
-  return {
-    backupLastSuccess: gauge(
-      'backup_last_success_timestamp_seconds',
-      'When the last backup was made, in seconds since 1970; 0: there is none.',
-    ),
-    backupSize: gauge('backup_size_bytes', 'Size of the last backup.'),
-    backupFailed: gauge('backup_failed', 'Whether the last backup failed (1) or not (0).'),
-    keysAtRisk: gauge('keys_at_risk', 'Keys and other objects that are in no backup.'),
-    keysOnlyHere: gauge(
-      'keys_only_here',
-      'Keys and other objects in no backup that the command backup.after copied elsewhere.',
-    ),
   }
 }
 

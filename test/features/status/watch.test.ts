@@ -9,10 +9,12 @@ import { after, before, test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import type { ReadinessFacts } from '../../../src/core/server/readiness-facts.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
+import { metricsIn } from '../../../src/outside/telemetry/metric-table.ts'
 import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
 import {
   accessConditions,
   accessGauges,
+  accessMetrics,
   type AccessFacts,
 } from '../../../src/features/status/conditions/access.ts'
 import { Watch } from '../../../src/features/status/watch.ts'
@@ -68,6 +70,7 @@ function watching(
   change = (context: Context) => context,
 ) {
   const lines: Line[] = []
+  const metrics = createMetrics()
   const context = {
     ...watched.context,
     clock: turned,
@@ -77,12 +80,15 @@ function watching(
   }
   const watch = new Watch({
     context: withConditions(change(context)),
-    measure: (gathered, gauges) => accessGauges(gathered.of<AccessFacts>(accessConditions), gauges),
+    measure: (gathered) => {
+      if (gathered)
+        accessGauges(gathered.of<AccessFacts>(accessConditions), metricsIn(metrics.registry, accessMetrics))
+    },
     store: {
       objectCounts: (id, nowMs) => watched.context.store.objectCounts(id, nowMs),
       health: () => ({ writable: true, reason: null, handsOut: true }),
     },
-    metrics: createMetrics(),
+    metrics,
     log: createLog({ format: 'json', level: 'info', write: (line) => lines.push(JSON.parse(line) as Line) }),
     alarms: async () => 0,
     reports: async () => [],

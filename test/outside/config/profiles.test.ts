@@ -95,6 +95,6 @@ test('the pager is that of MORTISE_PAGER, of PAGER, or less, which can start no 
 test('the variables of the command line are known, and empty ones are not set', () => {
   const env = { MORTISE_PROFILE: 'prod', MORTISE_ADMIN_URL: '', MORTISE_TOKEN_FILE: 't' }
   assert.deepEqual(readClientEnvironment(env), { profile: 'prod', tokenFile: 't' })
-  assert.equal(readConfig({}, env).log.level, 'info')
-  assert.throws(() => readConfig({}, { MORTISE_ADMIN_ULR: 'x' }), /nearest is MORTISE_ADMIN_URL/)
+  assert.equal(readConfig({}, {}, env).log.level, 'info')
+  assert.throws(() => readConfig({}, {}, { MORTISE_ADMIN_ULR: 'x' }), /nearest is MORTISE_ADMIN_URL/)
 })

@@ -60,7 +60,7 @@ const issue = (data: string, name: string) => cli(data, `client issue --name ${n
 const refusedStart = (data: string, reason: RegExp) => assert.rejects(startInProcess(data), reason)
 
 function accept(data: string, anyway = false, machineIdFile?: string) {
-  const settings = readSettings({ data }, {})
+  const settings = readSettings({ data })
   const log = createLog({ format: 'json', level: 'info', write: () => undefined })
   const machine = machineIdFile !== undefined && { machineIdFile }
   return acceptRestore({ settings, log, metrics: createMetrics(), ...machine }, anyway)

@@ -115,7 +115,10 @@ export async function startDoor({
   await using opened = new AsyncDisposableStack()
   opened.defer(() => rmSync(dataFolder, { recursive: true, force: true }))
   // No test asks IBM.
-  const settings = readSettings({ data: dataFolder }, { MORTISE_IBM_IAM_URL: 'https://127.0.0.1:1', ...env })
+  const settings = readSettings({ data: dataFolder }, () => ({
+    MORTISE_IBM_IAM_URL: 'https://127.0.0.1:1',
+    ...env,
+  }))
   const bugs: unknown[] = []
   const log = createLog({ format: 'json', level: 'error', write: (text) => tell(text, alarm) })
   const metrics = createMetrics()

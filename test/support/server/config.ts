@@ -9,7 +9,8 @@ export function readConfig(flags: ConfigFlags = {}, env: Environment = {}): AllC
   return read(featureOptions, flags, env)
 }
 
-export function readSettings(flags: ConfigFlags = {}, env: Environment = {}): Settings<AllConfig> {
-  const again = () => readConfig(flags, env)
+/** `env` is asked for at each read, so that a test can change it before a reload. */
+export function readSettings(flags: ConfigFlags, env: () => Environment = () => ({})): Settings<AllConfig> {
+  const again = () => readConfig(flags, env())
   return new Settings({ initial: again(), read: again, features: featureOptions })
 }

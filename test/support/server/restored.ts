@@ -20,7 +20,7 @@ export async function restoreInto(
 
 /** Accepts the restored database. Returns what was found wrong, as the owner is told it. */
 export async function accept(data: string): Promise<string | null> {
-  const settings = readSettings({ data }, {})
+  const settings = readSettings({ data })
   const log = createLog({ format: 'json', level: 'info', write: () => undefined })
   return (await acceptRestore({ settings, log, metrics: createMetrics() }, false)).found
 }

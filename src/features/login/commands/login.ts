@@ -83,7 +83,7 @@ async function byBrowser(
 }
 
 /** false: there is no browser that the person could see. The browser's own output is lost; the address is printed too. */
-function openBrowser({ stdout, env }: World, url: string): boolean {
+function openBrowser({ stdout, configuration: { env } }: World, url: string): boolean {
   const program = browserProgram(env)
   if (stdout.isTTY !== true || program === undefined) return false
   const child = spawn(program, [url], { stdio: 'ignore', detached: true, env: environmentOfOthers(env) })

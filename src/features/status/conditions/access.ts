@@ -1,6 +1,7 @@
 // Conditions of access: certificates and tokens that expire, tokens that should not be there any more, clients that wait
 // or ask for something that this server does not speak.
 
+import { gauge, type MetricsOf } from '../../../outside/telemetry/metric-table.ts'
 import { canCheck } from '../../../core/trust/credential.ts'
 import { bootstrapName } from '../../../core/trust/identity.ts'
 import { expiryWarningDays } from '../../../base/bounds.ts'
@@ -17,7 +18,6 @@ import type { Token } from '../../../core/trust/rows.ts'
 import type { UnservedVersion, UnservedVersions } from '../../../core/trust/unserved-versions.ts'
 import type { CommonFacts } from '../../../core/conditions/conditions.ts'
 import { conditionsAlone } from '../../../doors/http/feature.ts'
-import type { Gauges } from '../../../outside/telemetry/metrics.ts'
 import {
   dayMs,
   days,
@@ -220,7 +220,25 @@ export async function accessFacts(parts: AccessNeeds, common: CommonFacts): Prom
   }
 }
 
-export function accessGauges({ expiries, pendingClients }: AccessFacts, gauges: Gauges): void {
+export const accessMetrics = {
+  pendingClients: gauge('pending_clients', 'Unknown certificates that connected and wait for a decision.'),
+  certificates: gauge('certificates', 'Certificates whose expiry is watched, by kind.', 'kind'),
+  certificateDaysLeft: gauge(
+    'certificate_days_left',
+    'Days until the next certificate of a kind expires; negative once it has.',
+    'kind',
+  ),
+  certificatesExpiring: gauge(
+    'certificates_expiring',
+    'Certificates with fewer than 30 days left, expired ones included, by kind.',
+    'kind',
+  ),
+}
+
+export function accessGauges(
+  { expiries, pendingClients }: AccessFacts,
+  gauges: MetricsOf<typeof accessMetrics>,
+): void {
   gauges.pendingClients.set(pendingClients)
   const { certificates, certificateDaysLeft, certificatesExpiring } = gauges
   for (const gauge of [certificates, certificateDaysLeft, certificatesExpiring]) gauge.reset()
@@ -235,6 +253,7 @@ export function accessGauges({ expiries, pendingClients }: AccessFacts, gauges: 
 export const accessState = conditionsAlone({
   conditions: accessConditions,
   facts: accessFacts,
+  metrics: accessMetrics,
   gauges: accessGauges,
 })
 

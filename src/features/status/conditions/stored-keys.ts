@@ -1,6 +1,7 @@
 // Conditions of keys and of the service that stores them: keys that do not open, standard keys that cannot be stored,
 // read or deleted, slow calls, work that does not go on, limits that are nearly reached.
 
+import { gauge } from '../../../outside/telemetry/metric-table.ts'
 import { counted } from '../../../base/text/counted.ts'
 import type { ClosedKey } from '../../../core/sealing/closed-keys.ts'
 import type { StandardKeyTrouble } from '../../../core/sealing/standard-key-troubles.ts'
@@ -170,9 +171,23 @@ export async function storedKeyFacts(parts: StoredKeyNeeds, common: CommonFacts)
   }
 }
 
+const storedKeyMetrics = {
+  recoverableKeys: gauge('recoverable_keys', 'Destroyed keys that can still be brought back.'),
+  nearLimit: gauge(
+    'instances_near_limit',
+    'Instances that use 80 % or more of their limit on objects or bytes.',
+  ),
+  limitUsed: gauge(
+    'limit_used_ratio',
+    'Used part of the limits of the fullest instance, by limit (objects, bytes): 0 to 1.',
+    'limit',
+  ),
+}
+
 export const storedKeyState = conditionsAlone({
   conditions: storedKeyConditions,
   facts: storedKeyFacts,
+  metrics: storedKeyMetrics,
   gauges: ({ recoverable, usages }, gauges) => {
     gauges.recoverableKeys.set(recoverable.reduce((sum, { count }) => sum + count, 0))
     gauges.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)
