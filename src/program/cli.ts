@@ -56,9 +56,11 @@ function inOrder(parts: readonly Commands[]): Commands {
   const all = parts.flatMap((part) => Object.entries(part))
   const nouns = all.filter(([words]) => !words.includes(' '))
   const places = order.split(' ')
+  // A noun without a place of its own comes after those of every day.
+  const placeOf = (noun: string) => places.indexOf(places.includes(noun) ? noun : 'backup')
   return Object.fromEntries(
     nouns
-      .toSorted(([one], [other]) => places.indexOf(one) - places.indexOf(other))
+      .toSorted(([one], [other]) => placeOf(one) - placeOf(other))
       .map(([noun, make]) => [
         noun,
         withAdded(

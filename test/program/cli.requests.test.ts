@@ -94,12 +94,19 @@ type Kept = Readonly<Record<string, Awaited<ReturnType<typeof runOf>>>>
 function sameAsKept(file: string, text: string): void {
   const kept = path.join(import.meta.dirname, file)
   if (keeps) writeFileSync(kept, text)
-  if (file.endsWith('.txt')) assert.equal(text, readFileSync(kept, 'utf8'))
-  else {
-    const now = JSON.parse(text) as Kept
-    const then = JSON.parse(readFileSync(kept, 'utf8')) as Kept
-    for (const line of Object.keys(now)) assert.deepEqual(now[line], then[line], line)
-    assert.deepEqual(Object.keys(now), Object.keys(then))
+  try {
+    if (file.endsWith('.txt')) assert.equal(text, readFileSync(kept, 'utf8'))
+    else {
+      const now = JSON.parse(text) as Kept
+      const then = JSON.parse(readFileSync(kept, 'utf8')) as Kept
+      for (const line of Object.keys(now)) assert.deepEqual(now[line], then[line], line)
+      assert.deepEqual(Object.keys(now), Object.keys(then))
+    }
+  } catch (cause) {
+    const keep = 'MORTISE_TEST_KEEP=1 npm test -- program/cli.requests'
+    throw new Error(`test/program/${file} differs. If the change is meant: ${keep}, and look at its diff.`, {
+      cause,
+    })
   }
 }
 
