@@ -179,7 +179,7 @@ function unfit(row: Row, timeline: Timeline | null, newest: Timeline | null): st
   if (row['standby'] === true) return 'is a standby'
   if (row['read_only'] !== 'off') return 'takes no changes (default_transaction_read_only)'
   if (isBehind(timeline, newest))
-    return `is on timeline ${timeline?.number}, and the database has gone on on ${newest?.number}: it is an old primary that a replica has replaced. Stop it, or make it a replica of the new one`
+    return `is on timeline ${timeline?.number}, and the database is on ${newest?.number} now: it is an old primary that a replica has replaced. Stop it, or make it a replica of the new one`
   if (row['encoding'] !== 'UTF8')
     return `has a database whose encoding is ${String(row['encoding'])}: make one with UTF8`
   if (Number(row['version']) < versionMin)
