@@ -1,8 +1,8 @@
 // Bounds that several files share, each with its unit last in the name.
 
-/** From the request on, for the whole answer. */
+/** The longest time for the whole answer of a root key's service, counted from the moment at which there is a connection. */
 export const rootKeyAnswerTimeoutMs = 10_000
-/** A call with its retries. A KMIP client may be waiting for it. */
+/** The longest time for one call of a service with all its retries. A KMIP client may be waiting for it. */
 export const rootKeyCallTimeoutMs = 20_000
-/** How often Mortise asks for a fresh token while the service refuses tokens. */
+/** The shortest time between two requests for a new token, while a service refuses tokens or does not renew them. */
 export const iamTokenFreshMs = 10_000

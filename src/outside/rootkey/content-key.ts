@@ -1,6 +1,5 @@
-// Keys that wrap others and take no associated data: they wrap a content key that is used once, and the content key seals the secret,
-// in this process, with AES-GCM and the place of the secret as associated data. So it is with AES key wrap and RSA-OAEP, on tokens
-// and in Azure.
+// Seals under root keys that take no associated data: AES key wrap and RSA-OAEP, on tokens and in Azure. Such a root key wraps a content
+// key. The content key seals one secret, in this process, with AES-GCM and the place of the secret as associated data.
 
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto'
 import { RootKeyError } from '../../core/ports/root-key.ts'
@@ -10,14 +9,17 @@ export const tagBytes = 16
 // Each content key seals once, so that a fixed IV never meets a second message.
 const fixedIv = Buffer.alloc(12)
 
-/** The ciphertext and its tag. Wipes the content key. */
+/** Returns the ciphertext and its tag. Wipes the content key. */
 export function sealOnce(contentKey: Buffer, secret: Uint8Array, associatedData: Uint8Array): Buffer {
   const cipher = createCipheriv('aes-256-gcm', contentKey, fixedIv).setAAD(associatedData)
   contentKey.fill(0)
   return Buffer.concat([cipher.update(secret), cipher.final(), cipher.getAuthTag()])
 }
 
-/** Wipes the content key. Throws RootKeyError('wrapped-form') if the sealed bytes were altered, or belong to another place. */
+/**
+ * Wipes the content key, unless a length is wrong. Throws RootKeyError('wrapped-form') if a length is wrong, the sealed bytes were
+ * altered, or they belong to another place.
+ */
 export function openOnce(contentKey: Buffer, sealed: Uint8Array, associatedData: Uint8Array): Buffer {
   if (contentKey.length !== contentKeyBytes || sealed.length < tagBytes) throw altered()
   const decipher = createDecipheriv('aes-256-gcm', contentKey, fixedIv).setAAD(associatedData)
@@ -34,8 +36,9 @@ export function openOnce(contentKey: Buffer, sealed: Uint8Array, associatedData:
 }
 
 /**
- * Any program that has the public key can encrypt for an RSA key. So that only the key's owner can seal, the content key has two halves: one
- * that was encrypted, and a signature (PKCS#1 1.5) over `signedText`, which is always equal and which Mortise never shows. Wipes both.
+ * Derives the content key of an RSA key from two halves: a random one, which is stored encrypted with the public key, and the signature
+ * (PKCS#1 1.5) of the private key over `signedText`, which Mortise never stores or shows. Any program with the public key can encrypt,
+ * but only the key's owner can sign: so only the owner can seal. The signature is the same each time. Wipes both halves.
  */
 export function joinHalves(half: Buffer, signature: Buffer): Buffer {
   const derived = hkdfSync('sha256', half, signature, 'mortise content key', contentKeyBytes)

@@ -1,4 +1,4 @@
-// Converts a root key file before FIPS mode: scrypt derived its passphrase, and that mode does not have it.
+// Converts a root key file for FIPS mode: from scrypt, which FIPS mode does not have, to PBKDF2.
 
 import { chmod, chown, readFile, realpath, rename, stat } from 'node:fs/promises'
 import { RootKeyError } from '../../core/ports/root-key.ts'
@@ -14,8 +14,9 @@ export interface ConvertedFile {
 }
 
 /**
- * The same key and the same passphrase, with PBKDF2. The new text is opened once before it takes the place of the old one, which
- * happens at one moment. Throws RootKeyError and errors of the file system, and has changed nothing then.
+ * Writes the file again with the same key and the same passphrase, but with PBKDF2. Opens the new text once, then replaces the old
+ * file in one step. Throws RootKeyError, RootKeyFileError and errors of the file system. The file is then as it was, except where the
+ * last step failed, which syncs the folder to the disk.
  */
 export async function convertRootKeyFile(
   file: string,
@@ -45,7 +46,7 @@ export async function convertRootKeyFile(
   return { file, id, converted: true }
 }
 
-/** A link stays, and the file behind it is replaced where it lies. Its owner may read it as before. */
+/** Replaces the file to which a symbolic link leads, not the link. The new file has the owner, group and mode of the old one. */
 async function replace(link: string, text: Buffer): Promise<void> {
   const file = await realpath(link)
   const { uid, gid, mode } = await stat(file)

@@ -1,6 +1,6 @@
-// Making a root key file, once. A whole file appears at one moment, by a hard link to one that is already on the
-// disk: so a process that is killed leaves no half key, and of two that start together one wins and neither
-// overwrites anything. File systems without hard links are refused; SQLite's log would not be safe on them either.
+// Creates a root key file. Mortise writes a temporary file to the disk first, and then gives it the final name by a hard link. So a
+// process that is killed leaves no half key, and if two processes create the file together, one wins and neither overwrites anything.
+// Mortise refuses file systems without hard links; SQLite's log would not be safe on them either.
 
 import { randomBytes } from 'node:crypto'
 import { link, lstat, open, readdir, stat, unlink } from 'node:fs/promises'
@@ -9,8 +9,8 @@ import { RootKeyError } from '../../core/ports/root-key.ts'
 import { writeRootKeyFile } from './file-format.ts'
 
 /**
- * A new random key, mode 0600, on the disk when this returns. False if anything is there already, which is left as
- * it is. Throws RootKeyError('unreachable'), or the refusal: why none is to be made.
+ * Writes a new random key to a file of mode 0600, which is on the disk when this returns. Returns false, and changes nothing, if the
+ * path exists already. Throws RootKeyError('unreachable'); or `refusal`, if the caller passes one, instead of creating the file.
  */
 export async function createRootKeyFile(
   file: string,
@@ -19,7 +19,8 @@ export async function createRootKeyFile(
 ): Promise<boolean> {
   const folder = path.dirname(file)
   if (await isThere(file)) {
-    // The process that made it may have been killed before its name was on the disk. Best effort: the folder may be read-only.
+    // The process that created the file may have been killed before the file's name was on the disk. The sync may fail, since the
+    // folder may be read-only.
     await syncFolder(folder).catch(() => undefined)
     return false
   }
@@ -38,8 +39,8 @@ export async function createRootKeyFile(
 }
 
 /**
- * Writes the content beside the file, mode 0600, and has `put` give it the file's name. All is on the disk when this returns, and
- * nothing is left beside the file. Wipes the content.
+ * Writes the content to a temporary file of mode 0600 in the folder of `file`. `put` then gives it the name `file`. Content and name are
+ * on the disk when this returns, and the temporary file is gone. Wipes the content.
  */
 export async function placeDurably<T>(
   file: string,
@@ -59,7 +60,7 @@ export async function placeDurably<T>(
   }
 }
 
-/** Ignores errors other than "not there": reading the file reports them. */
+/** Also true where the file system gives another error than "not there": reading the file reports that error. */
 async function isThere(file: string): Promise<boolean> {
   return lstat(file).then(
     () => true,
@@ -89,8 +90,8 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * Removes what killed runs left while they made the file, but nothing of a run in progress: only files an hour older than
- * our own, by the file system's clock. The keys in them were never used.
+ * Removes the temporary files of processes that were killed while they created the root key file. Keeps those of processes that may
+ * still run: removes only files an hour older than `own`, by the file system's clock. The keys in the removed files were never used.
  */
 async function removeLeftovers(own: string, name: string): Promise<void> {
   const { mtimeMs } = await stat(own)

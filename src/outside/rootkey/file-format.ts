@@ -1,5 +1,5 @@
-// The text of a root key file: lines `name: value`, made to be looked at by people and read without ever turning the
-// key into a string (strings cannot be wiped). Bytes in, bytes out; the file system is file.ts's business.
+// The text of a root key file: lines `name: value`, which people can read. Mortise never turns the key into a string, since strings
+// cannot be wiped: this file takes and returns bytes. file.ts and file-create.ts read and write the files.
 //
 //     mortise-root-key 1
 //     note: ...
@@ -14,7 +14,7 @@
 import { createCipheriv, createDecipheriv, createHash, pbkdf2, randomBytes, scrypt } from 'node:crypto'
 import { fipsMode, notApproved } from '../../base/fips.ts'
 
-/** Why a file does not give a key, in words for people. */
+/** The file gives no key. The message tells the administrator why. */
 export class RootKeyFileError extends Error {
   override readonly name = 'RootKeyFileError'
 }
@@ -23,7 +23,7 @@ export type RootKeyFile =
   | { readonly id: string; readonly kind: 'plain'; readonly key: Buffer }
   | { readonly id: string; readonly kind: 'sealed'; readonly kdf: Kdf; readonly sealed: Buffer }
 
-/** How a passphrase becomes a key. scrypt costs memory too; PBKDF2 (SP 800-132) is the one that FIPS mode has. */
+/** How a key is derived from a passphrase. scrypt costs memory as well as time. FIPS mode has PBKDF2 (SP 800-132) only. */
 export type KdfName = 'scrypt' | 'pbkdf2'
 
 type Kdf = { readonly salt: Buffer } & (
@@ -32,14 +32,14 @@ type Kdf = { readonly salt: Buffer } & (
 )
 
 /**
- * Names the key. It gives nothing away: the key is 256 random bits. Since it can be made again from the key, it
- * also shows whether a plain file is damaged.
+ * The id of the key: a hash of it, which reveals nothing, since the key is 256 random bits. A plain file whose key and id do not
+ * belong together is damaged.
  */
 function rootKeyId(key: Uint8Array): string {
   return createHash('sha256').update('mortise root key id 1\n').update(key).digest('hex').slice(0, 32)
 }
 
-/** The key of a plain file in the result is the caller's to wipe. Throws RootKeyFileError. */
+/** The caller must wipe the key of a plain file. Throws RootKeyFileError. */
 export function parseRootKeyFile(text: Buffer): RootKeyFile {
   const lines = fieldsOf(text)
   if (!lines) throw new RootKeyFileError('it is not a root key file of Mortise, or of a later version')
@@ -55,7 +55,7 @@ export function parseRootKeyFile(text: Buffer): RootKeyFile {
 
 const damaged = 'it is damaged (cut off or changed); bring back a copy of it'
 
-/** The text of a file for this key; the caller wipes it. With a passphrase about half a second on the thread pool. */
+/** The text of a file for this key; the caller wipes the text. With a passphrase it takes about half a second on Node's thread pool. */
 export async function writeRootKeyFile(
   key: Uint8Array,
   passphrase: Uint8Array | undefined,
@@ -104,7 +104,7 @@ function associatedData(id: string, kdf: Kdf): Buffer {
   return Buffer.from(`${firstLine}\n${id}\n${kdfText(kdf)}`)
 }
 
-/** Each takes 0.3 to 0.5 s a guess on a server of 2026; scrypt also 128 MiB of memory. */
+/** The costs of new files. A guess of the passphrase takes 0.3 to 0.5 s on a server of 2026, and with scrypt also 128 MiB of memory. */
 const newKdfs = {
   scrypt: { name: 'scrypt', n: 2 ** 17, r: 8, p: 1 },
   pbkdf2: { name: 'pbkdf2', iterations: 1_000_000 },
@@ -118,7 +118,7 @@ function kdfText(kdf: Kdf): string {
   return `${cost} salt=${kdf.salt.toString('hex')}`
 }
 
-/** Bounded, so that a file from a stranger can take neither all memory nor all time. */
+/** undefined: invalid, or too costly. The costs have bounds, so that a file from a stranger can take neither all memory nor all time. */
 function parseKdf(text: string): Kdf | undefined {
   const [, cost = '', salt = ''] = /^(.*) salt=([0-9a-f]{32})$/.exec(text) ?? []
   const [, n, r, p] = /^scrypt n=(\d{5,6}) r=(\d) p=(\d)$/.exec(cost) ?? []
@@ -140,7 +140,7 @@ function parseKdf(text: string): Kdf | undefined {
     : undefined
 }
 
-/** On Node's thread pool. */
+/** Runs on Node's thread pool. Throws RootKeyFileError for scrypt in FIPS mode. */
 async function deriveKey(passphrase: Uint8Array, kdf: Kdf): Promise<Buffer> {
   if (kdf.name === 'scrypt' && fipsMode)
     throw new RootKeyFileError(
@@ -156,7 +156,7 @@ async function deriveKey(passphrase: Uint8Array, kdf: Kdf): Promise<Buffer> {
   })
 }
 
-/** The values by name as views of the text; undefined where the first line is another. */
+/** The values by name, as views of the text. undefined: the text does not begin with `firstLine`. */
 function fieldsOf(text: Buffer): ReadonlyMap<string, Buffer> | undefined {
   const fields = new Map<string, Buffer>()
   let first = true
@@ -175,7 +175,7 @@ function fieldsOf(text: Buffer): ReadonlyMap<string, Buffer> | undefined {
 
 const hexDigits = Buffer.from('0123456789abcdef')
 
-/** By hand: Buffer's own conversions go through a string. */
+/** Written by hand, since Buffer's own conversions go through a string. */
 function encodeHex(bytes: Uint8Array): Buffer {
   const text = Buffer.alloc(bytes.length * 2)
   for (const [index, byte] of bytes.entries()) {

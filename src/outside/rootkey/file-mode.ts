@@ -1,5 +1,5 @@
-// The permission bits of a root key file. A file that this process owns is made its own alone to read; the mode of any
-// other file is its owner's to change.
+// The permission bits of a root key file. If the user of this process owns the file, Mortise makes it readable by that user alone.
+// Mortise does not change the mode of another user's file.
 
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
@@ -9,25 +9,25 @@ export function isOpenMode(mode: number): boolean {
   return (mode & 0o077) !== 0
 }
 
-/** As people write it: 0640. */
+/** The mode as people write it: 0640. */
 export function modeText(mode: number): string {
   return (mode & 0o777).toString(8).padStart(4, '0')
 }
 
 /**
- * Sets an open mode to 0600 if this process owns the file, and returns the former one. Null: it stays as it is, also on a disk that
- * does not allow another.
+ * Sets an open mode (isOpenMode) to 0600 if the user of this process owns the file, and returns the former mode. null: the mode is
+ * unchanged, since it is not open, or another user owns the file, or the disk does not allow the change.
  */
 export async function tightenMode(file: string, ownUid = process.geteuid?.()): Promise<number | null> {
   try {
-    // Non-blocking: a pipe in its place must not stop the server.
+    // Non-blocking: opening a pipe that is in the file's place must not stop the server.
     await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
     const { mode, uid } = await handle.stat()
     if (!isOpenMode(mode) || uid !== ownUid) return null
     await handle.chmod(0o600)
     return mode
   } catch {
-    // Reading the file reports what is wrong with it, and a condition its mode.
+    // Reading the file reports what is wrong with it, and a condition reports an open mode.
     return null
   }
 }

@@ -1,6 +1,6 @@
-// A root key in a file: the embedded default, for a start and for where no HSM or key service is at hand. The server checks
-// the file again before each use, so that an owner who takes the file away (or its disk) closes the keys under it.
-// The content of an existing file is never changed; an open mode of a file that this process owns is tightened.
+// A root key in a file: the default, to begin with and where there is no HSM or key service. The server reads the file again before
+// each use of the root key, so that an owner who takes the file (or its disk) away closes the keys under it. Opening never changes the
+// content of an existing file, but sets an open mode to 0600 if the user of this process owns the file.
 
 import { isUtf8 } from 'node:buffer'
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
@@ -15,18 +15,18 @@ import { isOpenMode, modeText, tightenMode } from './file-mode.ts'
 import { openSealed, parseRootKeyFile, RootKeyFileError, type RootKeyFile } from './file-format.ts'
 import { requirePlaintext } from './plaintext.ts'
 
-/** A file with a root key. */
+/** The largest size of a root key file. */
 const rootKeyFileBytesMax = 4 * 1024
-/** Shorter passphrases for root key files need a setting in the configuration. */
+/** Mortise makes a root key file under a shorter passphrase only with the setting MORTISE_ACCEPT_SHORT_PASSPHRASE. */
 const passphraseCharactersMin = 12
 
 export interface FileRootKeyOptions {
   /** `file:PATH`, relative to the data folder unless absolute. */
   readonly uri: string
   readonly dataFolder: string
-  /** The content of MORTISE_ROOT_PASSPHRASE_FILE; line ends behind it do not count. The caller wipes it. */
+  /** The content of the file that MORTISE_ROOT_PASSPHRASE_FILE names; line ends behind it do not count. The caller wipes it. */
   readonly passphrase?: Buffer
-  /** Also make the file under a passphrase that is easily guessed, and do not warn of one. */
+  /** Also make the file under a short passphrase (passphraseCharactersMin), and do not warn of one. */
   readonly acceptShortPassphrase?: boolean
   /** Make the file where there is none. Its folder must exist. */
   readonly create: boolean
@@ -53,7 +53,7 @@ export async function openFileRootKey(options: FileRootKeyOptions): Promise<File
     passphrase && !isTypeable(passphrase) ? untypeable() : tooShort ? shortPassphrase(file) : undefined
   const created = options.create && (await createRootKeyFile(file, passphrase, refusal))
   if (options.refuseOpenMode === true) await refuseOpenMode(file, reads)
-  // Before its mode is changed: the path may be mistyped, and lead to something else.
+  // Reads the file before it changes the mode: the path may be mistyped, and lead to a file that holds no root key.
   const rootKeyFile = await readRootKey(file, reads)
   const { mode: openMode } = await reads.run(file, async () => ({
     mode: await tightenMode(file),
@@ -64,18 +64,19 @@ export async function openFileRootKey(options: FileRootKeyOptions): Promise<File
   return new OpenedFile({ uri: options.uri, id: rootKeyFile.id, path: file, created, warnings, key, reads })
 }
 
-/** A root key file as it lies on the disk now. Never throws. */
+/** A root key file as it is on the disk now. */
 export interface InspectedRootKeyFile {
   readonly uri: string
   readonly path: string
-  /** Why it gives no root key, in words for people; null: it gives one. */
+  /** Tells the administrator why the file gives no root key. null: it gives one. */
   readonly problem: string | null
   readonly id: string | null
-  /** The permission bits; null where the file cannot be looked at. */
+  /** The permission bits; null where there is a problem. */
   readonly mode: number | null
   readonly hasPassphrase: boolean
 }
 
+/** Reports a file that gives no root key as `problem`, and does not throw it. */
 export async function inspectRootKeyFile(
   uri: string,
   dataFolder: string,
@@ -129,7 +130,7 @@ class OpenedFile implements FileRootKey {
     this.#reads = opened.reads
   }
 
-  /** Version (1 byte), nonce (12), encrypted secret, tag (16). */
+  /** Returns version (1 byte), nonce (12), encrypted secret, tag (16). */
   async wrap(plaintext: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array> {
     requirePlaintext(plaintext)
     await this.#lookAgain()
@@ -173,7 +174,7 @@ class OpenedFile implements FileRootKey {
     return Buffer.concat([Buffer.from(`mortise root key wrap ${version}\n${this.id}\n`), associatedData])
   }
 
-  /** A missing or damaged file counts as unreachable; a valid file with another key is a refusal. */
+  /** Reads the file again. A missing or damaged file counts as unreachable; a valid file with another key is a refusal. */
   async #lookAgain(): Promise<void> {
     const rootKeyFile = await readRootKey(this.path, this.#reads)
     if (rootKeyFile.kind === 'plain') rootKeyFile.key.fill(0)
@@ -209,7 +210,7 @@ export function rootKeyFilePath(uri: string): string {
   return decoded
 }
 
-/** A view of the passphrase without the end of its line. Throws RootKeyError for an empty one. */
+/** A view of the passphrase without the line ends behind it. Throws RootKeyError for an empty passphrase. */
 export function usablePassphrase(bytes: Buffer): Buffer {
   let length = bytes.length
   while (bytes[length - 1] === 0x0a || bytes[length - 1] === 0x0d) length--
@@ -229,7 +230,10 @@ function isShort(passphrase: Uint8Array): boolean {
   return characters < passphraseCharactersMin
 }
 
-/** Whether a person who has the passphrase on paper can type it again: UTF-8, without the marks and zeros that editors of Windows add. */
+/**
+ * Whether a person who has the passphrase on paper can type it again: UTF-8 without control characters, and without the byte order
+ * mark and the zero bytes that some editors on Windows write.
+ */
 function isTypeable(passphrase: Buffer): boolean {
   const hasMark = passphrase.subarray(0, byteOrderMark.length).equals(byteOrderMark)
   return isUtf8(passphrase) && !hasMark && passphrase.every((byte) => byte >= 0x20 && byte !== 0x7f)
@@ -254,7 +258,7 @@ function shortPassphrase(file: string): RootKeyError {
   )
 }
 
-/** Turns what the file holds into a key, and wipes it. */
+/** The key that the file holds, opened with the passphrase where it has one. Wipes the key of a plain file. */
 async function unlock(
   file: string,
   rootKeyFile: RootKeyFile,
@@ -277,7 +281,7 @@ async function unlock(
   const bytes =
     rootKeyFile.kind === 'plain'
       ? rootKeyFile.key
-      : await openUnder(file, rootKeyFile, passphrase ?? Buffer.alloc(0))
+      : await openWithPassphrase(file, rootKeyFile, passphrase ?? Buffer.alloc(0))
   if (!bytes)
     throw new RootKeyError(
       'root-key',
@@ -289,7 +293,8 @@ async function unlock(
   return key
 }
 
-async function openUnder(
+/** undefined: the passphrase is wrong. */
+async function openWithPassphrase(
   file: string,
   rootKeyFile: RootKeyFile & { readonly kind: 'sealed' },
   passphrase: Buffer,
@@ -300,7 +305,7 @@ async function openUnder(
   })
 }
 
-/** Throws RootKeyError('unreachable'). The key of a plain file is the caller's to wipe. */
+/** Throws RootKeyError('unreachable'). The caller must wipe the key of a plain file. */
 export async function readRootKey(
   file: string,
   reads = new RootKeyFileReads(),
@@ -324,7 +329,7 @@ interface ReadFile {
 
 async function readFile(file: string): Promise<ReadFile> {
   try {
-    // Non-blocking: a pipe in its place must not stop the server.
+    // Non-blocking: opening a pipe that is in the file's place must not stop the server.
     await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
     const stats = await handle.stat()
     if (!stats.isFile()) throw new RootKeyError('unreachable', `${file} is not a file`)

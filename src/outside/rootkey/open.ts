@@ -1,4 +1,4 @@
-// From a URI to the root key that it names. `kinds` has a line for each kind; how a kind works is in its own files.
+// Opens, checks, creates and lists the root keys that URIs name. `kinds` has a line for each kind; how a kind works is in its own files.
 
 import { RootKeyError, type RootKey } from '../../core/ports/root-key.ts'
 import { cloudSchemes, type Clouds } from './clouds/clouds.ts'
@@ -15,11 +15,11 @@ export interface RootKeyOptions {
   readonly dataFolder: string
   /** For `file:` only. */
   readonly passphrase?: Buffer
-  /** Also make files under a passphrase that is easily guessed. */
+  /** For `file:`: also make the file under a short passphrase. */
   readonly acceptShortPassphrase?: boolean
-  /** For `file:`, shared with all who read root key files. */
+  /** For `file:`, shared by all readers of root key files. */
   readonly reads?: RootKeyFileReads
-  /** Make a `file:` root key where there is none. No other kind is ever made here. */
+  /** Make a `file:` root key where there is none. Opening makes no key of another kind. */
   readonly create: boolean
   /** For `keyprotect:` and `hpcs:`. */
   readonly keyProtect?: KeyProtectSessions
@@ -27,15 +27,15 @@ export interface RootKeyOptions {
   readonly clouds?: Clouds
   /** For `pkcs11:`. */
   readonly tokens?: Pkcs11Tokens
-  /** Whose API key is used; left out: the server's. */
+  /** The instance whose API key is used; left out: the server's API key is used. */
   readonly instanceId?: string
 }
 
-/** For a root key that is to be looked at and not yet used. */
+/** For the check of a root key before it is used, and for lists of root keys. */
 export interface CheckOptions extends RootKeyOptions {
-  /** Used instead of the one that is kept, if any, and forgotten afterwards. */
+  /** Used instead of the API key that Mortise keeps, if any. Mortise does not keep this one. */
   readonly apiKey?: string | undefined
-  /** A standard key is made, read and deleted too; the service bills it for a month. */
+  /** The check also makes, reads and deletes a standard key, which the service bills for a month. */
   readonly standardKeys?: boolean
   /** Accepts a root key that wraps nothing any more, since it only has to unwrap what it wrapped. */
   readonly opens?: boolean
@@ -59,7 +59,10 @@ export async function openRootKey(uri: string, options: RootKeyOptions): Promise
   return kindOf(uri).open(uri, options)
 }
 
-/** Checks that the root key exists, is suitable and active, and that it wraps and unwraps. Throws as openRootKey does. */
+/**
+ * Checks that the root key exists, is suitable and active, and that it wraps and unwraps. Throws RootKeyError, with a message that
+ * tells the administrator what to do.
+ */
 export async function checkRootKey(uri: string, options: CheckOptions): Promise<CheckedRootKey> {
   const kind = kindOf(uri)
   if (options.standardKeys === true && !kind.keepsStandardKeys)
@@ -95,9 +98,9 @@ export async function listRootKeys(uri: string, options: CheckOptions): Promise<
 interface Kind {
   readonly open: (uri: string, options: RootKeyOptions) => Promise<OpenedRootKey>
   readonly check: (uri: string, options: CheckOptions) => Promise<CheckedRootKey>
-  /** Left out: Mortise makes no such key. */
+  /** Left out: Mortise makes no keys of this kind. */
   readonly create?: (uri: string, options: RootKeyOptions) => Promise<void>
-  /** Left out: its URI names one root key. */
+  /** Left out: Mortise cannot list root keys of this kind. */
   readonly list?: (uri: string, options: CheckOptions) => Promise<readonly ListedServiceKey[]>
   /** Whether its service can store keys, for custody `keyprotect`. */
   readonly keepsStandardKeys?: true
@@ -130,7 +133,7 @@ const token: Kind = {
   list: async (uri, options) => listPkcs11(uri, tokensOf(options)),
 }
 
-/** Which schemes are of clouds is in clouds/clouds.ts. */
+/** The kind of every scheme in `cloudSchemes` (clouds/clouds.ts). */
 const cloud: Kind = {
   open: async (uri, options) => cloudsOf(options).open(uri),
   check: async (uri, options) => cloudsOf(options).check(uri, { opens: options.opens ?? false }),

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { RootKeyError, type RootKey } from '../../core/ports/root-key.ts'
 
-/** Seals something and opens it again; the sealed form. Throws RootKeyError. */
+/** Seals a random sample and opens it again. Returns the sealed form. Throws RootKeyError. */
 export async function sealAndOpen(rootKey: RootKey): Promise<Uint8Array> {
   const sample = randomBytes(32)
   const place = Buffer.from('mortise check of a root key')

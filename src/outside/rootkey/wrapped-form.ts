@@ -1,6 +1,6 @@
-// The form that wrap returns to be kept: the service's ciphertext, which is opaque text, with the key version that made it
-// and a checksum. So Mortise knows what is on an old version without a call, and finds damage by itself. The checksum
-// protects against no attacker: the authenticated encryption of the service does.
+// The form in which Mortise stores what a service wrapped: the service's ciphertext, which is opaque text, with the key version that
+// made it and a checksum. So Mortise knows without a call of the service which forms an old version wrapped, and finds damage by
+// itself. The checksum does not protect against an attacker: the authenticated encryption of the service does.
 //
 //     1 byte   format: 1
 //     1 byte   length of the key version
@@ -15,7 +15,7 @@ import { RootKeyError } from '../../core/ports/root-key.ts'
 export interface WrappedForm {
   /** Text for the service alone to understand. */
   readonly ciphertext: string
-  /** Empty where the service does not tell. */
+  /** Empty where the service does not name it. */
   readonly keyVersion: string
 }
 
@@ -29,7 +29,7 @@ export function packWrappedForm(kind: string, { ciphertext, keyVersion }: Wrappe
   return Buffer.concat([Buffer.of(format, version.length), version, checksum(kind, version, text), text])
 }
 
-/** `by`: what wraps such forms, for people. Throws RootKeyError('wrapped-form'). */
+/** `by`: the root key or its kind, as the error's message names it. Throws RootKeyError('wrapped-form'). */
 export function unpackWrappedForm(
   kind: string,
   wrapped: Uint8Array,

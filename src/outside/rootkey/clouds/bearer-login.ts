@@ -1,5 +1,5 @@
-// The bearer token that Mortise shows a cloud: from the cloud's authorization server (OAuth 2.0, RFC 6749), or from the metadata
-// service of the machine that Mortise runs on, which answers alike. A BearerGrant knows what is sent for it.
+// Gets the bearer token that Mortise shows a cloud: from the cloud's authorization server (OAuth 2.0, RFC 6749), or from the metadata
+// service of the machine that Mortise runs on, whose answers have the same form. A BearerGrant says what Mortise sends to get a token.
 
 import type { Clock } from '../../../core/ports/clock.ts'
 import type { HttpAnswer } from '../https/exchange.ts'
@@ -46,7 +46,10 @@ export class BearerLogin {
     this.#held = new HeldAccess(clock)
   }
 
-  /** The headers of a call with our token. Throws RootKeyError: 'unreachable' where the service does not answer, 'root-key' where it refuses the credential. */
+  /**
+   * The headers of a call, with our token. Throws RootKeyError: 'unreachable' where the service that gives tokens does not answer,
+   * 'root-key' where it refuses the credential.
+   */
   async authorize({ headers }: CloudCall, timeoutMs: number): Promise<Readonly<Record<string, string>>> {
     const { token } = await this.#held.take(async () => {
       const credential = await this.#grant.readCredential()
@@ -55,7 +58,7 @@ export class BearerLogin {
     return { Accept: 'application/json', ...headers, Authorization: `Bearer ${token}` }
   }
 
-  /** The service refused a call with these headers. Whether another token is worth a try. */
+  /** For a call with these headers that the service refused: whether another token is worth a try. */
   refuse(shown: Readonly<Record<string, string>>): boolean {
     return this.#held.giveUp(({ token }) => shown['Authorization'] === `Bearer ${token}`)
   }
@@ -92,7 +95,8 @@ export class BearerLogin {
     const refusal = readOAuthRefusal(json)
     const { code = '', words = '' } = refusal ?? {}
     const said = [code, words].filter((text) => text !== '').join(': ')
-    // RFC 6749 §4.1.2.1 has these codes for trouble of the server's own. Azure's metadata service answers 404 and 410 while it is updated.
+    // RFC 6749 §4.1.2.1 has these two codes for faults of the server itself. Azure's metadata service answers 404 and 410 while it
+    // is updated.
     const isTrouble =
       [404, 408, 410, 429].includes(status) ||
       status >= 500 ||
@@ -104,14 +108,14 @@ export class BearerLogin {
   }
 }
 
-/** The answer of an authorization server (RFC 6749 §5), or of a metadata service that answers alike. */
+/** The answer of an authorization server (RFC 6749 §5), or of a metadata service. */
 const token = z.object({
   access_token: z.string().regex(/^[\x21-\x7e]+$/),
-  // Azure's metadata service writes it as text.
+  // Azure's metadata service writes the number as text.
   expires_in: z.coerce.number().positive(),
 })
 
-/** undefined: there is no token in it. */
+/** undefined: the answer has no token. */
 function readOAuthToken(json: unknown): { readonly token: string; readonly seconds: number } | undefined {
   const read = token.safeParse(json).data
   return read && { token: read.access_token, seconds: read.expires_in }
@@ -130,7 +134,7 @@ interface OAuthRefusal {
   readonly words: string
 }
 
-/** undefined: no authorization server wrote it. */
+/** undefined: no authorization server wrote this answer. */
 function readOAuthRefusal(json: unknown): OAuthRefusal | undefined {
   const read = refusal.safeParse(json).data
   return read && { code: read.error, words: read.error_description }

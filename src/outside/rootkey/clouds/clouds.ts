@@ -46,13 +46,13 @@ export class Clouds {
     return (await service).open(uri)
   }
 
-  /** The root key, and sentences for the administrator. Throws RootKeyError with what is wrong and what to do. */
+  /** Checks the root key and returns sentences for the administrator. Throws RootKeyError with what is wrong and what to do. */
   async check(uri: string, purpose: { readonly opens: boolean }) {
     const rootKey = await this.open(uri)
     return { uri: rootKey.uri, id: rootKey.id, warnings: await rootKey.check(purpose) }
   }
 
-  /** Ends what runs. */
+  /** Ends calls under way and closes all connections. */
   close(): void {
     for (const service of this.#services.values()) service.then(end, () => undefined)
     this.#services.clear()
@@ -95,7 +95,7 @@ type CloudScheme = keyof typeof makers
 /** The schemes of the URIs of root keys in clouds. */
 export const cloudSchemes = Object.keys(makers) as readonly CloudScheme[]
 
-/** undefined: it is none of these. */
+/** undefined: this is not the URI of a root key in a cloud. */
 function cloudSchemeOf(uri: string): CloudScheme | undefined {
   const scheme = uri.slice(0, Math.max(0, uri.indexOf(':'))).toLowerCase()
   return cloudSchemes.find((known) => known === scheme)

@@ -1,11 +1,12 @@
-// How a call to a service of root keys fails, whichever service it is. Each kind reads its own refusals (readRefusal in its
-// api.ts); what follows from one is here alike for all: whether the call is made again, and whether with other credentials.
+// The error of a failed call to a service of root keys. Each kind reads its own refusals (readRefusal in its api.ts) into a
+// CloudRefusal, whose fields are the same for all kinds. By them session.ts decides whether to repeat the call, and whether to do so
+// with other credentials.
 
 import { RootKeyError, type RootKeyReach } from '../../../core/ports/root-key.ts'
 
-/** An answer that is no success, as the kind read it. */
+/** The service's refusal of a call, as the kind's api.ts read it. */
 export interface CloudRefusal {
-  /** By HTTP status and the service's code; by its words only where it has no codes. */
+  /** The kind's api.ts finds it by HTTP status and the service's code, and by the service's words only where it has no codes. */
   readonly reach: RootKeyReach
   /** The service's code, or its words where it has none. */
   readonly code: string
@@ -13,14 +14,14 @@ export interface CloudRefusal {
   readonly message: string
   /** The call may succeed when it is repeated. */
   readonly transient?: boolean
-  /** Our access is refused: other credentials may cure it. */
+  /** The service refuses our access: with other credentials the call may succeed. */
   readonly access?: boolean
-  /** The key did not seal what was sent, or not for that place. */
+  /** The key did not seal what the call sent, or sealed it for another place. */
   readonly altered?: boolean
 }
 
 interface About {
-  /** null: there was no answer. */
+  /** null: the service did not answer, or Mortise did not understand the answer. */
   readonly status: number | null
   readonly code: string
   readonly transient: boolean
@@ -43,7 +44,7 @@ export class CloudError extends RootKeyError {
   }
 }
 
-/** There was no answer that the service wrote. It is worth another try. */
+/** The error of a call to which the service wrote no answer. The call is worth another try. */
 export function unanswered(title: string, why: string, cause?: Error): CloudError {
   const about = { status: null, code: why, transient: true, ...(cause && { cause }) }
   return new CloudError('unreachable', `${title} cannot be reached: ${why}`, about)

@@ -1,4 +1,5 @@
-// Questions to one host of a service of root keys: its connections, its CA, its name in messages. Repeats nothing.
+// Sends requests to one host of a service of root keys. Keeps the connections to it, the CA that vouches for it and its name for
+// messages. Repeats no request.
 
 import type { Agent } from 'node:http'
 import type { Clock } from '../../../core/ports/clock.ts'
@@ -13,12 +14,12 @@ import {
 import { unanswered } from './error.ts'
 
 export interface CloudHttpOptions {
-  /** As it reads in a sentence: `Vault at vault.example:8200`. */
+  /** The name of the service as it reads in a sentence: `Vault at vault.example:8200`. */
   readonly title: string
   /** PEM; only these CAs are trusted. undefined: those of Node.js. */
   readonly ca: string | undefined
   readonly caVariable: string
-  /** Without TLS: a metadata service. */
+  /** Connect without TLS, as to a metadata service. */
   readonly plain?: boolean
   readonly clock: Pick<Clock, 'after'>
 }
@@ -47,7 +48,7 @@ export class CloudHttp {
     }
   }
 
-  /** Ends what runs. */
+  /** Ends requests under way and closes all connections. */
   close(): void {
     this.#agent.destroy()
   }

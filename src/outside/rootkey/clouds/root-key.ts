@@ -13,7 +13,7 @@ import { packWrappedForm, unpackWrappedForm, type WrappedForm } from '../wrapped
 import { requirePlaintext } from '../plaintext.ts'
 import { sealAndOpen } from '../seal-and-open.ts'
 
-/** One key of one service. Everything throws RootKeyError only. */
+/** One key of one service. Its methods throw only RootKeyError. */
 export interface CloudKey {
   /** The scheme of its URI. */
   readonly kind: string
@@ -21,11 +21,11 @@ export interface CloudKey {
   readonly id: string
   readonly title: string
   encrypt(plaintext: Uint8Array, place: Buffer, correlationIds?: CorrelationIds): Promise<WrappedForm>
-  /** undefined: there is no secret in the answer. */
+  /** undefined: the service's answer has no secret. */
   decrypt(wrapped: WrappedForm, place: Buffer, correlationIds?: CorrelationIds): Promise<Buffer | undefined>
   /** Only where the wrapped form shows the version that wrapped it. */
   newestVersion?(): Promise<string>
-  /** Whether it is fit to be a root key; sentences for the administrator. `opens`: it need not seal any more. */
+  /** Throws unless the key is fit to be a root key. Returns sentences for the administrator. `opens`: it need not seal any more. */
   examine(purpose: { readonly opens: boolean }): Promise<readonly string[]>
 }
 
@@ -74,12 +74,15 @@ export class CloudRootKey implements RootKey {
     return secret
   }
 
-  /** Tries it before it is used. Sentences for the administrator. Throws RootKeyError with what to do. */
+  /**
+   * Tries the root key before it is used. Returns sentences for the administrator. Throws RootKeyError with what to do. `opens`: the
+   * root key need not seal any more, and the check seals nothing.
+   */
   async check({ opens }: { readonly opens: boolean }): Promise<readonly string[]> {
     const warnings = await this.#key.examine({ opens })
     if (opens) return warnings
     const wrapped = await sealAndOpen(this)
-    // A service that does not know associated data takes no notice of it.
+    // An old service that does not know associated data ignores it, and opens the sample in any place.
     const elsewhere = await this.unwrap(wrapped, Buffer.from('another place')).catch((error: unknown) => {
       if (error instanceof RootKeyError && error.altered) return undefined
       throw error
@@ -90,7 +93,7 @@ export class CloudRootKey implements RootKey {
     throw new RootKeyError('root-key', message)
   }
 
-  /** The services' own calls for this take no associated data, so the secret passes through here. */
+  /** The services' own calls for a rewrap take no associated data, so Mortise opens the secret and seals it again. */
   async #rewrap(
     wrapped: Uint8Array,
     associatedData: Uint8Array,
@@ -105,7 +108,7 @@ export class CloudRootKey implements RootKey {
   }
 }
 
-/** Never empty, since services take an empty one for none. */
+/** The associated data for the service. It is never empty, since services take an empty value for a missing one. */
 function placeOf(associatedData: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from('mortise root key 1\n'), associatedData])
 }
@@ -119,7 +122,7 @@ function versionOf(kind: string, wrapped: Uint8Array): string {
   }
 }
 
-/** A ciphertext has at least a tag of 16 bytes beside what it holds, and does not show it. */
+/** Whether this is not really a ciphertext: it is too short to hold the plaintext and a tag of 16 bytes, or contains the plaintext. */
 function shows({ ciphertext }: WrappedForm, plaintext: Uint8Array): boolean {
   const sealed = Buffer.from(ciphertext.slice(ciphertext.lastIndexOf(':') + 1), 'base64')
   if (sealed.length < plaintext.length + 16) return true

@@ -1,8 +1,9 @@
-// The clock of a service that believes signatures for a few minutes only: ours, set right by the service's where they are far apart.
+// The time by the clock of a service that accepts signatures for a few minutes only: our clock, corrected by the service's clock where
+// the two are far apart.
 
 import type { Clock } from '../../../core/ports/clock.ts'
 
-/** Clouds take signatures up to five minutes old: a clock that is further off is set right by theirs. */
+/** Clouds accept signatures up to five minutes old. Mortise corrects its time if the difference is larger than this, a minute less. */
 const cloudClockSkewMs = 240_000
 
 export class ServiceClock {
@@ -17,7 +18,7 @@ export class ServiceClock {
     return this.#clock.now() + this.#aheadMs
   }
 
-  /** By the header Date of an answer that refuses. Whether our clock was wrong, so that another try is worth it. */
+  /** Corrects the time by the header Date of a refusal. Returns whether the time was wrong, so that another try is worth it. */
   setRight(date: string | undefined): boolean {
     const aheadMs = Date.parse(date ?? '') - this.#clock.now()
     if (!(Math.abs(aheadMs - this.#aheadMs) > cloudClockSkewMs)) return false

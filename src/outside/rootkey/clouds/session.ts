@@ -1,5 +1,5 @@
-// Conversation with one service of root keys: calls with our access, repeated with pauses while there is no answer, and made
-// again once with other credentials when these are refused. What a service's calls and refusals are, its CloudApi knows.
+// Makes calls to one service of root keys with our access. Repeats a call, after pauses, while there is no answer, and makes it once
+// more with other credentials when the service refuses ours. The service's CloudApi reads its refusals.
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../../../core/ports/clock.ts'
@@ -11,7 +11,7 @@ import { parseWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import { CloudError, unanswered, type CloudRefusal } from './error.ts'
 import type { CloudHttp } from './http.ts'
 
-/** A call sends this, and our access beside it. */
+/** The parts of a call. `authorize` of the CloudApi adds our access. */
 export interface CloudCall extends CallKind {
   /** For the log. */
   readonly name: string
@@ -22,7 +22,7 @@ export interface CloudCall extends CallKind {
   readonly body?: Buffer
   /** The field of the answer that is a secret, as parseWithSecret takes it. */
   readonly secret?: string
-  /** Whether the answer came whole, where the service lets one check that; otherwise the call is made again. */
+  /** Whether the answer arrived undamaged, for services whose answers can be checked. If not, Mortise repeats the call. */
   readonly isWhole?: (answer: ParsedAnswer) => boolean
 }
 
@@ -31,11 +31,14 @@ type CloudAnswer = ParsedAnswer & { readonly status: number }
 export interface CloudApi {
   /** The headers of the call with our access in them. Throws RootKeyError. */
   authorize(call: CloudCall, leftMs: number): Promise<Readonly<Record<string, string>>>
-  /** After a refusal of our access, in headers of `authorize`: whether other credentials, or those that are there by now, are worth a try. */
+  /**
+   * For a call that the service refused because of our access. `shown`: its headers from `authorize`. Returns whether another try is
+   * worth it, with new credentials or with those that another call got meanwhile.
+   */
   renewAccess(shown: Readonly<Record<string, string>>): boolean
-  /** undefined: the service did not write this answer, as where a proxy stands between. */
+  /** undefined: the service did not write this answer, but for instance a proxy in front of it. */
   readRefusal(call: CloudCall, answer: HttpAnswer): CloudRefusal | undefined
-  /** By which the service finds the call in its own records; undefined where it says none. */
+  /** The id by which the service finds the call in its own records. undefined: the answer has none. */
   requestIdOf(headers: IncomingHttpHeaders, json: unknown): string | undefined
 }
 
@@ -51,13 +54,13 @@ export interface CloudCallMade {
   readonly ms: number
 }
 
-/** Each service of root keys is made with these. */
+/** The constructor of each service of root keys takes these. */
 export interface CloudSurroundings {
   readonly clock: Pick<Clock, 'now' | 'monotonic' | 'after' | 'sleep'>
   readonly onCall?: ((made: CloudCallMade) => void) | undefined
 }
 
-/** The service that has a key. */
+/** The service that has a key: how to call it, and how to name it. */
 export interface CloudPlace {
   readonly session: CloudSession
   /** https://HOST[:PORT] */
@@ -83,14 +86,14 @@ export class CloudSession {
     this.#repeats = new Repeats({ clock, quietFor: (seconds) => askedForQuiet(http.title, seconds) })
   }
 
-  /** The answer of a success, its secret cut out. Throws RootKeyError. */
+  /** Returns the answer of a success; its secret is not in `json` but in `secret`. Throws RootKeyError. */
   call(call: CloudCall, correlationIds?: CorrelationIds): Promise<ParsedAnswer> {
     return this.#slots.run(() => this.#repeat(call, correlationIds), call)
   }
 
   #repeat(call: CloudCall, correlationIds: CorrelationIds | undefined): Promise<CloudAnswer> {
     const { api, http, onCall } = this.#options
-    let freshened = false
+    let renewed = false
     let shown: Readonly<Record<string, string>> = {}
     return this.#repeats.run<CloudAnswer>({
       attempt: async (leftMs) => {
@@ -99,8 +102,8 @@ export class CloudSession {
       },
       again: (error) => {
         if (!(error instanceof CloudError)) return 'never'
-        if (error.access && !freshened && api.renewAccess(shown)) {
-          freshened = true
+        if (error.access && !renewed && api.renewAccess(shown)) {
+          renewed = true
           return 'at once'
         }
         return error.transient ? 'after a pause' : 'never'

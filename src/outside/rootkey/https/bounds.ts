@@ -1,4 +1,4 @@
 // Bounds that several files share, each with its unit last in the name.
 
-/** The first pause before a retry. It doubles with each retry, and is up to twice as long by chance. */
+/** The pause before the first retry. It doubles with each retry; a random part makes each pause up to twice as long. */
 export const rootKeyPauseMs = 100

@@ -1,7 +1,7 @@
-// Limits how many calls of one service run at once, and says how long they take. Calls that a client's Get waits
-// for have slots that no other call takes, and the other way round, so that neither starves behind the other. In each
-// lane calls run in order of arrival, but calls that finish earlier work go first: then the first clients are served
-// early, instead of all at the end.
+// Limits how many calls of one service run at once, and reports how many run and wait and how old the oldest is. There are two lanes:
+// `reads` are the calls that a client's Get waits for, `others` all other calls. Each lane has slots that the other cannot take, so that
+// neither starves. In each lane calls run in order of arrival, but calls that finish earlier work go first: so the first clients get
+// their answers early, instead of all clients at the end.
 
 import PQueue from 'p-queue'
 import { rootKeyCallsMax } from '../../../base/bounds.ts'
@@ -28,7 +28,7 @@ export interface LaneLoad {
   readonly lane: CallLane
   readonly running: number
   readonly waiting: number
-  /** How long the oldest of them has been under way, waiting included. 0: there is none. */
+  /** How long the oldest of these calls has been under way, waiting included. 0: there are no calls. */
   readonly oldestMs: number
 }
 

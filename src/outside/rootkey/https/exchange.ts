@@ -1,5 +1,5 @@
-// One question over HTTPS (a metadata service: HTTP) to the service of a root key and its whole answer, in bounded time and size. It repeats nothing and
-// understands nothing; the sessions of each kind ask and read the answers.
+// Sends one request over HTTPS (to a metadata service: over HTTP) to the service of a root key and reads its whole answer, in bounded
+// time and size. `exchange` repeats nothing and does not look into the body; the callers, each kind's session and login, do both.
 
 import { once } from 'node:events'
 import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
@@ -8,11 +8,11 @@ import { rootKeyCallsMax } from '../../../base/bounds.ts'
 import { rootKeyAnswerTimeoutMs } from '../bounds.ts'
 import type { Clock, Timer } from '../../../core/ports/clock.ts'
 
-/** For the connection with its TLS handshake. */
+/** The longest time for the connection with its TLS handshake. */
 const rootKeyConnectTimeoutMs = 4_000
 /** Mortise closes a connection after this long without a call. */
 const rootKeyIdleMs = 60_000
-/** A page of a list is the largest answer. */
+/** The largest answer that Mortise reads. The longest answers are pages of a list. */
 const rootKeyAnswerBytesMax = 4 * 1024 * 1024
 
 export interface Question {
@@ -20,9 +20,9 @@ export interface Question {
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
-  /** Not wiped here. */
+  /** The caller wipes it. */
   readonly body?: Buffer
-  /** At most; less than the usual time where a caller has less left. */
+  /** Shortens the usual time-outs for a caller that has less time left. */
   readonly timeoutMs: number
   /** Runs the time-outs. */
   readonly clock: Pick<Clock, 'after'>
@@ -37,10 +37,10 @@ export interface HttpAnswer {
   readonly body: Buffer
 }
 
-/** There was no whole answer. The work may have been done all the same. */
+/** There was no whole answer. The service may have done the work all the same. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer'
-  /** false: nothing was sent, since there was no connection. */
+  /** false: there was no connection, so Mortise sent nothing. */
   readonly sent: boolean
   constructor(message: string, options: ErrorOptions & { readonly sent?: boolean } = {}) {
     super(message, options)
@@ -48,19 +48,19 @@ export class NoAnswer extends Error {
   }
 }
 
-/** The connections to one service, which are kept. `ca`: PEM; only these CAs are trusted. Left out: those of Node.js. */
+/** Opens connections to one service and keeps them open. `ca`: PEM; only these CAs are trusted. undefined: those of Node.js. */
 export function serviceAgent(ca: string | undefined): https.Agent {
   return new https.Agent({ ...usual, minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) })
 }
 
-/** For the metadata services of clouds, which a machine reaches without TLS at an address of its own. */
+/** Opens connections without TLS, for the metadata services of clouds: these have an address that only the machine itself reaches. */
 export function plainAgent(): http.Agent {
   return new http.Agent(usual)
 }
 
 const usual = { keepAlive: true, maxSockets: rootKeyCallsMax, timeout: rootKeyIdleMs }
 
-/** Throws NoAnswer. Redirects are not followed: a token goes where it was meant to go. */
+/** Throws NoAnswer. Follows no redirect, so that a token goes only to the host for which it is meant. */
 export async function exchange(question: Question): Promise<HttpAnswer> {
   const { agent, method, url, headers, body, timeoutMs, clock, caVariable } = question
   const length = body && { 'Content-Length': body.length }
@@ -87,7 +87,7 @@ export async function exchange(question: Question): Promise<HttpAnswer> {
   }
 }
 
-/** A request also ends without an error, as after an answer that would begin another protocol. Throws NoAnswer. */
+/** Rejects with NoAnswer when the request closes without an error, as it does after an answer that switches to another protocol. */
 async function ended(outgoing: ClientRequest): Promise<never> {
   await once(outgoing, 'close')
   throw new NoAnswer('it ended the connection without an answer')
@@ -95,9 +95,9 @@ async function ended(outgoing: ClientRequest): Promise<never> {
 
 /** Limits the time for the connection, then the time for the whole answer. */
 class Timeouts {
-  /** Set when one of them is over. */
+  /** Set when one of the two times is over. */
   expired: NoAnswer | undefined
-  /** There was a connection, and with it the question may have arrived. */
+  /** There was a connection, so the service may have received the request. */
   sent = false
   readonly #outgoing: ClientRequest
   readonly #clock: Pick<Clock, 'after'>

@@ -1,5 +1,5 @@
-// Makes the calls of one service again that may succeed in a moment: with pauses that grow, within a bounded time, and not while the
-// service asks not to be called. Which failures are worth it, each session decides.
+// Repeats the calls of one service that may succeed in a moment: after pauses that grow, within a bounded time, and not while the
+// service asks not to be called. Each session decides which failures are worth a repetition.
 
 import { randomInt } from 'node:crypto'
 import { rootKeyCallTimeoutMs } from '../bounds.ts'
@@ -36,7 +36,7 @@ export interface TryMade {
 
 export class Repeats {
   readonly #options: RepeatsOptions
-  /** Monotonic milliseconds: the service asked not to be called before. */
+  /** Monotonic milliseconds. The service asked not to be called before this time. */
   #quietUntil = -Infinity
 
   constructor(options: RepeatsOptions) {
@@ -66,7 +66,10 @@ export class Repeats {
     }
   }
 
-  /** After an answer that says so. `retryAfter` has seconds; a date is not understood and does not matter. */
+  /**
+   * Called after a refusal that may succeed later. No call starts before the seconds in its header Retry-After are over; a date there is
+   * ignored. After a 429 the pause is `rootKeyPauseMs` at least.
+   */
   beQuiet(status: number, retryAfter: string | undefined): void {
     const askedMs = Math.min(Number(retryAfter ?? 0) * 1000 || 0, rootKeyQuietMs)
     const quietMs = Math.max(askedMs, status === 429 ? rootKeyPauseMs : 0)
@@ -87,7 +90,7 @@ export class Repeats {
   }
 }
 
-/** Up to twice as long by chance. */
+/** The pause after this attempt. It doubles with each attempt; a random part makes it up to twice as long. */
 function pauseAfter(number: number): number {
   const pauseMs = rootKeyPauseMs * 2 ** (number - 1)
   return pauseMs + randomInt(pauseMs)

@@ -1,5 +1,5 @@
-// JSON that carries a secret, in and out without ever making the secret a string: strings cannot be wiped. A body is
-// built of bytes, and of an answer the secret's bytes are cut out before the rest is parsed.
+// Writes and reads JSON that carries a secret, without ever making the secret a string, since strings cannot be wiped. A body is built
+// of bytes, and the secret's bytes are cut out of an answer before the rest is parsed.
 
 import { decodeAnyBase64, encodeBase64 } from '../../../base/base64.ts'
 
@@ -43,7 +43,7 @@ export function parseWithSecret(body: Buffer, name: string): ParsedAnswer {
   }
 }
 
-/** undefined: it is none. */
+/** undefined: the body is not JSON. */
 export function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'))
@@ -55,12 +55,12 @@ export function parseJson(body: Buffer): unknown {
 const quote = 0x22
 const backslash = 0x5c
 
-/** Where the characters of the string at this path are, between its quotes. */
+/** Where the characters of the string at this path are, without its quotes. undefined: there is no string at this path. */
 function findString(
   body: Buffer,
   namePath: readonly string[],
 ): { readonly from: number; readonly to: number } | undefined {
-  /** The names that lead to this place, one for each open bracket; undefined where a name comes next. */
+  /** The names that lead to the byte at `at`, one for each open bracket. undefined: the next string is a name. */
   const names: (string | undefined)[] = []
   for (let at = 0; at < body.length; at++) {
     const byte = body[at]
@@ -77,7 +77,7 @@ function findString(
   return undefined
 }
 
-/** JSON may write / as \/ and any character as \uXXXX; nothing else is base64. In place. */
+/** Undoes the escapes that JSON allows in base64, in place: \/ for / and \uXXXX for any character. */
 function unescaped(text: Buffer): Buffer {
   let length = 0
   for (let at = 0; at < text.length; at++, length++) {
