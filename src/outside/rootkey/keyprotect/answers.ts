@@ -1,17 +1,17 @@
-// The answers of Key Protect, HPCS and IAM, as schemas: their JSON is parsed here and nowhere else. A field that is missing
-// or is not what it should be counts as absent where Mortise can do without it; nothing is read that is not used.
+// The answers of Key Protect, HPCS and IAM, as schemas: no other file reads the fields of their JSON. A field that is missing or is not
+// what it should be counts as absent where Mortise can do without it. The schemas have only the fields that Mortise uses.
 
 import { z } from 'zod'
 
 const absent = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined)
 const filled = z.string().min(1)
-/** Goes into paths, logs and the wrapped form. */
+/** Visible ASCII, since Mortise puts it into headers, logs and the wrapped form. */
 const visible = z.string().regex(/^[\x21-\x7e]+$/)
 const orNull = filled.nullable().catch(null)
 
 // ---------------------------------------------------------------- keys
 
-/** There is no 4. */
+/** Key Protect has no state 4. */
 const states = {
   0: 'pre-activation',
   1: 'active',
@@ -22,7 +22,7 @@ const states = {
 
 export type KeyState = (typeof states)[keyof typeof states] | 'unknown'
 
-/** A key as the service lists it; `payload` of a standard key is in the answer to a get alone. */
+/** A key as the service lists it. Only the answer to a get has `payload`, the content of a standard key. */
 const keyResource = z
   .object({
     id: filled.toLowerCase(),
@@ -74,25 +74,25 @@ const collection = z
   .object({ metadata: z.unknown().optional(), resources: z.array(z.unknown()).optional() })
   .refine(({ metadata, resources }) => metadata !== undefined || resources !== undefined)
 
-/** The resources of a collection, read or not. undefined: it is not a collection. */
+/** The resources of a collection, whose fields are not checked yet. undefined: `json` is not a collection. */
 export function readResources(json: unknown): readonly unknown[] | undefined {
   const parsed = collection.safeParse(json)
   return parsed.success ? (parsed.data.resources ?? []) : undefined
 }
 
-/** undefined: it is not a key. */
+/** undefined: the resource is not a key. */
 export function readKey(resource: unknown): KeyResource | undefined {
   return keyResource.safeParse(resource).data
 }
 
 const withId = z.object({ id: z.string() })
 
-/** undefined: it has none. */
+/** undefined: the resource has no id. */
 export function idOf(resource: unknown): string | undefined {
   return withId.safeParse(resource).data?.id
 }
 
-/** The one key that the answer is about; undefined where there is none. */
+/** The one key that the answer is about. undefined: the answer has no key. */
 export function readOneKey(json: unknown): KeyResource | undefined {
   return readKey(readResources(json)?.[0])
 }
@@ -110,19 +110,20 @@ const wrapped = z
   }))
 
 /**
- * `ciphertext` is undefined where there is none, as in an unwrap under the newest version, or nothing that could be one.
- * `keyVersion` wrapped what was sent, `rewrappedKeyVersion` the ciphertext; each is '' where the service does not say.
+ * `ciphertext` is undefined where the answer has none, as when an unwrap opens what the newest version wrapped, or where it is not
+ * visible ASCII. `keyVersion`: the version that wrapped what Mortise sent. `rewrappedKeyVersion`: in the answer of an unwrap or rewrap,
+ * the version that made `ciphertext`. Each is '' where the service does not say.
  */
 export type WrappedAnswer = Readonly<z.output<typeof wrapped>>
 
-/** The answer of a wrap, unwrap or rewrap, its secret left out. */
+/** Reads the answer of a wrap, unwrap or rewrap, but not the secret in it. */
 export function readWrapped(json: unknown): WrappedAnswer {
   return wrapped.safeParse(json).data ?? { ciphertext: undefined, keyVersion: '', rewrappedKeyVersion: '' }
 }
 
 // ---------------------------------------------------------------- refusals
 
-/** One line, and not a long one: it goes into logs and to terminals. */
+/** Text of the service as one line of at most 300 characters, since Mortise writes it into logs and to terminals. */
 const words = z
   .string()
   .transform((text) => text.replace(/\p{Cc}+/gu, ' ').slice(0, 300))
@@ -139,7 +140,7 @@ const serviceRefusal = z.object({
     .min(1),
 })
 
-/** IAM may refuse access in the service's place, in a form of its own. */
+/** Any JSON object: IAM may refuse access in the service's place, in a form of its own. */
 const accessRefusal = z.object({})
 
 const iamRefusal = z.object({
@@ -155,8 +156,8 @@ export interface RefusalBody {
 }
 
 /**
- * The body of a refusal by Key Protect or HPCS, which has a resource. undefined: it has none, so that they did not write it, but a
- * gateway in between. `isAccess`: access is refused, for which any JSON object will do.
+ * Reads the body of a refusal by Key Protect or HPCS, which has a resource. undefined: the body has none, so that not the service wrote
+ * it but a gateway in between. `isAccess`: the refusal is a 401 or 403, whose body may be any JSON object.
  */
 export function readServiceRefusal(body: Buffer, isAccess = false): RefusalBody | undefined {
   const json = parseJson(body)
@@ -186,7 +187,7 @@ const tokenAnswer = z.object({
   expires_in: z.coerce.number().positive().catch(600),
 })
 
-/** undefined: there is no token in it. */
+/** undefined: the answer has no token. */
 export function readToken(json: unknown): Readonly<z.output<typeof tokenAnswer>> | undefined {
   return tokenAnswer.safeParse(json).data
 }
@@ -194,13 +195,13 @@ export function readToken(json: unknown): Readonly<z.output<typeof tokenAnswer>>
 const subject = absent(z.string().regex(/^[\w@.-]{1,100}$/))
 const claims = z.object({ sub: subject, iam_id: subject })
 
-/** Whose token it is, as the middle of a JWT says; '' where it does not. It is the service's to check, not ours. */
+/** The owner of a token, as the claims of the JWT name it; '' where they do not. Mortise does not check the token: the service does. */
 export function subjectOf(bearer: string): string {
   const parsed = claims.safeParse(parseJson(Buffer.from(bearer.split('.')[1] ?? '', 'base64url')))
   return parsed.data?.sub ?? parsed.data?.iam_id ?? ''
 }
 
-/** undefined: it is not JSON. */
+/** undefined: the bytes are not JSON. */
 export function parseJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'))

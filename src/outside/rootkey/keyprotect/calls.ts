@@ -1,10 +1,10 @@
-// The calls that Mortise makes, each with the least service role that IAM must grant for it. All of them may be
-// repeated when no answer came, but for `create`: done twice, it makes two keys.
+// The calls of Key Protect and HPCS that Mortise makes, each with the least service role that IAM must grant for it. Mortise may repeat
+// any of them when no answer came, except `create`, which would make two keys.
 
 import type { CallKind } from '../https/call-slots.ts'
 
 export const calls = {
-  /** Root keys, to choose from. */
+  /** Lists root keys, among which an administrator chooses. */
   list: { method: 'GET', path: '/keys', role: 'Reader', to: 'list the keys', on: 'root-key' },
   metadata: {
     method: 'GET',
@@ -41,7 +41,7 @@ export const calls = {
     on: 'root-key',
     sends: 'application/vnd.ibm.kms.key_action_rewrap+json',
   },
-  /** Standard keys, by name or all. */
+  /** Lists standard keys: those with one name, or all. */
   search: { method: 'GET', path: '/keys', role: 'Reader', to: 'look for standard keys', on: 'standard-key' },
   create: {
     method: 'POST',
@@ -50,7 +50,7 @@ export const calls = {
     to: 'make standard keys',
     on: 'standard-key',
     sends: 'application/vnd.ibm.kms.key+json',
-    // The other form of the answer is not documented.
+    // Asks for an answer with the key in it. The form of the other answer (return=minimal) is not documented.
     prefers: 'return=representation',
     follows: true,
     once: true,
@@ -75,7 +75,7 @@ export const calls = {
 
 export type CallName = keyof typeof calls
 
-/** Service roles of IAM, each with all that the one before it has. */
+/** Service roles of IAM. Each may do all that the one before it may. */
 export type IamRole = 'Reader' | 'ReaderPlus' | 'Writer' | 'Manager'
 
 export interface Call extends CallKind {
@@ -91,7 +91,7 @@ export interface Call extends CallKind {
   /** Content type, as Key Protect writes it; the action calls also take application/json. */
   readonly sends?: string
   readonly prefers?: string
-  /** Not to be made again unless it is certain that it was not done. */
+  /** Mortise repeats the call only where it is certain that the service did not do it. */
   readonly once?: boolean
 }
 

@@ -1,12 +1,12 @@
-// The ways in which a call fails, typed by HTTP status and the code of the first reason, never by message, and what
-// the caller of the root key must conclude from it (its reach; design: section 5).
+// The ways in which a call fails, told apart by HTTP status and the code of the first reason, never by message; and what the caller of
+// the root key must conclude from each (RootKeyReach in core/ports/root-key.ts).
 
 import { RootKeyError, type RootKeyReach } from '../../../core/ports/root-key.ts'
 import { readServiceRefusal } from './answers.ts'
 import { callOf, type CallName } from './calls.ts'
 import { services, type KeyProtectUri } from './uri.ts'
 
-/** An answer that is no success. */
+/** An answer whose HTTP status is not a success. */
 export interface ServiceRefusal {
   readonly status: number
   /** `reasons[0].code`, or IAM's `errorCode`; empty where there is none (401, 403, 429 and some 500). */
@@ -22,7 +22,7 @@ interface About {
   readonly correlationId: string
   /** The call may succeed when it is repeated. */
   readonly transient: boolean
-  /** The work may have been done all the same. */
+  /** The service may have done the work all the same. */
   readonly maybeDone?: boolean
   readonly remedy?: string | undefined
 }
@@ -46,8 +46,8 @@ export class KeyProtectError extends RootKeyError {
 }
 
 /**
- * Reads an answer that is no success. undefined where the service did not write it: a proxy's page says nothing about
- * the root key, whatever its status.
+ * Reads an answer whose HTTP status is not a success. undefined where the service did not write the answer: a proxy's page says nothing
+ * about the root key, whatever its status.
  */
 export function readRefusal(status: number, body: Buffer): ServiceRefusal | undefined {
   const read = status < 400 ? undefined : readServiceRefusal(body, status === 401 || status === 403)
@@ -66,7 +66,7 @@ export function isTransient({ status }: Pick<ServiceRefusal, 'status'>): boolean
   return status === 429 || status === 408 || (status >= 500 && status !== 501)
 }
 
-/** After a 429 or another refusal it is certain that nothing was done; after trouble on the service's side it is not. */
+/** Whether the service may have done the work. After trouble on its side (408, 5xx) it may; after a 429 or another refusal it did not. */
 export function isMaybeDone({ status }: ServiceRefusal): boolean {
   return status === 408 || status >= 500
 }
@@ -91,11 +91,11 @@ export function reachOf(call: CallName, refusal: ServiceRefusal): RootKeyReach {
   const { status, code } = refusal
   if (isTransient(refusal) || status >= 500) return 'unreachable'
   if (callOf(call).on === 'standard-key') return isAboutAccess(refusal) ? 'call' : 'wrapped-form'
-  // The rest of 4xx is about what was sent: 422, and 400 for a field.
+  // Any other 4xx concerns what Mortise sent, such as 422, or 400 for a field.
   return reachByCode[code] ?? reachByStatus[status] ?? 'wrapped-form'
 }
 
-/** A missing role, or a key ring that is gone: no standard key is to blame. Whether the root key answers is not known. */
+/** Whether a role is missing or the key ring is gone. Then the standard key is not to blame, and the root key may answer or not. */
 function isAboutAccess(refusal: ServiceRefusal): boolean {
   return isAboutToken(refusal) || refusal.code === 'KEY_RING_NOT_FOUND_ERR'
 }

@@ -8,14 +8,14 @@ import type { KeyProtectSession } from './session.ts'
 import { KeyProtectStandardKeys } from './standard-keys.ts'
 import { formatKeyProtectUri, parseKeyProtectUri, type KeyProtectUri } from './uri.ts'
 
-/** One ciphertext that an unwrap is asked to open. */
+/** One ciphertext that the root key is to unwrap. */
 export interface ForeignForm {
-  /** As a wrap answered it: base64. */
+  /** In base64, as the service returned it from a wrap. */
   readonly ciphertext: string
   readonly aad: readonly string[]
 }
 
-/** Throws RootKeyError, also if the URI names no root key that is there. */
+/** Throws RootKeyError, also if the key that the URI names does not exist or is a standard key. */
 export async function openForeignKeys(uri: string, where: Where): Promise<ForeignKeys> {
   const rootKey = await openKeyProtect(uri, where)
   const { extractable } = await rootKey.metadata()
@@ -45,17 +45,17 @@ export class ForeignKeys {
     this.rootKey = formatKeyProtectUri({ ...target, keyRing: undefined })
   }
 
-  /** All whose name has this prefix and that are not deleted, in pages. Throws RootKeyError. */
+  /** All standard keys whose name has this prefix and that are not deleted, in pages. Throws RootKeyError. */
   list(namePrefix: string): AsyncIterable<readonly StandardKeyEntry[]> {
     return this.#standardKeys.list(namePrefix, { deleted: false })
   }
 
-  /** The payload, which the caller wipes. RootKeyError('wrapped-form') if there is none. */
+  /** The payload of a standard key, which the caller wipes. RootKeyError('wrapped-form') if the key or its payload does not exist. */
   read(id: string): Promise<Uint8Array> {
     return this.#standardKeys.read(id)
   }
 
-  /** The secret, which the caller wipes; undefined: the root key did not wrap this so. Throws RootKeyError. */
+  /** The secret, which the caller wipes. undefined: the root key did not wrap this ciphertext with this aad. Throws RootKeyError. */
   async unwrap({ ciphertext, aad }: ForeignForm): Promise<Buffer | undefined> {
     const { key, keyRing } = this.#target
     const content = { ciphertext, ...(aad.length > 0 && { aad }) }

@@ -1,5 +1,5 @@
-// IAM tokens for one service ID, by its API key. Their time counts from the question, so that a slow answer makes no token look
-// younger than it is. session.ts repeats what fails.
+// Gets IAM tokens for one service ID with its API key. The life of a token counts from the request for it, so that a slow answer makes no
+// token look younger than it is. session.ts repeats a request that fails.
 
 import { randomUUID } from 'node:crypto'
 import type { Agent } from 'node:https'
@@ -20,7 +20,7 @@ export interface IamOptions {
   readonly agent: Agent
   /** `/identity/token` is appended. */
   readonly iamUrl: string
-  /** Called for each token, so that a key that was changed is used from then on. Rejects with RootKeyError. */
+  /** Called for each new token, so that the next token is requested with a changed key. Rejects with RootKeyError. */
   readonly apiKey: () => Promise<string>
   readonly clock: Pick<Clock, 'monotonic' | 'after'>
 }
@@ -42,12 +42,12 @@ export class Iam {
     return this.#held.take(() => this.#fetch(timeoutMs))
   }
 
-  /** The host of IAM while calls wait there for a token; undefined: there is one. */
+  /** The host of IAM while calls have to wait for a token. undefined: there is a usable token. */
   get awaitedHost(): string | undefined {
     return this.#held.isUsable ? undefined : new URL(this.#options.iamUrl).host
   }
 
-  /** The service refused a call with this token. Whether another token is worth a try. */
+  /** For a call with this token that the service refused: whether another token is worth a try. */
   refuse({ bearer }: IamToken): boolean {
     return this.#held.giveUp((held) => held.bearer === bearer)
   }
@@ -116,7 +116,7 @@ function refused({ status, body }: Pick<HttpAnswer, 'status' | 'body'>, url: URL
       ...about,
       transient: true,
     })
-  // IAM refuses an API key with one of these and a code of its own. Anything else says that IAM is not there.
+  // When IAM refuses an API key, it answers with another status than these two and with a code. Otherwise this server is not IAM.
   if (status === 404 || status === 405 || (read && code === ''))
     return new KeyProtectError('unreachable', notIam(url, status), { ...about, transient: false })
   if (!read) return unreachable(url, `it answers HTTP ${status}, but not as IAM does`, correlationId)

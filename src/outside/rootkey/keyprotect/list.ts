@@ -1,5 +1,5 @@
-// The root keys of a service instance, to choose from. Listing needs the IAM role Reader on the instance, or on a key ring
-// that the URI names; a service ID that may use single keys only does not see them in a list.
+// Lists the root keys of a service instance, among which an administrator chooses. This needs the IAM role Reader on the instance, or on a
+// key ring that the URI names. A service ID that may use only single keys does not see them in a list.
 
 import { readKey, type KeyResource } from './answers.ts'
 import { keyPages } from './pages.ts'
@@ -9,7 +9,7 @@ import { formatKeyProtectUri, type KeyProtectUri } from './uri.ts'
 const keyProtectListedKeysMax = 10_000
 
 export interface ListedServiceKey extends ListedFields {
-  /** To be given to an instance as its root key. */
+  /** The URI by which an instance of Mortise takes this key as its root key. */
   readonly uri: string
 }
 
@@ -26,7 +26,7 @@ export async function listKeyProtectRootKeys(
   for await (const page of keyPages(session, 'list', question)) {
     for (const resource of page) {
       const key = readKey(resource)
-      // Older instances do not know the query.
+      // Older service instances do not know the query `extractable`, and list standard keys too.
       if (key && !key.extractable) keys.push(listed(key, target))
     }
     looked += page.length

@@ -1,4 +1,4 @@
-// keyprotect: and hpcs: URIs to what they name, for open.ts of the room.
+// Opens, checks and lists the root keys that keyprotect: and hpcs: URIs name. ../open.ts calls it.
 
 import { RootKeyError } from '../../../core/ports/root-key.ts'
 import { listKeyProtectRootKeys, type ListedServiceKey } from './list.ts'
@@ -37,15 +37,15 @@ export async function openKeyProtect(
 }
 
 export interface CheckedWith {
-  /** Instead of the kept one; nothing remembers it. */
+  /** Used instead of the API key that Mortise keeps, if any. Mortise does not keep this one. */
   readonly apiKey?: string | undefined
-  /** Whether keys are to lie as standard keys there: tried with one, which is billed for a month. */
+  /** Whether an instance is to keep its keys there as standard keys. The check makes and deletes one, which is billed for a month. */
   readonly standardKeys?: boolean
   /** The root key need not wrap any more. */
   readonly opens?: boolean
 }
 
-/** The root key, and sentences for the administrator. Throws RootKeyError. */
+/** Checks the root key. Returns it with sentences for the administrator. Throws RootKeyError. */
 export async function checkKeyProtect(uri: string, where: Where, checked: CheckedWith) {
   return withOwnSessions(where, checked, async (sessions) => {
     const rootKey = await openKeyProtect(uri, { ...where, sessions })
@@ -53,18 +53,18 @@ export async function checkKeyProtect(uri: string, where: Where, checked: Checke
     const purpose = { standardKeys, opens }
     const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri), purpose)
     if (!standardKeys) return { uri: rootKey.uri, id: rootKey.id, warnings }
-    const ofTrial = await checkStandardKeys(rootKey.standardKeys, sessions.options.clock).catch(
+    const trialWarnings = await checkStandardKeys(rootKey.standardKeys, sessions.options.clock).catch(
       (error: unknown) => {
-        // In another key ring than was meant a role may be missing.
+        // The role may be missing because the standard keys go to another key ring than the administrator meant, as `warnings` says.
         if (!(error instanceof RootKeyError) || warnings.length === 0) throw error
         throw new RootKeyError(error.reach, [error.message, ...warnings].join(' '), { cause: error })
       },
     )
-    return { uri: rootKey.uri, id: rootKey.id, warnings: [...warnings, ...ofTrial] }
+    return { uri: rootKey.uri, id: rootKey.id, warnings: [...warnings, ...trialWarnings] }
   })
 }
 
-/** A key that the URI names is not looked at: the list is of its instance. Throws RootKeyError. */
+/** Lists the root keys of the service instance that the URI names. Ignores a key in the URI. Throws RootKeyError. */
 export async function listKeyProtect(
   uri: string,
   where: Where,
@@ -77,8 +77,9 @@ export async function listKeyProtect(
 }
 
 /**
- * Uses sessions of its own, closed afterwards, where an API key is given, and where keys are to be kept: a missing role is then
- * reported as the one that suffices for all calls, and not as the least for each call, one after the other.
+ * Does the work with sessions of its own, which it closes afterwards, if `apiKey` or `standardKeys` is set; otherwise with the server's.
+ * For standard keys, a refusal then names the role Manager, which suffices for all calls. Otherwise the administrator would read of one
+ * missing role after another, each the least for one call.
  */
 async function withOwnSessions<T>(
   { sessions }: Where,
@@ -105,19 +106,19 @@ async function withOwnSessions<T>(
 async function checkKeyProtectRootKey(
   rootKey: KeyProtectRootKey,
   target: KeyProtectUri,
-  /** `standardKeys`: keys are to be kept as standard keys beside it. `opens`: it need not seal anything any more. */
+  /** `standardKeys`: an instance is to keep its keys as standard keys beside the root key. `opens`: the root key need not seal any more. */
   { standardKeys, opens }: { readonly standardKeys: boolean; readonly opens: boolean },
 ): Promise<readonly string[]> {
   const metadata = await rootKey.metadata()
-  // Nothing is there to be opened for a try.
+  // A deactivated root key seals no sample that it could open for a try.
   if (opens && !metadata.extractable && metadata.state === 'deactivated') return []
   const unfit = whyUnfit(metadata, target)
   if (unfit !== undefined) throw new RootKeyError('root-key', unfit)
   await sealAndOpen(rootKey)
-  return [...ofExpiry(metadata), ...(standardKeys ? ofKeyRing(metadata, target) : [])]
+  return [...expiryWarnings(metadata), ...(standardKeys ? keyRingWarnings(metadata, target) : [])]
 }
 
-function ofExpiry({ id, name, expiresAt }: KeyResource): readonly string[] {
+function expiryWarnings({ id, name, expiresAt }: KeyResource): readonly string[] {
   if (expiresAt === null) return []
   return [
     `The root key ${id} (${name}) expires at ${expiresAt}. From then on it seals no new keys; ` +
@@ -125,8 +126,8 @@ function ofExpiry({ id, name, expiresAt }: KeyResource): readonly string[] {
   ]
 }
 
-/** Standard keys go where the URI says, wherever the root key lies. */
-function ofKeyRing({ id, keyRing }: KeyResource, target: KeyProtectUri): readonly string[] {
+/** Standard keys go into the key ring that the URI names, or into the default one, also where the root key lies in another. */
+function keyRingWarnings({ id, keyRing }: KeyResource, target: KeyProtectUri): readonly string[] {
   if (target.keyRing !== undefined || keyRing === defaultKeyRing) return []
   const uri = formatKeyProtectUri({ ...target, key: id, keyRing })
   return [
@@ -143,6 +144,6 @@ function whyUnfit(metadata: KeyResource, target: KeyProtectUri): string | undefi
   if (state === 'suspended') return `the root key ${id} is disabled. ${enableIt(id, target)}`
   if (state === 'deactivated') return `${deactivated(metadata)}. Take another`
   if (state === 'destroyed') return deleted(id, target)
-  // We do not know this state. Wrap and unwrap tell more.
+  // The key is active, or in a state that says nothing certain. The check then seals and opens a sample.
   return undefined
 }

@@ -1,9 +1,9 @@
-// The keys of a service instance, page after page, so that none is left out that is there all the while. Their order is
-// fixed: by id, as the service sorts unless told otherwise, or newest first and then by id. What is made meanwhile moves
-// others to a later place, and they come twice; what is purged or deleted moves them to an earlier one. So each page
-// begins with the last key of the one before: where another one stands there, it is gone back until one is known.
-// A page may be shorter than asked for, and is the last one only if the service states as many keys (`Key-Total`) or the
-// page after it has none. A service that states fewer than it lists is not believed.
+// Reads the keys of a service instance page after page, and leaves out no key that is there all the while. The order of the keys is
+// fixed: by id, which is the service's default, or newest first and then by id. A key that is made meanwhile moves others to a later
+// place, so that they come twice. A key that is purged or deleted moves others to an earlier place. So each page begins with the last
+// key of the page before. Where another key stands there, keyPages goes back by a page until it knows the first key.
+// A page may be shorter than the limit. It is the last one only if `Key-Total` is the number of keys up to its end, or if the page
+// after it is empty. Mortise ignores a `Key-Total` that is smaller than the number of keys that the service lists.
 
 import { RootKeyError, type CorrelationIds } from '../../../core/ports/root-key.ts'
 import { idOf, readResources } from './answers.ts'
@@ -11,9 +11,9 @@ import type { CallName } from './calls.ts'
 import { notUnderstood } from './error.ts'
 import type { KeyProtectSession } from './session.ts'
 
-/** Keys of a page. */
+/** The number of keys that Mortise requests for a page. */
 export const keyProtectPageKeys = 1_000
-/** Pages that are read again because keys before them were purged. */
+/** How often keyPages goes back by a page, because keys before it were purged, until it gives up. */
 const keyProtectPagesBackMax = 100
 
 export interface PageQuery {
@@ -32,7 +32,7 @@ export async function* keyPages(
   const limit = keyProtectPageKeys
   let veryFirst: string | undefined
   let wentBack = 0
-  // Keys at the begin of a page that the one before had too.
+  // The number of keys at the beginning of this page that the page before had too.
   let overlap = 0
   for (let offset = 0; ;) {
     const page = { ...query, limit: `${limit}`, offset: `${offset}` }
@@ -44,7 +44,7 @@ export async function* keyPages(
     // A service that does not know offsets gives the same page for ever.
     else if (first !== undefined && first === veryFirst) return
     if (overlap > 0 && !seen.has(first)) {
-      if (++wentBack > keyProtectPagesBackMax) throw restless(session)
+      if (++wentBack > keyProtectPagesBackMax) throw changesTooFast(session)
       offset = Math.max(0, offset - (limit - 1))
       continue
     }
@@ -55,13 +55,13 @@ export async function* keyPages(
     const { length } = resources
     const saysAll = length < limit && offset + length === keyTotal
     if (length === 0 || saysAll) return
-    // A page with nothing but the last key of the one before may be a short one, too.
+    // A page of one key: it is the last key of the page before, or the page is short. The next page begins after this key.
     overlap = length > 1 ? 1 : 0
     offset += length - overlap
   }
 }
 
-function restless({ target }: KeyProtectSession): RootKeyError {
+function changesTooFast({ target }: KeyProtectSession): RootKeyError {
   return new RootKeyError(
     'unreachable',
     `the list of keys at ${target.host} changes faster than it can be read: try again when less is deleted there`,

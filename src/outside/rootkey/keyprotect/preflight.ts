@@ -1,6 +1,6 @@
-// Checks that standard keys can be made, read and deleted beside a root key, with one of no value, so that a missing role
-// is reported before the first key needs it. The service bills each for a month, and no other code deletes them:
-// trial-cleanup.ts deletes what this trial made, answered or not, and this file what earlier trials left.
+// Checks that Mortise may make, read and delete standard keys beside a root key, by a trial with a standard key of no value, so that a
+// missing role is reported before the first real key needs it. The service bills each standard key for a month, and no other code
+// deletes those of trials: trial-cleanup.ts deletes what this trial made, answered or not, and this file what earlier trials left.
 
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../../core/ports/clock.ts'
@@ -25,7 +25,7 @@ const description = 'mortise 1 trial: may be deleted'
 
 /**
  * Returns sentences for the administrator. Throws RootKeyError: 'unreachable', or 'root-key' with what is missing.
- * Either names a key of the trial that may be left over.
+ * Sentences and message name each key of the trial that may be left over.
  */
 export async function checkStandardKeys(
   standardKeys: StandardKeys,
@@ -61,7 +61,10 @@ export async function checkStandardKeys(
   ]
 }
 
-/** All attempts have one name: what was made without an answer is found by it. */
+/**
+ * Makes the standard key of the trial, and tries again while no answer comes. All attempts use one name, by which TrialCleanup finds a
+ * key that the service made without an answer.
+ */
 async function make(
   standardKeys: StandardKeys,
   standardKey: NewStandardKey,
@@ -84,8 +87,8 @@ async function make(
 }
 
 /**
- * Ids of what trials left that were cut off long ago, of whichever Mortise: they hold nothing. Ages are by the service's
- * clock: a key that is much older than the newest belongs to no trial that runs.
+ * The ids of the keys that trials left which were cut off long ago, also trials of other Mortise servers. The keys hold nothing of value.
+ * Ages are by the service's clock: a key that is much older than the newest belongs to no trial that still runs.
  */
 async function listForgotten(
   standardKeys: StandardKeys,
@@ -102,7 +105,7 @@ async function listForgotten(
   return trials.filter(({ createdMs }) => createdMs < newestMs - standardKeyGivenUpMs).map(({ id }) => id)
 }
 
-/** The next trial deletes what is not deleted in time. */
+/** Deletes these keys until the time is over. The next trial deletes the rest. */
 async function removeAll(
   standardKeys: StandardKeys,
   ids: readonly string[],

@@ -15,12 +15,12 @@ interface Refused {
   readonly key: string | undefined
   readonly keyRing: string | undefined
   readonly refusal: ServiceRefusal
-  /** Whose token it was. */
+  /** The owner of the token with which Mortise made the call, as the token names it; '' where it does not. */
   readonly subject: string
   readonly correlationId: string
-  /** The service instance admitted another call of this service ID. */
+  /** The service instance has admitted an earlier call of this service ID. */
   readonly admitted: boolean
-  /** More than the refused call is to be done, which takes this role. */
+  /** The role to name instead of the least one for the refused call: Mortise is to make more calls, which together need this role. */
   readonly advises?: IamRole
 }
 
@@ -58,7 +58,7 @@ function meaning(refused: Refused): string {
   return (callOf(refused.call).on === 'standard-key' ? ofStandardKey : ofRootKey)(refused)
 }
 
-/** A missing role has no reason of its own. A feature that is switched off or a rule of the account has one. */
+/** Whether the refusal gives its own reason, as for a feature that is switched off or a rule of the account. A missing role gives none. */
 function hasOwnReason({ code, message }: ServiceRefusal): boolean {
   return code !== '' && code !== 'UNAUTHORIZED_ERR' && message !== ''
 }
@@ -134,7 +134,7 @@ function plainly({ call, refusal }: Refused): string {
   return `refuses to ${callOf(call).to}: ${refusal.message === '' ? 'it does not say why' : refusal.message}`
 }
 
-/** The service answers alike where a role is missing, where the instance does not exist, and where a network is not admitted. */
+/** The service gives one answer for three causes: a role is missing, the instance does not exist, or it does not admit this network. */
 function noAccess({ target, call, key, keyRing, subject, advises, admitted }: Refused): string {
   const { role: least, to, on } = callOf(call)
   const role = advises ?? least

@@ -1,7 +1,6 @@
-// A root key in Key Protect or HPCS, as the rest of Mortise sees it: wrap, unwrap and rewrap, and the standard keys
-// beside it. The key itself never leaves the service; what was wrapped is sent there and comes back open. An alias is
-// resolved when it is opened, and the URI from then on names the id: an alias that is pointed elsewhere later changes
-// nothing here.
+// A root key in Key Protect or HPCS, as the rest of Mortise sees it: wrap, unwrap and rewrap, and the standard keys beside it. The key
+// itself never leaves the service: Mortise sends a wrapped form there and gets the secret back. Opening a root key resolves an alias, and
+// its URI names the id from then on: if the owner points the alias to another key later, an opened root key stays the same.
 
 import {
   RootKeyError,
@@ -21,10 +20,13 @@ import { formatKeyProtectUri, isGuid, type KeyProtectUri } from './uri.ts'
 import { packWrappedForm, unpackWrappedForm, type WrappedForm } from '../wrapped-form.ts'
 import { requirePlaintext } from '../plaintext.ts'
 
-/** After a rotation an unwrap hands back the same secret under the newest version: worth keeping instead of the old. */
+/**
+ * After a rotation of the root key the service answers an unwrap also with a new form of the same secret, wrapped by the newest version.
+ * The new form is worth keeping instead of the old one.
+ */
 export interface Rewrapped {
   readonly uri: string
-  /** As it was given to unwrap. */
+  /** The old form, which the caller gave to `unwrap`. */
   readonly wrapped: Uint8Array
   readonly rewrapped: Uint8Array
 }
@@ -35,7 +37,7 @@ export interface KeyProtectRootKeyOptions {
   readonly onRewrapped?: (event: Rewrapped) => void
 }
 
-/** Throws RootKeyError. An id is taken as it is, without asking the service; an alias must be there. */
+/** Throws RootKeyError. Makes no call for a key's id; for an alias it asks the service for the id, and the alias must exist. */
 export async function openKeyProtectRootKey(options: KeyProtectRootKeyOptions): Promise<KeyProtectRootKey> {
   const { session, target } = options
   if (isGuid(target.key)) return new KeyProtectRootKey(options)
@@ -100,14 +102,15 @@ export class KeyProtectRootKey implements RootKey {
     return secret
   }
 
-  /** The service's description of it. Throws RootKeyError. */
+  /** The service's description of the root key. Throws RootKeyError. */
   metadata(): Promise<KeyResource> {
     return readMetadata(this.#session, { ...this.#target, key: this.id })
   }
 
   /**
-   * A root key that is deactivated, as by an expiry, still unwraps: then the no is about what was to be sealed, and
-   * nothing else of the instance. Any other no, or none that is known, stays as it is.
+   * Returns the error to throw for a wrap that failed with `cause`. A root key that is deactivated, for instance because it expired, refuses
+   * to wrap but still unwraps: then the error concerns only the secret to seal ('wrapped-form'). In any other case, and if Mortise cannot
+   * learn the state of the root key, the error is `cause`.
    */
   async #whyNotWrapped(cause: unknown): Promise<unknown> {
     if (!(cause instanceof KeyProtectError) || cause.refusal?.status !== 409) return cause
@@ -125,7 +128,7 @@ export class KeyProtectRootKey implements RootKey {
     return keyVersion
   }
 
-  /** The service may return another form of what the newest version wrapped already, or none. */
+  /** For a form that the newest version wrapped already, the service may return another form or none. */
   async #rewrap(
     wrapped: Uint8Array,
     associatedData: Uint8Array,
@@ -177,14 +180,14 @@ function versionOf(wrapped: Uint8Array): string {
   }
 }
 
-/** undefined where there is no ciphertext in the answer, or one that is too long to be true. */
+/** undefined: the answer has no ciphertext, or one that is too long to be true. */
 function packed({ ciphertext }: WrappedAnswer, keyVersion: string): Buffer | undefined {
   if (ciphertext === undefined) return undefined
   const wrapped = packWrappedForm(kind, { ciphertext, keyVersion })
   return wrapped.length > wrappedKeyBytesMax ? undefined : wrapped
 }
 
-/** Encrypted and with its tag it is longer than it was, and cannot be read in it. A shorter one has lost something. */
+/** Whether the ciphertext can hold the plaintext: it is longer by a tag at least, and does not contain the plaintext itself. */
 function mayHold({ ciphertext = '' }: WrappedAnswer, plaintext: Uint8Array): boolean {
   const sealed = Buffer.from(ciphertext, 'base64')
   const { buffer, byteOffset, length } = plaintext
@@ -219,5 +222,5 @@ function additionalData(associatedData: Uint8Array): readonly string[] {
   return ['mortise root key 1', ...pieces]
 }
 
-/** 252 characters. */
+/** The bytes of one string, which are 252 characters in base64. */
 const pieceBytes = 189

@@ -1,5 +1,5 @@
-// Conversation with one Key Protect or HPCS instance as one service ID: a token, a few kept connections, time-outs,
-// and calls that are repeated with jitter while there is no answer. Knows the API's calls and errors, not root keys.
+// Makes calls to one Key Protect or HPCS instance as one service ID: holds a token and a few connections, sets time-outs, and repeats
+// calls after random pauses while there is no answer. Knows the API's calls and errors, not root keys.
 
 import { randomUUID } from 'node:crypto'
 import type { Agent } from 'node:https'
@@ -18,7 +18,7 @@ import { parseWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import { services, type KeyProtectUri } from './uri.ts'
 import { standardKeyLookAfterMs } from '../../../base/bounds.ts'
 
-/** For this long after one was made, another node of the service may not know it. */
+/** For this long after a standard key was made, another node of the service may not know it. */
 export const standardKeyUnknownMs = 5_000
 
 /**
@@ -27,7 +27,7 @@ export const standardKeyUnknownMs = 5_000
  */
 export class JustMade {
   readonly #clock: Pick<Clock, 'monotonic' | 'sleep'>
-  /** By id, oldest first: monotonic milliseconds until which an unknown one is asked for again. */
+  /** By id of the standard key, oldest first: the monotonic milliseconds until which `ask` repeats a call that does not find the key. */
   readonly #untilMs = new Map<string, number>()
 
   constructor(clock: Pick<Clock, 'monotonic' | 'sleep'>) {
@@ -43,7 +43,7 @@ export class JustMade {
     this.#untilMs.set(id, now + standardKeyUnknownMs)
   }
 
-  /** Makes a call that is about this standard key. Throws what the call throws. */
+  /** Makes a call that is about this standard key, and repeats it while a key just made is not found. Throws what the call throws. */
   async ask<T>(id: string, call: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -62,13 +62,13 @@ export interface CallMade extends TryMade {
   readonly call: CallName
   /** The service instance's id. */
   readonly instance: string
-  /** Id or alias; null for calls on none. */
+  /** The key's id or alias; null for a call that names no key. */
   readonly key: string | null
   /** HTTP status; null where there was no answer. */
   readonly status: number | null
   /** `reasons[0].code` of a refusal, or why there was no answer; null for a success. */
   readonly code: string | null
-  /** By which IBM finds the call in its own records. */
+  /** The id by which IBM finds the call in its own records. */
   readonly correlationId: string
 }
 
@@ -96,7 +96,7 @@ export interface KeyProtectQuery {
   readonly query?: Readonly<Record<string, string>>
   /** The caller wipes it afterwards. */
   readonly body?: Buffer
-  /** Gets the correlation id of the call, once something was sent. */
+  /** Gets the correlation id of the call before Mortise sends it. Without a token Mortise sends nothing, and adds no id. */
   readonly correlationIds?: CorrelationIds | undefined
 }
 
@@ -107,21 +107,21 @@ interface Call {
   readonly correlationId: string
   /** Set by an attempt whose token was refused. */
   refusedToken: IamToken | undefined
-  /** A refused token was replaced already. */
+  /** An attempt of this call had its token refused already, and asked for another one. */
   freshened: boolean
 }
 
 export class KeyProtectSession {
-  /** Standard keys. */
+  /** The standard keys that Mortise has just made through this session. */
   readonly justMade: JustMade
   readonly #options: SessionOptions
   readonly #agent: Agent
   readonly #iam: Iam
   readonly #slots: CallSlots
-  /** Apart, so that Gets do not wait where the service asks for fewer new keys. */
+  /** One for each lane, so that clients' Gets do not wait where the service asks for fewer of the other calls. */
   readonly #repeats: Readonly<Record<CallLane, Repeats>>
   #serviceNowMs: number | null = null
-  /** The service did something for us: the instance is there, and we have some access to it. */
+  /** The service did a call for us, or refused one with a code of its own: the instance exists, and we have some access to it. */
   #admitted = false
 
   constructor(options: SessionOptions) {
@@ -155,14 +155,14 @@ export class KeyProtectSession {
   }
 
   /**
-   * The answer of a success, with the secret in it cut out; `{}` where it has no body. Throws KeyProtectError, a
-   * RootKeyError for an API key that cannot be read, StandardKeyUncertain for a `create` that was not answered.
+   * Returns the answer of a success. Its secret is not in `json` but in `secret`. `json` is `{}` for the status 204, which has no body.
+   * Throws KeyProtectError, a RootKeyError for an API key that cannot be read, StandardKeyUncertain for a `create` without an answer.
    */
   call(name: CallName, question: KeyProtectQuery = {}): Promise<KeyProtectAnswer> {
     return this.#slots.run(() => this.#repeat(name, question), callOf(name))
   }
 
-  /** Ends what runs. */
+  /** Ends calls under way and closes all connections. */
   close(): void {
     this.#agent.destroy()
   }
@@ -194,7 +194,7 @@ export class KeyProtectSession {
     }
   }
 
-  /** A call whose token was refused is made again at once, with another one. */
+  /** A call whose token the service refused is made again at once, one time, with another token. */
   #again(call: Call, error: unknown): 'at once' | 'after a pause' | 'never' {
     const { refusedToken } = call
     if (refusedToken) {
@@ -296,7 +296,7 @@ export class KeyProtectSession {
   }
 }
 
-/** Done twice it would be wrong, and it may have been done. */
+/** Whether the service may have done a call that must not be done twice. */
 function isUncertain(error: unknown, { name }: Call): error is KeyProtectError {
   return callOf(name).once === true && error instanceof KeyProtectError && error.maybeDone
 }
@@ -313,7 +313,10 @@ function askedForQuiet({ scheme, host }: SessionOptions['target'], seconds: numb
   return new KeyProtectError('unreachable', message, about)
 }
 
-/** For the log: HTTP status, and the reason of a failure. A call for which there was no token never came to its service: IBM finds IAM's refusal instead. */
+/**
+ * For the log: HTTP status, and the reason of a failure. A call for which IAM gave no token never came to its service: `correlationId` is
+ * then the id by which IBM finds IAM's answer.
+ */
 function endingOf(error: unknown): Pick<CallMade, 'status' | 'code'> & { readonly correlationId?: string } {
   const { refusal, call, correlationId = '' } = error instanceof KeyProtectError ? error : {}
   const code = error instanceof Error ? error.message : String(error)

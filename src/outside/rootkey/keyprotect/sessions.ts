@@ -1,5 +1,5 @@
-// The sessions of this process: one for each Mortise instance and service that it speaks to, so that a root key opened
-// again uses the token and the connections that are there. Made by the composition root, closed with it.
+// Keeps the sessions with Key Protect and HPCS: one for each pair of a Mortise instance and a service instance, so that a root key that is
+// opened again uses the token and the connections that are there. The code that makes a KeyProtectSessions closes it.
 
 import type { Clock } from '../../../core/ports/clock.ts'
 import { rootKeyCallTimeoutMs } from '../bounds.ts'
@@ -16,8 +16,8 @@ export interface KeyProtectOptions {
   /** PEM; only these CAs are trusted. undefined: those of Node.js. */
   readonly ca?: string
   /**
-   * The API key of an instance's service ID for a service instance; null: the server itself. Asked for with each new
-   * token, at most once an hour or so. Rejects with RootKeyError.
+   * Returns the API key of the service ID with which an instance of Mortise (null: the server itself) uses a service instance. Called for
+   * each new token, which is about once an hour. Rejects with RootKeyError.
    */
   readonly apiKey: (instanceId: string | null, service: string) => Promise<string>
   readonly clock: Pick<Clock, 'monotonic' | 'after' | 'sleep'>
@@ -25,7 +25,7 @@ export interface KeyProtectOptions {
   readonly advises?: IamRole
   /** Each call that was made, repeated ones too; for log and audit. */
   readonly onCall?: (made: CallMade & { readonly instanceId: string | null }) => void
-  /** A secret came back under a newer key version. */
+  /** Called when an unwrap also returned the secret under a newer key version (Rewrapped). */
   readonly onRewrapped?: (event: Rewrapped & { readonly instanceId: string | null }) => void
 }
 
@@ -39,7 +39,7 @@ export interface SessionLoad {
 
 export class KeyProtectSessions {
   readonly options: KeyProtectOptions
-  /** No new calls, but some may run. */
+  /** Sessions that get no new calls. Some of their calls may be under way. */
   readonly #forgotten = new Set<KeyProtectSession>()
   readonly #sessions = new Map<
     string,
@@ -50,7 +50,7 @@ export class KeyProtectSessions {
     this.options = options
   }
 
-  /** Throws RootKeyError for a host that no token may be sent to. */
+  /** Throws RootKeyError for a host to which Mortise must not send a token. */
   session(target: KeyProtectUri, instanceId: string | null): KeyProtectSession {
     const { scheme, host, instance } = target
     if (this.options.ca === undefined) requireIbmHost(host)
@@ -71,7 +71,7 @@ export class KeyProtectSessions {
     return session
   }
 
-  /** Drops the sessions of an instance that got another API key, or is gone. Calls under way may end. */
+  /** Drops the sessions of an instance that got another API key, or is gone. Closes them once their calls under way have ended. */
   forget(instanceId: string | null): void {
     for (const [name, { session, ...known }] of this.#sessions) {
       if (known.instanceId !== instanceId) continue
@@ -91,7 +91,7 @@ export class KeyProtectSessions {
     })
   }
 
-  /** Ends what runs. */
+  /** Ends calls under way and closes all connections. */
   close(): void {
     for (const { session } of this.#sessions.values()) session.close()
     for (const session of this.#forgotten) session.close()

@@ -1,6 +1,6 @@
 // Standard keys in Key Protect or HPCS: made, read, deleted, found by name and listed, in the key ring that the root
-// key's URI names. What their payloads mean is the caller's business. A name is not unique there, and the search does
-// not mind capitals, so that names are compared here again.
+// key's URI names. What their payloads mean is the caller's business. Several standard keys may have one name, and the service's
+// search ignores case, so that `find` compares the names again.
 
 import {
   RootKeyError,
@@ -21,7 +21,7 @@ import { isGuid, type KeyProtectUri } from './uri.ts'
 const keyType = 'application/vnd.ibm.kms.key+json'
 
 export class KeyProtectStandardKeys implements StandardKeys {
-  /** Before base64, as the service documents it. */
+  /** The limit that the service documents, in bytes before base64. */
   readonly payloadBytesMax = 7_500
   readonly #session: KeyProtectSession
   readonly #target: KeyProtectUri
@@ -78,7 +78,7 @@ export class KeyProtectStandardKeys implements StandardKeys {
     return bytes
   }
 
-  /** Wherever it is: one that was moved to another key ring would otherwise seem to be gone. */
+  /** Names no key ring to the service: a standard key that was moved to another ring would otherwise seem to be gone. */
   async remove(id: string, correlationIds?: CorrelationIds): Promise<void> {
     const key = requireId(id)
     try {
@@ -103,7 +103,7 @@ export class KeyProtectStandardKeys implements StandardKeys {
     } catch (error) {
       if (!refusesToSearch(error)) throw error
     }
-    // Where there are too many to search, the newest first, down to where it cannot be any more.
+    // Without the search `find` reads all keys; with `sinceMs` the newest first, until a page ends with an older key.
     const newestFirst = sinceMs === undefined ? {} : { sort: '-creationDate,id' }
     for await (const page of this.#pages({ ...newestFirst, state }, correlationIds)) {
       entries.push(...page.filter(isIt))
@@ -132,13 +132,13 @@ export class KeyProtectStandardKeys implements StandardKeys {
   }
 }
 
-/** Destroyed ones are left out unless asked for; there is no 4. */
+/** The service leaves destroyed keys (state 5) out unless the query names that state. It has no state 4. */
 const anyState = '0,1,2,3,5'
 const notDestroyed = '0,1,2,3'
 
 function readEntry(resource: unknown, nowMs: number | null): StandardKeyEntry | undefined {
   const key = readKey(resource)
-  // Older instances do not know the query.
+  // Older service instances do not know the query `extractable`, and list root keys too.
   if (!key?.extractable) return undefined
   const { id, name, description, isDestroyed, createdAt } = key
   const createdMs = Date.parse(createdAt ?? '')
@@ -152,13 +152,16 @@ function readEntry(resource: unknown, nowMs: number | null): StandardKeyEntry | 
   }
 }
 
-/** The service says so of the key, and not of the instance, which may come back: Mortise forgets a key that is gone. */
+/**
+ * Whether the service says that the key is gone. If it says that the service instance is gone, this is false, since an instance may come
+ * back, and Mortise forgets a key that is gone.
+ */
 function saysThatItIsGone(error: unknown): boolean {
   const { status, code } = (error instanceof KeyProtectError ? error.refusal : undefined) ?? {}
   return (status === 404 && code === 'KEY_NOT_FOUND_ERR') || (status === 410 && code === 'KEY_DELETED_ERR')
 }
 
-/** An instance with more than 5,000 keys answers so, and one that does not know the search. */
+/** A service instance refuses the search if it has more than 5,000 keys, or does not know the search. */
 function refusesToSearch(error: unknown): boolean {
   const code = error instanceof KeyProtectError ? error.refusal?.code : undefined
   return code === 'KEY_SEARCH_TOO_BROAD' || code === 'INVALID_QUERY_PARAM_ERR'
@@ -169,7 +172,7 @@ function requireName(name: string): void {
     throw new RootKeyError('wrapped-form', 'the name of a standard key has 2 to 90 of A-Z a-z 0-9 _ . -')
 }
 
-/** The id becomes part of a path. */
+/** Only a GUID passes, since the id becomes part of a URL's path. */
 function requireId(id: string): string {
   if (isGuid(id)) return id.toLowerCase()
   throw new RootKeyError('wrapped-form', 'this is not the id of a standard key')

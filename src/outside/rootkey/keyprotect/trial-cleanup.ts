@@ -15,15 +15,16 @@ export class TrialCleanup {
   readonly #standardKeys: StandardKeys
   readonly #name: string
   readonly #clock: TrialClock
-  /** Calls of `create` that were not answered, and of which nothing was found. */
+  /** The number of calls of `create` that had no answer, without those whose key was found. */
   #unanswered = 0
-  /** Ids of those that are there, or may be. */
+  /** The ids of keys of this trial that exist, or may exist. */
   readonly #there = new Set<string>()
+  /** The ids of all keys of this trial that were ever found, deleted ones too. */
   readonly #known = new Set<string>()
   /** Why the last deletion failed. */
   #undeleted: unknown
 
-  /** All keys of this trial have that name, and no others. */
+  /** `name`: the name of all keys of this trial, and of no other keys. */
   constructor(standardKeys: StandardKeys, name: string, clock: TrialClock) {
     this.#standardKeys = standardKeys
     this.#name = name
@@ -39,7 +40,7 @@ export class TrialCleanup {
     this.#unanswered++
   }
 
-  /** There may be one that was not found. */
+  /** Whether a key may exist that was not found. */
   get unanswered(): boolean {
     return this.#unanswered > 0
   }
@@ -89,7 +90,7 @@ export class TrialCleanup {
   }
 }
 
-/** Throws RootKeyError where the work takes longer; the work goes on, and no caller waits for it. */
+/** Throws RootKeyError where the work takes longer than `ms`. The work goes on, and no caller waits for it. */
 export async function within<T>(ms: number, work: Promise<T>, clock: Pick<Clock, 'after'>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = clock.after(Math.max(ms, 1), () =>
@@ -102,7 +103,7 @@ export async function within<T>(ms: number, work: Promise<T>, clock: Pick<Clock,
   }
 }
 
-/** Asks by id, since a list may lag behind. */
+/** Reads the key by its id, since a list of the service may lag behind. */
 async function isGone(standardKeys: StandardKeys, id: string): Promise<boolean> {
   const failure = await failureOf(standardKeys.read(id))
   return failure instanceof RootKeyError && failure.reach === 'wrapped-form'
@@ -117,7 +118,7 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** The call succeeded, or the service did not answer: another look may say more. After a refusal another look would not. */
+/** Whether the call succeeded or had no answer, so that another look may say more. After a refusal another look would not. */
 function isUnanswered(failure: unknown): boolean {
   return failure === undefined || (failure instanceof RootKeyError && failure.reach === 'unreachable')
 }

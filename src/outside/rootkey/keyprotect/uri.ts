@@ -1,5 +1,4 @@
-// The URIs of root keys in Key Protect and HPCS. Both speak the same API; only the hosts differ, and what their roles
-// and commands are called.
+// The URIs of root keys in Key Protect and HPCS. Both services have the same API; only their hosts and names (`services`) differ.
 //
 //     keyprotect://us-south.kms.cloud.ibm.com/INSTANCE-GUID/KEY              KEY: its id, or an alias
 //     keyprotect://private.us-south.kms.cloud.ibm.com/INSTANCE-GUID/KEY      the private endpoint
@@ -16,14 +15,14 @@ export interface KeyProtectUri {
   readonly instance: string
   /** Id or alias; undefined where the URI names the instance alone. */
   readonly key: string | undefined
-  /** Where to look for the key; undefined: in all rings. */
+  /** The key ring of the key. undefined: the service looks for the key in all rings. */
   readonly keyRing: string | undefined
 }
 
 /** Throws RootKeyError('root-key') with what to write instead. */
 export function parseKeyProtectUri(uri: string): KeyProtectUri {
   const { scheme, host, instance, key, keyRing } = form.exec(uri)?.groups ?? {}
-  // As https reads it, so that the host that is kept is the one that is called.
+  // Reads the host as https does, so that Mortise keeps the name of the host that it calls.
   const url = host === undefined ? null : URL.parse(`https://${host}`)
   if (scheme === undefined || instance === undefined || !url || url.host === '' || url.pathname !== '/')
     throw new RootKeyError('root-key', `${withoutUser(uri)} is not the URI of a root key. Write ${shape}`)
@@ -48,15 +47,15 @@ const form =
 const shape =
   'keyprotect://us-south.kms.cloud.ibm.com/INSTANCE-GUID/KEY-ID-OR-ALIAS, or hpcs:// with the host of your instance; ?key-ring=RING at its end names a key ring'
 
-/** An administrator may have written a secret where none belongs. */
+/** The URI without what stands before an @: an administrator may have written a secret there, where none belongs. */
 function withoutUser(uri: string): string {
   return uri.replace(/\/\/[^/]*@/, '//')
 }
 
-/** By which an administrator finds the GUID of a service instance. */
+/** The command by which an administrator finds the GUID of a service instance. */
 export const findGuid = 'ibmcloud resource service-instance NAME --output json (field guid)'
 
-/** Service instances and keys have one as their id; an alias never looks like one. */
+/** Service instances and keys have a GUID as their id. An alias never looks like a GUID. */
 export function isGuid(text: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
 }
