@@ -1,4 +1,5 @@
-// AES key wrap and RSA-OAEP take no additional data and few bytes. With these, the token wraps a content key (../content-key.ts).
+// AES key wrap and RSA-OAEP take no additional data and few bytes. So the token only wraps a content key (../content-key.ts) with them,
+// and the content key seals the secret in this process.
 
 import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
@@ -44,7 +45,7 @@ export function keyWrapWay(number: number, mechanism: number): SealingWay {
   }
 }
 
-/** An AES key that lives in the session alone, and whose value can be read. */
+/** An AES key that exists only as long as its session, and whose value the helper process can read. */
 const contentKeyAttributes = [
   { type: cka.class, value: 4 },
   { type: cka.keyType, value: 0x1f },

@@ -1,19 +1,19 @@
-// The messages between the server and a helper process. A request has an answer or none; then the server kills the process.
+// The messages between the server and a helper process. If a request gets no answer in time, the server kills the process.
 
 import type { RootKeyReach } from '../../../core/ports/root-key.ts'
 import type { KeyName, TokenName } from './uri.ts'
 
-/** How a key on the token is used, and which it must be. */
+/** The key on the token that a call uses, and the id that the key must have. */
 export interface TokenKeyUse {
   readonly key: KeyName
-  /** Refuse any other key that has this name by now. */
+  /** The id of the key (TokenKey in key.ts). The helper process refuses another key that has this name by now. */
   readonly id: string
   readonly associatedData: Uint8Array
 }
 
 /** By the name of the call: its request, and its answer. */
 export interface HelperCalls {
-  /** The first one. */
+  /** The first call of each process. */
   start: [{ readonly module: string; readonly token: TokenName; readonly pin: Uint8Array | null }, null]
   find: [{ readonly key: KeyName }, IdentifiedKey]
   wrap: [TokenKeyUse & { readonly secret: Uint8Array }, Uint8Array]
@@ -36,12 +36,12 @@ export type FromHelper =
   | { readonly number: number; readonly answer: HelperCalls[HelperCallName][1] }
   | { readonly number: number; readonly failure: HelperFailure }
 
-/** A RootKeyError on its way. */
+/** A RootKeyError on its way from the helper process to the server. */
 export interface HelperFailure {
   readonly message: string
   readonly reach: RootKeyReach
   readonly altered: boolean
-  /** The session, the login or the key's handle is gone: another process may do better. */
+  /** The session, the login or the key's handle is gone: a new helper process may succeed. */
   readonly lost: boolean
   /** The token refused the PIN. */
   readonly refusesPin: boolean

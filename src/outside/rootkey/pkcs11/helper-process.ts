@@ -1,4 +1,4 @@
-// A helper process as the server sees it: it answers a call in time, or it is killed. What it was asked then has no answer.
+// The server's side of a helper process. If the process does not answer a call in time, the server kills it, and all its calls fail.
 
 import { fork, type ChildProcess } from 'node:child_process'
 import type { Clock } from '../../../core/ports/clock.ts'
@@ -12,7 +12,7 @@ const script = scriptFile('outside/rootkey/pkcs11/helper')
 /** A call of the helper that failed. */
 export class HelperError extends RootKeyError {
   override readonly name: string = 'HelperError'
-  /** Another process may do better, at once. */
+  /** A new process may succeed at once. */
   readonly lost: boolean
   readonly refusesPin: boolean
 
@@ -32,11 +32,11 @@ export class HelperProcess {
   readonly #onEnded: (reason: string) => void
   #lastNumber = 0
 
-  /** `onEnded`: once, with the reason for people. */
+  /** `onEnded` is called once, with the reason in words for people. */
   constructor(clock: Pick<Clock, 'after'>, onEnded: (reason: string) => void) {
     this.#clock = clock
     this.#onEnded = onEnded
-    // Secrets go through the channel, as bytes. Standard output is the server's alone.
+    // Secrets go through the IPC channel, as bytes. A module must not write to the server's standard output.
     this.#child = fork(script, { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     this.pid = this.#child.pid
     this.#child.on('message', (message: FromHelper) => this.#hear(message))
@@ -44,7 +44,7 @@ export class HelperProcess {
     this.#child.once('exit', (code, signal) => this.#end(`it ended (${signal ?? `exit code ${code}`})`))
   }
 
-  /** Throws RootKeyError. A call that is not answered in time costs the process its life. */
+  /** Throws RootKeyError. Kills the process if it does not answer in time. */
   async call<Name extends HelperCallName>(
     call: Name,
     input: HelperCalls[Name][0],
@@ -59,7 +59,7 @@ export class HelperProcess {
       answer.reject(new RootKeyError('unreachable', `the module ${why}`))
       this.kill(`the module ${why}, so its process was killed`)
     })
-    // A process that was not even made, for want of file descriptors, has no channel: 'error' comes in a moment.
+    // A process that could not be started, for instance for lack of file descriptors, has no channel. Its event 'error' ends this call.
     if (this.#child.connected) this.#child.send({ number, call, input }, () => undefined)
     try {
       return await answer.promise

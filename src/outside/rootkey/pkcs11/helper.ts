@@ -21,9 +21,9 @@ import type { KeyName } from './uri.ts'
 
 const pkcs11ListedKeysMax = 1_000
 
-// These signals reach the whole group of processes, and the server handles them.
+// This process ignores these signals: they reach the whole group of processes, and the server handles them.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
-// A call may hang, and no exit waits for its end.
+// The server has ended. SIGKILL, since a call of the module may hang and would delay an ordinary exit.
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 process.on('message', (message: ToHelper) => void hear(message))
 
@@ -39,11 +39,11 @@ async function hear({ number, ...message }: ToHelper): Promise<void> {
   }
 }
 
-type Asked = {
+type HelperRequest = {
   [Name in HelperCallName]: { readonly call: Name; readonly input: HelperCalls[Name][0] }
 }[HelperCallName]
 
-async function act(message: Asked): Promise<HelperCalls[HelperCallName][1]> {
+async function act(message: HelperRequest): Promise<HelperCalls[HelperCallName][1]> {
   switch (message.call) {
     case 'start': {
       const { module, token: name, pin } = message.input
@@ -79,7 +79,7 @@ function started(): Pkcs11Token {
   return token
 }
 
-/** Found once: a handle stays the same for as long as the process is logged in. */
+/** Looks for each key once: its handle stays the same for as long as the process is logged in. */
 function keyOf(name: KeyName): Promise<TokenKey> {
   const at = JSON.stringify(name)
   const key = keys.get(at) ?? findKey(started(), name)
@@ -98,7 +98,7 @@ async function sealingOf({ key: name, id }: TokenKeyUse) {
   return { token: started(), key }
 }
 
-/** The right one may be back by now, which only another process sees. */
+/** The key of this name is not the one that the server wants. That one may be back by now, but only a new process looks for it again. */
 class AnotherKey extends RootKeyError {
   readonly lost = true
 }
@@ -117,7 +117,7 @@ async function list(of: Pkcs11Token): Promise<readonly ListedTokenKey[]> {
   return keys
 }
 
-/** An AES key of 256 bits that never leaves the token. */
+/** Makes an AES key of 256 bits that never leaves the token. */
 async function create(of: Pkcs11Token, name: KeyName): Promise<void> {
   const [aesKeyGen, aesGcm] = [0x1080, 0x1087]
   const byGcm = of.mechanisms.has(aesGcm)

@@ -1,4 +1,4 @@
-// A key on a token, in the helper process: how it is found, what its attributes must be, and by which value it is known again.
+// A key on a token, in the helper process: how Mortise finds it, which attributes it must have, and by which id Mortise knows it again.
 // The key itself never leaves the token.
 
 import { createHash } from 'node:crypto'
@@ -13,11 +13,11 @@ const pkcs11RsaBitsMin = 2_048
 export interface TokenKey {
   readonly handle: bigint
   readonly kind: 'aes' | 'rsa'
-  /** See `identify`. */
+  /** The hash of the public key; where there is none, see `identify`. */
   readonly id: string
-  /** false: its attributes forbid it. */
+  /** false: the attributes of the key forbid this use. */
   readonly may: Readonly<Record<Use, boolean>>
-  /** For a key of the kind rsa. */
+  /** For a key of the kind rsa whose public part the token shows. */
   readonly publicKey: { readonly modulus: Buffer; readonly exponent: Buffer } | undefined
   /** Sentences for the administrator. */
   readonly warnings: readonly string[]
@@ -82,7 +82,7 @@ function shown({ object, id }: KeyName): string {
   return names.flat().join(' ')
 }
 
-interface Found {
+interface FoundKey {
   readonly handle: bigint
   readonly type: KeyType
 }
@@ -91,7 +91,7 @@ async function readKey(
   session: TokenSession,
   token: Pkcs11Token,
   name: KeyName,
-  { handle, type }: Found,
+  { handle, type }: FoundKey,
 ): Promise<TokenKey> {
   const flag = async (attribute: number) => (await readAttribute(session, handle, attribute))?.[0]
   if ((await flag(cka.sensitive)) === 0)
@@ -111,7 +111,7 @@ async function readKey(
       : length?.length === ulongBytes
         ? ulong(length) * 8
         : undefined
-  // One after the other, as all calls in one session: a module may have no locks.
+  // Reads one attribute after the other, as in all calls of one session: a module may have no locks.
   const mays: [string, boolean][] = []
   for (const [use, attribute] of Object.entries(uses)) mays.push([use, (await flag(attribute)) !== 0])
   const may = Object.fromEntries(mays) as TokenKey['may']
@@ -148,9 +148,9 @@ function weakness(kind: TokenKey['kind'], bits: number | undefined): readonly st
 }
 
 /**
- * A value that another key does not have, so that a swapped token is noticed. It gives nothing away: one fixed block, which
- * no counter of AES-GCM reaches, encrypted and hashed. Where the key must not encrypt blocks, the check value that the
- * token keeps; where it has none, the name of the object.
+ * An id by which Mortise notices that another token or key took the place of this one: the hash of one fixed block that the key encrypted.
+ * The id reveals nothing, since AES-GCM never encrypts this block as a counter. Where the key must not encrypt blocks, the id is the hash
+ * of the check value that the token keeps. Where there is none, it is the hash of the key's label and CKA_ID, which another key may have.
  */
 async function identify(
   session: TokenSession,

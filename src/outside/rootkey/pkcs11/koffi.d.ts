@@ -1,4 +1,4 @@
-// The part of koffi that Mortise uses. Stated here, because koffi is optional: types are checked also where it could not be installed.
+// The types of the part of koffi that Mortise uses. koffi is optional, and `npm run check:types` must pass where it is not installed.
 
 declare module 'koffi' {
   interface Koffi {

@@ -1,5 +1,5 @@
-// Memory that a module reads and writes while it is called. Structures of PKCS #11 are laid out here by hand, for 64-bit Linux:
-// every field that Mortise uses is an unsigned long or a pointer, of 8 bytes each. Only the helper process uses it.
+// Memory that a module reads and writes during a call. This file lays out the structures of PKCS #11 by hand, for 64-bit Linux: every
+// field that Mortise uses is an unsigned long or a pointer, of 8 bytes each. Only the helper process uses it.
 
 export type AddressOf = (buffer: Buffer) => bigint
 
@@ -9,7 +9,7 @@ export interface Attribute {
   readonly value: Uint8Array | number | boolean
 }
 
-/** Keeps what it hands out alive until `free`, which wipes it. */
+/** Keeps the buffers that its methods return alive until `free`, which wipes them. */
 export class Memory {
   readonly #addressOf: AddressOf
   readonly #buffers: Buffer[] = []
@@ -31,7 +31,7 @@ export class Memory {
     return buffer
   }
 
-  /** NULL for no bytes. */
+  /** The address of a buffer; NULL for an empty one. */
   at(buffer: Buffer): bigint {
     return buffer.length === 0 ? 0n : this.#addressOf(buffer)
   }

@@ -5,7 +5,7 @@ import { RootKeyError } from '../../../core/ports/root-key.ts'
 import { Memory } from './memory.ts'
 import { Pkcs11Error } from './return-values.ts'
 
-/** In the order of CK_FUNCTION_LIST: its index, and how many arguments it takes. */
+/** Each function with its index in CK_FUNCTION_LIST and the number of its arguments. */
 const functions = {
   C_Initialize: [0, 1],
   C_Finalize: [1, 1],

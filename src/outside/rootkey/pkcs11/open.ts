@@ -1,4 +1,4 @@
-// pkcs11: URIs to what they name, for open.ts of the room.
+// Opens, checks, makes and lists the root keys that pkcs11: URIs name. ../open.ts calls it.
 
 import { RootKeyError, type RootKey } from '../../../core/ports/root-key.ts'
 import type { ListedServiceKey } from '../keyprotect/list.ts'
@@ -18,7 +18,7 @@ interface TokenRootKeyOptions {
 /** A root key that is a key on a token: each call goes to the helper process of that token. */
 class TokenRootKey implements RootKey {
   readonly uri: string
-  /** See `identify` in key.ts. */
+  /** The id of the key on the token (TokenKey in key.ts). */
   readonly id: string
   readonly warnings: readonly string[]
   readonly #key: KeyName
@@ -51,14 +51,14 @@ export async function openPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<Tok
   return new TokenRootKey({ uri: formatPkcs11Uri(parsed), id, key, token, warnings })
 }
 
-/** Opens the root key, and tries it: the key seals and opens something. Throws RootKeyError. */
+/** Opens the root key and tries it: the key seals and opens a sample. Throws RootKeyError. */
 export async function checkPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<TokenRootKey> {
   const rootKey = await openPkcs11(uri, tokens)
   await sealAndOpen(rootKey)
   return rootKey
 }
 
-/** Makes an AES key on the token that never leaves it. Throws RootKeyError, also if there is one of that name. */
+/** Makes an AES key on the token that never leaves it. Throws RootKeyError, also if the token has a key of that name. */
 export async function createPkcs11(uri: string, tokens: Pkcs11Tokens): Promise<void> {
   const parsed = withKey(uri)
   if (parsed.key.type === 'private')

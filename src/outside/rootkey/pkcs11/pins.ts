@@ -1,5 +1,5 @@
-// PINs: where one is read, and which ones a token refused. Tokens lock themselves after a few wrong PINs, so that a refused one is
-// never tried again, not by another process and not after a restart either: a file in the data folder remembers it, hashed.
+// Reads PINs, and remembers those that a token refused. Tokens lock themselves after a few wrong PINs. So Mortise never tries a refused PIN
+// again, not in another process and not after a restart either: a file in the data folder keeps the hash of each refused PIN.
 
 import { pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
@@ -12,10 +12,10 @@ import { RootKeyError } from '../../../core/ports/root-key.ts'
 import type { PinSource } from './uri.ts'
 
 const pkcs11PinFileBytesMax = 1_024
-/** Refused PINs of one token that are not tried again; the oldest goes first. Tokens lock after fewer. */
+/** The number of refused PINs that Mortise remembers for one token. It forgets the oldest first. Tokens lock after fewer. */
 const pkcs11RefusedPinsMax = 20
 
-/** The first line of the file. Throws RootKeyError('unreachable'), because the file may come back. The caller wipes it. */
+/** The PIN, which is the first line of the file. The caller wipes it. Throws RootKeyError('unreachable'): the file may come back. */
 export async function readPin({ kind, name }: PinSource, credentialsFolder: string | null): Promise<Buffer> {
   if (kind === 'credential' && credentialsFolder === null)
     throw new RootKeyError(
@@ -49,7 +49,7 @@ async function readSmall(file: string): Promise<Buffer> {
   }
 }
 
-interface Refused {
+interface RefusedPin {
   readonly salt: string
   readonly hash: string
   /** The token's own words. */
@@ -60,8 +60,8 @@ export class RefusedPins {
   readonly #dataFolder: string
   readonly #folder: string
   readonly #file: string
-  /** Where the file cannot be written, this process alone remembers. By token. */
-  readonly #unwritten = new Map<string, readonly Refused[]>()
+  /** By token: the refused PINs that could not be written to the file. Only this process remembers them. */
+  readonly #unwritten = new Map<string, readonly RefusedPin[]>()
 
   constructor(dataFolder: string) {
     this.#dataFolder = dataFolder
@@ -70,8 +70,9 @@ export class RefusedPins {
   }
 
   /**
-   * Logs in with a PIN. One process does so at a time, so that several do not try the same wrong one. Throws RootKeyError
-   * without a try if this PIN was refused before. `refusal`: what the token said about the PIN, or undefined.
+   * Logs in with a PIN, by `attempt`. Only one process at a time does so, so that several processes do not all try one wrong PIN. Throws
+   * RootKeyError without an attempt if the token refused this PIN before. `refusal` reads from an error how the token refused the PIN;
+   * undefined: the error is not about the PIN.
    */
   async logIn<T>(
     token: string,
@@ -102,23 +103,23 @@ export class RefusedPins {
     })
   }
 
-  async #known(token: string): Promise<readonly Refused[]> {
+  async #known(token: string): Promise<readonly RefusedPin[]> {
     const written = (await this.#read())[token] ?? []
     return [written, this.#unwritten.get(token) ?? []].flat()
   }
 
-  /** By token. A version before kept one of each. */
-  async #read(): Promise<Record<string, readonly Refused[] | Refused | undefined>> {
+  /** The content of the file, by token. An earlier version of Mortise wrote one refused PIN for each token, and no list. */
+  async #read(): Promise<Record<string, readonly RefusedPin[] | RefusedPin | undefined>> {
     const text = await readFile(this.#file, 'utf8').catch(() => '{}')
     try {
-      return JSON.parse(text) as Record<string, readonly Refused[] | Refused>
+      return JSON.parse(text) as Record<string, readonly RefusedPin[] | RefusedPin>
     } catch {
       return {}
     }
   }
 
-  /** Beside those that are known. `undefined`: none is refused any more. */
-  async #note(token: string, refused: Refused | undefined): Promise<void> {
+  /** Adds a refused PIN to those of the token. undefined: the token took a PIN, and Mortise forgets all that it refused. */
+  async #note(token: string, refused: RefusedPin | undefined): Promise<void> {
     const known = refused && [...(await this.#known(token)), refused].slice(-pkcs11RefusedPinsMax)
     const all = { ...(await this.#read()), [token]: known }
     const next = `${this.#file}.new`
@@ -135,8 +136,9 @@ export class RefusedPins {
   }
 
   /**
-   * Root may try a root key beside a server of another user: what it notes must count there, or each start tries the PIN again.
-   * Links are not followed, since that user could have made them.
+   * Gives the file or folder to the owner of the data folder. Root may try a root key beside a server that runs as another user: if that
+   * server could not read which PINs the token refused, it would try them again at each start. Follows no link, since that user could
+   * have made it.
    */
   async #giveAway(made: string): Promise<void> {
     try {
@@ -147,7 +149,7 @@ export class RefusedPins {
     }
   }
 
-  /** Across processes, by a file. One that a killed process left is taken over. */
+  /** Runs `work` while no other process does, by a lock file. Removes the lock file that a killed process left, and makes a new one. */
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const lock = path.join(this.#folder, 'login.lock')
     let own: string
@@ -158,7 +160,7 @@ export class RefusedPins {
         await taken.close()
         break
       }
-      // The folder takes no file, so processes cannot wait for one another here.
+      // This process cannot create a file in the folder, so it cannot wait for others.
       if (taken.code !== 'EEXIST') return work()
       const ageMs = await stat(lock)
         .then(({ mtimeMs }) => Date.now() - mtimeMs)
@@ -169,14 +171,14 @@ export class RefusedPins {
     try {
       return await work()
     } finally {
-      // Another process may have taken it over, as where the clock was set meanwhile.
+      // Another process may have replaced the lock file, for instance because the clock was set meanwhile.
       const now = await lstat(lock, { bigint: true }).catch(() => undefined)
       if (now && identityOf(now) === own) await rm(lock, { force: true })
     }
   }
 }
 
-/** The number of a file that was removed is given again. */
+/** The inode and the birth time, since a new file may get the inode of a removed one. */
 function identityOf({ ino, birthtimeNs }: BigIntStats): string {
   return `${ino} ${birthtimeNs}`
 }
@@ -184,13 +186,13 @@ function identityOf({ ino, birthtimeNs }: BigIntStats): string {
 const derive = promisify(pbkdf2)
 const rounds = 200_000
 
-async function hashed(pin: Uint8Array, message: string): Promise<Refused> {
+async function hashed(pin: Uint8Array, message: string): Promise<RefusedPin> {
   const salt = randomBytes(16)
   const hash = await derive(pin, salt, rounds, 32, 'sha256')
   return { salt: salt.toString('hex'), hash: hash.toString('hex'), message }
 }
 
-async function isSame({ salt, hash }: Refused, pin: Uint8Array): Promise<boolean> {
+async function isSame({ salt, hash }: RefusedPin, pin: Uint8Array): Promise<boolean> {
   const known = Buffer.from(hash, 'hex')
   const now = await derive(pin, Buffer.from(salt, 'hex'), rounds, 32, 'sha256')
   return known.length === now.length && timingSafeEqual(known, now)

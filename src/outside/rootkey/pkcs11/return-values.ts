@@ -1,5 +1,5 @@
-// The meaning of a module's return values: their names in PKCS #11, and what the caller of the root key must conclude.
-// Vendors use some of them loosely, so that what is not listed here counts as an outage and never as a refusal.
+// The meaning of a module's return values: their names in PKCS #11, and what the caller of the root key must conclude. Vendors use some
+// of them loosely, so that a value without a `reach` here counts as an outage and never as a refusal.
 
 import { RootKeyError, type RootKeyReach } from '../../../core/ports/root-key.ts'
 
@@ -9,7 +9,7 @@ interface Meaning {
   readonly reach?: RootKeyReach
   /** The session, the login or the handle is gone: a new process may succeed, without an administrator's help. */
   readonly lost?: true
-  /** For people. */
+  /** The meaning in words for people. */
   readonly means?: string
 }
 
@@ -88,7 +88,7 @@ const meanings: Readonly<Record<number, Meaning>> = {
   0x190: { name: 'CKR_CRYPTOKI_NOT_INITIALIZED', lost: true },
 }
 
-/** These return values say that the PIN was tried and is not to be tried again. */
+/** After these return values of a login, Mortise must not try the PIN again. */
 const refusedPins: ReadonlySet<number> = new Set([0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0x102])
 
 /** A call of the module that did not return CKR_OK. */

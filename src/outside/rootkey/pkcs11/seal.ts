@@ -1,5 +1,5 @@
-// How a key on a token seals and opens, in the helper process: by the first way that the key and the token allow. Every byte of what
-// is stored is bound, with the place where it belongs.
+// How a key on a token seals and opens, in the helper process: by the first of `ways` that works with the key and the token. Every stored
+// byte is authenticated, and so is the place of the secret.
 
 import { randomBytes } from 'node:crypto'
 import { wrappedKeyBytesMax } from '../../../base/bounds.ts'
@@ -10,7 +10,7 @@ import { Pkcs11Error } from './return-values.ts'
 import { formatVersion, ivBytes, partsOf, type Sealing, type SealingWay, bind, front } from './sealed-form.ts'
 import { compute, type TokenSession } from './token.ts'
 
-/** Throws RootKeyError. What it returns was opened once already. */
+/** Throws RootKeyError. Opens the result once before it returns it. */
 export async function seal(
   sealing: Sealing,
   secret: Uint8Array,
@@ -54,10 +54,10 @@ export async function open(
   }
 }
 
-/** In the order of preference. The numbers are stored. */
+/** In the order of preference. The numbers are part of the stored form, so they never change. */
 const ways = {
   gcm: gcmWay(1, () => randomBytes(ivBytes)),
-  // Some tokens choose the IV themselves and refuse any but this one, which they overwrite.
+  // Some tokens choose the IV themselves: they refuse any IV but zeros, and write theirs over the zeros.
   gcmOfToken: gcmWay(1, () => Buffer.alloc(ivBytes)),
   keyWrap: keyWrapWay(2, 0x2109),
   keyWrapPadded: keyWrapWay(3, 0x210b),
@@ -81,14 +81,15 @@ function noWay({ key: { kind } }: Sealing): RootKeyError {
   )
 }
 
-/** A vendor may say by any of these that it does not like an IV, a hash or a template. */
+/** Whether the token may have refused an IV, a hash or a template, as vendors say by these return values: then `seal` tries the next way. */
 function isParameter({ value }: Pkcs11Error): boolean {
   return [0x07, 0xd0, 0xd1].includes(value)
 }
 
-/** Modules answer so to what was altered, and also when the token has a fault. */
+/** Modules return these values for a wrapped form that was altered, and also when the token has a fault. */
 const ambiguous: ReadonlySet<number> = new Set([0x05, 0x06, 0x07, 0x30, 0x62, 0x63, 0x71])
 
+/** Whether the key seals and opens a sample at the moment. */
 async function works(sealing: Sealing): Promise<boolean> {
   return seal(sealing, randomBytes(32), Buffer.alloc(0)).then(
     () => true,
@@ -110,10 +111,10 @@ async function prove(
   if (!isSame) throw new RootKeyError('unreachable', 'the token does not open what it has just sealed')
 }
 
-/** AES-GCM on the token seals the secret itself, with its place as additional data. `newIv`: a token may choose the IV itself. */
+/** AES-GCM on the token seals the secret itself, with its place as additional data. `newIv` proposes an IV, which a token may replace. */
 function gcmWay(number: number, newIv: () => Buffer): SealingWay {
   const aesGcm = 0x1087
-  /** Without the IV, which the token may choose; GCM binds it in any case. */
+  /** The additional data has no IV, since the token may choose one. GCM authenticates the IV in any case. */
   const additional = (associatedData: Uint8Array) => bind(Buffer.of(formatVersion, number), associatedData)
   return {
     number,

@@ -24,7 +24,7 @@ export interface SealedParts {
   readonly associatedData: Uint8Array
 }
 
-/** Whatever bytes they are. */
+/** Splits any bytes into parts. `open` in seal.ts checks them. */
 export function partsOf(wrapped: Uint8Array, associatedData: Uint8Array): SealedParts {
   const headEnd = prefixBytes + (((wrapped[2] ?? 0) << 8) | (wrapped[3] ?? 0))
   return { head: wrapped.subarray(prefixBytes, headEnd), sealed: wrapped.subarray(headEnd), associatedData }
@@ -35,6 +35,7 @@ const prefixBytes = 4
 /** The length of an initial vector. */
 export const ivBytes = 12
 
+/** The stored form up to the sealed secret. */
 export function front(number: number, head: Uint8Array): Buffer {
   const length = Buffer.alloc(2)
   length.writeUInt16BE(head.length)

@@ -1,5 +1,5 @@
-// One token in the helper process: found by its name, logged in once, with a pool of sessions. Whatever goes wrong within a
-// session closes it. A token that is lost is not looked for here: its process ends, and a new one begins from the start.
+// One token in the helper process: found by its name, logged in once, with a pool of sessions. An error in a session closes the session.
+// If the token is lost, this process does not look for it again: the server kills the process, and a new one begins from the start.
 
 import { RootKeyError } from '../../../core/ports/root-key.ts'
 import { attributeBytes, ulong, ulongBytes, type Attribute, type Memory } from './memory.ts'
@@ -26,7 +26,7 @@ export interface TokenSession {
 }
 
 export class Pkcs11Token {
-  /** For people. */
+  /** The token's label, for messages. */
   readonly label: string
   readonly mechanisms: ReadonlySet<number>
   readonly #module: Module
@@ -103,15 +103,15 @@ export class Pkcs11Token {
   }
 
   async #close(handle: bigint): Promise<void> {
-    // Mostly the session is gone already.
+    // The return value does not matter: mostly the session is gone already.
     await this.#module.value('C_CloseSession', handle)
     this.#open--
     this.#waiting.shift()?.(undefined)
   }
 
   /**
-   * All sessions with a token share one login, and lose it when the last of them is closed. So no work uses this session, and it stays
-   * open for as long as the process runs.
+   * Logs in through a session of its own. All sessions with a token share one login, and lose it when the last of them is closed. So no
+   * work uses this session, and it stays open for as long as the process runs.
    */
   async #login({ flags }: Slot, pin: Uint8Array | null): Promise<void> {
     if ((flags & loginRequired) === 0) return
@@ -140,7 +140,7 @@ export class Pkcs11Token {
   }
 }
 
-/** Serial and read-write: objects of a session may be made in any, keys of the token only in these. */
+/** CKF_SERIAL_SESSION and CKF_RW_SESSION. Only a session with both can make keys that stay on the token. */
 const sessionFlags = 0x4 | 0x2
 const normalUser = 1
 const alreadyLoggedIn = 0x100
@@ -151,7 +151,7 @@ const tokenInitialized = 0x400
 const pinFinalTry = 0x20000
 const pinLocked = 0x40000
 
-/** Whether several threads may call the module at once. */
+/** Initializes the module. Returns whether several threads may call it at once. */
 async function initialize(module: Module): Promise<boolean> {
   return module.use(async (memory) => {
     const usesLocks = memory.fields(0, 0, 0, 0, 0x2, 0)
@@ -243,7 +243,7 @@ async function mechanismsOf(module: Module, slot: bigint): Promise<ReadonlySet<n
   })
 }
 
-/** The handles of the objects that have these attributes; more than `max` are not looked for. */
+/** The handles of the objects that have these attributes, at most `max` of them. */
 export async function findObjects(
   { module, memory, handle }: TokenSession,
   attributes: readonly Attribute[],
@@ -257,16 +257,16 @@ export async function findObjects(
   return Array.from({ length: ulong(count) }, (_, index) => handles.readBigUInt64LE(index * ulongBytes))
 }
 
-/** undefined: the object has no such attribute, or the token does not show it. */
+/** undefined: the object has no such attribute, the token does not show it, or it is longer than pkcs11AttributeBytesMax. */
 export async function readAttribute(
   { module, memory, handle }: TokenSession,
   object: bigint,
   type: number,
 ): Promise<Buffer | undefined> {
   const attribute = memory.fields(type, 0, 0)
-  const length = await module.value('C_GetAttributeValue', handle, object, attribute, 1)
-  if (length === 0x11 || length === 0x12) return undefined
-  if (length !== 0) throw new Pkcs11Error('C_GetAttributeValue', length)
+  const returnValue = await module.value('C_GetAttributeValue', handle, object, attribute, 1)
+  if (returnValue === 0x11 || returnValue === 0x12) return undefined
+  if (returnValue !== 0) throw new Pkcs11Error('C_GetAttributeValue', returnValue)
   const bytes = attribute.readBigUInt64LE(attributeBytes - ulongBytes)
   if (bytes > BigInt(pkcs11AttributeBytesMax)) return undefined
   const value = memory.space(Number(bytes))

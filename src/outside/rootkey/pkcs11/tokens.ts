@@ -1,6 +1,6 @@
-// The tokens that this server uses. Each has a helper process of its own, which is started when it is first asked, and again after it
-// was killed or has lost its token. A module is loaded only if the configuration names it: who may set a root key through
-// the admin API must not make the server run any library.
+// The tokens that this server uses. Each token has a helper process of its own. The server starts it at the first call, and starts
+// another after it ended or lost the token. A helper loads a module only if the configuration names the module: an administrator who may
+// set a root key through the admin API must not make the server run any library.
 
 import type { Clock } from '../../../core/ports/clock.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
@@ -9,7 +9,7 @@ import { HelperError, HelperProcess } from './helper-process.ts'
 import { readPin, RefusedPins } from './pins.ts'
 import { formatPkcs11Uri, formatToken, type PinSource, type Pkcs11Uri } from './uri.ts'
 
-/** After a start of its process that failed, a token is not tried again for so long. */
+/** After a failed start of a token's process, the server does not start another one for this long. */
 export const pkcs11StartAgainMs = 1_000
 
 export interface Pkcs11Options {
@@ -71,7 +71,7 @@ export class TokenAccess {
   readonly #refused: RefusedPins
   readonly #shown: string
   #helper: Promise<HelperProcess> | undefined
-  /** The last one, also while it starts. */
+  /** The last helper process, also while it starts. */
   #process: HelperProcess | undefined
   /** The last start, if it failed. */
   #failed: { readonly atMs: number; readonly error: unknown } | undefined
@@ -85,7 +85,7 @@ export class TokenAccess {
     this.#shown = formatPkcs11Uri({ token: uri.token, key: {} })
   }
 
-  /** Throws RootKeyError. Asks a second process, at once, where the first one has lost the token. */
+  /** Throws RootKeyError. Where the process has lost the token, starts a second one at once and makes the call there. */
   async call<Name extends HelperCallName>(
     call: Name,
     input: HelperCalls[Name][0],
@@ -111,7 +111,7 @@ export class TokenAccess {
 
   async #started(): Promise<HelperProcess> {
     const { clock } = this.#options
-    // Many may ask while the token is away.
+    // Many calls may come while the token is away, and not each of them starts a process.
     if (this.#failed && clock.monotonic() - this.#failed.atMs < pkcs11StartAgainMs) throw this.#failed.error
     const starting = (this.#helper ??= this.#start().catch((error: unknown) => {
       this.#helper = undefined
@@ -152,7 +152,7 @@ export class TokenAccess {
     }
   }
 
-  /** With the token's name before what is wrong. */
+  /** The error with the token's URI at the beginning of its message. */
   #named(error: RootKeyError): RootKeyError {
     const { reach, altered, message } = error
     return new RootKeyError(reach, `${this.#shown}: ${message}`, { cause: error, altered })

@@ -1,5 +1,5 @@
-// The URIs of root keys on tokens (HSMs), as RFC 7512 writes them. They name a token, a key on it, the vendor's module that
-// reaches it, and the place of the PIN. Strict: what Mortise would not heed is refused, and no secret is ever repeated.
+// The URIs of root keys on tokens (HSMs), as RFC 7512 writes them. They name a token, a key on it, the vendor's module that reaches the
+// token, and the place of the PIN. The parser refuses attributes that Mortise does not use. Its messages never repeat a secret.
 //
 //     pkcs11:token=prod;object=mortise?pin-source=file:/etc/mortise/hsm.pin
 //     pkcs11:serial=1234;id=%01%02;type=private?module-path=/usr/lib/vendor.so&pin-source=credential:hsm-pin
@@ -26,7 +26,7 @@ export interface KeyName {
 export type KeyType = 'secret-key' | 'private'
 
 export interface PinSource {
-  /** `credential`: the name of one that systemd gives to the service. */
+  /** `credential`: systemd gives the PIN to the service as the credential `name`. */
   readonly kind: 'file' | 'credential'
   readonly name: string
 }
@@ -34,7 +34,7 @@ export interface PinSource {
 export interface Pkcs11Uri {
   readonly token: TokenName
   readonly key: KeyName
-  /** Left out: the only one that the configuration names. */
+  /** Left out: the only module that the configuration names. */
   readonly modulePath?: string
   /** Left out: the token wants no PIN. */
   readonly pinSource?: PinSource
@@ -66,7 +66,7 @@ export function parsePkcs11Uri(uri: string): Pkcs11Uri {
   }
 }
 
-/** The same URI always, whatever the order and the letters in which it was written. */
+/** Writes equal URIs for equal parts, whatever the order and the percent-encoding in which an administrator wrote them. */
 export function formatPkcs11Uri({ token, key, modulePath, pinSource: pin }: Pkcs11Uri): string {
   const path = [
     part('token', token.token),
@@ -86,7 +86,7 @@ export function formatPkcs11Uri({ token, key, modulePath, pinSource: pin }: Pkcs
   return `pkcs11:${path.flat().join(';')}${after === '' ? '' : `?${after}`}`
 }
 
-/** Without the key: which token with which PIN. One process of its own serves it. */
+/** The URI without the key: the module, the token and the place of its PIN. Each of these URIs has a helper process of its own. */
 export function formatToken({ token, modulePath, pinSource: pin }: Pkcs11Uri): string {
   return formatPkcs11Uri({
     token,
@@ -117,7 +117,7 @@ function attributes(list: string, separator: ';' | '&', known: readonly string[]
   const values = new Map<string, Buffer>()
   for (const one of list === '' ? [] : list.split(separator)) {
     const [, name, encoded] = /^([a-z][\w-]*)=(.*)$/i.exec(one) ?? []
-    // Whatever it is, it may be a secret in a wrong place.
+    // The message does not repeat this part, since it may be a secret in a wrong place.
     if (name === undefined || encoded === undefined)
       throw wrong(`it has a part that is not NAME=VALUE between its "${separator}"`)
     if (notCompared.test(name)) throw wrong(`Mortise does not compare ${name}. Leave it out`)
