@@ -23,13 +23,13 @@ interface AwsKmsApiOptions {
 export class AwsKmsApi implements CloudApi {
   readonly #options: AwsKmsApiOptions
   readonly #serviceClock: ServiceClock
-  /** How often the clock was set right, or the server asked for new credentials. */
+  /** How often Mortise corrected the clock or asked for new credentials. */
   #changes = 0
-  /** The number of changes before the headers of a call were made. */
+  /** By the headers of a call: the value of `#changes` before Mortise made them. */
   readonly #changesBefore = new WeakMap<Readonly<Record<string, string>>, number>()
-  /** New credentials, while they are asked for. */
+  /** The new credentials, while Mortise waits for them. */
   #renewing: Promise<AwsCredentials> | undefined
-  /** Monotonic milliseconds: when the server last asked for new credentials, since AWS had refused the old ones. */
+  /** Monotonic milliseconds: when Mortise last asked for new credentials, because AWS had refused the old ones. */
   #renewedAt = -Infinity
 
   constructor(options: AwsKmsApiOptions) {
@@ -78,12 +78,12 @@ export class AwsKmsApi implements CloudApi {
         message: `${message}. The clock of this machine is wrong`,
         access: true,
       }
-    // The service that gives out such credentials is out of reach; AWS has not withdrawn the access.
+    // The service that renews such credentials is out of reach. AWS has not withdrawn the access.
     if (code === 'ExpiredTokenException') return { reach: 'unreachable', code, message, access: true }
     if (aboutAccess.has(code) || status === 401 || status === 403)
       return { reach: 'root-key', code, message: `${message}. See docs/root-key-aws.md`, access: true }
     if (aboutKey.has(code)) return { reach: 'root-key', code, message }
-    return { reach: 'wrapped-form', code, message, altered: ofOthers.has(code) }
+    return { reach: 'wrapped-form', code, message, altered: aboutCiphertext.has(code) }
   }
 
   requestIdOf(headers: IncomingHttpHeaders): string | undefined {
@@ -91,14 +91,14 @@ export class AwsKmsApi implements CloudApi {
     return typeof id === 'string' && /^[\w-]{1,100}$/.test(id) ? id : undefined
   }
 
-  /** Whether a signature by AWS's clock may be taken where one by ours was not. */
+  /** Corrects the clock by AWS's header Date. Returns whether the clock was wrong, so that AWS may accept a new signature. */
   #setClockRight(date: string | undefined): boolean {
     if (!this.#serviceClock.setRight(date)) return false
     this.#changes++
     return true
   }
 
-  /** The chain may ask other services, or run programs, that never answer. */
+  /** Waits for a bounded time: AWS's chain may ask other services, or run programs, that never answer. */
   async #credentials(leftMs: number): Promise<AwsCredentials> {
     const { sdk, clock, title } = this.#options
     const late = Promise.withResolvers<never>()
@@ -120,7 +120,7 @@ export class AwsKmsApi implements CloudApi {
   }
 }
 
-/** Too much at once, or trouble in AWS, with HTTP status 400. */
+/** Codes that AWS sends with the HTTP status 400 although the call may succeed later: too many calls, or too many requests at once. */
 const passing = new Set([
   'ThrottlingException',
   'Throttling',
@@ -152,7 +152,8 @@ const aboutKey = new Set([
   'InvalidKeyUsageException',
   'InvalidArnException',
 ])
-const ofOthers = new Set(['InvalidCiphertextException', 'IncorrectKeyException'])
+/** Another key made the ciphertext, or it was altered, or belongs to another place. */
+const aboutCiphertext = new Set(['InvalidCiphertextException', 'IncorrectKeyException'])
 
 // ---------------------------------------------------------------- Credentials and signatures
 
@@ -160,8 +161,8 @@ const ofOthers = new Set(['InvalidCiphertextException', 'IncorrectKeyException']
 // use, since most servers have no such root key.
 
 /**
- * How long AWS's chain of credentials may wait for a program or a service, at first and at most. Then another chain takes its place, and may
- * wait twice as long, since the chain that hangs stays behind.
+ * How long AWS's chain of credentials may wait for a program or a service: at first, and at most. After that time Mortise uses a new chain,
+ * which may wait twice as long: each chain that hangs keeps its memory, so that there must not be many.
  */
 const awsChainMs = 10_000
 const awsChainMsMax = 3_600_000
@@ -180,7 +181,7 @@ interface SignedRequest {
 }
 
 export interface AwsSdk {
-  /** The credentials that the SDK's chain found, which keeps them until they end. `forceRefresh`: it looks again. */
+  /** The credentials that the SDK's chain finds. The chain keeps them until they expire. `forceRefresh`: the chain looks again. */
   readonly credentials: Chain
   /** The headers of the request with its signature. */
   readonly sign: (
@@ -207,7 +208,7 @@ export async function loadAwsSdk(
       { cause },
     )
   })
-  // Files may be replaced at any time.
+  // `ignoreCache`: the files with credentials may be replaced at any time.
   const credentials = unlessItHangs(() => defaultProvider({ ...init, ignoreCache: true }), clock)
   return {
     credentials,
@@ -224,7 +225,7 @@ export async function loadAwsSdk(
   }
 }
 
-/** A chain lets all wait for the answer that it waits for, so that after one that never comes it would give no credentials any more. */
+/** Replaces a chain that hangs. All calls of a chain wait for one answer, so if that never came, no call would get credentials again. */
 function unlessItHangs(make: () => Chain, clock: Pick<Clock, 'after'>): Chain {
   let chain = make()
   let patienceMs: number = awsChainMs
@@ -247,7 +248,7 @@ function unlessItHangs(make: () => Chain, clock: Pick<Clock, 'after'>): Chain {
   }
 }
 
-/** The hash that the signer takes, by Node.js. */
+/** A hash with the interface that SignatureV4 takes, computed by Node.js. */
 class Sha256 {
   #hash: Hash | Hmac
   readonly #fresh: () => Hash | Hmac
@@ -281,11 +282,11 @@ function bytesOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
 
 // ---------------------------------------------------------------- Answers
 
-// The answers of AWS KMS, as schemas: their JSON is parsed here and nowhere else.
+// The answers of AWS KMS, as schemas: no other file reads the fields of their JSON.
 
 const encrypted = z.object({ CiphertextBlob: z.string().regex(/^[\w+/=]+$/) })
 
-/** undefined: there is no ciphertext in it. */
+/** undefined: the answer has no ciphertext. */
 export function readCiphertext(json: unknown): string | undefined {
   return encrypted.safeParse(json).data?.CiphertextBlob
 }
@@ -301,7 +302,7 @@ const described = z.object({
 
 export type KeyMetadata = Readonly<z.output<typeof described>['KeyMetadata']>
 
-/** undefined: it is no key. */
+/** undefined: the answer is not about a key. */
 export function readMetadata(json: unknown): KeyMetadata | undefined {
   return described.safeParse(json).data?.KeyMetadata
 }
@@ -313,7 +314,7 @@ const words = z
 
 const refusal = z.object({ __type: z.string(), message: words, Message: words })
 
-/** The code of a refusal without its namespace, and the words. undefined: AWS did not write it. */
+/** The code of a refusal without its namespace, and the words. undefined: AWS did not write this answer. */
 function readAwsRefusal(body: Buffer): { readonly code: string; readonly message: string } | undefined {
   const parsed = refusal.safeParse(parseJson(body))
   if (!parsed.success) return undefined

@@ -1,4 +1,4 @@
-// AWS KMS: one conversation for each region, with the credentials that AWS's own chain finds on this machine.
+// AWS KMS: one CloudSession for each region, with the credentials that AWS's own chain finds on this machine.
 
 import { RootKeyError, type CorrelationIds } from '../../../core/ports/root-key.ts'
 import { CloudError } from '../clouds/error.ts'
@@ -14,7 +14,7 @@ export interface AwsKmsOptions {
   readonly endpoint: string | undefined
   /** PEM; only these CAs are trusted. undefined: those of Node.js. */
   readonly ca: string | undefined
-  /** A file of AWS's form, and a section in it; undefined: as AWS's chain finds them. */
+  /** A file with credentials in AWS's format, and the name of a section of it. undefined: AWS's chain looks for them. */
   readonly credentialsFile: string | undefined
   readonly profile: string | undefined
 }
@@ -30,7 +30,7 @@ export class AwsKms {
     this.#with = shared
   }
 
-  /** Throws RootKeyError. An alias must be there; the ARN of a key is taken as it is, without asking. */
+  /** Throws RootKeyError. Asks AWS for the key of an alias, which must exist; makes no call for the ARN of a key. */
   async open(uri: string): Promise<CloudRootKey> {
     const target = parseAwsKmsUri(uri)
     const place = await this.#place(target)
@@ -76,7 +76,7 @@ export class AwsKms {
 // ---------------------------------------------------------------- The key
 
 // A symmetric key of AWS KMS as a root key: Encrypt, Decrypt and DescribeKey. What it seals is bound to its place by the
-// encryption context. AWS keeps all versions of a key that it rotates, and does not tell which one sealed something.
+// encryption context. AWS keeps all versions of a key that it rotates, and does not say which version made a ciphertext.
 
 class AwsKmsKey implements CloudKey {
   readonly kind = 'aws-kms'
@@ -143,7 +143,10 @@ class AwsKmsKey implements CloudKey {
     }
   }
 
-  /** AWS has one code for a key that is withdrawn and for all that goes wrong in a key store of the customer's. */
+  /**
+   * Returns the error to throw for a call that failed with `cause`. AWS has one code for a key that is withdrawn and for every fault of a
+   * key store that the customer runs: the state of the key and the words of the refusal tell them apart.
+   */
   async #whyNot(cause: unknown): Promise<unknown> {
     if (!(cause instanceof CloudError) || cause.code !== 'KMSInvalidStateException') return cause
     const { status, code, message } = cause
@@ -234,7 +237,7 @@ export function parseAwsKmsUri(uri: string): AwsKmsUri {
   return { arn, region, isAlias: kind === 'alias', host: suffix && `kms.${region}.${suffix}` }
 }
 
-/** Nothing in a region can end the name of the host that it becomes part of. */
+/** The region becomes part of a host's name: the pattern allows no character in it that could end that name. */
 const form =
   /^aws-kms:(arn:(aws[a-z-]*):kms:([a-z]{2,4}(?:-[a-z]+)+-\d{1,2}):\d{12}:(key|alias)\/[\w/-]{1,250})$/i
 

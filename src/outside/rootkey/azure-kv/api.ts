@@ -15,7 +15,7 @@ import { parseJson } from '../https/secret-json.ts'
 interface AzureApiOptions {
   readonly title: string
   readonly login: BearerLogin
-  /** The directory that our token is from; undefined: the machine's. */
+  /** The directory (tenant) from which our token comes. undefined: that of the machine's managed identity. */
   readonly tenantId: string | undefined
 }
 
@@ -76,7 +76,10 @@ export class AzureApi implements CloudApi {
     return typeof id === 'string' && /^[\w-]{1,100}$/.test(id) ? id : undefined
   }
 
-  /** The challenge of a vault says which directory it believes. The error shows it, and Mortise does not follow it: the configuration says where Mortise logs in. */
+  /**
+   * The challenge of a vault names the directory that the vault trusts. The error shows that name where it is not the configured one.
+   * Mortise does not log in there by itself: only the configuration says where Mortise logs in.
+   */
   #tenantAdvice(headers: IncomingHttpHeaders): string {
     const [, directory] =
       /authorization(?:_uri)?="https:\/\/[^/"]+\/([\w.-]+)"/.exec(headers['www-authenticate'] ?? '') ?? []
@@ -100,21 +103,21 @@ const aboutKey = new Set([
 // How Mortise gets a token of Microsoft Entra ID: by a client secret, a certificate or a token of another issuer, as an application;
 // or from the machine's metadata service (IMDS), as a managed identity.
 
-/** Files are read for each token, so that they may be replaced at any time. They reject with RootKeyError. */
+/** Mortise reads the credential for each token, so that its file may be replaced at any time. */
 export type AzureAccess =
   | {
       readonly method: 'client-secret' | 'certificate' | 'federated-token'
       readonly tenantId: string
       readonly clientId: string
-      /** The secret; the certificate with its private key, in PEM; or the token. */
+      /** The secret; the certificate with its private key, in PEM; or the token. Rejects with RootKeyError. */
       readonly readCredential: () => Promise<string>
     }
-  /** `clientId`: of an identity that was assigned by name; undefined: that of the machine. */
+  /** `clientId` names a user-assigned identity. undefined: the machine's own identity. */
   | { readonly method: 'managed-identity'; readonly clientId: string | undefined }
 
 interface AzureGrantOptions {
   readonly access: AzureAccess
-  /** For which the token must be: https://vault.azure.net, for example. */
+  /** The service for which the token is to be valid: https://vault.azure.net, for example. */
   readonly resource: string
   /** Entra ID, or the metadata service: the one that `access` asks, and its address. */
   readonly http: CloudHttp
@@ -132,7 +135,7 @@ export function azureGrant({ access, resource, http, address }: AzureGrantOption
       ...(clientId !== undefined && { client_id: clientId }),
     }
     url.search = new URLSearchParams(query).toString()
-    // Nothing is shown but the machine's own address.
+    // The metadata service takes no credential: it knows the machine by its network address. This text only names the identity.
     const readCredential = async () => `managed identity ${clientId ?? ''}`
     return { http, cure, readCredential, question: () => ({ url, headers: { Metadata: 'true' } }) }
   }
@@ -170,7 +173,7 @@ const cures = {
   'managed-identity': 'Give this machine a managed identity, or look at azure.clientId',
 }
 
-/** Microsoft believes it for ten minutes; five are enough. */
+/** The life of an assertion. Microsoft accepts assertions that live up to ten minutes; five are enough. */
 const assertionSeconds = 300
 
 function assertion(pem: string, clientId: string, { href: aud }: URL, nowMs: number): string {
@@ -200,9 +203,9 @@ function readPair(pem: string) {
 
 // ---------------------------------------------------------------- Answers
 
-// The answers of Azure Key Vault and Managed HSM, as schemas: their JSON is parsed here and nowhere else.
+// The answers of Azure Key Vault and Managed HSM, as schemas: no other file reads the fields of their JSON.
 
-/** The identifier of a version of a key ends with the version. */
+/** The version at the end of a key version's identifier. */
 const kid = z
   .string()
   .transform((text) => /\/keys\/[^/]+\/([0-9a-f]{32})$/i.exec(text)?.[1] ?? '')
@@ -222,7 +225,7 @@ export interface AzureKeyVersion {
   readonly expiresMs: number | undefined
 }
 
-/** undefined: it is no key. */
+/** undefined: the answer is not about a key. */
 export function readKeyVersion(json: unknown): AzureKeyVersion | undefined {
   const read = described.safeParse(json).data
   if (!read) return undefined
@@ -233,7 +236,7 @@ export function readKeyVersion(json: unknown): AzureKeyVersion | undefined {
 
 const wrapped = z.object({ kid, value: z.string().regex(/^[\w-]+$/) })
 
-/** undefined: there is no wrapped key in it. */
+/** undefined: the answer has no wrapped key. */
 export function readWrapped(json: unknown): { readonly version: string; readonly value: string } | undefined {
   const read = wrapped.safeParse(json).data
   return read && { version: read.kid, value: read.value }
@@ -248,7 +251,7 @@ const refusal = z.object({
   error: z.object({ code: z.string(), message: words, innererror: inner, innerError: inner }),
 })
 
-/** The innermost code of a refusal, and the words. undefined: Azure did not write it. */
+/** The code of a refusal, the inner one where there is one, and the words. undefined: Azure did not write this answer. */
 function readAzureRefusal(body: Buffer): { readonly code: string; readonly message: string } | undefined {
   const error = refusal.safeParse(parseJson(body)).data?.error
   const code = error && (error.innererror?.code ?? error.innerError?.code ?? error.code)

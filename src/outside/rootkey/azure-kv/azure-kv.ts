@@ -1,4 +1,4 @@
-// Azure Key Vault and Managed HSM: one conversation for each vault, as the application or the managed identity that the configuration
+// Azure Key Vault and Managed HSM: one CloudSession for each vault, as the application or the managed identity that the configuration
 // names.
 
 import { createHash, randomBytes } from 'node:crypto'
@@ -87,11 +87,11 @@ export class AzureKv {
 // ---------------------------------------------------------------- The key
 
 // A key of Azure Key Vault or of a Managed HSM as a root key. It wraps a content key, which seals the secret (content-key.ts): RSA by
-// RSA-OAEP-256 and a signature, since anything can wrap with a public key; AES by A256KW.
+// RSA-OAEP-256 and a signature, since any program can wrap with a public key; AES by A256KW.
 
 const apiVersion = '7.4'
 
-/** By the type of the key, without its suffix -HSM. */
+/** How a key wraps, by its type without the suffix -HSM. */
 const ways = {
   RSA: { algorithm: 'RSA-OAEP-256', signs: true, operations: ['wrapKey', 'unwrapKey', 'sign'] },
   oct: { algorithm: 'A256KW', signs: false, operations: ['wrapKey', 'unwrapKey'] },
@@ -115,7 +115,7 @@ class AzureKey implements CloudKey {
   }
 
   async encrypt(plaintext: Uint8Array, place: Buffer, ids?: CorrelationIds): Promise<WrappedForm> {
-    // A disabled key still wraps at Azure, whereas to us it is withdrawn.
+    // Azure still wraps with a disabled key. Mortise does not, since for Mortise a disabled key is withdrawn.
     const { version, way } = this.#usable(await this.#describe(), false)
     const half = randomBytes(contentKeyBytes)
     const body = bodyWithSecret('value', half, { alg: way.algorithm }, encodeBase64Url)
@@ -158,7 +158,10 @@ class AzureKey implements CloudKey {
     }
   }
 
-  /** A key is deleted with all its versions: where it is there without this version, another key wrapped this. */
+  /**
+   * Returns the error to throw for an unwrap that failed with `cause`. Azure deletes a key only with all its versions. So where the key
+   * exists and this version of it does not, another key wrapped this form.
+   */
   async #whyNot(cause: unknown): Promise<unknown> {
     if (!(cause instanceof CloudError) || cause.status !== 404) return cause
     const isThere = await this.#describe().catch(() => undefined)
@@ -186,7 +189,7 @@ class AzureKey implements CloudKey {
     ]
   }
 
-  /** `opens`: it need not seal any more. Throws RootKeyError. */
+  /** How the key wraps. Throws RootKeyError if the key has another type or is disabled. `opens`: a disabled key will do. */
   #usable(
     { version, type, enabled }: AzureKeyVersion,
     opens: boolean,
@@ -253,7 +256,7 @@ function frontOf({ algorithm }: Way, version: string, value: string): Buffer {
 interface AzureUri {
   readonly host: string
   readonly key: string
-  /** For which Mortise's token must be. */
+  /** The service for which Mortise's token must be valid. */
   readonly resource: string
 }
 

@@ -36,7 +36,7 @@ export class GcpApi implements CloudApi {
     if (!read) return undefined
     const { code } = read
     const said = `${this.#options.title} refuses to ${call.name} (${code}${read.message && `: ${read.message}`})`
-    // A checksum that does not fit: what we sent was damaged on its way.
+    // Words about a checksum: what Mortise sent was damaged on its way.
     const isPassing = passing.has(code) || read.violations.some((type) => passingOutside.has(type))
     if (status === 429 || status >= 500 || isPassing || /crc32c|checksum/i.test(read.message))
       return {
@@ -56,7 +56,7 @@ export class GcpApi implements CloudApi {
     return { reach: 'wrapped-form', code, message: said, altered }
   }
 
-  /** Google's answers name none; its audit log has who called and when. */
+  /** Google's answers name no request id. */
   requestIdOf(): undefined {
     return undefined
   }
@@ -71,7 +71,7 @@ const passing = new Set([
   'CANCELLED',
 ])
 
-/** Google's "Cloud EKM error reference": an external key manager that does not answer as it should, with FAILED_PRECONDITION. */
+/** With FAILED_PRECONDITION, for an external key manager that does not answer as it should (Google's "Cloud EKM error reference"). */
 const passingOutside = new Set([
   'DNS',
   'EXTERNAL_RESOURCE_EXHAUSTED',
@@ -103,7 +103,7 @@ export function gcpGrant(access: GcpAccess, http: CloudHttp, metadataAddress: st
     return {
       http,
       cure: 'Give this machine a service account with the scope cloud-platform. See docs/root-key-gcp.md',
-      // Nothing is shown but the machine's own address.
+      // The metadata server takes no credential: it knows the machine by its network address.
       readCredential: async () => 'metadata server',
       question: () => ({ url, headers: { 'Metadata-Flavor': 'Google' } }),
     }
@@ -115,7 +115,7 @@ export function gcpGrant(access: GcpAccess, http: CloudHttp, metadataAddress: st
     question: (text, nowMs) => {
       const { email, privateKey, privateKeyId, tokenUri } = readKeyFile(text)
       const now = Math.floor(nowMs / 1000)
-      // Google takes an hour and no more.
+      // Google accepts assertions that live up to an hour.
       const claims = { iss: email, scope, aud: tokenUri.href, iat: now, exp: now + 3600 }
       const assertion = signedJwt({ alg: 'RS256', kid: privateKeyId }, claims, privateKey)
       return { url: tokenUri, form: { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion } }
@@ -144,9 +144,9 @@ function keyOf(pem: string): KeyObject | undefined {
 
 // ---------------------------------------------------------------- Answers
 
-// The answers of Google Cloud KMS, as schemas: their JSON is parsed here and nowhere else.
+// The answers of Google Cloud KMS, as schemas: no other file reads the fields of their JSON.
 
-/** JSON has 64-bit numbers as text. */
+/** Google writes 64-bit numbers as text in JSON. */
 const checksum = z.string().regex(/^\d{1,10}$/)
 
 const encrypted = z.object({
@@ -158,13 +158,13 @@ const encrypted = z.object({
 })
 
 interface GcpEncrypted {
-  /** The number of the version that sealed. */
+  /** The number of the key version that made the ciphertext. */
   readonly version: string
   readonly ciphertext: string
   readonly checksum: number
 }
 
-/** undefined: there is no ciphertext in it, or Google did not check what it got. */
+/** undefined: the answer has no ciphertext, or Google did not verify the checksums of what Mortise sent. */
 export function readEncrypted(json: unknown): GcpEncrypted | undefined {
   const read = encrypted.safeParse(json).data
   if (!read) return undefined
@@ -174,7 +174,7 @@ export function readEncrypted(json: unknown): GcpEncrypted | undefined {
 
 const decrypted = z.object({ plaintextCrc32c: checksum })
 
-/** The checksum of the plaintext, which was cut out of the answer. undefined: there is none. */
+/** The checksum of the plaintext, which was cut out of the answer. undefined: the answer has no checksum. */
 export function readPlaintextChecksum(json: unknown): number | undefined {
   const read = decrypted.safeParse(json).data
   return read && Number(read.plaintextCrc32c)
@@ -199,7 +199,7 @@ interface GcpRefusal {
   readonly violations: readonly string[]
 }
 
-/** undefined: Google did not write it. */
+/** undefined: Google did not write this answer. */
 function readGcpRefusal(body: Buffer): GcpRefusal | undefined {
   const error = refusal.safeParse(parseJson(body)).data?.error
   const violations = error?.details.flatMap((one) => one.violations.map(({ type }) => type)) ?? []
@@ -221,7 +221,7 @@ interface ServiceAccount {
   readonly tokenUri: URL
 }
 
-/** A key file of a service account. undefined: it is none. */
+/** undefined: the text is not the key file of a service account. */
 function readServiceAccount(text: string): ServiceAccount | undefined {
   const read = serviceAccount.safeParse(parseJson(Buffer.from(text))).data
   if (!read) return undefined

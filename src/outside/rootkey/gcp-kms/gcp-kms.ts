@@ -1,4 +1,4 @@
-// Google Cloud KMS: one conversation for all root keys in it, as the service account that the configuration names, or that of the
+// Google Cloud KMS: one CloudSession for all root keys in it, as the service account that the configuration names, or that of the
 // machine.
 
 import { randomBytes } from 'node:crypto'
@@ -57,7 +57,7 @@ export class GcpKms {
 // ---------------------------------------------------------------- The key
 
 // A symmetric key of Google Cloud KMS as a root key: encrypt and decrypt. What it seals is bound to its place by additional
-// authenticated data, and both sides check what was damaged on the way. No other right is needed than to use the key.
+// authenticated data, and by checksums both sides find what was damaged on its way. Mortise needs only the right to use the key.
 
 class GcpKey implements CloudKey {
   readonly kind = 'gcp-kms'
@@ -97,12 +97,12 @@ class GcpKey implements CloudKey {
     return (await this.#call('decrypt', body, isWholePlaintext, ids)).secret
   }
 
-  /** The version that seals now. To describe the key would need a right more. */
+  /** The version that seals now, which Google's answer to a trial names. To read the key's description Mortise would need another right. */
   async newestVersion(): Promise<string> {
     return (await this.encrypt(randomBytes(16), Buffer.from('which version seals'))).keyVersion
   }
 
-  /** The trial of every root key shows whether it can serve: it seals, opens, and does not open for another place. */
+  /** Does nothing: the trial of CloudRootKey shows whether the key seals and opens, and does not open for another place. */
   async examine(): Promise<readonly string[]> {
     return []
   }
@@ -138,7 +138,7 @@ function isWholePlaintext({ json, secret }: ParsedAnswer): boolean {
 
 // ---------------------------------------------------------------- Its checksum
 
-// CRC-32C (Castagnoli, RFC 3720 appendix B.4), by which Cloud KMS finds what was damaged on its way. Node.js has CRC-32 alone.
+// CRC-32C (Castagnoli, RFC 3720 appendix B.4), by which Cloud KMS finds what was damaged on its way. Node.js has only CRC-32.
 
 const polynomial = 0x82f63b78
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -170,6 +170,9 @@ export function parseGcpUri(uri: string): string {
   )
 }
 
-/** Nothing in it can leave the path of the address that it becomes part of. A project may be of a domain: example.com:contoso. */
+/**
+ * The name becomes part of a URL's path: the pattern allows no character in it that could leave that path. A project may belong to a
+ * domain: example.com:contoso.
+ */
 const form =
   /^gcp-kms:(projects\/(?:[a-z0-9][a-z0-9.-]*:)?[a-z0-9][a-z0-9-]*\/locations\/[a-z0-9-]+\/keyRings\/[\w-]{1,63}\/cryptoKeys\/[\w-]{1,63})$/

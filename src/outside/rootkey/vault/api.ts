@@ -40,7 +40,7 @@ export class VaultApi implements CloudApi {
     const code = words === '' ? `HTTP ${status}` : words
     const said = `${this.#options.title} refuses to ${call.name} (${code})`
     if (/message authentication failed|invalid ciphertext/.test(words))
-      // Vault 1.4 to 1.6 answers 500.
+      // Vault 1.4 to 1.6 answers these words with the status 500, so the words come before the status.
       return {
         reach: 'wrapped-form',
         code,
@@ -75,14 +75,15 @@ const isAboutKey =
 
 // ---------------------------------------------------------------- Login
 
-// The token that Mortise shows Vault: from a file, or by a login with AppRole or as a Kubernetes service account. It is renewed before
-// it ends. Its time counts from the question, so that a slow answer makes no token look younger than it is.
+// Gets the token that Mortise shows Vault: from a file, or by a login with AppRole or as a Kubernetes service account. Mortise renews the
+// token before it ends. Its life counts from the request for it, so that a slow answer makes no token look younger than it is.
 
-/** Vault: after this part of its life a token is renewed. Mortise checks a token without an end as if it lived this long. */
+/** After this part of its life Mortise renews a token of Vault. */
 const vaultTokenRefreshAt = 2 / 3
+/** Mortise checks a token without an end again as if it lived this long. */
 const vaultEndlessTokenSeconds = 300
 
-/** Secrets are read for each login, so that files may be replaced at any time. They reject with RootKeyError. */
+/** Mortise reads the secret for each login, so that its file may be replaced at any time. The functions reject with RootKeyError. */
 export type VaultAccess =
   | { readonly method: 'token'; readonly readToken: () => Promise<string> }
   | {
@@ -107,7 +108,7 @@ interface VaultLoginOptions {
 }
 
 interface Token extends Lease, ServiceAccess {
-  /** The time that its login gave it; a renewal gives less towards the end of its longest life. */
+  /** The life that its login gave the token. Vault renews a token for less when it nears the longest life that Vault allows it. */
   readonly fullSeconds: number
 }
 
@@ -129,7 +130,7 @@ export class VaultLogin {
     return token
   }
 
-  /** Vault refused a call with this token. Whether another is worth a try. */
+  /** For a call with this token that Vault refused: whether another token is worth a try. */
   refuse(token: string | undefined): boolean {
     return this.#held.giveUp((held) => held.token === token)
   }
@@ -144,10 +145,10 @@ export class VaultLogin {
     })
   }
 
-  /** A renewal; a new login where there is none, or where it gives much less time than the login did. */
+  /** Renews the token. Logs in again where Vault does not renew it, or renews it for less than half the life that its login gave. */
   async #refresh(token: Token, timeoutMs: number): Promise<Token> {
     const { access, clock } = this.#options
-    // Another program, such as Vault Agent, renews a token in a file, or puts another there.
+    // Another program, such as Vault Agent, may have put another token into the file.
     if (access.method === 'token' && (await access.readToken()) !== token.token) return this.#begin(timeoutMs)
     if (!token.renewable) return this.#begin(timeoutMs)
     const beganMs = clock.monotonic()
@@ -168,7 +169,7 @@ export class VaultLogin {
     return { ...lease, fullSeconds, usableUntil, refreshFrom: beganMs + lifeMs * vaultTokenRefreshAt }
   }
 
-  /** A policy may keep a token from looking at itself: then it is taken as one without an end. */
+  /** Asks Vault for the life of a token. A policy may forbid a token this question: then Mortise takes the token as one without an end. */
   async #lookUp(token: string, timeoutMs: number): Promise<Omit<Lease, 'token'>> {
     const { status, json } = await this.#send('GET', 'auth/token/lookup-self', undefined, token, timeoutMs)
     const lookup = status === 200 ? readLookup(json) : undefined
@@ -241,14 +242,14 @@ function vaultHeaders(token: string | undefined, namespace: string | undefined):
   return {
     Accept: 'application/json',
     'Content-Type': 'application/json',
-    // Vault's own agents and proxies want it against forged requests.
+    // Vault Agent and Vault Proxy may require this header, against forged requests.
     'X-Vault-Request': 'true',
     ...(token !== undefined && { 'X-Vault-Token': token }),
     ...(namespace !== undefined && { 'X-Vault-Namespace': namespace }),
   }
 }
 
-/** The secret that is shown, and the login that it is shown to; a token is shown as it is. */
+/** The secret, with the path and the body of the login that takes it. A token from a file needs no login, so it has no path. */
 async function loginOf(access: VaultAccess): Promise<{
   readonly secret: string
   readonly path?: string
@@ -273,13 +274,13 @@ async function loginOf(access: VaultAccess): Promise<{
 
 // ---------------------------------------------------------------- Answers
 
-// The answers of Vault and OpenBao, as schemas: their JSON is parsed here and nowhere else.
+// The answers of Vault and OpenBao, as schemas: no other file reads the fields of their JSON.
 
 const visible = z.string().regex(/^[\x21-\x7e]+$/)
 
 const encrypted = z.object({ data: z.object({ ciphertext: visible.regex(/^vault:v\d+:/) }) })
 
-/** undefined: there is no ciphertext in it. */
+/** undefined: the answer has no ciphertext. */
 export function readCiphertext(json: unknown): string | undefined {
   return encrypted.safeParse(json).data?.data.ciphertext
 }
@@ -298,7 +299,7 @@ const transitKey = z.object({
 
 export type TransitKey = Readonly<z.output<typeof transitKey>['data']>
 
-/** undefined: it is not a key. */
+/** undefined: the answer is not about a key. */
 export function readTransitKey(json: unknown): TransitKey | undefined {
   return transitKey.safeParse(json).data?.data
 }
@@ -311,12 +312,12 @@ const login = z.object({
 
 interface Lease {
   readonly token: string
-  /** 0: it does not end. */
+  /** 0: the token does not end. */
   readonly lifeSeconds: number
   readonly renewable: boolean
 }
 
-/** The token that a login or a renewal gave. undefined: there is none in it. */
+/** The token that a login or a renewal gave. undefined: the answer has no token. */
 function readLease(json: unknown): Lease | undefined {
   const auth = login.safeParse(json).data?.auth
   return auth && { token: auth.client_token, lifeSeconds: auth.lease_duration, renewable: auth.renewable }
@@ -324,7 +325,7 @@ function readLease(json: unknown): Lease | undefined {
 
 const looked = z.object({ data: z.object({ ttl: seconds, renewable: z.boolean().catch(false) }) })
 
-/** The time that a token has left, as it learns when it looks at itself. */
+/** The time that a token has left, by the answer of auth/token/lookup-self. undefined: the answer does not say. */
 function readLookup(json: unknown): Omit<Lease, 'token'> | undefined {
   const data = looked.safeParse(json).data?.data
   return data && { lifeSeconds: data.ttl, renewable: data.renewable }
@@ -332,7 +333,7 @@ function readLookup(json: unknown): Omit<Lease, 'token'> | undefined {
 
 const refusal = z.object({ errors: z.array(z.string()) })
 
-/** The words of a refusal, on one line; '' where there are none. undefined: Vault did not write it. */
+/** The words of a refusal, on one line; '' where there are none. undefined: Vault did not write this answer. */
 function readErrors(json: unknown): string | undefined {
   const errors = refusal.safeParse(json).data?.errors
   return errors

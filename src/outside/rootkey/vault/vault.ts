@@ -1,4 +1,4 @@
-// The Vault or OpenBao that the configuration names: one conversation for all root keys in it.
+// The Vault or OpenBao that the configuration names, with one CloudSession for all root keys in it.
 
 import { RootKeyError, type CorrelationIds } from '../../../core/ports/root-key.ts'
 import { CloudError } from '../clouds/error.ts'
@@ -108,7 +108,7 @@ class VaultKey implements CloudKey {
 
   async examine({ opens }: { readonly opens: boolean }): Promise<readonly string[]> {
     const key = await this.#describe().catch((error: unknown) => {
-      // Where there is no such engine, Vault says so.
+      // A 404 without words: the engine has no such key. Where the engine itself does not exist, Vault says so in words.
       if (!(error instanceof CloudError) || error.status !== 404 || error.code !== 'HTTP 404') throw error
       const { mount, key: name } = this.#target
       throw new RootKeyError(
@@ -168,7 +168,8 @@ function warningsOf(uri: string, key: TransitKey): readonly string[] {
 //
 //     vault:transit/mortise            MOUNT/KEY; a mount may have slashes in it
 //
-// It names no server: that is the configuration's. So a person who may choose a root key cannot choose to which server Mortise sends its token.
+// The URI names no server: the configuration does. So a person who may choose a root key cannot choose to which server Mortise sends its
+// token.
 
 interface VaultUri {
   readonly mount: string
