@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseAddress } from '../src/base/kmip-address.ts'
-import { connect, type KmipClient } from '../src/outside/kmip-client/client.ts'
+import { connectKmip, type KmipClient } from '../src/outside/kmip-client/client.ts'
 import { Times } from '../src/tools/vsphere/bench-tally.ts'
 import { markdownRow, writePart } from './results.ts'
 import { makeFolder, nodeFlags, onCore, trustClient, type Folder } from './servers.ts'
@@ -41,7 +41,7 @@ async function start(folder: Folder): Promise<Running> {
   const address = parseAddress(kmip)
   if (address === undefined) throw new Error(`no address: ${kmip}`)
   const trust = { by: 'nothing' } as const
-  const client = connect({ addresses: [address], cert, key, trust, connectionsMax: creating })
+  const client = connectKmip({ addresses: [address], cert, key, trust, connectionsMax: creating })
   return { child, client, readyMs }
 }
 

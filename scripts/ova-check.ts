@@ -12,7 +12,7 @@ import { request } from 'node:https'
 import path from 'node:path'
 import { argumentsOf, misused } from './arguments.ts'
 import { createKey, getKey } from '../src/outside/kmip-client/calls.ts'
-import { connect, type KmipClient } from '../src/outside/kmip-client/client.ts'
+import { connectKmip, type KmipClient } from '../src/outside/kmip-client/client.ts'
 import { KmipTransportError } from '../src/outside/kmip-client/errors.ts'
 import { openTemporaryFolder } from '../src/host/temporary-folder.ts'
 import { Machine, answersAt } from './ova-check/machine.ts'
@@ -305,7 +305,7 @@ async function issue(inside: (line: string) => Promise<string>): Promise<readonl
 
 function open(machine: Machine, [cert, key, pem]: readonly [string, string, string]): KmipClient {
   const addresses = [{ host: '127.0.0.1', port: machine.ports.kmip }]
-  return connect({ addresses, cert, key, trust: { by: 'authority', pem } })
+  return connectKmip({ addresses, cert, key, trust: { by: 'authority', pem } })
 }
 
 async function withClient<T>(

@@ -3,7 +3,7 @@
 import { describedApi } from '../src/program/routes.ts'
 import { format } from 'prettier'
 import { statusOf } from '../src/base/refusal.ts'
-import { fieldsOf, nameOf, typeOf, type InputField } from '../src/doors/http/fields.ts'
+import { fieldsOf, nameOfReference, typeOf, type InputField } from '../src/doors/http/fields.ts'
 import { adminBodyBytesMax } from '../src/base/bounds.ts'
 import { adminPublicBodyBytesMax } from '../src/doors/http/application.ts'
 import { openApiDocument, type Operation, type OpenApiSchema } from '../src/doors/http/openapi.ts'
@@ -105,7 +105,7 @@ function chapter(
         const what =
           ref === undefined
             ? ''
-            : `${schema.items ? 'a list of ' : ''}[${nameOf(ref)}](#${nameOf(ref).toLowerCase()})`
+            : `${schema.items ? 'a list of ' : ''}[${nameOfReference(ref)}](#${nameOfReference(ref).toLowerCase()})`
         const kind = media === 'application/json' ? what : `\`${media}\``
         return `Answer ${status}${kind === '' ? '' : `, ${kind}`}:\n\n${exampleText(example, media)}`
       }),

@@ -7,7 +7,7 @@ import type { Command } from 'commander'
 import { parseAddress } from '../base/kmip-address.ts'
 import { makeRequest } from '../core/pki/make-request.ts'
 import { shellWord } from '../base/text/shell-word.ts'
-import { forceFlag, oneOf, verb, type CommandOutcome, type Run } from '../doors/cli/command.ts'
+import { forceFlag, oneOfWords, verb, type CommandOutcome, type Run } from '../doors/cli/command.ts'
 import { connectToFolder } from '../doors/cli/connect.ts'
 import { commonVariables, devClients, type DevClientName, type DevFiles } from './dev-clients.ts'
 import { mustBeFree, writeWhole } from '../doors/cli/files.ts'
@@ -48,7 +48,7 @@ export function devCommand(world: ServingWorld, outcome: CommandOutcome): Comman
     offline: true,
     action: async (run, options, ...words) => {
       const command = words.flat()
-      const chosen = options.for?.split(',').map((name) => oneOf('--for', name, names)) ?? names
+      const chosen = options.for?.split(',').map((name) => oneOfWords('--for', name, names)) ?? names
       const { envOut, force = false } = options
       if (envOut === '-') throw new UsageError('--env-out takes a file, not standard output')
       if (envOut !== undefined) await mustBeFree([envOut], force)

@@ -2,7 +2,7 @@
 // `examples` are its part of the admin API as data, `server` opens at the admin door, `kmip` in each process that serves KMIP, `commands`
 // are those of the command line, by their words, `options` its sections of mortise.toml, and `plugs` are what commands of other features want.
 
-import { withoutFeatures, type CommandPlugs } from '../doors/cli/plugs.ts'
+import { withoutCommandPlugs, type CommandPlugs } from '../doors/cli/plugs.ts'
 import type { Config } from '../outside/config/options.ts'
 import type { OptionValues } from '../base/option.ts'
 import { adoptionOptions } from '../features/adopt/options.ts'
@@ -126,7 +126,7 @@ const optional = {
       ...(await import('../features/adopt/upstream-routes.ts')).upstreamRoutes,
     }),
     examples: async () => (await import('../features/adopt/examples.ts')).examples,
-    server: async () => (await import('../features/adopt/feature.ts')).adopt,
+    server: async () => (await import('../features/adopt/feature.ts')).adoptFeature,
     kmip: async () => (await import('../features/adopt/upstreams.ts')).openUpstreams,
     commands: { adopt: async () => (await import('../features/adopt/commands/adopt.ts')).adoptCommands },
     plugs: {
@@ -249,6 +249,6 @@ function plugged<Name extends keyof CommandPlugs>(name: Name): Promise<readonly 
 
 /** The plug of the one feature that has it. */
 async function plug<Name extends keyof CommandPlugs>(name: Name): Promise<CommandPlugs[Name]> {
-  const [offered = withoutFeatures[name]] = await plugged(name)
+  const [offered = withoutCommandPlugs[name]] = await plugged(name)
   return offered
 }

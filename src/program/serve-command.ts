@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { counted } from '../base/text/counted.ts'
 import { shellWord } from '../base/text/shell-word.ts'
 import { verb, type CommandOutcome } from '../doors/cli/command.ts'
-import { fingerprint, plain } from '../doors/cli/text/output.ts'
+import { shownFingerprint, plain } from '../doors/cli/text/output.ts'
 import type { Flags } from '../doors/cli/world.ts'
 import { runServer, type Started } from './run-server.ts'
 import type { ServingWorld } from './world.ts'
@@ -59,7 +59,7 @@ Mortise serves.
   KMIP    ${kmip}${kmipHttps === null ? '' : `\n  HTTPS   ${kmipHttps}/kmip`}
   Admin   ${admin}
   Server certificate, SHA-256:
-    ${fingerprint(serverCertSha256)}
+    ${shownFingerprint(serverCertSha256)}
 ${made}${inBrowser}${warnings.map((warning) => plain`\nWarning: ${warning}\n`).join('')}
 ${nextSteps(started, command, where)}
 `

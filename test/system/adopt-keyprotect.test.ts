@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { createKey } from '../../src/outside/kmip-client/calls.ts'
-import { connect } from '../../src/outside/kmip-client/client.ts'
+import { connectKmip } from '../../src/outside/kmip-client/client.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { adoptWords, startEmbedded, type ClientFiles, type EmbeddedServer } from '../support/server/server.ts'
 
@@ -23,7 +23,7 @@ before(async () => {
   writeFileSync(path.join(folder, 'api.key'), apiKey)
   old = await startEmbedded()
   client = await old.issue('adopter')
-  await using there = connect({
+  await using there = connectKmip({
     addresses: [old.kmip],
     ...client.tls,
     trust: { by: 'authority', pem: client.tls.ca },

@@ -6,7 +6,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { getKey } from '../../src/outside/kmip-client/calls.ts'
-import { connect } from '../../src/outside/kmip-client/client.ts'
+import { connectKmip } from '../../src/outside/kmip-client/client.ts'
 import { LeftKeys } from './left-keys.ts'
 import { runCli, startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 
@@ -74,7 +74,7 @@ async function bytesHere(instance: string, wanted: readonly string[]): Promise<r
   await mine.json('client', 'issue', '--instance', instance, '--name', 'reader', '--out', folder)
   const file = (name: string) => readFileSync(path.join(folder, name), 'utf8')
   const tls = { cert: file('client.pem'), key: file('client.key') }
-  await using kmip = connect({
+  await using kmip = connectKmip({
     addresses: [mine.kmip],
     ...tls,
     trust: { by: 'authority', pem: file('ca.pem') },

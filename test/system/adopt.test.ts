@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { getKey } from '../../src/outside/kmip-client/calls.ts'
-import { connect, type KmipClient } from '../../src/outside/kmip-client/client.ts'
+import { connectKmip, type KmipClient } from '../../src/outside/kmip-client/client.ts'
 import { maskOf } from '../../src/wire/kmip/enums.ts'
 import { edit, look } from '../support/server/core.ts'
 import { openOldKmipServer, textOf } from '../support/old-kmip-server/fake.ts'
@@ -41,8 +41,8 @@ before(async () => {
   mine = await startEmbedded()
   client = await old.issue('adopter')
   const own = await mine.issue('vcenter')
-  there = connect({ addresses: [old.kmip], ...trusted(client) })
-  here = connect({ addresses: [mine.kmip], ...trusted(own) })
+  there = connectKmip({ addresses: [old.kmip], ...trusted(client) })
+  here = connectKmip({ addresses: [mine.kmip], ...trusted(own) })
   await makeObjects()
 })
 after(async () => {

@@ -8,7 +8,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { createKey, getKey } from '../../src/outside/kmip-client/calls.ts'
-import { connect, type KmipClient } from '../../src/outside/kmip-client/client.ts'
+import { connectKmip, type KmipClient } from '../../src/outside/kmip-client/client.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 
@@ -48,7 +48,7 @@ async function client(instance: string): Promise<KmipClient> {
   await mine.json('client', 'issue', '--instance', instance, '--name', 'reader', '--out', out)
   const file = (name: string) => readFileSync(path.join(out, name), 'utf8')
   const trust = { by: 'authority', pem: file('ca.pem') } as const
-  return connect({ addresses: [mine.kmip], cert: file('client.pem'), key: file('client.key'), trust })
+  return connectKmip({ addresses: [mine.kmip], cert: file('client.pem'), key: file('client.key'), trust })
 }
 
 for (const [instance, count] of [

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createKey, getKey } from '../../src/outside/kmip-client/calls.ts'
-import { connect } from '../../src/outside/kmip-client/client.ts'
+import { connectKmip } from '../../src/outside/kmip-client/client.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { startEmbedded, type ClientFiles, type EmbeddedServer } from '../support/server/server.ts'
 
@@ -41,7 +41,7 @@ export class LeftKeys implements AsyncDisposable {
     const { apiKey } = await fake.serviceId({ roles: ['ReaderPlus'] })
     writeFileSync(path.join(folder, 'api.key'), apiKey)
     const keys: LeftKey[] = []
-    await using kmip = connect({
+    await using kmip = connectKmip({
       addresses: [old.kmip],
       ...client.tls,
       trust: { by: 'authority', pem: client.tls.ca },

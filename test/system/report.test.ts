@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { createKey, getKey } from '../../src/outside/kmip-client/calls.ts'
-import { connect } from '../../src/outside/kmip-client/client.ts'
+import { connectKmip } from '../../src/outside/kmip-client/client.ts'
 import { command } from '../support/server/command.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 import { until } from '../support/time/until.ts'
@@ -50,7 +50,7 @@ before(async () => {
     '--out',
     path.join(server.data, 'other-client'),
   )
-  await using client = connect({
+  await using client = connectKmip({
     addresses: [server.kmip],
     cert: tls.cert,
     key: tls.key,

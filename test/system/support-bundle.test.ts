@@ -8,7 +8,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { createKey } from '../../src/outside/kmip-client/calls.ts'
-import { connect } from '../../src/outside/kmip-client/client.ts'
+import { connectKmip } from '../../src/outside/kmip-client/client.ts'
 import { options } from '../../src/outside/config/options.ts'
 import { command } from '../support/server/command.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
@@ -27,7 +27,7 @@ before(async () => {
     env: { MORTISE_ROOT_PASSPHRASE_FILE: file('passphrase') },
   })
   const { tls } = await server.issue('vcenter-1')
-  await using client = connect({
+  await using client = connectKmip({
     addresses: [server.kmip],
     cert: tls.cert,
     key: tls.key,

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { createKey, getKey } from '../../src/outside/kmip-client/calls.ts'
-import { connect, type KmipClient } from '../../src/outside/kmip-client/client.ts'
+import { connectKmip, type KmipClient } from '../../src/outside/kmip-client/client.ts'
 import { KmipRefused } from '../../src/outside/kmip-client/errors.ts'
 import { startEmbedded, type ClientFiles, type EmbeddedServer } from '../support/server/server.ts'
 import { until } from '../support/time/until.ts'
@@ -26,7 +26,7 @@ const first = () => one ?? assert.fail('not started')
 const second = () => two ?? assert.fail('not started')
 
 function kmip({ kmip: address, serverCertSha256: sha256 }: EmbeddedServer): KmipClient {
-  return connect({ addresses: [address], ...client.tls, trust: { by: 'fingerprint', sha256 } })
+  return connectKmip({ addresses: [address], ...client.tls, trust: { by: 'fingerprint', sha256 } })
 }
 
 const named = ({ kmip: { host, port } }: EmbeddedServer, ...recognize: string[]) => {

@@ -40,7 +40,7 @@ export interface Occurrence {
 }
 
 /** A found condition that concerns the server. */
-export function ofServer(message: string, about = ''): Occurrence {
+export function serverOccurrence(message: string, about = ''): Occurrence {
   return { instanceId: null, about, message }
 }
 

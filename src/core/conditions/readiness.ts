@@ -1,7 +1,7 @@
 // Conditions of a node that are known without its store: whether it serves, hands out keys and takes changes.
 
 import type { ReadinessFacts } from '../server/readiness-facts.ts'
-import { ofServer, type ConditionLines } from './line.ts'
+import { serverOccurrence, type ConditionLines } from './line.ts'
 
 export const readinessConditions = {
   'not-ready': {
@@ -9,7 +9,7 @@ export const readinessConditions = {
     meaning: 'This node cannot serve any key.',
     action: 'Read the last lines of its log: they say why.',
     find: ({ readiness: { ready, reason } }) =>
-      ready ? [] : [ofServer(`this node cannot serve: ${reason ?? 'its log says why'}`)],
+      ready ? [] : [serverOccurrence(`this node cannot serve: ${reason ?? 'its log says why'}`)],
   },
   'no-key-handed-out': {
     severity: 'critical',
@@ -18,7 +18,7 @@ export const readinessConditions = {
     action:
       'Make room on the disk of the data folder, or see to the disk or the database, as the message says. The server tries once a second, and goes on by itself where the message does not tell you to start it again.',
     find: ({ readiness: { refused } }) =>
-      refused === null ? [] : [ofServer(`no key is handed out: ${refused}`)],
+      refused === null ? [] : [serverOccurrence(`no key is handed out: ${refused}`)],
   },
   'changes-refused': {
     severity: 'critical',
@@ -27,6 +27,6 @@ export const readinessConditions = {
     action:
       'Make room on the disk of the data folder, or see to the disk, as the message says. The server goes on by itself where the message does not tell you to start it again.',
     find: ({ readiness: { ready, reason } }) =>
-      ready && reason !== null ? [ofServer(`no change is made: ${reason}`)] : [],
+      ready && reason !== null ? [serverOccurrence(`no change is made: ${reason}`)] : [],
   },
 } as const satisfies ConditionLines<{ readonly readiness: ReadinessFacts }>

@@ -106,7 +106,7 @@ export function wipeParts(parts: KeyParts): void {
 
 /** Throws KeyFormatError for a number that is longer than any key's, since the time grows with the square of its length. */
 export function toBigInt(bytes: Bytes): bigint {
-  if (bitLength(bytes) > numberBitsMax) throw tooLong()
+  if (bitLength(bytes) > numberBitsMax) throw numberTooLong()
   let number = 0n
   for (const byte of bytes) number = (number << 8n) | BigInt(byte)
   return number
@@ -114,7 +114,7 @@ export function toBigInt(bytes: Bytes): bigint {
 
 /** In `size` bytes, or in more if the number is longer. */
 export function fromBigInt(number: bigint, size = 1): Buffer {
-  if (number >> BigInt(numberBitsMax) > 0n) throw tooLong()
+  if (number >> BigInt(numberBitsMax) > 0n) throw numberTooLong()
   let length = size
   while (number >> BigInt(length * 8) > 0n) length += 1
   const bytes = Buffer.alloc(length)
@@ -129,6 +129,6 @@ export function fromBigInt(number: bigint, size = 1): Buffer {
 /** The longest RSA modulus that OpenSSL accepts. */
 export const numberBitsMax = 16_384
 
-export function tooLong(): KeyFormatError {
+export function numberTooLong(): KeyFormatError {
   return new KeyFormatError(`a number of a key has ${numberBitsMax} bits at most`)
 }

@@ -198,7 +198,7 @@ export function storedItem({ instanceId, uniqueIdentifier }: StoredForm): Stored
   return { instanceId, kind: 'object', id: uniqueIdentifier }
 }
 
-export function altered(cause: Error): CustodyRefused {
+export function alteredStoredForm(cause: Error): CustodyRefused {
   return new CustodyRefused('altered', 'the stored form of this object was altered: it does not open', {
     cause,
   })

@@ -55,7 +55,7 @@ import { setKey, type KeySettings } from './acts/set-key.ts'
 import { createSplitKey, joinSplitKey, type JoinRequest, type SplitRequest } from './acts/split-key.ts'
 import { destroyed, recoverableOf, undestroyed, type UndestroyOptions } from './recovery/recovery.ts'
 import type { RecoveryClock } from './object/recovery-clock.ts'
-import { deactivated, revoked, type Deactivation, type Revocation } from './object/revocation.ts'
+import { deactivatedObject, revoked, type Deactivation, type Revocation } from './object/revocation.ts'
 import { withSecretDigest } from './acts/secret-digest.ts'
 import type { StagedChange } from './transaction/staged-change.ts'
 import type { TransactionObjects } from './transaction/transaction-objects.ts'
@@ -319,7 +319,7 @@ export class KeyTransaction {
   async deactivate(uniqueIdentifier: string, reason: Deactivation): Promise<void> {
     this.#staged.begin('key.revoke', uniqueIdentifier)
     const object = await this.#objects.withState(uniqueIdentifier, 'deactivated')
-    await this.#objects.stage(object, deactivated(object, reason, this.#staged.nowMs))
+    await this.#objects.stage(object, deactivatedObject(object, reason, this.#staged.nowMs))
     // A restore reads the reason of a revocation here. The draft's reasons are not among those.
     this.#staged.done({ detail: { reason: 'Unspecified', deactivationReason: reason.code } })
   }

@@ -23,7 +23,7 @@ import { withNamesResolved } from './name-references.ts'
 import { requirePermission } from './permission.ts'
 import { Placeholder } from './placeholder.ts'
 import { repeatItem, type RepeatedItem } from './repeats.ts'
-import { echo, failed, resultOf, succeeded } from './response-items.ts'
+import { echo, failedItem, resultOf, succeeded } from './response-items.ts'
 import type { AnswerRoom } from './response-size.ts'
 import { noTickets } from './ticket-session.ts'
 import { requireUndoable, undone } from './undone.ts'
@@ -119,7 +119,7 @@ async function answerApart(batch: Batch, times: ItemTimes): Promise<Answers> {
   return eachItem(batch, times, async (item, isFirst) => {
     const stopped = room.exhausted ?? (isFirst ? undefined : await nextTurn(options.pace))
     const answer = stopped
-      ? { item: failed(request, item, stopped), placeholder }
+      ? { item: failedItem(request, item, stopped), placeholder }
       : await answerItem(batch, item, placeholder)
     const { status } = answer.item
     if (status === 'Success') placeholder = answer.placeholder
@@ -188,7 +188,7 @@ async function beginLater(
     return { ...echo(item), status: 'OperationPending', asynchronousCorrelationValue }
   } catch (error) {
     own.payload.fill(0)
-    return failed(request, item, asFault(error, item, options))
+    return failedItem(request, item, asFault(error, item, options))
   }
 }
 
@@ -233,7 +233,7 @@ async function answerItem(batch: Batch, item: RepeatedItem, before: string | und
     return { item: succeeded(item, payload), placeholder: placeholder?.value }
   } catch (error) {
     results.drop()
-    return { item: failed(request, item, asFault(error, item, options)), placeholder: before }
+    return { item: failedItem(request, item, asFault(error, item, options)), placeholder: before }
   }
 }
 
@@ -264,7 +264,7 @@ async function answerTogether(batch: Batch, context: ItemContext, times: ItemTim
     } catch (error) {
       if (!(error instanceof Fault)) throw error
       context.transaction.undo(error)
-      return { item: failed(request, item, error), isLast: true }
+      return { item: failedItem(request, item, error), isLast: true }
     }
   })
   const last = items.at(-1)
@@ -275,7 +275,7 @@ async function answerTogether(batch: Batch, context: ItemContext, times: ItemTim
 }
 
 function allFailed(request: RequestMessage, fault: Fault): Answers {
-  return { items: request.items.map((item) => failed(request, item, fault)), answered: request.items }
+  return { items: request.items.map((item) => failedItem(request, item, fault)), answered: request.items }
 }
 
 function performing(options: BatchOptions): PerformOptions {

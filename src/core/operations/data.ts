@@ -44,6 +44,6 @@ export function digestedOrData(
 }
 
 /** Undefined while more parts follow. */
-export function validity(valid: boolean | undefined): 'Valid' | 'Invalid' | undefined {
+export function validityName(valid: boolean | undefined): 'Valid' | 'Invalid' | undefined {
   return valid === undefined ? undefined : valid ? 'Valid' : 'Invalid'
 }

@@ -1,7 +1,7 @@
 // Delete Attribute (KMIP 1.4 §4.16, 2.1 §6.1.13): removes one instance, by its index (1.x) or its value (2.x); by a reference
 // (2.x) all instances. wire/kmip/attribute-rules.ts decides what may change.
 
-import { keyOf } from '../../wire/kmip/attributes.ts'
+import { schemaKeyOf } from '../../wire/kmip/attributes.ts'
 import { keyOfReference } from '../../wire/kmip/attributes2.ts'
 import { storedAs } from '../../wire/kmip/attributes3.ts'
 import { atLeast } from '../../wire/kmip/version.ts'
@@ -27,7 +27,7 @@ export const deleteAttribute: Handler<'DeleteAttribute'> = async (
     return { UniqueIdentifier }
   }
   // KMIP 1.4 §11.17: a name outside the specification is also Not Found.
-  const key = keyOf(required(request.AttributeName, 'Attribute Name'), version, 'AttributeNotFound')
+  const key = schemaKeyOf(required(request.AttributeName, 'Attribute Name'), version, 'AttributeNotFound')
   const index = request.AttributeIndex
   const instance = await transaction.deleteAttribute(UniqueIdentifier, { key, index, version })
   return { UniqueIdentifier, ...repeatedInstance({ key, index }, instance, version) }

@@ -1,6 +1,6 @@
 // MAC Verify (KMIP 1.4 §4.34). A wrong MAC is an answer, not a failure.
 
-import { dataRequest, validity } from './data.ts'
+import { dataRequest, validityName } from './data.ts'
 import type { Handler } from './handler.ts'
 
 export const macVerify: Handler<'MACVerify'> = async ({ transaction, placeholder }, request) => {
@@ -13,7 +13,7 @@ export const macVerify: Handler<'MACVerify'> = async ({ transaction, placeholder
   })
   return {
     UniqueIdentifier,
-    ValidityIndicator: validity(valid),
+    ValidityIndicator: validityName(valid),
     CorrelationValue: correlationValue,
   }
 }

@@ -18,7 +18,7 @@ interface Claim {
   readonly versions: readonly Version[]
 }
 
-export const claims: readonly Claim[] = [
+export const profileClaims: readonly Claim[] = [
   // The authentication suite is TLS 1.2, with client certificates. The Basic suite needs TLS 1.0.
   { profile: 'BaselineServerTLSV1_2', cases: null, versions: ['1.2', '1.3', '1.4'] },
   { profile: 'TapeLibraryServer', cases: 'TL (mandatory)', versions: all },
@@ -65,7 +65,7 @@ export function profileName(profile: string, version: Version): string {
 
 /** The profiles that this server claims to a client of this version. */
 export function claimedProfiles(version: Version): readonly ProfileInformation[] {
-  return claims.flatMap(({ profile, versions }) =>
+  return profileClaims.flatMap(({ profile, versions }) =>
     versions.flatMap((one): ProfileInformation[] => {
       const name = profileName(profile, one)
       const isSaid = isProfile(name) && isDefined(enums.ProfileName[name], version) && atLeast(version, one)

@@ -8,7 +8,11 @@ export function succeeded(item: RequestItem, payload: Buffer): ResponseItem {
   return { ...echo(item), status: 'Success', payload }
 }
 
-export function failed(request: RequestMessage, item: RequestItem, { reason, message }: Fault): ResponseItem {
+export function failedItem(
+  request: RequestMessage,
+  item: RequestItem,
+  { reason, message }: Fault,
+): ResponseItem {
   return {
     ...echo(item),
     status: 'OperationFailed',

@@ -1,6 +1,6 @@
 // Signature Verify (KMIP 1.4 §4.32): with a public key or a certificate. A wrong signature is an answer, not a failure.
 
-import { digestedOrData, validity } from './data.ts'
+import { digestedOrData, validityName } from './data.ts'
 import type { Handler } from './handler.ts'
 
 export const signatureVerify: Handler<'SignatureVerify'> = async ({ transaction, placeholder }, request) => {
@@ -11,5 +11,5 @@ export const signatureVerify: Handler<'SignatureVerify'> = async ({ transaction,
     uniqueIdentifier: UniqueIdentifier,
     expected: request.SignatureData,
   })
-  return { UniqueIdentifier, ValidityIndicator: validity(valid), CorrelationValue: correlationValue }
+  return { UniqueIdentifier, ValidityIndicator: validityName(valid), CorrelationValue: correlationValue }
 }

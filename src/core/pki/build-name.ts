@@ -4,7 +4,7 @@ import { AttributeTypeAndValue, AttributeValue, Name, RelativeDistinguishedName 
 import { attributeTypes, type SubjectAttribute } from './subject.ts'
 
 /** A name that has only a common name. */
-export function nameOf(commonName: string): Name {
+export function nameWithCommonName(commonName: string): Name {
   return nameOfParts([{ type: 'CN', value: commonName }])
 }
 

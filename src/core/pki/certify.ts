@@ -153,7 +153,7 @@ const curveAlgorithms: Readonly<Record<string, SignatureAlgorithm>> = {
 }
 
 /** Reads a public key from its DER and checks that it may be certified. Throws PkiError. */
-export function keyIn(spki: Uint8Array): KeyObject {
+export function publicKeyFrom(spki: Uint8Array): KeyObject {
   const key = readKey(spki)
   checkKey(key)
   return key

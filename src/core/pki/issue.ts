@@ -12,7 +12,7 @@ import { domainToASCII } from 'node:url'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Certificate as AsnCertificate, Name, type Extension } from '@peculiar/asn1-x509'
 import { certificateDaysMax, certificateNamesMax } from '../../base/bounds.ts'
-import { nameOf } from './build-name.ts'
+import { nameWithCommonName } from './build-name.ts'
 import {
   authorityKeyIdentifier,
   basicConstraints,
@@ -54,7 +54,7 @@ export async function makeAuthority(
   options: { readonly commonName: string } & Keys & Lifetime,
 ): Promise<SigningIdentity> {
   const { publicKey, privateKey } = await (options.keys ?? generateRsaKeys(3072))
-  const subject = nameOf(checkCommonName(options.commonName))
+  const subject = nameWithCommonName(checkCommonName(options.commonName))
   const der = await signCertificate({
     subject,
     issuer: subject,
@@ -80,7 +80,7 @@ export async function issueServer(
   const extensions = [extendedKeyUsage('serverAuth'), subjectAltNames(names)]
   const dates = ownDates(options, leafDays)
   return {
-    certificate: await issueLeaf(options, nameOf(commonName), publicKey, extensions, dates),
+    certificate: await issueLeaf(options, nameWithCommonName(commonName), publicKey, extensions, dates),
     privateKey,
   }
 }
@@ -105,7 +105,7 @@ export function serverCommonName(names: readonly string[]): string {
 export async function issueClient(
   options: { readonly ca: SigningIdentity; readonly commonName: string } & Lifetime,
 ): Promise<SigningIdentity> {
-  const subject = nameOf(checkCommonName(options.commonName))
+  const subject = nameWithCommonName(checkCommonName(options.commonName))
   const { publicKey, privateKey } = await generateRsaKeys(2048)
   return {
     certificate: await issueLeaf(options, subject, publicKey, [extendedKeyUsage('clientAuth')]),

@@ -9,7 +9,7 @@ import { pemText } from './paste.ts'
 import { extensionRequest } from './request.ts'
 import { generateRsaKeys } from './rsa-keys.ts'
 import { algorithmIdentifier, signBytes } from './signatures.ts'
-import { nameOf } from './build-name.ts'
+import { nameWithCommonName } from './build-name.ts'
 
 /**
  * RSA-2048, which every known vCenter accepts. With `names` (in the form of certificateNames) it requests a server certificate.
@@ -19,7 +19,7 @@ export async function makeRequest(options: {
   readonly commonName: string
   readonly names?: readonly string[]
 }): Promise<{ readonly request: string; readonly privateKey: Buffer }> {
-  const subject = nameOf(checkCommonName(options.commonName))
+  const subject = nameWithCommonName(checkCommonName(options.commonName))
   const { publicKey, privateKey } = await generateRsaKeys(2048)
   const certificationRequestInfo = new CertificationRequestInfo({
     subject,

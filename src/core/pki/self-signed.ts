@@ -5,7 +5,7 @@ import { signCertificate } from './build.ts'
 import { parseCertificate } from './certificate.ts'
 import { checkCommonName, type SigningIdentity } from './issue.ts'
 import { generateRsaKeys } from './rsa-keys.ts'
-import { nameOf } from './build-name.ts'
+import { nameWithCommonName } from './build-name.ts'
 
 /** RSA-2048. Throws PkiError for a name that cannot be a common name. */
 export async function makeSelfSigned(options: {
@@ -15,7 +15,7 @@ export async function makeSelfSigned(options: {
   readonly notAfterMs: number
 }): Promise<SigningIdentity> {
   const { commonName, notBeforeMs, notAfterMs } = options
-  const subject = nameOf(checkCommonName(commonName))
+  const subject = nameWithCommonName(checkCommonName(commonName))
   const { publicKey, privateKey } = await generateRsaKeys(2048)
   const der = await signCertificate({
     subject,

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { allowOf, allowOfNewClients, allowText, type Allow } from './allow.ts'
 import type { By } from '../audit/actor.ts'
 import {
-  claims,
+  claimsPin,
   refuseAuthority,
   refuseCoveredPins,
   refuseOverlap,
@@ -104,7 +104,7 @@ export class ClientChanges {
         object: client.id,
         instanceId,
         detail: { client: client.name, certificate: id, allow: allowText(allowOf(client)) },
-        also: [...(blocked ? [unblocked] : []), ...claims(snapshot, newClient, this.#rules)],
+        also: [...(blocked ? [unblocked] : []), ...claimsPin(snapshot, newClient, this.#rules)],
         result: { client, certificate: pin },
       }
     }

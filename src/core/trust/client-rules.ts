@@ -66,7 +66,7 @@ export function requireMayPin(
         'this certificate can be trusted with a token for all instances only',
         'A token for one instance trusts certificates that Mortise issues or signs for it: mortise client issue, mortise client sign.',
         event,
-        () => claims({ tables }, pin, rules),
+        () => claimsPin({ tables }, pin, rules),
       )
   }
   if (pinned && !here)
@@ -125,7 +125,7 @@ export function requireMayTrustAuthority(by: Grantor, { tables }: TrustSnapshot,
 }
 
 /** Audit entries for another instance, if the certificate is a client there by a pin or by a CA. */
-export function claims(
+export function claimsPin(
   { tables }: Pick<TrustSnapshot, 'tables'>,
   { instanceId, certificate }: WantedPin,
   rules: LeafRules,

@@ -2,7 +2,7 @@
 // the others may not. Blocks on this server, and trust in other instances, stay as they are. Pure.
 
 import { allowOf, allowText } from './allow.ts'
-import { claims, refuseCoveredPins, refuseOverlap, type AuthorityRules } from './client-rules.ts'
+import { claimsPin, refuseCoveredPins, refuseOverlap, type AuthorityRules } from './client-rules.ts'
 import type { Authority, Block, Client, RowOf, TrustedClient, TrustSnapshot } from './rows.ts'
 import { TrustRefused, type TrustEvent } from './writer.ts'
 
@@ -59,7 +59,7 @@ export async function clientsBack(
     also.push(trusted(row, pins.map(({ id }) => id).join(' '), cas.map(({ subject }) => subject).join(' ')))
     for (const { id, instanceId, certificate } of pins) {
       const pin = { instanceId, certificate: { sha256: id, der: Buffer.from(certificate, 'base64') } }
-      also.push(...claims(snapshot, pin, rules))
+      also.push(...claimsPin(snapshot, pin, rules))
     }
   }
   if (back.length > 0) {

@@ -7,7 +7,7 @@ import { WaitsForApproval, type AdminClient } from '../http/client.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { sameServer } from './next-steps.ts'
 import { showWaiting, waitFlag, waitUntilDecided } from './waiting.ts'
-import { connect, type ConnectOptions } from './connect.ts'
+import { connectAdmin, type ConnectOptions } from './connect.ts'
 import { jsonText } from './text/output.ts'
 import { parseTime } from './text/time.ts'
 import { UsageError, type World } from './world.ts'
@@ -167,7 +167,8 @@ function runOf(world: World, options: ConnectOptions & RunOptions): Run {
   return {
     world,
     json,
-    client: async () => connect(world, options, options.wait === true ? waitUntilDecided(world) : undefined),
+    client: async () =>
+      connectAdmin(world, options, options.wait === true ? waitUntilDecided(world) : undefined),
     next: (words) => `${world.command} ${words}${sameServer(options)}`,
     show: (data, text) => void world.stdout.write(json ? jsonText(data) : text()),
     tell: (text) => {
@@ -229,7 +230,7 @@ const unitSeconds: { readonly [unit: string]: number } = {
 }
 
 /** A flag that takes one of a few words. */
-export function oneOf<W extends string>(flag: string, text: string, words: readonly W[]): W {
+export function oneOfWords<W extends string>(flag: string, text: string, words: readonly W[]): W {
   const match = words.find((word) => word === text)
   if (match === undefined) throw wrongValue(flag, listed(words, 'or'), text)
   return match
@@ -237,7 +238,7 @@ export function oneOf<W extends string>(flag: string, text: string, words: reado
 
 /** A flag that takes yes or no. */
 export function switchedOn(flag: string, text: string): boolean {
-  return oneOf(flag, text, ['yes', 'no']) === 'yes'
+  return oneOfWords(flag, text, ['yes', 'no']) === 'yes'
 }
 
 export function wholeSha256(text: string): string {

@@ -17,7 +17,7 @@ export interface ConnectOptions extends Partial<Profile> {
   readonly profile?: string
 }
 
-export async function connect(
+export async function connectAdmin(
   world: World,
   options: ConnectOptions,
   onWaiting?: OnWaiting,

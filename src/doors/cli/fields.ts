@@ -4,8 +4,8 @@
 import { z } from 'zod'
 import { listed } from '../../base/text/listed.ts'
 import { none, type Route } from '../http/route.ts'
-import { sha256 } from '../http/schemas.ts'
-import { byteSize, duration, oneOf, switchedOn, wholeNumber, wholeSha256, type Run } from './command.ts'
+import { sha256Hex } from '../http/schemas.ts'
+import { byteSize, duration, oneOfWords, switchedOn, wholeNumber, wholeSha256, type Run } from './command.ts'
 import { readPem } from './files.ts'
 import { wordOf } from './text/names.ts'
 import { UsageError } from './world.ts'
@@ -146,7 +146,7 @@ function flagFor(name: string, kind: z.ZodType): string {
   if (kind instanceof z.ZodNumber) return `${flag} <n>`
   if (kind instanceof z.ZodArray) return `${flag} <list>`
   if (kind instanceof z.ZodISODateTime) return `${flag} <time>`
-  return kind === sha256 ? `${flag} <sha256>` : `${flag} <text>`
+  return kind === sha256Hex ? `${flag} <sha256>` : `${flag} <text>`
 }
 
 /** A query has no boolean: its only word stands for one. */
@@ -172,7 +172,7 @@ function readAs(kind: z.ZodType, { run, text, flag, flags, name }: Given): unkno
   if (kind instanceof z.ZodBoolean) return switchedOn(flag, text)
   if (kind instanceof z.ZodEnum) {
     const words = kind.options.map(String)
-    return word.includes('|') ? oneOf(flag, text, words) : wordOf(name, text, words)
+    return word.includes('|') ? oneOfWords(flag, text, words) : wordOf(name, text, words)
   }
   if (kind instanceof z.ZodNumber)
     return word === 'size'
@@ -181,7 +181,7 @@ function readAs(kind: z.ZodType, { run, text, flag, flags, name }: Given): unkno
         ? duration(flag, text)
         : wholeNumber(flag, text)
   if (kind instanceof z.ZodISODateTime) return run.time(flag, text)
-  if (kind === sha256) return wholeSha256(text)
+  if (kind === sha256Hex) return wholeSha256(text)
   if (isList(kind)) return text.split(',').map((one) => one.trim())
   return text
 }

@@ -29,7 +29,7 @@ export interface BundlePart {
   readonly read: (admin: AdminClient) => Promise<object>
 }
 
-export const withoutFeatures: CommandPlugs = {
+export const withoutCommandPlugs: CommandPlugs = {
   machinesOf: async () => null,
   upstream: { flags: [], examples: [], set: async () => false, rows: () => [] },
   bundle: [],

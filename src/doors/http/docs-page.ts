@@ -2,7 +2,7 @@
 // allows only the style sheet inside it.
 
 import { createHash } from 'node:crypto'
-import { fieldsOf, nameOf, type InputField } from './fields.ts'
+import { fieldsOf, nameOfReference, type InputField } from './fields.ts'
 import type { OpenApiDocument, Operation, OpenApiSchema } from './openapi.ts'
 
 const style = `
@@ -104,7 +104,7 @@ function article({ path, method, operation }: Line, document: OpenApiDocument): 
 function answerText(schema: OpenApiSchema, document: OpenApiDocument): string {
   const ref = schema.$ref ?? schema.items?.$ref
   if (ref === undefined) return table(schema, document)
-  return `<p>${schema.items ? 'A list of ' : ''}${link(nameOf(ref))}</p>`
+  return `<p>${schema.items ? 'A list of ' : ''}${link(nameOfReference(ref))}</p>`
 }
 
 function table(schema: OpenApiSchema, { components }: OpenApiDocument): string {

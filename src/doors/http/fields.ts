@@ -21,7 +21,7 @@ export function fieldsOf(schema: OpenApiSchema, schemas: Schemas): readonly Inpu
 /** The type as a short text: `string`, `Key[]`, `"Active" | "PreActive"`. */
 export function typeOf(schema: OpenApiSchema): string {
   const { $ref, enum: values, anyOf, oneOf, items } = schema
-  if ($ref !== undefined) return nameOf($ref)
+  if ($ref !== undefined) return nameOfReference($ref)
   if (schema.const !== undefined) return JSON.stringify(schema.const)
   if (values) return values.map((value) => JSON.stringify(value)).join(' | ')
   const several = anyOf ?? oneOf
@@ -30,7 +30,7 @@ export function typeOf(schema: OpenApiSchema): string {
   return items ? type.replace('array', `${parenthesized(typeOf(items))}[]`) : type
 }
 
-export function nameOf(ref: string): string {
+export function nameOfReference(ref: string): string {
   return ref.slice(ref.lastIndexOf('/') + 1)
 }
 
@@ -45,7 +45,7 @@ function rows(
   enter: boolean,
 ): readonly InputField[] {
   if (schema.$ref !== undefined)
-    return enter ? rows(schemas[nameOf(schema.$ref)] ?? {}, schemas, prefix, true) : []
+    return enter ? rows(schemas[nameOfReference(schema.$ref)] ?? {}, schemas, prefix, true) : []
   const several = schema.oneOf ?? schema.anyOf
   if (several) return several.flatMap((part) => variant(part, rows(part, schemas, prefix, enter)))
   if (schema.items) return rows(schema.items, schemas, `${prefix}[]`.replace(/^\[\]$/, ''), enter)

@@ -42,7 +42,7 @@ export interface OpenGuard extends Flags {
 }
 
 /** The reach of acts on the server itself. */
-export const ofServer = (): Promise<null> => Promise.resolve(null)
+export const serverReach = (): Promise<null> => Promise.resolve(null)
 
 /** The reach of acts on the instance that the path names. */
 export const ofInstance = (_own: unknown, { instance }: { readonly instance: Instance }): Promise<string> =>

@@ -5,8 +5,8 @@ import type { waitingAnswer } from './waiting-answer.ts'
 
 export const at = '2026-03-01T12:00:00.000Z'
 export const later = '2036-02-27T12:00:00.000Z'
-export const sha256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'
-export const pem = '-----BEGIN CERTIFICATE-----\nMIIC...\n-----END CERTIFICATE-----\n'
+export const sampleSha256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'
+export const samplePem = '-----BEGIN CERTIFICATE-----\nMIIC...\n-----END CERTIFICATE-----\n'
 
 /** Names of things that other examples mention. */
 export const instanceSample = { id: 'd3b07384-d9a0-4e9b-8a0d-3c1b2f4e5a61', name: 'production' }

@@ -17,7 +17,7 @@ export const shownSha256 = z
   .string()
   .meta({ example: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
 
-export const sha256 = z
+export const sha256Hex = z
   .string()
   .transform((text) => text.replaceAll(/[:\s]/g, '').toLowerCase())
   .pipe(z.string().regex(/^[0-9a-f]{64}$/, 'must be a whole SHA-256: 64 hexadecimal digits'))

@@ -55,7 +55,7 @@ import { LargeMessages } from '../admission/credit.ts'
 import { strangers, type RequestParty, type AdmissionTurns } from '../admission/turns.ts'
 import { Notices } from '../../core/server/notices.ts'
 import { inEachEncoding } from './text-answers.ts'
-import { failed, UnauthenticatedPeers } from './unauthenticated-peers.ts'
+import { failedItems, UnauthenticatedPeers } from './unauthenticated-peers.ts'
 
 /** The log cuts the name by which a client addresses this server after this many characters. */
 const hostCharactersMax = 253
@@ -206,7 +206,7 @@ class Answerer {
         reserve: (more) => exchange.reserve(more),
       })
       const items = !auth
-        ? this.#counted(request, failed(request, new Fault('GeneralFailure', cannotTell)))
+        ? this.#counted(request, failedItems(request, new Fault('GeneralFailure', cannotTell)))
         : auth.trusted
           ? await this.#serve(request, { peer, pace, room, requestId, exchange }, auth)
           : this.#counted(request, this.#unauthenticated.refuse(request, peer, auth))

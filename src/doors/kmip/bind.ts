@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import type { AddressInfo, Server } from 'node:net'
-import { codeOf } from './error-code.ts'
+import { errorCode } from './error-code.ts'
 import type { ListenAddress } from './contract.ts'
 
 /** Rejects with an error for administrators if the address is not available. */
@@ -15,11 +15,11 @@ export async function bind(net: Server, { host, port }: ListenAddress, backlog: 
   try {
     await listen(host).catch((error: unknown) => {
       // A machine without IPv6 listens on all IPv4 addresses instead.
-      if (host === '::' && codeOf(error) === 'EAFNOSUPPORT') return listen('0.0.0.0')
+      if (host === '::' && errorCode(error) === 'EAFNOSUPPORT') return listen('0.0.0.0')
       throw error
     })
   } catch (cause) {
-    throw new Error(`listen on ${host} port ${port}: ${codeOf(cause)}`, { cause })
+    throw new Error(`listen on ${host} port ${port}: ${errorCode(cause)}`, { cause })
   }
 }
 

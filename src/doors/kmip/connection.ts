@@ -15,7 +15,7 @@ import type {
   Unreadable,
 } from './contract.ts'
 import type { ListenerLimits } from './listener-limits.ts'
-import { codeOf } from './error-code.ts'
+import { errorCode } from './error-code.ts'
 import type { NotifierTakeOver } from '../../core/operations/notifier.ts'
 import { Reversed } from './reversed.ts'
 import type { TlsOverhead } from './tls-overhead.ts'
@@ -447,7 +447,7 @@ export class Connection {
 
   #onError(error: Error): void {
     // A peer that resets its connection is ordinary, so this is no error in the log.
-    this.#options.log.debug('a connection broke off', { ...this.#fields(), code: codeOf(error) })
+    this.#options.log.debug('a connection broke off', { ...this.#fields(), code: errorCode(error) })
   }
 
   #onClose(): void {

@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Socket } from 'node:net'
 import type { Server as TlsServer, TLSSocket } from 'node:tls'
 import type { ListenerLimits } from './listener-limits.ts'
-import { codeOf } from './error-code.ts'
+import { errorCode } from './error-code.ts'
 import type { Hello } from './hello.ts'
 import { MeteredStream } from './metered-stream.ts'
 import type { Notices } from '../../core/server/notices.ts'
@@ -250,7 +250,7 @@ export class Handshakes<H extends Handshaking> {
   #fail(error: Error, socket: TLSSocket): void {
     const handshaking = this.#atHand.getStore()
     if (handshaking !== undefined) {
-      handshaking.failure ??= codeOf(error)
+      handshaking.failure ??= errorCode(error)
       const { address, failure: code } = handshaking
       const why = whyFailed(code)
       if (why !== undefined) this.#options.notices.warn(why, why, { address, code })

@@ -12,7 +12,7 @@ import {
   readHead,
   refusalOfPart,
   refusalText,
-  tooLong,
+  headTooLong,
   type Head,
   type HeadRefusal,
 } from './http-head.ts'
@@ -101,7 +101,7 @@ export class HttpFramer implements MessageFramer {
     if (impossible) return this.#refuse(impossible)
     const end = seen.indexOf(headEnd)
     if (end < 0) {
-      if (seen.length === httpHeadBytesMax) this.#refuse(tooLong)
+      if (seen.length === httpHeadBytesMax) this.#refuse(headTooLong)
       return
     }
     const head = readHead(this.#take(end + headEnd.length).toString('latin1', 0, end))

@@ -73,7 +73,7 @@ export function refusalOfPart(seen: Buffer): HeadRefusal | undefined {
   )
 }
 
-export const tooLong = refused(431, 'the header of the request is too long')
+export const headTooLong = refused(431, 'the header of the request is too long')
 
 /** The host without its port. RFC 9112 §3.2.2: if the target is an absolute URL, its authority counts instead of the field Host. */
 function hostOf(authority: string): string {

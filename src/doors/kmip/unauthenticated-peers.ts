@@ -78,13 +78,13 @@ export class UnauthenticatedPeers {
   refuse(request: RequestMessage, peer: Peer, auth: Refused): readonly ResponseItem[] {
     this.recordUnknown(peer, auth)
     this.#enter(peer, auth.client, auth.why)
-    return failed(request, this.fault(peer, auth))
+    return failedItems(request, this.fault(peer, auth))
   }
 
   /** Refuses a client with a trusted certificate, but a wrong user name or password. */
   refuseItems(request: RequestMessage, peer: Peer, client: Client, fault: Fault): readonly ResponseItem[] {
     this.#enter(peer, client, 'credential')
-    return failed(request, fault)
+    return failedItems(request, fault)
   }
 
   /** Puts an unknown certificate on the list of pending clients. */
@@ -154,7 +154,7 @@ export class UnauthenticatedPeers {
 }
 
 /** Fails the items with one refusal. Of very many it answers the first alone, as if the batch had stopped there (KMIP 1.4 §6.13, Stop). */
-export function failed(request: RequestMessage, { reason, message }: Fault): readonly ResponseItem[] {
+export function failedItems(request: RequestMessage, { reason, message }: Fault): readonly ResponseItem[] {
   return request.items.slice(0, refusedItemsMax).map(({ operationCode, uniqueBatchItemId }) => ({
     operationCode,
     uniqueBatchItemId,

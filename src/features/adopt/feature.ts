@@ -10,7 +10,7 @@ import { shownUpstream } from './shown-upstream.ts'
 import { upstreamHandlers } from './upstream-handlers.ts'
 import { upstreamRoutes } from './upstream-routes.ts'
 
-export const adopt = feature({
+export const adoptFeature = feature({
   routes: { ...adoptionRoutes, ...upstreamRoutes },
   handlers: { ...adoptionHandlers, ...upstreamHandlers },
   open: (needs: Needs, opened: AsyncDisposableStack): Adopting => ({

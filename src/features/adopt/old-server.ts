@@ -1,7 +1,7 @@
 // The server that keys are adopted from, as a client that only reads. `OldServer` is the only way from this room to it, and
 // it sends no other operations than those of `reading`. It speaks the highest version of KMIP 1.x that both know.
 
-import { connect, type ClientOptions, type KmipClient } from '../../outside/kmip-client/client.ts'
+import { connectKmip, type ClientOptions, type KmipClient } from '../../outside/kmip-client/client.ts'
 import { parseAddress, type Address } from '../../base/kmip-address.ts'
 import { withoutLogin } from '../../base/text/without-login.ts'
 import { versionsOf } from '../../outside/kmip-client/calls.ts'
@@ -61,12 +61,12 @@ const versions = ['1.4', '1.3', '1.2', '1.1', '1.0'] as const satisfies readonly
 /** Rejects with KmipRefused, KmipTransportError and TlsOptionsError. */
 export async function openOldServer(options: OldServerOptions): Promise<OldServer> {
   const settings = { restMs: 0, ...options }
-  const first = new OldServer(connect({ ...settings, version: '1.4' }), settings.addresses)
+  const first = new OldServer(connectKmip({ ...settings, version: '1.4' }), settings.addresses)
   try {
     const version = await first.newestVersion()
     if (version === '1.4') return first
     await first.close()
-    return new OldServer(connect({ ...settings, version }), settings.addresses)
+    return new OldServer(connectKmip({ ...settings, version }), settings.addresses)
   } catch (error) {
     await first.close()
     throw error

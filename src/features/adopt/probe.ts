@@ -10,9 +10,9 @@ import type { OldServer } from './old-server.ts'
 import { checkOf, proofKeysMin, type Naming, type Proof, type ProvedWay } from './proof.ts'
 import {
   attemptsFor,
-  contentOf,
+  contentWithDigest,
   identifiersOf,
-  keyIn,
+  keyFromContent,
   namePrefix,
   type Content,
   type Way,
@@ -209,7 +209,7 @@ async function probeKey(
     return { key: { ...about, rescuable: 'unknown', way: null, reason } }
   }
   const stored = { name, payload, serviceInstance: source.serviceInstance }
-  const opened = await open(source, stored, { first: ways }).finally(() => payload.fill(0))
+  const opened = await openAnyWay(source, stored, { first: ways }).finally(() => payload.fill(0))
   if (!opened)
     return {
       key: { ...about, rescuable: 'no', way: null, reason: 'none of the ways that were tried opens it' },
@@ -224,7 +224,7 @@ async function probeKey(
 }
 
 /** Undefined: none of the ways opens it. The caller wipes the bytes. */
-export async function open(
+export async function openAnyWay(
   source: Pick<StandardKeySource, 'unwrap'>,
   ...stored: Parameters<typeof attemptsFor>
 ): Promise<{ readonly way: Way; readonly bytes: Buffer } | undefined> {
@@ -258,10 +258,10 @@ async function compared(
   if (typeof there === 'string')
     return { rescuable: 'unknown', reason: `it opens, but the old service did not give the key: ${there}` }
   const { identifier: id, digest } = there
-  const content = contentOf(opened, digest)
+  const content = contentWithDigest(opened, digest)
   if (content === undefined)
     return { id, rescuable: 'no', reason: 'it opens to other bytes than the old service gives' }
-  const key = keyIn(opened, content)
+  const key = keyFromContent(opened, content)
   const check = key && checkOf(salt, id, key)
   key?.fill(0)
   const naming = id === name ? 'whole name' : 'behind prefix'

@@ -20,11 +20,11 @@ import { broughtBy, wipeAnswer } from './key-bytes.ts'
 import { tooManyObjects, type OldServerRequest } from './old-server.ts'
 import { NotAdopted, type Origin } from './origin.ts'
 import type { Retries } from './retries.ts'
-import { open, orRefusal, probe, type StandardKeySource } from './probe.ts'
+import { openAnyWay, orRefusal, probe, type StandardKeySource } from './probe.ts'
 import { agrees, isSameRootKey, proofKeysMin, type Proof, type ProvedWay } from './proof.ts'
 import { Reader, type ComparedWith, type Read } from './reader.ts'
 import type { AdoptionReport } from './report.ts'
-import { contents, identifiersOf, keyIn, namePrefix, type Way } from './wrapping-ways.ts'
+import { contents, identifiersOf, keyFromContent, namePrefix, type Way } from './wrapping-ways.ts'
 
 /** Standard keys that are compared with the old service to prove a way of wrapping, where no proof is given. */
 const adoptProofKeysMax = 50
@@ -182,7 +182,7 @@ class LeftKeys implements Origin {
     const proved = new Set(this.#ways.keys())
     const hasCheck = identifiersOf(name).some((identifier) => Object.hasOwn(proof.checks, identifier))
     const opened = await waiting.source
-      .ask(() => open(source, stored, hasCheck ? { first: proved } : { only: proved }))
+      .ask(() => openAnyWay(source, stored, hasCheck ? { first: proved } : { only: proved }))
       .finally(() => payload.fill(0))
     const way = opened && this.#ways.get(opened.way)
     const recognition =
@@ -232,7 +232,7 @@ interface OpenedKey {
 
 function openedBy({ content, naming }: ProvedWay, bytes: Uint8Array, name: string): OpenedKey | undefined {
   const identifier = naming === 'whole name' ? name : (identifiersOf(name)[0] ?? '')
-  const key = keyIn(bytes, content)
+  const key = keyFromContent(bytes, content)
   return key && { key, identifier }
 }
 
@@ -240,7 +240,7 @@ function openedBy({ content, naming }: ProvedWay, bytes: Uint8Array, name: strin
 function recognized(proof: Proof, bytes: Uint8Array, name: string): OpenedKey | undefined {
   for (const identifier of identifiersOf(name))
     for (const content of contents) {
-      const key = keyIn(bytes, content)
+      const key = keyFromContent(bytes, content)
       if (key && agrees(proof, identifier, key) === true) return { key, identifier }
       key?.fill(0)
     }

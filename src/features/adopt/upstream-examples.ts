@@ -2,15 +2,15 @@
 
 import type { upstreamRoutes } from './upstream-routes.ts'
 import type { Examples } from '../../doors/http/example.ts'
-import { pem, upstreamSample } from '../../doors/http/samples.ts'
+import { samplePem, upstreamSample } from '../../doors/http/samples.ts'
 
 export const upstreamExamples: Examples<typeof upstreamRoutes> = {
   setUpstream: {
     body: {
       servers: ['kmip-1.example.com'],
-      certificate: pem,
+      certificate: samplePem,
       privateKey: '-----BEGIN PRIVATE KEY-----\nMIGH...\n-----END PRIVATE KEY-----\n',
-      trust: { authority: pem },
+      trust: { authority: samplePem },
     },
     answer: { ...upstreamSample, adopted: 0, lastAdopted: null, lastAnswer: null },
   },

@@ -125,15 +125,15 @@ export const contents = ['bytes', 'base64', 'hex'] as const
 export type Content = (typeof contents)[number]
 
 /** The key in what opened, a copy that the caller wipes; undefined if it is not written so. */
-export function keyIn(opened: Uint8Array, content: Content): Buffer | undefined {
+export function keyFromContent(opened: Uint8Array, content: Content): Buffer | undefined {
   if (content === 'bytes') return Buffer.from(opened)
   return content === 'base64' ? decodeBase64(opened) : decodeHex(opened)
 }
 
 /** How what opened holds the key with this SHA-256; undefined if it does not. Wipes its copies. */
-export function contentOf(opened: Uint8Array, digest: Uint8Array): Content | undefined {
+export function contentWithDigest(opened: Uint8Array, digest: Uint8Array): Content | undefined {
   return contents.find((content) => {
-    const key = keyIn(opened, content)
+    const key = keyFromContent(opened, content)
     const equal = key !== undefined && timingSafeEqual(hash('sha256', key, 'buffer'), digest)
     key?.fill(0)
     return equal

@@ -1,6 +1,6 @@
 // Conditions of the alerts themselves.
 
-import { ofServer, type ConditionLines, type Occurrence } from '../../core/conditions/line.ts'
+import { serverOccurrence, type ConditionLines, type Occurrence } from '../../core/conditions/line.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 import type { AlertAdministration } from './port.ts'
 
@@ -23,9 +23,9 @@ export const alertConditions = {
 } as const satisfies ConditionLines<AlertFacts>
 
 function alertsSilent({ trouble, silent }: AlertFacts): readonly Occurrence[] {
-  if (trouble !== null) return [ofServer(`nobody is alerted: ${trouble}`)]
+  if (trouble !== null) return [serverOccurrence(`nobody is alerted: ${trouble}`)]
   return silent.map(({ target, why, atMs }) =>
-    ofServer(`${target} did not take an alert, given up at ${isoTime(atMs)}: ${why}`, target),
+    serverOccurrence(`${target} did not take an alert, given up at ${isoTime(atMs)}: ${why}`, target),
   )
 }
 

@@ -7,7 +7,7 @@ import { areTwo } from '../../core/trust/second-person.ts'
 import type { Approvals } from './needs.ts'
 import { stateAt } from '../../core/trust/approval.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
-import { dayMs, ofServer, type ConditionLines } from '../../core/conditions/line.ts'
+import { dayMs, serverOccurrence, type ConditionLines } from '../../core/conditions/line.ts'
 
 /** After a start that guards fewer acts, status says so for this long. */
 const approvalChangeToldDays = 7
@@ -45,7 +45,7 @@ export const approvalConditions = {
       'Let people log in through an identity provider (oidc.roles), or make a manager token for each person (mortise token create --role manager --owner PERSON), with a token that mortise token recover makes; the first token makes them as well while approval.for is without "token create manager".',
     find: ({ guard }) =>
       guard.acts.length > 0 && !guard.areTwo
-        ? [ofServer(`nobody could approve what another person asks for (${guard.acts.join(', ')})`)]
+        ? [serverOccurrence(`nobody could approve what another person asks for (${guard.acts.join(', ')})`)]
         : [],
   },
   'approval-changed': {
@@ -60,7 +60,7 @@ export const approvalConditions = {
       const occurrences =
         without.length > 0 && nowMs - atMs < approvalChangeToldDays * dayMs
           ? [
-              ofServer(
+              serverOccurrence(
                 `since ${isoTime(atMs)} these need no second person any more: ${without.join(', ')}`,
                 'fewer',
               ),
@@ -70,7 +70,7 @@ export const approvalConditions = {
       return differs
         ? [
             ...occurrences,
-            ofServer(
+            serverOccurrence(
               `${node === null ? 'the server' : `the node ${node}`} was started with another list of acts that need a second person: ${acts.join(', ') || 'none'}`,
               'differs',
             ),

@@ -1,13 +1,13 @@
 // Examples of the routes about the audit log, for the description of the admin API.
 
 import type { Examples } from '../../doors/http/example.ts'
-import { at, clientSample, instanceSample, keyIdSample, sha256 } from '../../doors/http/samples.ts'
+import { at, clientSample, instanceSample, keyIdSample, sampleSha256 } from '../../doors/http/samples.ts'
 import type { auditRoutes } from './routes.ts'
 
 const entry = {
   writer: 'c1a5298f-939e-4c52-b1f7-0b1b9d6e1c55',
   number: 42,
-  hash: sha256,
+  hash: sampleSha256,
   at,
   action: 'key.get',
   result: 'success',
@@ -17,7 +17,7 @@ const entry = {
     kind: 'client',
     id: clientSample.id,
     name: clientSample.name,
-    certificateSha256: sha256,
+    certificateSha256: sampleSha256,
     address: '192.0.2.10',
   },
   reason: null,
@@ -40,7 +40,7 @@ export const examples: Examples<typeof auditRoutes> = {
       provedFrom: null,
       provedTo: at,
       unprovedEntries: 0,
-      keySha256: sha256,
+      keySha256: sampleSha256,
     },
   },
   exportAudit: { answer: `${JSON.stringify({ entry })}\n` },

@@ -1,7 +1,7 @@
 // Pruning the audit log may need a second person.
 
 import type { Guards } from '../../doors/http/feature.ts'
-import { ofServer } from '../../doors/http/guard.ts'
+import { serverReach } from '../../doors/http/guard.ts'
 import type { Needs } from './needs.ts'
 import type { auditRoutes } from './routes.ts'
 import { requirePrunable } from './handlers.ts'
@@ -9,7 +9,7 @@ import { requirePrunable } from './handlers.ts'
 export const guards: Guards<typeof auditRoutes, Needs> = {
   pruneAudit: {
     acts: () => ['audit prune'],
-    reach: ofServer,
+    reach: serverReach,
     facts: async (context, { body }) => {
       await requirePrunable(context, body)
       return { 'Entries before': body.before }

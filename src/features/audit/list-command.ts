@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
 import type { Output } from '../../doors/http/route.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import { auditActionNames } from '../../doors/http/words.ts'
-import { oneOf, verb, wholeSha256, type Run } from '../../doors/cli/command.ts'
+import { oneOfWords, verb, wholeSha256, type Run } from '../../doors/cli/command.ts'
 import { counted } from '../../base/text/counted.ts'
 import { csvLine } from '../../doors/cli/text/csv.ts'
 import {
@@ -158,7 +158,7 @@ function queryOf(run: Run, options: AuditListOptions) {
     ...(token !== undefined && { token }),
     ...(person !== undefined && { person }),
     ...(address !== undefined && { address: ipAddress(address) }),
-    ...(result !== undefined && { result: oneOf('--result', result, ['success', 'refused', 'undone']) }),
+    ...(result !== undefined && { result: oneOfWords('--result', result, ['success', 'refused', 'undone']) }),
     ...(request !== undefined && { requestId: request }),
     ...(since !== undefined && { since: run.time('--since', since) }),
     ...(until !== undefined && { until: run.time('--until', until) }),

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { auditKeepDaysMin } from '../../base/bounds.ts'
 import { instancePath, route } from '../../doors/http/route.ts'
-import { nextPage, page, sha256, shownSha256, time } from '../../doors/http/schemas.ts'
+import { nextPage, page, sha256Hex, shownSha256, time } from '../../doors/http/schemas.ts'
 
 const AuditEntry = z
   .object({
@@ -52,7 +52,7 @@ const auditQuery = z.strictObject({
   ...page,
   action: z.string().max(100).optional(),
   object: z.string().max(1024).optional(),
-  certificate: sha256.optional(),
+  certificate: sha256Hex.optional(),
   client: z.string().max(1024).optional().meta({ description: 'The id or name of the client that acted.' }),
   token: z.string().max(1024).optional().meta({ description: 'The id or name of the token that acted.' }),
   person: z

@@ -6,7 +6,7 @@ import { isoTime } from '../../doors/http/views/shown.ts'
 import type { CommonFacts } from '../../core/conditions/conditions.ts'
 import type { Store } from '../../core/ports/store.ts'
 import type { BackupAdministration, BackupFacts } from './port.ts'
-import { dayMs, ofServer, type ConditionLines } from '../../core/conditions/line.ts'
+import { dayMs, serverOccurrence, type ConditionLines } from '../../core/conditions/line.ts'
 
 /** A backup should be verified this often. */
 const backupVerifyDays = 30
@@ -25,7 +25,7 @@ export const backupConditions = {
     action:
       'Look at the mount of backup.folder and its rights, and bring its server back; or name another folder and restart.',
     find: ({ backups: { folderTrouble, keysAtRisk } }) =>
-      folderTrouble === null ? [] : [ofServer(`${folderTrouble}; ${risk(keysAtRisk)}`)],
+      folderTrouble === null ? [] : [serverOccurrence(`${folderTrouble}; ${risk(keysAtRisk)}`)],
   },
   'backup-failed': {
     severity: 'critical',
@@ -35,7 +35,7 @@ export const backupConditions = {
     find: ({ backups: { failure, keysAtRisk } }) =>
       failure
         ? [
-            ofServer(
+            serverOccurrence(
               `the last backup failed at ${isoTime(failure.atMs)}: ${failure.message}; ${risk(keysAtRisk)}`,
             ),
           ]
@@ -49,7 +49,7 @@ export const backupConditions = {
     find: ({ backups: { failure, tooOld, last, folder, keysAtRisk } }) => {
       if (failure || !tooOld) return []
       const age = last ? `is of ${isoTime(last.createdMs)}` : 'was never made'
-      return [ofServer(`the last backup in ${folder} ${age}; ${risk(keysAtRisk)}`)]
+      return [serverOccurrence(`the last backup in ${folder} ${age}; ${risk(keysAtRisk)}`)]
     },
   },
   'backup-unverified': {
@@ -61,7 +61,7 @@ export const backupConditions = {
       const sinceMs = verifiedMs ?? oldestMs ?? nowMs
       if (!last || nowMs - sinceMs <= backupVerifyDays * dayMs) return []
       return [
-        ofServer(
+        serverOccurrence(
           verifiedMs === null
             ? 'no backup was ever verified'
             : `no backup was verified since ${isoTime(verifiedMs)}`,

@@ -3,7 +3,7 @@
 
 import { counted } from '../../base/text/counted.ts'
 import { verb } from '../../doors/cli/command.ts'
-import { connect } from '../../doors/cli/connect.ts'
+import { connectAdmin } from '../../doors/cli/connect.ts'
 import { facts, plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { withProgress } from '../../doors/cli/text/progress.ts'
@@ -69,7 +69,7 @@ export const backupVerifyCommand = verb<Options>({
 async function note(world: World, { config, data }: Flags, backup: string): Promise<void> {
   const options = { ...(config !== undefined && { config }), ...(data !== undefined && { data }) }
   try {
-    await (await connect(world, options)).call(backupRoutes.noteBackupVerified, { backup })
+    await (await connectAdmin(world, options)).call(backupRoutes.noteBackupVerified, { backup })
   } catch {
     return
   }

@@ -6,7 +6,7 @@ import { command } from '../../doors/cli/route-command.ts'
 import type { Output } from '../../doors/http/route.ts'
 import { forceFlag, noun, verb, type Run } from '../../doors/cli/command.ts'
 import { mustBeFree, writeFile } from '../../doors/cli/files.ts'
-import { facts, fingerprint, plain } from '../../doors/cli/text/output.ts'
+import { facts, shownFingerprint, plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { CommandError, UsageError } from '../../doors/cli/world.ts'
 
@@ -170,8 +170,8 @@ function everything(shown: Shown): string {
 
 function certificateFacts(shown: NonNullable<Shown['previous']>): string {
   return facts([
-    ['SHA-256', fingerprint(shown.sha256)],
-    ['SHA-1', fingerprint(shown.sha1)],
+    ['SHA-256', shownFingerprint(shown.sha256)],
+    ['SHA-1', shownFingerprint(shown.sha1)],
     ['Subject', shown.subject],
     ['Issuer', shown.issuer],
     ['Names', shown.names.join(', ')],

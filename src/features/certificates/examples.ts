@@ -1,11 +1,11 @@
 // Examples of the routes about the server's certificate, for the description of the admin API.
 
 import type { Examples } from '../../doors/http/example.ts'
-import { at, later, pem, sha256 } from '../../doors/http/samples.ts'
+import { at, later, samplePem, sampleSha256 } from '../../doors/http/samples.ts'
 import type { certificateRoutes } from './routes.ts'
 
 const shownCertificate = {
-  sha256,
+  sha256: sampleSha256,
   sha1: 'b604b3e28c00355b84773b885876d91102d8ddb7',
   subject: 'CN=kms.example.com',
   issuer: 'CN=Mortise CA 1f2e3d4c',
@@ -13,10 +13,16 @@ const shownCertificate = {
   key: 'RSA 2048',
   notBefore: at,
   notAfter: later,
-  certificate: pem,
+  certificate: samplePem,
 }
 
-const serverCertificate = { ...shownCertificate, authority: pem, staged: null, previous: null, request: null }
+const serverCertificate = {
+  ...shownCertificate,
+  authority: samplePem,
+  staged: null,
+  previous: null,
+  request: null,
+}
 
 const stagedCertificate = {
   ...shownCertificate,
@@ -39,7 +45,7 @@ export const examples: Examples<typeof certificateRoutes> = {
     answer: { ...serverCertificate, request: certificateRequest },
   },
   importServerCertificate: {
-    body: { certificate: pem, at: later },
+    body: { certificate: samplePem, at: later },
     answer: { ...serverCertificate, staged: { ...stagedCertificate, origin: 'imported', at: later } },
   },
   renewServerCertificate: {

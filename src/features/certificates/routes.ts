@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { certificateDaysMax, certificateNamesMax } from '../../base/bounds.ts'
 import { route } from '../../doors/http/route.ts'
-import { pem, sha256, shownSha256, time } from '../../doors/http/schemas.ts'
+import { pem, sha256Hex, shownSha256, time } from '../../doors/http/schemas.ts'
 
 const CertificateOfServer = z.object({
   sha256: shownSha256,
@@ -54,7 +54,7 @@ const when = {
   now: z.boolean().default(false).meta({ description: 'Switch to it at once.' }),
 }
 
-const mustBe = sha256
+const mustBe = sha256Hex
   .optional()
   .meta({ description: 'The certificate that is meant; if it is another one by now, nothing is done.' })
 

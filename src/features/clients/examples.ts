@@ -1,7 +1,7 @@
 // Examples of the routes about clients, for the description of the admin API.
 
 import type { Examples } from '../../doors/http/example.ts'
-import { at, instanceSample, later, pem, sha256 } from '../../doors/http/samples.ts'
+import { at, instanceSample, later, samplePem, sampleSha256 } from '../../doors/http/samples.ts'
 import type { clientRoutes } from './routes.ts'
 
 const client = {
@@ -10,12 +10,12 @@ const client = {
   instance: instanceSample,
   expiredGraceDays: null,
   credential: null,
-  lastSeen: { at, address: '192.0.2.7', certificateSha256: sha256 },
+  lastSeen: { at, address: '192.0.2.7', certificateSha256: sampleSha256 },
   allow: ['all'],
   created: at,
   certificates: [
     {
-      sha256,
+      sha256: sampleSha256,
       subject: 'CN=kmipClient20260301120000',
       warnings: [],
       notBefore: at,
@@ -28,7 +28,7 @@ const client = {
   authorities: [],
 }
 
-const block = { sha256, reason: 'host was stolen', created: at }
+const block = { sha256: sampleSha256, reason: 'host was stolen', created: at }
 
 export const examples: Examples<typeof clientRoutes> = {
   listClients: { answer: [client] },
@@ -40,20 +40,23 @@ export const examples: Examples<typeof clientRoutes> = {
     answer: { ...client, credential: { mode: 'required', userName: 'vcenter' } },
   },
   removeCertificate: { answer: { ...client, certificates: [] } },
-  trustClient: { body: { by: 'pending', name: 'vcenter-1', sha256 }, answer: { ...client, sha256 } },
+  trustClient: {
+    body: { by: 'pending', name: 'vcenter-1', sha256: sampleSha256 },
+    answer: { ...client, sha256: sampleSha256 },
+  },
   signClient: {
     body: {
       name: 'vcenter-1',
       request: '-----BEGIN CERTIFICATE REQUEST-----\nMIIC...\n-----END CERTIFICATE REQUEST-----\n',
       days: 3650,
     },
-    answer: { ...client, sha256, certificate: pem, authority: pem },
+    answer: { ...client, sha256: sampleSha256, certificate: samplePem, authority: samplePem },
   },
   removeClient: { answer: { id: client.id, name: client.name } },
   listPending: {
     answer: [
       {
-        sha256,
+        sha256: sampleSha256,
         subject: 'CN=kmipClient20260301120000',
         issuer: 'CN=CA, DC=vsphere, DC=local',
         notAfter: later,
@@ -61,11 +64,11 @@ export const examples: Examples<typeof clientRoutes> = {
         first: at,
         last: at,
         attempts: 9,
-        certificate: pem,
+        certificate: samplePem,
       },
     ],
   },
-  blockCertificate: { body: { sha256, reason: 'host was stolen' }, answer: block },
+  blockCertificate: { body: { sha256: sampleSha256, reason: 'host was stolen' }, answer: block },
   listBlocks: { answer: [block] },
   unblockCertificate: { answer: block },
 }

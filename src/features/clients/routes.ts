@@ -9,7 +9,7 @@ import {
   name,
   namesNoChange,
   pem,
-  sha256,
+  sha256Hex,
   shownSha256,
   namesChange,
   time,
@@ -140,7 +140,7 @@ const trustBody = z
       }),
       allow: newAllow,
     }),
-    z.strictObject({ by: z.literal('pending'), name, sha256, allow: newAllow }),
+    z.strictObject({ by: z.literal('pending'), name, sha256: sha256Hex, allow: newAllow }),
   ])
   .meta({
     description:
@@ -252,7 +252,7 @@ export const clientRoutes = {
     role: 'operator',
     scope: 'server',
     summary: 'Block a certificate, even if a client or a CA vouches for it',
-    body: z.strictObject({ sha256, reason: z.string().max(200).default('') }),
+    body: z.strictObject({ sha256: sha256Hex, reason: z.string().max(200).default('') }),
     answer: Block,
     status: 201,
   }),

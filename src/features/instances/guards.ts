@@ -1,7 +1,7 @@
 // The acts on an instance that may need a second person.
 
 import type { Guards } from '../../doors/http/feature.ts'
-import { named, ofInstance, ofServer } from '../../doors/http/guard.ts'
+import { named, ofInstance, serverReach } from '../../doors/http/guard.ts'
 import type { Needs } from './needs.ts'
 import type { instanceRoutes } from './routes.ts'
 import { Refusal } from '../../base/refusal.ts'
@@ -47,7 +47,7 @@ export const guards: Guards<typeof instanceRoutes, Needs> = {
   setRootKey: {
     // The service of a root key can open what is wrapped by it.
     acts: () => ['set-root-key', 'key export'],
-    reach: ofServer,
+    reach: serverReach,
     facts: (_context, { asker, instance, body }) => {
       requireAllInstances(asker)
       return Promise.resolve({

@@ -1,7 +1,7 @@
 // Examples of the routes about keys, for the description of the admin API.
 
 import type { Examples } from '../../doors/http/example.ts'
-import { at, clientSample, later, sha256, usedBySample } from '../../doors/http/samples.ts'
+import { at, clientSample, later, sampleSha256, usedBySample } from '../../doors/http/samples.ts'
 import type { keyRoutes } from './routes.ts'
 
 const key = {
@@ -38,7 +38,7 @@ export const examples: Examples<typeof keyRoutes> = {
         by: [
           {
             client: 'vcenter-1',
-            certificateSha256: sha256,
+            certificateSha256: sampleSha256,
             address: '192.0.2.7',
             times: 3,
             first: at,

@@ -23,7 +23,7 @@ import { requireKnownUse, usesOf } from '../../doors/http/views/used-by.ts'
 export const keyHandlers = {
   listKeys: async (context, { instance, query, pace: turns }) => {
     const { clock, keys, store } = context
-    const place = query.after === undefined ? undefined : placeOf(query.after)
+    const place = query.after === undefined ? undefined : pageStart(query.after)
     const reader = {
       turns,
       scan: keys.scan.bind(keys),
@@ -151,7 +151,7 @@ export async function existingKey({ keys }: Needs, instanceId: string, key: stri
 }
 
 /** Where a page begins, as the one before said. Throws Refusal. */
-export function placeOf(after: string): number {
+export function pageStart(after: string): number {
   if (!/^\d{1,15}$/.test(after))
     throw new Refusal(
       'bad-request',

@@ -12,7 +12,7 @@ import type { Needs } from './needs.ts'
 import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { keyRoutes } from './routes.ts'
 import { shownKey } from '../../doors/http/views/shown-key.ts'
-import { placeOf } from './handlers.ts'
+import { pageStart } from './handlers.ts'
 
 /** Audit entries of one key, and clients, that a list shows of what restrictions that go one way would refuse. */
 const oneWayFetchesReadMax = 100
@@ -20,7 +20,7 @@ const oneWayClientsMax = 200
 
 export const oneWayHandlers = {
   showOneWay: async (context, { instance, query, pace: turns }) => {
-    const before = query.after === undefined ? undefined : placeOf(query.after)
+    const before = query.after === undefined ? undefined : pageStart(query.after)
     const { views, after } = await sensitiveKeys(context, instance, { limit: query.limit, before, turns })
     const keys = []
     for (const view of views) {

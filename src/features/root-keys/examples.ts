@@ -2,7 +2,7 @@
 
 import type { Examples } from '../../doors/http/example.ts'
 import type { Output } from '../../doors/http/route.ts'
-import { at, instanceSample, sha256 } from '../../doors/http/samples.ts'
+import { at, instanceSample, sampleSha256 } from '../../doors/http/samples.ts'
 import type { rootKeyRoutes } from './routes.ts'
 
 const rootKeys: Output<(typeof rootKeyRoutes)['listRootKeys']> = [
@@ -47,7 +47,7 @@ export const examples: Examples<typeof rootKeyRoutes> = {
     answer: { id: instanceSample.id, rootKey: 'file:root.key', rootKeyId: 'a1'.repeat(16), wrapped: 'AQ...' },
   },
   recordRootKeyCopy: {
-    body: { challenge: { id: instanceSample.id, answer: sha256 } },
+    body: { challenge: { id: instanceSample.id, answer: sampleSha256 } },
     answer: { rootKey: 'file:root.key', rootKeyId: 'a1'.repeat(16), by: 'alice', at, verified: true },
   },
 }

@@ -2,7 +2,7 @@
 
 import type { AuditKeeper } from '../../core/audit/retention.ts'
 import type { CommonFacts } from '../../core/conditions/conditions.ts'
-import { ofServer, type ConditionLines, type Occurrence } from '../../core/conditions/line.ts'
+import { serverOccurrence, type ConditionLines, type Occurrence } from '../../core/conditions/line.ts'
 import type { MetricsOf } from '../../outside/telemetry/metric-table.ts'
 import type { siemMetrics } from './metrics.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
@@ -30,7 +30,10 @@ export const siemConditions = {
 function siemBehind(nowMs: number, { target, behindSinceMs, trouble }: AuditKeeper): readonly Occurrence[] {
   if (behindSinceMs === null || nowMs - behindSinceMs <= siemBehindMs) return []
   const why = trouble === null ? '' : `: ${trouble}`
-  const occurrence = ofServer(`${target} lacks the audit log since ${isoTime(behindSinceMs)}${why}`, target)
+  const occurrence = serverOccurrence(
+    `${target} lacks the audit log since ${isoTime(behindSinceMs)}${why}`,
+    target,
+  )
   return [nowMs - behindSinceMs > siemBehindMsCritical ? { ...occurrence, severity: 'critical' } : occurrence]
 }
 

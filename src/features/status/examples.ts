@@ -9,7 +9,7 @@ import {
   instanceSample,
   later,
   recoverable,
-  sha256,
+  sampleSha256,
 } from '../../doors/http/samples.ts'
 import type { statusRoutes } from './routes.ts'
 
@@ -67,7 +67,7 @@ export const examples: Examples<typeof statusRoutes> = {
           kind: 'client',
           name: clientSample.name,
           instance: instanceSample,
-          sha256,
+          sha256: sampleSha256,
           notAfter: later,
           daysLeft: 3650,
         },

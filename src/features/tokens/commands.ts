@@ -3,7 +3,7 @@
 import { command } from '../../doors/cli/route-command.ts'
 import type { Output } from '../../doors/http/route.ts'
 import { WaitsForApproval } from '../../doors/http/client.ts'
-import { forceFlag, noun, oneOf, verb, wholeNumber, type Run } from '../../doors/cli/command.ts'
+import { forceFlag, noun, oneOfWords, verb, wholeNumber, type Run } from '../../doors/cli/command.ts'
 import { mustBeFree, writeFile } from '../../doors/cli/files.ts'
 import type { Columns } from '../../doors/cli/text/list.ts'
 import { instanceOf } from '../../doors/cli/text/names.ts'
@@ -60,7 +60,7 @@ const createCommand = verb<CreateOptions>({
   ],
   action: async (run, options) => {
     const { instance, name, owner, expires, out, force = false } = options
-    const role = oneOf('--role', options.role, ['viewer', 'operator', 'manager'])
+    const role = oneOfWords('--role', options.role, ['viewer', 'operator', 'manager'])
     if (out !== undefined) await mustBeFree([out], force)
     const admin = await run.client()
     const body = {

@@ -1,7 +1,7 @@
 // Examples of the routes about tokens, for the description of the admin API.
 
 import type { Examples } from '../../doors/http/example.ts'
-import { at, instanceSample, later, sha256 } from '../../doors/http/samples.ts'
+import { at, instanceSample, later, sampleSha256 } from '../../doors/http/samples.ts'
 import type { tokenRoutes } from './routes.ts'
 
 const token = {
@@ -32,7 +32,7 @@ export const examples: Examples<typeof tokenRoutes> = {
   revokeToken: { answer: token },
   beginTokenRecovery: { answer: { file: 'token-recovery' } },
   recoverToken: {
-    body: { id: instanceSample.id, answer: sha256 },
+    body: { id: instanceSample.id, answer: sampleSha256 },
     answer: { id: instanceSample.id, role: 'manager', expires: later, token: 'mortise_...' },
   },
 }

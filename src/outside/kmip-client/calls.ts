@@ -97,7 +97,7 @@ function keyOf(transparent: object): Uint8Array | undefined {
 }
 
 /** Undefined if the object has none. */
-export async function stateOf(
+export async function askState(
   server: Requester,
   UniqueIdentifier: string,
 ): Promise<EnumName<'State'> | undefined> {

@@ -32,7 +32,7 @@ export interface ClientOptions extends TlsOptions {
 }
 
 /** Throws TlsOptionsError. Connects with the first request, not before. */
-export function connect(options: ClientOptions): KmipClient {
+export function connectKmip(options: ClientOptions): KmipClient {
   return new KmipClient(options)
 }
 

@@ -21,7 +21,7 @@ export function sealOnce(contentKey: Buffer, secret: Uint8Array, associatedData:
  * altered, or they belong to another place.
  */
 export function openOnce(contentKey: Buffer, sealed: Uint8Array, associatedData: Uint8Array): Buffer {
-  if (contentKey.length !== contentKeyBytes || sealed.length < tagBytes) throw altered()
+  if (contentKey.length !== contentKeyBytes || sealed.length < tagBytes) throw alteredSealing()
   const decipher = createDecipheriv('aes-256-gcm', contentKey, fixedIv).setAAD(associatedData)
   contentKey.fill(0)
   decipher.setAuthTag(sealed.subarray(-tagBytes))
@@ -31,7 +31,7 @@ export function openOnce(contentKey: Buffer, sealed: Uint8Array, associatedData:
     return secret
   } catch (cause) {
     secret.fill(0)
-    throw altered(cause)
+    throw alteredSealing(cause)
   }
 }
 
@@ -49,7 +49,7 @@ export function joinHalves(half: Buffer, signature: Buffer): Buffer {
 
 export const signedText = Buffer.from('mortise: who can sign this can seal with this key\n')
 
-export function altered(cause?: unknown): RootKeyError {
+export function alteredSealing(cause?: unknown): RootKeyError {
   const message =
     'this key did not seal this, or it was changed, or it is in another place than where it was put'
   return new RootKeyError('wrapped-form', message, { cause, altered: true })

@@ -33,7 +33,7 @@ import { forwardedName } from './apply/apply.ts'
 import { findPruned } from './apply/prune.ts'
 import { findMark, findMarksAfter, findMarksEnd, findUnmarked } from './mark-reader.ts'
 import { findInventoryRows, findKeyUses, inventoryRecord } from './inventory-reader.ts'
-import { number, orNull, text, type Row } from './row.ts'
+import { numberIn, orNull, textIn, type Row } from './row.ts'
 import {
   checkpointRow,
   clientSeenRow,
@@ -113,7 +113,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   async trust() {
     const rows = await this.read(all('trust'))
     return {
-      version: number(rows[0] ?? {}, 'version'),
+      version: numberIn(rows[0] ?? {}, 'version'),
       // If there are no trust rows, the version comes in one row whose kind is NULL.
       rows: rows.filter((row) => row['kind'] !== null).map(trustRow),
     }
@@ -152,17 +152,17 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   async recoverable(instanceId: string) {
     const row = (await this.read(get('recoverableCount', instanceId, instanceId, instanceId))) ?? {}
     return {
-      count: number(row, 'count'),
-      firstDueMs: orNull(row, 'firstDueMs', number),
-      lastDueMs: orNull(row, 'lastDueMs', number),
+      count: numberIn(row, 'count'),
+      firstDueMs: orNull(row, 'firstDueMs', numberIn),
+      lastDueMs: orNull(row, 'lastDueMs', numberIn),
     }
   }
 
   async dueObjects(untilMs: number, limit: number) {
     return (await this.read(all('dueObjects', untilMs, limit))).map((row) => ({
-      instanceId: text(row, 'instanceId'),
-      uniqueIdentifier: text(row, 'uniqueIdentifier'),
-      version: number(row, 'version'),
+      instanceId: textIn(row, 'instanceId'),
+      uniqueIdentifier: textIn(row, 'uniqueIdentifier'),
+      version: numberIn(row, 'version'),
     }))
   }
 
@@ -173,7 +173,8 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
 
   async adoptedOnDemand(instanceId: string) {
     const row = await this.read(get('adoptedOnDemand', instanceId))
-    return row ? { count: number(row, 'count'), lastMs: number(row, 'lastMs') } : { count: 0, lastMs: null }
+    if (!row) return { count: 0, lastMs: null }
+    return { count: numberIn(row, 'count'), lastMs: numberIn(row, 'lastMs') }
   }
 
   async marksAfter(number: number, limit: number) {
@@ -250,7 +251,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
       file: accessFile,
       name: accessName,
       key,
-      movedTo: moved ? number(moved, 'value') : 0,
+      movedTo: moved ? numberIn(moved, 'value') : 0,
       clock,
       commit: (change) => apartFromLease(() => this.commit(change)),
       onTrouble,
@@ -296,7 +297,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
 
   async forwardedTo(target: string) {
     const row = await this.read(get('metaNumber', forwardedName(target)))
-    return row ? number(row, 'value') : 0
+    return row ? numberIn(row, 'value') : 0
   }
 
   async auditHeads({ asStored } = { asStored: false }) {
@@ -321,7 +322,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     // Reads only what is stored, so that a request for the server's status does not wait for a disk that hangs.
     const oldestMs = await this.#firstAuditTime()
     const row = (await this.read(get('newestAuditTime'))) ?? {}
-    return { oldestMs, newestMs: orNull(row, 'newestMs', number) }
+    return { oldestMs, newestMs: orNull(row, 'newestMs', numberIn) }
   }
 
   async auditSetBack(ms: number) {
@@ -386,7 +387,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
 }
 
 function writerHead(row: Row, numberName: string, hashName: string): WriterHead {
-  return { writer: text(row, 'writer'), number: number(row, numberName), hash: text(row, hashName) }
+  return { writer: textIn(row, 'writer'), number: numberIn(row, numberName), hash: textIn(row, hashName) }
 }
 
 function* each(statement: StatementName, keys: readonly string[]): Steps<Row[]> {

@@ -1,7 +1,7 @@
 // Reads marks, and objects that lack one.
 
 import type { MarkAsRead, MarksEnd, StoredMark } from '../../core/ports/marks.ts'
-import { number, text } from './row.ts'
+import { numberIn, textIn } from './row.ts'
 import { marksEndOf, storedMark } from './rows.ts'
 import { all, get, type Steps } from './steps.ts'
 
@@ -17,13 +17,13 @@ export function* findMark(instanceId: string, uniqueIdentifier: string): Steps<S
 
 export function* findMarksAfter(after: number, limit: number): Steps<readonly MarkAsRead[]> {
   const rows = yield* all('marksAfter', after, limit)
-  return rows.map((row) => ({ ...storedMark(row), isPutBack: number(row, 'isPutBack') === 1 }))
+  return rows.map((row) => ({ ...storedMark(row), isPutBack: numberIn(row, 'isPutBack') === 1 }))
 }
 
 export function* findUnmarked(after: number, limit: number) {
   return (yield* all('unmarked', after, limit)).map((row) => ({
-    sequence: number(row, 'sequence'),
-    instanceId: text(row, 'instanceId'),
-    uniqueIdentifier: text(row, 'uniqueIdentifier'),
+    sequence: numberIn(row, 'sequence'),
+    instanceId: textIn(row, 'instanceId'),
+    uniqueIdentifier: textIn(row, 'uniqueIdentifier'),
   }))
 }

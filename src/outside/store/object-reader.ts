@@ -2,7 +2,7 @@
 
 import type { ObjectQuery, StoredObject } from '../../core/ports/objects.ts'
 import { indexHash } from './hashes.ts'
-import { number } from './row.ts'
+import { numberIn } from './row.ts'
 import { storedObject } from './rows.ts'
 import { all, get, type Steps } from './steps.ts'
 
@@ -22,7 +22,7 @@ export function* objectsBefore(query: ObjectQuery, before: number, count: number
     const destroyed = indexHash(instanceId, key, value, true)
     let objects = 0
     for (const hash of includeDestroyed ? [live, destroyed] : [live])
-      objects += number((yield* get('countByHash', hash, indexCountMax)) ?? {}, 'count')
+      objects += numberIn((yield* get('countByHash', hash, indexCountMax)) ?? {}, 'count')
     if (objects >= fewestCount) continue
     fewest = { live, destroyed }
     fewestCount = objects

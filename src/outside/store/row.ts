@@ -2,19 +2,19 @@
 
 export type Row = Readonly<Record<string, unknown>>
 
-export function text(row: Row, column: string): string {
+export function textIn(row: Row, column: string): string {
   const value = row[column]
   if (typeof value !== 'string') throw wrongColumn(column)
   return value
 }
 
-export function number(row: Row, column: string): number {
+export function numberIn(row: Row, column: string): number {
   const value = row[column]
   if (typeof value !== 'number') throw wrongColumn(column)
   return value
 }
 
-export function bytes(row: Row, column: string): Uint8Array {
+export function bytesIn(row: Row, column: string): Uint8Array {
   const value = row[column]
   if (!(value instanceof Uint8Array)) throw wrongColumn(column)
   return value
@@ -26,8 +26,8 @@ export function orNull<T>(row: Row, column: string, read: (row: Row, column: str
 }
 
 /** Reads a column that has one of the given words. */
-export function oneOf<T extends string>(row: Row, column: string, values: readonly T[]): T {
-  const value = text(row, column)
+export function oneOfColumn<T extends string>(row: Row, column: string, values: readonly T[]): T {
+  const value = textIn(row, column)
   const match = values.find((known) => known === value)
   if (match === undefined) throw new Error(`the database has a row whose ${column} is unknown`)
   return match

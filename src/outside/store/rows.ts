@@ -7,26 +7,28 @@ import type { MarksEnd, StoredMark } from '../../core/ports/marks.ts'
 import type { DataKeyRecord, SecretRecord } from '../../core/ports/secrets.ts'
 import type { CertificateSeen, ClientSeen, PendingClient, TrustRow } from '../../core/ports/trust.ts'
 import type { RecoveryTime, StoredObject } from '../../core/ports/objects.ts'
-import { bytes, number, orNull, text, type Row } from './row.ts'
+import { bytesIn, numberIn, orNull, textIn, type Row } from './row.ts'
 
 /** `markKey`: the key that signs marks. Without it, a mark that says that its object was brought back counts without a check. */
 export function storedObject(row: Row, markKey?: KeyObject): StoredObject {
-  const dueMs = orNull(row, 'dueMs', number)
-  const [sealed, dataKeyId] = [orNull(row, 'sealed', bytes), orNull(row, 'dataKeyId', text)]
+  const dueMs = orNull(row, 'dueMs', numberIn)
+  const [sealed, dataKeyId] = [orNull(row, 'sealed', bytesIn), orNull(row, 'dataKeyId', textIn)]
   const isRecoverable = dueMs !== null && sealed !== null
   const object = {
-    instanceId: text(row, 'instanceId'),
-    uniqueIdentifier: text(row, 'uniqueIdentifier'),
-    objectType: text(row, 'objectType'),
-    state: text(row, 'state'),
-    version: number(row, 'version'),
-    createdMs: number(row, 'createdMs'),
-    attributes: bytes(row, 'attributes'),
+    instanceId: textIn(row, 'instanceId'),
+    uniqueIdentifier: textIn(row, 'uniqueIdentifier'),
+    objectType: textIn(row, 'objectType'),
+    state: textIn(row, 'state'),
+    version: numberIn(row, 'version'),
+    createdMs: numberIn(row, 'createdMs'),
+    attributes: bytesIn(row, 'attributes'),
     sealed: isRecoverable ? null : sealed,
     dataKeyId: isRecoverable ? null : dataKeyId,
-    ...(isRecoverable && { recoverable: { sealed, dataKeyId, state: text(row, 'recoverableState'), dueMs } }),
-    sequence: number(row, 'sequence'),
-    lastFetchedMs: orNull(row, 'lastFetchedMs', number),
+    ...(isRecoverable && {
+      recoverable: { sealed, dataKeyId, state: textIn(row, 'recoverableState'), dueMs },
+    }),
+    sequence: numberIn(row, 'sequence'),
+    lastFetchedMs: orNull(row, 'lastFetchedMs', numberIn),
   }
   if (row['markNumber'] === undefined) return object
   return { ...object, isPutBack: object.sealed !== null && isDestroyedByMark(row, markKey) }
@@ -42,90 +44,90 @@ function isDestroyedByMark(row: Row, key: KeyObject | undefined): boolean {
 /** `row`: an object's row with the last mark of its identifier. */
 export function lastMark(row: Row): Omit<StoredMark, 'digest'> {
   return {
-    number: number(row, 'markNumber'),
-    instanceId: text(row, 'instanceId'),
-    uniqueIdentifier: text(row, 'uniqueIdentifier'),
-    dueMs: number(row, 'markDueMs'),
-    mac: bytes(row, 'markMac'),
+    number: numberIn(row, 'markNumber'),
+    instanceId: textIn(row, 'instanceId'),
+    uniqueIdentifier: textIn(row, 'uniqueIdentifier'),
+    dueMs: numberIn(row, 'markDueMs'),
+    mac: bytesIn(row, 'markMac'),
   }
 }
 
 export function storedMark(row: Row): StoredMark {
   return {
-    number: number(row, 'number'),
-    instanceId: text(row, 'instanceId'),
-    uniqueIdentifier: text(row, 'uniqueIdentifier'),
-    dueMs: number(row, 'dueMs'),
-    mac: bytes(row, 'mac'),
-    digest: bytes(row, 'digest'),
+    number: numberIn(row, 'number'),
+    instanceId: textIn(row, 'instanceId'),
+    uniqueIdentifier: textIn(row, 'uniqueIdentifier'),
+    dueMs: numberIn(row, 'dueMs'),
+    mac: bytesIn(row, 'mac'),
+    digest: bytesIn(row, 'digest'),
   }
 }
 
 /** `row`: the number and digest of the last mark. */
 export function marksEndOf(row: Row): MarksEnd {
-  return { number: number(row, 'number'), digest: Buffer.from(bytes(row, 'digest')).toString('hex') }
+  return { number: numberIn(row, 'number'), digest: Buffer.from(bytesIn(row, 'digest')).toString('hex') }
 }
 
 export function dataKey(row: Row): DataKeyRecord {
   return {
-    id: text(row, 'id'),
-    instanceId: text(row, 'instanceId'),
-    rootKeyUri: text(row, 'rootKeyUri'),
-    rootKeyId: text(row, 'rootKeyId'),
-    wrapped: bytes(row, 'wrapped'),
-    createdMs: number(row, 'createdMs'),
+    id: textIn(row, 'id'),
+    instanceId: textIn(row, 'instanceId'),
+    rootKeyUri: textIn(row, 'rootKeyUri'),
+    rootKeyId: textIn(row, 'rootKeyId'),
+    wrapped: bytesIn(row, 'wrapped'),
+    createdMs: numberIn(row, 'createdMs'),
   }
 }
 
 export function secretRow(row: Row): SecretRecord {
-  return { name: text(row, 'name'), sealed: bytes(row, 'sealed') }
+  return { name: textIn(row, 'name'), sealed: bytesIn(row, 'sealed') }
 }
 
 export function trustRow(row: Row): TrustRow {
   return {
-    kind: text(row, 'kind'),
-    id: text(row, 'id'),
-    body: text(row, 'body'),
-    mac: bytes(row, 'mac'),
+    kind: textIn(row, 'kind'),
+    id: textIn(row, 'id'),
+    body: textIn(row, 'body'),
+    mac: bytesIn(row, 'mac'),
   }
 }
 
 export function pendingRow(row: Row): PendingClient {
   return {
-    sha256: text(row, 'sha256'),
-    certificate: bytes(row, 'certificate'),
-    address: text(row, 'address'),
-    firstMs: number(row, 'firstMs'),
-    lastMs: number(row, 'lastMs'),
-    attempts: number(row, 'attempts'),
+    sha256: textIn(row, 'sha256'),
+    certificate: bytesIn(row, 'certificate'),
+    address: textIn(row, 'address'),
+    firstMs: numberIn(row, 'firstMs'),
+    lastMs: numberIn(row, 'lastMs'),
+    attempts: numberIn(row, 'attempts'),
   }
 }
 
 export function seenRow(row: Row): CertificateSeen {
   return {
-    sha256: text(row, 'sha256'),
-    lastMs: number(row, 'lastMs'),
-    address: text(row, 'address'),
+    sha256: textIn(row, 'sha256'),
+    lastMs: numberIn(row, 'lastMs'),
+    address: textIn(row, 'address'),
   }
 }
 
 export function clientSeenRow(row: Row): ClientSeen {
   return {
-    clientId: text(row, 'clientId'),
-    lastMs: number(row, 'lastMs'),
-    address: text(row, 'address'),
-    certificateSha256: text(row, 'certificate'),
+    clientId: textIn(row, 'clientId'),
+    lastMs: numberIn(row, 'lastMs'),
+    address: textIn(row, 'address'),
+    certificateSha256: textIn(row, 'certificate'),
   }
 }
 
 export function recoveryTimeRow(row: Row): RecoveryTime {
-  return { ms: number(row, 'ms'), atMs: number(row, 'atMs') }
+  return { ms: numberIn(row, 'ms'), atMs: numberIn(row, 'atMs') }
 }
 
 export function checkpointRow(row: Row): AuditCheckpoint {
   return {
-    number: number(row, 'number'),
-    body: text(row, 'body'),
-    signature: text(row, 'signature'),
+    number: numberIn(row, 'number'),
+    body: textIn(row, 'body'),
+    signature: textIn(row, 'signature'),
   }
 }

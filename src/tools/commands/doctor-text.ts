@@ -4,7 +4,7 @@ import { counted } from '../../base/text/counted.ts'
 import type { AddressReport, Diagnosis } from '../vsphere/doctor.ts'
 import type { DoctorFinding, DoctorSeverity } from '../vsphere/doctor-findings.ts'
 import { coloured } from '../../doors/cli/text/colour.ts'
-import { fingerprint, visible } from '../../doors/cli/text/output.ts'
+import { shownFingerprint, visible } from '../../doors/cli/text/output.ts'
 import type { World } from '../../doors/cli/world.ts'
 
 const signs: Readonly<Record<DoctorSeverity, string>> = {
@@ -35,7 +35,7 @@ export function diagnosisText(
 
 function certificateText({ certificate }: AddressReport): string {
   if (certificate === null) return ''
-  return `    ${visible(certificate.subject)}, ${certificate.key}\n    SHA-256 ${fingerprint(certificate.sha256)}\n    SHA-1   ${fingerprint(certificate.sha1)}\n`
+  return `    ${visible(certificate.subject)}, ${certificate.key}\n    SHA-256 ${shownFingerprint(certificate.sha256)}\n    SHA-1   ${shownFingerprint(certificate.sha1)}\n`
 }
 
 function listText(findings: readonly DoctorFinding[], stdout: World['stdout']): string {

@@ -3,12 +3,12 @@
 
 import { counted } from '../../base/text/counted.ts'
 import { Readable } from 'node:stream'
-import { connect } from '../../outside/kmip-client/client.ts'
+import { connectKmip } from '../../outside/kmip-client/client.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { TlsOptionsError } from '../../outside/kmip-client/tls.ts'
 import { parseSavedKeys, savedKeysText, SavedKeysError, type SavedKey } from '../vsphere/key-inventory.ts'
 import { cleanUp, mark } from '../vsphere/marks.ts'
-import { isProfile, profiles, type ProfileName } from '../vsphere/profiles.ts'
+import { isVsphereProfile, profiles, type ProfileName } from '../vsphere/profiles.ts'
 import { chooseScenarios, scenarios } from '../vsphere/scenarios/all.ts'
 import type { ScenarioReport } from '../vsphere/report.ts'
 import { simulate, type SimulationOptions } from '../vsphere/simulate.ts'
@@ -110,7 +110,7 @@ async function cleanUpAfter(run: Run, options: VsphereOptions): Promise<number> 
   const { addresses, cert, key, trust, credential } = await simulationOf(run.world, options)
   try {
     // As the simulator itself: a server that it was played to may speak nothing newer.
-    await using client = connect({ addresses, cert, key, trust, credential, version: '1.1' })
+    await using client = connectKmip({ addresses, cert, key, trust, credential, version: '1.1' })
     const { destroyed, left } = await cleanUp(client)
     run.show({ destroyed, left }, () => {
       const rest = left.map(({ id, reason }) => plain`${id} is left: ${reason}\n`).join('')
@@ -152,7 +152,7 @@ async function simulationOf(world: World, options: VsphereOptions): Promise<Simu
 }
 
 function profileOf(name: string): ProfileName {
-  if (!isProfile(name))
+  if (!isVsphereProfile(name))
     throw new UsageError(`there is no profile ${name}, but ${Object.keys(profiles).join(', ')}`)
   return name
 }

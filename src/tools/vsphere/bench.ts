@@ -3,7 +3,7 @@
 
 import { counted } from '../../base/text/counted.ts'
 import { addressText, type Address } from '../../base/kmip-address.ts'
-import { connect, type KmipClient } from '../../outside/kmip-client/client.ts'
+import { connectKmip, type KmipClient } from '../../outside/kmip-client/client.ts'
 import { createKey, endingRefusal, versionsOf } from '../../outside/kmip-client/calls.ts'
 import { openConnection } from '../../outside/kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
@@ -184,7 +184,7 @@ async function tried(doing: Promise<void>): Promise<boolean> {
 }
 
 function clientOf({ address, cert, key, trust, tls, connections }: BenchOptions): KmipClient {
-  return connect({
+  return connectKmip({
     addresses: [address],
     cert,
     key,

@@ -2,7 +2,7 @@
 // keys only the mark distinguishes it. The mark is added after a scenario, on a connection of its own, so that the
 // recorded messages of vSphere stay as they are.
 
-import { locateAll, stateOf } from '../../outside/kmip-client/calls.ts'
+import { locateAll, askState } from '../../outside/kmip-client/calls.ts'
 import { KmipRefused } from '../../outside/kmip-client/errors.ts'
 import type { Requester } from '../../outside/kmip-client/session.ts'
 import { attempt } from './scenario.ts'
@@ -57,7 +57,7 @@ export async function cleanUp(server: Requester): Promise<Cleanup> {
 
 /** KMIP 1.4 §4.21: an Active key must be revoked before it can be destroyed. */
 async function destroy(server: Requester, UniqueIdentifier: string): Promise<void> {
-  if ((await stateOf(server, UniqueIdentifier)) === 'Active')
+  if ((await askState(server, UniqueIdentifier)) === 'Active')
     await server.request('Revoke', {
       UniqueIdentifier,
       RevocationReason: { RevocationReasonCode: 'CessationOfOperation' },

@@ -55,6 +55,6 @@ export const profiles = {
 
 export type ProfileName = keyof typeof profiles
 
-export function isProfile(name: string): name is ProfileName {
+export function isVsphereProfile(name: string): name is ProfileName {
   return Object.hasOwn(profiles, name)
 }

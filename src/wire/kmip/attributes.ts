@@ -110,7 +110,7 @@ const keyByName: ReadonlyMap<string, AttributeName> = new Map(
 )
 
 /** The key of an attribute name in a 1.x message. Fault `unknown` if `version` has no such attribute, InvalidField if the name is too long. */
-export function keyOf(
+export function schemaKeyOf(
   name: string,
   version: Version,
   unknown: 'InvalidField' | 'AttributeNotFound' = 'InvalidField',
@@ -185,7 +185,7 @@ export function fromWire1(
   version: Version,
 ): { readonly key: string; readonly index: number | undefined; readonly value: unknown } {
   const { AttributeName: name, AttributeIndex: index, AttributeValue: value } = attribute
-  const key = keyOf(name, version)
+  const key = schemaKeyOf(name, version)
   if (value === undefined) throw new Fault('InvalidMessage', `the attribute "${name}" has no value`)
   if (index !== undefined && index < 0)
     throw new Fault('InvalidMessage', `the attribute "${name}" has a negative index`)

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Conditions, type ConditionsParts } from '../../../src/core/conditions/conditions.ts'
-import { ofServer, type ConditionLines, type Severity } from '../../../src/core/conditions/line.ts'
+import { serverOccurrence, type ConditionLines, type Severity } from '../../../src/core/conditions/line.ts'
 import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { nowMs, quietReadiness, tablesWith } from '../../support/server/quiet-facts.ts'
 
@@ -14,7 +14,7 @@ const parts = {
 } as unknown as ConditionsParts
 
 function line(severity: Severity, message: string): ConditionLines<unknown>[string] {
-  return { severity, meaning: message, action: 'look', find: () => [ofServer(message)] }
+  return { severity, meaning: message, action: 'look', find: () => [serverOccurrence(message)] }
 }
 
 test('the most severe come first, of one severity in the order of the features', async () => {
@@ -33,7 +33,7 @@ test('a look gathers the facts of a feature once, for its conditions and for who
   const conditions = new Conditions(parts)
   let gathered = 0
   const lines: ConditionLines<{ readonly count: number }> = {
-    counted: { ...line('notice', ''), find: ({ count }) => [ofServer(`gathered ${count} times`)] },
+    counted: { ...line('notice', ''), find: ({ count }) => [serverOccurrence(`gathered ${count} times`)] },
   }
   conditions.add({ lines, facts: async () => ({ count: ++gathered }) })
   const look = await conditions.gather()

@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bytesOf, dataOf, dataRequest, digestedOrData, validity } from '../../../src/core/operations/data.ts'
+import {
+  bytesOf,
+  dataOf,
+  dataRequest,
+  digestedOrData,
+  validityName,
+} from '../../../src/core/operations/data.ts'
 import { faults } from '../../support/server/core.ts'
 
 const data = Buffer.from('data')
@@ -71,5 +77,5 @@ test('data are bytes, and a verification says nothing while parts are to come', 
   assert.deepEqual([bytesOf(data), bytesOf(undefined)], [data, undefined])
   for (const reference of ['Encrypt', 3] as const)
     assert.throws(() => bytesOf(reference), faults('FeatureNotSupported', /byte string/))
-  assert.deepEqual([true, false, undefined].map(validity), ['Valid', 'Invalid', undefined])
+  assert.deepEqual([true, false, undefined].map(validityName), ['Valid', 'Invalid', undefined])
 })

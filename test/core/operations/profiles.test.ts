@@ -9,7 +9,12 @@ import { enums } from '../../../src/wire/kmip/enums.ts'
 import { isDefined } from '../../../src/wire/kmip/tags.ts'
 import { atLeast, versions, type Version } from '../../../src/wire/kmip/version.ts'
 import { handledOperations } from '../../../src/core/operations/handlers.ts'
-import { claimedProfiles, claims, isProfile, profileName } from '../../../src/core/operations/profiles.ts'
+import {
+  claimedProfiles,
+  profileClaims,
+  isProfile,
+  profileName,
+} from '../../../src/core/operations/profiles.ts'
 import type { Counts } from '../../support/repository/conformance-counts.ts'
 
 const counts = JSON.parse(
@@ -38,10 +43,10 @@ test('a profile is claimed in those versions in which all its mandatory cases pa
     for (const [cases, { passed, of }] of Object.entries(counts[version] ?? {})) {
       if (!cases.endsWith('(mandatory)') || notClaimed.has(cases)) continue
       if (cases === onlyNewer && !atLeast(version, '2.0')) continue
-      const claimed = claims.some((one) => one.cases === cases && one.versions.includes(version))
+      const claimed = profileClaims.some((one) => one.cases === cases && one.versions.includes(version))
       assert.equal(claimed, passed === of, `KMIP ${version} ${cases}: ${passed} of ${of} pass`)
     }
-  for (const { cases, versions: claimed } of claims)
+  for (const { cases, versions: claimed } of profileClaims)
     for (const version of claimed)
       assert.ok(cases === null || counts[version]?.[cases], `KMIP ${version} ${cases} has no cases`)
 })
@@ -51,7 +56,7 @@ function of(version: Version): ReadonlySet<string> {
 }
 
 test('the claims are names of the enumeration, each version names its own and older ones, and 1.2 none', () => {
-  for (const { profile, versions: claimed } of claims)
+  for (const { profile, versions: claimed } of profileClaims)
     for (const version of claimed)
       assert.ok(isProfile(profileName(profile, version)), profileName(profile, version))
   assert.ok(of('1.3').has('TapeLibraryServerKMIPV1_0') && !of('1.3').has('TapeLibraryServerKMIPV1_4'))

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
 import type { RequestItem, RequestMessage } from '../../../src/wire/kmip/message.ts'
-import { failed, resultOf, succeeded } from '../../../src/core/operations/response-items.ts'
+import { failedItem, resultOf, succeeded } from '../../../src/core/operations/response-items.ts'
 
 const uniqueBatchItemId = Buffer.from('1')
 const item = { operation: 'Destroy', operationCode: 20, uniqueBatchItemId } as unknown as RequestItem
@@ -18,7 +18,7 @@ test('an answer repeats the operation and the identifier of its item', () => {
     ['2.1', 'ObjectDestroyed'],
   ] as const)
     assert.deepEqual(
-      failed({ version } as RequestMessage, item, new Fault('ObjectDestroyed', 'it was destroyed')),
+      failedItem({ version } as RequestMessage, item, new Fault('ObjectDestroyed', 'it was destroyed')),
       { ...repeated, status: 'OperationFailed', reason, message: 'it was destroyed' },
     )
 })

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import {
-  claims,
+  claimsPin,
   refuseCoveredPins,
   refuseOverlap,
   requireGrantable,
@@ -147,13 +147,13 @@ test('another instance learns of a pin if the certificate was its client, by a p
   ]
   for (const [more, owner] of table) {
     const wanted = { instanceId: 'i', certificate: { der: Buffer.from('esx signed by A'), sha256: 'x' } }
-    const found = claims(snapshotOf([...rows, ...more]), wanted, textRules)
+    const found = claimsPin(snapshotOf([...rows, ...more]), wanted, textRules)
     const detail = { client: 'client d', certificate: 'x' }
     const expected = { action: 'client.certificate.claim', object: 'd', instanceId: 'j', detail }
     assert.deepEqual(found, owner ? [expected] : [])
   }
   const wanted = { instanceId: 'i', certificate: { der: Buffer.from('x'), sha256: 'x' } }
-  const [orphan] = claims(snapshotOf([pin('x', 'nobody', 'j')]), wanted, textRules)
+  const [orphan] = claimsPin(snapshotOf([pin('x', 'nobody', 'j')]), wanted, textRules)
   assert.equal(orphan?.detail?.['client'], '', 'a pin whose client is missing')
 })
 

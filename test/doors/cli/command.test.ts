@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { byteSize, duration, oneOf, wholeNumber } from '../../../src/doors/cli/command.ts'
+import { byteSize, duration, oneOfWords, wholeNumber } from '../../../src/doors/cli/command.ts'
 import { durationText } from '../../../src/doors/cli/text/amounts.ts'
 import { UsageError } from '../../../src/doors/cli/world.ts'
 
@@ -48,7 +48,7 @@ test('what is no number or size is refused in words that fit it', () => {
     '--b is empty: it takes a size such as 500MiB or 4GiB',
   )
   assert.equal(
-    saidOf(() => oneOf('--o', '', ['yes', 'no'])),
+    saidOf(() => oneOfWords('--o', '', ['yes', 'no'])),
     '--o is empty: it takes yes or no',
   )
 })

@@ -7,7 +7,7 @@ import type { Run } from '../../../src/doors/cli/command.ts'
 import { fieldsOf } from '../../../src/doors/cli/fields.ts'
 import { UsageError } from '../../../src/doors/cli/world.ts'
 import { none, route } from '../../../src/doors/http/route.ts'
-import { page, sha256, time } from '../../../src/doors/http/schemas.ts'
+import { page, sha256Hex, time } from '../../../src/doors/http/schemas.ts'
 
 const run = { time: (_flag: string, text: string) => `at ${text}` } as unknown as Run
 const posted = (body: z.ZodType, query: z.ZodType = none) =>
@@ -33,7 +33,7 @@ const everything = posted(
     colour: z.enum(['red', 'blue']).optional(),
     state: z.enum(['PreActive', 'Active']).optional(),
     since: time.optional(),
-    hash: sha256.optional(),
+    hash: sha256Hex.optional(),
     tags: z.array(z.string()).optional(),
   }),
   z.strictObject({ ...page, only: z.enum(['true']).optional() }),
@@ -101,7 +101,7 @@ test('of a union one form is given, and no flag of another', async () => {
   const union = posted(
     z.discriminatedUnion('by', [
       z.strictObject({ by: z.literal('file'), name, file: z.string(), loose: z.boolean().default(false) }),
-      z.strictObject({ by: z.literal('hash'), name, hash: sha256 }),
+      z.strictObject({ by: z.literal('hash'), name, hash: sha256Hex }),
     ]),
   )
   const { required, read } = fieldsOf(union, { file: ['--file <path>', 'a file'] })

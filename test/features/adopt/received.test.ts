@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { adoptedObject } from '../../../src/features/adopt/received.ts'
-import { keyOf } from '../../../src/wire/kmip/attributes.ts'
+import { schemaKeyOf } from '../../../src/wire/kmip/attributes.ts'
 import { attributeNameBytesMax } from '../../../src/base/bounds.ts'
 
 test('no attribute comes under a name that is too long for a request, by which nobody could change it', () => {
@@ -20,7 +20,7 @@ test('no attribute comes under a name that is too long for a request, by which n
     from: 'old.example:5696',
   })
   const custom = [...attributes].filter(([key]) => /^[xy]-/.test(key))
-  for (const [key] of custom) assert.equal(keyOf(key, '1.4'), key)
+  for (const [key] of custom) assert.equal(schemaKeyOf(key, '1.4'), key)
   assert.ok(
     custom.some(([key]) => key === most),
     'one that fits is as it was',

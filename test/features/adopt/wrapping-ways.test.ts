@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import {
   attemptsFor,
-  contentOf,
+  contentWithDigest,
   identifiersOf,
-  keyIn,
+  keyFromContent,
   type Way,
 } from '../../../src/features/adopt/wrapping-ways.ts'
 
@@ -67,9 +67,9 @@ test('a key is found as it is, in base64 and in hex, and otherwise not', () => {
     [Buffer.from(key.toString('hex')), 'hex'],
     [Buffer.from(key.toString('hex').toUpperCase()), 'hex'],
   ] as const) {
-    assert.equal(contentOf(opened, digest), content)
-    assert.deepEqual(keyIn(opened, content), key)
+    assert.equal(contentWithDigest(opened, digest), content)
+    assert.deepEqual(keyFromContent(opened, content), key)
   }
   for (const opened of [Buffer.alloc(32, 8), Buffer.from('a7a'), Buffer.from('zz'), Buffer.of()])
-    assert.equal(contentOf(opened, digest), undefined)
+    assert.equal(contentWithDigest(opened, digest), undefined)
 })

@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net'
 import { after, suite, test } from 'node:test'
 import { createServer } from 'node:tls'
 import { addressText, parseAddress } from '../../../src/base/kmip-address.ts'
-import { createKey, getKey, locateAll, stateOf, versionsOf } from '../../../src/outside/kmip-client/calls.ts'
-import { connect, type ClientOptions, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
+import { createKey, getKey, locateAll, askState, versionsOf } from '../../../src/outside/kmip-client/calls.ts'
+import { connectKmip, type ClientOptions, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
 import { KmipRefused, KmipTransportError, type Stage } from '../../../src/outside/kmip-client/errors.ts'
 import { openConnection } from '../../../src/outside/kmip-client/connection.ts'
 import { KmipSession, type ClientVersion } from '../../../src/outside/kmip-client/session.ts'
@@ -25,7 +25,7 @@ after(() => server[Symbol.asyncDispose]())
 const loopback = (port: number) => ({ host: '127.0.0.1', port })
 
 function client(options: Partial<ClientOptions> = {}): KmipClient {
-  return connect({
+  return connectKmip({
     addresses: [server.kmip],
     cert: tls.cert,
     key: tls.key,
@@ -77,11 +77,11 @@ suite('operations', () => {
     test(`the life of a key in KMIP ${version}`, async () => {
       await using kmip = client({ version })
       const id = await createKey(kmip, { name: `life-${version}`, usage: ['Encrypt', 'Decrypt', 'WrapKey'] })
-      assert.equal(await stateOf(kmip, id), 'PreActive')
+      assert.equal(await askState(kmip, id), 'PreActive')
       const { material, ...about } = await getKey(kmip, id)
       assert.deepEqual({ ...about, bytes: material.length }, { algorithm: 'AES', length: 256, bytes: 32 })
       await kmip.request('Activate', { UniqueIdentifier: id })
-      assert.equal(await stateOf(kmip, id), 'Active')
+      assert.equal(await askState(kmip, id), 'Active')
       const name = { NameValue: `life-${version}`, NameType: 'UninterpretedTextString' }
       assert.deepEqual(await locateAll(kmip, [{ AttributeName: 'Name', AttributeValue: name }]), [id])
       await kmip.request('Revoke', {
@@ -129,7 +129,7 @@ suite('operations', () => {
     assert.match(third.refused.message, /not done/)
     const [, , continued] = await kmip.batch(items, { onError: 'Continue', inOrder: true })
     assert.ok(continued.ok)
-    assert.equal(await stateOf(kmip, id), 'Active')
+    assert.equal(await askState(kmip, id), 'Active')
   })
 
   test('a client that is not trusted is refused, not cut off', async () => {

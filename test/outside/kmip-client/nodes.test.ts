@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { createKey, getKey, versionsOf } from '../../../src/outside/kmip-client/calls.ts'
-import { connect, type ClientOptions, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
+import { connectKmip, type ClientOptions, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
 import { KmipTransportError } from '../../../src/outside/kmip-client/errors.ts'
 import { openWire, type Wire } from '../../support/clients/proxy.ts'
 import { startEmbedded } from '../../support/server/server.ts'
@@ -13,7 +13,7 @@ const { tls } = await server.issue('kmip-failover')
 after(() => server[Symbol.asyncDispose]())
 
 function client(wires: readonly Wire[], options: Partial<ClientOptions> = {}): KmipClient {
-  return connect({
+  return connectKmip({
     addresses: wires.map(({ port }) => ({ host: '127.0.0.1', port })),
     cert: tls.cert,
     key: tls.key,

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { createKey, getKey } from '../../../src/outside/kmip-client/calls.ts'
-import { connect } from '../../../src/outside/kmip-client/client.ts'
+import { connectKmip } from '../../../src/outside/kmip-client/client.ts'
 import { assertAccessible } from './browser-checks.ts'
 import { openConsole } from '../../support/clients/browser.ts'
 import { clientCertificate } from '../../support/certificates/certificates.ts'
@@ -28,7 +28,7 @@ test('what is set in the console holds', async (t) => {
   const { page, server } = console
   const { tls } = await server.issue('vcenter')
   const { cert, key } = tls
-  await using client = connect({ addresses: [server.kmip], cert, key, trust: { by: 'nothing' } })
+  await using client = connectKmip({ addresses: [server.kmip], cert, key, trust: { by: 'nothing' } })
 
   await console.open('/clients/default/vcenter')
   await page.getByLabel('It may', { exact: true }).selectOption('read')

@@ -11,7 +11,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { createKey, getKey } from '../../../src/outside/kmip-client/calls.ts'
-import { connect } from '../../../src/outside/kmip-client/client.ts'
+import { connectKmip } from '../../../src/outside/kmip-client/client.ts'
 import { freePort } from '../../support/server/free-port.ts'
 import { packageIn } from '../../support/packages/packages.ts'
 import { skipOrFail } from '../../support/server/skip.ts'
@@ -164,7 +164,7 @@ test(
     )
     const [cert = '', key = '', pem = ''] = files
     const open = (port: number) =>
-      connect({ addresses: [{ host: '127.0.0.1', port }], cert, key, trust: { by: 'authority', pem } })
+      connectKmip({ addresses: [{ host: '127.0.0.1', port }], cert, key, trust: { by: 'authority', pem } })
     let made: string
     {
       await using client = open(first)

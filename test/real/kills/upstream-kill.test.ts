@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getKey } from '../../../src/outside/kmip-client/calls.ts'
-import { connect, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
+import { connectKmip, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
 import { KmipRefused } from '../../../src/outside/kmip-client/errors.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
 import { openOldKmipServer, type OldKmipServer } from '../../support/old-kmip-server/fake.ts'
@@ -41,7 +41,7 @@ after(() => old[Symbol.asyncDispose]())
 
 function kmip({ kmip: address }: TestServer, { tls }: ClientFiles, connectionsMax = 1): KmipClient {
   const trust = { by: 'authority', pem: tls.ca } as const
-  return connect({ addresses: [address], ...tls, trust, connectionsMax })
+  return connectKmip({ addresses: [address], ...tls, trust, connectionsMax })
 }
 
 interface Entry {

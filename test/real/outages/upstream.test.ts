@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { createKey, getKey } from '../../../src/outside/kmip-client/calls.ts'
-import { connect, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
+import { connectKmip, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
 import { KmipRefused } from '../../../src/outside/kmip-client/errors.ts'
 import { Fault } from '../../../src/wire/kmip/fault.ts'
 import { command } from '../../support/server/command.ts'
@@ -59,7 +59,7 @@ after(async () => {
 
 function kmip(server = mine, connectionsMax = 1): KmipClient {
   const trust = { by: 'authority', pem: client.tls.ca } as const
-  return connect({ addresses: [server.kmip], ...client.tls, trust, connectionsMax })
+  return connectKmip({ addresses: [server.kmip], ...client.tls, trust, connectionsMax })
 }
 
 const set = (...more: string[]) => ['instance', 'set', 'default', ...more]

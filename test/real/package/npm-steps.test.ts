@@ -13,7 +13,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { createKey, getKey } from '../../../src/outside/kmip-client/calls.ts'
-import { connect, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
+import { connectKmip, type KmipClient } from '../../../src/outside/kmip-client/client.ts'
 import { commandsBelow } from '../../support/repository/pages.ts'
 import { builtPackages, packageIn } from '../../support/packages/packages.ts'
 import { startServer, type TestServer } from '../../support/server/server.ts'
@@ -125,7 +125,7 @@ async function withClient<T>(
   work: (client: KmipClient) => Promise<T>,
 ): Promise<T> {
   const file = (name: string) => readFileSync(path.join(folder, 'var/lib/vcenter', name), 'utf8')
-  await using client = connect({
+  await using client = connectKmip({
     addresses: server === undefined ? [] : [server.kmip],
     cert: file('client.pem'),
     key: file('client.key'),

@@ -11,7 +11,7 @@ import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { createKey, getKey } from '../../../src/outside/kmip-client/calls.ts'
-import { connect } from '../../../src/outside/kmip-client/client.ts'
+import { connectKmip } from '../../../src/outside/kmip-client/client.ts'
 import { builtPackages, packageIn } from '../../support/packages/packages.ts'
 import { startServer } from '../../support/server/server.ts'
 import { skipOrFail } from '../../support/server/skip.ts'
@@ -89,7 +89,12 @@ async function serveEmulated(t: TestContext, home: string): Promise<void> {
   const command = [...node, ...flags, path.join(home, 'dist/main.js')] as const
   await using server = await startServer({ command, startMs: 5 * 60_000 })
   const { cert, key, ca } = (await server.issue('client')).tls
-  await using client = connect({ addresses: [server.kmip], cert, key, trust: { by: 'authority', pem: ca } })
+  await using client = connectKmip({
+    addresses: [server.kmip],
+    cert,
+    key,
+    trust: { by: 'authority', pem: ca },
+  })
   const id = await createKey(client)
   assert.equal((await getKey(client, id)).material.length, 32)
   assert.equal(await server.stop(), 0)

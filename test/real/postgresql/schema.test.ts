@@ -9,7 +9,7 @@ import { migrations } from '../../../src/outside/store/sqlite/migrations.ts'
 import { backgroundLeaseMs } from '../../../src/base/bounds.ts'
 import { postgresSilentMs } from '../../../src/outside/store/postgres/connect.ts'
 import { OlderNode } from '../../../src/core/ports/least-version.ts'
-import { connect } from '../../../src/outside/store/postgres/connect.ts'
+import { connectPostgres } from '../../../src/outside/store/postgres/connect.ts'
 import { holdPostgres } from '../../../src/outside/store/postgres/hold.ts'
 import { knownSchema, migrate } from '../../../src/outside/store/postgres/schema.ts'
 import { begin } from '../../../src/outside/store/postgres/transactions.ts'
@@ -124,7 +124,7 @@ async function shapeOfPostgres(postgres: PostgresServer, database: string): Prom
 /** Longer than any other statement may take. */
 async function slowStep(t: TestContext, postgres: PostgresServer): Promise<void> {
   const url = await postgres.newDatabase()
-  const session = await connect({ place: parsePostgresUrl(url), passwordFile: null })
+  const session = await connectPostgres({ place: parsePostgresUrl(url), passwordFile: null })
   t.after(() => session.drop())
   await session.query(begin)
   await migrate(session, ['CREATE TABLE meta (n bigint)'])

@@ -19,7 +19,7 @@ import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
 import { createKey } from '../../../src/outside/kmip-client/calls.ts'
-import { connect } from '../../../src/outside/kmip-client/client.ts'
+import { connectKmip } from '../../../src/outside/kmip-client/client.ts'
 import { command } from '../../support/server/command.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
@@ -93,7 +93,7 @@ test('a client creates a key by the variables, `mortise` finds the server by the
     pair,
     readFileSync(value('KMIP_CLIENT_CA'), 'utf8') + readFileSync(value('KMIP_CLIENT_KEY'), 'utf8'),
   )
-  await using client = connect({
+  await using client = connectKmip({
     addresses: [{ host: value('KMIP_ADDR'), port: Number(value('KMIP_PORT')) }],
     cert: pair,
     key: pair,

@@ -22,7 +22,7 @@ import {
 } from '../../../src/core/pki/build.ts'
 import { parseCertificate } from '../../../src/core/pki/certificate.ts'
 import { readRequest } from '../../../src/core/pki/request.ts'
-import { nameOf } from '../../../src/core/pki/build-name.ts'
+import { nameWithCommonName } from '../../../src/core/pki/build-name.ts'
 import { makeCertificate, type TestIdentity } from '../../support/certificates/certificates.ts'
 import { command } from '../../support/server/command.ts'
 import { openTalk } from '../../support/clients/kmip-talk.ts'
@@ -103,8 +103,8 @@ async function signed(request: string, peculiar: Peculiarities = {}): Promise<st
   const { names = ['kms.example.test'], fromDays = -1, toDays = 398, usage = 'serverAuth' } = peculiar
   const { publicKey } = await readRequest(request)
   const der = await signCertificate({
-    subject: nameOf('kms.example.test'),
-    issuer: nameOf('Company issuing'),
+    subject: nameWithCommonName('kms.example.test'),
+    issuer: nameWithCommonName('Company issuing'),
     publicKey,
     notBeforeMs: Date.now() + fromDays * dayMs,
     notAfterMs: Date.now() + toDays * dayMs,

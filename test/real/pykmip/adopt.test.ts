@@ -7,7 +7,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { makeFolder, startPykmip } from '../../../bench/servers.ts'
 import { createKey, getKey } from '../../../src/outside/kmip-client/calls.ts'
-import { connect } from '../../../src/outside/kmip-client/client.ts'
+import { connectKmip } from '../../../src/outside/kmip-client/client.ts'
 import { startServer } from '../../support/server/server.ts'
 import { skipOrFail } from '../../support/server/skip.ts'
 
@@ -29,7 +29,7 @@ test("adoption from PyKMIP's server", { timeout: 300_000 }, async (t) => {
   const [host = '', port] = old.address.split(':')
   const trust = { by: 'authority', pem: readFileSync(path.join(folder.path, 'ca.pem')) } as const
   const files = { cert: readFileSync(folder.cert), key: readFileSync(folder.key) }
-  await using there = connect({
+  await using there = connectKmip({
     addresses: [{ host, port: Number(port) }],
     ...files,
     trust,
@@ -47,7 +47,7 @@ test("adoption from PyKMIP's server", { timeout: 300_000 }, async (t) => {
 
   const report = await adopt()
   assert.deepEqual([report.objects, report.adopted, report.verified?.equal], [40, 40, 40])
-  await using here = connect({
+  await using here = connectKmip({
     addresses: [mine.kmip],
     ...own.tls,
     trust: { by: 'authority', pem: own.tls.ca },

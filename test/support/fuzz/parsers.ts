@@ -86,7 +86,7 @@ export const keyProtectTarget: Target = {
       return `${said.join(' ')} ${summary(error)}`
     }
     for (const resource of answers.readResources(json) ?? []) {
-      said.push(String(answers.readKey(resource)?.state), typeof answers.idOf(resource))
+      said.push(String(answers.readKey(resource)?.state), typeof answers.resourceId(resource))
     }
     said.push(typeof answers.readOneKey(json), typeof answers.readToken(json))
     try {

@@ -1,6 +1,6 @@
 // Many keys of a server, made as a vCenter makes them, but in batches: for lists that are longer than a page.
 
-import { connect } from '../../../src/outside/kmip-client/client.ts'
+import { connectKmip } from '../../../src/outside/kmip-client/client.ts'
 import type { ClientFiles, EmbeddedServer } from './server.ts'
 
 const perBatch = 100
@@ -14,7 +14,7 @@ export async function makeManyKeys(
 ): Promise<void> {
   const { cert, key } = tls
   const trust = { by: 'nothing' } as const
-  await using client = connect({ addresses: [kmip], cert, key, trust, connectionsMax: atOnce })
+  await using client = connectKmip({ addresses: [kmip], cert, key, trust, connectionsMax: atOnce })
   let next = 0
   await Promise.all(
     Array.from({ length: atOnce }, async () => {

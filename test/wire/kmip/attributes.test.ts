@@ -16,7 +16,7 @@ import {
   first,
   fromWire1,
   isCustom,
-  keyOf,
+  schemaKeyOf,
   packAttributes,
   searchKey,
   toWire1,
@@ -212,8 +212,8 @@ test('a version expresses a structure without the optional fields that it lacks,
 
 test('the name of a custom attribute has as many bytes as fit, and not one more', () => {
   const longest = `x-${'a'.repeat(attributeNameBytesMax - 4)}é`
-  assert.equal(keyOf(longest, '1.4'), longest)
-  assert.throws(() => keyOf(`${longest}a`, '1.4'), /has more than 1024 bytes/)
+  assert.equal(schemaKeyOf(longest, '1.4'), longest)
+  assert.throws(() => schemaKeyOf(`${longest}a`, '1.4'), /has more than 1024 bytes/)
 })
 
 test('a deprecated attribute is still an attribute', () => {
@@ -234,12 +234,15 @@ test('an unknown attribute name is refused with the name that was probably meant
     ['', '1.4', /begin with x- or y-/],
   ]
   for (const [name, version, message] of cases) {
-    const refusal = refused(() => keyOf(name, version))
+    const refusal = refused(() => schemaKeyOf(name, version))
     assert.equal(refusal.reason, 'InvalidField')
     assert.match(refusal.message, message)
   }
   assert.equal(findKey('Colour'), undefined)
-  assert.equal(refused(() => keyOf(`x-${'a'.repeat(attributeNameBytesMax)}`, '1.1')).reason, 'InvalidField')
+  assert.equal(
+    refused(() => schemaKeyOf(`x-${'a'.repeat(attributeNameBytesMax)}`, '1.1')).reason,
+    'InvalidField',
+  )
 })
 
 test('an Attribute without a value, or with a negative index, is an invalid message', () => {

@@ -14,7 +14,7 @@ import type { Keyring } from '../../sealing/keyring.ts'
 import type { Store } from '../../ports/store.ts'
 import type { RootKey, CorrelationIds } from '../../ports/root-key.ts'
 import {
-  altered,
+  alteredStoredForm,
   storedItem,
   type Custody,
   type CustodyInstance,
@@ -72,7 +72,7 @@ export class DatabaseCustody implements Custody {
           open,
         ),
       (error) => {
-        throw error instanceof EnvelopeError ? altered(error) : error
+        throw error instanceof EnvelopeError ? alteredStoredForm(error) : error
       },
     )
   }

@@ -12,7 +12,7 @@ import { generationOf, Lookup, type ListedStandardKey } from './lookup.ts'
 import { saysTheSame } from './payload.ts'
 import { refOf, rowOf, serverEntry, type MadeCopy, type ObjectId } from './records.ts'
 import { encodeStandardKeyRef, type StandardKeyRef } from './reference.ts'
-import { Removal, unread, type RemovalOptions } from './removal.ts'
+import { Removal, unreadCopy, type RemovalOptions } from './removal.ts'
 import { TakeOver, type TakeOverOptions } from './take-over.ts'
 
 type GenerationsOptions = Omit<TakeOverOptions & RemovalOptions, 'lookup' | 'removal'>
@@ -154,7 +154,7 @@ export class Generations {
    */
   async removeAbove(ref: StandardKeyRef, { rootKeyUri, ...row }: StandardKeyRecord): Promise<boolean> {
     const rootKey = await this.#options.openRootKey(rootKeyUri, row.instanceId)
-    return this.#removal.deletedBelow(rootKey, row, unread(row), ref)
+    return this.#removal.deletedBelow(rootKey, row, unreadCopy(row), ref)
   }
 
   /** Returns a generation above all that the object ever had at the service: its version is never below one of them. */

@@ -9,7 +9,7 @@ import { takeKey, type Material, type MaterialHead } from '../../sealing/envelop
 import type { Integrity } from '../../sealing/integrity.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
 import type { Unwrapped, UnwrapCache } from '../../sealing/unwrap-cache.ts'
-import { altered, storedItem, type CustodyInstance, type StoredForm } from '../custody.ts'
+import { alteredStoredForm, storedItem, type CustodyInstance, type StoredForm } from '../custody.ts'
 import type { Copies } from './copies.ts'
 import type { Generations } from './generations.ts'
 import { PayloadError } from './payload.ts'
@@ -60,7 +60,7 @@ export class CopyOpening {
         )
       })
     } catch (error) {
-      throw error instanceof PayloadError ? altered(error) : error
+      throw error instanceof PayloadError ? alteredStoredForm(error) : error
     }
   }
 
@@ -74,7 +74,7 @@ export class CopyOpening {
       const open = () => this.#open(object, correlationIds)
       return materialOf((await this.#integrity.opening(storedItem(object), open)).value)
     } catch (error) {
-      if (error instanceof PayloadError) throw altered(error)
+      if (error instanceof PayloadError) throw alteredStoredForm(error)
       // Another server may have stored a higher generation: this node then points the object to it.
       if (error instanceof RootKeyError && error.reach === 'wrapped-form')
         await this.#options.generations.look(instance, object.uniqueIdentifier)

@@ -53,7 +53,7 @@ export class Removal {
     for (const [id, { generation, rootKey }] of [...all].toSorted(
       ([, a], [, b]) => a.generation - b.generation,
     )) {
-      const copy = unread({ id, generation })
+      const copy = unreadCopy({ id, generation })
       await copies.remove(rootKey, { instanceId, identifier }, copy, { because: 'destroyed' })
       troubles.gone({ id, instanceId })
     }
@@ -86,7 +86,7 @@ export class Removal {
     // A restore may have made it current since the row was read.
     const isUnwanted = async () =>
       (await lookup.rows(instanceId, identifier)).some((now) => now.id === id && now.state === 'unwanted')
-    const remove = async (grounds: Grounds, copy: Copy = unread({ id, generation })) =>
+    const remove = async (grounds: Grounds, copy: Copy = unreadCopy({ id, generation })) =>
       (await copies.remove(rootKey, row, copy, grounds, isUnwanted)) ? 'removed' : 'kept'
     const left = async (isOver: boolean, ref?: StandardKeyRef) => {
       const isMarked = isOver && (await markers.saysLeft(instanceId, rootKeyUri))
@@ -167,6 +167,6 @@ export class Removal {
 }
 
 /** A copy that can be deleted without being opened. */
-export function unread({ id, generation }: Pick<Copy, 'id' | 'generation'>): Copy {
+export function unreadCopy({ id, generation }: Pick<Copy, 'id' | 'generation'>): Copy {
   return { id, generation, closing: null, isLive: true, opened: null }
 }

@@ -8,7 +8,7 @@ import { Fault } from '../../../wire/kmip/fault.ts'
 import {
   authorityToSign,
   isOwnAuthority,
-  keyIn,
+  publicKeyFrom,
   leafToSign,
   ownerInCertificate,
   ownerInRequest,
@@ -213,7 +213,11 @@ async function ownerOf(
   if (!('asymmetric' in key) || !('spki' in key.asymmetric)) throw unusable(publicKey.objectType)
   const { spki } = key.asymmetric
   if (!request.request)
-    return { publicKey: keyIn(spki), extensions: [], subject: nameOfParts(subjectOf(publicKey, request)) }
+    return {
+      publicKey: publicKeyFrom(spki),
+      extensions: [],
+      subject: nameOfParts(subjectOf(publicKey, request)),
+    }
   return requested(request.request, spki)
 }
 
@@ -233,7 +237,7 @@ async function renewedOwner(
 
 async function requested(request: Uint8Array, spki: Uint8Array): Promise<CertifiedOwner> {
   const owner = await ownerInRequest(request)
-  if (!keyIn(spki).equals(owner.publicKey))
+  if (!publicKeyFrom(spki).equals(owner.publicKey))
     throw new Fault('InvalidField', 'the certificate request is for another public key')
   return owner
 }

@@ -8,7 +8,7 @@ import {
   KeyFormatError,
   numberBitsMax,
   toBigInt,
-  tooLong,
+  numberTooLong,
   type KeyParts,
   type RsaPrivate,
 } from '../../crypto/key-parts.ts'
@@ -95,7 +95,7 @@ function requireShort(material: TransparentMaterial): void {
   for (const value of Object.values<unknown>({ ...material }))
     if (typeof value === 'bigint' && value < 0n)
       throw new KeyFormatError('a number of the key is negative: put a zero byte before it')
-    else if (typeof value === 'bigint' && value >> BigInt(numberBitsMax) > 0n) throw tooLong()
+    else if (typeof value === 'bigint' && value >> BigInt(numberBitsMax) > 0n) throw numberTooLong()
 }
 
 /** Undefined if the format is not for such keys. */

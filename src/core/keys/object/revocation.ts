@@ -24,7 +24,7 @@ export interface Deactivation {
 }
 
 /** Throws Fault. */
-export function deactivated(
+export function deactivatedObject(
   object: ManagedObject,
   { code, message }: Deactivation,
   nowMs: number,

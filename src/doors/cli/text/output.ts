@@ -104,7 +104,7 @@ export function facts(pairs: readonly (readonly [string, string])[]): string {
 }
 
 /** Hex digits in pairs, as vCenter and browsers show them. */
-export function fingerprint(hex: string): string {
+export function shownFingerprint(hex: string): string {
   return visible((hex.toUpperCase().match(/../g) ?? []).join(':'))
 }
 

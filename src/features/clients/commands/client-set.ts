@@ -3,7 +3,7 @@
 import type { Options } from '../../../doors/cli/fields.ts'
 import { command } from '../../../doors/cli/route-command.ts'
 import type { Output } from '../../../doors/http/route.ts'
-import { oneOf, type Run, wholeNumber } from '../../../doors/cli/command.ts'
+import { oneOfWords, type Run, wholeNumber } from '../../../doors/cli/command.ts'
 import { readInput } from '../../../doors/cli/files.ts'
 import { graceText } from '../../../doors/cli/text/amounts.ts'
 import { facts, plain, table } from '../../../doors/cli/text/output.ts'
@@ -64,7 +64,7 @@ export const setCommand = command(clientRoutes.setClient, {
 })
 
 async function credentialOf(run: Run, text: string, flag: string, { userName, passwordFile }: Options) {
-  const mode = oneOf(flag, text, ['when-sent', 'required', 'none'])
+  const mode = oneOfWords(flag, text, ['when-sent', 'required', 'none'])
   if (mode === 'none') {
     if (userName !== undefined) throw new UsageError('--credential none takes no user name')
     return null
@@ -83,7 +83,7 @@ async function readPassword(world: World, file: string): Promise<string> {
 }
 
 /** Shown in place of the subject of a certificate that cannot be read. A real subject has an equals sign. */
-export const unreadable = 'unreadable'
+export const unreadableText = 'unreadable'
 
 export function clientText(client: Client): string {
   const { allow, credential, expiredGraceDays } = client
@@ -107,14 +107,14 @@ export function clientText(client: Client): string {
   ])
   const pins = client.certificates.map((one) => [
     one.sha256,
-    one.subject ?? unreadable,
+    one.subject ?? unreadableText,
     shortTime(one.notAfter),
     shortTime(one.lastSeen) || 'never',
     one.lastAddress ?? '',
   ])
   const cas = client.authorities.map((ca) => [
     `CA ${ca.id}`,
-    `${ca.authority ?? unreadable}, subjects that fit ${ca.subject}`,
+    `${ca.authority ?? unreadableText}, subjects that fit ${ca.subject}`,
     shortTime(ca.notAfter),
     '',
     '',

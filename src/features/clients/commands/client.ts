@@ -6,12 +6,12 @@ import type { Options } from '../../../doors/cli/fields.ts'
 import { command } from '../../../doors/cli/route-command.ts'
 import type { Output } from '../../../doors/http/route.ts'
 import { issueCommand, signCommand } from './client-issue.ts'
-import { clientText, setCommand, showCommand, unreadable, warningsText } from './client-set.ts'
+import { clientText, setCommand, showCommand, unreadableText, warningsText } from './client-set.ts'
 import { allowFlag, noun, type Run, wholeSha256 } from '../../../doors/cli/command.ts'
 import type { Columns } from '../../../doors/cli/text/list.ts'
 import { instanceOf, memberOf } from '../../../doors/cli/text/names.ts'
 import { nextInVcenter, nextOfExpired } from './next-steps.ts'
-import { fingerprint, plain } from '../../../doors/cli/text/output.ts'
+import { shownFingerprint, plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
 import { UsageError } from '../../../doors/cli/world.ts'
 import { clientRoutes } from '../routes.ts'
@@ -73,7 +73,7 @@ function trustedText(trusted: Output<typeof clientRoutes.trustClient>, byAuthori
   const where = `as ${trusted.name} in ${trusted.instance.name}`
   const may = plain`It may ask for: ${trusted.allow.join(', ')}`
   if (!byAuthority)
-    return plain`Trusted ${where}: the certificate with SHA-256\n  ${fingerprint(trusted.sha256)}\n${may}\n`
+    return plain`Trusted ${where}: the certificate with SHA-256\n  ${shownFingerprint(trusted.sha256)}\n${may}\n`
   const authority = trusted.authorities.find(({ sha256 }) => sha256 === trusted.sha256)
   return plain`Trusted ${where}: certificates signed by ${authority?.authority ?? 'that CA'} whose subject fits ${authority?.subject ?? ''}\n${may}\n`
 }
@@ -105,14 +105,14 @@ const clientColumns: Columns<Output<typeof clientRoutes.listClients>[number]> = 
       name,
       allow.join(', '),
       certificate.sha256,
-      certificate.subject ?? unreadable,
+      certificate.subject ?? unreadableText,
       shortTime(certificate.notAfter),
       shortTime(certificate.lastSeen),
     ])
     const cas = authorities.map(({ authority, subject, notAfter }) => [
       name,
       allow.join(', '),
-      `CA ${authority ?? unreadable}`,
+      `CA ${authority ?? unreadableText}`,
       `subjects that fit ${subject}`,
       shortTime(notAfter),
       '',
@@ -135,7 +135,7 @@ const pendingColumns = ({ world, next }: Run): Columns<Output<typeof clientRoute
   rows: ({ sha256, subject, notAfter, address, last, attempts }) => [
     [
       sha256,
-      subject ?? unreadable,
+      subject ?? unreadableText,
       `${hasPassed(notAfter, world.now()) ? 'expired ' : ''}${shortTime(notAfter)}`,
       address,
       shortTime(last),

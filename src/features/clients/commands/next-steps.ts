@@ -2,14 +2,14 @@
 
 import { certificateRoutes } from '../../certificates/routes.ts'
 import type { AdminClient } from '../../../doors/http/client.ts'
-import { fingerprint } from '../../../doors/cli/text/output.ts'
+import { shownFingerprint } from '../../../doors/cli/text/output.ts'
 
 export async function nextInVcenter(client: AdminClient): Promise<string> {
   const { sha1 } = await client.call(certificateRoutes.showServerCertificate)
   return `
 Now in vCenter: Configure > Security > Key Providers, choose the provider.
   If it does not trust this server yet: Establish Trust > Make vCenter Trust KMS, and compare the thumbprint:
-    ${fingerprint(sha1)}
+    ${shownFingerprint(sha1)}
   Then refresh. "Connected" can take five minutes to appear.
 `
 }

@@ -5,7 +5,7 @@ import { command } from '../../../doors/cli/route-command.ts'
 import type { Output, Input } from '../../../doors/http/route.ts'
 import { revocationReasons } from '../../../doors/http/words.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import { noun, oneOf } from '../../../doors/cli/command.ts'
+import { noun, oneOfWords } from '../../../doors/cli/command.ts'
 import { confirmTyped } from '../../../doors/cli/text/confirm.ts'
 import { kind, listCommand, stateText, vsphereText, type Key } from './key-list.ts'
 import { durationText } from '../../../doors/cli/text/amounts.ts'
@@ -15,7 +15,7 @@ import { inUseFlag, usedByText } from '../../../doors/cli/used-by.ts'
 import { CommandError } from '../../../doors/cli/world.ts'
 import { instanceRoutes } from '../../instances/routes.ts'
 import { keyRoutes } from '../routes.ts'
-import { keyOf, namedKey } from './named-key.ts'
+import { findNamedKey, namedKey } from './named-key.ts'
 
 export const keyCommands = noun('key', 'the keys of an instance', () => [
   listCommand,
@@ -152,7 +152,7 @@ const undestroyCommand = command(keyRoutes.undestroyKey, {
   summary: 'bring a destroyed key back, in the state that it had, as long as its instance keeps it',
   fields: { withoutTakenNames: 'bring it back without those of its Names that another key has now' },
   examples: ['key undestroy KEY', 'key undestroy KEY --without-taken-names'],
-  find: (admin, text, { instance = '' }) => keyOf(admin, instance, text, { recoverable: 'true' }),
+  find: (admin, text, { instance = '' }) => findNamedKey(admin, instance, text, { recoverable: 'true' }),
   view: nowIs,
 })
 
@@ -171,12 +171,12 @@ const setCommand = command(keyRoutes.setKey, {
     extractable: [
       '--extractable <yes>',
       'it may leave again, although a client made it not Extractable',
-      (_run, text, flag) => oneOf(flag, text, ['yes']) === 'yes',
+      (_run, text, flag) => oneOfWords(flag, text, ['yes']) === 'yes',
     ],
     sensitive: [
       '--sensitive <no>',
       'it may leave unwrapped again, although a client made it Sensitive',
-      (_run, text, flag) => oneOf(flag, text, ['no']) !== 'no',
+      (_run, text, flag) => oneOfWords(flag, text, ['no']) !== 'no',
     ],
   },
   examples: ['key set KEY --wraps-sensitive yes', 'key set KEY --extractable yes --sensitive no'],

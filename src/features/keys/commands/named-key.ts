@@ -13,7 +13,7 @@ import {
 import { keyRoutes } from '../routes.ts'
 
 /** Keys are found by their whole id first: one of a million would take long to find by the beginning of its id. */
-export async function keyOf(
+export async function findNamedKey(
   admin: AdminClient,
   instance: string,
   text: string,
@@ -64,5 +64,5 @@ export function namedKey(
   text: string,
   { instance = '' }: { readonly instance?: string },
 ): Promise<string> {
-  return keyOf(admin, instance, text)
+  return findNamedKey(admin, instance, text)
 }

@@ -22,7 +22,7 @@ import {
   dayMs,
   days,
   instanceName,
-  ofServer,
+  serverOccurrence,
   type ConditionLines,
   type Occurrence,
 } from '../../../core/conditions/line.ts'
@@ -87,7 +87,7 @@ export const accessConditions = {
       scheduledSwitch === null
         ? []
         : [
-            ofServer(
+            serverOccurrence(
               `the server switches to the staged certificate at ${isoTime(scheduledSwitch.atMs)} (SHA-256 ${scheduledSwitch.sha256.slice(0, 16)}...)`,
               scheduledSwitch.sha256,
             ),
@@ -148,7 +148,7 @@ export const accessConditions = {
         .map(({ token: { createdMs } }) => Math.floor((nowMs - createdMs) / dayMs))
         .filter((age) => age > bootstrapTokenDays)
         .map((age) =>
-          ofServer(
+          serverOccurrence(
             `the first token, a manager's for everything, is ${days(age)} old and lies in the data folder`,
           ),
         ),
@@ -161,7 +161,7 @@ export const accessConditions = {
     find: ({ tokenRecovery, nowMs }) =>
       tokenRecovery !== null && nowMs - tokenRecovery.atMs < tokenRecoveryToldDays * dayMs
         ? [
-            ofServer(
+            serverOccurrence(
               `a manager's token was made with the root key at ${isoTime(tokenRecovery.atMs)}`,
               tokenRecovery.tokenId,
             ),
@@ -177,7 +177,7 @@ export const accessConditions = {
       pendingClients === 0
         ? []
         : [
-            ofServer(
+            serverOccurrence(
               pendingClients === 1
                 ? 'an unknown certificate connected and waits for a decision'
                 : `${pendingClients} unknown certificates connected and wait for a decision`,

@@ -10,7 +10,7 @@ import { conditionsAlone } from '../../../doors/http/feature.ts'
 import type { Machine, RootKeyFileFacts } from '../../../core/server/machine.ts'
 import {
   instanceName,
-  ofServer,
+  serverOccurrence,
   type ConditionLines,
   type Occurrence,
 } from '../../../core/conditions/line.ts'
@@ -39,7 +39,7 @@ export const rootKeyConditions = {
     find: ({ rootKeyFiles, rootKeyCopies }) =>
       rootKeyFiles
         .filter(({ id }) => id !== null && !rootKeyCopies.some(({ rootKeyId }) => rootKeyId === id))
-        .map(({ path, uri }) => ofServer(`no copy of the root key ${path} is known`, uri)),
+        .map(({ path, uri }) => serverOccurrence(`no copy of the root key ${path} is known`, uri)),
   },
   'root-key-open': {
     severity: 'critical',
@@ -51,7 +51,12 @@ export const rootKeyConditions = {
       rootKeyFiles.flatMap(({ path, uri, mode }) =>
         mode === null || (mode & 0o077) === 0
           ? []
-          : [ofServer(`other users may read or change the root key ${path} (mode ${octal(mode)})`, uri)],
+          : [
+              serverOccurrence(
+                `other users may read or change the root key ${path} (mode ${octal(mode)})`,
+                uri,
+              ),
+            ],
       ),
   },
   'root-key-file': {
@@ -123,7 +128,7 @@ function lostFiles({ rootKeyFiles, serverRootKeyUri }: RootKeyFacts): readonly O
     .filter((file): file is RootKeyFileFacts & { problem: string } => file.problem !== null)
     .filter(({ uri }) => uri === serverRootKeyUri)
     .map(({ problem, uri }) =>
-      ofServer(`the root key of the server is a file that cannot be used: ${problem}`, uri),
+      serverOccurrence(`the root key of the server is a file that cannot be used: ${problem}`, uri),
     )
 }
 

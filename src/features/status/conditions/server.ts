@@ -19,7 +19,7 @@ import {
   dayMs,
   days,
   instanceName,
-  ofServer,
+  serverOccurrence,
   someOf,
   type ConditionLines,
   type Occurrence,
@@ -94,7 +94,7 @@ export const serverConditions = {
     find: ({ connections: { max, openFiles } }) =>
       max < connectionsMax
         ? [
-            ofServer(
+            serverOccurrence(
               `at most ${max} KMIP clients can be connected: a process may have ${openFiles} files open`,
             ),
           ]
@@ -105,7 +105,7 @@ export const serverConditions = {
     meaning: 'The server speaks a draft of KMIP (`kmip.drafts`), which is no standard and may still change.',
     action: 'For trials only. Take it out of kmip.drafts once they are over, and restart the server.',
     find: ({ drafts }) =>
-      drafts.map((draft) => ofServer(`the server speaks KMIP ${draft}, which is a draft`, draft)),
+      drafts.map((draft) => serverOccurrence(`the server speaks KMIP ${draft}, which is a draft`, draft)),
   },
   tampering: {
     severity: 'critical',
@@ -114,7 +114,7 @@ export const serverConditions = {
     action:
       'Find out who changed the database by hand, and check which clients and tokens there are. If old rows of a destroyed key were put back, destroy it again: its rows go then. docs/operate.md says what else to do.',
     find: ({ trust, marks, ...facts }) => [
-      ...[...trust.alarms, ...marks].map((alarm) => ofServer(alarm, alarm)),
+      ...[...trust.alarms, ...marks].map((alarm) => serverOccurrence(alarm, alarm)),
       ...altered({ trust, marks, ...facts }),
     ],
   },
@@ -124,7 +124,7 @@ export const serverConditions = {
     action: 'Make room on the disk of the data folder, or give it a larger one.',
     find: ({ freeBytes }) =>
       freeBytes < diskLowBytes
-        ? [ofServer(`the disk of the data folder has ${mebibytes(freeBytes)} MiB left`)]
+        ? [serverOccurrence(`the disk of the data folder has ${mebibytes(freeBytes)} MiB left`)]
         : [],
   },
   'clock-behind': {
@@ -135,7 +135,11 @@ export const serverConditions = {
       newestMs !== null &&
       nowMs < newestMs - clockBehindMs &&
       (setBackMs === null || nowMs - setBackMs < clockBehindToldDays * dayMs)
-        ? [ofServer(`the clock shows ${isoTime(nowMs)}, but the last audit entry is of ${isoTime(newestMs)}`)]
+        ? [
+            serverOccurrence(
+              `the clock shows ${isoTime(nowMs)}, but the last audit entry is of ${isoTime(newestMs)}`,
+            ),
+          ]
         : [],
   },
   'database-unsafe': {
@@ -145,7 +149,7 @@ export const serverConditions = {
     action: 'Set fsync and full_page_writes to on, and restart PostgreSQL. See docs/postgresql.md.',
     find: ({ database }) =>
       database !== null && database.unsafe.length > 0
-        ? [ofServer(`the database may lose acknowledged keys: ${database.unsafe.join(', ')}`)]
+        ? [serverOccurrence(`the database may lose acknowledged keys: ${database.unsafe.join(', ')}`)]
         : [],
   },
   'database-unconfirmed': {
@@ -156,7 +160,11 @@ export const serverConditions = {
       'Set synchronous_standby_names (docs/postgresql.md). Where no replica ever takes the place of the primary, the backups protect the keys: keep them elsewhere.',
     find: ({ database }) =>
       database?.confirming === ''
-        ? [ofServer('a failover of the database may lose acknowledged keys: no replica must confirm them')]
+        ? [
+            serverOccurrence(
+              'a failover of the database may lose acknowledged keys: no replica must confirm them',
+            ),
+          ]
         : [],
   },
   'database-failover-unproven': {
@@ -175,7 +183,7 @@ export const serverConditions = {
     find: ({ database }) =>
       database === null || database.unconfirmed === null
         ? []
-        : [ofServer(`the database cannot confirm changes: ${database.unconfirmed}`)],
+        : [serverOccurrence(`the database cannot confirm changes: ${database.unconfirmed}`)],
   },
   'database-timeline-unknown': {
     severity: 'notice',
@@ -184,7 +192,7 @@ export const serverConditions = {
     action:
       'Let the role of Mortise call pg_control_system(), pg_current_wal_insert_lsn() and pg_walfile_name(), if the service allows it.',
     find: ({ database }) =>
-      database?.hasTimeline === false ? [ofServer('the database does not tell its timeline')] : [],
+      database?.hasTimeline === false ? [serverOccurrence('the database does not tell its timeline')] : [],
   },
   'clock-differs': {
     severity: 'warning',
@@ -208,7 +216,11 @@ export const serverConditions = {
       'Look at the clock, and read the log of the server: it says why pruning failed. By hand: mortise audit prune --before TIME.',
     find: ({ nowMs, audit: { oldestMs, keepDays } }) =>
       keepDays !== null && oldestMs !== null && nowMs - oldestMs > (keepDays + auditKeepSlackDays) * dayMs
-        ? [ofServer(`the audit log goes back to ${isoTime(oldestMs)}, and audit.keep is ${days(keepDays)}`)]
+        ? [
+            serverOccurrence(
+              `the audit log goes back to ${isoTime(oldestMs)}, and audit.keep is ${days(keepDays)}`,
+            ),
+          ]
         : [],
   },
 } as const satisfies ConditionLines<ServerConditionFacts>
@@ -244,16 +256,16 @@ export const serverState = conditionsAlone({
 function workersEnd({ intended: count, serving, endedLately, lastEnd }: WorkerFacts): readonly Occurrence[] {
   const minutes = workerEndsWithinMs / 60_000
   const last = lastEnd === null ? '' : `; the last one ended by ${lastEnd}`
-  if (serving < count) return [ofServer(`${serving} of ${count} workers serve${last}`)]
+  if (serving < count) return [serverOccurrence(`${serving} of ${count} workers serve${last}`)]
   return endedLately < workerEndsMax
     ? []
-    : [ofServer(`workers ended ${endedLately} times within ${minutes} minutes${last}`)]
+    : [serverOccurrence(`workers ended ${endedLately} times within ${minutes} minutes${last}`)]
 }
 
 function clockDiffers({ behindMs }: DatabaseFacts): Occurrence {
   const how = behindMs > 0 ? 'behind' : 'ahead of'
   const seconds = String(Math.round(Math.abs(behindMs) / 1000))
-  return ofServer(`the clock of this machine is ${seconds} s ${how} that of the database`)
+  return serverOccurrence(`the clock of this machine is ${seconds} s ${how} that of the database`)
 }
 
 function unproven(
@@ -263,7 +275,7 @@ function unproven(
   const agoMs = nowMs - sinceMs
   if (agoMs < failoverProveMs || agoMs > failoverToldDays * dayMs) return []
   const message = `the failover of the database at ${isoTime(sinceMs)} may have lost keys that the node ${node} created: it has not come back since`
-  return [ofServer(message, node)]
+  return [serverOccurrence(message, node)]
 }
 
 function altered({ trust: { tables }, readiness }: ServerConditionFacts): readonly Occurrence[] {
@@ -292,11 +304,15 @@ function notExported({
   const isAhead = lastExport !== null && lastExport.atMs > nowMs + dayMs
   const sinceMs = isAhead ? oldestMs : (lastExport?.atMs ?? oldestMs)
   if (sinceMs === null || nowMs - sinceMs <= auditExportDays * dayMs) return []
-  if (lastExport === null) return [ofServer('the audit log was never exported')]
+  if (lastExport === null) return [serverOccurrence('the audit log was never exported')]
   const at = isoTime(lastExport.atMs)
   return isAhead
-    ? [ofServer(`the audit log was exported while the clock was ahead (${at}), and nobody knows when`)]
-    : [ofServer(`the audit log was last exported on ${at}`)]
+    ? [
+        serverOccurrence(
+          `the audit log was exported while the clock was ahead (${at}), and nobody knows when`,
+        ),
+      ]
+    : [serverOccurrence(`the audit log was last exported on ${at}`)]
 }
 
 function mebibytes(bytes: number): string {

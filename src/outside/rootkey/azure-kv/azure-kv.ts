@@ -9,7 +9,14 @@ import { CloudError } from '../clouds/error.ts'
 import { CloudHttp } from '../clouds/http.ts'
 import { CloudRootKey, notUnderstood, type CloudKey } from '../clouds/root-key.ts'
 import { CloudSession, type CloudPlace, type CloudSurroundings } from '../clouds/session.ts'
-import { altered, contentKeyBytes, joinHalves, openOnce, sealOnce, signedText } from '../content-key.ts'
+import {
+  alteredSealing,
+  contentKeyBytes,
+  joinHalves,
+  openOnce,
+  sealOnce,
+  signedText,
+} from '../content-key.ts'
 import { bodyWithSecret, type ParsedAnswer } from '../https/secret-json.ts'
 import type { WrappedForm } from '../wrapped-form.ts'
 import {
@@ -141,7 +148,7 @@ class AzureKey implements CloudKey {
   ): Promise<Buffer | undefined> {
     const [, algorithm, value = '', sealed = ''] = /^([\w-]+):([\w-]+):([\w+/=]+)$/.exec(ciphertext) ?? []
     const way = Object.values(ways).find((one) => one.algorithm === algorithm)
-    if (!way || !/^[0-9a-f]{32}$/i.test(keyVersion)) throw altered()
+    if (!way || !/^[0-9a-f]{32}$/i.test(keyVersion)) throw alteredSealing()
     const body = Buffer.from(JSON.stringify({ alg: way.algorithm, value }))
     const { secret: half } = await this.#act('unwrapKey', keyVersion, body, ids).catch(
       async (error: unknown) => {
@@ -165,7 +172,7 @@ class AzureKey implements CloudKey {
   async #whyNot(cause: unknown): Promise<unknown> {
     if (!(cause instanceof CloudError) || cause.status !== 404) return cause
     const isThere = await this.#describe().catch(() => undefined)
-    return isThere ? altered(cause) : cause
+    return isThere ? alteredSealing(cause) : cause
   }
 
   async newestVersion(): Promise<string> {

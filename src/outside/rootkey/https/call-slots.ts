@@ -19,7 +19,7 @@ export interface CallKind {
   readonly follows?: boolean
 }
 
-export function laneOf({ serves = false }: CallKind): CallLane {
+export function callLane({ serves = false }: CallKind): CallLane {
   return serves ? 'reads' : 'others'
 }
 
@@ -65,7 +65,7 @@ export class CallSlots {
   }
 
   async run<T>(work: () => Promise<T>, { follows = false, ...kind }: CallKind = {}): Promise<T> {
-    const lane = laneOf(kind)
+    const lane = callLane(kind)
     const call: UnderWay = { lane, sinceMs: this.#monotonic(), running: false }
     const priority = follows ? 1 : 0
     const start = () => {

@@ -88,7 +88,7 @@ export function readKey(resource: unknown): KeyResource | undefined {
 const withId = z.object({ id: z.string() })
 
 /** undefined: the resource has no id. */
-export function idOf(resource: unknown): string | undefined {
+export function resourceId(resource: unknown): string | undefined {
   return withId.safeParse(resource).data?.id
 }
 

@@ -8,7 +8,7 @@ import { KeyProtectSessions } from './sessions.ts'
 import { parseKeyProtectUri, formatKeyProtectUri, type KeyProtectUri } from './uri.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import type { KeyResource } from './answers.ts'
-import { deactivated, deleted, enableIt, standardKey } from './refusal-messages.ts'
+import { deactivatedMessage, deleted, enableIt, standardKeyMessage } from './refusal-messages.ts'
 import { sealAndOpen } from '../seal-and-open.ts'
 
 export interface Where {
@@ -140,9 +140,9 @@ const defaultKeyRing = 'default'
 
 function whyUnfit(metadata: KeyResource, target: KeyProtectUri): string | undefined {
   const { id, extractable, state } = metadata
-  if (extractable) return standardKey(id, target)
+  if (extractable) return standardKeyMessage(id, target)
   if (state === 'suspended') return `the root key ${id} is disabled. ${enableIt(id, target)}`
-  if (state === 'deactivated') return `${deactivated(metadata)}. Take another`
+  if (state === 'deactivated') return `${deactivatedMessage(metadata)}. Take another`
   if (state === 'destroyed') return deleted(id, target)
   // The key is active, or in a state that says nothing certain. The check then seals and opens a sample.
   return undefined

@@ -6,7 +6,7 @@
 // after it is empty. Mortise ignores a `Key-Total` that is smaller than the number of keys that the service lists.
 
 import { RootKeyError, type CorrelationIds } from '../../../core/ports/root-key.ts'
-import { idOf, readResources } from './answers.ts'
+import { resourceId, readResources } from './answers.ts'
 import type { CallName } from './calls.ts'
 import { notUnderstood } from './error.ts'
 import type { KeyProtectSession } from './session.ts'
@@ -39,7 +39,7 @@ export async function* keyPages(
     const { json, keyTotal = Infinity } = await session.call(call, { ...rest, query: page })
     const resources = readResources(json)
     if (!resources) throw notUnderstood(session.target, call)
-    const first = idOf(resources[0])
+    const first = resourceId(resources[0])
     if (offset === 0) veryFirst ??= first
     // A service that does not know offsets gives the same page for ever.
     else if (first !== undefined && first === veryFirst) return
@@ -49,7 +49,7 @@ export async function* keyPages(
       continue
     }
     yield resources.filter((resource) => {
-      const id = idOf(resource)
+      const id = resourceId(resource)
       return !seen.has(id) && seen.add(id)
     })
     const { length } = resources

@@ -36,7 +36,7 @@ export function explainDeactivated(
   const remedy =
     'What it sealed still opens, and new keys take another root key: ' +
     'mortise instance set-root-key NAME --root-key URI --custody keyprotect'
-  return sentence(refused, `refuses: ${deactivated(metadata)}. ${remedy}`)
+  return sentence(refused, `refuses: ${deactivatedMessage(metadata)}. ${remedy}`)
 }
 
 function sentence(
@@ -66,7 +66,7 @@ function hasOwnReason({ code, message }: ServiceRefusal): boolean {
 function ofRootKey(refused: Refused): string {
   const { target, call, refusal } = refused
   const key = `the root key ${refused.key ?? ''}`
-  if (refusal.code === 'KEY_ROOT_REQ_ERR') return `says that ${standardKey(refused.key ?? '', target)}`
+  if (refusal.code === 'KEY_ROOT_REQ_ERR') return `says that ${standardKeyMessage(refused.key ?? '', target)}`
   switch (refusal.status) {
     case 404:
       return `has no key ${refused.key ?? ''} in ${ringOf(refused.keyRing)}the instance ${target.instance}, or none that this service ID may see. ${listThem(target)}`
@@ -169,7 +169,7 @@ export function deletedStandardKey(key: string, target: Target): string {
   )
 }
 
-export function standardKey(key: string, target: Target): string {
+export function standardKeyMessage(key: string, target: Target): string {
   return (
     `${key} is a standard key and no root key. Make one that is: ` +
     `ibmcloud kp key create NAME --instance-id ${target.instance}`
@@ -177,7 +177,7 @@ export function standardKey(key: string, target: Target): string {
 }
 
 /** The root key expired, or its owner deactivated it. */
-export function deactivated({ id, expiresAt }: Pick<KeyResource, 'id' | 'expiresAt'>): string {
+export function deactivatedMessage({ id, expiresAt }: Pick<KeyResource, 'id' | 'expiresAt'>): string {
   const ended = expiresAt === null ? 'was deactivated' : `expired at ${expiresAt}`
   return `the root key ${id} ${ended} and seals nothing any more`
 }

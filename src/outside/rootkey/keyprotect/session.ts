@@ -7,7 +7,7 @@ import type { Clock } from '../../../core/ports/clock.ts'
 import { StandardKeyUncertain, type CorrelationIds } from '../../../core/ports/root-key.ts'
 import { parseJson } from './answers.ts'
 import { callOf, type CallName, type IamRole } from './calls.ts'
-import { CallSlots, laneOf, type CallLane, type LaneLoad } from '../https/call-slots.ts'
+import { CallSlots, callLane, type CallLane, type LaneLoad } from '../https/call-slots.ts'
 import { isAboutToken, isMaybeDone, isTransient, KeyProtectError, reachOf, readRefusal } from './error.ts'
 import { exchange, NoAnswer, serviceAgent, type HttpAnswer } from '../https/exchange.ts'
 import { Repeats, type TryMade } from '../https/repeats.ts'
@@ -178,7 +178,7 @@ export class KeyProtectSession {
     }
     const made = { call: name, instance: target.instance, key: question.key ?? null }
     try {
-      const { status: _, ...answer } = await this.#repeats[laneOf(callOf(name))].run({
+      const { status: _, ...answer } = await this.#repeats[callLane(callOf(name))].run({
         attempt: (leftMs) => this.#attempt(call, leftMs),
         again: (error) => this.#again(call, error),
         ended: (outcome, about) => {
@@ -273,7 +273,7 @@ export class KeyProtectSession {
     else if (status < 500 && refusal.code !== '') this.#admitted = true
     const { target, advises } = this.#options
     const { name, question, correlationId } = call
-    if (isTransient(refusal)) this.#repeats[laneOf(callOf(name))].beQuiet(status, headers['retry-after'])
+    if (isTransient(refusal)) this.#repeats[callLane(callOf(name))].beQuiet(status, headers['retry-after'])
     const message = explainRefusal({
       target,
       call: name,

@@ -11,7 +11,7 @@ import {
   type StandardKeys,
   type CorrelationIds,
 } from '../../../core/ports/root-key.ts'
-import { idOf, readKey, readOneKey, readResources } from './answers.ts'
+import { resourceId, readKey, readOneKey, readResources } from './answers.ts'
 import { KeyProtectError, notUnderstood } from './error.ts'
 import { keyPages } from './pages.ts'
 import { deletedStandardKey } from './refusal-messages.ts'
@@ -48,7 +48,7 @@ export class KeyProtectStandardKeys implements StandardKeys {
       body,
       correlationIds,
     })
-    const id = idOf(readResources(json)?.[0])?.toLowerCase()
+    const id = resourceId(readResources(json)?.[0])?.toLowerCase()
     if (id !== undefined && isGuid(id)) {
       this.#session.justMade.add(id)
       return id

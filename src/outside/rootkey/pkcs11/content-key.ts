@@ -6,7 +6,7 @@ import { RootKeyError } from '../../../core/ports/root-key.ts'
 import { contentKeyBytes, joinHalves, openOnce, sealOnce, signedText } from '../content-key.ts'
 import { cka } from './key.ts'
 import { ulong, ulongBytes } from './memory.ts'
-import { bind, front, type SealedParts, type Sealing, type SealingWay } from './sealed-form.ts'
+import { boundData, front, type SealedParts, type Sealing, type SealingWay } from './sealed-form.ts'
 import { compute, readAttribute, type TokenSession } from './token.ts'
 
 const rsaOaep = 0x09
@@ -19,11 +19,11 @@ function sealHere(
   associatedData: Uint8Array,
 ): Buffer {
   const before = front(number, head)
-  return Buffer.concat([before, sealOnce(contentKey, secret, bind(before, associatedData))])
+  return Buffer.concat([before, sealOnce(contentKey, secret, boundData(before, associatedData))])
 }
 
 function openHere(contentKey: Buffer, number: number, { head, sealed, associatedData }: SealedParts): Buffer {
-  return openOnce(contentKey, sealed, bind(front(number, head), associatedData))
+  return openOnce(contentKey, sealed, boundData(front(number, head), associatedData))
 }
 
 export function keyWrapWay(number: number, mechanism: number): SealingWay {

@@ -15,7 +15,7 @@ import type {
 import { attributesOf, cka, findKey, type TokenKey } from './key.ts'
 import { Module } from './module.ts'
 import { Pkcs11Error } from './return-values.ts'
-import { open, seal } from './seal.ts'
+import { unsealByToken, sealByToken } from './seal.ts'
 import { findObjects, readAttribute, Pkcs11Token } from './token.ts'
 import type { KeyName } from './uri.ts'
 
@@ -58,11 +58,11 @@ async function act(message: HelperRequest): Promise<HelperCalls[HelperCallName][
     }
     case 'wrap': {
       const { secret, ...use } = message.input
-      return seal(await sealingOf(use), secret, use.associatedData).finally(() => secret.fill(0))
+      return sealByToken(await sealingOf(use), secret, use.associatedData).finally(() => secret.fill(0))
     }
     case 'unwrap': {
       const { wrapped, ...use } = message.input
-      return open(await sealingOf(use), wrapped, use.associatedData)
+      return unsealByToken(await sealingOf(use), wrapped, use.associatedData)
     }
     case 'list':
       return list(started())

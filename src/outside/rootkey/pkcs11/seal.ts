@@ -4,14 +4,22 @@
 import { randomBytes } from 'node:crypto'
 import { wrappedKeyBytesMax } from '../../../base/bounds.ts'
 import { RootKeyError } from '../../../core/ports/root-key.ts'
-import { altered, tagBytes } from '../content-key.ts'
+import { alteredSealing, tagBytes } from '../content-key.ts'
 import { keyWrapWay, oaepWay } from './content-key.ts'
 import { Pkcs11Error } from './return-values.ts'
-import { formatVersion, ivBytes, partsOf, type Sealing, type SealingWay, bind, front } from './sealed-form.ts'
+import {
+  formatVersion,
+  ivBytes,
+  sealedParts,
+  type Sealing,
+  type SealingWay,
+  boundData,
+  front,
+} from './sealed-form.ts'
 import { compute, type TokenSession } from './token.ts'
 
 /** Throws RootKeyError. Opens the result once before it returns it. */
-export async function seal(
+export async function sealByToken(
   sealing: Sealing,
   secret: Uint8Array,
   associatedData: Uint8Array,
@@ -32,7 +40,7 @@ export async function seal(
 }
 
 /** Throws RootKeyError, 'wrapped-form' for what `seal` did not make with the same associated data. */
-export async function open(
+export async function unsealByToken(
   sealing: Sealing,
   wrapped: Uint8Array,
   associatedData: Uint8Array,
@@ -41,15 +49,16 @@ export async function open(
   const way = Object.values<SealingWay>(ways).find(
     (one) => one.number === number && one.kind === sealing.key.kind,
   )
-  const parts = partsOf(wrapped, associatedData)
+  const parts = sealedParts(wrapped, associatedData)
   const isLong = parts.head.length > 0 && parts.sealed.length >= tagBytes
-  if (version !== formatVersion || !way || !isLong || wrapped.length > wrappedKeyBytesMax) throw altered()
+  if (version !== formatVersion || !way || !isLong || wrapped.length > wrappedKeyBytesMax)
+    throw alteredSealing()
   try {
     return await way.open(sealing, parts)
   } catch (error) {
-    if (error instanceof Pkcs11Error && error.reach === 'wrapped-form') throw altered(error)
+    if (error instanceof Pkcs11Error && error.reach === 'wrapped-form') throw alteredSealing(error)
     if (error instanceof Pkcs11Error && ambiguous.has(error.value) && (await works(sealing)))
-      throw altered(error)
+      throw alteredSealing(error)
     throw error
   }
 }
@@ -91,7 +100,7 @@ const ambiguous: ReadonlySet<number> = new Set([0x05, 0x06, 0x07, 0x30, 0x62, 0x
 
 /** Whether the key seals and opens a sample at the moment. */
 async function works(sealing: Sealing): Promise<boolean> {
-  return seal(sealing, randomBytes(32), Buffer.alloc(0)).then(
+  return sealByToken(sealing, randomBytes(32), Buffer.alloc(0)).then(
     () => true,
     () => false,
   )
@@ -105,7 +114,7 @@ async function prove(
   associatedData: Uint8Array,
 ): Promise<void> {
   const way = Object.values<SealingWay>(ways).find(({ number }) => number === wrapped[1])
-  const opened = await way?.open(sealing, partsOf(wrapped, associatedData))
+  const opened = await way?.open(sealing, sealedParts(wrapped, associatedData))
   const isSame = opened?.equals(secret) ?? false
   opened?.fill(0)
   if (!isSame) throw new RootKeyError('unreachable', 'the token does not open what it has just sealed')
@@ -115,7 +124,8 @@ async function prove(
 function gcmWay(number: number, newIv: () => Buffer): SealingWay {
   const aesGcm = 0x1087
   /** The additional data has no IV, since the token may choose one. GCM authenticates the IV in any case. */
-  const additional = (associatedData: Uint8Array) => bind(Buffer.of(formatVersion, number), associatedData)
+  const additional = (associatedData: Uint8Array) =>
+    boundData(Buffer.of(formatVersion, number), associatedData)
   return {
     number,
     kind: 'aes',

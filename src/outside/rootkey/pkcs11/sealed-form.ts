@@ -24,8 +24,8 @@ export interface SealedParts {
   readonly associatedData: Uint8Array
 }
 
-/** Splits any bytes into parts. `open` in seal.ts checks them. */
-export function partsOf(wrapped: Uint8Array, associatedData: Uint8Array): SealedParts {
+/** Splits any bytes into parts. `unsealByToken` in seal.ts checks them. */
+export function sealedParts(wrapped: Uint8Array, associatedData: Uint8Array): SealedParts {
   const headEnd = prefixBytes + (((wrapped[2] ?? 0) << 8) | (wrapped[3] ?? 0))
   return { head: wrapped.subarray(prefixBytes, headEnd), sealed: wrapped.subarray(headEnd), associatedData }
 }
@@ -43,6 +43,6 @@ export function front(number: number, head: Uint8Array): Buffer {
 }
 
 /** The additional data under which a secret is sealed. */
-export function bind(front: Uint8Array, associatedData: Uint8Array): Buffer {
+export function boundData(front: Uint8Array, associatedData: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from('mortise root key on a token\n'), front, associatedData])
 }

@@ -32,7 +32,7 @@ export function countOf(frames: readonly Frame[]): number {
 }
 
 /** Splits the frames, in order, into parts. A part ends with the frame that brings it to accessMoveRecords records or more. */
-export function partsOf(frames: readonly Frame[]): readonly (readonly Frame[])[] {
+export function frameGroups(frames: readonly Frame[]): readonly (readonly Frame[])[] {
   const parts: Frame[][] = []
   let room = 0
   for (const frame of frames) {

@@ -11,7 +11,7 @@ import { StoreUnavailable, type Change, type Write } from '../../../core/ports/s
 import * as bounds from './bounds.ts'
 import { accessFlushMs } from '../bounds.ts'
 import { AccessFile } from './access-file.ts'
-import { countOf, encodeFrame, partsOf, type Frame } from './access-frames.ts'
+import { countOf, encodeFrame, frameGroups, type Frame } from './access-frames.ts'
 import type { StartAppender } from './appender.ts'
 import { ByObject } from './by-object.ts'
 import type { MovedRecord } from './move-access.ts'
@@ -351,7 +351,7 @@ export class AccessLog {
     this.#movingFetchedMs.setAll(this.#fetchedMs)
     this.#fetchedMs = new ByObject()
     try {
-      const parts = partsOf(frames)
+      const parts = frameGroups(frames)
       const isPromised = frames.some(({ onDisk }) => onDisk)
       // The file is emptied after the last part. The sync of that part brings the earlier parts to the disk too.
       for (const part of parts)

@@ -3,7 +3,7 @@
 
 import type { AccessRecord, AuditWrite } from '../../../core/ports/audit.ts'
 import type { AuditChain } from '../audit/audit-chain.ts'
-import { number } from '../row.ts'
+import { numberIn } from '../row.ts'
 import { get, run, type Steps } from '../steps.ts'
 
 /** The part of a record that the access log stores. The rest, `expect`, is checked before the log receives the record. */
@@ -19,7 +19,7 @@ export function* moveAccess(
   { log, frames }: AuditWrite & { readonly type: 'access-moved' },
 ): Steps<void> {
   const row = yield* get('metaNumber', log)
-  const movedTo = row ? number(row, 'value') : 0
+  const movedTo = row ? numberIn(row, 'value') : 0
   const left = frames.filter(({ sequence }) => sequence > movedTo)
   const latest = new Map<string, AccessRecord['fetched'][number]>()
   for (const { entries, fetched } of left.flatMap(({ records }) => movedRecords(records))) {

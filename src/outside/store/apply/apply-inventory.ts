@@ -2,8 +2,8 @@
 
 import type { InventoryRecord, InventoryRow, InventoryWrite } from '../../../core/ports/inventory.ts'
 import { StoreConflict } from '../../../core/ports/store.ts'
-import { placeOf } from '../inventory-reader.ts'
-import { number, text, type Row } from '../row.ts'
+import { inventoryPlace } from '../inventory-reader.ts'
+import { numberIn, textIn, type Row } from '../row.ts'
 import { changed, get, run, type Steps } from '../steps.ts'
 
 type Of<T extends InventoryWrite['type']> = Extract<InventoryWrite, { type: T }>
@@ -36,14 +36,14 @@ export function* putInventory(record: InventoryRecord): Steps<void> {
 export function* putInventoryRow(id: string, row: InventoryRow): Steps<void> {
   const inventory = yield* get('inventory', id)
   if (!inventory) throw new Error(`a row names the inventory ${id}, which is not there`)
-  yield* run('addInventoryRow', number(inventory, 'number'), ...placeOf(row))
+  yield* run('addInventoryRow', numberIn(inventory, 'number'), ...inventoryPlace(row))
 }
 
 function* addRows({ id, rows, rowsMax }: Of<'inventory-rows'>): Steps<void> {
   const inventory = yield* open(id)
-  const sequence = number(inventory, 'number')
-  let count = number(inventory, 'rows')
-  for (const row of rows) count += yield* changed('addInventoryRow', sequence, ...placeOf(row))
+  const sequence = numberIn(inventory, 'number')
+  let count = numberIn(inventory, 'rows')
+  for (const row of rows) count += yield* changed('addInventoryRow', sequence, ...inventoryPlace(row))
   if (count > rowsMax)
     throw new StoreConflict(
       'inventory-rows',
@@ -54,20 +54,20 @@ function* addRows({ id, rows, rowsMax }: Of<'inventory-rows'>): Steps<void> {
 
 function* makeCurrent({ id, importedMs }: Of<'inventory-current'>): Steps<void> {
   const inventory = yield* open(id)
-  yield* run('replaceInventory', text(inventory, 'instanceId'), text(inventory, 'vcenter'))
-  yield* run('inventoryIsCurrent', importedMs, number(inventory, 'number'))
+  yield* run('replaceInventory', textIn(inventory, 'instanceId'), textIn(inventory, 'vcenter'))
+  yield* run('inventoryIsCurrent', importedMs, numberIn(inventory, 'number'))
 }
 
 function* clear({ id, rowsMax }: Of<'inventory-cleared'>): Steps<void> {
   const inventory = yield* get('inventory', id)
-  if (!inventory || text(inventory, 'state') !== 'gone') return
-  const sequence = number(inventory, 'number')
+  if (!inventory || textIn(inventory, 'state') !== 'gone') return
+  const sequence = numberIn(inventory, 'number')
   const cleared = yield* changed('clearInventoryRows', sequence, rowsMax)
   if (cleared < rowsMax) yield* run('removeInventory', sequence)
 }
 
 function* open(id: string): Steps<Row> {
   const inventory = yield* get('inventory', id)
-  if (inventory && text(inventory, 'state') === 'open') return inventory
+  if (inventory && textIn(inventory, 'state') === 'open') return inventory
   throw new StoreConflict('inventory', `the inventory ${id} takes no rows any more`)
 }

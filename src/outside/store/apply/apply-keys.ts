@@ -4,7 +4,7 @@
 
 import { StoreConflict, type Write } from '../../../core/ports/store.ts'
 import type { Effects } from './effects.ts'
-import { bytes } from '../row.ts'
+import { bytesIn } from '../row.ts'
 import { changed, get, run, type Steps } from '../steps.ts'
 
 type Of<T extends Write['type']> = Extract<Write, { type: T }>
@@ -62,7 +62,7 @@ function* applyDataKey(write: DataKeyWrite, effects: Effects): Steps<void> {
       return yield* run('removeDataKey', write.id)
     case 'data-key-rewrapped': {
       const row = yield* get('dataKey', write.record.id)
-      if (!row || Buffer.compare(bytes(row, 'wrapped'), write.was) !== 0)
+      if (!row || Buffer.compare(bytesIn(row, 'wrapped'), write.was) !== 0)
         throw new StoreConflict('data-key', `the data key ${write.record.id} is not wrapped as expected`)
       effects.materialRemoved = true
       yield* run('eraseDataKey', write.record.id)
@@ -91,7 +91,7 @@ function* applySecret(write: SecretWrite, effects: Effects): Steps<void> {
       if (write.was !== undefined) {
         const row = yield* get('secret', name)
         const isAsRead =
-          row && write.was ? Buffer.compare(bytes(row, 'sealed'), write.was) === 0 : !row && !write.was
+          row && write.was ? Buffer.compare(bytesIn(row, 'sealed'), write.was) === 0 : !row && !write.was
         if (!isAsRead) throw new StoreConflict('secret', `the secret ${name} is not as it was read`)
       }
       if ((yield* changed('eraseSecret', name)) > 0) effects.materialRemoved = true

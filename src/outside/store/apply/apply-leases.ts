@@ -9,7 +9,7 @@ import {
   type NodeRecord,
 } from '../../../core/ports/leases.ts'
 import { StoreConflict } from '../../../core/ports/store.ts'
-import { number, orNull, text, type Row } from '../row.ts'
+import { numberIn, orNull, textIn, type Row } from '../row.ts'
 import { all, get, run, type Steps } from '../steps.ts'
 
 export function* applyLeaseWrite(write: LeaseWrite): Steps<void> {
@@ -57,11 +57,11 @@ export function* findLeases(): Steps<readonly LeaseRecord[]> {
 
 export function* findNodes(): Steps<readonly NodeRecord[]> {
   return (yield* all('nodeSigns')).map((row) => ({
-    name: text(row, 'name'),
-    version: text(row, 'version'),
-    kmip: text(row, 'kmip'),
-    startedMs: number(row, 'startedMs'),
-    agoMs: Math.abs(number(row, 'nowMs') - number(row, 'seenMs')),
+    name: textIn(row, 'name'),
+    version: textIn(row, 'version'),
+    kmip: textIn(row, 'kmip'),
+    startedMs: numberIn(row, 'startedMs'),
+    agoMs: Math.abs(numberIn(row, 'nowMs') - numberIn(row, 'seenMs')),
   }))
 }
 
@@ -73,13 +73,13 @@ function requireFence(row: Row | undefined, { name, fence }: Fence): void {
 
 function leaseRow(row: Row): LeaseRecord {
   return {
-    name: text(row, 'name'),
-    holder: orNull(row, 'holder', text),
-    fence: number(row, 'fence'),
-    leftMs: number(row, 'untilMs') - number(row, 'nowMs'),
+    name: textIn(row, 'name'),
+    holder: orNull(row, 'holder', textIn),
+    fence: numberIn(row, 'fence'),
+    leftMs: numberIn(row, 'untilMs') - numberIn(row, 'nowMs'),
   }
 }
 
 function* now(): Steps<number> {
-  return number((yield* get('clockNow')) ?? {}, 'nowMs')
+  return numberIn((yield* get('clockNow')) ?? {}, 'nowMs')
 }

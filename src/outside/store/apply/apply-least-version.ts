@@ -3,7 +3,7 @@
 
 import { tooOldFor, type StoreFeature } from '../../../core/ports/least-version.ts'
 import { StoreConflict, StoreUnavailable } from '../../../core/ports/store.ts'
-import { text } from '../row.ts'
+import { textIn } from '../row.ts'
 import { all, get, run, type Steps } from '../steps.ts'
 
 /**
@@ -15,7 +15,7 @@ export function* nameFeature({ name, version, reason }: StoreFeature): Steps<voi
   if (older)
     throw new StoreConflict(
       'older-node',
-      `the node ${text(older, 'name')} runs Mortise ${text(older, 'version')}, which does not know ${name} (since ${version}: ${reason}). ` +
+      `the node ${textIn(older, 'name')} runs Mortise ${textIn(older, 'version')}, which does not know ${name} (since ${version}: ${reason}). ` +
         'Upgrade that node or stop it, then repeat',
     )
   yield* run('nameFeature', name, version, reason)
@@ -24,9 +24,9 @@ export function* nameFeature({ name, version, reason }: StoreFeature): Steps<voi
 
 export function* storedFeatures(): Steps<readonly StoreFeature[]> {
   return (yield* all('features')).map((row) => ({
-    name: text(row, 'name'),
-    version: text(row, 'version'),
-    reason: text(row, 'reason'),
+    name: textIn(row, 'name'),
+    version: textIn(row, 'version'),
+    reason: textIn(row, 'reason'),
   }))
 }
 

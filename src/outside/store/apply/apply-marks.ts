@@ -14,7 +14,7 @@ import {
 import type { ObjectRecord } from '../../../core/ports/objects.ts'
 import { StoreConflict } from '../../../core/ports/store.ts'
 import { storedMark } from '../rows.ts'
-import { number, orNull, type Row } from '../row.ts'
+import { numberIn, orNull, type Row } from '../row.ts'
 import { all, run, type Steps } from '../steps.ts'
 import type { Effects } from './effects.ts'
 import type { Group, MarkSigning } from './group.ts'
@@ -54,7 +54,7 @@ export function* markObject(record: ObjectRecord, old: Row | undefined, group: G
   }
   // If the rows of a destroyed object were put back, they have material. They may change freely, since nothing opens them.
   if (!closed || (old && old['material'] !== null)) return null
-  if (!old || closed.dueMs === neverBack || orNull(old, 'dueMs', number) !== closed.dueMs)
+  if (!old || closed.dueMs === neverBack || orNull(old, 'dueMs', numberIn) !== closed.dueMs)
     throw wasDestroyed()
   yield* append(record, isBack, key, group)
   return null
@@ -70,7 +70,7 @@ export function* applyMarkWrite(write: MarkWrite, group: Group): Steps<void> {
     const row = yield* group.facts.objectRow(instanceId, uniqueIdentifier)
     // The object was brought back after the caller read that it is destroyed.
     if (row && row['material'] !== null) return undefined
-    const dueMs = row ? (orNull(row, 'dueMs', number) ?? neverBack) : neverBack
+    const dueMs = row ? (orNull(row, 'dueMs', numberIn) ?? neverBack) : neverBack
     if (!(yield* close(write, dueMs, key, group))) return undefined
   }
   return yield* run('noteMark', 1, instanceId, uniqueIdentifier)

@@ -9,7 +9,7 @@ import type { Effects } from './effects.ts'
 import { indexHash } from '../hashes.ts'
 import { stepsOf } from './state-counts.ts'
 import { objectRowBytes } from './usage.ts'
-import { bytes, number, orNull, text, type Row } from '../row.ts'
+import { bytesIn, numberIn, orNull, textIn, type Row } from '../row.ts'
 import { add, all, get, run, type Steps } from '../steps.ts'
 
 export function* putObject(write: Extract<Write, { type: 'object' }>, group: Group): Steps<void> {
@@ -35,13 +35,13 @@ export function* putObject(write: Extract<Write, { type: 'object' }>, group: Gro
   const { activates, deactivates } = clockSteps
   const bytes = record.attributes.length + Buffer.byteLength(indexed)
   const bytesBefore = old
-    ? number(old, 'attributesBytes') + Buffer.byteLength(text(old, 'indexed'))
+    ? numberIn(old, 'attributesBytes') + Buffer.byteLength(textIn(old, 'indexed'))
     : -objectRowBytes
   const common = [objectType, state, version, createdMs, attributes, material, dataKeyId, indexed] as const
   const rest = [...recoverableColumns, activates, deactivates, marked]
   let sequence: number
   if (old) {
-    sequence = number(old, 'sequence')
+    sequence = numberIn(old, 'sequence')
     yield* run('changeObject', ...common, ...rest, sequence)
   } else {
     sequence = yield* add('addObject', instanceId, uniqueIdentifier, ...common, ...rest)
@@ -54,7 +54,7 @@ export function* putObject(write: Extract<Write, { type: 'object' }>, group: Gro
   })
   const wasRecoverable = (old?.['recoverable'] ?? null) !== null
   yield* countSteps(instanceId, old ? clockStepsOf(old) : neverByClock, clockSteps)
-  const oldState = old ? text(old, 'state') : null
+  const oldState = old ? textIn(old, 'state') : null
   facts.grow(instanceId, {
     bytes: bytes - bytesBefore + addedBytes,
     recoverable: Number(recoverable !== undefined) - Number(wasRecoverable),
@@ -65,7 +65,7 @@ export function* putObject(write: Extract<Write, { type: 'object' }>, group: Gro
 const neverByClock: ClockSteps = { activates: null, deactivates: null }
 
 function clockStepsOf(old: Row): ClockSteps {
-  return { activates: orNull(old, 'activates', number), deactivates: orNull(old, 'deactivates', number) }
+  return { activates: orNull(old, 'activates', numberIn), deactivates: orNull(old, 'deactivates', numberIn) }
 }
 
 function* countSteps(instanceId: string, from: ClockSteps, to: ClockSteps): Steps<void> {
@@ -88,21 +88,21 @@ interface Indexed {
  * can come back, and only with that material.
  */
 function* checkSuccession(old: Row, { version: next, ...record }: ObjectRecord): Steps<void> {
-  const version = number(old, 'version')
+  const version = numberIn(old, 'version')
   if (next <= version)
     throw new StoreConflict('object', `the object is at version ${version}, not before ${next}`)
   if (old['material'] !== null) return
   const sealed = record.sealed ?? record.recoverable?.sealed
   if (!sealed) return
-  const waiting = orNull(old, 'recoverable', number)
+  const waiting = orNull(old, 'recoverable', numberIn)
   const row = waiting === null ? undefined : yield* get('material', waiting)
-  if (!row || Buffer.compare(bytes(row, 'sealed'), sealed) !== 0)
+  if (!row || Buffer.compare(bytesIn(row, 'sealed'), sealed) !== 0)
     throw new StoreConflict('object', 'the object was destroyed')
 }
 
 /** The row of the object's material, including recoverable material. */
 function materialOf(old: Row): number | null {
-  return orNull(old, 'material', number) ?? orNull(old, 'recoverable', number)
+  return orNull(old, 'material', numberIn) ?? orNull(old, 'recoverable', numberIn)
 }
 
 export function* removeRecoverable(
@@ -114,11 +114,11 @@ export function* removeRecoverable(
       ? yield* all('recoverableOfInstance', instanceId)
       : [yield* facts.objectRow(instanceId, uniqueIdentifier)]
   for (const row of rows) {
-    const material = row ? orNull(row, 'recoverable', number) : null
+    const material = row ? orNull(row, 'recoverable', numberIn) : null
     if (!row || material === null) continue
     yield* run('eraseMaterial', material)
-    yield* run('removeRecoverable', number(row, 'sequence'))
-    facts.objectChanged(instanceId, text(row, 'uniqueIdentifier'))
+    yield* run('removeRecoverable', numberIn(row, 'sequence'))
+    facts.objectChanged(instanceId, textIn(row, 'uniqueIdentifier'))
     facts.grow(instanceId, { recoverable: -1 })
     effects.materialRemoved = true
   }
@@ -137,7 +137,7 @@ interface PutMaterial {
 function* putMaterial(old: number | null, sealed: Uint8Array | null, effects: Effects): Steps<PutMaterial> {
   if (old === null) return yield* addMaterial(sealed)
   const row = yield* get('material', old)
-  const before = row ? bytes(row, 'sealed') : new Uint8Array()
+  const before = row ? bytesIn(row, 'sealed') : new Uint8Array()
   if (sealed && Buffer.compare(before, sealed) === 0) return { material: old, addedBytes: 0 }
   effects.materialRemoved = true
   if (sealed?.length === before.length) {
@@ -159,7 +159,7 @@ function* putIndex(
   old: Row | undefined,
   now: { readonly indexed: string; readonly destroyed: boolean; readonly namesShared: boolean },
 ): Steps<void> {
-  const before = old ? text(old, 'indexed') : '{"names":[],"index":[]}'
+  const before = old ? textIn(old, 'indexed') : '{"names":[],"index":[]}'
   const wasDestroyed = old?.['material'] === null
   if (before === now.indexed && wasDestroyed === now.destroyed) return
   const from = JSON.parse(before) as Indexed

@@ -15,7 +15,7 @@ import type { Group } from './group.ts'
 import type { GroupFacts } from './group-facts.ts'
 import { moveAccess } from '../access/move-access.ts'
 import { markPruned } from './prune.ts'
-import { number, text } from '../row.ts'
+import { numberIn, textIn } from '../row.ts'
 import { get, run, type Query, type Steps } from '../steps.ts'
 import { checkLimits } from './usage.ts'
 
@@ -62,7 +62,7 @@ function* checkExpectation(expect: Expectation, facts: GroupFacts): Steps<void> 
   }
   if (expect.uniqueNames !== undefined) {
     const shared = yield* get('sharedName', expect.uniqueNames)
-    if (shared) throw new StoreConflict('name', `several objects have the name ${text(shared, 'name')}`)
+    if (shared) throw new StoreConflict('name', `several objects have the name ${textIn(shared, 'name')}`)
   }
   if (expect.liveObjects) {
     const { instanceId, count } = expect.liveObjects
@@ -72,7 +72,7 @@ function* checkExpectation(expect: Expectation, facts: GroupFacts): Steps<void> 
   }
   for (const { instanceId, uniqueIdentifier, version } of expect.objects ?? []) {
     const row = yield* facts.objectRow(instanceId, uniqueIdentifier)
-    const storedVersion = row ? number(row, 'version') : null
+    const storedVersion = row ? numberIn(row, 'version') : null
     if (storedVersion === version) continue
     const is = storedVersion === null ? 'does not exist' : `is at version ${storedVersion}`
     throw new StoreConflict('object', `the object ${is}, expected was ${version ?? 'none'}`)
@@ -173,7 +173,7 @@ function* addCheckpoint(write: Write & { readonly type: 'checkpoint' }, effects:
 
 function* requireLastCheckpoint(expected: number): Steps<void> {
   const row = yield* get('lastCheckpoint')
-  const last = row ? number(row, 'number') : 0
+  const last = row ? numberIn(row, 'number') : 0
   if (expected !== last)
     throw new StoreConflict('checkpoint', `the last checkpoint is ${last}, not ${expected}`)
 }

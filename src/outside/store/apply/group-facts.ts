@@ -6,7 +6,7 @@ import { furtherEnd } from '../../../core/audit/marks.ts'
 import { marksFeature } from '../../../core/ports/least-version.ts'
 import type { MarksEnd, StoredMark } from '../../../core/ports/marks.ts'
 import type { Usage } from '../../../core/ports/objects.ts'
-import { number, type Row } from '../row.ts'
+import { numberIn, type Row } from '../row.ts'
 import { nameFeature, storedFeatures } from './apply-least-version.ts'
 import { findMarksEnd } from '../mark-reader.ts'
 import { lastMark } from '../rows.ts'
@@ -49,7 +49,7 @@ export class GroupFacts {
   }
 
   *trustVersion(): Steps<number> {
-    this.#trustVersion ??= number((yield* get('trustVersion')) ?? { version: 0 }, 'version')
+    this.#trustVersion ??= numberIn((yield* get('trustVersion')) ?? { version: 0 }, 'version')
     return this.#trustVersion
   }
 

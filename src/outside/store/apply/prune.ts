@@ -8,7 +8,7 @@
 import { chainHash } from '../../../core/audit/chain.ts'
 import type { AuditEntry, WriterHead } from '../../../core/ports/audit.ts'
 import { blockEntries } from '../audit/audit-chain.ts'
-import { number, text, type Row } from '../row.ts'
+import { numberIn, textIn, type Row } from '../row.ts'
 import { get, run, type Steps } from '../steps.ts'
 
 /** Rows that one step deletes. This takes a few milliseconds. */
@@ -32,14 +32,14 @@ export function* findPruned(times: Times, upTo: readonly WriterHead[]): Steps<re
   for (const head of upTo) {
     const row = yield* get('writerRow', head.writer)
     if (!row) continue
-    const [id, begin] = [number(row, 'id'), number(row, 'beginNumber')]
-    const covered = Math.min(head.number, number(row, 'number'))
+    const [id, begin] = [numberIn(row, 'id'), numberIn(row, 'beginNumber')]
+    const covered = Math.min(head.number, numberIn(row, 'number'))
     const last = yield* lastOld(id, begin + 1, covered, times)
     if (last === undefined) continue
     const end = yield* get('entryOfNumber', last, id)
-    const before = last - 1 === begin ? text(row, 'beginHash') : yield* hashOf(last - 1, id)
+    const before = last - 1 === begin ? textIn(row, 'beginHash') : yield* hashOf(last - 1, id)
     if (!end || before === undefined || !isOld(end, before, times.beforeMs)) continue
-    const hash = text(end, 'hash')
+    const hash = textIn(end, 'hash')
     if (last !== head.number || hash === head.hash) heads.push({ writer: head.writer, number: last, hash })
   }
   return heads
@@ -47,12 +47,12 @@ export function* findPruned(times: Times, upTo: readonly WriterHead[]): Steps<re
 
 function* hashOf(entry: number, writer: number): Steps<string | undefined> {
   const row = yield* get('entryOfNumber', entry, writer)
-  return row && text(row, 'hash')
+  return row && textIn(row, 'hash')
 }
 
 function isOld(entry: Row, before: string, beforeMs: number): boolean {
-  const body = text(entry, 'body')
-  return chainHash(before, body) === text(entry, 'hash') && (JSON.parse(body) as AuditEntry).atMs < beforeMs
+  const body = textIn(entry, 'body')
+  return chainHash(before, body) === textIn(entry, 'hash') && (JSON.parse(body) as AuditEntry).atMs < beforeMs
 }
 
 /** Deletes some pruned rows; false: none are left. Call it in a transaction. */
@@ -62,8 +62,8 @@ export function* deletePruned(): Steps<boolean> {
     yield* run('deleteBlocks')
     return false
   }
-  const [id, deleted] = [number(row, 'id'), number(row, 'deleted')]
-  const upTo = Math.min(number(row, 'beginNumber'), deleted + stepEntries)
+  const [id, deleted] = [numberIn(row, 'id'), numberIn(row, 'deleted')]
+  const upTo = Math.min(numberIn(row, 'beginNumber'), deleted + stepEntries)
   yield* run('deleteEntries', id, deleted + 1, upTo)
   yield* run('setDeleted', upTo, id)
   return true
@@ -72,7 +72,7 @@ export function* deletePruned(): Steps<boolean> {
 /** The ids of a writer's entries with the numbers `from` and `to`; undefined if the database lacks one of them. */
 export function* entriesOf(id: number, from: number, to: number): Steps<[number, number] | undefined> {
   const [first, last] = [yield* get('entryOfNumber', from, id), yield* get('entryOfNumber', to, id)]
-  return first && last && [number(first, 'entry'), number(last, 'entry')]
+  return first && last && [numberIn(first, 'entry'), numberIn(last, 'entry')]
 }
 
 /**
@@ -92,12 +92,12 @@ function* lastOld(
   for (let from = first; from <= last && kept > toNumber;) {
     const block = yield* get('blockAfter', Math.floor(from / blockEntries), beforeMs, nowMs)
     if (!block) break
-    from = Math.max(from, number(block, 'block') * blockEntries)
-    const to = Math.min(last, number(block, 'block') * blockEntries + blockEntries - 1)
+    from = Math.max(from, numberIn(block, 'block') * blockEntries)
+    const to = Math.min(last, numberIn(block, 'block') * blockEntries + blockEntries - 1)
     const firstKept = yield* get('firstKept', id, from, to, beforeMs, nowMs)
-    if (firstKept) kept = number(firstKept, 'number')
+    if (firstKept) kept = numberIn(firstKept, 'number')
     from = to + 1
   }
   const row = yield* get('lastOld', id, fromNumber, kept - 1, beforeMs)
-  return row && number(row, 'number')
+  return row && numberIn(row, 'number')
 }

@@ -3,7 +3,7 @@
 // millisecond.
 
 import type { ClockSteps } from '../../../core/ports/objects.ts'
-import { number, text } from '../row.ts'
+import { numberIn, textIn } from '../row.ts'
 import { all, type Steps } from '../steps.ts'
 
 const [day, hour, second] = [86_400, 3_600, 1]
@@ -38,7 +38,7 @@ export function* countStates(instanceId: string, nowMs: number): Steps<Readonly<
   const counts = new Map<string, number>()
   const add = (name: string, count: number) => counts.set(name, (counts.get(name) ?? 0) + count)
   for (const row of rows) {
-    const [name, count] = [text(row, 'name'), number(row, 'count')]
+    const [name, count] = [textIn(row, 'name'), numberIn(row, 'count')]
     const step = steps[name]
     add(step?.from ?? name, step ? -count : count)
     if (step) add(step.to, count)

@@ -4,7 +4,7 @@
 import type { Usage } from '../../../core/ports/objects.ts'
 import { StoreConflict } from '../../../core/ports/store.ts'
 import type { Expectation } from '../../../core/ports/expectation.ts'
-import { number } from '../row.ts'
+import { numberIn } from '../row.ts'
 import { get, type Steps } from '../steps.ts'
 
 /** Approximate bytes of an object's rows and index entries, besides its attributes, names and material. */
@@ -12,7 +12,7 @@ export const objectRowBytes = 512
 
 export function* usageOf(instanceId: string): Steps<Usage> {
   const row = (yield* get('usage', instanceId, instanceId, instanceId)) ?? {}
-  return { objects: number(row, 'objects'), bytes: number(row, 'bytes') }
+  return { objects: numberIn(row, 'objects'), bytes: numberIn(row, 'bytes') }
 }
 
 /** Throws StoreConflict. */

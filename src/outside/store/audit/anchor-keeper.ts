@@ -10,7 +10,7 @@ import type { Anchor, AnchorPosition, AnchorVerdict, Timeline } from '../../../c
 import type { WriterHead } from '../../../core/ports/audit.ts'
 import type { MarksEnd } from '../../../core/ports/marks.ts'
 import { AnchorFile } from './anchor-file.ts'
-import { number, text } from '../row.ts'
+import { numberIn, textIn } from '../row.ts'
 import { marksEndOf } from '../rows.ts'
 import { all, get, type Steps } from '../steps.ts'
 
@@ -173,16 +173,16 @@ export class AnchorKeeper {
 
 /** Whether a server has ever served with the store. */
 export function* isUsed(): Steps<boolean> {
-  return number((yield* get('used')) ?? {}, 'used') === 1
+  return numberIn((yield* get('used')) ?? {}, 'used') === 1
 }
 
 /** Trust version, last checkpoint and end of the marks, as the database has them, including the running transaction. */
 export function* storedPosition(): Steps<Omit<AnchorPosition, 'heads'>> {
   const row = (yield* get('position')) ?? {}
   return {
-    trustVersion: number(row, 'trustVersion'),
+    trustVersion: numberIn(row, 'trustVersion'),
     checkpoint:
-      row['body'] === null ? null : { number: number(row, 'number'), sha256: sha256(text(row, 'body')) },
+      row['body'] === null ? null : { number: numberIn(row, 'number'), sha256: sha256(textIn(row, 'body')) },
     marks:
       row['markNumber'] === null
         ? null
@@ -200,9 +200,9 @@ export function* storedStart(marks: MarksEnd | null): Steps<OrderedPosition> {
 function* storedHeads(): Steps<readonly WriterHead[]> {
   const rows = (yield* all('unnamedWriters')).slice(-anchorHeadsMax)
   return rows.map((row) => ({
-    writer: text(row, 'writer'),
-    number: number(row, 'number'),
-    hash: text(row, 'hash'),
+    writer: textIn(row, 'writer'),
+    number: numberIn(row, 'number'),
+    hash: textIn(row, 'hash'),
   }))
 }
 
@@ -212,8 +212,8 @@ function* factsFor({ checkpoint, heads }: Anchor): Steps<StoreFacts> {
   const facts: StoreFacts['heads'][number][] = []
   for (const head of heads) facts.push(yield* headFacts(head))
   return {
-    trustVersion: number((yield* get('trustVersion')) ?? {}, 'version'),
-    lastCheckpoint: number((yield* get('lastCheckpoint')) ?? {}, 'number'),
+    trustVersion: numberIn((yield* get('trustVersion')) ?? {}, 'version'),
+    lastCheckpoint: numberIn((yield* get('lastCheckpoint')) ?? {}, 'number'),
     checkpointSha256: checkpoint && (yield* checkpointSha256(checkpoint.number)),
     heads: facts,
   }
@@ -221,7 +221,7 @@ function* factsFor({ checkpoint, heads }: Anchor): Steps<StoreFacts> {
 
 function* checkpointSha256(checkpoint: number): Steps<string | null> {
   const row = yield* get('checkpointBody', checkpoint)
-  return row ? sha256(text(row, 'body')) : null
+  return row ? sha256(textIn(row, 'body')) : null
 }
 
 function sha256(body: string): string {
@@ -231,8 +231,8 @@ function sha256(body: string): string {
 function* headFacts(head: WriterHead): Steps<StoreFacts['heads'][number]> {
   const row = yield* get('writerRow', head.writer)
   if (!row) return { last: 0, hash: null, prunedTo: 0 }
-  const prunedTo = number(row, 'beginNumber')
-  const entry = yield* get('entryOfNumber', head.number, number(row, 'id'))
-  const hash = prunedTo === head.number ? text(row, 'beginHash') : entry ? text(entry, 'hash') : null
-  return { last: number(row, 'number'), hash, prunedTo }
+  const prunedTo = numberIn(row, 'beginNumber')
+  const entry = yield* get('entryOfNumber', head.number, numberIn(row, 'id'))
+  const hash = prunedTo === head.number ? textIn(row, 'beginHash') : entry ? textIn(entry, 'hash') : null
+  return { last: numberIn(row, 'number'), hash, prunedTo }
 }

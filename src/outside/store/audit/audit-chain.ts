@@ -5,7 +5,7 @@
 import { chainHash, chainStart, entryBody } from '../../../core/audit/chain.ts'
 import type { AuditEntry, WriterHead } from '../../../core/ports/audit.ts'
 import { auditHash } from '../hashes.ts'
-import { number, text } from '../row.ts'
+import { numberIn, textIn } from '../row.ts'
 import { add, all, get, run, type Steps } from '../steps.ts'
 
 /** A block (audit_blocks) is the entries whose ids differ only in the lower ten bits. */
@@ -95,7 +95,7 @@ export class AuditChain {
   /** Reads the id of the last entry in the store: other writers may have added entries since this writer's last transaction. */
   *follow(): Steps<void> {
     if (this.#head.id === null) return
-    this.#head = { ...this.#head, lastEntry: number((yield* get('lastEntry')) ?? {}, 'entry') }
+    this.#head = { ...this.#head, lastEntry: numberIn((yield* get('lastEntry')) ?? {}, 'entry') }
   }
 
   *append(entry: AuditEntry): Steps<void> {
@@ -131,10 +131,14 @@ export class AuditChain {
   *#begin(): Steps<WriterHead[]> {
     const others: WriterHead[] = []
     for (const row of yield* all('unnamedWriters')) {
-      yield* run('nameWriter', number(row, 'id'))
-      others.push({ writer: text(row, 'writer'), number: number(row, 'number'), hash: text(row, 'hash') })
+      yield* run('nameWriter', numberIn(row, 'id'))
+      others.push({
+        writer: textIn(row, 'writer'),
+        number: numberIn(row, 'number'),
+        hash: textIn(row, 'hash'),
+      })
     }
-    const lastEntry = number((yield* get('lastEntry')) ?? {}, 'entry')
+    const lastEntry = numberIn((yield* get('lastEntry')) ?? {}, 'entry')
     const id = yield* add('addWriter', this.#writer, this.#openedMs, lastEntry + 1)
     this.#head = { id, lastEntry, number: 0, hash: chainStart }
     return others

@@ -12,7 +12,7 @@ import type {
 } from '../../../core/ports/audit.ts'
 import { blockEntries } from './audit-chain.ts'
 import { auditHash, objectHashes } from '../hashes.ts'
-import { number, orNull, text, type Row } from '../row.ts'
+import { numberIn, orNull, textIn, type Row } from '../row.ts'
 import { all, get, type Steps } from '../steps.ts'
 
 /** The most entries that one step of a search reads. */
@@ -43,11 +43,11 @@ export async function findAudit(
     const step: Step = await read(isIndexed(query) ? byIndex(query, from) : byBlock(query, from))
     next = step.next
     for (const row of step.rows) {
-      if (number(row, 'entry') <= until) continue
-      if (!matches(text(row, 'body'), query)) continue
+      if (numberIn(row, 'entry') <= until) continue
+      if (!matches(textIn(row, 'body'), query)) continue
       if (entries.length === query.limit) break
       entries.push(storedEntry(row))
-      last = number(row, 'entry')
+      last = numberIn(row, 'entry')
     }
     if (next !== null && entries.length < query.limit) await setImmediate()
   }
@@ -65,7 +65,7 @@ export async function findBehind(
   while (next !== null && placed.length < limit) {
     const step: Step = await read(byBlock({ order: 'oldest', limit }, next))
     next = step.next
-    placed.push(...step.rows.map((row) => ({ ...storedEntry(row), place: number(row, 'entry') })))
+    placed.push(...step.rows.map((row) => ({ ...storedEntry(row), place: numberIn(row, 'entry') })))
     if (next !== null) await setImmediate()
   }
   return placed.slice(0, limit)
@@ -81,17 +81,17 @@ export async function findMisfiled(
   do {
     rows = await read(all('auditFiling', behind, auditStepEntries))
     const last = rows.at(-1)
-    if (last) behind = number(last, 'entry')
+    if (last) behind = numberIn(last, 'entry')
     misfiled.push(...rows.filter((row) => !isFiled(row)))
     await setImmediate()
   } while (rows.length === auditStepEntries && misfiled.length < auditMisfiledMax)
   return misfiled
     .slice(0, auditMisfiledMax)
-    .map((row) => ({ writer: text(row, 'writer'), number: number(row, 'number') }))
+    .map((row) => ({ writer: textIn(row, 'writer'), number: numberIn(row, 'number') }))
 }
 
 function isFiled(row: Row): boolean {
-  const entry = entryOf(text(row, 'body'))
+  const entry = entryOf(textIn(row, 'body'))
   // A text that is no longer a valid entry fails the check of its hash.
   if (!entry) return true
   const { atMs, instanceId, object, actor } = entry
@@ -120,10 +120,10 @@ function entryOf(body: string): AuditEntry | undefined {
 
 function storedEntry(row: Row): StoredAuditEntry {
   return {
-    writer: text(row, 'writer'),
-    number: number(row, 'number'),
-    body: text(row, 'body'),
-    hash: text(row, 'hash'),
+    writer: textIn(row, 'writer'),
+    number: numberIn(row, 'number'),
+    body: textIn(row, 'body'),
+    hash: textIn(row, 'hash'),
   }
 }
 
@@ -163,7 +163,7 @@ function* ofObject(object: string, newest: boolean, range: readonly number[]): S
   for (const hash of objectHashes(object))
     rows.push(...(yield* all(newest ? 'objectNewest' : 'objectOldest', hash, ...range)))
   const direction = newest ? -1 : 1
-  rows.sort((a, b) => direction * (number(a, 'entry') - number(b, 'entry')))
+  rows.sort((a, b) => direction * (numberIn(a, 'entry') - numberIn(b, 'entry')))
   return rows.slice(0, auditStepEntries)
 }
 
@@ -178,7 +178,7 @@ function* byBlock(query: AuditQuery, from: number): Steps<Step> {
     untilMs,
   )
   if (!block) return { rows: [], next: null }
-  const start = number(block, 'block') * blockEntries
+  const start = numberIn(block, 'block') * blockEntries
   const end = start + blockEntries - 1
   const range = newest ? [start, Math.min(from, end)] : [Math.max(from, start), end]
   const count = Math.min(auditStepEntries, Math.max(query.limit, 50))
@@ -191,12 +191,12 @@ function* byBlock(query: AuditQuery, from: number): Steps<Step> {
 /** The id of the first entry that is not pruned. Millions of pruned entries that are not deleted yet may lie before it. */
 function* firstKeptPlace(): Steps<number> {
   const row = yield* get('firstKeptPlace')
-  return (row && orNull(row, 'entry', number)) ?? 0
+  return (row && orNull(row, 'entry', numberIn)) ?? 0
 }
 
 function beyond(rows: readonly Row[], newest: boolean): number | null {
   const last = rows.at(-1)
-  return last ? number(last, 'entry') + (newest ? -1 : 1) : null
+  return last ? numberIn(last, 'entry') + (newest ? -1 : 1) : null
 }
 
 function times({ sinceMs, untilMs }: AuditQuery): [number, number] {

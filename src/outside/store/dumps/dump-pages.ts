@@ -5,8 +5,8 @@ import { dumpPageRecords, objectsStepRows } from '../../../base/bounds.ts'
 import type { DumpCounts, DumpedObject, DumpedRecord, DumpedWriter } from '../../../core/ports/backup.ts'
 import { storedFeatures } from '../apply/apply-least-version.ts'
 import { entriesOf } from '../apply/prune.ts'
-import { inventoryRecord, inventoryRow, placeOf } from '../inventory-reader.ts'
-import { number, orNull, text, type Row } from '../row.ts'
+import { inventoryRecord, inventoryRow, inventoryPlace } from '../inventory-reader.ts'
+import { numberIn, orNull, textIn, type Row } from '../row.ts'
 import {
   checkpointRow,
   clientSeenRow,
@@ -19,7 +19,7 @@ import {
   storedObject,
   trustRow,
 } from '../rows.ts'
-import { standardKey } from '../standard-key-reader.ts'
+import { standardKeyRecord } from '../standard-key-reader.ts'
 import { all, get, type Steps } from '../steps.ts'
 
 /** Runs the steps of a rule in the caller's transaction. */
@@ -29,13 +29,19 @@ type Page = readonly DumpedRecord[]
 /** The caller must make this read first: it fixes the moment that the dump shows. */
 export function* dumpCounts(): Steps<DumpCounts> {
   const totals = yield* all('objectTotals')
-  const objects = totals.map((row) => [text(row, 'instanceId'), number(row, 'count')])
-  return { entries: number((yield* get('entryTotal')) ?? {}, 'count'), objects: Object.fromEntries(objects) }
+  const objects = totals.map((row) => [textIn(row, 'instanceId'), numberIn(row, 'count')])
+  return {
+    entries: numberIn((yield* get('entryTotal')) ?? {}, 'count'),
+    objects: Object.fromEntries(objects),
+  }
 }
 
 export async function* dumpPages(read: Read): AsyncGenerator<Page> {
   for (const page of await read(fewRecords())) yield page
-  yield* byText(read, 'standardKeysAfter', 'id', (row) => ({ type: 'standardKey', value: standardKey(row) }))
+  yield* byText(read, 'standardKeysAfter', 'id', (row) => ({
+    type: 'standardKey',
+    value: standardKeyRecord(row),
+  }))
   yield (await read(all('pending'))).map((row): DumpedRecord => ({ type: 'pending', value: pendingRow(row) }))
   yield* byText(read, 'seenAfter', 'sha256', (row) => ({ type: 'seen', value: seenRow(row) }))
   yield* byText(read, 'clientsSeenAfter', 'clientId', (row) => ({
@@ -69,7 +75,7 @@ export async function* dumpPages(read: Read): AsyncGenerator<Page> {
 /** The records that come first. There are never many of them. */
 function* fewRecords(): Steps<Page[]> {
   const features = (yield* storedFeatures()).map((value): DumpedRecord => ({ type: 'leastVersion', value }))
-  const version = number((yield* get('trustVersion')) ?? {}, 'version')
+  const version = numberIn((yield* get('trustVersion')) ?? {}, 'version')
   const secrets = (yield* all('secrets')).map((row): DumpedRecord => ({
     type: 'secret',
     value: secretRow(row),
@@ -91,7 +97,7 @@ async function* byText(
   column: string,
   make: (row: Row) => DumpedRecord,
 ): AsyncGenerator<Page> {
-  yield* inPages((last) => read(all(statement, last ? text(last, column) : '', dumpPageRecords)), make)
+  yield* inPages((last) => read(all(statement, last ? textIn(last, column) : '', dumpPageRecords)), make)
 }
 
 async function* byNumber(
@@ -100,13 +106,13 @@ async function* byNumber(
   { column, pageRows }: { readonly column: string; readonly pageRows: number },
   make: (row: Row) => DumpedRecord,
 ): AsyncGenerator<Page> {
-  yield* inPages((last) => read(all(statement, last ? number(last, column) : 0, pageRows)), make)
+  yield* inPages((last) => read(all(statement, last ? numberIn(last, column) : 0, pageRows)), make)
 }
 
 async function* inventoryRowsOf(read: Read, inventory: Row): AsyncGenerator<Page> {
-  const [sequence, inventoryId] = [number(inventory, 'number'), text(inventory, 'id')]
+  const [sequence, inventoryId] = [numberIn(inventory, 'number'), textIn(inventory, 'id')]
   const after = (last: Row | undefined) => {
-    const place = placeOf(last && inventoryRow(last))
+    const place = inventoryPlace(last && inventoryRow(last))
     return read(all('dumpedInventoryRows', sequence, ...place, dumpPageRecords))
   }
   yield* inPages(after, (row) => ({ type: 'inventoryRow', value: { inventoryId, ...inventoryRow(row) } }))
@@ -130,13 +136,13 @@ async function* entries(read: Read, row: Row): AsyncGenerator<Page> {
   const { writer, number: last, prunedTo } = dumpedWriter(row)
   for (let from = prunedTo + 1; from <= last; from += dumpPageRecords) {
     const to = Math.min(last, from + dumpPageRecords - 1)
-    const rows = await read(entriesBetween(number(row, 'id'), from, to))
+    const rows = await read(entriesBetween(numberIn(row, 'id'), from, to))
     yield rows.map((entry): DumpedRecord => {
       const value = {
         writer,
-        number: number(entry, 'number'),
-        body: text(entry, 'body'),
-        hash: text(entry, 'hash'),
+        number: numberIn(entry, 'number'),
+        body: textIn(entry, 'body'),
+        hash: textIn(entry, 'hash'),
       }
       return { type: 'entry', value }
     })
@@ -150,19 +156,19 @@ function* entriesBetween(writer: number, from: number, to: number): Steps<readon
 
 function dumpedWriter(row: Row): DumpedWriter {
   return {
-    writer: text(row, 'writer'),
-    openedMs: number(row, 'openedMs'),
-    number: number(row, 'number'),
-    hash: text(row, 'hash'),
-    prunedTo: number(row, 'beginNumber'),
-    prunedHash: text(row, 'beginHash'),
-    named: number(row, 'named'),
+    writer: textIn(row, 'writer'),
+    openedMs: numberIn(row, 'openedMs'),
+    number: numberIn(row, 'number'),
+    hash: textIn(row, 'hash'),
+    prunedTo: numberIn(row, 'beginNumber'),
+    prunedHash: textIn(row, 'beginHash'),
+    named: numberIn(row, 'named'),
   }
 }
 
 function dumpedObject(row: Row): DumpedObject {
   const { sequence: _, isPutBack: __, lastFetchedMs, ...record } = storedObject(row)
-  const { names, index } = JSON.parse(text(row, 'indexed')) as {
+  const { names, index } = JSON.parse(textIn(row, 'indexed')) as {
     readonly names: readonly string[]
     readonly index: readonly (readonly [key: string, value: string])[]
   }
@@ -171,8 +177,8 @@ function dumpedObject(row: Row): DumpedObject {
     names,
     index: index.map(([key, value]) => ({ key, value })),
     clockSteps: {
-      activates: orNull(row, 'activates', number),
-      deactivates: orNull(row, 'deactivates', number),
+      activates: orNull(row, 'activates', numberIn),
+      deactivates: orNull(row, 'deactivates', numberIn),
     },
     lastFetchedMs,
   }

@@ -10,7 +10,7 @@ import { postgresAnswerMs, postgresTurnMs } from './bounds.ts'
 import type { Timeline } from '../../../core/ports/anchor.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import type { Row } from '../row.ts'
-import { asUnavailable, codeOf, postgresText } from './errors.ts'
+import { asUnavailable, sqlState, postgresText } from './errors.ts'
 import { PostgresSession } from './session.ts'
 import { describeHost, describePlace, type PostgresPlace } from './url.ts'
 
@@ -61,7 +61,7 @@ interface Attempt {
  * `newest`: the newest timeline that this node has seen; a server on an older timeline is not used. Rejects with StoreUnavailable,
  * which says what is wrong with each host.
  */
-export async function connect(
+export async function connectPostgres(
   connecting: Connecting,
   newest: Timeline | null = null,
 ): Promise<PostgresSession> {
@@ -134,7 +134,7 @@ async function tryHost(
 
 function saidPlainly(error: unknown, passwordFile: string | null): string {
   const said = postgresText(error)
-  const todo = remedies[codeOf(error) ?? '']
+  const todo = remedies[sqlState(error) ?? '']
   if (todo !== undefined) return `${todo} (${said})`
   if (!said.includes('client password must be a string')) return said
   if (passwordFile !== null) return `it wants a password, and the first line of ${passwordFile} is empty`

@@ -3,13 +3,13 @@
 import type { StoreDump } from '../../../core/ports/backup.ts'
 import { dumpCounts, dumpPages } from '../dumps/dump-pages.ts'
 import type { Steps } from '../steps.ts'
-import { connect, type Connecting } from './connect.ts'
+import { connectPostgres, type Connecting } from './connect.ts'
 import { asUnavailable } from './errors.ts'
 import { untimed } from './schema.ts'
 
 /** Rejects with StoreUnavailable. */
 export async function openPostgresDump(connecting: Connecting): Promise<StoreDump> {
-  const session = await connect(connecting)
+  const session = await connectPostgres(connecting)
   const read = async <T>(steps: Steps<T>): Promise<T> => {
     try {
       return await session.take(steps)

@@ -14,7 +14,7 @@ const lost =
 
 export function postgresTrouble(error: unknown): PostgresTrouble {
   if (!(error instanceof Error)) return null
-  const code = codeOf(error)
+  const code = sqlState(error)
   // Errors that the server sends have a severity. Other errors with a code come from the operating system, such as ECONNREFUSED.
   if (!('severity' in error)) return code !== null || lost.test(error.message) ? 'gone' : null
   if (code === null) return null
@@ -28,14 +28,14 @@ export function postgresTrouble(error: unknown): PostgresTrouble {
   return null
 }
 
-export function codeOf(error: unknown): string | null {
+export function sqlState(error: unknown): string | null {
   if (!(error instanceof Error)) return null
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
+  if (error instanceof AggregateError && error.errors.length > 0) return sqlState(error.errors[0])
   return 'code' in error && typeof error.code === 'string' ? error.code : null
 }
 
 export function postgresText(error: unknown): string {
-  const code = codeOf(error)
+  const code = sqlState(error)
   const message = error instanceof Error ? error.message : String(error)
   const said = message === '' && error instanceof AggregateError ? String(error.errors[0]) : message
   return code === null ? said : `${code}: ${said}`

@@ -5,7 +5,7 @@ import { counted } from '../../../base/text/counted.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import { otherSchema, type Held } from '../sqlite/hold.ts'
 import { postgresTurnMs } from './bounds.ts'
-import { connect, type Connecting } from './connect.ts'
+import { connectPostgres, type Connecting } from './connect.ts'
 import { asUnavailable } from './errors.ts'
 import { knownSchema, refuseOlderThanLeast, schemaVersion, untimed } from './schema.ts'
 import type { PostgresSession } from './session.ts'
@@ -19,7 +19,7 @@ const others = `
 /** Rejects with StoreUnavailable. */
 export async function holdPostgres(connecting: Connecting): Promise<Held> {
   const name = describePlace(connecting.place)
-  const session = await connect(connecting)
+  const session = await connectPostgres(connecting)
   try {
     await session.query(
       `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = ${postgresTurnMs}; ${untimed}`,

@@ -7,7 +7,7 @@ import { StoreUnavailable } from '../../../core/ports/store.ts'
 import { dumpCounts, dumpPages } from '../dumps/dump-pages.ts'
 import { Loader } from '../dumps/loader.ts'
 import type { Steps } from '../steps.ts'
-import { connect, type Connecting } from './connect.ts'
+import { connectPostgres, type Connecting } from './connect.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
 import { setUnaccepted } from './node.ts'
 import { migrate, schemaVersion, untimed } from './schema.ts'
@@ -18,7 +18,7 @@ import { describePlace } from './url.ts'
 /** Fills an empty database. `openedMs`: the time at which the store's new audit writer begins. */
 export function postgresLoader(connecting: Connecting, openedMs: number): LoadStore {
   return async (pages, entries, check) => {
-    const session = await connect(connecting)
+    const session = await connectPostgres(connecting)
     try {
       const done = <T>(work: Promise<T>): Promise<T> => work.catch((error: unknown) => fail(session, error))
       await done(begin(session, describePlace(connecting.place)))

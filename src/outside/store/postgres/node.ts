@@ -86,7 +86,7 @@ export interface RunState {
  * The state of the run in the database; undefined: another run has the node's name, or the database does not know the name. The
  * statement writes, so that a replica that confirms this transaction has all earlier ones too.
  */
-export async function stateOf(
+export async function writerState(
   session: PostgresSession,
   name: string,
   run: string,

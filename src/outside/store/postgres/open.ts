@@ -16,7 +16,7 @@ import {
 import type { CommitWatch } from '../database-store.ts'
 import { takeLock } from '../sqlite/file.ts'
 import type { StoreThreads } from '../threads.ts'
-import { connect } from './connect.ts'
+import { connectPostgres } from './connect.ts'
 import { asUnavailable } from './errors.ts'
 import { takeName } from './node.ts'
 import { migrate } from './schema.ts'
@@ -57,7 +57,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   let session: PostgresSession | undefined
   let store: PostgresStore
   try {
-    session = await connect(connecting)
+    session = await connectPostgres(connecting)
     const run = randomUUID()
     const state = await prepare(session, { node, run, leaseMs })
     const files = { accessFile: accessFileOf(file), anchorFile: anchorFileOf(file) }

@@ -9,7 +9,7 @@ import { postgresLeaseMsMax } from '../../../base/bounds.ts'
 import { postgresAnswerMs } from './bounds.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import { refuseOlderProgram, storedFeatures } from '../apply/apply-least-version.ts'
-import { number } from '../row.ts'
+import { numberIn } from '../row.ts'
 import type { PostgresSession } from './session.ts'
 
 /** How long one step of a migration may take. */
@@ -224,7 +224,7 @@ export async function schemaVersion(session: PostgresSession): Promise<number> {
   if (ours === true) {
     // A database that a program without knowledge of the least version made has no column `steps`.
     const taken = `SELECT coalesce((to_jsonb(s) ->> 'steps')::bigint, version) AS steps FROM ${versionTable} s`
-    return number((await session.query(taken)).rows[0] ?? {}, 'steps')
+    return numberIn((await session.query(taken)).rows[0] ?? {}, 'steps')
   }
   if (other === true)
     throw new StoreUnavailable(

@@ -19,7 +19,7 @@ import { DatabaseStore, type DatabaseStoreOptions } from '../database-store.ts'
 import type { Effects } from '../apply/effects.ts'
 import type { Steps } from '../steps.ts'
 import { whyUnconfirmed } from './confirming.ts'
-import { connect, startedMicros, type Connecting } from './connect.ts'
+import { connectPostgres, startedMicros, type Connecting } from './connect.ts'
 import { DatabaseClock } from './database-clock.ts'
 import { readFacts } from './database-facts.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
@@ -292,7 +292,7 @@ export class PostgresStore extends DatabaseStore {
   }
 
   async #tellSilence(): Promise<void> {
-    this.#why = await whyUnconfirmed(() => connect(this.#options.connecting, this.#timeline))
+    this.#why = await whyUnconfirmed(() => connectPostgres(this.#options.connecting, this.#timeline))
     this.#options.onTrouble?.(this.#silence())
   }
 
@@ -342,7 +342,7 @@ export class PostgresStore extends DatabaseStore {
 
   async #connect(): Promise<PostgresSession> {
     if (this.#closed) throw new StoreUnavailable('unavailable', 'the store is closed')
-    const session = await connect(this.#options.connecting, this.#timeline)
+    const session = await connectPostgres(this.#options.connecting, this.#timeline)
     const { timeline } = session.server
     // The timelines of another cluster cannot be compared; the count of commits shows whether its server has all answered commits.
     if (timeline && !isBehind(timeline, this.#timeline)) this.#timeline = timeline

@@ -1,7 +1,7 @@
 // Finds out which session has locked a table that a transaction waited for in vain, so that an administrator can end that session.
 
 import { StoreUnavailable } from '../../../core/ports/store.ts'
-import { codeOf, postgresText } from './errors.ts'
+import { sqlState, postgresText } from './errors.ts'
 import type { PostgresSession } from './session.ts'
 
 /** PostgreSQL's code after lock_timeout. */
@@ -21,7 +21,7 @@ const holders = `
   ORDER BY c.relkind = 'r' DESC, a.xact_start LIMIT 1`
 
 export function isLockTimeout(error: unknown): boolean {
-  return codeOf(error) === lockTimeout || (error instanceof Error && codeOf(error.cause) === lockTimeout)
+  return sqlState(error) === lockTimeout || (error instanceof Error && sqlState(error.cause) === lockTimeout)
 }
 
 /**
@@ -29,7 +29,7 @@ export function isLockTimeout(error: unknown): boolean {
  * session that holds it. Never rejects.
  */
 export async function withHolder(session: PostgresSession, error: unknown): Promise<unknown> {
-  if (codeOf(error) !== lockTimeout || session.ended !== undefined) return error
+  if (sqlState(error) !== lockTimeout || session.ended !== undefined) return error
   const [row] = await session.query(holders).then(
     ({ rows }) => rows,
     () => [],

@@ -28,7 +28,7 @@ import {
   readTimeline,
   recordTimeline,
   setProven,
-  stateOf,
+  writerState,
   type RunState,
 } from './node.ts'
 import type { PostgresServer, PostgresSession } from './session.ts'
@@ -247,7 +247,7 @@ export class Transactions {
     try {
       session ??= await connect()
       const begun = beginTurn(session)
-      const nodeState = stateOf(session, node, run)
+      const nodeState = writerState(session, node, run)
       await allOf(begun, nodeState)
       const state = await nodeState
       const uncertain = isAt(state, this.#commits + 1, this.#uncertain) ? this.#uncertain : undefined

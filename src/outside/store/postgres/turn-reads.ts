@@ -8,7 +8,7 @@ import type { StoredObject } from '../../../core/ports/objects.ts'
 import { StoreUnavailable } from '../../../core/ports/store.ts'
 import { ByObject } from '../access/by-object.ts'
 import { requireExpected, type DecidingReads, type Expected } from '../expected.ts'
-import { number, text } from '../row.ts'
+import { numberIn, textIn } from '../row.ts'
 import { storedObject } from '../rows.ts'
 import { objectColumns, objectJoins } from '../sql.ts'
 import { lastMarkColumns } from '../sql-marks.ts'
@@ -139,9 +139,9 @@ async function ask(
   for (const object of objectRows.map((row) => storedObject(row, markKey)))
     rows.objects.set(object.instanceId, object.uniqueIdentifier, object)
   for (const row of versionRows)
-    rows.versions.set(text(row, 'instanceId'), text(row, 'uniqueIdentifier'), number(row, 'version'))
+    rows.versions.set(textIn(row, 'instanceId'), textIn(row, 'uniqueIdentifier'), numberIn(row, 'version'))
   const [trustRow] = trust?.rows ?? []
-  return { ...rows, trustVersion: trustRow && number(trustRow, 'version') }
+  return { ...rows, trustVersion: trustRow && numberIn(trustRow, 'version') }
 }
 
 function trustOf({ trustVersion }: TurnRows): number {

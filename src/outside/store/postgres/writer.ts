@@ -16,7 +16,7 @@ import { GroupFacts } from '../apply/group-facts.ts'
 import { deletePruned } from '../apply/prune.ts'
 import { asUnavailable, postgresText, postgresTrouble } from './errors.ts'
 import type { Steps } from '../steps.ts'
-import { number } from '../row.ts'
+import { numberIn } from '../row.ts'
 import { Ahead } from './ahead.ts'
 import type { PostgresSession } from './session.ts'
 import { isLockTimeout } from './table-lock.ts'
@@ -245,7 +245,7 @@ async function askForAll(session: PostgresSession, jobs: readonly Job[]): Promis
   const added = changes.flatMap(({ writes }) => writes).filter(isNewObject).length
   if (added === 0) return ahead
   const { rows } = await session.query(reserveIds, [added])
-  const idsOf = (statement: 'addObject' | 'addMaterial') => rows.map((row) => number(row, statement))
+  const idsOf = (statement: 'addObject' | 'addMaterial') => rows.map((row) => numberIn(row, statement))
   ahead.addIds('addObject', idsOf('addObject'))
   ahead.addIds('addMaterial', idsOf('addMaterial'))
   return ahead

@@ -11,7 +11,7 @@ import type { StoredObject } from '../../../core/ports/objects.ts'
 import { ByObject } from '../access/by-object.ts'
 import { requireExpected, type Expected, type KnownNow } from '../expected.ts'
 import { storedObject } from '../rows.ts'
-import { number } from '../row.ts'
+import { numberIn } from '../row.ts'
 import type { Statements } from './statements.ts'
 import { get } from '../steps.ts'
 
@@ -87,7 +87,7 @@ export class ReadMemory {
   }
 
   #knownTrustVersion(): number {
-    return (this.#trustVersion ??= number(this.#statements.take(get('trustVersion')) ?? {}, 'version'))
+    return (this.#trustVersion ??= numberIn(this.#statements.take(get('trustVersion')) ?? {}, 'version'))
   }
 
   #knownObject(instanceId: string, uniqueIdentifier: string): StoredObject | undefined {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { State } from '../../../../src/core/keys/object/lifecycle.ts'
 import type { ManagedObject } from '../../../../src/core/keys/object/managed-object.ts'
-import { deactivated, revoked } from '../../../../src/core/keys/object/revocation.ts'
+import { deactivatedObject, revoked } from '../../../../src/core/keys/object/revocation.ts'
 import { attributeSet, faults } from '../../../support/server/core.ts'
 
 function object(state: State, attributes: Readonly<Record<string, unknown>> = {}): ManagedObject {
@@ -71,7 +71,7 @@ test('the state is that of now: a date may have brought it about', () => {
 
 test('a deactivation ends what is Active, at this moment, with its reason', () => {
   const reason = { code: 'Unspecified', message: undefined } as const
-  const after = deactivated(object('Active', { Comment: 'kept' }), reason, nowMs)
+  const after = deactivatedObject(object('Active', { Comment: 'kept' }), reason, nowMs)
   assert.equal(after.state, 'Deactivated')
   const DeactivationReason = { DeactivationReasonCode: 'Unspecified' }
   assert.deepEqual(values(after), {
@@ -80,8 +80,12 @@ test('a deactivation ends what is Active, at this moment, with its reason', () =
     DeactivationDate: 9n,
     DeactivationReason,
   })
-  const told = deactivated(object('Active'), { ...reason, message: 'why' }, nowMs)
+  const told = deactivatedObject(object('Active'), { ...reason, message: 'why' }, nowMs)
   assert.deepEqual(values(told)['DeactivationReason'], { ...DeactivationReason, DeactivationMessage: 'why' })
   for (const state of ['PreActive', 'Deactivated', 'Compromised', 'Destroyed'] as const)
-    assert.throws(() => deactivated(object(state), reason, nowMs), faults('WrongKeyLifecycleState'), state)
+    assert.throws(
+      () => deactivatedObject(object(state), reason, nowMs),
+      faults('WrongKeyLifecycleState'),
+      state,
+    )
 })

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assert as hold, jsonValue, property, uint8Array } from 'fast-check'
 import {
-  idOf,
+  resourceId,
   parseJson,
   readIamRefusal,
   readKey,
@@ -121,7 +121,7 @@ test('a token: its life is ten minutes where IAM does not say', () => {
 })
 
 test('any JSON and any bytes are read without an error', () => {
-  const readers = [readKey, readOneKey, readResources, readWrapped, readToken, idOf]
+  const readers = [readKey, readOneKey, readResources, readWrapped, readToken, resourceId]
   hold(
     property(jsonValue(), uint8Array(), (value, bytes) => {
       for (const read of readers) read(value)
