@@ -13,7 +13,7 @@ export function readAnswer(bytes: Uint8Array, from: Address): IncomingResponse {
   return reading(from, 'the message', () => decodeResponse(bytes))
 }
 
-/** The payload of an item with success. */
+/** The payload of an item that succeeded. */
 export function readPayload<N extends OperationName>(
   operation: N,
   item: ResponseItem,

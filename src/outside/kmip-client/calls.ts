@@ -1,4 +1,4 @@
-// The usual requests to a KMIP server, one function each. `request` sends all others.
+// The usual requests to a KMIP server, one function each. For any other operation call `request` of the Requester.
 
 import { randomUUID } from 'node:crypto'
 import { enums, maskOf } from '../../wire/kmip/enums.ts'
@@ -47,8 +47,8 @@ export async function createKey(server: Requester, key: NewKey = {}): Promise<st
 }
 
 /**
- * The server's refusal if this client may not do one of the operations, which end a key, to an identifier that no object has.
- * Asked before a key is made that is to be destroyed again.
+ * Finds out whether this client may end keys, before a caller makes a key that it must destroy again. Sends each of the operations with an
+ * identifier that no object has. Returns the server's refusal if it is Permission Denied; undefined if the client may do the operations.
  */
 export async function endingRefusal(
   server: Requester,
@@ -96,7 +96,7 @@ function keyOf(transparent: object): Uint8Array | undefined {
   return 'Key' in transparent && transparent.Key instanceof Uint8Array ? transparent.Key : undefined
 }
 
-/** Undefined if the object has none. */
+/** The State of the object. Undefined if the answer has none, or one that KMIP does not know. */
 export async function askState(
   server: Requester,
   UniqueIdentifier: string,
@@ -109,8 +109,8 @@ export async function askState(
 }
 
 /**
- * The identifiers of all objects with these attributes. Page by page if the version supports it (since 1.3); otherwise
- * as many as the server returns at once.
+ * The identifiers of all objects with these attributes. Reads them page by page if the version supports it (since 1.3); otherwise returns
+ * the identifiers that the server returns at once.
  */
 export async function locateAll(
   server: Requester,

@@ -14,7 +14,7 @@ import type { ClientBatchOptions, BatchRequest, ClientVersion, Outcomes, Request
 import { clientTls, type ClientTls, type TlsOptions } from './tls.ts'
 
 export interface ClientOptions extends TlsOptions {
-  /** All of them serve the same keys. Each new connection starts with the next one. */
+  /** All these addresses serve the same keys. Each new connection tries another of them first, in turn. */
   readonly addresses: readonly Address[]
   /** Default: 1.4. */
   readonly version?: ClientVersion
@@ -58,15 +58,15 @@ export class KmipClient implements Requester, AsyncDisposable {
   }
 
   /**
-   * Rejects with KmipRefused or KmipTransportError. If no answer comes, a request that only reads is sent again
-   * elsewhere.
+   * Rejects with KmipRefused or KmipTransportError. If no answer comes, sends a request that only reads again, on another connection or to
+   * another address.
    */
   request<N extends OperationName>(operation: N, request: Request<N>): Promise<Response<N>> {
     const repeatable = readers.has(operation)
     return this.work((session) => session.request(operation, request), { repeatable })
   }
 
-  /** See Session.batch. */
+  /** As `batch` of KmipSession. If no answer comes, sends a batch that only reads again. */
   batch<const L extends readonly BatchRequest[]>(
     requests: L,
     options?: ClientBatchOptions,
@@ -90,9 +90,9 @@ export class KmipClient implements Requester, AsyncDisposable {
       for (;;) {
         const { connection, wasKept } = await this.#take(attempts)
         const session = new KmipSession(connection, this.version, this.#credential)
-        const done = await this.#attempt(run, session)
-        if ('value' in done) return done.value
-        const { fault } = done
+        const outcome = await this.#attempt(run, session)
+        if ('value' in outcome) return outcome.value
+        const { fault } = outcome
         const mayRepeat = !session.hasSent || repeatable
         if (!mayRepeat || fault.stage === 'protocol') throw fault
         // A dead kept connection says nothing about its address.
@@ -115,7 +115,7 @@ export class KmipClient implements Requester, AsyncDisposable {
     await this.close()
   }
 
-  /** One attempt. Afterwards the connection is kept or closed. */
+  /** Makes one attempt. Afterwards keeps the connection for the next piece of work, or closes it. */
   async #attempt<T>(
     run: (session: KmipSession) => Promise<T>,
     session: KmipSession,

@@ -19,7 +19,7 @@ const clientCloseGraceMs = 1_000
 export interface Timeouts {
   readonly connectMs: number
   readonly handshakeMs: number
-  /** From writing the request to receiving the whole answer. */
+  /** The time from writing the request to receiving the whole answer. */
   readonly answerMs: number
 }
 
@@ -32,7 +32,7 @@ export interface ClientConnectionOptions {
   readonly session?: TlsSession | undefined
 }
 
-/** From an earlier connection. A server that can resume it is the one whose certificate that connection saw. */
+/** The TLS session of an earlier connection. Only the server whose certificate that connection saw can resume it. */
 export interface TlsSession {
   readonly ticket: Buffer
   readonly certificate: Buffer | undefined
@@ -53,7 +53,7 @@ export function openConnection(
       host: address.ip ?? address.host,
       port: address.port,
       secureContext: tls.context,
-      // If the trust is not by a CA, the check below applies, once the certificate is known.
+      // For trust by fingerprint, the handler of `secureConnect` below compares the certificate.
       rejectUnauthorized: tls.trust.by === 'authority',
       ...(isIP(address.host) === 0 && { servername: address.host }),
       ...(localAddress !== undefined && { localAddress }),
@@ -123,7 +123,7 @@ export class ClientConnection {
   readonly address: Address
   /** The time to connect by TCP, including name resolution. */
   readonly connectMs: number
-  /** The time from there until TLS was established. */
+  /** The time from the TCP connection until TLS was established. */
   readonly handshakeMs: number
   /** DER of the server's certificate. */
   readonly serverCertificate: Buffer | undefined
@@ -134,6 +134,7 @@ export class ClientConnection {
   readonly #framer = new Framer({ messageBytesMax })
   readonly #closed: Promise<void>
   #waiting: Waiting | undefined
+  /** The reason why the connection is not usable any more. */
   #over: KmipTransportError | undefined
   #answered = false
   #ticket: Buffer | undefined

@@ -1,12 +1,13 @@
 // The two ways in which a request fails: the server refuses (KmipRefused), or no answer arrives (KmipTransportError).
-// This folder throws nothing else, except TypeErrors for wrong use.
+// This folder throws nothing else, except TypeErrors (for wrong use, and for an object that is not a key in the clear) and, for TLS options
+// that cannot be used, TlsOptionsError.
 
 import type { EnumName } from '../../wire/kmip/enums.ts'
 import type { ResultReasonName } from '../../wire/kmip/fault.ts'
 import type { OperationName } from '../../wire/kmip/operations.ts'
 import { addressText, type Address } from '../../base/kmip-address.ts'
 
-/** The text with which a server refuses is kept, in reports and conditions, up to here. */
+/** Mortise keeps a server's Result Message, in reports and conditions, up to this length. */
 export const resultMessageCharactersMax = 1_000
 
 /** The server answered one batch item without success. */
@@ -14,9 +15,12 @@ export class KmipRefused extends Error {
   override readonly name = 'KmipRefused'
   readonly operation: OperationName
   readonly status: EnumName<'ResultStatus'>
-  /** Undefined if the server gave none, and for items that it did not reach. */
+  /** Undefined if the server gave no reason, and for items that the server did not reach. */
   readonly reason: ResultReasonName | undefined
-  /** The server's own text, as sent, or the beginning of it. Do not trust it. */
+  /**
+   * The server's own text, as sent, or the beginning of it. Do not trust it. For an item that the server did not reach, a text of this
+   * client.
+   */
   readonly resultMessage: string | undefined
 
   constructor(
@@ -40,9 +44,10 @@ export class KmipRefused extends Error {
 /**
  * How far the request came:
  * - `connect`: no TCP connection
- * - `handshake`: no TLS connection, or one with the wrong server; nothing was sent
+ * - `handshake`: no TLS connection, or one with the wrong server, or the server refused the client's certificate; the server has read no
+ *   request
  * - `send`: the connection had ended before the request was sent
- * - `answer`: sent, but no whole answer arrived; the client cannot know whether the server did it
+ * - `answer`: the request was sent, but no whole answer arrived; the client cannot know whether the server did the request
  * - `protocol`: the bytes received are not an answer to the request
  */
 export type Stage = 'connect' | 'handshake' | 'send' | 'answer' | 'protocol'
@@ -81,7 +86,7 @@ export function isNotFound({ reason }: KmipRefused): boolean {
   return reason === 'ItemNotFound' || reason === 'ObjectNotFound'
 }
 
-/** An answer came, and its bytes cannot be read. */
+/** Whether an answer came that is not an answer to the request, or whose bytes cannot be read. */
 export function isUnreadable(error: unknown): error is KmipTransportError {
   return error instanceof KmipTransportError && error.stage === 'protocol'
 }
@@ -106,12 +111,12 @@ export function noneAnswered(attempts: readonly KmipTransportError[]): KmipTrans
 
 /** The meaning of a connection error, in words. Default: the error's own message. */
 export function connectionTrouble(error: Error, code: string | undefined): string {
-  // OpenSSL has renamed its alerts from the time of SSLv3 (SSL/TLS_ALERT_…).
+  // Newer versions of OpenSSL write SSL/TLS_ALERT_… for alerts that `troubles` names SSLV3_ALERT_…
   const known = code === undefined ? undefined : troubles[code.replace('SSL/TLS_', 'SSLV3_')]
   return known ?? error.message
 }
 
-/** The code of an error of a connection. Node has none for a chain that OpenSSL finds too weak to check. */
+/** The code of an error of a connection. Node has no code for a chain that OpenSSL finds too weak to check: it becomes WEAK_CERTIFICATE. */
 export function connectionCode(error: Error): string | undefined {
   if (!('code' in error) || typeof error.code !== 'string') return undefined
   return error.code === 'UNSPECIFIED' && error.message.endsWith('too weak') ? 'WEAK_CERTIFICATE' : error.code

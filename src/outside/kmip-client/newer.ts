@@ -1,5 +1,5 @@
-// Finds the parts of an answer that its version lacks: tags, enumeration values and attributes of later versions. An
-// old client may fail on them. The decoder accepts them silently, since many servers send them.
+// Finds the parts of an answer that do not exist in its KMIP version: tags, enumeration values and attributes of later versions. An old
+// client may fail on these parts. The decoder accepts them silently, since many servers send them.
 
 import { existsIn, findKey } from '../../wire/kmip/attributes.ts'
 import { enums } from '../../wire/kmip/enums.ts'
@@ -12,8 +12,8 @@ import { any } from '../../wire/ttlv/schema.ts'
 import type { AnyValue } from '../../wire/ttlv/schema.ts'
 
 /**
- * The names of everything newer than `version`, each once: `tag ServerCorrelationValue`. For messages that readAnswer
- * has accepted.
+ * The names of all parts that are newer than `version`, each once, for example `tag ServerCorrelationValue`. The caller passes only
+ * messages that readAnswer has accepted.
  */
 export function newerThan(version: Version, message: Uint8Array): readonly string[] {
   const tag = Buffer.from(message.subarray(0, 3)).readUIntBE(0, 3)

@@ -7,7 +7,7 @@ export class Nodes {
   readonly #addresses: readonly Address[]
   readonly #restMs: number
   readonly #now: () => number
-  /** When each failed address may be tried in order again, on the monotonic clock. */
+  /** By address that failed: the monotonic milliseconds until which it comes last. */
   readonly #restsUntilMs = new Map<Address, number>()
   #next = 0
 
@@ -27,7 +27,7 @@ export class Nodes {
     return this.#addresses.length
   }
 
-  /** All addresses, in the order for one piece of work. Each call starts one address further. */
+  /** All addresses, in the order for one piece of work. Each call begins with the next address. */
   order(): readonly Address[] {
     const first = this.#next
     this.#next = (first + 1) % this.#addresses.length

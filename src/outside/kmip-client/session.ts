@@ -17,7 +17,7 @@ import { KmipRefused } from './errors.ts'
 /** The versions that this client supports. The server may support more. */
 export type ClientVersion = Extract<Version, `1.${string}`>
 
-/** Something that performs one operation at a time: a session, or a client. */
+/** Performs one operation at a time: KmipSession on one connection, KmipClient on any. */
 export interface Requester {
   readonly version: ClientVersion
   request<N extends OperationName>(operation: N, request: Request<N>): Promise<Response<N>>
@@ -68,7 +68,7 @@ export class KmipSession implements Requester {
     return outcome.response
   }
 
-  /** Sends all of them in one message. A refusal is an outcome, also for items that the server did not reach. */
+  /** Sends all requests in one message. A refusal is an outcome and no error, also for items that the server did not reach. */
   async batch<const L extends readonly BatchRequest[]>(
     requests: L,
     options: ClientBatchOptions = {},
@@ -79,7 +79,7 @@ export class KmipSession implements Requester {
     ) as Outcomes<L>
   }
 
-  /** The answer, with its items in the order of the request. */
+  /** Returns the answer, and its items in the order of the requests; undefined for a request without an item. */
   async #ask(requests: readonly BatchRequest[], options: ClientBatchOptions) {
     const bytes = this.#encode(requests, options)
     this.#sent ||= this.connection.isOpen
@@ -126,7 +126,7 @@ export class KmipSession implements Requester {
   }
 }
 
-/** Matches by Unique Batch Item ID if the server echoes it, otherwise by position: items may arrive in any order. */
+/** The item that answers a request: found by Unique Batch Item ID, since items may arrive in any order; by position if the server sends no ID. */
 function itemFor(index: number, count: number, items: readonly ResponseItem[]): ResponseItem | undefined {
   if (count === 1) return items[0]
   const named = items.filter(({ uniqueBatchItemId }) => uniqueBatchItemId !== undefined)

@@ -1,6 +1,5 @@
 // The client's side of mutual TLS: its certificate and key, the versions and suites that it offers, and how it
-// recognizes the server. Create it once for all connections of a client, since parsing keys costs more than a handshake
-// step.
+// recognizes the server. Call clientTls once for all connections of a client, since parsing keys costs more than a handshake step.
 
 import { createSecureContext, type SecureContext, type SecureVersion } from 'node:tls'
 
@@ -34,7 +33,7 @@ export class TlsOptionsError extends Error {
   override readonly name = 'TlsOptionsError'
 }
 
-/** Throws TlsOptionsError, in words for the person who gave the options. */
+/** Throws TlsOptionsError. Its message tells the person who gave the options what is wrong. */
 export function clientTls({ trust, cert, key, minVersion, maxVersion, ciphers }: TlsOptions): ClientTls {
   try {
     const context = createSecureContext({
