@@ -1,5 +1,5 @@
-// The log: lines on standard error, as JSON for machines or as readable lines for people. serve.ts passes it to the parts that
-// write; there is no logger to import. It does not rotate or send anything: the process manager does.
+// The log: lines on standard error, as JSON for machines or as readable lines for people. The code that opens a log passes it to the parts
+// that write; there is no logger to import. The log does not rotate or send anything: the process manager does.
 
 import { pino } from 'pino'
 import type { LevelledLog } from '../../core/ports/log.ts'
@@ -7,9 +7,9 @@ import type { LevelledLog } from '../../core/ports/log.ts'
 export interface LogOptions {
   readonly format: 'json' | 'human'
   readonly level: string
-  /** Lines with this field are not written: signed checkpoints are for machines, and useless on a terminal. */
+  /** The log does not write lines with this field. For signed checkpoints, which are for machines and useless on a terminal. */
   readonly leaveOut?: string | undefined
-  /** Lines with the field wait until the promise settles, and come then: they would stand before what a person reads first. */
+  /** The log writes lines with this field only once the promise settles, since earlier they would stand above the server's welcome. */
   readonly holdBack?: { readonly field: string; readonly until: Promise<unknown> } | undefined
   /** Each line has these fields. */
   readonly base?: object
@@ -48,7 +48,7 @@ function writeLine(
   out(format === 'json' ? line : humanLine(line))
 }
 
-/** Says whether it keeps the line, which it writes once the promise settles. */
+/** Returns a function that says whether it holds a line back. It writes the held lines once the promise settles. */
 function holding(
   { field, until }: NonNullable<LogOptions['holdBack']>,
   write: (line: string) => void,
@@ -63,7 +63,7 @@ function holding(
   return (line) => held !== undefined && field in (JSON.parse(line) as object) && held.push(line) > 0
 }
 
-/** A closed pipe must not end the server. */
+/** Ignores errors of standard error, since a closed pipe must not end the server. */
 function standardError(): (line: string) => void {
   const stream = pino.destination({ fd: 2, sync: true })
   stream.on('error', () => {})

@@ -1,12 +1,12 @@
-// Metrics as a table: what each counts, before a registry has it. A feature has its own table (`metrics` in its feature.ts), and
-// program/open-features.ts makes them.
+// Metrics as a table: the name, help and labels of each. A feature has its own table (`metrics` in its feature.ts), of which
+// program/open-features.ts makes metrics in the server's registry.
 
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { LabelName } from './labels.ts'
 
 interface MetricForm<Type extends string, L extends LabelName> {
   readonly type: Type
-  /** Without `mortise_`, which every metric begins with. */
+  /** The name without `mortise_`, with which every metric begins. */
   readonly name: string
   readonly help: string
   readonly labels: readonly L[]
@@ -14,7 +14,7 @@ interface MetricForm<Type extends string, L extends LabelName> {
 
 export type MetricTable = Readonly<Record<string, MetricForm<'counter' | 'gauge', LabelName>>>
 
-/** The metrics of a table, by its names for them. */
+/** The metrics that metricsIn makes of a table, by the table's keys. */
 export type MetricsOf<T extends MetricTable> = {
   readonly [N in keyof T]: T[N] extends MetricForm<'counter', infer L>
     ? Counter<L>
@@ -40,7 +40,7 @@ export function gauge<L extends LabelName = never>(
   return { type: 'gauge', name, help, labels }
 }
 
-/** The metrics of a table in the registry, which makes each once. */
+/** Makes the metrics of a table in the registry. Returns the existing metric where the registry has one of the name already. */
 export function metricsIn<T extends MetricTable>(registry: Registry, table: T): MetricsOf<T> {
   const made = Object.entries(table).map(([key, { type, name: short, help, labels }]) => {
     const name = `mortise_${short}`
@@ -53,7 +53,7 @@ export function metricsIn<T extends MetricTable>(registry: Registry, table: T): 
   return Object.fromEntries(made) as unknown as MetricsOf<T>
 }
 
-/** Takes the values from gauges, so that none shows an old one; counters keep theirs. */
+/** Removes the values of all gauges, so that no gauge shows an old value. Counters keep theirs. */
 export function clearGauges(metrics: Readonly<Record<string, Counter<never> | Gauge<never>>>): void {
   for (const metric of Object.values<Counter | Gauge>(metrics)) {
     if (!(metric instanceof Gauge)) continue

@@ -5,20 +5,23 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import { closedKeysMax } from '../../base/bounds.ts'
 import type { LabelName } from './labels.ts'
 
-/** Few, since each operation and route has them for each of its results. */
+/** The bounds of a histogram's buckets, in seconds. They are few, since each operation and route has buckets for each of its results. */
 const secondsBuckets = [0.001, 0.01, 0.1, 1, 10]
 
-/** Checks that labels.ts has these labels. */
+/** Lets the compiler check that labels.ts has these labels. */
 const names = <const L extends readonly LabelName[]>(labels: L): L => labels
 
 export type Metrics = ReturnType<typeof createMetrics>
 
-let ofProcess: Registry | undefined
+let processRegistry: Registry | undefined
 
-/** prom-client watches the process's event loop and garbage collection until the process ends, so it is asked to once. */
+/**
+ * prom-client's metrics of this process. All servers in the process share them: prom-client watches the event loop and the garbage collection
+ * until the process ends, so Mortise starts it once.
+ */
 function metricsOfProcess(): Registry {
-  if (!ofProcess) collectDefaultMetrics({ register: (ofProcess = new Registry()) })
-  return ofProcess
+  if (!processRegistry) collectDefaultMetrics({ register: (processRegistry = new Registry()) })
+  return processRegistry
 }
 
 export function createMetrics() {
@@ -94,7 +97,7 @@ function counters(registers: Registry[]) {
   }
 }
 
-/** The state of the server. The handler of /metrics sets these gauges before it reads the registry. */
+/** The state of the server. The handler of /metrics (features/status/watch.ts) sets these gauges before it reads the registry. */
 function stateGauges(registry: Registry) {
   const { gauge, labelled } = gaugesOf(registry)
   return {
@@ -172,7 +175,7 @@ function gaugesOf(registry: Registry) {
   return { gauge, labelled }
 }
 
-/** Counters of the KMIP server, by its names for them: help, then labels. */
+/** The counters of the KMIP listener, by the listener's names for them. Each has its help text, then its labels. */
 const listenerCounters = {
   connections_accepted: ['TCP connections that were accepted.'],
   connections_refused: ['Connections closed before the handshake, by reason.', 'reason'],
@@ -200,7 +203,7 @@ export const listenerGauges = {
   bytes_buffered: 'Bytes that the server holds for connections: large messages and answers, and what waits.',
 } as const
 
-/** The counters and gauges of the KMIP listener, by its names for them. */
+/** The functions by which the KMIP listener counts, and sets its gauges. It has names of its own for them (`listenerCounters`). */
 export function listenerMetrics({
   registry,
   peers,

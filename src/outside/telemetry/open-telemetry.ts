@@ -1,6 +1,7 @@
-// OpenTelemetry traces, for an engineer who wants to see where the time of a request goes: a span for each KMIP message, and within it one for
-// each operation and each call of a root key; others for commits and for requests of the admin API. A span never holds key bytes or the
-// identifier of an object, and the client only where the configuration says so. The server drops spans that it cannot send: no request waits for a receiver.
+// OpenTelemetry traces, for an engineer who wants to see where the time of a request goes: a span for each KMIP message, and within it one
+// for each operation and each call of a root key; others for commits and for requests of the admin API. A span never holds key bytes or
+// the identifier of an object, and names the client only where the configuration says so. The server drops spans that it cannot send: no
+// request waits for a receiver.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Context, type Tracer } from '@opentelemetry/api'
@@ -17,18 +18,18 @@ import type { SpanAttributes, Traces } from './traces.ts'
 export interface TraceOptions {
   /** The URL of a receiver of OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces. */
   readonly endpoint: string
-  /** How many of a hundred messages. */
+  /** How many of a hundred messages Mortise traces. */
   readonly percent: number
-  /** Also tell who asked: address and certificate. */
+  /** Spans name the client: its address and the hash of its certificate. */
   readonly identities: boolean
   readonly version: string
-  /** This server among others. */
+  /** The name of this server among others. */
   readonly node: string
   /** Called when spans could not be sent; they are lost. */
   readonly onFailure: (error: unknown) => void
 }
 
-/** `close` sends what waits, within a few seconds. */
+/** `close` sends the spans that wait, within a few seconds. */
 export async function openTraces(options: TraceOptions): Promise<Traces & { close(): Promise<void> }> {
   const { endpoint: url, percent, identities, version, node, onFailure } = options
   const exporter = new OTLPTraceExporter({ url, timeoutMillis: sendTimeoutMs })

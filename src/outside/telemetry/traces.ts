@@ -1,11 +1,11 @@
-// Where the time of requests goes, as spans of traces. open-telemetry.ts sends them; without a receiver nothing is measured.
+// The time that requests take, as spans of traces. open-telemetry.ts sends the spans; without a receiver the server makes none.
 
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>
 
 export interface Traces {
-  /** Runs `act` as a span, to which what is measured within it belongs. `who`: told only where that is wished. */
+  /** Runs `act` as a span. Spans of `measured` during `act` belong to it. `who`: attributes that name the client, if options want them. */
   within<T>(name: string, who: SpanAttributes, act: () => Promise<T>): Promise<T>
-  /** A piece of work that has just ended, with the seconds that it took. `result`: a label of a metric. */
+  /** Adds a span for a piece of work that has just ended and took these seconds. */
   measured(name: string, attributes: SpanAttributes, seconds: number): void
 }
 
