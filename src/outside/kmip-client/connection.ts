@@ -53,7 +53,7 @@ export function openConnection(
       host: address.ip ?? address.host,
       port: address.port,
       secureContext: tls.context,
-      // For trust by fingerprint, the handler of `secureConnect` below compares the certificate.
+      // Node.js checks the certificate only for trust by a CA. For trust by fingerprint, the handler of `secureConnect` below compares it.
       rejectUnauthorized: tls.trust.by === 'authority',
       ...(isIP(address.host) === 0 && { servername: address.host }),
       ...(localAddress !== undefined && { localAddress }),
@@ -179,7 +179,7 @@ export class ClientConnection {
 
   /** The session for another connection to resume. With TLS 1.3 it arrives some time after the handshake. */
   get session(): TlsSession | undefined {
-    // With TLS 1.2 the session exists since the handshake, before any listener was added.
+    // With TLS 1.2 the handshake made the session before the constructor listened for 'session'.
     const ticket = this.#ticket ?? (this.tlsVersion === 'TLSv1.2' ? this.#socket.getSession() : undefined)
     return ticket && { ticket, certificate: this.serverCertificate }
   }

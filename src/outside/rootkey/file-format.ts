@@ -42,7 +42,7 @@ function rootKeyId(key: Uint8Array): string {
 /** The caller must wipe the key of a plain file. Throws RootKeyFileError. */
 export function parseRootKeyFile(text: Buffer): RootKeyFile {
   const lines = fieldsOf(text)
-  if (!lines) throw new RootKeyFileError('it is not a root key file of Mortise, or of a later version')
+  if (!lines) throw new RootKeyFileError('it is not a root key file of Mortise, or a later version wrote it')
   const id = lines.get('id')?.toString('latin1') ?? ''
   const key = decodeHex(lines.get('key'), 32)
   if (key && rootKeyId(key) === id) return { id, kind: 'plain', key }
@@ -144,7 +144,7 @@ function parseKdf(text: string): Kdf | undefined {
 async function deriveKey(passphrase: Uint8Array, kdf: Kdf): Promise<Buffer> {
   if (kdf.name === 'scrypt' && fipsMode)
     throw new RootKeyFileError(
-      `its passphrase is derived by scrypt, and ${notApproved('scrypt')}. Convert the file outside FIPS mode: mortise fips convert`,
+      `scrypt derives its key from the passphrase, and ${notApproved('scrypt')}. Convert the file outside FIPS mode: mortise fips convert`,
     )
   return new Promise((resolve, reject) => {
     const settle = (error: Error | null, key: Buffer): void => (error ? reject(error) : resolve(key))

@@ -102,7 +102,7 @@ interface Kind {
   readonly create?: (uri: string, options: RootKeyOptions) => Promise<void>
   /** Left out: Mortise cannot list root keys of this kind. */
   readonly list?: (uri: string, options: CheckOptions) => Promise<readonly ListedServiceKey[]>
-  /** Whether its service can store keys, for custody `keyprotect`. */
+  /** Whether services of this kind can store keys, for custody `keyprotect`. */
   readonly keepsStandardKeys?: true
 }
 

@@ -58,7 +58,11 @@ export class CloudRootKey implements RootKey {
     const { kind, title } = this.#key
     const answer = await this.#key.encrypt(plaintext, placeOf(associatedData), correlationIds)
     const wrapped = packWrappedForm(kind, answer)
-    if (answer.keyVersion.length > 255 || wrapped.length > wrappedKeyBytesMax || shows(answer, plaintext))
+    if (
+      answer.keyVersion.length > 255 ||
+      wrapped.length > wrappedKeyBytesMax ||
+      isUnsealed(answer, plaintext)
+    )
       throw notUnderstood(title, 'encrypt')
     return wrapped
   }
@@ -123,7 +127,7 @@ function versionOf(kind: string, wrapped: Uint8Array): string {
 }
 
 /** Whether this is not really a ciphertext: it is too short to hold the plaintext and a tag of 16 bytes, or contains the plaintext. */
-function shows({ ciphertext }: WrappedForm, plaintext: Uint8Array): boolean {
+function isUnsealed({ ciphertext }: WrappedForm, plaintext: Uint8Array): boolean {
   const sealed = Buffer.from(ciphertext.slice(ciphertext.lastIndexOf(':') + 1), 'base64')
   if (sealed.length < plaintext.length + 16) return true
   const { buffer, byteOffset, length } = plaintext

@@ -123,7 +123,7 @@ function failed(error: unknown, { sentences }: TrialCleanup): unknown {
   if (!(error instanceof RootKeyError)) return error
   const reach = error.reach === 'unreachable' ? 'unreachable' : 'root-key'
   if (error instanceof StandardKeyUncertain && error.cause instanceof Error && sentences.length === 0) {
-    const message = `${error.cause.message}. What it made all the same is deleted again: try once more`
+    const message = `${error.cause.message}. Mortise has deleted what the service made all the same: try once more`
     return new RootKeyError(reach, message, { cause: error })
   }
   return new RootKeyError(reach, [`${error.message}.`, ...sentences].join(' '), { cause: error })

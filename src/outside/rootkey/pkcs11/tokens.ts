@@ -53,7 +53,7 @@ export class Pkcs11Tokens {
     if (modulePath !== undefined && modules.includes(modulePath)) return modulePath
     if (modulePath === undefined && only !== undefined && another === undefined) return only
     const allow =
-      'A module runs inside of Mortise, so the configuration of the server must name it: pkcs11.modules (MORTISE_PKCS11_MODULES)'
+      'A module runs with the rights of Mortise, so the configuration of the server must name it: pkcs11.modules (MORTISE_PKCS11_MODULES)'
     throw new RootKeyError(
       'root-key',
       modulePath === undefined

@@ -111,7 +111,7 @@ void describe('answers that are lost', { concurrency: true }, () => {
       site.check(),
       reaches(
         'unreachable',
-        /connection was reset \(ECONNRESET\)\. What it made all the same is deleted again: try once more$/,
+        /connection was reset \(ECONNRESET\)\. Mortise has deleted what the service made all the same: try once more$/,
       ),
     )
     await site.noneLeftOf(standardKeyTriesMax)
