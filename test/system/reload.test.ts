@@ -8,9 +8,8 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { changedOptions, withLiveOptions } from '../../src/outside/config/config.ts'
-import { options } from '../../src/outside/config/options.ts'
 import { featureOptions } from '../../src/program/features.ts'
-import { readConfig } from '../support/server/config.ts'
+import { allOptions, readConfig } from '../support/server/config.ts'
 import { command } from '../support/server/command.ts'
 import { startServer, type CommandResult, type TestServer } from '../support/server/server.ts'
 
@@ -162,7 +161,7 @@ test('each live option can be changed, and no other is taken over', () => {
     Object.entries(before).map(([section, values]) => [section, { ...values, ...changes[section as 'log'] }]),
   ) as unknown as typeof before
   const changed = changedOptions(before, after, featureOptions)
-  const live = Object.entries({ ...options, ...featureOptions }).flatMap(([section, lines]) =>
+  const live = Object.entries(allOptions).flatMap(([section, lines]) =>
     Object.entries(lines).flatMap(([name, line]) => ('live' in line ? [`${section}.${name}`] : [])),
   )
   assert.deepEqual(

@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { createKey } from '../../src/outside/kmip-client/calls.ts'
 import { connectKmip } from '../../src/outside/kmip-client/client.ts'
-import { options } from '../../src/outside/config/options.ts'
+import { allOptions } from '../support/server/config.ts'
 import { command } from '../support/server/command.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 
@@ -158,7 +158,7 @@ const noSecretIn = ['caFile', 'certificateFile', 'file', 'kubernetesTokenFile', 
 test('a secret in whichever file the configuration names is hidden, also in a log that repeats it', async () => {
   const variables: Record<string, string> = {}
   const marks: string[] = []
-  for (const [section, lines] of Object.entries(options))
+  for (const [section, lines] of Object.entries(allOptions))
     for (const [name, { variable }] of Object.entries(lines)) {
       if (!/(?:^f|F)ile$/.test(name)) continue
       const place = file(`${section}-${name}`)
@@ -183,7 +183,7 @@ test('a secret in whichever file the configuration names is hidden, also in a lo
   assert.deepEqual(
     marks.filter((mark) => content.includes(mark)),
     [],
-    'the bundle shows what is in these files: their options in outside/config/options.ts need `secret: true`',
+    'the bundle shows what is in these files: their options need `secret: true`',
   )
 })
 
