@@ -6,7 +6,7 @@ import type { MaybePromise } from './maybe-promise.ts'
 /** Work that pauses at each yield and returns its result. */
 export type Parts<T> = Generator<undefined, T, undefined>
 
-/** The time that the work may take without a pause. */
+/** Tells long work when its turn is used up, and lets it wait for the next one. */
 export interface Turns {
   /** Whether the turn is used up. */
   readonly spent: boolean

@@ -64,7 +64,7 @@ export class InstanceWorker {
   readonly #stopping = new AbortController()
   /** By instance. */
   readonly #running = new Map<string, Running>()
-  /** Objects for which the service returned a newer wrapped form, by object. */
+  /** Objects to rewrap, since the service returned a newer wrapped form at an unwrap; that form is not kept. By instance and identifier, as JSON. */
   readonly #handedBack = new Map<string, Outdated>()
   #rewrapping = 0
   #timer: NodeJS.Timeout | undefined

@@ -56,7 +56,7 @@ interface ListQuery {
 }
 
 export interface PerformOptions {
-  /** Looks on the upstream for objects that the work names and the store does not have. */
+  /** Looks on the upstream for an object that the work names and the store does not have, and stores it. */
   readonly fetchUpstream?: FetchUpstream | undefined
   /** Aborts when the client stops waiting. */
   readonly abandoned?: AbortSignal | undefined

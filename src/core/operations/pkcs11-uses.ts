@@ -18,7 +18,7 @@ interface Use {
 
 export class Pkcs11Uses {
   readonly #clock: Pick<Clock, 'monotonic'>
-  /** By correlation value, hex; the least recently used first. */
+  /** The uses that clients began with C_Initialize, by correlation value (hex); the least recently used first. */
   readonly #uses = new Map<string, Use>()
 
   constructor(clock: Pick<Clock, 'monotonic'>) {

@@ -12,7 +12,10 @@ import type { AuditEntry } from '../ports/audit.ts'
 import type { SecretRecord } from '../ports/secrets.ts'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 
-/** The most stored MAC keys, including the current one. The owner replaces the MAC key by accepting a database. */
+/**
+ * The most MAC keys that are kept: the current one and those before it, under which a restored node may have its anchor. Each acceptance of
+ * a database (restore-accept) makes a new one.
+ */
 export const macKeysMax = 32
 
 /** The secret that the root key itself seals. Its record names that root key in clear. */

@@ -14,10 +14,14 @@ import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { ranks, type Arrivals } from './arrivals.ts'
 import type { Rank } from './subnets.ts'
 
-/** A turn. After this long, work on a request lets others go first. */
+/**
+ * A turn. After this long, work on a request lets others go first; and once a round has used this much, no waiting work gets a turn before
+ * the next round.
+ */
 const turnMs = 0.5
-/** Time and number of turns that run before the server reads sockets again. */
+/** Once a round has used this much time, a request that was just read waits for its turn, and does not begin at once. */
 const roundMs = 4
+/** The most turns that are planned at once. The server reads sockets again after them. */
 const roundTurnsMax = 64
 /** The time of strangers' handshakes counts this many times. */
 const strangerWeight = 4

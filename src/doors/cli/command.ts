@@ -52,7 +52,7 @@ export interface CommandLine<O> {
   readonly action: Action<O>
 }
 
-/** Makes the command once it is known where it runs. */
+/** Makes the command for one `World` (terminal, configuration, user). The command sets its exit code in `outcome`. */
 export type MakeCommand = (world: World, outcome: CommandOutcome) => Command
 
 /** A noun with its verbs: `mortise key ...`. */

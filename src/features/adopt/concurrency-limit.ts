@@ -8,7 +8,7 @@ import { adoptLateMs } from './bounds.ts'
 export const adoptQuickMs = 2_000
 
 export interface AnswerOutcome {
-  /** Whether the server answered, or refused for good. */
+  /** False: no answer, or a refusal that may pass, as an overloaded server gives. A lasting failure counts as an answer. */
   readonly ok: boolean
   readonly tookMs: number
 }

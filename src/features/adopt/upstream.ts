@@ -105,7 +105,7 @@ export class OldServerUpstream {
     return undefined
   }
 
-  /** The running call for the identifier, or a new one. */
+  /** The question for the identifier that waits or runs already, or a new one. */
   #ask(identifier: string, asker: UpstreamAsker): Ask {
     const { client } = asker
     if (this.#waiting >= upstreamWaitingMax) throw new Busy(tooMany)

@@ -109,7 +109,7 @@ export interface RestoredBackup {
     readonly broughtBack: number
     readonly blocked: number
   } | null
-  /** Keys that were made after the backup, as the audit export names them; null: not known. */
+  /** Objects that were made or adopted after the backup, as the audit export names them; null: no export was named. */
   readonly keysLost: readonly string[] | null
   /** Clients, certificates and CAs that are not trusted any more. */
   readonly withdrawn: readonly string[]

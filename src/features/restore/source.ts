@@ -53,7 +53,7 @@ export interface Decided {
   readonly writes: readonly Write[]
   /** The versions of objects on which it was decided. */
   readonly expected: NonNullable<Expectation['objects']>
-  /** Objects that were closed after the backup, and so are closed again. */
+  /** How many of these objects were revoked or destroyed after the backup, and so are again. */
   readonly closedAgain: number
 }
 

@@ -17,13 +17,15 @@ export function sealOnce(contentKey: Buffer, secret: Uint8Array, associatedData:
 }
 
 /**
- * Wipes the content key, unless a length is wrong. Throws RootKeyError('wrapped-form') if a length is wrong, the sealed bytes were
- * altered, or they belong to another place.
+ * Wipes the content key. Throws RootKeyError('wrapped-form') if a length is wrong, the sealed bytes were altered, or they belong to
+ * another place.
  */
 export function openOnce(contentKey: Buffer, sealed: Uint8Array, associatedData: Uint8Array): Buffer {
-  if (contentKey.length !== contentKeyBytes || sealed.length < tagBytes) throw alteredSealing()
-  const decipher = createDecipheriv('aes-256-gcm', contentKey, fixedIv).setAAD(associatedData)
+  const isPlausible = contentKey.length === contentKeyBytes && sealed.length >= tagBytes
+  const decipher = isPlausible ? createDecipheriv('aes-256-gcm', contentKey, fixedIv) : undefined
   contentKey.fill(0)
+  if (!decipher) throw alteredSealing()
+  decipher.setAAD(associatedData)
   decipher.setAuthTag(sealed.subarray(-tagBytes))
   const secret = decipher.update(sealed.subarray(0, -tagBytes))
   try {

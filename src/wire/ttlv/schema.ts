@@ -96,7 +96,7 @@ type Choose = (siblings: Siblings, version: number) => Schema
 
 /** 32 bits, signed. */
 export const integer: ItemSchema<number> = simple('Integer')
-/** 32 bits, one meaning per bit. An Integer on the wire; never negative here. */
+/** 32 bits, one meaning per bit. An Integer on the wire, read as unsigned: 0 to 2^32 - 1. */
 export const mask: ItemSchema<number> = simple('Mask')
 /** 64 bits, signed. */
 export const longInteger: ItemSchema<bigint> = simple('LongInteger')

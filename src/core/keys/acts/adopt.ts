@@ -105,7 +105,7 @@ function advice({ recoverable }: ManagedObject): string {
   return recoverable ? ', and can still be brought back: mortise key undestroy' : ''
 }
 
-/** Refuses an object with too many attributes as InvalidField: the reason in the Fault of packAttributes would mean a full instance. */
+/** Refuses an object whose attributes take too many bytes as InvalidField: the reason in the Fault of packAttributes would mean a full instance. */
 function requireFittingAttributes({ attributes }: AdoptedObject, refuse: (fault: Fault) => never): void {
   try {
     packAttributes(attributes)

@@ -46,7 +46,7 @@ export interface FormattedKey {
 
 /**
  * The numbers of a key. Undefined where only the client can read them: an encrypted PKCS#8 key, or bytes without a structure
- * that KMIP knows (Raw, Opaque). Throws KeyFormatError.
+ * that KMIP knows (Opaque; Raw, except of a post-quantum algorithm). Throws KeyFormatError.
  */
 export function partsOf({ isPrivate, format, bytes, algorithm }: FormattedKey): KeyParts | undefined {
   if (format === 'Raw' && isQuantumSafe(algorithm)) return keyFromRaw(algorithm, isPrivate, bytes)

@@ -94,7 +94,7 @@ function splitKeyFields(head: SplitKeyHead | undefined) {
   }
 }
 
-/** A certificate has one form, which requests name in two ways. */
+/** A certificate, or a request for one, has one form, which a Get may name in two ways (`own`). Refuses every other name. */
 function requireOwnFormat(
   format: KeyFormat | undefined,
   own: readonly KeyFormat[],

@@ -294,7 +294,7 @@ export class StagedChange {
     this.#onDisk = true
   }
 
-  /** Whether it writes only audit entries and times of fetches, which need not wait for the disk. */
+  /** Whether it writes only audit entries and times of fetches, and `enterOnDisk` was not called. Such writes wait for the disk only if `audit.reads` is durable. */
   get onlyReads(): boolean {
     return this.#undone || !(this.#onDisk || this.changesTrust || this.#changesObjects)
   }

@@ -17,7 +17,7 @@ import { TrialCleanup, within, type TrialClock } from './trial-cleanup.ts'
 const standardKeyTrialAgainMs = 5_000
 /** How long the server looks for remains of old trials, and how long it deletes them. */
 const standardKeyTrialSweepMs = 5_000
-/** A trial that is this much older than the newest one has ended. */
+/** A key of a trial that is this much older than the newest one belongs to no running trial: the server deletes it. */
 export const standardKeyGivenUpMs = 10 * 60_000
 
 const namePrefix = 'mortise-trial-'

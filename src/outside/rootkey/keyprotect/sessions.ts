@@ -71,7 +71,7 @@ export class KeyProtectSessions {
     return session
   }
 
-  /** Drops the sessions of an instance that got another API key, or is gone. Closes them once their calls under way have ended. */
+  /** Drops the sessions of an instance that got another API key, or is gone. Closes them when no call of them can be under way any more. */
   forget(instanceId: string | null): void {
     for (const [name, { session, ...known }] of this.#sessions) {
       if (known.instanceId !== instanceId) continue

@@ -5,8 +5,9 @@ import type { Clock } from '../../../core/ports/clock.ts'
 import { RootKeyError, type StandardKeys } from '../../../core/ports/root-key.ts'
 import { standardKeyLookAfterMs } from '../../../base/bounds.ts'
 
-/** How often, and for how long, the server looks for remains of a trial. The wait doubles each time. */
+/** How many times the server looks for remains of a trial. It waits before each look: `standardKeyLookAfterMs`, then twice as long each time. */
 const standardKeyTrialLooksMax = 4
+/** The time for all these looks together. */
 export const standardKeyTrialClearMs = 10_000
 
 export type TrialClock = Pick<Clock, 'monotonic' | 'sleep' | 'after'>
