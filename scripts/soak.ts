@@ -2,7 +2,7 @@
 // unless told otherwise, and judges after each start the recorded history of every call (test/support/load/history-check.ts). The same code as
 // test/system/kill.test.ts, for longer; with a new data folder now and then, so that the audit log that is verified after
 // each kill does not grow without end. With custody keyprotect two hundred times, beside the fake of Key Protect, a
-// new one after every fifty (test/system/kill-keyprotect.test.ts, recovery-moments.test.ts); CLIENTS is always three there.
+// new one after every fifty (test/real/kills/many.test.ts, recovery-moments.test.ts); CLIENTS is always three there.
 //
 // `npm run soak -- --topology two-nodes [--minutes N] [--seed S]`: two nodes on PostgreSQL and its replica, which it starts itself; all
 // that can happen to them happens (test/support/load/disturbances.ts). Ten minutes unless told otherwise.

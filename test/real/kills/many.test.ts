@@ -1,6 +1,6 @@
 // Runs alone: it starts and kills the server many times, and should meet it under its own load, not the other tests'.
 //
-// test/system/kill.test.ts and kill-keyprotect.test.ts, with more kills.
+// test/system/kill.test.ts with more kills, and kills beside the fake of Key Protect with lost answers.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -3,7 +3,7 @@
 // alone. Every call is recorded, and history-check.ts judges the whole: every key that was acknowledged is there with its
 // bytes, and no closed key comes back open, except one whose closing was not acknowledged before its database was lost. One sweep
 // eleven minutes later by the service's clock must leave no superfluous standard key. Used by
-// test/system/kill-keyprotect.test.ts and scripts/soak.ts.
+// test/real/kills/many.test.ts and scripts/soak.ts.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

@@ -9,8 +9,8 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
-import { makeRequest } from '../../src/core/pki/make-request.ts'
-import { runCli, serveArguments, startEmbedded } from '../support/server/server.ts'
+import { makeRequest } from '../../../src/core/pki/make-request.ts'
+import { runCli, serveArguments, startEmbedded } from '../../support/server/server.ts'
 
 const serve = serveArguments('/nowhere')
 /** How the program is called, without any words. */
