@@ -1,4 +1,4 @@
-// `mortise conformance` against the real server, in each encoding, and against what is no KMIP server: it finds nothing wrong with
+// `mortise conformance` against the real server (XML and JSON: test/real/processes/conformance.test.ts), and against what is no KMIP server: it finds nothing wrong with
 // Mortise, leaves nothing behind, and says what is wrong elsewhere.
 
 import assert from 'node:assert/strict'
@@ -6,20 +6,19 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
-import type { Examined } from '../../src/tools/conformance/examine.ts'
-import { standards } from '../../src/wire/kmip/version.ts'
 import { alter, withoutTag } from './broken.ts'
 import { makeCertificate } from '../support/certificates/certificates.ts'
 import { command } from '../support/server/command.ts'
 import { freePort } from '../support/server/free-port.ts'
 import { openAlteringProxy } from '../support/clients/proxy.ts'
+import { nothingDiffers } from '../support/clients/conformance.ts'
 import { all, find, numberOf, operations, read, tags } from '../support/clients/wire.ts'
 import { startEmbedded, type ClientFiles, type EmbeddedServer } from '../support/server/server.ts'
 
 let server: EmbeddedServer
 let files: ClientFiles
 before(async () => {
-  server = await startEmbedded({ args: ['--kmip-https', '127.0.0.1:0'] })
+  server = await startEmbedded()
   files = await server.issue('checks')
 })
 after(() => server[Symbol.asyncDispose]())
@@ -27,26 +26,8 @@ after(() => server[Symbol.asyncDispose]())
 const run = (port: number, ...more: readonly string[]) =>
   command(['conformance', `127.0.0.1:${port}`, '--cert', files.certFile, '--key', files.keyFile, ...more])
 
-for (const encoding of ['ttlv', 'xml', 'json'] as const)
-  test(`${encoding}: Mortise does in every version what the checks ask, and nothing is left`, async () => {
-    const port = (encoding === 'ttlv' ? server.kmip : server.kmipHttps)?.port ?? 0
-    const { code, stdout, stderr } = await run(port, '--insecure', '--json', '--encoding', encoding)
-    const examined = JSON.parse(stdout) as Examined
-    assert.deepEqual(examined.versions, standards, stderr)
-    for (const { operation, what, found } of examined.checks)
-      for (const [version, { result, why }] of Object.entries(found))
-        assert.equal(result, 'works', `${version}: ${operation} ${what}: ${why}`)
-    assert.ok(
-      examined.profiles.every(({ found }) => Object.values(found).every(({ result }) => result === 'works')),
-    )
-    assert.deepEqual(examined.left, [])
-    assert.equal(code, 0)
-    const keys = (await server.json('key', 'list')) as readonly { readonly state: string }[]
-    assert.deepEqual(
-      keys.filter(({ state }) => !state.startsWith('Destroyed')),
-      [],
-    )
-  })
+test('Mortise does in every version what the checks ask, and nothing is left', () =>
+  nothingDiffers(server, files, 'ttlv'))
 
 test('interrupted in the middle, it ends, and leaves nothing behind', async () => {
   let creates = 0
