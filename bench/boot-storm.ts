@@ -2,7 +2,7 @@
 // connection of its own, and nobody connected before. The same storm against bare TLS servers in the same places says what is
 // possible. Each host has an address of its own, 127.x.y.z, since a server shares its time between addresses. First against one
 // node on SQLite; then, where Debian's postgresql is installed, against two nodes on one database, half of the hosts for each.
-// Each round starts its servers anew.
+// Each round starts its servers again.
 
 import { readFileSync } from 'node:fs'
 import { parseAddress } from '../src/base/kmip-address.ts'

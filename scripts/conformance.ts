@@ -5,7 +5,7 @@
 // in XML and JSON over HTTPS, all at once, each encoding in an instance of its own; the floor is the same for all.
 //
 //   --encoding NAME   only this encoding: ttlv, xml or json; may stand several times
-//   --raise           writes the floor anew where every number is as high or higher; then `npm run docs`
+//   --raise           writes the floor again where every number is as high or higher; then `npm run docs`
 //   --failures        also prints the reason of each failed case, by cause
 //   --only REGEXP     only the cases with such names; compares nothing with the floor
 //   --report FILE     also writes what the runner reports, as JSON

@@ -91,7 +91,7 @@ async function inside({
   await server.kill()
   const holds: OldData = { commit, ...held }
   writeFileSync(path.join(folder, 'holds.json'), `${JSON.stringify(holds, null, 1)}\n`)
-  // The files that a start makes anew, as far as the version does.
+  // The files that a start makes again, as far as the version does.
   for (const name of ['mortise.db.reserve', 'mortise.db.lock', 'mortise.db-shm', 'node.lock', 'backups'])
     rmSync(path.join(data, name), { recursive: true, force: true })
   const schema = postgres && store !== undefined ? await dump(postgres, path.basename(store)) : schemaOf(data)

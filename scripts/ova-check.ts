@@ -214,7 +214,7 @@ async function configuredWrongly(opened: Opened): Promise<void> {
     '! The gateway 10.0.2.99 is not there',
     '! The DNS server 10.0.2.98 does not answer',
     '! The NTP server 10.0.2.97 does not answer',
-    'log in and answer anew: mortise-setup',
+    'log in and answer again: mortise-setup',
   ])
     assert.ok(heard.includes(line), `"${line}" was not said, but\n${heard}`)
   say('wrong: what does not answer is said before a password is asked')
@@ -227,7 +227,7 @@ async function configuredWrongly(opened: Opened): Promise<void> {
   machine.type('stty echo; mortise-setup')
   await machine.expect(/Host name[^:]*: /)
   await answer(machine, network, [])
-  const mended = await machine.expect(/log in and answer anew: mortise-setup/)
+  const mended = await machine.expect(/log in and answer again: mortise-setup/)
   assert.match(mended, /The gateway 10\.0\.2\.2 is there/)
   machine.type('stty -echo; echo mended\\ now')
   await machine.expect(/mended now\r\n/)
@@ -235,7 +235,7 @@ async function configuredWrongly(opened: Opened): Promise<void> {
   assert.match(await machine.run('timedatectl show-timesync -p SystemNTPServers'), /ntp\.example\.test/)
   const { material } = await withClient(machine, client, (kmip) => getKey(kmip, made))
   assert.equal(material.length, 32)
-  say('wrong: answered anew, the machine has the new gateway and NTP server, and its keys')
+  say('wrong: answered again, the machine has the new gateway and NTP server, and its keys')
 }
 
 /** The same commit at the same time: SOURCE_DATE_EPOCH, or that of the commit, and the packages that Debian has today. */
@@ -252,7 +252,7 @@ async function builtTwice(first: string): Promise<void> {
   say('twice: two builds have the same bytes')
 }
 
-/** The unit under a booted systemd: started anew when it was killed, and when it no longer serves. */
+/** The unit under a booted systemd: restarted when it was killed, and when it no longer serves. */
 async function judgeUnit(machine: Machine): Promise<void> {
   const show = (property: string) => machine.run(`systemctl show --value -p ${property} mortise`)
   const again = async (signal: string, result: string, lines: string) => {

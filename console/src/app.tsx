@@ -107,7 +107,7 @@ function Frame() {
   )
 }
 
-/** The address is nothing that a browser can read (`/keys/%`), or a page has a fault. The link loads everything anew. */
+/** The address is nothing that a browser can read (`/keys/%`), or a page has a fault. The link loads everything again. */
 function NotDrawn() {
   return (
     <main class="container narrow">

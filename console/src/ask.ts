@@ -4,7 +4,7 @@ import { createContext } from 'preact'
 import { useCallback, useContext, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, call, callInBackground, type Answer, type Input, type RouteName } from './api.ts'
 
-/** true: the session is over, and the page waits unseen for its reader. It asks nothing meanwhile, and everything anew afterwards. */
+/** true: the session is over, and the page waits unseen for its reader. It asks nothing meanwhile, and everything again afterwards. */
 export const AsleepContext = createContext(false)
 
 export interface Asked<T> {
@@ -17,7 +17,7 @@ export interface Asked<T> {
 }
 
 export interface Every {
-  /** How long after an answer it is asked anew; undefined: never. */
+  /** How long after an answer it is asked again; undefined: never. */
   readonly everyMs?: number | undefined
   /** The page itself changes the input, not the reader. */
   readonly isOwn?: boolean

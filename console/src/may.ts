@@ -1,4 +1,4 @@
-// Whether somebody may do what needs a role, so that the pages offer no more. The server decides anew with each request.
+// Whether somebody may do what needs a role, so that the pages offer no more. The server decides again with each request.
 
 import type { Output } from '../../src/program/routes.ts'
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Run by mmdebstrap once Debian's packages are there: customize.sh ROOT DEB installs our package, has the kernel's own tool lay out what
-# the firmware starts, and removes what each appliance must make anew.
+# the firmware starts, and removes what each appliance must make again.
 set -eu
 root=$1
 deb=$2

@@ -86,7 +86,7 @@ export async function runServer(
 async function reloaded(running: Pick<Running, 'reload'>, log: Log): Promise<void> {
   try {
     const { applied, needRestart } = await running.reload()
-    log.info({ applied, needRestart }, 'the configuration was read anew')
+    log.info({ applied, needRestart }, 'the configuration was read again')
     if (needRestart.length > 0) log.warn({ needRestart }, 'these options take effect with a restart only')
   } catch (error) {
     log.error({ error }, 'the configuration was not changed')

@@ -12,7 +12,7 @@ class Refused extends Error {}
 /** What the server sets in any new object as it likes. */
 const chosen = ['Digest', 'LeaseTime', 'KeyFormatType', 'ShortUniqueIdentifier', 'ProtectionStorageMask']
 
-/** Table 173, and what the server sets anew in any new object. */
+/** Table 173, and what the server sets again in any new object. */
 const notCopied =
   'DestroyDate CompromiseOccurrenceDate CompromiseDate RevocationReason Link Fresh OriginalCreationDate RandomNumberGenerator'
 

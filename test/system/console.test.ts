@@ -118,7 +118,7 @@ test('without the console there is nothing at its addresses', async () => {
   assert.equal((await ask(server, '/health/live')).status, 200)
 })
 
-test('a session that was ended stays so when the server is started anew, and one beside it goes on', async (t) => {
+test('a session that was ended stays so when the server is restarted, and one beside it goes on', async (t) => {
   const data = mkdtempSync(path.join(tmpdir(), 'mortise-sessions-'))
   t.after(() => rmSync(data, { recursive: true, force: true }))
   const sessions: string[] = []

@@ -79,7 +79,7 @@ test('two instances speak as two service IDs, and a key fits its instance alone'
   assert.match(taken.stderr, /exists already/)
   assert.equal(kept(server).length, 2, 'of an instance that was not made no key is kept')
 
-  // Withdrawn from one, the other goes on; what is cached would hide it, so the server starts anew.
+  // Withdrawn from one, the other goes on; what is cached would hide it, so the server starts again.
   await fake.control('PUT', `service-ids/${red.id}/policies`, { policies: [] })
   await server.stop()
   await using again = await startEmbedded({ env, data: server.data })

@@ -117,7 +117,7 @@ test('a mark that was removed while no server ran is found at the start, and del
   )
 })
 
-test('restore-accept signs marks anew: destroyed keys stay so, and so do those whose mark was forged, as far as the log knows', async (t) => {
+test('restore-accept signs marks again: destroyed keys stay so, and so do those whose mark was forged, as far as the log knows', async (t) => {
   const data = (await folder(t))('data')
   const ids = await using(data, async (talk) => {
     const [gone, altered, live, back] = [
@@ -153,7 +153,7 @@ test('restore-accept signs marks anew: destroyed keys stay so, and so do those w
     assert.doesNotMatch(await tampering(server), /mark/)
     for (const id of [ids.gone, ids.altered]) assert.ok((await talk.destroy(id)).ok)
     assert.equal(await tampering(server), '')
-    // New marks follow those that were signed anew.
+    // New marks follow those that were signed again.
     assert.ok((await talk.destroy(ids.live)).ok)
   })
   await using(data, async (talk, server) => {

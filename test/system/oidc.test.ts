@@ -248,7 +248,7 @@ suite('people log in through an identity provider', () => {
     assert.doesNotMatch(stdout, /[\u001b\u202e]/)
   })
 
-  test('a provider that was started anew with other keys lets people in at once', async () => {
+  test('a provider that was restarted with other keys lets people in at once', async () => {
     await logIn('otto')
     await provider.kill()
     await provider.again()

@@ -1,4 +1,4 @@
-// Reading the configuration anew while the server runs: by the command, by HTTP, by SIGHUP.
+// Reading the configuration again while the server runs: by the command, by HTTP, by SIGHUP.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -48,7 +48,7 @@ export function Prove() {
       <p>
         This browser verifies the log by itself: that no entry was changed, removed, inserted or moved, and
         that the server's key signed for all of them. A checkpoint that you kept where nobody of the server's
-        administrators can write shows in addition that the whole log was not made anew.
+        administrators can write shows in addition that the whole log was not rewritten.
       </p>
       <form
         onSubmit={(event) => {
@@ -178,7 +178,7 @@ function Result({ proof, checkpoint }: Proved) {
       <CompareFingerprint
         sha256={keySha256}
         label="The key's SHA-256 that you noted earlier"
-        other="Different. Another key signed this log: it is of another server, or was made anew."
+        other="Different. Another key signed this log: it is of another server, or was rewritten."
       />
     </section>
   )
@@ -201,7 +201,7 @@ function Verdict({
       The log is whole from <Time at={from} none="its beginning" /> to <Time at={to} />
       {hadCheckpoint
         ? ', and continues the checkpoint that you kept.'
-        : '. Without a checkpoint of your own, this does not show that the whole log was not made anew: compare the key below.'}
+        : '. Without a checkpoint of your own, this does not show that the whole log was not rewritten: compare the key below.'}
     </>
   )
 }

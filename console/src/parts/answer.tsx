@@ -42,7 +42,7 @@ export function Problem({
   )
 }
 
-/** The answer, once it is there. A failure to ask anew stands above the last answer. */
+/** The answer, once it is there. A failure to ask again stands above the last answer. */
 export function Answered<T>({
   asked,
   children,

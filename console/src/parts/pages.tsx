@@ -18,7 +18,7 @@ export interface Pages<T> {
   readonly more: () => void
   /** Asks once more for what did not come. */
   readonly retry: () => void
-  /** Asks for the first page anew, by itself. */
+  /** Asks for the first page again, by itself. */
   readonly restart: () => void
 }
 

@@ -5,7 +5,7 @@
 //   mortise-setup            asks again, for instance for another address
 //
 // What is written last, `configured`, says that all of it was written, and that the server starts with the machine. Killed before, it
-// begins anew.
+// begins again.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
@@ -95,7 +95,7 @@ async function sayWhatAnswers(): Promise<void> {
   const found = await tryOut(settingsOf(answers))
   for (const { works, text } of found) say(`${works ? '  ' : '! '}${text}`)
   if (found.every(({ works }) => works)) return
-  say('Mend what is marked with "!" where it is; or log in and answer anew: mortise-setup')
+  say('Mend what is marked with "!" where it is; or log in and answer again: mortise-setup')
 }
 
 async function askAll(): Promise<void> {
@@ -165,7 +165,7 @@ function hasPassword(): boolean {
 
 function open(): Interface & Disposable {
   const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  // The terminal is gone: whoever comes next is asked anew.
+  // The terminal is gone: whoever comes next is asked again.
   terminal.once('SIGINT', () => process.exit(1))
   return Object.assign(terminal, { [Symbol.dispose]: () => terminal.close() })
 }

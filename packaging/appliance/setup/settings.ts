@@ -91,7 +91,7 @@ export function filesOf({ hostname, address, gateway, dns, ntp }: Settings): Rea
   const [short] = hostname.split('.')
   const names = short === hostname ? hostname : `${hostname} ${short}`
   const network = [
-    '# Written by mortise-setup, which asks anew when it is called.',
+    '# Written by mortise-setup, which asks again when it is called.',
     '[Match]',
     'Type=ether',
     '[Network]',

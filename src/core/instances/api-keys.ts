@@ -52,7 +52,7 @@ export class StoredApiKeys {
       if (!(cause instanceof EnvelopeError)) throw cause
       throw new RootKeyError(
         'unreachable',
-        'the API key of the instance was altered in the database. Give it anew: mortise instance set NAME --ibm-api-key-file FILE',
+        'the API key of the instance was altered in the database. Give it again: mortise instance set NAME --ibm-api-key-file FILE',
         { cause },
       )
     }

@@ -74,7 +74,7 @@ export async function refuseLostDatabase(store: AnchoredStore & SecretStore): Pr
   if (!store.hasAnchor() || (await store.secrets()).length > 0) return
   throw new RestoreNotAccepted(
     `the database is new or empty, but its anchor ${store.anchorFile} is there: the database was lost, or is not ` +
-      'where it was. Nothing was changed. Bring the database back; to begin anew with other keys, move the anchor away',
+      'where it was. Nothing was changed. Bring the database back; to begin again with other keys, move the anchor away',
   )
 }
 

@@ -232,7 +232,7 @@ export class ApprovalChanges {
       throw new NotWaiting(
         'waiting',
         'this cannot be approved: the clock of this server is before the time when it was asked for',
-        'Set the clock right, or ask anew.',
+        'Set the clock right, or ask again.',
       )
     return approval
   }

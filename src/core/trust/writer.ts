@@ -251,7 +251,7 @@ function notAsApproved(cause: StoreConflict): TrustRefused {
   return new TrustRefused(
     'in-use',
     `objects were made or destroyed at the moment of the approval: ${cause.message}`,
-    'Look at it again, and ask anew if it is still wanted.',
+    'Look at it again, and ask again if it is still wanted.',
   )
 }
 

@@ -59,7 +59,7 @@ function restoreHint(
   const accept = `${programCommand} restore-accept${sameServer(config === undefined ? { data: server.data } : { config, data })}`
   if (error.elsewhere === true)
     return (
-      `If you ran restore-accept on another node: run ${accept} on this node, too. It makes the anchor of this node anew ` +
+      `If you ran restore-accept on another node: run ${accept} on this node, too. It makes the anchor of this node again ` +
       'and revokes no token. If nobody did, somebody else accepted the database: find out who could, before you do.'
     )
   if (error.moved === true)

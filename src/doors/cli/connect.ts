@@ -130,7 +130,7 @@ export async function localAddress(folder: string): Promise<Address> {
   if (!URL.canParse(url))
     throw new CommandError(
       `${path.join(folder, 'admin-address')} holds no address`,
-      'The server writes it anew when it is started: mortise serve',
+      'The server writes it again when it is started: mortise serve',
     )
   return { url, trust: { by: 'authority', pem: await readLeft(folder, 'admin-ca.pem') } }
 }

@@ -48,7 +48,7 @@ export const upstreamConditions = {
     meaning:
       'The upstream has a key that a client asked for, and it could not be adopted: the old server does not hand it out, its bytes contradict its digest, or it could not be stored here.',
     action:
-      'mortise instance show NAME says why for each key. Do not switch the old server off before. The condition stays until the key is adopted, or this server is started anew.',
+      'mortise instance show NAME says why for each key. Do not switch the old server off before. The condition stays until the key is adopted, or this server is restarted.',
     find: findUpstreams(({ health }) => {
       const left = health?.notAdopted ?? []
       const [first] = left

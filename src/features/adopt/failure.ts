@@ -74,7 +74,7 @@ export function failureOf(error: unknown, then = again): unknown {
     return new AdoptionFailed(
       'server',
       `the old server answers late and only with failures: ${error.message}`,
-      `Its log says why; start it anew if you may. ${again}`,
+      `Its log says why; restart it if you may. ${again}`,
       error,
     )
   if (error instanceof KmipRefused) {

@@ -40,7 +40,7 @@ export const adoptionHandlers = {
     await refuseIfElsewhere(context, 'adoption')
     throw new Refusal(
       'not-found',
-      'there is no such adoption: the server was started anew, or another one came after it',
+      'there is no such adoption: the server was restarted, or another one came after it',
       'Begin it again: what was adopted stays, and it goes on from there.',
     )
   },

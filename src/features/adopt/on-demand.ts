@@ -136,7 +136,7 @@ export class OnDemand {
     const { addresses, credentials } = this.#options
     const access = await credentials()
     if (!access)
-      throw new TlsOptionsError('its private key is gone from the database: name the upstream anew')
+      throw new TlsOptionsError('its private key is gone from the database: name the upstream again')
     try {
       const server = await openOldServer({ ...access, addresses, ...upstreamSettings })
       // Each object is asked for once: the client asks again.

@@ -41,7 +41,7 @@ export const upstreamHandlers = {
       throw new Refusal(
         'refused',
         'the private key for the upstream was not restored with the instance',
-        `Name the upstream anew: mortise instance set ${shellWord(name)} --upstream kmip://${upstream.servers[0]}`,
+        `Name the upstream again: mortise instance set ${shellWord(name)} --upstream kmip://${upstream.servers[0]}`,
       )
     if (upstream && key) {
       const { servers, certificate: cert, trust } = upstream

@@ -204,7 +204,7 @@ function asOf(about: Instance | undefined, consent: Consent): Consent {
         throw new TrustRefused(
           'in-use',
           `the instance ${about.name} was changed at the moment of the approval`,
-          'Look at it again, and ask anew if it is still wanted.',
+          'Look at it again, and ask again if it is still wanted.',
         )
       return consent.along(snapshot, nowMs)
     },

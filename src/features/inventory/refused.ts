@@ -14,6 +14,6 @@ export function notOpen(): Refusal {
   return new Refusal(
     'not-found',
     'there is no such import: it was finished, or was forgotten because it took too long',
-    'Import the file anew: mortise inventory import FILE',
+    'Import the file again: mortise inventory import FILE',
   )
 }

@@ -24,7 +24,7 @@ export const keyExportHandlers = {
     if (!outcome)
       throw new Refusal(
         'not-found',
-        'there is no such export: the server was started anew, or another one came after it',
+        'there is no such export: the server was restarted, or another one came after it',
         'What it contains is in its last line.',
       )
     const { refusal, notExported, ...known } = outcome

@@ -75,7 +75,7 @@ async function noRestore(context: Pick<RestoreService, 'leases'>): Promise<never
   await refuseIfElsewhere(context, 'restore')
   throw new Refusal(
     'not-found',
-    'there is no such restore: the server was started anew, or another one came after it',
+    'there is no such restore: the server was restarted, or another one came after it',
     'If the instance is not there (mortise instance list), begin it again: nothing is lost by that.',
   )
 }

@@ -123,7 +123,7 @@ function remarks(report: KeyProtectReport): string[] {
     ...(deletedAt === null
       ? []
       : [
-          plain`\nIt was deleted at ${shortTime(deletedAt)}, and its standard keys with it. What their owner restores in Key Protect within 30 days of that opens again: restore those first, then delete this instance and restore it anew.\n`,
+          plain`\nIt was deleted at ${shortTime(deletedAt)}, and its standard keys with it. What their owner restores in Key Protect within 30 days of that opens again: restore those first, then delete this instance and restore it again.\n`,
         ]),
     ...(gone === 0
       ? []
@@ -218,7 +218,7 @@ Start the server (${command('serve')}). Then check which clients are trusted aga
 export function acceptedNodeText({ found, anchorFile }: AcceptedNode): string {
   return plain`Nothing more to accept: ${found}.
 
-The anchor of this node was made anew: ${anchorFile}. No token was revoked: the one that was made on the other node is
+The anchor of this node was made again: ${anchorFile}. No token was revoked: the one that was made on the other node is
 valid here too. For commands on this machine, copy admin-token from the data folder of that node. Then start this node.
 `
 }

@@ -178,7 +178,7 @@ function isFull(error: unknown): boolean {
 function noUpload(): Refusal {
   return new Refusal(
     'not-found',
-    'there is no such upload: it was used, nobody went on with it for a quarter of an hour, or the server was started anew',
+    'there is no such upload: it was used, nobody went on with it for a quarter of an hour, or the server was restarted',
     'Send the file again.',
   )
 }

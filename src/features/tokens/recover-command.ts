@@ -144,7 +144,7 @@ ${listed}
 genuine: this server wrote the row, but the list does not name it (any more). altered: somebody else wrote it.
 over: a session or a request for a second person, which is removed.
 
-Sign anew only what you recognize; every other row listed here is removed. Run the command again with, for example:
+Sign again only what you recognize; every other row listed here is removed. Run the command again with, for example:
 
   --sign-anew client/ID certificate/ID    these rows
   --sign-anew genuine                     all that this server wrote

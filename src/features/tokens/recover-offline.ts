@@ -85,7 +85,7 @@ function chosenRows(doubtful: readonly DoubtfulRow[], signAnew: readonly string[
       throw new StartError(`the row ${word} cannot be read, and so not be signed. Nothing was changed.`)
     if (rows.some(({ state }) => state === 'over'))
       throw new StartError(
-        `${word} is a session or a request, which is not signed anew. Nothing was changed.`,
+        `${word} is a session or a request, which is not signed again. Nothing was changed.`,
       )
     for (const { row } of rows) chosen.add(row)
   }

@@ -30,7 +30,7 @@ export const tokenRecoveryHandlers = {
       throw new Refusal(
         'forbidden',
         'this does not prove that you own the data folder and have the root key',
-        'The challenge is valid for a minute: start anew.',
+        'The challenge is valid for a minute: start again.',
       )
     const { token, bearer } = made
     return { id: token.id, role: token.role, expires: isoTime(token.expiresMs ?? 0), token: bearer }

@@ -48,7 +48,7 @@ export function examineCertificate(
     whose: 'server',
     wrong: 'fault',
     renew: renewMend,
-    clocks: 'Set the clocks of server, vCenter and hosts right (NTP), or issue it anew.',
+    clocks: 'Set the clocks of server, vCenter and hosts right (NTP), or issue it again.',
   })
   judgeNames(names, certificate, host, findings)
   judgeKind(certificate, findings)

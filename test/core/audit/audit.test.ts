@@ -84,18 +84,18 @@ const tamperings: Record<string, (log: LogEditor) => void> = {
   'an entry changed to what is no JSON': (log) => {
     log.run(`UPDATE audit SET body = '{' WHERE writer = 1 AND number = 4`)
   },
-  'an entry changed, and the chain computed anew': (log) => {
+  'an entry changed, and the chain computed again': (log) => {
     const bodies = log.rows(1).map(({ body, number }) => (number === 4 ? changed(body) : body))
     log.rewrite(1, bodies)
   },
-  'the last entry changed, and the chain computed anew': (log) => {
+  'the last entry changed, and the chain computed again': (log) => {
     const bodies = log.rows(1).map(({ body, number }) => (number === 9 ? changed(body) : body))
     log.rewrite(1, bodies)
   },
   'an entry removed': (log) => {
     log.run('DELETE FROM audit WHERE writer = 1 AND number = 5')
   },
-  'an entry removed, the others numbered and chained anew': (log) => {
+  'an entry removed, the others numbered and chained again': (log) => {
     log.rewrite(
       1,
       log
@@ -134,11 +134,11 @@ const tamperings: Record<string, (log: LogEditor) => void> = {
     log.run(put, third?.body ?? '', third?.hash ?? '', 2)
     log.run(put, second?.body ?? '', second?.hash ?? '', 3)
   },
-  'entries reordered, numbered and chained anew': (log) => {
+  'entries reordered, numbered and chained again': (log) => {
     const [first = '', second = '', ...rest] = log.rows(1).map(({ body }) => body)
     log.rewrite(1, [second, first, ...rest])
   },
-  'an entry put in, the others numbered and chained anew': (log) => {
+  'an entry put in, the others numbered and chained again': (log) => {
     const [first = '', ...rest] = log.rows(1).map(({ body }) => body)
     log.rewrite(1, [first, changed(first), ...rest])
   },

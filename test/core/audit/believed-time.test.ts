@@ -33,7 +33,7 @@ test('one that went back counts as that far ahead, and one that is behind counts
   assert.deepEqual(believed, [...during(3, 0), ...during(1, 500), 0, -3])
 })
 
-test('one that is right for an hour in between begins its three days anew', () => {
+test('one that is right for an hour in between begins its three days again', () => {
   const believed = hours([...during(2, 500), 0, ...during(3, 500), ...during(1, 500)])
   assert.deepEqual(believed, [...during(2, 0), 0, ...during(3, 0), ...during(1, 500)])
 })

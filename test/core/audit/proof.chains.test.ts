@@ -1,4 +1,4 @@
-// What is said of one writer's entries that somebody altered and hashed anew, as a table: no checkpoint signs for them, so that only
+// What is said of one writer's entries that somebody altered and hashed again, as a table: no checkpoint signs for them, so that only
 // the chain itself and where it begins can tell.
 
 import assert from 'node:assert/strict'

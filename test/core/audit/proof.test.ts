@@ -1,4 +1,4 @@
-// An exported audit log, verified offline: edited lines, forged beginnings, a log created anew with another key, and a
+// An exported audit log, verified offline: edited lines, forged beginnings, a log created again with another key, and a
 // checkpoint kept outside. And pruning: what it may remove, what it keeps, and a kill in the middle.
 
 import assert from 'node:assert/strict'
@@ -169,7 +169,7 @@ test('an export with any entries gives a proof or a refusal, nothing else', asyn
   )
 })
 
-test('a log created anew with another key is whole by itself, but not against a checkpoint kept outside', async (t) => {
+test('a log created again with another key is whole by itself, but not against a checkpoint kept outside', async (t) => {
   const core = await history(t)
   const outside = await newestCheckpoint(core)
   const anew = await history(t)

@@ -51,7 +51,7 @@ async function begin(t: TestContext, name: CustodyName) {
 }
 
 export function custodyContract(name: CustodyName): void {
-  test('what is stored opens, from memory and anew, and nothing of it stands in the stored form', async (t) => {
+  test('what is stored opens, from memory and again, and nothing of it stands in the stored form', async (t) => {
     const { core, instance, custody, bytes, seal, formOf, commit } = await begin(t, name)
     const sealed = await seal()
     await commit(sealed.writes)

@@ -1,4 +1,4 @@
-// API keys of instances: used while they are tried, kept only with what they belong to, read anew, and removed when
+// API keys of instances: used while they are tried, kept only with what they belong to, read again, and removed when
 // nothing needs them any more and not before.
 
 import assert from 'node:assert/strict'

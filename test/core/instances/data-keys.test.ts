@@ -102,7 +102,7 @@ test('a data key that seals nothing and does not open is removed, unless it is t
   assert.deepEqual(await sealers(), [third.uri])
 })
 
-test('a data key that seals nothing and opens is kept and sealed anew, also after the new root key was away', async (t) => {
+test('a data key that seals nothing and opens is kept and sealed again, also after the new root key was away', async (t) => {
   const second = new FaultyRootKey('test:second')
   const core = await openCore(t, { rootKeys: [second] })
   const instance = await makeInstance(core, 'default')

@@ -38,7 +38,7 @@ async function leftBy({ store }: TestCore): Promise<unknown> {
 }
 
 for (const custody of ['keyprotect', 'database'] as const satisfies readonly CustodyKind[])
-  test(`a key that its owner deletes at the service while a move to ${custody} stores it anew stays closed`, async (t) => {
+  test(`a key that its owner deletes at the service while a move to ${custody} stores it again stays closed`, async (t) => {
     const { core, other, instance, id, bytes, first, meanwhile, get } = await begin(t)
     // Opening it is the first read; the second one asks whether it is still there.
     meanwhile.afterRead = (reads) => {

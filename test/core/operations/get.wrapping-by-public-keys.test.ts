@@ -99,7 +99,7 @@ function register(KeyValue: Uint8Array, wrappingKey: string, more: readonly Wire
   })
 }
 
-test('a key leaves wrapped by RSA-OAEP, each time anew, and whoever has the private key reads it', async () => {
+test('a key leaves wrapped by RSA-OAEP, each time again, and whoever has the private key reads it', async () => {
   const { open, privateKey } = await pair()
   const own = await session.key('1.4')
   const material = await plainOf(own)

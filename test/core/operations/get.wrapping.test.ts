@@ -250,7 +250,7 @@ test('2.x: a wrapping key that is missing, destroyed or archived is told from th
   }
 })
 
-test('a key that came wrapped is given back as it came, unwrapped or wrapped anew, and is not used wrapped', async () => {
+test('a key that came wrapped is given back as it came, unwrapped or wrapped again, and is not used wrapped', async () => {
   const wrapping = await kekOf()
   const data = {
     WrappingMethod: 'Encrypt',

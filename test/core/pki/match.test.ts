@@ -87,7 +87,7 @@ function length(content: string): string {
   return (content.length / 2).toString(16).padStart(2, '0') + content
 }
 
-/** The leaf, signed anew. `parameters`: of the algorithm, in hexadecimal digits. */
+/** The leaf, signed again. `parameters`: of the algorithm, in hexadecimal digits. */
 async function signedByPss(hash: string, parameters: string): Promise<Buffer> {
   const certificate = AsnConvert.parse(leaf.der, Certificate)
   const algorithm = new AlgorithmIdentifier({

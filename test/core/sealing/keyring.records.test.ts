@@ -1,4 +1,4 @@
-// The records of data keys: which of them is the current one, how they are sealed anew and proved, which root key is asked by
+// The records of data keys: which of them is the current one, how they are sealed again and proved, which root key is asked by
 // them, and how they open outside of a server.
 
 import assert from 'node:assert/strict'
@@ -41,7 +41,7 @@ for (const [what, isOwn, hasVersions, calls] of [
   ['by another root key', false, true, { calls: 1, unwraps: 1, rewraps: 0 }],
   ['by another root key without versions', false, false, { calls: 1, unwraps: 1, rewraps: 0 }],
 ] as const)
-  test(`a data key that is sealed anew ${what}, stays the same`, async (t) => {
+  test(`a data key that is sealed again ${what}, stays the same`, async (t) => {
     const { keyring, own, other, record, bytes } = await begin(t)
     const rootKey = isOwn ? own : other
     rootKey.rotate()

@@ -315,7 +315,7 @@ test('a no about one wrapped form concerns that one only', async (t) => {
 })
 
 test('a key that stands where the root key was is a no about the root key', async (t) => {
-  // As when each call opens the file anew: another key answers under the same URI.
+  // As when each call opens the file again: another key answers under the same URI.
   const keys: [FaultyRootKey, FaultyRootKey] = [
     new FaultyRootKey('test:file'),
     new FaultyRootKey('test:file'),

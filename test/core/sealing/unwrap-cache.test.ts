@@ -112,10 +112,10 @@ for (const isAnswered of [true, false])
 test('of too many values the one that was kept longest goes; one that is kept again is new', async () => {
   const { cache, clock, asked, get } = open()
   for (const id of ['a', 'b', 'c']) await get(id)
-  cache.keep(instance, 'a', { value: 'a anew', rootKeyUri }, clock.monotonic())
+  cache.keep(instance, 'a', { value: 'a again', rootKeyUri }, clock.monotonic())
   await get('d')
   asked.length = 0
-  assert.equal(await get('a'), 'a anew')
+  assert.equal(await get('a'), 'a again')
   for (const id of ['c', 'd']) await get(id)
   assert.deepEqual(asked, [])
   await get('b')

@@ -37,7 +37,7 @@ test('each row that does not count is told with what it says of itself', () => {
   ])
 })
 
-test('rows signed anew count, the others are removed, and a withheld block stays withheld', () => {
+test('rows signed again count, the others are removed, and a withheld block stays withheld', () => {
   const wanted = new Set(['client/altered', 'token/unreadable 0', 'client/nobody', 'a kind of later/x'])
   const decision = { token: aToken('owner'), version: 9 }
   const table = applied(rows, decideDoubtful(macs, { reading, rows }, wanted, decision))

@@ -69,7 +69,7 @@ test('it ends without a request for its time, and after its whole time however m
     later.pass(sessionIdleMs / 2)
     const known = used.read(text)
     assert.ok(known)
-    text = used.renewed(known) ?? assert.fail('an old text is made anew')
+    text = used.renewed(known) ?? assert.fail('an old text is made again')
     assert.equal(used.endsMs(known) - endsMs, used.endsMs(session) - endsMs)
   }
   later.pass(sessionIdleMs / 2)

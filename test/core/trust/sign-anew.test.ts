@@ -44,7 +44,7 @@ test('no kind of row is forgotten; tokens and requests for a second person end',
   const { tables, alarms } = readRows(after, 9, found)
   assert.deepEqual(alarms, [])
   for (const kind of trustKinds) {
-    // People log in anew.
+    // People log in again.
     const kept = kind === 'token' ? ['new'] : kind === 'session' || kind === 'approval' ? [] : [`a ${kind}`]
     assert.deepEqual([...tables[kind].keys()], kept)
   }

@@ -111,7 +111,7 @@ test('a refusal for another reason than rights leaves no entry', async (t) => {
   assert.deepEqual(changes, [])
 })
 
-test('a change is decided anew after a conflict, as often as the limit says; other failures end it at once', async (t) => {
+test('a change is decided again after a conflict, as often as the limit says; other failures end it at once', async (t) => {
   const { core, intercept, a, changes } = await open(t)
   const remove = () => core.trust.clients.remove(manager, a.id, 'vcenter')
   await trustClient(core, a)

@@ -142,5 +142,5 @@ test('an address that is none is said in words, whoever wrote it', async () => {
     writeFileSync(path.join(damaged, name), '')
   const left = await command(['status'], { data: damaged })
   assert.deepEqual([left.code, left.stdout], [1, ''])
-  assert.match(left.stderr, /admin-address holds no address\n {2}The server writes it anew/)
+  assert.match(left.stderr, /admin-address holds no address\n {2}The server writes it again/)
 })

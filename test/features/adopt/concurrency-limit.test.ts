@@ -73,7 +73,7 @@ test('a General Failure that comes late says nothing of the key: it is asked for
   await assert.rejects(run(), (error) => {
     assert.ok(error instanceof AdoptionFailed)
     assert.match(error.message, /answers late and only with failures: Get was refused: GeneralFailure/)
-    assert.match(String(error.hint), /start it anew/)
+    assert.match(String(error.hint), /restart it/)
     return true
   })
 })

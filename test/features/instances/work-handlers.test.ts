@@ -73,7 +73,7 @@ test('an instance tells how soon revoking counts, and nothing of versions where 
   assert.equal(shown['work'], null)
 })
 
-test('a root key file that seals keys is not made anew while it is away, by whatever name it is used', async () => {
+test('a root key file that seals keys is not made again while it is away, by whatever name it is used', async () => {
   const token = await door.token('manager')
   const ask = (path: string, body: object) => door.ask('POST', `/api/v1/instances${path}`, { token, body })
   const place = join(dirname(door.file), 'taken.key')

@@ -40,7 +40,7 @@ test('an audit is filtered, followed, saved and proved', async (t) => {
   assert.equal(
     await page.locator('table[data-stays]').count(),
     1,
-    'the list stays while it is asked for anew',
+    'the list stays while it is asked for again',
   )
   await page.getByLabel('Follow').uncheck()
   const csv = await saved(page, 'Save these as CSV')

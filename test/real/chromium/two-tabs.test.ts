@@ -1,4 +1,4 @@
-// Two people at one client: what the other changed is what the page shows once it has asked anew, and nothing is put back unasked.
+// Two people at one client: what the other changed is what the page shows once it has asked again, and nothing is put back unasked.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -15,7 +15,7 @@ test('rights that somebody else took away are not offered to be saved again', as
   const before = await may.inputValue()
   assert.notEqual(before, 'read')
   await server.json('client', 'set', 'vcenter-1', '--allow', 'read')
-  // Whatever is done there, the page asks anew.
+  // Whatever is done there, the page asks again.
   await page.getByRole('button', { name: 'Withdraw trust…' }).click()
   await page.getByRole('dialog').getByRole('textbox').fill('vcenter-1')
   await page.getByRole('dialog').getByRole('button', { name: 'Withdraw trust' }).click()

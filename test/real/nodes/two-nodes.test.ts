@@ -40,7 +40,7 @@ async function twoNodes(t: TestContext, database: PostgresServer): Promise<void>
   await t.test('trust that one grants, blocks or withdraws holds on open connections of the other', () =>
     trustEverywhere(nodes),
   )
-  await t.test('a session that began on one resumes on the other, where trust is looked up anew', () =>
+  await t.test('a session that began on one resumes on the other, where trust is looked up again', () =>
     resumes(nodes),
   )
   await t.test('a server certificate that one stages and switches to is shown by the other', () =>

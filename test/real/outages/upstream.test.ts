@@ -219,7 +219,7 @@ test('an instance that comes back from a backup has its upstream off, and withou
   assert.equal(old.asked.length, asked)
   const on = await cli(set('--upstream-on'), again)
   assert.equal(on.code, 1)
-  assert.match(on.stderr, /was not restored with the instance[^]*Name the upstream anew/)
+  assert.match(on.stderr, /was not restored with the instance[^]*Name the upstream again/)
   assert.equal(((await json(named(), again)) as Shown).state, 'on')
   assert.deepEqual((await getKey(here, 'old-25')).material, bytesOf('old-25'))
 })

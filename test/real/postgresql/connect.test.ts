@@ -39,7 +39,7 @@ if (server) {
   test('PgBouncer in transaction mode: two nodes, also across a crash of PostgreSQL', (t) =>
     pooled(t, server))
   test('the password comes from a file, and without one the node says so', (t) => passwords(t, server))
-  test('a password that changes while a node runs counts at the next connection, and the file is read anew', (t) =>
+  test('a password that changes while a node runs counts at the next connection, and the file is read again', (t) =>
     passwordChanges(t, server))
   test('IPv6 alone: the node connects, and says the address as the URL writes it', (t) => overIpv6(t))
   test('TLS: the certificate must name the host and come from the CA', (t) => certificates(t, server))

@@ -58,7 +58,7 @@ if (server) {
   test('a clock that jumps costs no read, and no beat: the database is asked for a new sign', (t) =>
     jumpingClock(t, server))
   test('the end of the connection that writes costs no read', (t) => writerEnds(t, server))
-  test('a node that gets no turn when it connects anew says why', (t) => noTurn(t, server))
+  test('a node that gets no turn when it connects again says why', (t) => noTurn(t, server))
   test('pruned entries that a node left are deleted by the next that starts', (t) => pruneLeft(t, server))
   test('pruned entries that a node left are deleted by another one that runs on', (t) =>
     pruneLeftBy(t, server))

@@ -201,7 +201,7 @@ async function acceptOnBoth(t: TestContext, server: PostgresServer): Promise<voi
   await t.test('after a second time the first node is the other one', async () => {
     assert.match(await lossy.accept('two', '--anyway'), /1 token was revoked/)
     await lossy.refuses('one', /was accepted on another node/)
-    assert.match(await lossy.accept('one'), /The anchor of this node was made anew/)
+    assert.match(await lossy.accept('one'), /The anchor of this node was made again/)
     assert.ok(existsSync(path.join(data('one'), 'node.anchor')))
     copyFileSync(path.join(data('two'), 'admin-token'), path.join(data('one'), 'admin-token'))
     await lossy.run(['one', 'two'], async (one, two) => {

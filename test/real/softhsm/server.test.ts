@@ -159,7 +159,7 @@ test('the token is removed and comes back, the module hangs, the PIN is wrong: t
     const before = hsm.noted('logins')
     const [helper] = helpersOf(server)
     assert.ok(helper !== undefined)
-    // A session that is there goes on; the PIN counts once the module starts anew.
+    // A session that is there goes on; the PIN counts once the module starts again.
     process.kill(helper, 'SIGKILL')
     await until(async () => !(await talk.get(identifier)).ok, 'the refusal counts')
     const status = await server.cli('status')

@@ -1,5 +1,5 @@
 // Chains of certificates that are small to send and costly to receive. OpenSSL parses and verifies the whole chain of a
-// client before the server's own code sees any of it. Made anew in each process, since none of them is worth keeping.
+// client before the server's own code sees any of it. Made again in each process, since none of them is worth keeping.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { signCertificate } from '../../../src/core/pki/build.ts'

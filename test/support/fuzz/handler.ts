@@ -1,6 +1,6 @@
 // A whole message to its answer as a target: the answerer of the listener with the real core behind it, on a SQLite store
 // of its own. Every answer must be one that the schemas allow, and no answer may be a General Failure: nothing here is an
-// outage. After a while, the core is made anew, since most objects are destroyed by then.
+// outage. After a while, the core is made again, since most objects are destroyed by then.
 
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'

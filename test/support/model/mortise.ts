@@ -1,6 +1,6 @@
 // Mortise as the model's sequences meet it: the core on a real store, and the listener's answerer, which takes bytes and gives
 // bytes. Two instances with two clients each, for some sequences, since trust costs more than a sequence; then two others. The
-// core is made anew from time to time, since nothing ever leaves it.
+// core is made again from time to time, since nothing ever leaves it.
 
 import type { TestContext } from 'node:test'
 import type { Peer } from '../../../src/doors/kmip/contract.ts'

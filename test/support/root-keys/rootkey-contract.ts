@@ -9,7 +9,7 @@ import { RootKeyError, type RootKey, type RootKeyReach } from '../../../src/core
 import { rootKeyPlaintextBytesMax } from '../../../src/base/bounds.ts'
 
 export interface RootKeySubject {
-  /** The same root key each time, opened anew. */
+  /** The same root key each time, opened again. */
   open(): Promise<RootKey>
   /** Another root key of the same kind. */
   openOther(): Promise<RootKey>
@@ -24,7 +24,7 @@ export interface RootKeySubject {
 export function rootKeyContract(kind: string, subject: RootKeySubject): void {
   const place = Buffer.from('instance a, data key 1')
 
-  test(`${kind}: opens what it sealed, also after it was opened anew`, async () => {
+  test(`${kind}: opens what it sealed, also after it was opened again`, async () => {
     const secret = randomBytes(32)
     const wrapped = await (await subject.open()).wrap(secret, place)
     assert.deepEqual(Buffer.from(await (await subject.open()).unwrap(wrapped, place)), secret)

@@ -8,7 +8,7 @@ import type { RootKey, StandardKeyEntry, StandardKeys } from '../../../src/core/
 import { reaches } from './rootkey-contract.ts'
 
 export interface StandardKeysSubject {
-  /** The same root key each time, opened anew. */
+  /** The same root key each time, opened again. */
   open(): Promise<RootKey>
   /** As the owner does it. Left out where a test may not. */
   readonly rotate?: () => Promise<void>
@@ -33,7 +33,7 @@ export function standardKeysContract(kind: string, subject: StandardKeysSubject)
     }
   }
 
-  test(`${kind}: what was made is read, also after the root key was opened anew`, () =>
+  test(`${kind}: what was made is read, also after the root key was opened again`, () =>
     withKeys(async (standardKeys, made) => {
       for (const length of [1, 255, standardKeys.payloadBytesMax]) {
         const payload = randomBytes(length)

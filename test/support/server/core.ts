@@ -175,7 +175,7 @@ export function peerOf({ certificate }: TestIdentity, address = '192.0.2.7'): Co
   return { certificate, address }
 }
 
-/** Looks up anew each time who asks, as a door does. */
+/** Looks up again each time who asks, as a door does. */
 export type Identify = () => Promise<Caller>
 
 /** Trusts a certificate as a client of the instance that may ask for everything. */

@@ -1,4 +1,4 @@
-// A port for another program to listen on, which nobody else takes before it does, nor while it is started anew: below those that the
+// A port for another program to listen on, which nobody else takes before it does, nor while it is restarted: below those that the
 // kernel gives to connections and to listeners that ask for any (32768 and up).
 
 import { randomInt } from 'node:crypto'

@@ -1,5 +1,5 @@
 // A log with a history, and the hands of somebody who may write the database and knows how the chain is made: it has no
-// key, so hashes can be computed anew by anyone. Only the signed checkpoints stand against that.
+// key, so hashes can be computed again by anyone. Only the signed checkpoints stand against that.
 
 import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'

@@ -1,5 +1,5 @@
 // Turns the wall clock of a process under test, as if somebody had set that of its machine: it is loaded before the program, reads
-// from a file (MORTISE_TEST_CLOCK) how many milliseconds it is ahead, and reads it anew at SIGUSR2. The monotonic clock stays.
+// from a file (MORTISE_TEST_CLOCK) how many milliseconds it is ahead, and reads it again at SIGUSR2. The monotonic clock stays.
 
 import { readFileSync } from 'node:fs'
 

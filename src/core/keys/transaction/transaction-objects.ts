@@ -196,7 +196,7 @@ export class TransactionObjects {
       () => andThen(this.instance(), (instance) => this.custodies.open(instance, object, correlationIds)),
       async (error) => {
         if (error instanceof KeysUnavailable && (await this.#isElsewhere(object)))
-          throw new StoreConflict('object', 'the object was sealed anew meanwhile')
+          throw new StoreConflict('object', 'the object was sealed again meanwhile')
         throw error
       },
     )

@@ -104,7 +104,7 @@ export function stepOf({ correlationValue, init = false, final = false }: Stream
       throw new Fault('InvalidMessage', 'a Final Indicator goes with the Correlation Value of what it ends')
     return { begins: true, ends: init === final }
   }
-  if (init) throw new Fault('InvalidMessage', 'an Init Indicator begins anew: it has no Correlation Value')
+  if (init) throw new Fault('InvalidMessage', 'an Init Indicator begins again: it has no Correlation Value')
   return { id: Buffer.from(correlationValue).toString('hex'), begins: false, ends: final }
 }
 

@@ -228,7 +228,7 @@ test('an issuer signs from the first to the last second of its dates', async (t)
   const now = BigInt(core.clock.now() / 1000)
   const ca = await authority(ec, {}, { DeactivationDate: now + 90n })
   const { raw } = await x509(ca.certificate)
-  // Registered anew, it has no dates of its own that would close it.
+  // Registered again, it has no dates of its own that would close it.
   const attributes = attributeSet({ Link: linkTo('PrivateKeyLink', ca.privateKey) })
   const wanted = { objectType: 'Certificate', attributes } as const
   const issuer = await perform((work) => work.register(wanted, broughtCertificate(raw).material))

@@ -41,7 +41,7 @@ const openedWhile = async (now: Uint8Array | null | undefined, error: Error) =>
     store: { object: async () => (now === undefined ? undefined : { sealed: now }) },
   }).open(object)
 
-test('an object that does not open was sealed anew meanwhile if its stored form is another one now; else the reason stands', async () => {
+test('an object that does not open was sealed again meanwhile if its stored form is another one now; else the reason stands', async () => {
   const unavailable = new KeysUnavailable('unreachable', 'no answer')
   for (const now of [Buffer.of(2), null, undefined])
     await assert.rejects(openedWhile(now, unavailable), (error) => error instanceof StoreConflict)

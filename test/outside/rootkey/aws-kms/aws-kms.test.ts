@@ -264,7 +264,7 @@ test('a wrong clock, or credentials that were replaced, refuse none of several c
   await Promise.all(Array.from({ length: 5 }, () => key.unwrap(wrapped, place)))
 })
 
-test('a program for credentials that hangs is left behind: the next call asks anew', async (t) => {
+test('a program for credentials that hangs is left behind: the next call asks again', async (t) => {
   const mine = path.join(fake.folder, 'by-program')
   const pipe = path.join(fake.folder, 'pipe')
   execFileSync('mkfifo', [pipe])

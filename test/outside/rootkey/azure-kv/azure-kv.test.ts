@@ -94,7 +94,7 @@ test('URIs: a host of Microsoft, and a key; an identifier is understood, a versi
   for (const one of wrong) assert.throws(() => parseAzureUri(one), reaches('root-key', /Write azure-kv:/))
 })
 
-test('after a rotation old wraps open, are known to be old, and are wrapped anew', async (t) => {
+test('after a rotation old wraps open, are known to be old, and are wrapped again', async (t) => {
   t.after(() => fake.tell('change', { key: 'rsa' }))
   const key = await open()
   const wrapped = await key.wrap(Buffer.from('secret'), place)

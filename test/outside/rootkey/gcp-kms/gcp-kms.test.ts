@@ -107,7 +107,7 @@ test('URIs: the resource name of a key; no version, no way out of the path', () 
   for (const one of wrong) assert.throws(() => parseGcpUri(one), reaches('root-key', /Write gcp-kms:/))
 })
 
-test('after a rotation old wraps open, are known to be old, and are wrapped anew', async () => {
+test('after a rotation old wraps open, are known to be old, and are wrapped again', async () => {
   const key = await open()
   const wrapped = await key.wrap(Buffer.from('secret'), place)
   const was = key.versions?.of(wrapped) ?? ''

@@ -108,7 +108,7 @@ test('a key in a mount with slashes; nothing is asked to open it; what it calls 
   )
 })
 
-test('after a rotation old wraps open, are known to be old, and are wrapped anew', async () => {
+test('after a rotation old wraps open, are known to be old, and are wrapped again', async () => {
   const key = await openRootKey(uri, side.options)
   const wrapped = await key.wrap(Buffer.from('secret'), place)
   const was = key.versions?.of(wrapped) ?? ''
@@ -126,7 +126,7 @@ test('after a rotation old wraps open, are known to be old, and are wrapped anew
   await fake.tell('min-version', { key: 'transit/mortise', version: 1 })
 })
 
-test('a policy without create: a key that is gone is not made anew by sealing with it', async () => {
+test('a policy without create: a key that is gone is not made again by sealing with it', async () => {
   const key = await openRootKey('vault:transit/gone', side.options)
   await fake.tell('key', { key: 'transit/gone' })
   const wrapped = await key.wrap(Buffer.from('secret'), place)

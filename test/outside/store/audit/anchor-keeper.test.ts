@@ -209,7 +209,7 @@ const deeds: readonly (readonly [string, (file: string) => void, RegExp])[] = [
     /the last audit entry of writer \S+ is 5, and was 6/,
   ],
   [
-    'the last entry is replaced, with the chain made anew',
+    'the last entry is replaced, with the chain made again',
     (file) => {
       const database = new DatabaseSync(file)
       const hash = chainHash(

@@ -1,4 +1,4 @@
-// A restore that is killed leaves nothing that starts as a store, and the next attempt begins anew.
+// A restore that is killed leaves nothing that starts as a store, and the next attempt begins again.
 
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -29,7 +29,7 @@ test('a half-filled database beside its place is refused at a start, and replace
   for (const suffix of ['', '-wal', '.lock'])
     writeFileSync(`${file}.restoring${suffix}`, 'half', { mode: 0o600 })
   await assert.rejects(openSqlite(t, file), /a restore into .* did not end.*mortise restore/)
-  assert.equal(existsSync(file), false, 'nothing was begun anew')
+  assert.equal(existsSync(file), false, 'nothing was begun again')
   await sqliteLoader(file, 1)(nothing(), [])
   assert.deepEqual(readdirSync(path.dirname(file)), ['mortise.db', 'mortise.db.lock'])
   await openSqlite(t, file)

@@ -49,7 +49,7 @@ test('destroyed and replaced material leaves the database and its log, what live
 
   const gone = objects.filter((_, n) => n % 3 !== 1)
   for (const [n, { id, text }] of gone.entries()) {
-    // Destroyed; sealed anew, of another length and of the same.
+    // Destroyed; sealed again, of another length and of the same.
     const sealed = [null, Buffer.from(material(50)), Buffer.from(material(text.length / 2))][n % 3] ?? null
     const record = objectRecord(id, { version: 2, state: sealed ? 'Active' : 'Destroyed', sealed })
     await store.commit(change([objectWrite(record)]))

@@ -162,7 +162,7 @@ function dataKeysAndSecrets(makePlace: MakePlace): void {
     assert.deepEqual(await wrapped(store), [])
   })
 
-  test('a secret that was removed is not there, and may be made anew', async (t) => {
+  test('a secret that was removed is not there, and may be made again', async (t) => {
     const { store } = await openPlace(t, makePlace)
     const names = async () => (await store.secrets()).map(({ name }) => name)
     await store.commit(change([secret('s'), secret('t')]))

@@ -295,7 +295,7 @@ function completed(makePlace: MakePlace): void {
 }
 
 function signedAnew(makePlace: MakePlace): void {
-  test('marks are signed anew under another key, without those that are left out, and go on from there', async (t) => {
+  test('marks are signed again under another key, without those that are left out, and go on from there', async (t) => {
     const { store, place } = await openPlace(t, makePlace)
     const ids = Array.from({ length: 2 * dumpPageRecords }, (_, n) => `o${n}`)
     // The store need not have their objects.
