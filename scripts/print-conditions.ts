@@ -21,7 +21,7 @@ export async function conditionsPage(): Promise<string> {
   ])
   const page = `# Conditions
 
-<!-- Printed from src/features/status/conditions by scripts/print-conditions.ts. Change them there. -->
+<!-- Printed from src/features/status/conditions/ and the conditions.ts of features by scripts/print-conditions.ts. Change them there. -->
 
 A condition is something that a person should know or act on. \`mortise status\` shows the conditions that hold, the most severe first, each with what to
 do; it says _Nothing needs you_ only if there is none. The same table feeds \`GET /api/v1/status\`, \`GET /health/ready\` (how many of each severity), the metric

@@ -442,6 +442,6 @@ test('every handled operation has a test in test/core/operations/ and a line in 
   ])
   none(
     missing,
-    'Test it through the listener in test/operations/NAME.test.ts, where it is named in quotes; npm run docs prints the line:',
+    'Test it through the listener in test/core/operations/NAME.test.ts, where it is named in quotes; npm run docs prints the line:',
   )
 })

@@ -1,5 +1,5 @@
 // What each command asks of the server, and what it prints about the answer: the requests, the output, and the help pages are those
-// that this folder keeps. Where one is meant to change, `MORTISE_TEST_KEEP=1 node --test test/program/cli.requests.test.ts` writes them.
+// that this folder keeps. Where one is meant to change, `MORTISE_TEST_KEEP=1 npm test -- program/cli.requests` writes them.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
