@@ -35,7 +35,7 @@ export class WaitsError extends ApiError {
     readonly token: string | null
   }) {
     const who = approversOf(approval)
-    const text = `Who can approve it: ${who === '' ? 'no person at the moment' : who}.`
+    const text = `Who can approve it: ${who === '' ? 'nobody at the moment' : who}.`
     super('waits', 'Nothing was done yet: this waits for a second person.', text)
     this.token = token
   }

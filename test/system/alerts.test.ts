@@ -38,7 +38,7 @@ test('alert test reaches each target of the file, and names the one that it does
   const { stdout: status } = await server.cli('status')
   assert.match(
     status,
-    /WARNING: no alert is sent: .*targets, line 1: begin with one of json.*\n {2}Correct the file/,
+    /WARNING: nobody is alerted: .*targets, line 1: begin with one of json.*\n {2}Correct the file/,
   )
 })
 
@@ -46,9 +46,9 @@ test('without a file nobody is alerted, and the command says what to do', async 
   await using server = await startEmbedded()
   assert.match(
     (await server.cli('alert', 'list')).stdout,
-    /No alert is sent: name a file in alerts\.targetsFile/,
+    /Nobody is alerted: name a file in alerts\.targetsFile/,
   )
-  assert.match((await server.cli('alert', 'test')).stderr, /no target is named, so no alert is sent/)
+  assert.match((await server.cli('alert', 'test')).stderr, /nobody is alerted/)
   await assert.rejects(
     startEmbedded({ env: { MORTISE_ALERTS_SMTP: 'mail.example.com' } }),
     /smtps:\/\/mortise@mail/,

@@ -86,7 +86,7 @@ function One({ approval, again }: { readonly approval: Approval; readonly again:
           <>
             <dt>Can approve it</dt>
             <dd class={approvers === '' ? 'look' : ''}>
-              <Say text={approvers} none="no person" />
+              <Say text={approvers} none="nobody" />
             </dd>
           </>
         )}
@@ -185,7 +185,7 @@ function Decide({
       </p>
       <Facts approval={approval} />
       {how === 'refuse' && (
-        <Field label="Why" value={reason} onChange={setReason} help="The person who asked reads it." />
+        <Field label="Why" value={reason} onChange={setReason} help="Whoever asked reads it." />
       )}
     </Confirm>
   )
