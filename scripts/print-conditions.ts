@@ -37,6 +37,6 @@ ${parts.join('\n\n')}
 
 const intro = {
   critical: 'Keys are not served, or may be lost.',
-  warning: 'It becomes critical if nobody acts.',
+  warning: 'It becomes critical if no administrator acts.',
   notice: 'Somebody should know of it.',
 } as const

@@ -50,7 +50,7 @@ const log = `## Log
 
 The log has one line for each event on standard error: JSON unless standard error is a terminal (\`log.format\`). Every line has \`level\`, \`time\` and \`message\`. \`requestId\` names a request; its audit entry and the
 header \`X-Request-Id\` of the admin API have it too. \`condition\` names a [condition](conditions.md) that holds, \`action\` what to do about it; the server repeats it once a day. \`alarm\`
-says that somebody changed stored data without the server. \`checkpoint\` is a signed checkpoint of the audit log: keep these lines on another
+says that a person or another program changed stored data without the server. \`checkpoint\` is a signed checkpoint of the audit log: keep these lines on another
 machine, since they prove what the log held then.
 `
 

@@ -8,6 +8,8 @@ export function approversOf({
   approverGroups,
 }: Pick<Output<'showApproval'>, 'approvers' | 'approverGroups'>): string {
   const groups =
-    approverGroups.length === 0 ? [] : [`whoever else logs in from the groups ${approverGroups.join(', ')}`]
+    approverGroups.length === 0
+      ? []
+      : [`other people who log in from the groups ${approverGroups.join(', ')}`]
   return [...approvers, ...groups].join(', ')
 }

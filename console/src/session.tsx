@@ -27,7 +27,7 @@ const whoContext = createContext<Who | undefined>(undefined)
 
 export function useWho(): Who {
   const who = useContext(whoContext)
-  if (!who) throw new Error('nobody is logged in')
+  if (!who) throw new Error('no person is logged in')
   return who
 }
 
@@ -229,8 +229,7 @@ function ByToken() {
           <>
             The first one is in the file <code>admin-token</code> of the server's data folder;{' '}
             <code>mortise token create</code> makes more. The page forgets it at once and goes on with a
-            session, which ends with this tab, after 30 minutes in which nobody does anything, or after 8
-            hours.
+            session, which ends with this tab, after 30 minutes in which you do nothing, or after 8 hours.
           </>
         }
       />
@@ -285,7 +284,7 @@ function notEnded(error: unknown, idleMinutes: number): ApiError {
   return new ApiError(
     'not-ended',
     `The server did not say that the session is over: ${why}.`,
-    `This page has forgotten it. If the server still has it, it ends once nobody has used it for ${idleMinutes} minutes.`,
+    `This page has forgotten it. If the server still has it, it ends once it has not been used for ${idleMinutes} minutes.`,
     error instanceof ApiError ? error.requestId : undefined,
   )
 }

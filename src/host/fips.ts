@@ -91,7 +91,7 @@ function requireStart(settings: string): void {
     .filter((line) => /error|requires|fail/i.test(line))
   throw new FipsError(
     `Node.js does not start with the FIPS provider as ${settings} describes it: ${why.trim()}`,
-    `If the module was replaced by an upgrade that you made, run: mortise fips setup. If nobody replaced it, find out what happened to it first.`,
+    `If the module was replaced by an upgrade that you made, run: mortise fips setup. If no administrator replaced it, find out what happened to it first.`,
   )
 }
 

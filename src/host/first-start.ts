@@ -39,7 +39,7 @@ export async function bootstrap(options: {
   if (!intact)
     throw new StartError(
       `${alarms[0] ?? 'the trusted rows were altered'}. Restore the database from a backup: ` +
-        'what was trusted cannot be told from what somebody put there.',
+        'the server cannot tell what was trusted from what was written without it.',
     )
   if (tables.instance.size === 0)
     await trust.instances

@@ -230,8 +230,8 @@ function refuseAltered({ intact, alarms, newer }: TrustReading): void {
     )
   if (intact) return
   throw new RestoreNotAccepted(
-    `${alarms[0] ?? 'the trusted rows were altered'}. That cannot be accepted: what was trusted cannot be told from ` +
-      'what somebody put there. Restore the database from a backup',
+    `${alarms[0] ?? 'the trusted rows were altered'}. That cannot be accepted: the server cannot tell what was trusted from ` +
+      'what was written without it. Restore the database from a backup',
   )
 }
 

@@ -147,7 +147,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   audit.start(failed('make an audit checkpoint'))
   const running = opened.move()
   running.defer(() => audit.stop())
-  watch.start(failed('look for what needs somebody'))
+  watch.start(failed('look for conditions'))
   running.defer(() => drain({ watch, readiness, listener, keys: core.keys }))
   open.start()
   return {

@@ -38,7 +38,7 @@ test('alert test reaches each target of the file, and names the one that it does
   const { stdout: status } = await server.cli('status')
   assert.match(
     status,
-    /WARNING: nobody is alerted: .*targets, line 1: begin with one of json.*\n {2}Correct the file/,
+    /WARNING: no alert is sent: .*targets, line 1: begin with one of json.*\n {2}Correct the file/,
   )
 })
 
@@ -46,9 +46,9 @@ test('without a file nobody is alerted, and the command says what to do', async 
   await using server = await startEmbedded()
   assert.match(
     (await server.cli('alert', 'list')).stdout,
-    /Nobody is alerted: name a file in alerts\.targetsFile/,
+    /No alert is sent: name a file in alerts\.targetsFile/,
   )
-  assert.match((await server.cli('alert', 'test')).stderr, /nobody is alerted/)
+  assert.match((await server.cli('alert', 'test')).stderr, /no target is named, so no alert is sent/)
   await assert.rejects(
     startEmbedded({ env: { MORTISE_ALERTS_SMTP: 'mail.example.com' } }),
     /smtps:\/\/mortise@mail/,

@@ -126,7 +126,7 @@ test('a backup for recipients is confirmed, and opens with their identity and wi
   const recipient = await identityToRecipient(identity)
   const unasked = await backup('create', file, '--recipient', recipient)
   assert.equal(unasked.code, 2)
-  assert.match(unasked.stderr, /without a terminal nobody can confirm it: add --yes/)
+  assert.match(unasked.stderr, /without a terminal you cannot confirm it: add --yes/)
   const made = await backup('create', file, '--recipient', recipient, '--yes')
   assert.equal(made.code, 0, made.stderr)
   assert.ok(made.stdout.includes(`it opens for: ${recipient}.`), made.stdout)

@@ -67,7 +67,7 @@ test('key show says who fetched it, when and how often', async () => {
   assert.deepEqual([fetches.times, fetches.complete, fetches.by.length], [3, true, 1])
   assert.equal(fetches.by[0]?.certificateSha256, sha256)
   const other = JSON.parse(await said('key', 'create', '--json')) as { id: string }
-  assert.match(await said('key', 'show', other.id), /Nobody fetched it/)
+  assert.match(await said('key', 'show', other.id), /No client fetched it/)
 })
 
 test('client show says when, from where and with which certificate, also where a CA vouches for it', async () => {

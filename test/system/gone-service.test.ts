@@ -61,7 +61,7 @@ test('a service instance that was deleted: the advice has the command, which ask
   assert.match(listed, new RegExp(`^${service}  2     ${instanceId}  -       keyprotect://`, 'm'))
   const script = await server.cli(...forget, service)
   assert.equal(script.code, 2)
-  assert.match(script.stderr, /without a terminal nobody can confirm this: add --left 2/)
+  assert.match(script.stderr, /without a terminal you cannot confirm this: add --left 2/)
   const typed = (input: string) =>
     inProcess([...forget, `keyprotect://${fake.about.keyProtect}/${service}`, '--data', server.data], {
       input,
@@ -81,7 +81,7 @@ test('a service instance that was deleted: the advice has the command, which ask
   assert.match(stderr, /^When it was last asked: Key Protect at .* cannot be reached/m)
   assert.match(
     stderr,
-    /whoever may use the root key can open it, and a restore from there brings the keys back/,
+    /every user of the root key can open it, and a restore from there brings the keys back/,
   )
   assert.match(stdout, /^Forgotten: 2 standard keys at the service instance/m)
   assert.match(stdout, /^When it was last asked: Key Protect at .* refuses: .*HTTP 403/m)

@@ -70,7 +70,7 @@ suite('a person logs in with the command line', () => {
     writeFileSync(sessionFile('one'), kept)
     assert.match((await run('one', 'whoami')).stderr, /session is over, or was ended[^]*mortise login/)
     assert.equal((await run('one', 'logout')).code, 0, 'one that is over is forgotten')
-    assert.match((await run('one', 'logout')).stdout, /Nobody is logged in/)
+    assert.match((await run('one', 'logout')).stdout, /You are not logged in to this server/)
     assert.match((await run('one', 'whoami')).stderr, /needs a token[^]*mortise login/)
   })
 
@@ -94,10 +94,10 @@ suite('a person logs in with the command line', () => {
       state: url.searchParams.get('state') ?? '',
       iss: provider.issuer,
     }).toString()
-    assert.match((await visit(back.href)).text, /Nobody was logged in/)
+    assert.match((await visit(back.href)).text, /You are not logged in: the command/)
     assert.equal(await login.ended, 1)
     assert.match(login.said.stderr, /the identity provider says access_denied/)
-    assert.match((await run('three', 'logout')).stdout, /Nobody is logged in/)
+    assert.match((await run('three', 'logout')).stdout, /You are not logged in to this server/)
   })
 
   test('by a device code', async () => {

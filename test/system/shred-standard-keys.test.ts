@@ -94,7 +94,7 @@ test('the service cannot be reached: the receipt claims nothing, and status, hea
   assert.match(said, /^Standard keys left: +beside keyprotect:\S+$/m)
   assert.match(said, /^Objects given up: +3 PreActive$/m)
   assert.match(said, /^3 standard keys are still at the service: Key Protect at \S+ cannot be reached: /m)
-  assert.match(said, /whoever may use the root key can open.*restore.*mortise status tells.*30 days/s)
+  assert.match(said, /every user of the root key can open.*restore.*mortise status tells.*30 days/s)
   const uri = fake.uri(site.rootKey)
   const isTold = async () => {
     const [message = '', ...more] = await leftOf(site)

@@ -65,7 +65,7 @@ suite('two people log in', () => {
     assert.equal(asked.code, 3, asked.stderr)
     assert.match(
       asked.stdout,
-      /Can approve it: +bert, carl, whoever else logs in from the groups admins, leads/,
+      /Can approve it: +bert, carl, other people who log in from the groups admins, leads/,
     )
     const [waiting] = JSON.parse((await users.run('bert', 'approval', 'list', '--json')).stdout) as [Approval]
     const shown = await users.run('bert', 'approval', 'show', waiting.id)

@@ -73,7 +73,7 @@ export function Audit() {
       <h1>Audit</h1>
       <p>
         Everything that clients, administrators and the server did, each entry chained to the one before.{' '}
-        <a href="/audit/prove">Prove that nobody touched it</a>
+        <a href="/audit/prove">Prove that it was not changed</a>
       </p>
       <form class="filters" aria-label="Which ones" onSubmit={(event) => event.preventDefault()}>
         <InstanceChoice

@@ -26,7 +26,7 @@ export function Blocks() {
         <a href="/clients">Clients</a>
       </p>
       <h1>Blocked certificates</h1>
-      <p>Whoever shows one of these gets no key, even where a client or a CA vouches for it.</p>
+      <p>A client that shows one of these gets no key, even where a client or a CA vouches for it.</p>
       <Answered asked={asked}>
         {(blocks) =>
           blocks.length === 0 ? (
@@ -73,8 +73,8 @@ export function Blocks() {
         >
           <Fingerprint sha256={asks.sha256} />
           <p>
-            If a client or a CA vouches for this certificate, whoever has its private key can fetch keys again
-            with the next message.
+            If a client or a CA vouches for this certificate, the holder of its private key can fetch keys
+            again with the next message.
           </p>
           <p>The name to type is the first group of the fingerprint.</p>
         </Confirm>
@@ -110,9 +110,14 @@ function BlockOne({ again }: { readonly again: () => void }) {
           onChange={setText}
           required
           rows={3}
-          help="From its next message on, whoever shows it gets no key. The audit log has the fingerprint of each certificate that fetched a key."
+          help="From its next message on, a client that shows it gets no key. The audit log has the fingerprint of each certificate that fetched a key."
         />
-        <Field label="Why" value={reason} onChange={setReason} help="Whoever sees the block reads it." />
+        <Field
+          label="Why"
+          value={reason}
+          onChange={setReason}
+          help="Each person who sees the block reads it."
+        />
       </Form>
     </section>
   )

@@ -213,8 +213,8 @@ function Certificates({ shown, instance, again }: Part) {
           }}
         >
           <p>
-            From its next message on, whoever shows it gets no key. Machines that run go on; those that start,
-            or move to a host that has not their keys yet, do not.
+            From its next message on, a client that shows it gets no key. Machines that run go on; those that
+            start, or move to a host that has not their keys yet, do not.
             {asks.act === 'block' && ' A block holds even where a CA vouches for the certificate.'}
           </p>
           {asks.act === 'block' && (
@@ -222,7 +222,7 @@ function Certificates({ shown, instance, again }: Part) {
               label="Why"
               value={reason}
               onChange={setReason}
-              help="Whoever sees the block reads it, as does the audit."
+              help="Each person who sees the block reads it, and the audit log keeps it."
             />
           )}
         </Confirm>

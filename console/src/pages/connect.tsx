@@ -285,7 +285,7 @@ function PendingClient({
           <small id={`${id}-why`} class="why">
             {isSame
               ? 'It may then do what vSphere needs, and no more.'
-              : 'Compare first: anybody can connect and say that they are your vCenter.'}
+              : 'Compare first: any machine can connect and say that it is your vCenter.'}
           </small>
         </form>
       )}

@@ -258,7 +258,7 @@ function Fetches({
         </p>
       )}
       {fetches.by.length === 0 ? (
-        <p>Nobody, as far as the audit log goes back.</p>
+        <p>No client, as far as the audit log goes back.</p>
       ) : (
         <Table heads={['Client', 'From', 'Times', 'Last']}>
           {fetches.by.map(({ client, address, times, last, certificateSha256 }) => (

@@ -47,8 +47,8 @@ export function Prove() {
       <h1>Prove it</h1>
       <p>
         This browser verifies the log by itself: that no entry was changed, removed, inserted or moved, and
-        that the server's key signed for all of them. A checkpoint that you kept where nobody of the server's
-        administrators can write shows in addition that the whole log was not rewritten.
+        that the server's key signed for all of them. A checkpoint that you kept where no administrator of the
+        server can write shows in addition that the whole log was not rewritten.
       </p>
       <form
         onSubmit={(event) => {

@@ -10,7 +10,7 @@ type UsedBy = Answer<'showKey'>['usedBy']
 /** Says before something destructive whom it concerns. */
 export function Concerned({ usedBy }: { readonly usedBy: UsedBy }) {
   const machines = usedBy?.machines ?? 0
-  if (!usedBy) return <p>No inventory says which machines use it. Nobody here knows that none does.</p>
+  if (!usedBy) return <p>No inventory says which machines use it. That does not prove that none does.</p>
   if (machines === 0) return <p>No machine of the imported inventories uses it.</p>
   return (
     <p>

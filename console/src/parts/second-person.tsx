@@ -8,7 +8,8 @@ export function SecondPerson({ acts }: { readonly acts: readonly string[] }) {
   if (!acts.some((act) => guards.includes(act))) return null
   return (
     <p class="look">
-      This needs a second person: it is not done now, but when somebody else has approved it, within 24 hours.
+      This needs a second person: it is not done now, but when another person has approved it, within 24
+      hours.
     </p>
   )
 }

@@ -180,7 +180,7 @@ function certificateOf(pem: string): X509Certificate {
 function parsed(pem: string): X509Certificate {
   if (pem.split(pemBegin).length > 2)
     throw new NoRecipient(
-      'a recipient is one certificate: with several nobody could say whose it is, and a private key stays with its owner',
+      'a recipient is one certificate: with several the server could not tell whose it is, and a private key stays with its owner',
     )
   try {
     return new X509Certificate(pem)

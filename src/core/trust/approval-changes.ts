@@ -225,7 +225,7 @@ export class ApprovalChanges {
     if (why !== undefined)
       throw new TrustForbidden(
         `this cannot be approved: ${why}`,
-        'It takes a person who neither asked for it nor may have a token of whoever did.',
+        'It takes a person who neither asked for it nor may have a token of the one who did.',
         { ...eventOf('approval.approve', approval), detail: { ...aboutOf(approval), why } },
       )
     if (nowMs < approval.createdMs - approvalClockSlackMs)
@@ -313,7 +313,7 @@ const stateTexts: Readonly<Record<Approval['state'], string>> = {
   done: 'it was approved and carried out',
   failed: 'it was not carried out',
   refused: 'it was refused',
-  cancelled: 'whoever asked for it took it back',
+  cancelled: 'the person who asked for it took it back',
   ended: 'its time is over',
 }
 

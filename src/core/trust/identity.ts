@@ -47,7 +47,7 @@ export function whySame(asker: AdminIdentity, other: AdminIdentity): string | un
       : `${name} asked for it, and may be the same person as ${otherName}: both are ${keyText(shared)}`
   }
   const maker = [asker, other].find((one) => ownKeys(one).some((key) => both.includes(key)))
-  return `${maker?.person?.name ?? keyText(both.at(-1) ?? '')} may have both tokens: whoever makes a token has its text`
+  return `${maker?.person?.name ?? keyText(both.at(-1) ?? '')} may have both tokens: the maker of a token has its text`
 }
 
 function ownKeys({ person }: AdminIdentity): readonly string[] {

@@ -52,7 +52,7 @@ export function mayBeSame(one: Person, other: Person): boolean {
 /** The person of a key, in words. */
 export function keyText(key: string): string {
   const [kind = '', ...rest] = JSON.parse(key) as string[]
-  return kind === 'token' ? `whoever has the token ${rest[0] ?? ''}` : (rest.at(-1) ?? '')
+  return kind === 'token' ? `the holder of the token ${rest[0] ?? ''}` : (rest.at(-1) ?? '')
 }
 
 export function unique(keys: readonly string[]): readonly string[] {

@@ -49,7 +49,8 @@ function unfitToken(token: Token, instanceId: string | null, nowMs: number): str
   if (token.expiresMs !== null && token.expiresMs <= nowMs) return `the token ${token.name} has expired`
   if (token.instanceId !== null && token.instanceId !== instanceId)
     return `the token ${token.name} is for one instance only`
-  if (!personOf(token)) return `the token ${token.name} names no owner, so nobody knows which person has it`
+  if (!personOf(token))
+    return `the token ${token.name} names no owner, so the server does not know which person has it`
   return undefined
 }
 

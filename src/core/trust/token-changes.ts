@@ -94,7 +94,7 @@ export class TokenChanges {
       if (isMaster(token) && !others.some(isMaster) && !managesByLogin(by))
         throw new TrustRefused(
           'in-use',
-          'this is the last manager token for all instances: without it nobody could manage this server',
+          'this is the last manager token for all instances: without it no person could manage this server',
           'Make another one first: mortise token create --role manager. Or log in as a manager of all instances (mortise login), and revoke it then.',
         )
       return {
@@ -161,7 +161,7 @@ function makersFor({ tables }: TrustSnapshot, { kind, id }: By, maker: Token | u
   throw new TrustRefused(
     'unfit',
     'too many people made this token one after the other',
-    'Make the new one with a token that was handed out by somebody else, or by the first token.',
+    'Make the new one with a token that another person made, or that the first token made.',
   )
 }
 

@@ -130,7 +130,7 @@ export class TrustWriter {
         throw new TrustRefused(
           'damaged',
           'the list of trusted rows in the database was altered: nothing of it can be changed',
-          'Restore the database from a backup; what was trusted cannot be told from what somebody put there.',
+          'Restore the database from a backup; the server cannot tell what was trusted from what was written without it.',
         )
       let made: TrustDraft<T>
       try {
@@ -243,7 +243,7 @@ function requireRoom(by: By | Grantor, { tables }: TrustSnapshot, change: RowCha
   throw new TrustRefused(
     'unfit',
     `this instance has as many clients, certificates and tokens as it may (${trustRowsPerInstanceMax} rows, with those that were issued for it)`,
-    'Remove clients and tokens that nothing needs any more, or let somebody do it who has a token for all instances.',
+    'Remove clients and tokens that nothing needs any more, or ask a person who has a token for all instances to do it.',
   )
 }
 

@@ -60,7 +60,7 @@ function restoreHint(
   if (error.elsewhere === true)
     return (
       `If you ran restore-accept on another node: run ${accept} on this node, too. It makes the anchor of this node again ` +
-      'and revokes no token. If nobody did, somebody else accepted the database: find out who could, before you do.'
+      'and revokes no token. If no administrator ran it, find out who did before you accept the database here.'
     )
   if (error.moved === true)
     return (
@@ -72,9 +72,9 @@ function restoreHint(
       ? 'If this node lost its data folder while another node serves: give it another name (server.node), and start it. '
       : ''
   return (
-    `${lost}If you put a backup back on purpose: ${accept}. If nobody did, ` +
-    'somebody set the database back: keep a copy of the folder as it is, find out who could write it, and bring the ' +
-    'newest database back. docs/operate.md, Backups, has more.'
+    `${lost}If you put a backup back on purpose: ${accept}. If no administrator did, ` +
+    'keep a copy of the folder as it is, find out who set the database back, and bring the newest database ' +
+    'back. docs/operate.md, Backups, has more.'
   )
 }
 

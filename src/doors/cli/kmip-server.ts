@@ -112,7 +112,7 @@ export async function oldServerOf(
     )
   if ((ca === undefined) === (fingerprint === undefined))
     throw new UsageError(
-      `say how to recognize the old server: give --${prefix}ca PEM or --${prefix}fingerprint SHA256. Wrong bytes from somebody in the middle would stay`,
+      `say how to recognize the old server: give --${prefix}ca PEM or --${prefix}fingerprint SHA256. Wrong bytes from an attacker in the middle would stay`,
     )
   const trust =
     ca === undefined

@@ -25,7 +25,7 @@ export function shortUse(usedBy: ShownUsedBy | null): string {
 
 export const inUseFlag = [
   '--in-use <n>',
-  'go on although so many machines use it, as the imported inventory says',
+  'go on although n machines use it, as the imported inventory says',
 ] as const
 
 export function sentence(text: string): string {

@@ -16,7 +16,7 @@ type Approval = Output<typeof showApproval>
 
 export const waitFlag = [
   '--wait',
-  'if the act needs a second person: wait until somebody has approved or refused it',
+  'if the act needs a second person: wait until that person has approved or refused it',
 ] as const
 
 /** Nothing was done: a script must not go on as if it were. */
@@ -35,7 +35,7 @@ export function showWaiting(run: Telling, { approval, token }: WaitsForApproval,
     const text =
       token === null
         ? ''
-        : `\n${visible(token)}\n\nKeep it now: it is not shown again, and works once somebody has approved it.\n`
+        : `\n${visible(token)}\n\nKeep it now: it is not shown again, and works once a second person has approved it.\n`
     return `${waitingText(approval)}${text}`
   })
   const then = approval.repeated ? '' : ' Once approved, it is done as asked here.'
@@ -106,7 +106,9 @@ function waitingText(approval: Approval): string {
 
 export function approversText({ approvers, approverGroups }: Approval): string {
   const groups =
-    approverGroups.length === 0 ? [] : [`whoever else logs in from the groups ${approverGroups.join(', ')}`]
+    approverGroups.length === 0
+      ? []
+      : [`other people who log in from the groups ${approverGroups.join(', ')}`]
   const all = [...approvers, ...groups]
   return all.length === 0
     ? 'nobody: no other person has a manager token that you did not make'
@@ -126,7 +128,7 @@ export function outcomeText({ state, decidedBy, reason, repeated, askedBy }: App
     failed: `it was not carried out${why}`,
     refused: `refused${who}${why}`,
     cancelled: `taken back${who}`,
-    ended: why === '' ? 'nobody decided in time' : `it ended${why}`,
+    ended: why === '' ? 'no second person decided in time' : `it ended${why}`,
   }[state]
 }
 

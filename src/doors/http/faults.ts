@@ -19,7 +19,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
     return new Refusal('conflict', error.message, 'Try again when it is done.')
   if (error instanceof OlderNode) return new Refusal('conflict', error.message)
   if (error instanceof StoreConflict)
-    return new Refusal('conflict', 'somebody else changed this at the same time', 'Try again.')
+    return new Refusal('conflict', 'another request changed this at the same time', 'Try again.')
   if (error instanceof StoreUnavailable)
     return new Refusal('unavailable', storeTexts[error.why], error.hint ?? storeHints[error.why])
   if (error instanceof RootKeyError || error instanceof KeysUnavailable)

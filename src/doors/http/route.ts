@@ -142,7 +142,7 @@ const parameterTexts: Record<string, string> = {
   adoption: 'Id of the adoption.',
   import: 'Id of the import.',
   approval: 'Id of the request.',
-  export: 'Id of the export, as whoever began it chose it.',
+  export: 'Id of the export, as the caller who began it chose it.',
 }
 
 /** Each is made once, since routes share them: a schema takes some 50 µs to make, at each start. */

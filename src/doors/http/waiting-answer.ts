@@ -25,21 +25,21 @@ export const WaitingApproval = z
     act: z.enum(guardedActs),
     state: z.enum(approvalStates).meta({
       description:
-        'waiting: for a second person. approved: being carried out, or, if it is repeated, until the asker sends the same request again. done: carried out. failed: not carried out, and never will be. refused, cancelled, ended (nobody decided in time, or the token or session that asked was ended): nothing was done.',
+        'waiting: for a second person. approved: being carried out, or, if it is repeated, until the asker sends the same request again. done: carried out. failed: not carried out, and never will be. refused, cancelled, ended (no second person decided in time, or the token or session that asked was ended): nothing was done.',
     }),
     instance: z
       .object({ id: z.string(), name: z.string() })
       .nullable()
-      .meta({ description: 'Whoever decides must reach it; null: all instances.' }),
+      .meta({ description: 'The person who decides must reach it; null: all instances.' }),
     facts: z.array(z.object({ name: z.string(), value: z.string() })).meta({
       description: 'What both people decide on. If any of it has changed, the act is not carried out.',
     }),
     request: z.record(z.string(), z.unknown()).meta({
-      description: 'The route and every parameter, as whoever asked sent them, but for secrets.',
+      description: 'The route and every parameter, as the person who asked sent them, but for secrets.',
     }),
     askedBy: Party,
     asked: time,
-    ends: time.meta({ description: 'If nobody has decided by then, nothing is done.' }),
+    ends: time.meta({ description: 'If no second person has decided by then, nothing is done.' }),
     decidedBy: Party.nullable(),
     decided: time.nullable(),
     reason: z.string().nullable().meta({ description: 'Why it was refused, or failed.' }),
@@ -48,7 +48,7 @@ export const WaitingApproval = z
         'Whether the act is carried out when the asker sends the same request again after the approval, once and before it ends: its answer is a download.',
     }),
     isMine: z.boolean().meta({ description: 'Whether the person who looks asked for it.' }),
-    mayApprove: z.boolean().meta({ description: 'Whether whoever looks may approve it.' }),
+    mayApprove: z.boolean().meta({ description: 'Whether the person who looks may approve it.' }),
     whyNot: z.string().nullable(),
     approvers: z.array(z.string()).meta({
       description: 'The owners of tokens that may approve it now, and people who are logged in and may.',

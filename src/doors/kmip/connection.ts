@@ -40,7 +40,7 @@ export interface ConnectionParts {
 const never = Number.POSITIVE_INFINITY
 const nothing = Buffer.alloc(0)
 /** The reason of every abort. Without a reason Node would make an exception with a stack each time. */
-const abandonment = 'nobody waits for the answer'
+const abandonment = 'no client waits for the answer'
 
 export class Connection {
   readonly peer: Peer

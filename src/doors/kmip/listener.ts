@@ -50,7 +50,7 @@ export function listenToHanded(options: ListenerOptions): HandedListener {
   return listener
 }
 
-const strangersWait = 'handshakes of unknown addresses take so much time that they wait'
+const strangersWait = 'handshakes of unknown addresses take more than their share of time, so they wait'
 
 class Listener implements KmipListener, HandedListener {
   readonly #options: ListenerOptions

@@ -37,7 +37,7 @@ function transportTrouble(
   if (isUnrecognized(code))
     return [
       `this is not the old server that was named: ${message}`,
-      'Compare its certificate with the one that vCenter trusts, and give its CA or fingerprint. If you did, somebody may be in between.',
+      'Compare its certificate with the one that vCenter trusts, and give its CA or fingerprint. If you did, an attacker may be in between.',
     ]
   if (/ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_)/.test(code))
     return [`the old server refuses the connection: ${message}`, untrusted]

@@ -12,7 +12,7 @@ export const adoptionOptions = {
       live: true,
       text: 'The old servers that this server may adopt keys from, as HOST or HOST:PORT (without a port: 5696). Empty: any.',
       reason:
-        'Whoever manages an instance names the host from which its keys come, and this server connects to it. Where any host may be named, a manager of one instance may try few, and is not told why one cannot be used.',
+        'A manager of an instance names the host from which its keys come, and this server connects to it. Where any host may be named, a manager of one instance may try few, and the server does not tell that manager why one cannot be used.',
     }),
   },
 } as const

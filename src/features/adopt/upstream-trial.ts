@@ -124,7 +124,7 @@ function notUsable(): AdoptionFailed {
   return new AdoptionFailed(
     'server',
     'the old server cannot be used: it does not answer, is not the one that the CA or the fingerprint names, does not trust the certificate, or asks this server in turn',
-    'The reason is in the log of this server, and a manager of all instances is told it. So is everybody about hosts that the owner of the machine lists in adopt.hosts.',
+    'The reason is in the log of this server. The server tells it to managers of all instances, and to every manager about hosts that the owner of the machine lists in adopt.hosts.',
   )
 }
 

@@ -146,6 +146,6 @@ const testCondition: AlertSubject = {
   severity: 'notice',
   instanceId: null,
   about: '',
-  message: 'somebody tries whether alerts arrive',
+  message: 'an administrator tests whether alerts arrive',
   action: 'There is nothing to do.',
 }

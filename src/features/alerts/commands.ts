@@ -7,7 +7,7 @@ import { plain } from '../../doors/cli/text/output.ts'
 import { shortTime } from '../../doors/cli/text/time.ts'
 import { alertRoutes } from './routes.ts'
 
-export const alertCommands = noun('alert', 'who is alerted when something needs somebody', () => [
+export const alertCommands = noun('alert', 'who is alerted when something needs attention', () => [
   listCommand,
   testCommand,
 ])
@@ -17,7 +17,7 @@ const listCommand = command(alertRoutes.listAlerts, {
   summary: 'who is alerted, and which alerts could not be delivered',
   examples: ['alert list', 'alert list --json'],
   view: ({ targets, waiting, undelivered }) => {
-    if (targets.length === 0) return 'Nobody is alerted: name a file in alerts.targetsFile.\n'
+    if (targets.length === 0) return 'No alert is sent: name a file in alerts.targetsFile.\n'
     const lost = undelivered.map(
       ({ target, event, message, at, why }) =>
         plain`  ${shortTime(at)} ${target}: ${event}: ${message} (${why})\n`,
@@ -32,7 +32,7 @@ const listCommand = command(alertRoutes.listAlerts, {
 
 const testCommand = command(alertRoutes.testAlerts, {
   words: 'test',
-  summary: 'send a test to everybody who is alerted; exit code 1 if one did not take it',
+  summary: 'send a test to every target of alerts; exit code 1 if one did not take it',
   examples: ['alert test'],
   view: ({ tried }) =>
     tried.map(({ target, problem }) => plain`${target}: ${problem ?? 'it took the test'}\n`).join(''),

@@ -15,7 +15,7 @@ export const alertConditions = {
   'alerts-silent': {
     severity: 'warning',
     meaning:
-      'Somebody is to be alerted and was not: the file that `alerts.targetsFile` names cannot be read, or a target did not take an alert, and has taken none since.',
+      'Alerts do not arrive: the file that `alerts.targetsFile` names cannot be read, or a target did not take an alert, and has taken none since.',
     action:
       'Correct the file or the target, and try it: mortise alert test. The condition stays until the target takes something, or is taken out of the file. mortise alert list shows what was not delivered.',
     find: alertsSilent,
@@ -23,7 +23,7 @@ export const alertConditions = {
 } as const satisfies ConditionLines<AlertFacts>
 
 function alertsSilent({ trouble, silent }: AlertFacts): readonly Occurrence[] {
-  if (trouble !== null) return [serverOccurrence(`nobody is alerted: ${trouble}`)]
+  if (trouble !== null) return [serverOccurrence(`no alert is sent: ${trouble}`)]
   return silent.map(({ target, why, atMs }) =>
     serverOccurrence(`${target} did not take an alert, given up at ${isoTime(atMs)}: ${why}`, target),
   )

@@ -25,7 +25,7 @@ export const alertHandlers = {
     if ((await targetsOf(alerts)).length === 0)
       throw new Refusal(
         'refused',
-        'nobody is alerted',
+        'no target is named, so no alert is sent',
         'Name a file in alerts.targetsFile, with a line for each receiver (docs/alerts.md), and restart the server.',
       )
     const { actor, requestId } = asker

@@ -13,16 +13,16 @@ export const alertOptions = {
       secret: true,
       text: 'A file that names who is alerted when a condition begins or ends: lines such as "slack URL", "teams URL", "pagerduty KEY", "json URL" or "mail ADDRESS".',
       reason:
-        'Empty: nobody is. A file of its own, since addresses of Slack, Teams and PagerDuty are secrets. Read each time.',
+        'Empty: the server alerts no target. A file of its own, since addresses of Slack, Teams and PagerDuty are secrets. Read each time.',
     }),
     severity: option({
       schema: z.enum(['critical', 'warning', 'notice']),
       initial: 'warning',
       variable: 'MORTISE_ALERTS_SEVERITY',
       live: true,
-      text: 'The least severity of conditions that are told.',
+      text: 'The least severity of the conditions that the server alerts about.',
       reason:
-        'Notices are for whoever looks at the status. docs/conditions.md says which condition is which.',
+        'Notices are for administrators who look at the status. docs/conditions.md says which condition is which.',
     }),
     signingKeyFile: option({
       schema: filePath(),

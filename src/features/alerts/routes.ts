@@ -46,7 +46,7 @@ export const alertRoutes = {
     path: `${path}/test`,
     role: 'operator',
     scope: 'server',
-    summary: 'Send a test to everybody who is alerted',
+    summary: 'Send a test to every target of alerts',
     slow: true,
     answer: z
       .object({

@@ -178,7 +178,8 @@ async function askerOf(
     const { tables, version } = await access.snapshot()
     const standing = standingOf({ tables, loginOf }, asker)
     const why = standing ? unfit(standing, instanceId, clock.now()) : whyGone(tables, asker)
-    if (!standing || why !== undefined) throw new Refusal('refused', why ?? 'nobody asked for it')
+    if (!standing || why !== undefined)
+      throw new Refusal('refused', why ?? 'the server does not know who asked for it')
     return { standing, trustVersion: version }
   }
   const { standing } = await check()
@@ -187,7 +188,7 @@ async function askerOf(
   const { login } = standing
   const fitting = login.grants.filter(({ role }) => role === 'manager')
   const chosen = grantFor(fitting, instanceId)
-  if (!chosen) throw new Error('whoever may ask for it has a role')
+  if (!chosen) throw new Error('a person who may ask for it has a role')
   return loginAsker(login, { chosen, fitting }, parts)
 }
 
@@ -267,7 +268,7 @@ function partyThatMayAsk(
   if (party && why === undefined) return party
   throw new Refusal(
     'forbidden',
-    `"${act}" needs a second person on this server, and ${why ?? 'nobody knows who asks'}`,
+    `"${act}" needs a second person on this server, and ${why ?? 'the server does not know who asks'}`,
     'Log in as a person (mortise login), or ask with a token that names you: mortise token create --owner PERSON. If there is none, the owner of the machine makes one for an hour: mortise token recover',
   )
 }

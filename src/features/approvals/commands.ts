@@ -66,8 +66,8 @@ const approveCommand = command(approvalRoutes.approve, {
 
 const refuseCommand = command(approvalRoutes.refuseApproval, {
   words: 'refuse <approval>',
-  summary: 'refuse what somebody asked for',
-  fields: { reason: 'why; whoever asked reads it' },
+  summary: 'refuse what a person asked for',
+  fields: { reason: 'why; the person who asked reads it' },
   examples: ['approval refuse 3f0c8f0e --reason "the host is still in use"'],
   find: approvalOf,
   view: endText,

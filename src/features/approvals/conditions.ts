@@ -26,7 +26,7 @@ export const approvalConditions = {
   'approval-waits': {
     severity: 'warning',
     meaning:
-      'Somebody asked for an act that needs a second person (approval.for), and nobody has decided about it.',
+      'A person asked for an act that needs a second person (approval.for), and no second person has decided about it.',
     action: 'Look at it, then approve or refuse it: mortise approval show ID. Undecided, it ends by itself.',
     find: ({ trust: { tables }, nowMs }) =>
       [...tables.approval.values()]
@@ -45,7 +45,11 @@ export const approvalConditions = {
       'Let people log in through an identity provider (oidc.roles), or make a manager token for each person (mortise token create --role manager --owner PERSON), with a token that mortise token recover makes; the first token makes them as well while approval.for is without "token create manager".',
     find: ({ guard }) =>
       guard.acts.length > 0 && !guard.areTwo
-        ? [serverOccurrence(`nobody could approve what another person asks for (${guard.acts.join(', ')})`)]
+        ? [
+            serverOccurrence(
+              `no second person could approve what one person asks for (${guard.acts.join(', ')})`,
+            ),
+          ]
         : [],
   },
   'approval-changed': {

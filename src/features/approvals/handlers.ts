@@ -79,7 +79,7 @@ function deciderOf({ people: { loginOf } }: Approvals, asker: ApiRequester): Dec
   if (party) return { by: asker.by, party, loginOf }
   throw new Refusal(
     'forbidden',
-    'this token names no owner, so nobody knows which person decides',
+    'this token names no owner, so the server does not know which person decides',
     'Log in as a person (mortise login), or decide with a token that names you: mortise token create --owner PERSON',
   )
 }

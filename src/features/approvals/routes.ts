@@ -40,7 +40,7 @@ export const approvalRoutes = {
     path: `${path}/{approval}/refuse`,
     role: 'manager',
     scope: 'any',
-    summary: 'Refuse an act that somebody asked for',
+    summary: 'Refuse an act that a person asked for',
     body: z.strictObject({
       reason: z.string().trim().max(approvalReasonCharactersMax).default(''),
     }),

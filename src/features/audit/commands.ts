@@ -17,7 +17,7 @@ import { auditRoutes } from './routes.ts'
 import { instanceRoutes } from '../instances/routes.ts'
 
 export function auditCommands({ machinesOf }: Pick<CommandPlugs, 'machinesOf'>): MakeCommand {
-  return noun('audit', 'who did what, and the proof that nobody changed the log', () => [
+  return noun('audit', 'who did what, and the proof that the log was not changed', () => [
     listCommand,
     verifyCommand,
     exportCommand,

@@ -70,7 +70,7 @@ export const listCommand = verb<AuditListOptions>({
     ['--request <id>', 'of this request, as in the log and X-Request-Id'],
     ['--since <time>', `not older than ${timeHelp}`],
     ['--until <time>', 'not younger'],
-    [limitFlag[0], `stop after so many (default: ${shownFirst}; with --json and --csv: all)`],
+    [limitFlag[0], `show at most n entries (default: ${shownFirst}; with --json and --csv: all)`],
     ['--all', 'all entries'],
     afterFlag,
     ['--follow', 'show the last entries (--limit, default 10), then new ones as they come, until Ctrl+C'],

@@ -40,7 +40,7 @@ const createCommand = verb<CreateOptions>({
   flags: [
     [
       '--recipient <recipient...>',
-      'also for whoever has the identity of this age recipient (age1...), or the private key of the certificate in this file, without the root keys; several are possible',
+      'also for the holder of the identity of this age recipient (age1...), or of the private key of the certificate in this file, without the root keys; several are possible',
     ],
     ['--force', 'replace FILE'],
     ['--yes', 'with --recipient: do not ask'],
@@ -73,7 +73,7 @@ const createCommand = verb<CreateOptions>({
 async function confirmRecipients({ world }: Run, { yes = false }: CreateOptions): Promise<void> {
   if (yes) return
   const question =
-    'Whoever has an identity of these recipients can open this backup without the root keys, also after a root key was\n' +
+    'The holder of an identity of these recipients can open this backup without the root keys, also after a root key was\n' +
     'withdrawn or deleted to make all keys unreadable. Type yes to make it: '
   if (await confirmTyped(world, question, ['yes'])) return
   throw new CommandError('nothing was done')

@@ -54,7 +54,7 @@ export const backupConditions = {
   },
   'backup-unverified': {
     severity: 'notice',
-    meaning: `Nobody has verified a backup for ${backupVerifyDays} days. Only a backup that was opened is known to open.`,
+    meaning: `No backup was verified for ${backupVerifyDays} days. Only a backup that was opened is known to open.`,
     action:
       'Verify one: mortise backup verify FILE. Better still, start a server on one: mortise backup drill FILE',
     find: ({ nowMs, backups: { last, verifiedMs }, auditOldestMs: oldestMs }) => {

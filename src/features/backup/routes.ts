@@ -17,7 +17,7 @@ export const backupRoutes = {
     body: z.strictObject({
       recipients: z.array(z.string().min(1).max(8192)).max(20).default([]).meta({
         description:
-          'age recipients (age1...), or certificates in PEM: whoever has an identity or the private key of one can open this backup without its root keys, also after these were deleted.',
+          'age recipients (age1...), or certificates in PEM: the holder of an identity or of the private key of one can open this backup without its root keys, also after these were deleted.',
       }),
     }),
     answer: Backup,

@@ -54,7 +54,8 @@ const csrCommand = verb<{ names?: string; out: string; replace?: boolean; force?
     await mustBeFree([out], force)
     const body = { ...namesOf(names), ...(replace === true && { replace }) }
     const { request } = await (await run.client()).call(certificateRoutes.requestServerCertificate, { body })
-    if (!request) throw new CommandError('the server has no request any more: somebody used it meanwhile')
+    if (!request)
+      throw new CommandError('the server has no request any more: an administrator used it meanwhile')
     if (out === '-' && !run.json) {
       run.world.stdout.write(request.request)
       return

@@ -105,7 +105,7 @@ const rules = {
     if (diskEncrypted) return good(`the disk of ${dataFolder} is encrypted`)
     return bad(
       `the disk of ${dataFolder} is not encrypted by this machine`,
-      'Put it on an encrypted volume (LUKS), unless the storage below encrypts it; with the root key in a file without a passphrase, whoever has the disk has the keys.',
+      'Put it on an encrypted volume (LUKS), unless the storage below encrypts it; with the root key in a file without a passphrase, a thief of the disk has the keys.',
     )
   },
   admin: ({ adminHost }: HardeningFacts) => {

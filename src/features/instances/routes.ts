@@ -140,7 +140,7 @@ const Deleted = z.object({
         })
         .meta({
           description:
-            'The standard keys that are not deleted yet. Until then anybody who may use the root key can open what they hold, and a restore brings it back. The server keeps trying to delete them, and /api/v1/status reports them until none is left.',
+            'The standard keys that are not deleted yet. Until then every user of the root key can open what they hold, and a restore brings it back. The server keeps trying to delete them, and /api/v1/status reports them until none is left.',
         }),
       objects: counts,
       auditEntry: z.string().meta({ description: 'The action of its audit entry.' }),

@@ -34,7 +34,7 @@ export const exportCommand = verb<Options>({
   flags: [
     [
       '--recipient <recipient...>',
-      'age recipients (age1...), or files with certificates; whoever has an identity or a private key of one reads every key',
+      'age recipients (age1...), or files with certificates; the holder of an identity or of a private key of one can read every key',
     ],
     [
       '--approval <approval>',
@@ -89,7 +89,7 @@ async function newExport(
   { recipient = [], instance: named, yes = false }: Options,
 ): Promise<Asked> {
   const files = [recipient].flat()
-  if (!yes && files.includes('-')) throw new UsageError('with --recipient - nobody can confirm: add --yes')
+  if (!yes && files.includes('-')) throw new UsageError('with --recipient - you cannot confirm: add --yes')
   const recipients = await readRecipients(world, files)
   const instance = await instanceOf(admin, named)
   const shown = await admin.call(instanceRoutes.showInstance, { instance })
@@ -127,8 +127,8 @@ async function confirm(
   world: World,
   { name, limits }: Output<typeof instanceRoutes.showInstance>,
 ): Promise<void> {
-  const question = plain`This takes every key of the instance ${name} (${limits.objects.used} objects) out of Mortise. Whoever has an identity of these recipients and
-the file can read every disk that these keys protect, and neither Mortise nor the owner of the root key can take that back. Type the
+  const question = plain`This takes every key of the instance ${name} (${limits.objects.used} objects) out of Mortise. A holder of the file and of
+an identity of these recipients can read every disk that these keys protect, and neither Mortise nor the owner of the root key can take that back. Type the
 name of the instance to go on: `
   if (!(await confirmTyped(world, question, [name]))) throw new CommandError('nothing was exported')
 }

@@ -20,7 +20,7 @@ export const keyExportRoutes = {
       id: z.uuid().meta({ description: 'An id of your choice, by which to ask for the outcome.' }),
       recipients: z.array(z.string().min(1).max(8192)).min(1).max(20).meta({
         description:
-          'age recipients (age1...), or certificates in PEM: whoever has an identity or the private key of one can read every key.',
+          'age recipients (age1...), or certificates in PEM: the holder of an identity or of the private key of one can read every key.',
       }),
     }),
     answer: z.string(),

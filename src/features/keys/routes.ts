@@ -189,10 +189,10 @@ export const keyRoutes = {
             'true: Sensitive keys of the instance may leave wrapped by this key, which serves for nothing else from then on. false: they may not any more; it still serves for nothing else.',
         }),
         extractable: z.literal(true).meta({
-          description: 'It may leave again, although somebody made it not Extractable.',
+          description: 'It may leave again, although it was made not Extractable.',
         }),
         sensitive: z.literal(false).meta({
-          description: 'It may leave unwrapped again, although somebody made it Sensitive.',
+          description: 'It may leave unwrapped again, although it was made Sensitive.',
         }),
       })
       .partial()

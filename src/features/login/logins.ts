@@ -133,7 +133,7 @@ export class Logins {
     if (!provider)
       throw new Refusal(
         'refused',
-        'this server knows no identity provider: everybody needs a token',
+        'this server knows no identity provider: every person needs a token',
         'An administrator names one with oidc.issuer.',
       )
     const subnet = subnetOf(address ?? 'gone')

@@ -10,7 +10,7 @@ const loginAnswerCharactersMax = 8_192
 const flow = z
   .string()
   .max(4096)
-  .meta({ description: 'Of this login, to be shown at its end. Keep it where nobody else reads it.' })
+  .meta({ description: 'Of this login, to be shown at its end. Keep it where no other person reads it.' })
 
 export const loginRoutes = {
   showLogin: route({
@@ -23,7 +23,7 @@ export const loginRoutes = {
       provider: z
         .object({ name: z.string().meta({ description: 'As the button shows it.' }), issuer: z.string() })
         .nullable()
-        .meta({ description: 'null: there is none, and everybody needs a token.' }),
+        .meta({ description: 'null: there is none, and every person needs a token.' }),
     }),
   }),
   beginLogin: route({

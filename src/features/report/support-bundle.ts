@@ -77,7 +77,7 @@ async function bundle(
   const file = named ?? `${top}.tar.gz`
   if (file === '-') throw new UsageError('a bundle is written to a file, not to standard output')
   if (!yes && (json || world.stdin.isTTY !== true))
-    throw new UsageError('nobody can look at the list and confirm it here: add --yes')
+    throw new UsageError('without a terminal you cannot look at the list and confirm it: add --yes')
   await mustBeFree([file], force)
   const { files, redactor, missing } = await collect(run, options, offered)
   const contents = files.map(({ name, content }) => ({ name, bytes: content.length }))
@@ -172,7 +172,7 @@ function configurationOf(world: World, flags: Flags, missing: string[]): Config 
   } catch (error) {
     missing.push(
       `configuration.json: ${error instanceof Error ? error.message : String(error)}`,
-      'secrets: nobody says in which files they are, so they are hidden only where they look like secrets. Read the logs before you send them',
+      'secrets: without the configuration the bundle does not know their files, so they are hidden only where they look like secrets. Read the logs before you send them',
     )
     return undefined
   }

@@ -52,7 +52,7 @@ export function requireConfirmed(
 }
 
 const unconfirmed: Record<Confirmation, string> = {
-  shredded: 'the keys of this instance were shredded here, so that nobody could open them any more',
+  shredded: 'a manager shredded the keys of this instance here, so that they could never be opened again',
   'closings-unknown':
     'this server does not know what was revoked or destroyed after the backup: such keys are open again',
 }
@@ -101,7 +101,7 @@ export function instanceQuestion(
 ): string {
   const shredded =
     needed.includes('shredded') && gone
-      ? plain`Its keys were SHREDDED here at ${shortTime(gone.at)}, so that nobody could open them any more. Restored, they open again.\n`
+      ? plain`Its keys were SHREDDED here at ${shortTime(gone.at)}, so that they could never be opened again. Restored, they open again.\n`
       : ''
   const open = needed.includes('closings-unknown')
     ? plain`This server does not know what happened since ${shortTime(backup.created)}: ${openAgain('keys')}\n`

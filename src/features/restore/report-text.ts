@@ -101,8 +101,8 @@ function remarks(report: KeyProtectReport): string[] {
         ]
       : []),
     list(
-      'was deleted in Key Protect and stays revoked. Whoever restores it there (within 30 days) makes it open again',
-      'were deleted in Key Protect and stay revoked. Whoever restores them there (within 30 days) makes them open again',
+      'was deleted in Key Protect and stays revoked. Restoring it there (within 30 days) makes it open again',
+      'were deleted in Key Protect and stay revoked. Restoring them there (within 30 days) makes them open again',
       deleted.map(shownObject),
     ),
     ...(leftFor === null
@@ -204,7 +204,7 @@ ${tokenFile}:
     marksRemoved === 0
       ? ''
       : plain`
-${counted(marksRemoved, 'mark of a destroyed key was', 'marks of destroyed keys were')} removed: somebody else wrote ${marksRemoved === 1 ? 'it' : 'them'}, and the audit log knows no destruction.
+${counted(marksRemoved, 'mark of a destroyed key was', 'marks of destroyed keys were')} removed: this server did not write ${marksRemoved === 1 ? 'it' : 'them'}, and the audit log knows no destruction.
 `
   const next = plain`
 Start the server (${command('serve')}). Then check which clients are trusted again, and which are not blocked any more:

@@ -44,7 +44,7 @@ export async function openRestores(
 ): Promise<Restores> {
   const uploads = new Uploads(path.join(dataFolder, 'uploads'), parts.clock)
   await uploads.clear()
-  uploads.start((error) => parts.log.error({ error }, 'remove files that nobody goes on sending'))
+  uploads.start((error) => parts.log.error({ error }, 'remove files that no client goes on sending'))
   const restores = new Restores({ ...parts, serverId: await serverIdOf(secrets) }, uploads)
   opened.defer(() => restores.stop())
   return restores

@@ -64,7 +64,7 @@ export class Uploads {
       throw new Refusal(
         'conflict',
         `${uploadsMax} files are being sent already`,
-        'Wait until they are used, or for a quarter of an hour: then those that nobody goes on with are removed.',
+        'Wait until they are used, or for a quarter of an hour: then the server removes those that no client goes on sending.',
       )
     const id = randomUUID()
     const file = path.join(this.#folder, id)
@@ -178,7 +178,7 @@ function isFull(error: unknown): boolean {
 function noUpload(): Refusal {
   return new Refusal(
     'not-found',
-    'there is no such upload: it was used, nobody went on with it for a quarter of an hour, or the server was restarted',
+    'there is no such upload: it was used, no client went on sending it for a quarter of an hour, or the server was restarted',
     'Send the file again.',
   )
 }

@@ -25,7 +25,7 @@ export const forgetLeftCommand = command(rootKeyRoutes.forgetLeftStandardKeys, {
   words: 'forget-left <service>',
   summary:
     'give up the standard keys that are left at a service instance which is gone for good; GUID or keyprotect://HOST/GUID',
-  fields: { left: 'do not ask: so many are left there, as root-key left says' },
+  fields: { left: 'do not ask: the number that is left there, as root-key left says' },
   examples: [
     'root-key forget-left 12e8c9c2-a162-472d-b7d6-8b9a86b815a6',
     'root-key forget-left 12e8c9c2-a162-472d-b7d6-8b9a86b815a6 --left 3 --json',
@@ -50,14 +50,14 @@ async function confirmLeft({ world }: Run, admin: AdminClient, named: string): P
   if (cause !== null) world.stderr.write(plain`When it was last asked: ${cause}\n`)
   world.stderr.write(`Once they are forgotten, nothing reports them any more. ${danger}\n`)
   if (world.stdin.isTTY !== true)
-    throw new UsageError(`without a terminal nobody can confirm this: add --left ${String(left)}`)
+    throw new UsageError(`without a terminal you cannot confirm this: add --left ${String(left)}`)
   const question = 'If it is gone for good, type their number to have them forgotten: '
   if (await confirmTyped(world, question, [String(left)])) return left
   throw new CommandError('nothing was forgotten: that is not their number')
 }
 
 const danger =
-  'If it is not gone after all, what lies there stays there: whoever may use the root key can open it, and a restore from there brings the keys back.'
+  'If it is not gone after all, what lies there stays there: every user of the root key can open it, and a restore from there brings the keys back.'
 
 function forgottenText({
   service,

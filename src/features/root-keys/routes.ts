@@ -17,8 +17,7 @@ const challenge = z
     rootKey: z.string().meta({ example: 'file:root.key' }),
     rootKeyId: z.string(),
     wrapped: z.string().meta({
-      description:
-        'Base64. Whoever holds the root key can open it; docs/decisions/token-recover.md says how.',
+      description: 'Base64. A holder of the root key can open it; docs/decisions/token-recover.md says how.',
     }),
   })
   .meta({ id: 'RootKeyChallenge' })
@@ -101,7 +100,8 @@ export const rootKeyRoutes = {
     method: 'post',
     path: '/api/v1/root-key-copies/challenge',
     ...manager,
-    summary: 'Bytes that only the root key opens: whoever has a copy of it can prove so, without sending it',
+    summary:
+      'Bytes that only the root key opens: the holder of a copy can prove it has one, without sending it',
     body: z.strictObject({ rootKey }),
     answer: challenge,
   }),

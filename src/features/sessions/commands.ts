@@ -53,7 +53,7 @@ const columns: Columns<Output<typeof sessionRoutes.listSessions>[number]> = {
       session.address ?? '',
     ],
   ],
-  empty: 'Nobody is logged in.\n',
+  empty: 'No person is logged in.\n',
 }
 
 const endCommand = command(sessionRoutes.endSessionOf, {

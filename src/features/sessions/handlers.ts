@@ -52,7 +52,7 @@ export const sessionHandlers = {
       const grants = shownGrants(login.grants, instance)
       return { kind: 'person', name, issuer, subject, grants, ends: isoTime(endsMs) }
     }
-    if (!token) throw new Error('whoever is no person has a token')
+    if (!token) throw new Error('a caller that is no person has a token')
     const grants = shownGrants([token], instance)
     const { name, expiresMs } = token
     return { kind: 'token', name, issuer: null, subject: null, grants, ends: isoTimeOrNull(expiresMs) }

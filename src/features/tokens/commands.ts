@@ -48,7 +48,7 @@ const createCommand = verb<CreateOptions>({
     ['--owner <person>', 'the person who uses it, if it is no program; cannot be changed later'],
     [
       '--expires <days>',
-      'the token expires after so many days (default: never, or with the token that asks, if that expires: none outlives it)',
+      'the token expires after this number of days (default: never, or with the token that asks, if that expires: none outlives it)',
     ],
     ['--out <file>', 'write it to a new file (0600) instead of showing it'],
     forceFlag,

@@ -138,10 +138,10 @@ function alteredText(rows: Extract<TokenRecovered, { readonly state: 'altered' }
     ['ROW', 'NAME', 'STATE'],
     rows.map(({ row, name, state }) => [row, name ?? '', state]),
   )
-  return plain`${counted(rows.length, 'row of trust does not count, because somebody altered it', 'rows of trust do not count, because somebody altered them')} or the list of rows. No token was made.
+  return plain`${counted(rows.length, 'row of trust does not count, because it was altered', 'rows of trust do not count, because they were altered')} or the list of rows. No token was made.
 
 ${listed}
-genuine: this server wrote the row, but the list does not name it (any more). altered: somebody else wrote it.
+genuine: this server wrote the row, but the list does not name it (any more). altered: this server did not write it.
 over: a session or a request for a second person, which is removed.
 
 Sign again only what you recognize; every other row listed here is removed. Run the command again with, for example:

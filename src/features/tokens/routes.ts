@@ -19,7 +19,7 @@ const Token = z
     role: z.enum(roles),
     // A server of an older version knows no owners.
     owner: z.string().nullable().default(null).meta({
-      description: 'The person who uses it, as its creator said; null: a program, or nobody in particular.',
+      description: 'The person who uses it, as its creator said; null: a program, or no particular person.',
       example: 'alice',
     }),
     instance: z
@@ -95,7 +95,7 @@ export const tokenRoutes = {
     role: 'viewer',
     scope: 'public',
     summary:
-      "A manager's token for one hour, for whoever answers the challenge with the root key. From this machine only",
+      "A manager's token for one hour, for the caller that answers the challenge with the root key. From this machine only",
     body: challengeAnswer,
     answer: z
       .object({ id: z.string(), role: z.enum(roles), expires: time, token: z.string() })

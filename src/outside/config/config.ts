@@ -130,7 +130,7 @@ function checkTogether(values: Record<string, Record<string, unknown>>, problems
     problems.push('oidc.clientId: must name the client that Mortise is at oidc.issuer')
   if (typeof issuer === 'string' && Array.isArray(roles) && roles.length === 0)
     problems.push(
-      'oidc.roles: gives no group a role, so nobody could log in; write for example ["kms-admins=manager"]',
+      'oidc.roles: gives no group a role, so no person could log in; write for example ["kms-admins=manager"]',
     )
   const { certificateFile, keyFile } = values['siem'] ?? {}
   if ((certificateFile === null) !== (keyFile === null))

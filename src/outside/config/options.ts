@@ -98,7 +98,7 @@ export const options = {
       secret: true,
       text: 'A file with the passphrase that protects file:root.key.',
       reason:
-        'Empty: none, and whoever can read the data folder can open its keys. A file and not a value, so that no process list shows the passphrase.',
+        'Empty: none, and every user who can read the data folder can open its keys. A file and not a value, so that no process list shows the passphrase.',
     }),
     fips: option({
       schema: z.boolean(),
@@ -114,7 +114,7 @@ export const options = {
       variable: 'MORTISE_ACCEPT_SHORT_PASSPHRASE',
       text: 'Allow root key files with a passphrase of fewer than 12 characters.',
       reason:
-        'Whoever copies the file can try passphrases on their own machines. The server opens an existing file in any case.',
+        'A thief who copies the file can try passphrases on other machines. The server opens an existing file in any case.',
     }),
     names: option({
       schema: z.array(z.string().min(1).max(253)).max(50),
@@ -196,7 +196,7 @@ export const options = {
       variable: 'MORTISE_KMIP_PROXY_PROTOCOL_FROM',
       text: 'Addresses and subnets of TCP load balancers, such as 10.0.0.5 or 10.1.0.0/16. A connection from one must begin with a PROXY protocol header, version 2, and counts as its client’s.',
       reason:
-        'Without it the audit log shows the address of the load balancer, and all clients share what one address may have. List only what sends the header: whoever connects from a listed address can claim any address.',
+        'Without it the audit log shows the address of the load balancer, and all clients share what one address may have. List only what sends the header: a client that connects from a listed address can claim any address.',
     }),
   },
   admin: {
@@ -223,7 +223,7 @@ export const options = {
       variable: 'MORTISE_ADMIN_CONSOLE',
       text: 'Whether the server shows the console, its web pages, where the admin API listens.',
       reason:
-        'The console does nothing that the API does not allow; whoever wants the API alone turns it off.',
+        'The console does nothing that the API does not allow; an administrator who wants the API alone turns it off.',
     }),
   },
   ibm: {
@@ -258,8 +258,7 @@ export const options = {
       initial: [],
       variable: 'MORTISE_PKCS11_MODULES',
       text: 'Paths of the PKCS #11 modules that root keys on tokens (pkcs11:) may use, such as /usr/lib/softhsm/libsofthsm2.so.',
-      reason:
-        'Empty: none. A module runs as this server does, so nobody may name one through the admin API alone.',
+      reason: 'Empty: none. A module runs as this server does, so the admin API alone cannot name one.',
     }),
     credentials: option({
       schema: filePath(),
@@ -276,7 +275,7 @@ export const options = {
       variable: 'MORTISE_VAULT_ADDRESS',
       text: 'The address of the HashiCorp Vault or OpenBao that has the root keys of the kind vault:, such as https://vault.example.com:8200.',
       reason:
-        'Empty: none. It is no part of a root key’s URI, so that nobody can have this server show its token to another through the admin API.',
+        'Empty: none. It is no part of a root key’s URI, so that no caller of the admin API can have this server show its token to another server.',
     }),
     caFile: option({
       schema: filePath(),
@@ -506,7 +505,7 @@ export const options = {
       variable: 'MORTISE_OIDC_ISSUER',
       text: 'The identity provider through which people log in, exactly as it names itself, such as https://login.example.com/realms/staff.',
       reason:
-        'Empty: none, and everybody needs a token. Asked only when somebody logs in: while it is down, keys are served and tokens count as ever. docs/oidc.md has the steps.',
+        'Empty: none, and every person needs a token. The server asks it only when a person logs in: while it is down, keys are served and tokens count as ever. docs/oidc.md has the steps.',
     }),
     name: option({
       schema: z.string().max(60),
@@ -571,7 +570,7 @@ export const options = {
       live: true,
       text: 'Which groups have which role: "GROUP=viewer", "GROUP=operator" or "GROUP=manager", for all instances, or for one: "GROUP=operator@INSTANCE".',
       reason:
-        'Nobody has a role without a group that is listed here. A change counts with the next request of everybody who is logged in. A group is named as the provider sends it, which may be an id.',
+        'No person has a role without a group that is listed here. A change counts with the next request of every person who is logged in. A group is named as the provider sends it, which may be an id.',
     }),
     sessionMinutes: option({
       schema: z.int().min(5).max(1440),
@@ -580,7 +579,7 @@ export const options = {
       live: true,
       text: 'How long a person stays logged in at most.',
       reason:
-        'Somebody who leaves a group at the provider keeps the role here until then, unless a manager ends the session (mortise session end).',
+        'A person who leaves a group at the provider keeps the role here until then, unless a manager ends the session (mortise session end).',
     }),
     idleMinutes: option({
       schema: z.int().min(5).max(1440),
@@ -588,7 +587,7 @@ export const options = {
       variable: 'MORTISE_OIDC_IDLE_MINUTES',
       live: true,
       text: 'How long a person stays logged in without doing anything.',
-      reason: 'A machine that somebody left is not theirs alone.',
+      reason: 'A person may leave a machine that others can use.',
     }),
   },
   traces: {
@@ -622,7 +621,7 @@ export const options = {
       variable: 'MORTISE_SIEM_SYSLOG',
       text: 'A receiver of syslog that gets the audit log: tls://HOST:PORT (RFC 5425, usually port 6514) or tcp://HOST:PORT.',
       reason:
-        'Empty: none. The receiver gets every entry from the oldest one on, in order and at least once, also after an outage of its own. TCP shows everybody on the way who uses which key.',
+        'Empty: none. The receiver gets every entry from the oldest one on, in order and at least once, also after an outage of its own. TCP shows every listener on the way who uses which key.',
     }),
     format: option({
       schema: z.enum(['json', 'cef']),

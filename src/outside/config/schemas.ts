@@ -59,7 +59,7 @@ export function addressOrSubnet() {
         `"${text}" is neither an address nor a subnet; write for example 10.0.0.5, 10.1.0.0/16 or 2001:db8::/64`,
       )
     else if (Number(prefix ?? bits) === 0)
-      context.addIssue(`"${text}" lists every address, so that anybody could claim any address`)
+      context.addIssue(`"${text}" lists every address, so that every client could claim any address`)
     return text
   })
 }

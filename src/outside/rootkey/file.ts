@@ -102,7 +102,7 @@ async function refuseOpenMode(file: string, reads: RootKeyFileReads): Promise<vo
   throw new RootKeyError(
     'root-key',
     `other users of this machine may read or change ${file} (mode ${modeText(mode)}), so it is no secret any more. Make a new ` +
-      'root key, or, if nobody else could read this one, run chmod 600 and try again',
+      'root key, or, if no other user could read this one, run chmod 600 and try again',
   )
 }
 
@@ -244,7 +244,7 @@ const byteOrderMark = Buffer.of(0xef, 0xbb, 0xbf)
 function untypeable(): RootKeyError {
   return new RootKeyError(
     'root-key',
-    `the passphrase in the file that ${passphraseVariable} names has bytes that nobody can type again from paper, such as a byte order mark ` +
+    `the passphrase in the file that ${passphraseVariable} names has bytes that you cannot type again from paper, such as a byte order mark ` +
       'or a line end in its midst. Write it on one line, in UTF-8 without a byte order mark',
   )
 }
@@ -253,7 +253,7 @@ function shortPassphrase(file: string): RootKeyError {
   return new RootKeyError(
     'root-key',
     `the passphrase in the file that ${passphraseVariable} names has fewer than ${passphraseCharactersMin} ` +
-      `characters: whoever copies ${file} could guess it. Choose a longer one, such as six words that nobody said before. ` +
+      `characters: a thief who copies ${file} could guess it. Choose a longer one, such as six words that were never said together. ` +
       'To make the root key with this one all the same, set MORTISE_ACCEPT_SHORT_PASSPHRASE=true',
   )
 }
@@ -364,13 +364,13 @@ function warningsFor(file: string, tooShort: boolean, openMode: number | null): 
   const warnings: string[] = []
   if (tooShort)
     warnings.push(
-      `The passphrase that protects ${file} has fewer than ${passphraseCharactersMin} characters: whoever copies the ` +
-        'file could guess it. Keep it and its copies where nobody else can read them.',
+      `The passphrase that protects ${file} has fewer than ${passphraseCharactersMin} characters: a thief who copies the ` +
+        'file could guess it. Keep it and its copies where no other person can read them.',
     )
   if (openMode !== null)
     warnings.push(
       `Until now other users of this machine could read or change ${file} (mode ${modeText(openMode)}); Mortise has set it to 0600. ` +
-        'If anybody may have read it, move its instances to another root key: mortise instance set-root-key.',
+        'If another user may have read it, move its instances to another root key: mortise instance set-root-key.',
     )
   return warnings
 }

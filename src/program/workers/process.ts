@@ -19,9 +19,9 @@ export function endInTime(log: Log): void {
  * exception outside of any promise, the state of the process is unknown, and it ends.
  */
 export function watchForBugs(log: Log): void {
-  process.on('unhandledRejection', (error) => log.error({ error }, 'bug: a rejection that nobody handled'))
+  process.on('unhandledRejection', (error) => log.error({ error }, 'bug: a rejection that no code handled'))
   process.on('uncaughtException', (error) => {
-    log.error({ error }, 'bug: an exception that nobody caught; the process ends')
+    log.error({ error }, 'bug: an exception that no code caught; the process ends')
     process.exit(1)
   })
 }

@@ -55,7 +55,7 @@ export const benchCommand = verb<Options>({
     ['--mix <list>', `which requests, in which proportion (default: get=9,create=1):\n${operationList()}`],
     [
       '--rate <n>',
-      'so many pieces of work a second, and their latency counted from the moment when they were due (default: as many as the connections can do)',
+      'n pieces of work a second, and their latency counted from the moment when they were due (default: as many as the connections can do)',
     ],
     ['--tls <1.2|1.3>', 'the version of TLS (default: as negotiated)'],
     ['--per-work', 'a new connection for each request, as vSphere does'],

@@ -60,7 +60,7 @@ function judgeKey({ publicKey }: Certificate, findings: Findings): void {
   if (hasShortKey(publicKey))
     findings.warning(
       'client',
-      `the client's certificate has a key of ${publicKey}, which can be broken: whoever does it can fetch every key`,
+      `the client's certificate has a key of ${publicKey}, which can be broken: an attacker who breaks it can fetch every key`,
       renewMend,
     )
 }

@@ -121,7 +121,7 @@ test('the handshakes of trusted clients take nothing from the share of unknown a
       limits: { newTimeSavedMaxMs: 30, newTimePercent: 5, timeDebtMaxMs: 1 },
     })
     const isWaiting = () =>
-      listener.loud().some(({ message }) => message.includes('so much time that they wait'))
+      listener.loud().some(({ message }) => message.includes('more than their share of time, so they wait'))
     for (let host = 1; host <= 40 && !isWaiting(); host++) {
       const client = await connectClient({ port: listener.port, from: `127.0.1.${host}` })
       assert.equal(numberOf(await client.ask(messageOf(host))), host)

@@ -92,7 +92,10 @@ async function linesOf(out: string): Promise<readonly Line[]> {
 test('it asks, says what it means, and takes the name of the instance', async () => {
   const no = await exported('asked.age', [], { terminal: true, input: 'blue\n' })
   assert.equal(no.code, 1)
-  assert.match(no.stderr, /takes every key of the instance red .* out of Mortise\. Whoever has an identity/s)
+  assert.match(
+    no.stderr,
+    /takes every key of the instance red .* out of Mortise\. A holder of the file and of\nan identity/s,
+  )
   assert.match(no.stderr, /nothing was exported/)
   assert.equal((await exported('asked.age', [])).code, 2, 'nobody can be asked')
   assert.ok(!existsSync(file('asked.age')))

@@ -265,7 +265,7 @@ const cases: readonly Case[] = [
     facts: {
       trouble: '/etc/mortise/alerts, line 2: write one address behind slack',
     },
-    says: /^nobody is alerted: \/etc\/mortise\/alerts, line 2: /,
+    says: /^no alert is sent: \/etc\/mortise\/alerts, line 2: /,
   },
   {
     id: 'alerts-silent',
@@ -294,7 +294,7 @@ const cases: readonly Case[] = [
         lastExport: { atMs: nowMs + 3653 * dayMs, by: 'x' },
       },
     },
-    says: /was exported while the clock was ahead \(2036-.*\), and nobody knows when/,
+    says: /was exported while the clock was ahead \(2036-.*\), so the server does not know when/,
   },
   {
     id: 'audit-beyond-retention',
@@ -512,7 +512,11 @@ const cases: readonly Case[] = [
     says: /^alice asked for "key destroy", which waits for a second person until .*\(request-1\)$/,
     of,
   },
-  { id: 'approval-alone', facts: guard(['key destroy']), says: /^nobody could approve .*\(key destroy\)$/ },
+  {
+    id: 'approval-alone',
+    facts: guard(['key destroy']),
+    says: /^no second person could approve .*\(key destroy\)$/,
+  },
   {
     id: 'approval-changed',
     facts: guard([], { before: ['key destroy'], acts: [], atMs: nowMs - 6.9 * dayMs }),

@@ -211,7 +211,7 @@ test('a passphrase: the file alone opens nothing, with it everything', async () 
   assert.deepEqual(Buffer.from(await again.unwrap(wrapped, place)), Buffer.from('secret'))
 })
 
-test('a passphrase that nobody can type again makes no file, and opens one that has it', async () => {
+test('a passphrase that you cannot type again makes no file, and opens one that has it', async () => {
   const dataFolder = await newFolder()
   const uri = 'file:untypeable.key'
   const long = 'correct horse battery staple'
@@ -223,7 +223,7 @@ test('a passphrase that nobody can type again makes no file, and opens one that 
   ])
     await assert.rejects(
       openFileRootKey({ uri, dataFolder, passphrase: bytes, create: true }),
-      reaches('root-key', /nobody can type again .* without a byte order mark$/),
+      reaches('root-key', /you cannot type again .* without a byte order mark$/),
     )
   const made = await openFileRootKey({
     uri,

@@ -49,7 +49,7 @@ test('an audit is filtered, followed, saved and proved', async (t) => {
 
   const log = await saved(page, 'Save the whole log, to be proved')
   await server.stop()
-  await page.getByRole('link', { name: 'Prove that nobody touched it' }).click()
+  await page.getByRole('link', { name: 'Prove that it was not changed' }).click()
   const lines = log.trimEnd().split('\n')
   const checkpoint = lines.findLast((line) => line.startsWith('{"checkpoint"')) ?? ''
   await prove(page, log, checkpoint)

@@ -103,7 +103,7 @@ test('who logs out while the server does not answer hears that the session may s
   await isAsked
   await page.clock.runFor(60_000)
   await page.getByRole('alert').getByText('The server did not say that the session is over').waitFor()
-  await page.getByText('it ends once nobody has used it for 30 minutes').waitFor()
+  await page.getByText('it ends once it has not been used for 30 minutes').waitFor()
   assert.equal(await page.getByText('The session is over.').count(), 0)
   assert.equal(await page.evaluate('sessionStorage.length'), 0)
 

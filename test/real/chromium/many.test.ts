@@ -48,7 +48,7 @@ test('among 21,000 keys and entries one is found, all are saved and proved, and 
   assert.deepEqual([json.length, json.at(-1)?.action], [keys, 'key.create'])
   const log = await saved(page, 'Save the whole log, to be proved')
   const checkpoint = log.split('\n').findLast((line) => line.startsWith('{"checkpoint"')) ?? ''
-  await page.getByRole('link', { name: 'Prove that nobody touched it' }).click()
+  await page.getByRole('link', { name: 'Prove that it was not changed' }).click()
   await page.getByLabel('The checkpoint that you kept').fill(checkpoint)
   await page.getByRole('button', { name: 'Prove it' }).click()
   await page.getByText('and continues the checkpoint that you kept').waitFor()

@@ -169,7 +169,9 @@ test('one person asks for what needs two, and another one approves it', async (t
   await asking.page.getByText('This needs a second person').waitFor()
   await asking.page.getByRole('button', { name: 'Make a backup now' }).click()
   await asking.page.getByText('Nothing was done yet').waitFor()
-  await asking.page.getByText('Who can approve it: whoever else logs in from the groups managers.').waitFor()
+  await asking.page
+    .getByText('Who can approve it: other people who log in from the groups managers.')
+    .waitFor()
   await asking.open('/settings/approvals')
   await asking.page.getByText('You cannot approve it: anna asked for it').waitFor()
   await using deciding = await openConsole(browser, both)

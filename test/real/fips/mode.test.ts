@@ -153,7 +153,7 @@ test('what keeps FIPS mode from beginning is said in one sentence, before anythi
     refused.stderr,
     /^mortise: FIPS mode does not begin: Node\.js does not start with the FIPS provider/,
   )
-  assert.match(refused.stderr, /If nobody replaced it, find out what happened to it first/)
+  assert.match(refused.stderr, /If no administrator replaced it, find out what happened to it first/)
   assert.doesNotMatch(refused.stderr, / at /)
   writeFileSync(settings, good)
 })

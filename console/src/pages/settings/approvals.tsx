@@ -185,7 +185,7 @@ function Decide({
       </p>
       <Facts approval={approval} />
       {how === 'refuse' && (
-        <Field label="Why" value={reason} onChange={setReason} help="Whoever asked reads it." />
+        <Field label="Why" value={reason} onChange={setReason} help="The person who asked reads it." />
       )}
     </Confirm>
   )

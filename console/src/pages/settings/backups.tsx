@@ -119,7 +119,7 @@ function Make({ isRunning, again }: { readonly isRunning: boolean; readonly agai
             onChange={setRecipients}
             rows={3}
             placeholder="age1…"
-            help="One a line. Whoever has an identity of one can open this backup without its root keys, also after these were deleted."
+            help="One a line. The holder of an identity of one can open this backup without its root keys, also after these were deleted."
           />
         </div>
       </details>

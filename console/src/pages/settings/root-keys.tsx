@@ -32,8 +32,8 @@ export function RootKeys() {
       <BackToSettings />
       <h1>Root keys</h1>
       <p>
-        A root key seals all keys of its instance. Whoever has it and the database has the keys; without it
-        they are lost. {instance !== undefined && <a href="/settings/root-keys">Those of all instances</a>}
+        A root key seals all keys of its instance. A thief who has it and the database has the keys; without
+        it they are lost. {instance !== undefined && <a href="/settings/root-keys">Those of all instances</a>}
       </p>
       <Answered asked={asked}>
         {({ instances }) => {
@@ -173,8 +173,8 @@ function RecordCopy({ rootKey }: { readonly rootKey: string }) {
           }}
         >
           <p>
-            <code>{rootKey}</code> is a file in the data folder of the server. If that disk is lost and nobody
-            has a copy, every key of its instances is lost, and every backup is worth nothing.
+            <code>{rootKey}</code> is a file in the data folder of the server. If that disk is lost and there
+            is no copy, every key of its instances is lost, and every backup is worth nothing.
           </p>
           <p>
             Record only what you know: that a copy is in another place, where those who may read the database

@@ -124,7 +124,7 @@ function Staged({ shown: { staged }, mayManage, again }: Part) {
         {staged.origin === 'renewed' ? 'Made by Mortise’s own CA' : 'Made by your CA'}{' '}
         <Time at={staged.created} />.{' '}
         {staged.at === null ? (
-          'The server goes on with the present one until somebody switches.'
+          'The server goes on with the present one until an administrator switches.'
         ) : (
           <>
             The server switches to it <Time at={staged.at} />.

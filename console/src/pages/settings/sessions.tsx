@@ -25,7 +25,7 @@ export function Sessions() {
         <Answered asked={asked}>
           {(sessions) =>
             sessions.length === 0 ? (
-              <p>Nobody is logged in through an identity provider.</p>
+              <p>No person is logged in through an identity provider.</p>
             ) : (
               <Table heads={['Name', 'Roles', 'Since', 'Ends', 'Last used', 'End']}>
                 {sessions.map((session) => (

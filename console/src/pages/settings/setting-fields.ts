@@ -29,7 +29,7 @@ export const settingFields: Readonly<Record<SettingName, SettingField>> = {
   expiredGraceDays: {
     label: 'Grace for expired certificates, in days',
     kind: 'number',
-    help: 'How long the pinned certificate of a client is still accepted after its expiry. A vCenter whose certificate nobody renewed goes on for that time.',
+    help: 'How long the pinned certificate of a client is still accepted after its expiry. A vCenter whose certificate was not renewed goes on for that time.',
   },
   destroyDelaySeconds: {
     label: 'Destroy delay, in seconds',

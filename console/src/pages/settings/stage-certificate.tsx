@@ -15,7 +15,7 @@ interface Part {
   readonly again: () => void
 }
 
-const namesHelp = 'All DNS names and IP addresses, as vCenter is told them, with commas between them.'
+const namesHelp = 'All DNS names and IP addresses, as you give them to vCenter, with commas between them.'
 
 export function StageCertificate({ shown, again }: Part) {
   return (

@@ -215,7 +215,7 @@ function Create({ again }: { readonly again: () => void }) {
           {made.waits && <Waits error={made.waits} />}
           <p>
             The text of <Say text={made.name} />. <strong>It is shown this once</strong>, and stored nowhere
-            {made.waits && '; it works once somebody has approved it'}:
+            {made.waits && '; it works once a second person has approved it'}:
           </p>
           <p>
             <code>{made.token}</code> <Copy text={made.token} what="the token" />

@@ -164,7 +164,7 @@ export class Copies {
     const { clock } = this.#options
     if (untilMs === undefined) return call
     const over = Promise.withResolvers<never>()
-    const why = "the root key's service answers too late for whoever waits"
+    const why = "the root key's service answers too late for the caller that waits"
     const timer = clock.after(Math.max(0, untilMs - clock.monotonic()), () => over.reject(error(why)))
     try {
       return await Promise.race([call, over.promise])

@@ -10,7 +10,7 @@ export async function confirmTyped(
   accepted: readonly string[],
 ): Promise<boolean> {
   if (world.stdin.isTTY !== true)
-    throw new UsageError('this cannot be undone, and without a terminal nobody can confirm it: add --yes')
+    throw new UsageError('this cannot be undone, and without a terminal you cannot confirm it: add --yes')
   world.stderr.write(question)
   // Closed at the end: a terminal that is still read would keep the process from ending.
   using lines = createInterface({ input: world.stdin })

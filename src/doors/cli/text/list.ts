@@ -12,7 +12,7 @@ export interface ListOptions {
   readonly after?: string
 }
 
-export const limitFlag = ['--limit <n>', 'stop after so many (default: all)'] as const
+export const limitFlag = ['--limit <n>', 'show at most n (default: all)'] as const
 /** The flag of commands whose list the API gives page by page. */
 export const afterFlag = ['--after <place>', 'continue where an earlier list stopped, as it said'] as const
 

@@ -117,7 +117,7 @@ type Upstream = Output<typeof upstreamRoutes.setUpstream>
 
 const states: Record<Upstream['state'], string> = {
   on: 'asked for identifiers that are unknown here',
-  off: 'OFF since a restore: not asked until somebody turns it on (--upstream-on)',
+  off: 'OFF since a restore: not asked until a manager turns it on (--upstream-on)',
   'not-answering': 'NOT ANSWERING when it was last asked',
 }
 

@@ -27,7 +27,7 @@ export const setCommand = command(clientRoutes.setClient, {
     name: ['--name <name>', 'its new name'],
     expiredGraceDays: [
       '--expired-grace-days <n>',
-      'serve its pinned certificates for so many days after they expired; default: as the instance says',
+      'serve its pinned certificates for n days after they expired; default: as the instance says',
       (_run, text, flag) => (text === 'default' ? null : wholeNumber(flag, text)),
     ],
     credential: [

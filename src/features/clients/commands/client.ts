@@ -125,7 +125,7 @@ const clientColumns: Columns<Output<typeof clientRoutes.listClients>[number]> = 
 
 const pendingCommand = command(clientRoutes.listPending, {
   words: 'pending',
-  summary: 'unknown certificates that connected; nobody has verified their subjects',
+  summary: 'unknown certificates that connected; their subjects are not verified',
   examples: ['client pending', 'client pending --json'],
   columns: (run) => pendingColumns(run),
 })

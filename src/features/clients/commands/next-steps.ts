@@ -16,7 +16,7 @@ Now in vCenter: Configure > Security > Key Providers, choose the provider.
 
 export function nextOfExpired(isAuthority: boolean): string {
   if (isAuthority)
-    return '\nThis CA has expired and vouches for nobody. Trust its successor under the same name.\n'
+    return '\nThis CA has expired and vouches for no client. Trust its successor under the same name.\n'
   return `
 This certificate has expired. Now in vCenter: Configure > Security > Key Providers, choose the provider, then the server.
   Have it make a new one: Establish Trust > Make KMS trust vCenter > vCenter Certificate > Generate new certificate.

@@ -52,7 +52,7 @@ const settingFields = {
   ],
   expiredGraceDays: [
     '--expired-grace-days <n>',
-    'serve pinned certificates for so many days after they expired (default: 30)',
+    'serve pinned certificates for n days after they expired (default: 30)',
   ],
   portable: ['--portable <yes|no>', 'whether its keys may ever be exported (default: no)'],
   objectsMax: [
@@ -204,7 +204,7 @@ async function confirmUse(
   world.stderr.write(plain`${use}. What these machines store can never be read again once it is shredded.\n`)
   if (world.stdin.isTTY !== true)
     throw new UsageError(
-      `machines use this instance, and without a terminal nobody can confirm it: add --in-use ${usedBy.machines}`,
+      `machines use this instance, and without a terminal you cannot confirm it: add --in-use ${usedBy.machines}`,
     )
   if (await confirmTyped(world, 'Type the name of the instance to shred it: ', [name])) return usedBy.machines
   throw new CommandError('nothing was shredded: that is not its name')
@@ -246,7 +246,7 @@ function atItsService(
   const are = counted(count, 'standard key is', 'standard keys are')
   return [
     `${are} still at the service: ${cause ?? 'so few seconds did not suffice'}`,
-    'Until they are deleted there, whoever may use the root key can open what they hold, and a restore from there would bring the keys back.',
+    'Until they are deleted there, every user of the root key can open what they hold, and a restore from there would bring the keys back.',
     'The server goes on deleting them by itself; mortise status tells as long as some are left.',
     restorable,
     marker,

@@ -59,7 +59,7 @@ function detailFacts(key: Output<typeof keyRoutes.showKey>, nowMs: number): stri
 }
 
 function fetchTable({ fetches: { times, complete, by } }: Output<typeof keyRoutes.showKey>): string {
-  if (times === 0) return 'Nobody fetched it, as far as the audit log goes back.\n'
+  if (times === 0) return 'No client fetched it, as far as the audit log goes back.\n'
   const rows = by.map((one) => [
     one.client,
     one.certificateSha256?.slice(0, 16) ?? '',
@@ -112,7 +112,7 @@ const revokeCommand = command(keyRoutes.revokeKey, {
 const destroyCommand = command(keyRoutes.destroyKey, {
   words: 'destroy <id>',
   summary:
-    'delete the material of a key for good, at once or after the destroy delay of its instance; nobody can read what it encrypted then',
+    'delete the material of a key for good, at once or after the destroy delay of its instance; what it encrypted can then never be read again',
   fields: {
     yes: ['--yes', 'do not ask for the id or name again; needs the whole id'],
     inUse: inUseFlag,

@@ -43,7 +43,7 @@ export const loginCommand = verb<LoginOptions>({
     const { provider } = await admin.call(loginRoutes.showLogin)
     if (!provider)
       throw new CommandError(
-        'this server knows no identity provider: everybody needs a token',
+        'this server knows no identity provider: every person needs a token',
         'An administrator names one with oidc.issuer.',
       )
     const { session, ...begun } = device
@@ -77,7 +77,7 @@ async function byBrowser(
     tell(`You are logged in as ${begun.name}. You can close this window.`)
     return begun
   } catch (error) {
-    tell('Nobody was logged in: the command line says why. You can close this window.')
+    tell('You are not logged in: the command line says why. You can close this window.')
     throw error
   }
 }
@@ -125,7 +125,7 @@ async function inTime<T>(waiting: Promise<T>): Promise<T> {
 }
 
 function nobodyCame(): CommandError {
-  return new CommandError('nobody logged in within the time for it', 'Try again: mortise login')
+  return new CommandError('no person logged in within the time for it', 'Try again: mortise login')
 }
 
 export const logoutCommand = verb<ConnectOptions>({
@@ -135,7 +135,7 @@ export const logoutCommand = verb<ConnectOptions>({
   action: async ({ world, show }, options) => {
     const { url } = await connectAsNobody(world, options)
     if ((await readSession(world.user, url)) === undefined) {
-      show({ ended: false, logoutUrl: null }, () => 'Nobody is logged in to this server here.\n')
+      show({ ended: false, logoutUrl: null }, () => 'You are not logged in to this server here.\n')
       return
     }
     const admin = await connectWithSession(world, options)

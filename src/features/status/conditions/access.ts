@@ -80,7 +80,7 @@ export const accessConditions = {
   },
   'certificate-switch': {
     severity: 'notice',
-    meaning: 'The KMIP listener switches to a staged certificate at a time that somebody set.',
+    meaning: 'The KMIP listener switches to a staged certificate at a time that an administrator set.',
     action:
       'Trust the staged certificate in every vCenter before that time: mortise server-cert show. To call it off: mortise server-cert discard',
     find: ({ scheduledSwitch }) =>
@@ -112,7 +112,7 @@ export const accessConditions = {
     severity: 'warning',
     meaning: `A token of the admin API expires within ${tokenWarningDays} days.`,
     action:
-      'If somebody uses it, create its successor with a token that lives longer: mortise token create. If nobody does: mortise token revoke',
+      'If a person or a program uses it, create its successor with a token that lives longer: mortise token create. If none does: mortise token revoke',
     find: ({ tokens, tokenRecovery, nowMs, trust }) =>
       tokens
         .filter(({ token: { id } }) => id !== tokenRecovery?.tokenId)
@@ -124,8 +124,8 @@ export const accessConditions = {
   },
   'token-unused': {
     severity: 'notice',
-    meaning: `Nobody used a token of the admin API for ${tokenUnusedDays} days.`,
-    action: 'Revoke it if nobody needs it: mortise token revoke',
+    meaning: `No person and no program used a token of the admin API for ${tokenUnusedDays} days.`,
+    action: 'Revoke it if no person and no program needs it: mortise token revoke',
     find: ({ tokens, nowMs, trust }) =>
       tokens
         .filter(({ token: { expiresMs } }) => expiresMs === null || expiresMs > nowMs)
@@ -155,9 +155,9 @@ export const accessConditions = {
   },
   'token-recovered': {
     severity: 'warning',
-    meaning: `Somebody made a manager's token with the root key (mortise token recover) in the last ${tokenRecoveryToldDays} days.`,
+    meaning: `A person made a manager's token with the root key (mortise token recover) in the last ${tokenRecoveryToldDays} days.`,
     action:
-      'Make sure that one of you did it: mortise audit list --action token.recover. If not, somebody else has the data folder and the root key.',
+      'Make sure that one of you did it: mortise audit list --action token.recover. If not, a stranger has the data folder and the root key.',
     find: ({ tokenRecovery, nowMs }) =>
       tokenRecovery !== null && nowMs - tokenRecovery.atMs < tokenRecoveryToldDays * dayMs
         ? [
@@ -170,7 +170,7 @@ export const accessConditions = {
   },
   'pending-clients': {
     severity: 'notice',
-    meaning: 'Certificates that nobody trusts connected, and wait for a decision.',
+    meaning: 'Certificates that no administrator trusted have connected, and wait for a decision.',
     action:
       'Compare the whole SHA-256, then trust or block it: mortise client pending, then mortise client trust or mortise client block',
     find: ({ pendingClients }) =>

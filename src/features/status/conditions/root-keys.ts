@@ -33,7 +33,7 @@ export const rootKeyConditions = {
   'root-key-not-copied': {
     severity: 'critical',
     meaning:
-      'A root key is a file on this machine, and nobody said or proved that there is a copy elsewhere. Without the file, every key in the database is lost.',
+      'A root key is a file on this machine, and no administrator said or proved that there is a copy elsewhere. Without the file, every key in the database is lost.',
     action:
       'Copy the file to a place apart from this machine and its backups. Then: mortise root-key verify-copy FILE, or mortise root-key copied --root-key URI.',
     find: ({ rootKeyFiles, rootKeyCopies }) =>
@@ -78,7 +78,7 @@ export const rootKeyConditions = {
     meaning:
       'The service of a root key refused it, or our access to it. The keys of its instance are not served.',
     action:
-      'If nobody intended that, enable or restore the root key where it is kept, or give Mortise its access back: the role, policy or credential that it has there (Key Protect, HPCS, a cloud, Vault), or the PIN of the token. The reason says which; mortise root-key check URI tries it on the machine of the server.',
+      'If your organization did not intend that, enable or restore the root key where it is kept, or give Mortise its access back: the role, policy or credential that it has there (Key Protect, HPCS, a cloud, Vault), or the PIN of the token. The reason says which; mortise root-key check URI tries it on the machine of the server.',
     find: (facts) => troubled(facts, 'withdrawn'),
   },
   'root-key-failing': {

@@ -110,7 +110,7 @@ export const serverConditions = {
   tampering: {
     severity: 'critical',
     meaning:
-      'Somebody changed the database without the server, or its disk is damaged: a row of trust does not count, a key does not open because its stored form was altered or because it was destroyed, or the list of destroyed keys is not whole.',
+      'A person or another program changed the database without the server, or its disk is damaged: a row of trust does not count, a key does not open because its stored form was altered or because it was destroyed, or the list of destroyed keys is not whole.',
     action:
       'Find out who changed the database by hand, and check which clients and tokens there are. If old rows of a destroyed key were put back, destroy it again: its rows go then. docs/operate.md says what else to do.',
     find: ({ trust, marks, ...facts }) => [
@@ -204,7 +204,7 @@ export const serverConditions = {
   },
   'audit-not-exported': {
     severity: 'notice',
-    meaning: `Nobody exported the audit log for ${auditExportDays} days, and no SIEM gets it. It is nowhere but in the database.`,
+    meaning: `The audit log was not exported for ${auditExportDays} days, and no SIEM gets it. It is nowhere but in the database.`,
     action: 'Export it to another machine: mortise audit export FILE. Do so regularly, from a timer.',
     find: notExported,
   },
@@ -309,7 +309,7 @@ function notExported({
   return isAhead
     ? [
         serverOccurrence(
-          `the audit log was exported while the clock was ahead (${at}), and nobody knows when`,
+          `the audit log was exported while the clock was ahead (${at}), so the server does not know when`,
         ),
       ]
     : [serverOccurrence(`the audit log was last exported on ${at}`)]

@@ -62,9 +62,9 @@ export const storedKeyConditions = {
   'closed-keys': {
     severity: 'warning',
     meaning:
-      "Keys do not open, though their root key answers: most likely somebody deleted them at the root key's service.",
+      "Keys do not open, though their root key answers: most likely a user of the root key's service deleted them there.",
     action:
-      'If nobody intended that: the log has, for each that was deleted there, the command that restores it within 30 days. One that was purged there cannot come back, and the log names no command for it. The condition stays until a client gets the key again, or the key is destroyed here.',
+      'If your organization did not intend that: the log has, for each that was deleted there, the command that restores it within 30 days. One that was purged there cannot come back, and the log names no command for it. The condition stays until a client gets the key again, or the key is destroyed here.',
     find: closedKeys,
   },
   'new-keys-refused': {
@@ -98,7 +98,7 @@ export const storedKeyConditions = {
   'standard-keys-left': {
     severity: 'warning',
     meaning:
-      "Keys were destroyed here, and their standard keys are still at the root key's service: whoever may use the root key still opens them there.",
+      "Keys were destroyed here, and their standard keys are still at the root key's service: every user of the root key can still open them there.",
     action: leftAdvice('mortise root-key forget-left SERVICE'),
     find: (facts) => troubles(facts, 'delete', standardKeysLeft),
   },
@@ -142,7 +142,7 @@ export const storedKeyConditions = {
     meaning:
       'Keys were destroyed in an instance with a destroy delay, and can still be brought back. For KMIP they are destroyed.',
     action:
-      'If nobody meant to destroy them, bring them back before they are removed for good: mortise key list --recoverable, mortise key undestroy KEY. Otherwise there is nothing to do.',
+      'If that was a mistake, bring them back before they are removed for good: mortise key list --recoverable, mortise key undestroy KEY. Otherwise there is nothing to do.',
     find: ({ recoverable }) =>
       recoverable.map(({ instance: { id, name }, count, firstUntil, lastUntil }) => {
         const when =
@@ -156,7 +156,7 @@ export const storedKeyConditions = {
     meaning:
       'An instance holds 80 % or more of the objects or bytes that it may. When it is full, nothing more can be created in it.',
     action:
-      'Find out which client creates so much, or raise the limit: mortise instance set NAME --objects-max N (or --bytes-max)',
+      'Find out which client fills it, or raise the limit: mortise instance set NAME --objects-max N (or --bytes-max)',
     find: nearLimits,
   },
 } as const satisfies ConditionLines<StoredKeyFacts>
@@ -276,7 +276,7 @@ function standardKeysLeft(
 }
 
 function leftAdvice(command: string): string {
-  return `The message has the reason: give the service ID the role Manager, or, under dual authorization, have somebody else set the keys for deletion. The server tries again every minute. Until it succeeds, a restore from there would bring these keys back. If the whole service instance is gone for good, its keys went with it, and the service does not say so. Then give them up: ${command}`
+  return `The message has the reason: give the service ID the role Manager, or, under dual authorization, have another person set the keys for deletion. The server tries again every minute. Until it succeeds, a restore from there would bring these keys back. If the whole service instance is gone for good, its keys went with it, and the service does not say so. Then give them up: ${command}`
 }
 
 function slowCalls({ trust: { tables }, readiness: { calls } }: StoredKeyFacts): readonly Occurrence[] {
@@ -305,7 +305,7 @@ function nearLimits({ usages }: StoredKeyFacts): readonly Occurrence[] {
       const max = what === 'objects' ? objectsMax : bytesMax
       const percent = Math.floor(ratios[what] * 100)
       const message = `the instance ${name} holds ${used[what]} of ${max} ${what} (${percent} %)`
-      const action = `When it is full, nothing more can be created in it. Find out which client creates so much, or raise the limit: mortise instance set ${shellWord(name)} --${what}-max N`
+      const action = `When it is full, nothing more can be created in it. Find out which client fills it, or raise the limit: mortise instance set ${shellWord(name)} --${what}-max N`
       return { instanceId: id, about: what, message, action }
     })
   })

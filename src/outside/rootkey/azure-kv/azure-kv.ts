@@ -210,7 +210,7 @@ class AzureKey implements CloudKey {
     if (enabled || opens) return { version, way }
     throw new RootKeyError(
       'root-key',
-      `${this.uri} is disabled. If nobody intended that: az keyvault key set-attributes --enabled true`,
+      `${this.uri} is disabled. If your organization did not intend that: az keyvault key set-attributes --enabled true`,
     )
   }
 

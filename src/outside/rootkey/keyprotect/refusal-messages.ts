@@ -93,12 +93,12 @@ function ofStandardKey(refused: Refused): string {
   switch (refusal.code) {
     case 'KEY_CREATE_IMPORT_ACCESS_ERR':
       return (
-        `refuses: the policy keyCreateImportAccess of the instance ${target.instance} does not let anybody import ` +
+        `refuses: the policy keyCreateImportAccess of the instance ${target.instance} does not let any user import ` +
         'standard keys. A Manager of the instance can allow it (import_standard_key)'
       )
     case 'AUTHORIZATIONS_NOT_MET':
       return (
-        `refuses: it takes two persons to delete the standard key ${key} (dual authorization), and nobody else has set ` +
+        `refuses: it takes two persons to delete the standard key ${key} (dual authorization), and no other person has set ` +
         `it for deletion: ${setForDeletion(key, target)}`
       )
   }
@@ -123,7 +123,7 @@ function setForDeletion(key: string, target: Target): string {
 export function remedyOf({ code }: ServiceRefusal, target: Target): string | undefined {
   if (code !== 'AUTHORIZATIONS_NOT_MET') return undefined
   return (
-    'Another role of the service ID does not help: the deletion needs a second person (dual authorization). Somebody else sets each ' +
+    'Another role of the service ID does not help: the deletion needs a second person (dual authorization). Another person sets each ' +
     `of these keys for deletion: ${setForDeletion('KEY', target)}. Within 7 days after that the server deletes it, which tries again every minute. ` +
     'Keys keep this policy; so that new ones do not get it: ' +
     `ibmcloud kp instance policy-update dual-auth-delete --disable --instance-id ${target.instance}. Until they are deleted, a restore from there would bring these keys back.`
@@ -164,7 +164,7 @@ function isThatTheInstance({ scheme, host, instance }: Target): string {
 
 export function deletedStandardKey(key: string, target: Target): string {
   return (
-    `the standard key ${key} was deleted in ${services[target.scheme].title}. What it holds is closed until somebody ` +
+    `the standard key ${key} was deleted in ${services[target.scheme].title}. What it holds is closed until a Manager ` +
     `brings it back, within 30 days: ibmcloud kp key restore ${key} --instance-id ${target.instance} (role Manager)`
   )
 }

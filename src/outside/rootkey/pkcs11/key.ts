@@ -97,7 +97,7 @@ async function readKey(
   if ((await flag(cka.sensitive)) === 0)
     throw new RootKeyError(
       'root-key',
-      `the key ${shown(name)} is not sensitive (CKA_SENSITIVE): everybody with the PIN can read its value. Make one that ` +
+      `the key ${shown(name)} is not sensitive (CKA_SENSITIVE): every user with the PIN can read its value. Make one that ` +
         'never leaves the token: mortise root-key create',
     )
   const { kind } = kinds[type]
@@ -126,7 +126,7 @@ async function readKey(
     warnings: [
       ...((await flag(cka.extractable)) === 1
         ? [
-            `The key ${shown(name)} may be taken out of the token (CKA_EXTRACTABLE): whoever has the PIN can wrap it by a key of ` +
+            `The key ${shown(name)} may be taken out of the token (CKA_EXTRACTABLE): a user with the PIN can wrap it by a key of ` +
               'their own, and open everything without the token.',
           ]
         : []),

@@ -52,7 +52,7 @@ export const providerScenarios: readonly Scenario[] = [
   {
     id: 'c',
     name: 'status',
-    title: 'somebody views the status of the provider',
+    title: 'an administrator views the status of the provider',
     run: async (site) => void (await attempt(() => refreshStatus(site))),
   },
   {

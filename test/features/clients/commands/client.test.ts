@@ -69,7 +69,7 @@ test('a CA that has expired is to be replaced by its successor', async () => {
     toDays: -35,
   })
   const said = await trusted('--ca', ca)
-  assert.match(said, /This CA has expired and vouches for nobody\. Trust its successor/)
+  assert.match(said, /This CA has expired and vouches for no client\. Trust its successor/)
   assert.doesNotMatch(said, /Now in vCenter/)
 })
 
