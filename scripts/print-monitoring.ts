@@ -5,7 +5,8 @@ import { format } from 'prettier'
 import { load } from '../src/program/features.ts'
 import { labels } from '../src/outside/telemetry/labels.ts'
 import { metricsIn } from '../src/outside/telemetry/metric-table.ts'
-import { createMetrics, listenerGauges, listenerMetrics } from '../src/outside/telemetry/metrics.ts'
+import { createMetrics } from '../src/outside/telemetry/metrics.ts'
+import { listenerCounters, listenerGauges } from '../src/doors/kmip/metrics.ts'
 
 interface Described {
   readonly name: string
@@ -17,9 +18,8 @@ interface Described {
 /** Every metric of a server, those of Node.js and the process included. */
 export async function describedMetrics(): Promise<readonly Described[]> {
   const metrics = createMetrics()
-  const listener = listenerMetrics(metrics)
   for (const { metrics: table } of Object.values(await load('server'))) metricsIn(metrics.registry, table)
-  for (const name of Object.keys(listenerGauges)) listener.gauge(name as keyof typeof listenerGauges, () => 0)
+  metricsIn(metrics.registry, { ...listenerCounters, ...listenerGauges })
   const types = new Map(
     (await metrics.registry.getMetricsAsJSON()).map(({ name, type }) => [name, String(type)]),
   )

@@ -5,11 +5,13 @@ import type { Config } from '../outside/config/options.ts'
 import type { Core } from '../core/server/core.ts'
 import { createAnswerer, type AnswererOptions } from '../doors/kmip/answerer.ts'
 import type { Admission } from '../doors/admission/admission.ts'
-import type { ListenerOptions } from '../doors/kmip/contract.ts'
+import type { ListenerCounts, ListenerGauge, ListenerOptions } from '../doors/kmip/contract.ts'
 import type { FetchUpstream } from '../core/keys/transaction/missing-object.ts'
 import { signRequest } from '../core/pki/issue.ts'
 import { messageFirst, type Log } from '../core/ports/log.ts'
-import { listenerMetrics, type Metrics } from '../outside/telemetry/metrics.ts'
+import type { Metrics } from '../outside/telemetry/metrics.ts'
+import { metricsIn, readingGauge } from '../outside/telemetry/metric-table.ts'
+import { listenerCounters, listenerGauges } from '../doors/kmip/metrics.ts'
 import { noTraces, type Traces } from '../outside/telemetry/traces.ts'
 import { fipsVersion } from '../host/fips.ts'
 import { matchesCredential } from '../core/trust/credential.ts'
@@ -67,6 +69,32 @@ export async function openListener<L extends { close(): Promise<void> }>(
   })
   opened.defer(() => listener.close())
   return listener
+}
+
+/** Makes the metrics of the KMIP listener in the server's registry, and the functions by which the listener counts. */
+export function listenerMetrics({
+  registry,
+  peers,
+  operations,
+}: Pick<Metrics, 'registry' | 'peers' | 'operations'>) {
+  const counters: Readonly<
+    Record<keyof ListenerCounts, { inc(labels: Readonly<Record<string, string>>): void }>
+  > = metricsIn(registry, listenerCounters)
+  return {
+    count(name: keyof ListenerCounts, labels: Readonly<Record<string, string>>): void {
+      counters[name].inc(labels)
+    },
+    peer: (result: string): void => peers.inc({ result }),
+    operation: (done: {
+      readonly operation: string | null
+      readonly result: string
+      readonly seconds: number
+    }): void =>
+      operations.observe({ operation: done.operation ?? 'unknown', result: done.result }, done.seconds),
+    gauge(name: ListenerGauge, read: () => number): void {
+      readingGauge(registry, listenerGauges[name], read)
+    },
+  }
 }
 
 type OnOperation = AnswererOptions['onOperation']

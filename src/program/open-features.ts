@@ -10,12 +10,8 @@ import type { AuthenticationParts } from '../doors/http/authenticate.ts'
 import type { Feature, OpenFeature } from '../doors/http/feature.ts'
 import type { OpenRoute, OpenRoutes } from '../doors/http/open-route.ts'
 import { withoutFeatures, type Plugs } from '../doors/http/plugs.ts'
-import {
-  clearGauges,
-  metricsIn,
-  type MetricsOf,
-  type MetricTable,
-} from '../outside/telemetry/metric-table.ts'
+import type { MetricTable } from '../outside/telemetry/labels.ts'
+import { clearGauges, metricsIn, type MetricsOf } from '../outside/telemetry/metric-table.ts'
 import type { Metrics } from '../outside/telemetry/metrics.ts'
 import { load, type Servers } from './features.ts'
 

@@ -4,7 +4,8 @@
 
 import type { CommonFacts, ConditionSource, Gathered } from '../../core/conditions/conditions.ts'
 import type { ConditionLines } from '../../core/conditions/line.ts'
-import type { MetricsOf, MetricTable } from '../../outside/telemetry/metric-table.ts'
+import type { MetricTable } from '../../outside/telemetry/labels.ts'
+import type { MetricsOf } from '../../outside/telemetry/metric-table.ts'
 import type { AnyRouteRequest, RouteRequest } from './route-request.ts'
 import type { Guard, OpenGuard } from './guard.ts'
 import type { OpenRoute, OpenRoutes } from './open-route.ts'

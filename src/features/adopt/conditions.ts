@@ -1,7 +1,8 @@
 // Conditions of upstreams: an old server that does not answer or does not give a key, one that is off since a restore, one
 // that was forgotten.
 
-import { gauge, type MetricsOf } from '../../outside/telemetry/metric-table.ts'
+import { gauge } from '../../base/metric.ts'
+import type { MetricsOf } from '../../outside/telemetry/metric-table.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 import { upstreamFacts, type UpstreamFacts } from './shown-upstream.ts'
 import type { CommonFacts } from '../../core/conditions/conditions.ts'

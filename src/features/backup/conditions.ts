@@ -1,6 +1,7 @@
 // Conditions of the backups: they fail, are too old, or none was verified.
 
-import { gauge, type MetricsOf } from '../../outside/telemetry/metric-table.ts'
+import { gauge } from '../../base/metric.ts'
+import type { MetricsOf } from '../../outside/telemetry/metric-table.ts'
 import { counted } from '../../base/text/counted.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 import type { CommonFacts } from '../../core/conditions/conditions.ts'

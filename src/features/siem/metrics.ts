@@ -1,6 +1,6 @@
 // The metrics of the targets of the audit log.
 
-import { counter, gauge } from '../../outside/telemetry/metric-table.ts'
+import { counter, gauge } from '../../base/metric.ts'
 
 export const siemMetrics = {
   siemEntries: counter(

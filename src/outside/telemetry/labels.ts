@@ -2,6 +2,8 @@
 // client's name, an identifier or anything else that a peer can choose, and the number of series stays bounded.
 // docs/monitoring.md is printed from this table.
 
+import type { MetricForm } from '../../base/metric.ts'
+
 export const labels = {
   call: 'the call of a root key: wrap, unwrap, rewrap, metadata; create, read, delete, find (standard keys)',
   condition:
@@ -26,4 +28,7 @@ export const labels = {
   version: 'a TLS version; unknown: the handshake failed',
 } as const
 
-export type LabelName = keyof typeof labels
+/** Metrics by the names that the code has for them. */
+export type MetricTable = Readonly<
+  Record<string, MetricForm<'counter' | 'gauge' | 'histogram', keyof typeof labels>>
+>

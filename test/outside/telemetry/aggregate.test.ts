@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { endedCounters, aggregatedMetrics } from '../../../src/outside/telemetry/aggregate.ts'
-import { createMetrics, listenerMetrics } from '../../../src/outside/telemetry/metrics.ts'
+import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
+import { listenerMetrics } from '../../../src/program/kmip-listener.ts'
 
 test('counts of several processes add up, also those of one that ended; the server’s own state stays', async () => {
   const own = createMetrics()

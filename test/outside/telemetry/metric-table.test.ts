@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Registry } from 'prom-client'
-import { clearGauges, counter, gauge, metricsIn } from '../../../src/outside/telemetry/metric-table.ts'
+import { counter, gauge } from '../../../src/base/metric.ts'
+import { clearGauges, metricsIn } from '../../../src/outside/telemetry/metric-table.ts'
 
 const table = {
   sent: counter('sent_total', 'What was sent, by target.', 'target'),

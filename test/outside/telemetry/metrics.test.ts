@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { dashboardQueries } from '../../../scripts/print-dashboard.ts'
 import { alertRules, describedMetrics } from '../../../scripts/print-monitoring.ts'
-import { createMetrics, listenerMetrics } from '../../../src/outside/telemetry/metrics.ts'
+import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
+import { listenerMetrics } from '../../../src/program/kmip-listener.ts'
 
 test('two servers in a process count apart, and gauges are read when asked', async () => {
   const [one, two] = [createMetrics(), createMetrics()]

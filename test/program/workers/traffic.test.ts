@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { trafficWindowMs } from '../../../src/program/workers/traffic.ts'
-import { createMetrics, listenerMetrics } from '../../../src/outside/telemetry/metrics.ts'
+import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
+import { listenerMetrics } from '../../../src/program/kmip-listener.ts'
 import { keptLooks, perMinute, TrafficMeter } from '../../../src/program/workers/traffic.ts'
 import { MovableClock } from '../../support/time/movable-clock.ts'
 

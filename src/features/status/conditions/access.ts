@@ -1,7 +1,8 @@
 // Conditions of access: certificates and tokens that expire, tokens that should not be there any more, clients that wait
 // or ask for something that this server does not speak.
 
-import { gauge, type MetricsOf } from '../../../outside/telemetry/metric-table.ts'
+import { gauge } from '../../../base/metric.ts'
+import type { MetricsOf } from '../../../outside/telemetry/metric-table.ts'
 import { canCheck } from '../../../core/trust/credential.ts'
 import { bootstrapName } from '../../../core/trust/identity.ts'
 import { expiryWarningDays } from '../../../base/bounds.ts'

@@ -1,7 +1,7 @@
 // Conditions of keys and of the service that stores them: keys that do not open, standard keys that cannot be stored,
 // read or deleted, slow calls, work that does not go on, limits that are nearly reached.
 
-import { gauge } from '../../../outside/telemetry/metric-table.ts'
+import { gauge } from '../../../base/metric.ts'
 import { counted } from '../../../base/text/counted.ts'
 import type { ClosedKey } from '../../../core/sealing/closed-keys.ts'
 import type { StandardKeyTrouble } from '../../../core/sealing/standard-key-troubles.ts'
