@@ -1,3 +1,4 @@
+// Runs alone: it sends thousands of messages, and beside other tests of a busy machine it ran into its limit.
 // `mortise conformance` over HTTPS, in XML and JSON, against the real server. test/system/conformance.test.ts does it in TTLV.
 
 import { test } from 'node:test'
