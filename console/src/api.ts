@@ -62,7 +62,7 @@ export function keepSession(text: string | null, { undone = false } = {}): void 
   for (const listener of listeners) listener()
 }
 
-/** Called when somebody logged in or out, or the session ended. Returns what ends that. */
+/** Called when a person logged in or out, or the session ended. Returns what ends that. */
 export function onSession(listener: () => void): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
@@ -81,7 +81,7 @@ export async function call<N extends RouteName>(name: N, ...[input]: Arguments<N
  */
 const [backgroundMs, answerMs] = [30_000, 60_000]
 
-/** The same for what the page asks by itself: it is no use of the session, which ends when nobody does anything. */
+/** Calls for what the page asks by itself: that is no use of the session, which ends when the person does nothing. */
 export async function callInBackground<N extends RouteName>(
   name: N,
   ...[input]: Arguments<N>

@@ -2,7 +2,7 @@
 
 import type { Output } from '../../src/program/routes.ts'
 
-/** Empty: nobody. */
+/** Empty: no person may. */
 export function approversOf({
   approvers,
   approverGroups,

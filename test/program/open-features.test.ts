@@ -37,6 +37,11 @@ function noted(acts: readonly GuardedAct[]) {
   return door.context.notes.write('guarded-acts', { acts, before: [], atMs: 0, node: null })
 }
 
+async function gaugeValues(name: string): Promise<readonly number[] | undefined> {
+  const metric = await door.context.metrics.registry.getSingleMetric(name)?.get()
+  return metric?.values.map(({ value }) => value)
+}
+
 function refuses(message: RegExp, hint: RegExp) {
   return (error: unknown) => {
     assert.ok(error instanceof Refusal, String(error))
@@ -59,6 +64,14 @@ test('a server without alerts and approvals has none of their routes, and its co
     assert.ok(!routes.has(name), name)
   assert.deepEqual(plugs.approvals.acts, [])
   assert.ok(Array.isArray((await conditions.gather()).conditions))
+})
+
+test('the gauges of features show their state, and no old value while the store does not answer', async (t) => {
+  const { conditions, measure } = await openWithout(t, [])
+  measure(await conditions.gather())
+  assert.deepEqual(await gaugeValues('mortise_upstreams'), [0])
+  measure(null)
+  assert.deepEqual(await gaugeValues('mortise_upstreams'), [])
 })
 
 test('acts that need a second person keep a server without approvals from starting', async (t) => {

@@ -9,6 +9,7 @@ import { adoptionRoutes } from './routes.ts'
 import { shownUpstream } from './shown-upstream.ts'
 import { upstreamHandlers } from './upstream-handlers.ts'
 import { upstreamRoutes } from './upstream-routes.ts'
+import { upstreamCounters } from './upstreams.ts'
 
 export const adoptFeature = feature({
   routes: { ...adoptionRoutes, ...upstreamRoutes },
@@ -21,7 +22,7 @@ export const adoptFeature = feature({
   plugs: (own) => ({ upstreamOf: (asker, instance) => shownUpstream(own, asker, instance) }),
   conditions: upstreamConditions,
   facts: upstreamConditionFacts,
-  metrics: upstreamMetrics,
+  metrics: { ...upstreamCounters, ...upstreamMetrics },
   gauges: upstreamGauges,
 })
 

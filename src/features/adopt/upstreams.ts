@@ -6,6 +6,8 @@ import type { Keys } from '../../core/keys/keys.ts'
 import type { UpstreamKeys } from '../../core/instances/upstream-keys.ts'
 import type { Log } from '../../core/ports/log.ts'
 import type { OptionValues } from '../../base/option.ts'
+import { counter } from '../../base/metric.ts'
+import { metricsIn } from '../../outside/telemetry/metric-table.ts'
 import type { Metrics } from '../../outside/telemetry/metrics.ts'
 import { Fault } from '../../wire/kmip/fault.ts'
 import { uniqueIdentifierBytesMax } from '../../base/bounds.ts'
@@ -50,9 +52,18 @@ export interface UpstreamNeeds {
   readonly clock: Clock
   readonly keys: Pick<Keys, 'perform'>
   readonly log: Log
-  readonly metrics: Pick<Metrics, 'upstreamAsks'>
+  readonly metrics: Pick<Metrics, 'registry'>
   readonly settings: { readonly now: OptionValues<typeof adoptionOptions> }
   readonly upstreamKeys: Pick<UpstreamKeys, 'of'>
+}
+
+/** Each process that serves KMIP counts its own. */
+export const upstreamCounters = {
+  upstreamAsks: counter(
+    'upstream_asks_total',
+    'Requests for objects that an upstream was asked for, by result.',
+    'result',
+  ),
 }
 
 /** Opens those of one process that serves KMIP. Registers what must be closed on `opened`. */
@@ -60,13 +71,14 @@ export function openUpstreams(
   { access, clock, keys, log, metrics, settings, upstreamKeys }: UpstreamNeeds,
   opened: AsyncDisposableStack,
 ): Upstreams {
+  const { upstreamAsks } = metricsIn(metrics.registry, upstreamCounters)
   const upstreams = new Upstreams({
     access,
     clock,
     keys,
     keyOf: (setting) => upstreamKeys.of(setting),
     hosts: new OldHosts(() => settings.now.adopt.hosts),
-    onResult: (result) => metrics.upstreamAsks.inc({ result }),
+    onResult: (result) => upstreamAsks.inc({ result }),
     onUntold: (error, about) => log.warn({ error, ...about }, 'an old server cannot be used'),
     failed: (error) => log.error({ error }, 'adopt an object from the upstream'),
   })

@@ -29,7 +29,7 @@ function metricsOfProcess(): Registry {
   return processRegistry
 }
 
-/** The counters and histograms of what neither the core, nor the KMIP listener, nor a feature counts. */
+/** The counters and histograms of the store, the root keys, the answers of both doors, and the workers. */
 const serverMetrics = {
   /** Duration of each batch item, by operation and result (success or result reason). */
   operations: histogram(
@@ -43,11 +43,6 @@ const serverMetrics = {
     'root_key_seconds',
     'Time of each call of a root key, by call (wrap, unwrap, rewrap, metadata; create, read, delete, find for standard keys) and result.',
     'call',
-    'result',
-  ),
-  upstreamAsks: counter(
-    'upstream_asks_total',
-    'Requests for objects that an upstream was asked for, by result.',
     'result',
   ),
   commits: histogram('store_commit_seconds', 'Time to commit a change to the store, by result.', 'result'),
