@@ -171,6 +171,11 @@ async function cancelledWait(t: TestContext, how: 'with it' | 'without it'): Pro
   }
 }
 
+/** A store that was opened prunes its audit log beside other work: that commit is done now, and waits for no replica later. */
+async function endsOwnWork(store: Store): Promise<void> {
+  await create(store, objectRecord('behind its own work'))
+}
+
 function assertUnavailable(error: unknown): false {
   assert.ok(unavailable(error), String(error))
   return false
@@ -195,6 +200,7 @@ async function anchorBehind(t: TestContext): Promise<void> {
     openNode(t, { url, node, leaseMs, clock: clockByHand().clock, folder: path.join(folder, node) })
   const [one, two] = [await open('one'), await open('two')]
   await create(one, objectRecord('kept'))
+  await endsOwnWork(two)
   await wire.cut()
   await createUnconfirmed(pair, one, 'unconfirmed')
   const refused = assert.rejects(two.anchor(anchorKey, { needed: true, mode: 'keep' }), unavailable)
@@ -217,6 +223,7 @@ async function lostBefore(t: TestContext): Promise<void> {
   await create(writing, objectRecord('kept'))
   const turned = clockByHand()
   const other = await openNode(t, { url, node: 'other', leaseMs, clock: turned.clock })
+  await endsOwnWork(other)
   await wire.cut()
   await setConfirming(primary, '')
   await create(writing, objectRecord('lost'))

@@ -35,12 +35,16 @@ export async function startPair(
   return { primary, replica, wire, database }
 }
 
-/** Sets synchronous_standby_names; resolves when it holds. */
+/**
+ * Sets synchronous_standby_names; resolves when it holds for every commit. A commit waits once the checkpointer has read the setting
+ * (SyncRepUpdateSyncStandbysDefined), which it does before a checkpoint that is asked for.
+ */
 export async function setConfirming(server: PostgresServer, names: string): Promise<void> {
   await server.sql(`ALTER SYSTEM SET synchronous_standby_names = '${names}'`)
   await server.sql('SELECT pg_reload_conf()')
   const shown = async () => (await server.sql('SHOW synchronous_standby_names')).rows[0]
   await until(async () => (await shown())?.synchronous_standby_names === names)
+  await server.sql('CHECKPOINT')
 }
 
 /** Once a commit waits for a replica, it waits no more. Returns the process that made it; `but`: not that one. */
