@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  existsSync,
   globSync,
   mkdirSync,
   mkdtempSync,
@@ -92,6 +93,7 @@ function extractNewer(names: readonly string[]): void {
 /** Debian 13's programs may need its own C library: bin/ starts each with the extracted libraries before the machine's. */
 function wrapPrograms(folder: string): void {
   const programs = path.join(folder, 'usr/bin')
+  if (!existsSync(programs)) return
   mkdirSync(path.join(folder, 'bin'), { recursive: true })
   const [loader] = globSync(path.join(folder, 'usr/lib/*-linux-gnu/ld-linux*.so.?'))
   for (const name of readdirSync(programs)) {
