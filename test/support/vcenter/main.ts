@@ -1,0 +1,109 @@
+// The proxy before vcsim as a process of its own, for tests: `main.ts OPTIONS`, where OPTIONS is JSON (VcsimAddress). It prints one
+// line of JSON when it serves, and ends when its standard input does. Loopback only; it protects nothing.
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
+import { basicConstraints, extendedKeyUsage, subjectAltNames } from '../../../src/core/pki/build.ts'
+import { makeCertificate } from '../certificates/certificates.ts'
+import { HostKeys, hostMethods, type CryptoState } from './hosts.ts'
+import { keyMethods } from './key-methods.ts'
+import { KeyServers } from './key-servers.ts'
+import { ProxyListener, type ListenerIdentity } from './listener.ts'
+import { propertyMethods } from './properties.ts'
+import { providerMethods } from './provider-methods.ts'
+import { Providers } from './providers.ts'
+import { recryptMethods } from './recrypt.ts'
+import type { Ref } from './soap.ts'
+import { statusMethods } from './status-methods.ts'
+import type { Trouble } from './troubles.ts'
+import { VcsimClient, type KeyId, type VcsimAddress } from './vcsim-client.ts'
+import { vsanMethods } from './vsan-methods.ts'
+
+interface MadeIdentity extends ListenerIdentity {
+  readonly sha256: string
+}
+
+const vcsim = new VcsimClient(JSON.parse(process.argv[2] ?? '') as VcsimAddress)
+const hostKeys = new HostKeys()
+const keyServers = new KeyServers()
+const known = new Map<string, KeyId>()
+const providers = new Providers(vcsim)
+const services = { vcsim, providers, keyServers, hostKeys, known }
+const identity = await makeIdentity()
+const methods = {
+  ...providerMethods(services),
+  ...statusMethods(services),
+  ...keyMethods(services),
+  ...recryptMethods(services),
+  ...hostMethods(services),
+  ...vsanMethods(services),
+  ...propertyMethods(hostKeys),
+}
+const listener = new ProxyListener(vcsim, methods, identity)
+const port = await listener.listen()
+const control = createServer((request, response) => {
+  void json(request)
+    .then((body) => act(request.url?.slice(1) ?? '', body as Record<string, unknown>))
+    .then(
+      (body) => ({ status: 200, body }),
+      (error: unknown) => ({ status: 400, body: { error: String(error) } }),
+    )
+    .then(({ status, body }) => response.writeHead(status).end(JSON.stringify(body ?? null)))
+})
+control.listen(0, '127.0.0.1')
+await once(control, 'listening')
+const about = {
+  host: '127.0.0.1',
+  port,
+  sha256: identity.sha256,
+  certificate: identity.cert,
+  control: `http://127.0.0.1:${(control.address() as AddressInfo).port}`,
+}
+process.stdout.write(`${JSON.stringify(about)}\n`)
+process.on('SIGTERM', () => process.exit(0))
+process.stdin.on('end', () => process.exit(0)).resume()
+
+async function act(command: string, body: Record<string, unknown>): Promise<unknown> {
+  switch (command) {
+    case 'trouble':
+      return listener.troubles.add(body as unknown as Trouble)
+    case 'calm':
+      return listener.troubles.calm()
+    case 'calls':
+      return listener.calls
+    case 'forget-calls':
+      listener.calls = []
+      return null
+    case 'end-sessions':
+      return vcsim.endSessions()
+    case 'certificate': {
+      const next = await makeIdentity()
+      listener.changeCertificate(next)
+      return { sha256: next.sha256, certificate: next.cert }
+    }
+    case 'host-state':
+      return hostKeys.set(body['host'] as Ref, body['state'] as CryptoState, body['key'] as KeyId | undefined)
+    case 'lock':
+      return hostKeys.lock(body['vm'] as Ref, body['locked'] !== false)
+    case 'violations':
+      return keyServers.runLog.violations.map(({ where, what }) => `${where}: ${what}`)
+    default:
+      throw new Error(`there is no command ${command}`)
+  }
+}
+
+async function makeIdentity(): Promise<MadeIdentity> {
+  const { certificate, tls } = await makeCertificate({
+    key: 'ec',
+    ownKey: true,
+    commonName: 'vcenter.example.test',
+    extensions: [
+      basicConstraints(false),
+      extendedKeyUsage('serverAuth'),
+      subjectAltNames(['localhost', '127.0.0.1']),
+    ],
+  })
+  return { cert: tls.cert, key: tls.key, sha256: certificate.sha256 }
+}
