@@ -154,10 +154,9 @@ export function serverSpec(
 
 /** An edit of a machine's disk, with the whole device as it was read. */
 export function diskEdit(device: Xml, crypto: Xml): Xml {
-  const { type = '' } = { type: typeOf(device) }
   return typed('deviceChange', 'VirtualDeviceConfigSpec', [
     element('operation', 'edit'),
-    { ...typed('device', type), children: device.children },
+    { ...typed('device', typeOf(device) ?? ''), children: device.children },
     element('backing', [crypto]),
   ])
 }

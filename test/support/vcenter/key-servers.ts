@@ -109,7 +109,9 @@ export class KeyServers {
       try {
         return await this.#at(provider, server, run)
       } catch (error) {
-        if (!(error instanceof KmipTransportError) && !(error instanceof NoKeyServer)) throw error
+        if (!isKeyServerError(error)) throw error
+        // A server that refuses the greeting does not serve this client; a later refusal is the answer.
+        if (error instanceof KmipRefused && error.operation !== 'DiscoverVersions') throw error
         const where = `${server.address}:${server.port}`
         attempts.push(`Failed to ${what} on KMS ${where} - Err:${error.message}`)
       }
