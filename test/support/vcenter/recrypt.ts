@@ -90,7 +90,7 @@ async function recrypt(services: RecryptServices, call: SoapCall): Promise<Passe
     if (key) fetched.set(`${key.providerId ?? ''}/${key.keyId}`, key)
   const notes = []
   for (const key of fetched.values()) notes.push({ key, provider: await fetchKey(services, key) })
-  const answer = await call.pass(request)
+  const answer = await call.pass(withDiskKeys(request))
   if (!isSuccess(answer)) return answer
   for (const { key, provider } of notes) {
     const owner = { uuid: vm.uuid, component: 'Virtual Machine', name: vm.name } as const
@@ -156,6 +156,26 @@ function cryptoOf(request: Xml): CryptoRequest {
   return { home: keyIn(at(spec, 'crypto')), disks: new Map(disks) }
 }
 
+/** vcsim 0.52 stores a disk as the request has it, without the key of its encryption: so that key is put into the device. */
+function withDiskKeys(request: Xml): Xml {
+  const edit = (deviceChange: Xml): Xml => {
+    const key = keyIn(at(deviceChange, 'backing', 'crypto'))
+    if (!key) return deviceChange
+    return inside(deviceChange, ['device', 'backing'], (backing) => {
+      const others = backing.children.filter((child) => localName(child) !== 'keyId')
+      return { ...backing, children: [...others, keyIdElement('keyId', key)] }
+    })
+  }
+  return inside(request, ['spec', 'deviceChange'], edit)
+}
+
+/** The element with each one at the end of the path replaced. */
+function inside(xml: Xml, path: readonly string[], replace: (xml: Xml) => Xml): Xml {
+  const [first, ...rest] = path
+  if (first === undefined) return replace(xml)
+  return changed(xml, (child) => (localName(child) === first ? inside(child, rest, replace) : child))
+}
+
 /** The request with a key made for each place that names only a provider. One key serves all places of a provider. */
 async function withKeys(services: RecryptServices, request: Xml): Promise<Xml> {
   const made = new Map<string, KeyId>()
@@ -175,12 +195,8 @@ async function withKeys(services: RecryptServices, request: Xml): Promise<Xml> {
     const others = crypto.children.filter((child) => localName(child) !== field)
     return { ...crypto, children: [...others, keyIdElement(field, own)] }
   }
-  const inside = (xml: Xml, path: readonly string[]): Xml => {
-    const [first, ...rest] = path
-    if (first === undefined) return complete(xml)
-    return changed(xml, (child) => (localName(child) === first ? inside(child, rest) : child))
-  }
-  return inside(inside(request, ['spec', 'crypto']), ['spec', 'deviceChange', 'backing', 'crypto'])
+  const home = inside(request, ['spec', 'crypto'], complete)
+  return inside(home, ['spec', 'deviceChange', 'backing', 'crypto'], complete)
 }
 
 async function makeKey(

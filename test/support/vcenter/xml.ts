@@ -1,10 +1,10 @@
-// XML as SOAP needs it: a tree of elements in their order, read with saxes and written again. Names and attributes stay as they
-// were written, prefixes too. Text between child elements is dropped. It does not know what the elements mean (soap.ts).
+// XML as SOAP needs it: a tree of elements in their order, read with saxes and written again. Namespaces are made uniform: an element
+// has its local name, and `xmlns` where its namespace is not that of its parent; types are `xsi:type`, those of XML Schema
+// `xsd:string`. Text between child elements is dropped. It does not know what the elements mean (soap.ts).
 
 import { SaxesParser } from 'saxes'
 
 export interface Xml {
-  /** As written, with its prefix. */
   readonly name: string
   readonly attributes: Readonly<Record<string, string>>
   readonly children: readonly Xml[]
@@ -12,15 +12,28 @@ export interface Xml {
   readonly text: string
 }
 
+const instanceNamespace = 'http://www.w3.org/2001/XMLSchema-instance'
+const schemaNamespace = 'http://www.w3.org/2001/XMLSchema'
+
 /** Throws an Error for text that is not XML. */
 export function parseXml(text: string): Xml {
-  const root = open('', {})
+  const root = open('', '', {})
   const path = [root]
-  const parser = new SaxesParser()
+  const parser = new SaxesParser({ xmlns: true })
   parser.on('doctype', () => {
     throw new Error('a document type is not accepted')
   })
-  parser.on('opentag', ({ name, attributes }) => void path.push(open(name, attributes)))
+  parser.on('opentag', ({ local, uri, attributes }) => {
+    const kept: Record<string, string> = {}
+    if (uri !== path.at(-1)?.uri) kept['xmlns'] = uri
+    for (const attribute of Object.values(attributes)) {
+      const isDeclaration = attribute.prefix === 'xmlns' || attribute.name === 'xmlns'
+      if (isDeclaration) continue
+      if (attribute.uri !== instanceNamespace) kept[attribute.name] = attribute.value
+      else kept[`xsi:${attribute.local}`] = uniformType(attribute.value, (prefix) => parser.resolve(prefix))
+    }
+    path.push(open(local, uri, kept))
+  })
   parser.on('text', (piece) => void path.at(-1)?.pieces.push(piece))
   parser.on('cdata', (piece) => void path.at(-1)?.pieces.push(piece))
   parser.on('closetag', () => {
@@ -34,6 +47,13 @@ export function parseXml(text: string): Xml {
   const [document] = root.children
   if (!document) throw new Error('there is no XML element')
   return document
+}
+
+function uniformType(value: string, resolve: (prefix: string) => string | undefined): string {
+  const colon = value.indexOf(':')
+  if (colon < 0) return value
+  const isSchema = resolve(value.slice(0, colon)) === schemaNamespace
+  return `${isSchema ? 'xsd:' : ''}${value.slice(colon + 1)}`
 }
 
 export function writeXml({ name, attributes, children, text }: Xml): string {
@@ -71,10 +91,9 @@ export function localName({ name }: Xml): string {
   return name.slice(name.indexOf(':') + 1)
 }
 
-/** The xsi:type without its prefix. */
+/** The type that an element names, without a prefix. */
 export function typeOf({ attributes }: Xml): string | undefined {
-  const key = Object.keys(attributes).find((name) => name === 'type' || name.endsWith(':type'))
-  const type = key === undefined ? undefined : attributes[key]
+  const type = attributes['xsi:type']
   return type?.slice(type.indexOf(':') + 1)
 }
 
@@ -99,13 +118,14 @@ export function changed(xml: Xml, change: (child: Xml) => Xml | undefined): Xml 
 
 interface OpenElement {
   readonly name: string
+  readonly uri: string
   readonly attributes: Readonly<Record<string, string>>
   readonly children: Xml[]
   readonly pieces: string[]
 }
 
-function open(name: string, attributes: Readonly<Record<string, string>>): OpenElement {
-  return { name, attributes: { ...attributes }, children: [], pieces: [] }
+function open(name: string, uri: string, attributes: Readonly<Record<string, string>>): OpenElement {
+  return { name, uri, attributes, children: [], pieces: [] }
 }
 
 function finish({ name, attributes, children, pieces }: OpenElement): Xml {
