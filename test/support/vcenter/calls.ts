@@ -8,7 +8,7 @@ import { at, textAt, type Xml } from './xml.ts'
 export interface SoapCall {
   /** The element of the method. */
   readonly request: Xml
-  /** Of which object the method is called. */
+  /** The object whose method is called. */
   readonly self: Ref
   /** Passes the request on to vcsim, or a changed one in its place. */
   pass(request?: Xml): Promise<PassedAnswer>
@@ -51,17 +51,17 @@ export function isSuccess({ status }: PassedAnswer): boolean {
 /** A text that the request must have. Throws VimFault. */
 export function requiredText({ request }: SoapCall, ...path: readonly string[]): string {
   const text = textAt(request, ...path)
-  if (text === undefined) throw missing(path)
+  if (text === undefined) throw absent(path)
   return text
 }
 
 /** An object that the request must name. Throws VimFault. */
 export function requiredRef({ request }: SoapCall, ...path: readonly string[]): Ref {
   const ref = refOf(at(request, ...path))
-  if (!ref) throw missing(path)
+  if (!ref) throw absent(path)
   return ref
 }
 
-function missing(path: readonly string[]): Error {
+function absent(path: readonly string[]): Error {
   return invalidArgument(path.join('.'), 'A required parameter is missing.')
 }

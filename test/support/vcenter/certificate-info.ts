@@ -22,7 +22,7 @@ export function certificateInfo(name: string, certificate: Certificate): Xml {
 }
 
 /** xsd:dateTime. */
-export function timeText(ms: number): string {
+function timeText(ms: number): string {
   return new Date(ms).toISOString()
 }
 

@@ -19,8 +19,6 @@ export interface HostCrypto {
 export class HostKeys {
   readonly #hosts = new Map<string, HostCrypto>()
   readonly locked = new Set<string>()
-  /** Called after a change. */
-  changed: () => void = () => undefined
 
   of({ value }: Ref): HostCrypto {
     const known = this.#hosts.get(value)
@@ -32,13 +30,11 @@ export class HostKeys {
 
   set({ value }: Ref, state: CryptoState, key?: KeyId): void {
     this.#hosts.set(value, { state, key })
-    this.changed()
   }
 
   lock({ value }: Ref, isLocked: boolean): void {
     if (isLocked) this.locked.add(value)
     else this.locked.delete(value)
-    this.changed()
   }
 
   hostsWith({ keyId, providerId }: KeyId): readonly Ref[] {

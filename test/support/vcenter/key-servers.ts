@@ -136,9 +136,9 @@ export class KeyServers {
         runLog: this.runLog,
         inventory: this.#inventory,
         credential:
-          userName === undefined
+          userName === undefined || !password
             ? undefined
-            : usernameAndPassword({ username: userName, password: `${password}` }),
+            : usernameAndPassword({ username: userName, password: password.toString() }),
       })
       await session.discoverVersions()
       return await run(session)

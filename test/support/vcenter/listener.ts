@@ -1,7 +1,6 @@
 // The HTTPS listener of the proxy: reads a request, has a method of the proxy answer it or passes it on to vcsim, and does what goes
 // wrong on command. It knows no method.
 
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import https from 'node:https'
@@ -101,12 +100,12 @@ export class ProxyListener {
     switch (trouble.kind) {
       case 'delay':
         await sleep(trouble.ms ?? 0)
-        return false
+        break
       case 'end-session':
         await this.#vcsim.endSessions()
-        return false
+        break
       case 'hang':
-        await once(response, 'close')
+        await end(response)
         return true
       case 'reset-before':
         reset(response)
@@ -126,9 +125,12 @@ export class ProxyListener {
       case 'huge':
         await pad(response, name, trouble.bytes ?? defaultHugeBytes)
         return true
-      default:
-        return false
+      case 'drip':
+      case 'reset-after':
+      case 'reset-mid':
+        break
     }
+    return false
   }
 
   async #answer(incoming: IncomingMessage, request: Xml): Promise<Reply> {
@@ -159,7 +161,7 @@ export class ProxyListener {
     const self = element('_this', 'ServiceInstance', { type: 'ServiceInstance' })
     const ask = envelope(element('CurrentTime', [self], { xmlns: vim }))
     const answer = await wholeAnswer(
-      await this.#pass({ ...incoming, headers: incoming.headers, url: '/sdk' }, ask),
+      await this.#pass({ headers: incoming.headers, method: 'POST', url: '/sdk' }, ask),
     )
     return answer.status === 200 ? undefined : answer
   }
@@ -174,11 +176,6 @@ export class ProxyListener {
       if (headers[name] !== undefined) passed[name] = headers[name]
     return this.#vcsim.pass(url, { method, headers: passed, ...(signal && { signal }) }, body)
   }
-}
-
-/** SHA-256 of a certificate, lower-case hex. */
-export function sha256Of(der: Uint8Array): string {
-  return createHash('sha256').update(der).digest('hex')
 }
 
 const xmlType = { 'Content-Type': 'text/xml; charset=utf-8' }
@@ -227,9 +224,9 @@ async function send(
     return reset(response)
   }
   if (trouble?.kind !== 'drip') return void response.end(bytes)
+  const gone = end(response)
   for (let index = 0; index < bytes.length && !response.destroyed; index++) {
     response.write(bytes.subarray(index, index + 1))
-    const gone = once(response, 'close')
     await Promise.race([sleep(trouble.ms ?? defaultDripMs, undefined, { ref: false }), gone])
   }
   response.end()
@@ -246,7 +243,13 @@ async function pad(response: ServerResponse, name: string, bytesMax: number): Pr
   const padding = `${'x'.repeat(paddingBytes)}</returnval><returnval>`
   response.writeHead(200, xmlType)
   response.write(head)
+  const gone = end(response)
   for (let sent = head.length; sent < bytesMax && !response.destroyed; sent += padding.length)
-    if (!response.write(padding)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    if (!response.write(padding)) await Promise.race([once(response, 'drain'), gone])
   response.end(tail)
+}
+
+/** Resolves when the connection is gone, or the whole answer was sent. */
+function end(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => response.once('close', () => resolve()))
 }

@@ -23,8 +23,8 @@ function withStates(answer: PassedAnswer, request: Xml, hostKeys: HostKeys): Pas
   if (paths.size === 0) return answer
   const object = (xml: Xml): Xml => {
     const ref = refOf(at(xml, 'obj'))
-    const asked = ref && paths.get(ref.type)
-    return asked ? withValues(xml, asked, valuesOf(ref, hostKeys)) : xml
+    const ownPaths = ref && paths.get(ref.type)
+    return ownPaths ? withValues(xml, ownPaths, valuesOf(ref, hostKeys)) : xml
   }
   const body = changed(answer.body, (returnval) =>
     at(returnval, 'obj')
@@ -40,10 +40,10 @@ function pathsOf(request: Xml): Paths {
     for (const set of childrenOf(spec, 'propSet')) {
       const type = textAt(set, 'type') ?? ''
       if (type !== 'HostSystem' && type !== 'VirtualMachine') continue
-      const asked = paths.get(type) ?? new Set<string>()
-      for (const { text } of childrenOf(set, 'pathSet')) asked.add(text)
-      if (textAt(set, 'all') === 'true') asked.add('runtime')
-      paths.set(type, asked)
+      const ofType = paths.get(type) ?? new Set<string>()
+      for (const { text } of childrenOf(set, 'pathSet')) ofType.add(text)
+      if (textAt(set, 'all') === 'true') ofType.add('runtime')
+      paths.set(type, ofType)
     }
   return paths
 }
@@ -61,7 +61,7 @@ function valuesOf(ref: Ref, hostKeys: HostKeys): ReadonlyMap<string, Xml> {
   ])
 }
 
-function withValues(object: Xml, asked: ReadonlySet<string>, values: ReadonlyMap<string, Xml>): Xml {
+function withValues(object: Xml, paths: ReadonlySet<string>, values: ReadonlyMap<string, Xml>): Xml {
   const isOwn = (set: Xml) =>
     localName(set) === 'propSet' && values.has((textAt(set, 'name') ?? '').replace(/^runtime\./, ''))
   const others = changed(object, (set) => {
@@ -69,7 +69,7 @@ function withValues(object: Xml, asked: ReadonlySet<string>, values: ReadonlyMap
     return localName(set) === 'propSet' && textAt(set, 'name') === 'runtime' ? inRuntime(set, values) : set
   })
   const added = [...values]
-    .filter(([name]) => asked.has(`runtime.${name}`))
+    .filter(([name]) => paths.has(`runtime.${name}`))
     .map(([name, value]) => element('propSet', [element('name', `runtime.${name}`), value]))
   const [missing, present] = [
     others.children.filter((child) => localName(child) === 'missingSet'),

@@ -108,7 +108,6 @@ async function storePassword(providers: Providers, { request }: SoapCall, id: st
 
 function certificateMethods({ providers }: ProviderServices): Methods {
   const cluster = (call: SoapCall) => providers.get(requiredText(call, 'cluster', 'id'), 'cluster')
-  const text = (value: string | undefined) => [element('returnval', value ?? '')]
   return {
     UploadKmipServerCert: own(async (call) => {
       const { trust } = await cluster(call)
@@ -124,10 +123,10 @@ function certificateMethods({ providers }: ProviderServices): Methods {
     GenerateSelfSignedClientCert: own(async (call) => {
       const { trust } = await cluster(call)
       trust.selfSigned = await newIdentity(textAt(call.request, 'request', 'commonName'))
-      return text(trust.selfSigned.certificate.pem)
+      return returnText(trust.selfSigned.certificate.pem)
     }),
     RetrieveSelfSignedClientCert: own(async (call) =>
-      text((await cluster(call)).trust.selfSigned?.certificate.pem),
+      returnText((await cluster(call)).trust.selfSigned?.certificate.pem),
     ),
     UpdateSelfSignedClientCert: own(async (call) => {
       const { trust } = await cluster(call)
@@ -142,9 +141,9 @@ function certificateMethods({ providers }: ProviderServices): Methods {
       const commonName = textAt(call.request, 'request', 'commonName') ?? vcenterName(Date.now())
       const { request, privateKey } = await makeRequest({ commonName })
       trust.signingRequest = { request, key: privateKey }
-      return text(request)
+      return returnText(request)
     }),
-    RetrieveClientCsr: own(async (call) => text((await cluster(call)).trust.signingRequest?.request)),
+    RetrieveClientCsr: own(async (call) => returnText((await cluster(call)).trust.signingRequest?.request)),
     UpdateKmsSignedCsrClientCert: own(async (call) => {
       const { trust } = await cluster(call)
       const { signingRequest } = trust
@@ -152,12 +151,17 @@ function certificateMethods({ providers }: ProviderServices): Methods {
       trust.active = uploadedIdentity(requiredText(call, 'certificate'), signingRequest.key)
       return []
     }),
-    RetrieveClientCert: own(async (call) => text((await cluster(call)).trust.active?.certificate.pem)),
+    RetrieveClientCert: own(async (call) => returnText((await cluster(call)).trust.active?.certificate.pem)),
     RetrieveKmipServerCert: own(async (call) => {
       const provider = await providers.get(requiredText(call, 'keyProvider', 'id'), 'keyProvider')
       return [await serverCertificate(provider, call)]
     }),
   }
+}
+
+/** The only value, empty where there is none. */
+function returnText(value: string | undefined): readonly Xml[] {
+  return [element('returnval', value ?? '')]
 }
 
 /** Throws VimFault if the key does not belong to the certificate. */

@@ -82,11 +82,11 @@ function taskInProgress(task: Ref): VimFault {
 /** Rejects with VimFault. */
 async function recrypt(services: RecryptServices, call: SoapCall): Promise<PassedAnswer> {
   const request = await withKeys(services, call.request)
-  const wanted = cryptoOf(request)
+  const crypto = cryptoOf(request)
   const vm = await services.vcsim.vm(call.self)
-  checkProviders(vm, wanted)
+  checkProviders(vm, crypto)
   const fetched = new Map<string, KeyId>()
-  for (const key of [wanted.home, ...wanted.disks.values()])
+  for (const key of [crypto.home, ...crypto.disks.values()])
     if (key) fetched.set(`${key.providerId ?? ''}/${key.keyId}`, key)
   const notes = []
   for (const key of fetched.values()) notes.push({ key, provider: await fetchKey(services, key) })

@@ -87,7 +87,3 @@ export function refOf(xml: Xml | undefined): Ref | undefined {
   const type = xml?.attributes['type']
   return xml === undefined || type === undefined ? undefined : { type, value: xml.text }
 }
-
-export function sameRef(one: Ref, other: Ref): boolean {
-  return one.type === other.type && one.value === other.value
-}

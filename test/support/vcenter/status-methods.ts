@@ -22,12 +22,12 @@ export function statusMethods({ vcsim, providers, keyServers }: StatusServices):
     colourOf(await serverStatuses(keyServers, provider, provider.servers))
   return {
     RetrieveKmipServersStatus_Task: own(async (call) => {
-      const statuses = async () => {
-        const subjects = requested(await providers.all(), call)
-        const found = await Promise.all(subjects.map((subject) => providerStatus(keyServers, subject)))
-        return typed('result', 'ArrayOfCryptoManagerKmipClusterStatus', found)
+      const look = async () => {
+        const subjects = subjectsOf(await providers.all(), call)
+        const statuses = await Promise.all(subjects.map((subject) => providerStatus(keyServers, subject)))
+        return typed('result', 'ArrayOfCryptoManagerKmipClusterStatus', statuses)
       }
-      return [reference('returnval', await vcsim.task(rootFolder, statuses))]
+      return [reference('returnval', await vcsim.task(rootFolder, look))]
     }),
     IsKmsClusterActive: own(async ({ request }) => {
       const id = textAt(request, 'cluster', 'id')
@@ -67,7 +67,7 @@ interface StatusSubject {
 }
 
 /** The providers, and of each the servers, that the request names; all where it names none. */
-function requested(all: readonly KeyProvider[], { request }: SoapCall): readonly StatusSubject[] {
+function subjectsOf(all: readonly KeyProvider[], { request }: SoapCall): readonly StatusSubject[] {
   const clusters = childrenOf(request, 'clusters')
   if (clusters.length === 0) return all.map((provider) => ({ provider, servers: provider.servers }))
   return clusters.flatMap((cluster) => {

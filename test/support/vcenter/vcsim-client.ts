@@ -173,11 +173,11 @@ export class VcsimClient {
   }
 
   async #property(ref: Ref, path: string): Promise<readonly Xml[]> {
-    const found = await this.#retrieve(
+    const objects = await this.#retrieve(
       [element('propSet', propertiesOf(ref.type, [path]))],
       [reference('obj', ref)],
     )
-    return found.flatMap((object) => childrenOf(object, 'propSet')).flatMap((set) => childrenOf(set, 'val'))
+    return objects.flatMap((object) => childrenOf(object, 'propSet')).flatMap((set) => childrenOf(set, 'val'))
   }
 
   async #all(type: string, paths: readonly string[]): Promise<readonly Xml[]> {

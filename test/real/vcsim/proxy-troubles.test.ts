@@ -1,0 +1,132 @@
+// What the proxy before vcsim does wrong on command, so that a client of vCenter can be tried with it.
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { test } from 'node:test'
+import { SoapClient } from '../../support/vcenter/client.ts'
+import { requestEnvelope, vim, VimFault, type Ref } from '../../support/vcenter/soap.ts'
+import type { Trouble } from '../../support/vcenter/troubles.ts'
+import { startVcenter, type Vcenter } from '../../support/vcenter/vcenter.ts'
+import { vcsimTestTimeoutMs } from './proxy-site.ts'
+
+const serviceInstance: Ref = { type: 'ServiceInstance', value: 'ServiceInstance' }
+const currentTime = requestEnvelope(vim, 'CurrentTime', serviceInstance, [])
+const onCurrentTime = { on: 'CurrentTime' } as const
+
+function troubleTest(name: string, run: (vcenter: Vcenter, client: SoapClient) => Promise<void>): void {
+  test(name, { timeout: vcsimTestTimeoutMs }, async (t) => {
+    const vcenter = await startVcenter(t, { arguments: ['-vm', '0'] })
+    if (vcenter) await run(vcenter, await SoapClient.logIn(vcenter))
+  })
+}
+
+const now = (client: SoapClient) => client.call('CurrentTime', [], serviceInstance)
+
+troubleTest(
+  'a fault, an HTTP status and a delay strike a method once, the next call works',
+  async (vcenter, client) => {
+    await vcenter.trouble({
+      ...onCurrentTime,
+      kind: 'fault',
+      fault: 'NoPermission',
+      message: 'Permission to perform this operation was denied.',
+      fields: { privilegeId: 'Cryptographer.ManageKeys' },
+    })
+    await assert.rejects(now(client), (error) => {
+      assert.ok(error instanceof VimFault)
+      assert.equal(error.type, 'NoPermission')
+      assert.equal(error.fields[0]?.text, 'Cryptographer.ManageKeys')
+      return true
+    })
+    await now(client)
+    await vcenter.trouble({ ...onCurrentTime, kind: 'status', status: 503 })
+    assert.equal((await client.send(currentTime)).statusCode, 503)
+    const beginMs = performance.now()
+    await vcenter.trouble({ ...onCurrentTime, kind: 'delay', ms: 200 })
+    await now(client)
+    assert.ok(performance.now() - beginMs >= 200)
+    assert.deepEqual((await vcenter.calls()).slice(-4), Array(4).fill('CurrentTime'))
+  },
+)
+
+troubleTest('connections are reset before, after and in the middle of an answer', async (vcenter, client) => {
+  for (const kind of ['reset-before', 'reset-after'] as const) {
+    await vcenter.trouble({ ...onCurrentTime, kind })
+    await assert.rejects(now(client), /ECONNRESET|socket hang up/, kind)
+  }
+  await vcenter.trouble({ ...onCurrentTime, kind: 'reset-mid' })
+  const answer = await client.send(currentTime)
+  const pieces: Buffer[] = []
+  await assert.rejects(async () => {
+    for await (const piece of answer as AsyncIterable<Buffer>) pieces.push(piece)
+  }, /aborted/)
+  assert.match(Buffer.concat(pieces).toString(), /^<\?xml/)
+  // What has no answer was done all the same.
+  const session = { type: 'SessionManager', value: 'SessionManager' }
+  await vcenter.trouble({ on: 'Logout', kind: 'reset-after' })
+  await assert.rejects(client.call('Logout', [], session))
+  await assert.rejects(now(client), isNotAuthenticated)
+})
+
+troubleTest(
+  'an answer is as long as it was told to be, or has no end, or is never there',
+  async (vcenter, client) => {
+    const bytes = 3_000_000
+    await vcenter.trouble({ ...onCurrentTime, kind: 'huge', bytes })
+    const whole = await text(await client.send(currentTime))
+    assert.ok(whole.length >= bytes && whole.length < bytes + 200_000)
+    assert.match(whole, /<\/soapenv:Envelope>$/)
+    await vcenter.trouble({ ...onCurrentTime, kind: 'endless' })
+    let read = 0
+    for await (const piece of (await client.send(currentTime)) as AsyncIterable<Buffer>) {
+      read += piece.length
+      if (read > 20_000_000) break
+    }
+    assert.ok(read > 20_000_000)
+    await vcenter.trouble({ ...onCurrentTime, kind: 'drip', ms: 10_000 })
+    const [first] = (await once(await client.send(currentTime), 'data')) as [Buffer]
+    assert.equal(first.length, 1)
+    await vcenter.trouble({ ...onCurrentTime, kind: 'hang' })
+    const silent = await Promise.race([client.send(currentTime), isQuiet(300)])
+    assert.equal(silent, undefined)
+    await now(client)
+  },
+)
+
+troubleTest(
+  'all sessions end, and a certificate changes, while the client is at work',
+  async (vcenter, client) => {
+    await vcenter.trouble({ ...onCurrentTime, kind: 'end-session' })
+    await assert.rejects(now(client), isNotAuthenticated)
+    const again = await SoapClient.logIn(vcenter)
+    assert.equal(await vcenter.endSessions(), 1)
+    await assert.rejects(now(again), isNotAuthenticated)
+    const next = await vcenter.changeCertificate()
+    assert.notEqual(next.sha256, vcenter.shown.sha256)
+    await assert.rejects(now(again), /self-signed certificate|unable to verify|DEPTH_ZERO/)
+    const { host, port } = vcenter
+    const other = new SoapClient({ host, port, shown: next })
+    assert.equal((await other.send(currentTime)).statusCode, 500)
+  },
+)
+
+troubleTest(
+  'a trouble lasts until it is taken back, and one of another kind is refused',
+  async (vcenter, client) => {
+    await vcenter.trouble({ ...onCurrentTime, kind: 'fault', times: null })
+    for (let round = 0; round < 3; round++) await assert.rejects(now(client), VimFault)
+    await vcenter.calm()
+    await now(client)
+    await assert.rejects(vcenter.trouble({ kind: 'nothing' } as unknown as Trouble), /a trouble is one of/)
+  },
+)
+
+function isNotAuthenticated(error: unknown): boolean {
+  return error instanceof VimFault && error.type === 'NotAuthenticated'
+}
+
+function isQuiet(ms: number): Promise<undefined | IncomingMessage> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms))
+}
