@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyRoutes } from '../../../src/features/keys/routes.ts'
 import { diskEdit, providerId } from '../../support/vcenter/client.ts'
-import { reference, VimFault, type Ref } from '../../support/vcenter/soap.ts'
+import { reference, refOf, VimFault, type Ref } from '../../support/vcenter/soap.ts'
 import { keyIdElement, type KeyId } from '../../support/vcenter/vcsim-client.ts'
 import { at, childrenOf, element, textAt, typed, typeOf, type Xml } from '../../support/vcenter/xml.ts'
 import { ProxySite, vcsimTestTimeoutMs } from './proxy-site.ts'
@@ -73,19 +73,31 @@ proxyTest(
     const key = { keyId: await site.newKey(), providerId: 'P' }
     const [spec] = await cryptoSpec(site, vm, 'CryptoSpecEncrypt', key)
     assert.ok(spec)
+    // One is refused while the other one's keys are fetched.
     const both = await Promise.allSettled([
-      site.client.task('ReconfigVM_Task', [spec], vm),
-      site.client.task('ReconfigVM_Task', [spec], vm),
+      site.client.call('ReconfigVM_Task', [spec], vm),
+      site.client.call('ReconfigVM_Task', [spec], vm),
     ])
     const refusals = both.flatMap((one) => (one.status === 'rejected' ? [one.reason as VimFault] : []))
     assert.deepEqual(
       refusals.map(({ type }) => type),
       ['TaskInProgress'],
     )
+    const [begun] = both.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
+    const task = refOf(begun)
+    assert.ok(task)
+    // Another one is refused while vcsim's task runs.
+    await assert.rejects(site.client.call('ReconfigVM_Task', [spec], vm), (error) => {
+      assert.ok(error instanceof VimFault)
+      assert.equal(error.type, 'TaskInProgress')
+      assert.deepEqual(refOf(error.fields[0]), task)
+      return true
+    })
+    await site.client.ended(task)
     const again = { keyId: await site.newKey(), providerId: 'P' }
     await encrypt(site, vm, 'CryptoSpecShallowRecrypt', again)
   },
-  ['-method-delay', 'ReconfigVM_Task:300'],
+  ['-method-delay', 'ReconfigVm:1500,LockHandoff:0'],
 )
 
 proxyTest('a place that names a provider alone gets a key that vCenter makes', async (site) => {
