@@ -135,6 +135,7 @@ const packages: Record<string, RegExp> = {
   'openid-client': /^src\/features\/login\/oidc\//,
   nodemailer: /^src\/features\/alerts\//,
   'p-queue': /^src\/outside\/rootkey\/https\//,
+  saxes: /^src\/outside\/vsphere-api\/xml\.ts$/,
   'smol-toml': /^src\/outside\/config\/(config|profiles)\.ts$/,
   pino: /^src\/outside\/telemetry\//,
   'prom-client': /^src\/outside\/telemetry\//,

@@ -4,6 +4,7 @@ import { httpTarget, proxyTarget, textTarget, ttlvTarget } from './decoders.ts'
 import type { Target } from './engine.ts'
 import { handlerTarget } from './handler.ts'
 import { adminTarget, certificateTarget, keyProtectTarget } from './parsers.ts'
+import { soapTarget } from './soap.ts'
 
 export function fuzzTargets(): readonly Target[] {
   return [
@@ -16,5 +17,6 @@ export function fuzzTargets(): readonly Target[] {
     certificateTarget,
     adminTarget,
     keyProtectTarget,
+    soapTarget,
   ]
 }
