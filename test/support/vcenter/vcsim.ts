@@ -92,7 +92,7 @@ function buildOnce(go: Go): Promise<string> {
 async function build(go: Go): Promise<string> {
   const texts = ['main.go', 'go.mod', 'go.sum'].map((name) => readFileSync(path.join(sources, name), 'utf8'))
   const version = hash('sha256', texts.join('\0')).slice(0, 16)
-  const cache = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'mortise-tests')
+  const cache = path.join(process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'), 'mortise-tests')
   const program = path.join(cache, `vcsim-${version}`)
   if (existsSync(program)) return program
   mkdirSync(cache, { recursive: true })
