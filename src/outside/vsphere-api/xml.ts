@@ -1,6 +1,6 @@
 // XML as vCenter's API uses it: reads an answer piece by piece into an ordered tree of elements, in bounded memory, and writes requests.
-// It knows no SOAP. It refuses document types, processing instructions, encodings other than UTF-8, and entities other than the five
-// of XML; it drops comments, and text beside child elements. Names are local: prefixes of namespaces are dropped.
+// The reader refuses document types, processing instructions, encodings other than UTF-8, and entities other than the five of XML. It
+// drops comments, text beside child elements, and prefixes of names. This file knows no SOAP.
 
 import { SaxesParser, type SaxesTagNS } from 'saxes'
 
