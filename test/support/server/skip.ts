@@ -9,13 +9,14 @@ const allowedSkips = path.resolve(import.meta.dirname, '../../allowed-skips.json
 
 /** To be followed by a return. `reason` says what is missing and how to get it. */
 export function skipOrFail(t: TestContext, reason: string): void {
-  if (process.env['CI'] === 'true' && !isAllowed(reason))
+  if (process.env['CI'] === 'true' && !isAllowedSkip(reason))
     throw new Error(`must not be skipped in CI: ${reason}`)
   process.stderr.write(`SKIPPED ${t.name}: ${reason}\n`)
   t.skip(reason)
 }
 
-function isAllowed(reason: string): boolean {
+/** Whether test/allowed-skips.json excuses a skip in CI. */
+export function isAllowedSkip(reason: string): boolean {
   const allowed = JSON.parse(readFileSync(allowedSkips, 'utf8')) as readonly {
     readonly reasonStartsWith: string
   }[]
