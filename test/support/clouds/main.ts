@@ -1,15 +1,12 @@
 // A fake of a service of root keys as a process of its own, for tests: `main.ts SERVICE FOLDER`. It prints one line of JSON when
 // it serves, and ends when its standard input does. Loopback only; it protects nothing.
 
-import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import path from 'node:path'
-import { json } from 'node:stream/consumers'
 import { basicConstraints, extendedKeyUsage, keyUsage, subjectAltNames } from '../../../src/core/pki/build.ts'
 import { privateKeyPem } from '../../../src/core/pki/issue.ts'
 import { makeCertificate } from '../certificates/certificates.ts'
+import { openControlDoor } from '../fakes/control-door.ts'
 import { CloudListener, type CloudFault } from './listener.ts'
 import type { FakeService } from './service.ts'
 import { AwsKmsService } from './aws-kms.ts'
@@ -34,29 +31,16 @@ await listener.up()
 // The same without TLS, as the metadata services of clouds are.
 const metadata = new CloudListener(service)
 await metadata.up()
-const control = createServer((request, response) => {
-  void act(request.url?.slice(1) ?? '', request)
-    .then(
-      (body) => ({ status: 200, body }),
-      (error: unknown) => ({ status: 400, body: { error: String(error) } }),
-    )
-    .then(({ status, body }) => response.writeHead(status).end(JSON.stringify(body ?? null)))
-})
-control.listen(0, '127.0.0.1')
-await once(control, 'listening')
 const at = (port: number) => `127.0.0.1:${port}`
 const about = {
   host: at(listener.port),
   metadata: at(metadata.port),
-  control: `http://${at((control.address() as AddressInfo).port)}`,
+  control: await openControlDoor(act),
   caFile,
 }
 process.stdout.write(`${JSON.stringify(about)}\n`)
-process.on('SIGTERM', () => process.exit(0))
-process.stdin.on('end', () => process.exit(0)).resume()
 
-async function act(command: string, request: NodeJS.ReadableStream): Promise<unknown> {
-  const body = (await json(request)) as Record<string, unknown>
+async function act(command: string, body: Record<string, unknown>): Promise<unknown> {
   switch (command) {
     case 'fault':
       return listener.fault(body as unknown as CloudFault)

@@ -1,12 +1,9 @@
 // The proxy before vcsim as a process of its own, for tests: `main.ts OPTIONS`, where OPTIONS is JSON (VcsimAddress). It prints one
 // line of JSON when it serves, and ends when its standard input does. Loopback only; it protects nothing.
 
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { json } from 'node:stream/consumers'
 import { basicConstraints, extendedKeyUsage, subjectAltNames } from '../../../src/core/pki/build.ts'
 import { makeCertificate } from '../certificates/certificates.ts'
+import { openControlDoor } from '../fakes/control-door.ts'
 import { HostKeys, hostMethods, type CryptoState } from './hosts.ts'
 import { keyMethods } from './key-methods.ts'
 import { KeyServers } from './key-servers.ts'
@@ -43,27 +40,14 @@ const methods = {
 }
 const listener = new ProxyListener(vcsim, methods, identity)
 const port = await listener.listen()
-const control = createServer((request, response) => {
-  void json(request)
-    .then((body) => act(request.url?.slice(1) ?? '', body as Record<string, unknown>))
-    .then(
-      (body) => ({ status: 200, body }),
-      (error: unknown) => ({ status: 400, body: { error: String(error) } }),
-    )
-    .then(({ status, body }) => response.writeHead(status).end(JSON.stringify(body ?? null)))
-})
-control.listen(0, '127.0.0.1')
-await once(control, 'listening')
 const about = {
   host: '127.0.0.1',
   port,
   sha256: identity.sha256,
   certificate: identity.cert,
-  control: `http://127.0.0.1:${(control.address() as AddressInfo).port}`,
+  control: await openControlDoor(act),
 }
 process.stdout.write(`${JSON.stringify(about)}\n`)
-process.on('SIGTERM', () => process.exit(0))
-process.stdin.on('end', () => process.exit(0)).resume()
 
 async function act(command: string, body: Record<string, unknown>): Promise<unknown> {
   switch (command) {
