@@ -7,7 +7,8 @@ import { diskEdit, providerId } from '../../support/vcenter/client.ts'
 import { reference, refOf, VimFault, type Ref } from '../../support/vcenter/soap.ts'
 import { keyIdElement, type KeyId } from '../../support/vcenter/vcsim-client.ts'
 import { at, childrenOf, element, textAt, typed, typeOf, type Xml } from '../../support/vcenter/xml.ts'
-import { ProxySite, vcsimTestTimeoutMs } from './proxy-site.ts'
+import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
+import { ProxySite, rejectsWith } from './proxy-site.ts'
 
 function proxyTest(
   name: string,
@@ -259,12 +260,4 @@ async function status(site: ProxySite, key: KeyId, bits: number): Promise<object
     ...(reason !== undefined && { reason }),
     ...(vms.length > 0 && { vms }),
   }
-}
-
-async function rejectsWith(type: string, work: Promise<unknown>): Promise<void> {
-  await assert.rejects(work, (error) => {
-    assert.ok(error instanceof VimFault, String(error))
-    assert.equal(error.type, type, error.message)
-    return true
-  })
 }

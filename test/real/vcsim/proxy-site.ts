@@ -6,13 +6,10 @@ import { clientRoutes } from '../../../src/features/clients/routes.ts'
 import { keyRoutes } from '../../../src/features/keys/routes.ts'
 import { startInProcess, type RunningServer } from '../../support/server/running.ts'
 import { providerId, serverSpec, SoapClient } from '../../support/vcenter/client.ts'
-import type { Ref } from '../../support/vcenter/soap.ts'
+import { VimFault, type Ref } from '../../support/vcenter/soap.ts'
 import { startVcenter, type Vcenter } from '../../support/vcenter/vcenter.ts'
 import type { VcsimOptions } from '../../support/vcenter/vcsim.ts'
 import { at, childrenOf, element, textAt, type Xml } from '../../support/vcenter/xml.ts'
-
-/** The time that the first build of vcsim may take. */
-export const vcsimTestTimeoutMs = 15 * 60_000
 
 export class ProxySite {
   readonly vcenter: Vcenter
@@ -127,4 +124,13 @@ export class ProxySite {
     assert.ok(vm)
     return vm
   }
+}
+
+/** Rejects with a fault of this type. */
+export async function rejectsWith(type: string, work: Promise<unknown>): Promise<void> {
+  await assert.rejects(work, (error) => {
+    assert.ok(error instanceof VimFault, String(error))
+    assert.equal(error.type, type, error.message)
+    return true
+  })
 }

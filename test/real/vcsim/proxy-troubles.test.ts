@@ -9,7 +9,8 @@ import { SoapClient } from '../../support/vcenter/client.ts'
 import { requestEnvelope, vim, VimFault, type Ref } from '../../support/vcenter/soap.ts'
 import type { Trouble } from '../../support/vcenter/troubles.ts'
 import { startVcenter, type Vcenter } from '../../support/vcenter/vcenter.ts'
-import { vcsimTestTimeoutMs } from './proxy-site.ts'
+import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
+import { rejectsWith } from './proxy-site.ts'
 
 const serviceInstance: Ref = { type: 'ServiceInstance', value: 'ServiceInstance' }
 const currentTime = requestEnvelope(vim, 'CurrentTime', serviceInstance, [])
@@ -67,7 +68,7 @@ troubleTest('connections are reset before, after and in the middle of an answer'
   const session = { type: 'SessionManager', value: 'SessionManager' }
   await vcenter.trouble({ on: 'Logout', kind: 'reset-after' })
   await assert.rejects(client.call('Logout', [], session))
-  await assert.rejects(now(client), isNotAuthenticated)
+  await rejectsWith('NotAuthenticated', now(client))
 })
 
 troubleTest(
@@ -99,10 +100,10 @@ troubleTest(
   'all sessions end, and a certificate changes, while the client is at work',
   async (vcenter, client) => {
     await vcenter.trouble({ ...onCurrentTime, kind: 'end-session' })
-    await assert.rejects(now(client), isNotAuthenticated)
+    await rejectsWith('NotAuthenticated', now(client))
     const again = await SoapClient.logIn(vcenter)
     assert.equal(await vcenter.endSessions(), 1)
-    await assert.rejects(now(again), isNotAuthenticated)
+    await rejectsWith('NotAuthenticated', now(again))
     const next = await vcenter.changeCertificate()
     assert.notEqual(next.sha256, vcenter.shown.sha256)
     await assert.rejects(now(again), /self-signed certificate|unable to verify|DEPTH_ZERO/)
@@ -122,10 +123,6 @@ troubleTest(
     await assert.rejects(vcenter.trouble({ kind: 'nothing' } as unknown as Trouble), /a trouble is one of/)
   },
 )
-
-function isNotAuthenticated(error: unknown): boolean {
-  return error instanceof VimFault && error.type === 'NotAuthenticated'
-}
 
 function isQuiet(ms: number): Promise<undefined | IncomingMessage> {
   return new Promise((resolve) => setTimeout(() => resolve(undefined), ms))

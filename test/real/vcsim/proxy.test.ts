@@ -8,9 +8,9 @@ import { makeAuthority, signRequest } from '../../../src/core/pki/issue.ts'
 import { parseCertificate } from '../../../src/core/pki/certificate.ts'
 import { clientCertificate } from '../../support/certificates/certificates.ts'
 import { providerId, serverSpec } from '../../support/vcenter/client.ts'
-import { VimFault } from '../../support/vcenter/soap.ts'
 import { at, childrenOf, element, textAt } from '../../support/vcenter/xml.ts'
-import { ProxySite, vcsimTestTimeoutMs } from './proxy-site.ts'
+import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
+import { ProxySite, rejectsWith } from './proxy-site.ts'
 
 function proxyTest(name: string, run: (site: ProxySite, t: TestContext) => Promise<void>): void {
   test(name, { timeout: vcsimTestTimeoutMs }, async (t) => {
@@ -168,7 +168,3 @@ proxyTest('a second server makes the key when the first one cannot be reached', 
   assert.equal(textAt(away, 'status'), 'red')
   assert.equal(at(away, 'serverTrustClient'), undefined)
 })
-
-async function rejectsWith(type: string, work: Promise<unknown>): Promise<void> {
-  await assert.rejects(work, (error) => error instanceof VimFault && error.type === type)
-}

@@ -6,11 +6,9 @@ import { request } from 'node:https'
 import { text } from 'node:stream/consumers'
 import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
-import { startVcsim } from '../../support/vcenter/vcsim.ts'
+import { startVcsim, vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
 
-const buildLimitMs = 15 * 60_000
-
-test('vcsim starts, answers over TLS, and stops', { timeout: buildLimitMs }, async (t) => {
+test('vcsim starts, answers over TLS, and stops', { timeout: vcsimTestTimeoutMs }, async (t) => {
   const vcsim = await startVcsim(t, { arguments: ['-vm', '1'] })
   if (!vcsim) return
   const outgoing = request(`https://127.0.0.1:${vcsim.port}/sdk/vimServiceVersions.xml`, {

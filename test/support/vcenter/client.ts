@@ -7,10 +7,10 @@ import type { IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { bodyOf, reference, refOf, requestEnvelope, vim, VimFault, vsan, type Ref } from './soap.ts'
+import { reference, refOf, requestEnvelope, returnedValues, vim, VimFault, vsan, type Ref } from './soap.ts'
 import { cryptoManager, propertyCollector } from './vcsim-client.ts'
 import type { Vcenter } from './vcenter.ts'
-import { at, childrenOf, element, localName, textAt, typed, typeOf, type Xml } from './xml.ts'
+import { at, childrenOf, element, textAt, typed, typeOf, type Xml } from './xml.ts'
 
 const taskPollMs = 20
 
@@ -40,11 +40,7 @@ export class SoapClient {
     const answer = await this.send(request, isVsan ? '/vsanHealth' : '/sdk')
     const [cookie] = answer.headers['set-cookie'] ?? []
     if (cookie !== undefined) this.#cookie = cookie.split(';')[0] ?? ''
-    const body = bodyOf(await text(answer))
-    if (localName(body) !== 'Fault') return childrenOf(body, 'returnval')
-    const [detail] = at(body, 'detail')?.children ?? []
-    const type = (detail && typeOf(detail)) ?? 'none'
-    throw new VimFault(type, textAt(body, 'faultstring') ?? '', detail?.children ?? [])
+    return returnedValues(await text(answer))
   }
 
   /** Sends a request on a connection of its own, and returns its answer unread. */

@@ -1,10 +1,9 @@
 // The encryption states of hosts and of locked machines, which vcsim does not simulate.
 
 import { own, type Methods, type SoapCall } from './calls.ts'
-import { isKeyServerError, type KeyServers } from './key-servers.ts'
-import type { KeyProvider, Providers } from './providers.ts'
+import { fetchKey, makeKey, type KeyServices } from './keys.ts'
 import { invalidArgument, reference, VimFault, type Ref } from './soap.ts'
-import { keyIdElement, keyIdOf, type KeyId, type VcsimClient } from './vcsim-client.ts'
+import { keyIdOf, type KeyId } from './vcsim-client.ts'
 import { at } from './xml.ts'
 
 /** `incapable` is the state of a new host. */
@@ -44,12 +43,8 @@ export class HostKeys {
   }
 }
 
-interface HostServices {
-  readonly vcsim: VcsimClient
-  readonly providers: Providers
-  readonly keyServers: KeyServers
+interface HostServices extends KeyServices {
   readonly hostKeys: HostKeys
-  readonly known: Map<string, KeyId>
 }
 
 export function hostMethods(services: HostServices): Methods {
@@ -89,41 +84,15 @@ export function hostMethods(services: HostServices): Methods {
 
 /** Without a key in the request, vCenter makes one at the default provider. */
 async function configureKey(services: HostServices, { self, request }: SoapCall): Promise<void> {
-  const { vcsim, providers, keyServers, hostKeys, known } = services
+  const { vcsim, providers, keyServers, hostKeys } = services
   const name = await vcsim.nameOf(self)
   let key = keyIdOf(at(request, 'keyId'))
   if (!key) {
-    const provider = await providers.defaultOne()
+    const provider = await providers.lookUp(undefined)
     if (!provider) throw new VimFault('RuntimeFault', 'There is no default key provider.')
-    key = { keyId: await asVimFault(keyServers.makeKey(provider)), providerId: provider.id }
-    known.set(key.keyId, key)
+    key = await makeKey(services, provider)
   }
   const provider = await fetchKey(services, key)
   hostKeys.set(self, 'safe', key)
   await keyServers.note(provider, key.keyId, { uuid: self.value, component: 'ESXi Server', name })
-}
-
-/** Has a host fetch a key. Returns its provider. Rejects with VimFault if there is no such provider or no key. */
-export async function fetchKey(
-  { providers, keyServers }: Pick<HostServices, 'providers' | 'keyServers'>,
-  key: KeyId,
-): Promise<KeyProvider> {
-  const { providerId } = key
-  const provider = await (providerId === undefined ? providers.defaultOne() : providers.lookUp(providerId))
-  if (!provider) throw invalidArgument('providerId', `There is no key provider ${providerId ?? ''}.`)
-  try {
-    await keyServers.fetchKey(provider, key.keyId)
-    return provider
-  } catch (error) {
-    if (!isKeyServerError(error)) throw error
-    throw new VimFault('EncryptionKeyRequired', error.message, [keyIdElement('requiredKey', key)])
-  }
-}
-
-async function asVimFault<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    throw isKeyServerError(error) ? new VimFault('RuntimeFault', error.message) : error
-  }
 }

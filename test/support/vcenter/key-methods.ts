@@ -3,27 +3,23 @@
 import { isNotFound, KmipRefused } from '../../../src/outside/kmip-client/errors.ts'
 import { own, type Methods, type SoapCall } from './calls.ts'
 import type { HostKeys } from './hosts.ts'
-import { isKeyServerError, type KeyServers } from './key-servers.ts'
-import type { KeyProvider, Providers } from './providers.ts'
+import { isKeyServerError } from './key-servers.ts'
+import { makeKey, type KeyServices } from './keys.ts'
+import type { KeyProvider } from './providers.ts'
 import { invalidArgument, localizedFault, reference, VimFault } from './soap.ts'
-import { keyIdElement, keyIdOf, type EncryptedVm, type KeyId, type VcsimClient } from './vcsim-client.ts'
+import { keyIdElement, keyIdOf, type EncryptedVm, type KeyId } from './vcsim-client.ts'
 import { at, childrenOf, element, optional, textAt, type Xml } from './xml.ts'
 
-interface KeyServices {
-  readonly vcsim: VcsimClient
-  readonly providers: Providers
-  readonly keyServers: KeyServers
+interface KeyMethodServices extends KeyServices {
   readonly hostKeys: HostKeys
-  /** The keys that vCenter knows, by identifier. */
-  readonly known: Map<string, KeyId>
 }
 
-export function keyMethods(services: KeyServices): Methods {
+export function keyMethods(services: KeyMethodServices): Methods {
   const { known, providers } = services
   return {
     GenerateKey: own(async ({ request }) => {
       const id = textAt(request, 'keyProvider', 'id')
-      const provider = await (id === undefined ? providers.defaultOne() : providers.get(id, 'keyProvider'))
+      const provider = await (id === undefined ? providers.lookUp(id) : providers.get(id, 'keyProvider'))
       if (!provider) throw new VimFault('RuntimeFault', 'There is no default key provider.')
       return [await generateKey(services, provider)]
     }),
@@ -66,15 +62,13 @@ function requiredKeyId(xml: Xml | undefined, property: string): KeyId {
 // ---------------------------------------------------------------- Making and removing
 
 /** CryptoKeyResult. A key server that fails is no fault of the method. */
-async function generateKey({ keyServers, known }: KeyServices, provider: KeyProvider): Promise<Xml> {
+async function generateKey(services: KeyServices, provider: KeyProvider): Promise<Xml> {
   try {
-    const key = { keyId: await keyServers.makeKey(provider), providerId: provider.id }
-    known.set(key.keyId, key)
+    const key = await makeKey(services, provider)
     return element('returnval', [keyIdElement('keyId', key), element('success', true)])
   } catch (error) {
-    if (!isKeyServerError(error)) throw error
-    const fault = new VimFault('RuntimeFault', error.message)
-    return failure({ keyId: '', providerId: provider.id }, fault)
+    if (!(error instanceof VimFault)) throw error
+    return failure({ keyId: '', providerId: provider.id }, error)
   }
 }
 
@@ -118,7 +112,7 @@ function uses({ home, disks }: EncryptedVm, key: KeyId): boolean {
 
 /** CryptoManagerKmipCryptoKeyStatus. */
 async function keyStatus(
-  services: KeyServices,
+  services: KeyMethodServices,
   key: KeyId,
   bits: number,
   vms: readonly EncryptedVm[],
@@ -140,8 +134,7 @@ async function unavailability(
   { providers, keyServers }: KeyServices,
   key: KeyId,
 ): Promise<string | undefined> {
-  const { providerId } = key
-  const provider = await (providerId === undefined ? providers.defaultOne() : providers.lookUp(providerId))
+  const provider = await providers.lookUp(key.providerId)
   if (!provider) return 'KeyStateClusterInvalid'
   try {
     const state = await keyServers.stateOf(provider, key.keyId)

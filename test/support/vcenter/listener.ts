@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { buffer, text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Methods, PassedAnswer, SoapCall } from './calls.ts'
+import type { MethodEntry, Methods, PassedAnswer, SoapCall } from './calls.ts'
 import { bodyOf, envelope, faultEnvelope, refOf, responseEnvelope, vim, VimFault, vsan } from './soap.ts'
 import { Troubles, type Trouble } from './troubles.ts'
 import type { VcsimClient } from './vcsim-client.ts'
@@ -78,7 +78,7 @@ export class ProxyListener {
     if (name !== undefined && trouble && (await this.#before(name, trouble, response))) return
     const entry = name === undefined ? undefined : this.#methods[name]
     if (method && entry) {
-      const reply = await this.#answer(request, method)
+      const reply = await this.#answer(request, method, entry)
       return send(response, reply, trouble)
     }
     const aborted = new AbortController()
@@ -133,12 +133,11 @@ export class ProxyListener {
     return false
   }
 
-  async #answer(incoming: IncomingMessage, request: Xml): Promise<Reply> {
+  async #answer(incoming: IncomingMessage, request: Xml, entry: MethodEntry): Promise<Reply> {
     const name = localName(request)
-    const entry = this.#methods[name]
     const self = refOf(at(request, '_this'))
     try {
-      if (!entry || !self) throw new VimFault('InvalidRequest', 'The request names no object.')
+      if (!self) throw new VimFault('InvalidRequest', 'The request names no object.')
       const pass = async (changed = request) => wholeAnswer(await this.#pass(incoming, envelope(changed)))
       if (entry.kind === 'own') {
         const refusal = await this.#sessionRefusal(incoming)

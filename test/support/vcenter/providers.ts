@@ -69,12 +69,9 @@ export class Providers {
     return provider
   }
 
-  async lookUp(id: string): Promise<KeyProvider | undefined> {
-    return (await this.all()).find((provider) => provider.id === id)
-  }
-
-  async defaultOne(): Promise<KeyProvider | undefined> {
-    return (await this.all()).find(({ isDefault }) => isDefault)
+  /** The default one where no name is given. */
+  async lookUp(id: string | undefined): Promise<KeyProvider | undefined> {
+    return (await this.all()).find((one) => (id === undefined ? one.isDefault : one.id === id))
   }
 
   /** A new provider has a client certificate that vCenter generated. */

@@ -2,19 +2,11 @@
 // disks, and two at once. Before vcsim does it, the keys are fetched as a host fetches them. Everything else passes.
 
 import { isSuccess, passed, type Methods, type PassedAnswer, type SoapCall } from './calls.ts'
-import { fetchKey } from './hosts.ts'
-import { isKeyServerError, type KeyServers } from './key-servers.ts'
-import type { Providers } from './providers.ts'
+import { isKeyServerError } from './key-servers.ts'
+import { fetchKey, makeKey, requiredProvider, type KeyServices } from './keys.ts'
 import { invalidArgument, reference, refOf, VimFault, type Ref } from './soap.ts'
 import { keyIdElement, keyIdOf, type EncryptedVm, type KeyId, type VcsimClient } from './vcsim-client.ts'
 import { at, changed, childrenOf, localName, textAt, typeOf, type Xml } from './xml.ts'
-
-interface RecryptServices {
-  readonly vcsim: VcsimClient
-  readonly providers: Providers
-  readonly keyServers: KeyServers
-  readonly known: Map<string, KeyId>
-}
 
 /** The encryption of a machine that a request asks for. */
 interface CryptoRequest {
@@ -23,7 +15,7 @@ interface CryptoRequest {
   readonly disks: ReadonlyMap<string, KeyId>
 }
 
-export function recryptMethods(services: RecryptServices): Methods {
+export function recryptMethods(services: KeyServices): Methods {
   const running = new RunningTasks(services.vcsim)
   return {
     ReconfigVM_Task: passed(async (call) => {
@@ -80,7 +72,7 @@ function taskInProgress(task: Ref): VimFault {
 }
 
 /** Rejects with VimFault. */
-async function recrypt(services: RecryptServices, call: SoapCall): Promise<PassedAnswer> {
+async function recrypt(services: KeyServices, call: SoapCall): Promise<PassedAnswer> {
   const request = await withKeys(services, call.request)
   const crypto = cryptoOf(request)
   const vm = await services.vcsim.vm(call.self)
@@ -177,13 +169,14 @@ function inside(xml: Xml, path: readonly string[], replace: (xml: Xml) => Xml): 
 }
 
 /** The request with a key made for each place that names only a provider. One key serves all places of a provider. */
-async function withKeys(services: RecryptServices, request: Xml): Promise<Xml> {
+async function withKeys(services: KeyServices, request: Xml): Promise<Xml> {
   const made = new Map<string, KeyId>()
   for (const crypto of cryptoSpecs(request)) {
     const key = keyIn(crypto)
     if (key !== undefined && key.keyId !== '') continue
     const id = key?.providerId
-    if (!made.has(id ?? '')) made.set(id ?? '', await makeKey(services, id))
+    if (!made.has(id ?? ''))
+      made.set(id ?? '', await makeKey(services, await requiredProvider(services.providers, id)))
   }
   if (made.size === 0) return request
   const complete = (crypto: Xml): Xml => {
@@ -197,19 +190,4 @@ async function withKeys(services: RecryptServices, request: Xml): Promise<Xml> {
   }
   const home = inside(request, ['spec', 'crypto'], complete)
   return inside(home, ['spec', 'deviceChange', 'backing', 'crypto'], complete)
-}
-
-async function makeKey(
-  { providers, keyServers, known }: RecryptServices,
-  id: string | undefined,
-): Promise<KeyId> {
-  const provider = await (id === undefined ? providers.defaultOne() : providers.lookUp(id))
-  if (!provider) throw invalidArgument('providerId', `There is no key provider ${id ?? ''}.`)
-  try {
-    const key = { keyId: await keyServers.makeKey(provider), providerId: provider.id }
-    known.set(key.keyId, key)
-    return key
-  } catch (error) {
-    throw isKeyServerError(error) ? new VimFault('RuntimeFault', error.message) : error
-  }
 }

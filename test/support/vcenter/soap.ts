@@ -1,6 +1,17 @@
 // SOAP as vCenter speaks it: envelopes, references to managed objects, faults. It does not know any method.
 
-import { element, localName, parseXml, typed, writeXml, type Xml } from './xml.ts'
+import {
+  at,
+  childrenOf,
+  element,
+  localName,
+  parseXml,
+  textAt,
+  typed,
+  typeOf,
+  writeXml,
+  type Xml,
+} from './xml.ts'
 
 /** A managed object. */
 export interface Ref {
@@ -35,6 +46,15 @@ export function bodyOf(text: string): Xml {
   const [first] = body?.children ?? []
   if (!first) throw new Error('the envelope has no body')
   return first
+}
+
+/** The values that a method returned. Throws VimFault for a fault. */
+export function returnedValues(answer: string): readonly Xml[] {
+  const body = bodyOf(answer)
+  if (localName(body) !== 'Fault') return childrenOf(body, 'returnval')
+  const [detail] = at(body, 'detail')?.children ?? []
+  const type = (detail && typeOf(detail)) ?? 'RuntimeFault'
+  throw new VimFault(type, textAt(body, 'faultstring') ?? '', detail?.children ?? [])
 }
 
 export function envelope(body: Xml): string {

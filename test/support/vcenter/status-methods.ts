@@ -31,7 +31,7 @@ export function statusMethods({ vcsim, providers, keyServers }: StatusServices):
     }),
     IsKmsClusterActive: own(async ({ request }) => {
       const id = textAt(request, 'cluster', 'id')
-      const provider = await (id === undefined ? providers.defaultOne() : providers.get(id, 'cluster'))
+      const provider = await (id === undefined ? providers.lookUp(id) : providers.get(id, 'cluster'))
       const isActive = provider !== undefined && (await overall(provider)) !== 'red'
       return [element('returnval', isActive)]
     }),

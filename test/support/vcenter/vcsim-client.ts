@@ -6,8 +6,17 @@ import https, { type RequestOptions } from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { bodyOf, localizedFault, reference, refOf, requestEnvelope, vim, VimFault, type Ref } from './soap.ts'
-import { at, childrenOf, element, localName, textAt, typeOf, typed, type Xml } from './xml.ts'
+import {
+  localizedFault,
+  reference,
+  refOf,
+  requestEnvelope,
+  returnedValues,
+  vim,
+  VimFault,
+  type Ref,
+} from './soap.ts'
+import { at, childrenOf, element, textAt, typed, type Xml } from './xml.ts'
 
 export interface VcsimAddress {
   /** `127.0.0.1:PORT` */
@@ -88,11 +97,7 @@ export class VcsimClient {
     const answer = await this.pass('/sdk', { method: 'POST', headers }, request)
     const [cookie] = answer.headers['set-cookie'] ?? []
     if (cookie !== undefined) this.#cookie = cookie.split(';')[0] ?? ''
-    const body = bodyOf(await text(answer))
-    if (localName(body) !== 'Fault') return childrenOf(body, 'returnval')
-    const [detail] = at(body, 'detail')?.children ?? []
-    const type = (detail && typeOf(detail)) ?? 'RuntimeFault'
-    throw new VimFault(type, textAt(body, 'faultstring') ?? method, detail?.children ?? [])
+    return returnedValues(await text(answer))
   }
 
   async #logIn(): Promise<void> {

@@ -38,6 +38,8 @@ export interface VcsimOptions {
 const sources = path.join(import.meta.dirname, 'vcsim')
 /** A first build compiles all of govmomi: 100 s on two cores. */
 const buildLimitMs = 12 * 60_000
+/** The time that a test takes at the most which may be the first to build. */
+export const vcsimTestTimeoutMs = 15 * 60_000
 /** By the file of Go. */
 const built = new Map<string, Promise<string>>()
 /** Go says so where its modules cannot be had: the module proxy is out of reach, forbidden or switched off. */

@@ -1,19 +1,10 @@
 // Encryption of vSAN clusters, which vcsim does not simulate: two keys of a cluster, fetched as hosts fetch them, and their change.
 
 import { isSuccess, own, passed, requiredRef, type Methods, type PassedAnswer } from './calls.ts'
-import { fetchKey } from './hosts.ts'
-import { isKeyServerError, type KeyServers } from './key-servers.ts'
-import type { KeyProvider, Providers } from './providers.ts'
+import { fetchKey, makeKey, type KeyServices } from './keys.ts'
+import type { KeyProvider } from './providers.ts'
 import { reference, VimFault, type Ref } from './soap.ts'
-import type { KeyId, VcsimClient } from './vcsim-client.ts'
 import { at, changed, element, localName, textAt, type Xml } from './xml.ts'
-
-interface VsanServices {
-  readonly vcsim: VcsimClient
-  readonly providers: Providers
-  readonly keyServers: KeyServers
-  readonly known: Map<string, KeyId>
-}
 
 /** The encryption of a cluster. */
 interface VsanCrypto {
@@ -24,7 +15,7 @@ interface VsanCrypto {
   readonly dekGeneration: number
 }
 
-export function vsanMethods(services: VsanServices): Methods {
+export function vsanMethods(services: KeyServices): Methods {
   const { vcsim, providers } = services
   const clusters = new Map<string, VsanCrypto>()
   const changing = new Set<string>()
@@ -84,19 +75,13 @@ export function vsanMethods(services: VsanServices): Methods {
 
 /** Makes the key that encrypts the disks' keys, and the one for core dumps; a host fetches both. */
 async function makeKeys(
-  services: VsanServices,
+  services: KeyServices,
   provider: KeyProvider,
 ): Promise<Pick<VsanCrypto, 'providerId' | 'kekId' | 'hostKeyId'>> {
   const make = async (): Promise<string> => {
-    try {
-      const keyId = await services.keyServers.makeKey(provider)
-      const key = { keyId, providerId: provider.id }
-      services.known.set(keyId, key)
-      await fetchKey(services, key)
-      return keyId
-    } catch (error) {
-      throw isKeyServerError(error) ? new VimFault('RuntimeFault', error.message) : error
-    }
+    const key = await makeKey(services, provider)
+    await fetchKey(services, key)
+    return key.keyId
   }
   return { providerId: provider.id, kekId: await make(), hostKeyId: await make() }
 }
