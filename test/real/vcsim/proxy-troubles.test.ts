@@ -3,13 +3,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import https from 'node:https'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import { SoapClient } from '../../support/vcenter/client.ts'
+import { providerId, SoapClient } from '../../support/vcenter/client.ts'
 import { requestEnvelope, vim, VimFault, type Ref } from '../../support/vcenter/soap.ts'
 import type { Trouble } from '../../support/vcenter/troubles.ts'
 import { startVcenter, type Vcenter } from '../../support/vcenter/vcenter.ts'
 import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
+import { at, element, textAt } from '../../support/vcenter/xml.ts'
 import { rejectsWith } from './proxy-site.ts'
 
 const serviceInstance: Ref = { type: 'ServiceInstance', value: 'ServiceInstance' }
@@ -114,6 +116,70 @@ troubleTest(
 )
 
 troubleTest(
+  'an answer of 100 MB is whole, and one byte a minute begins with one byte',
+  async (vcenter, client) => {
+    await vcenter.trouble({ ...onCurrentTime, kind: 'huge' })
+    let read = 0
+    for await (const piece of (await client.send(currentTime)) as AsyncIterable<Buffer>) read += piece.length
+    assert.ok(read >= 100 * 1024 * 1024)
+    await vcenter.trouble({ ...onCurrentTime, kind: 'drip' })
+    const answer = await client.send(currentTime)
+    const [first] = (await once(answer, 'data')) as [Buffer]
+    assert.equal(first.length, 1)
+    const second = once(answer, 'data').then(() => 'another byte')
+    assert.equal(await Promise.race([second, isQuiet(300)]), undefined)
+    answer.destroy()
+    await now(client)
+  },
+)
+
+troubleTest(
+  'a certificate changes in the middle of the work, also for a client that keeps its connection',
+  async (vcenter, client) => {
+    const { host, port, shown } = vcenter
+    const agent = new https.Agent({ keepAlive: true, ca: shown.certificate })
+    const ask = async () => {
+      const headers = { 'Content-Type': 'text/xml; charset=utf-8' }
+      const request = https.request({ host, port, path: '/sdk', method: 'POST', agent, headers })
+      const content = requestEnvelope(vim, 'RetrieveServiceContent', serviceInstance, [])
+      const [answer] = (await once(request.end(content), 'response')) as [IncomingMessage]
+      return { body: await text(answer), isSameConnection: request.reusedSocket }
+    }
+    await ask()
+    assert.equal((await ask()).isSameConnection, true)
+    await vcenter.trouble({ on: 'CurrentTime', kind: 'certificate' })
+    // The call during which it changes has its answer.
+    await now(client)
+    const next = await vcenter.shownNow()
+    assert.notEqual(next.sha256, shown.sha256)
+    await assert.rejects(ask(), /self-signed certificate|unable to verify|DEPTH_ZERO/)
+    await assert.rejects(now(client), /self-signed certificate|unable to verify|DEPTH_ZERO/)
+    await now(await SoapClient.logIn({ ...address(vcenter), shown: next }))
+    agent.destroy()
+  },
+)
+
+troubleTest(
+  'a value is answered that is not true, and nothing is asked or done for it',
+  async (vcenter, client) => {
+    const server = element('server', [
+      element('name', 'away'),
+      element('address', '127.0.0.1'),
+      element('port', 1),
+    ])
+    await vcenter.trouble({ on: 'RetrieveKmipServerCert', kind: 'answer', fields: { certificate: '' } })
+    const [empty] = await client.call('RetrieveKmipServerCert', [providerId('keyProvider', 'P'), server])
+    assert.equal(textAt(empty, 'certificate'), '')
+    assert.equal(at(empty, 'certInfo'), undefined)
+    const unknown = client.call('RetrieveKmipServerCert', [providerId('keyProvider', 'P'), server])
+    await rejectsWith('InvalidArgument', unknown)
+    await vcenter.trouble({ on: 'RetrieveClientCert', kind: 'answer', text: 'no certificate' })
+    const [value] = await client.call('RetrieveClientCert', [providerId('cluster', 'P')])
+    assert.equal(value?.text, 'no certificate')
+  },
+)
+
+troubleTest(
   'a trouble lasts until it is taken back, and one of another kind is refused',
   async (vcenter, client) => {
     await vcenter.trouble({ ...onCurrentTime, kind: 'fault', times: null })
@@ -123,6 +189,11 @@ troubleTest(
     await assert.rejects(vcenter.trouble({ kind: 'nothing' } as unknown as Trouble), /a trouble is one of/)
   },
 )
+
+/** What a login needs. */
+function address({ host, port, username, password }: Vcenter) {
+  return { host, port, username, password }
+}
 
 function isQuiet(ms: number): Promise<undefined | IncomingMessage> {
   return new Promise((resolve) => setTimeout(() => resolve(undefined), ms))

@@ -156,6 +156,13 @@ proxyTest(
   },
 )
 
+proxyTest('the certificate of a server that cannot be read is empty, and that is no fault', async (site) => {
+  await site.register()
+  assert.notEqual(await site.serverCertificate(), '')
+  await site.mortise[Symbol.asyncDispose]()
+  assert.equal(await site.serverCertificate(), '')
+})
+
 proxyTest('a second server makes the key when the first one cannot be reached', async (site) => {
   const { client } = site
   await client.call('RegisterKmipServer', [serverSpec('P', { name: 'away', address: '127.0.0.1', port: 1 })])

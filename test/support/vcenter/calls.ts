@@ -27,8 +27,8 @@ export type Method = (call: SoapCall) => Promise<readonly Xml[] | PassedAnswer>
 
 export interface MethodEntry {
   /**
-   * `own`: vcsim does not have the method, so the listener asks it first whether the session is alive. `passed`: the method passes
-   * the request on, and vcsim looks at the session.
+   * `own`: vcsim may not see the request, so the listener asks it first whether the session is alive. `passed`: the method passes the
+   * request on, and vcsim looks at the session.
    */
   readonly kind: 'own' | 'passed'
   readonly run: Method

@@ -22,7 +22,9 @@ export class SoapClient {
     this.#vcenter = vcenter
   }
 
-  static async logIn(vcenter: Vcenter): Promise<SoapClient> {
+  static async logIn(
+    vcenter: Pick<Vcenter, 'host' | 'port' | 'shown' | 'username' | 'password'>,
+  ): Promise<SoapClient> {
     const client = new SoapClient(vcenter)
     const names = [element('userName', vcenter.username), element('password', vcenter.password)]
     await client.call('Login', names, { type: 'SessionManager', value: 'SessionManager' })

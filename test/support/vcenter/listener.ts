@@ -20,6 +20,12 @@ export interface ListenerIdentity {
   readonly key: string
 }
 
+interface ListenerIdentities {
+  readonly identity: ListenerIdentity
+  /** Makes the one that a trouble `certificate` shows. */
+  readonly renew: () => Promise<ListenerIdentity>
+}
+
 /** A whole answer. */
 interface Reply {
   readonly status: number
@@ -42,9 +48,12 @@ export class ProxyListener {
   readonly #methods: Methods
   readonly #server: https.Server
 
-  constructor(vcsim: VcsimClient, methods: Methods, identity: ListenerIdentity) {
+  readonly #renew: () => Promise<ListenerIdentity>
+
+  constructor(vcsim: VcsimClient, methods: Methods, { identity, renew }: ListenerIdentities) {
     this.#vcsim = vcsim
     this.#methods = methods
+    this.#renew = renew
     this.#server = https.createServer({ ...identity, keepAliveTimeout: 60_000 }, (request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
         process.stderr.write(`${String(error)}\n`)
@@ -104,6 +113,19 @@ export class ProxyListener {
       case 'end-session':
         await this.#vcsim.endSessions()
         break
+      case 'certificate':
+        // This connection ends after the answer, and those that wait for no answer at once.
+        this.#server.setSecureContext(await this.#renew())
+        this.#server.closeIdleConnections()
+        response.setHeader('Connection', 'close')
+        break
+      case 'answer': {
+        const { text: only = '', fields } = trouble
+        const value = element('returnval', fields ? fieldsOf(fields) : only)
+        const body = responseEnvelope(vim, name, [value])
+        await send(response, { status: 200, headers: xmlType, body }, undefined)
+        return true
+      }
       case 'hang':
         await end(response)
         return true
@@ -114,9 +136,8 @@ export class ProxyListener {
         response.writeHead(trouble.status ?? 503, { 'Content-Type': 'text/html' }).end('<html>503</html>')
         return true
       case 'fault': {
-        const fields = Object.entries(trouble.fields ?? {}).map(([key, value]) => element(key, value))
-        const { fault = 'RuntimeFault', message = 'A fault of a test.' } = trouble
-        await send(response, faultReply(new VimFault(fault, message, fields)), undefined)
+        const { fault = 'RuntimeFault', message = 'A fault of a test.', fields = {} } = trouble
+        await send(response, faultReply(new VimFault(fault, message, fieldsOf(fields))), undefined)
         return true
       }
       case 'endless':
@@ -206,6 +227,10 @@ function passedReply({ status, headers, body }: PassedAnswer): Reply {
 
 function faultReply(fault: VimFault): Reply {
   return { status: 500, headers: xmlType, body: faultEnvelope(fault) }
+}
+
+function fieldsOf(fields: Readonly<Record<string, string>>): readonly Xml[] {
+  return Object.entries(fields).map(([name, value]) => element(name, value))
 }
 
 // ---------------------------------------------------------------- Sending

@@ -9,6 +9,7 @@ import { keyMethods } from './key-methods.ts'
 import { KeyServers } from './key-servers.ts'
 import { ProxyListener, type ListenerIdentity } from './listener.ts'
 import { propertyMethods } from './properties.ts'
+import { Privileges, withPrivileges } from './privileges.ts'
 import { providerMethods } from './provider-methods.ts'
 import { Providers } from './providers.ts'
 import { recryptMethods } from './recrypt.ts'
@@ -29,6 +30,8 @@ const known = new Map<string, KeyId>()
 const providers = new Providers(vcsim)
 const services = { vcsim, providers, keyServers, hostKeys, known }
 const identity = await makeIdentity()
+let shown = identity
+const privileges = new Privileges()
 const methods = {
   ...providerMethods(services),
   ...statusMethods(services),
@@ -38,7 +41,7 @@ const methods = {
   ...vsanMethods(services),
   ...propertyMethods(hostKeys),
 }
-const listener = new ProxyListener(vcsim, methods, identity)
+const listener = new ProxyListener(vcsim, withPrivileges(methods, privileges), { identity, renew })
 const port = await listener.listen()
 const about = {
   host: '127.0.0.1',
@@ -62,11 +65,13 @@ async function act(command: string, body: Record<string, unknown>): Promise<unkn
       return null
     case 'end-sessions':
       return vcsim.endSessions()
-    case 'certificate': {
-      const next = await makeIdentity()
-      listener.changeCertificate(next)
-      return { sha256: next.sha256, certificate: next.cert }
-    }
+    case 'certificate':
+      listener.changeCertificate(await renew())
+      return shownCertificate(shown)
+    case 'shown':
+      return shownCertificate(shown)
+    case 'privileges':
+      return privileges.lack(body['lacks'] as readonly string[], body['on'] as Ref | undefined)
     case 'host-state':
       return hostKeys.set(body['host'] as Ref, body['state'] as CryptoState, body['key'] as KeyId | undefined)
     case 'lock':
@@ -76,6 +81,16 @@ async function act(command: string, body: Record<string, unknown>): Promise<unkn
     default:
       throw new Error(`there is no command ${command}`)
   }
+}
+
+/** The certificate that is shown from now on. */
+async function renew(): Promise<MadeIdentity> {
+  shown = await makeIdentity()
+  return shown
+}
+
+function shownCertificate({ sha256, cert }: MadeIdentity) {
+  return { sha256, certificate: cert }
 }
 
 async function makeIdentity(): Promise<MadeIdentity> {

@@ -6,11 +6,13 @@ export const troubleKinds = {
   endless: 'answers with an envelope that never ends',
   huge: 'answers with an envelope of `bytes`',
   fault: 'answers the fault `fault`, with `message`, and does nothing',
+  answer: 'answers one value, with `fields` or with `text`, and does nothing: a vCenter that lies',
   status: 'answers the HTTP status `status` with a web page, and does nothing',
   hang: 'never answers, and does nothing',
   'reset-before': 'resets the connection, and does nothing',
   'reset-after': 'does the work, and resets the connection before the answer',
   'reset-mid': 'does the work, and resets the connection in the middle of the answer',
+  certificate: 'shows another certificate from now on, begins, and ends the connection after the answer',
   'end-session': 'ends all sessions, and then begins',
 } as const
 
@@ -24,8 +26,9 @@ export interface Trouble {
   readonly bytes?: number
   readonly fault?: string
   readonly message?: string
-  /** Simple fields of the fault: `privilegeId`. */
+  /** Simple fields of the fault or of the value: `privilegeId`. */
   readonly fields?: Readonly<Record<string, string>>
+  readonly text?: string
   readonly status?: number
 }
 

@@ -76,6 +76,16 @@ export class Vcenter {
     return this.#tell('certificate')
   }
 
+  /** The certificate that it shows now, after a trouble `certificate` too. */
+  shownNow(): Promise<ShownCertificate> {
+    return this.#tell('shown')
+  }
+
+  /** The user lacks these privileges from now on, on one object or on all, and no others there: `[]` gives all back. */
+  async lackPrivileges(lacks: readonly string[], on?: Ref): Promise<void> {
+    await this.#tell('privileges', { lacks, on })
+  }
+
   async setHost(host: Ref, state: CryptoState, key?: KeyId): Promise<void> {
     await this.#tell('host-state', { host, state, key })
   }
