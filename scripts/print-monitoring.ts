@@ -6,7 +6,8 @@ import { load } from '../src/program/features.ts'
 import { labels } from '../src/outside/telemetry/labels.ts'
 import { metricsIn } from '../src/outside/telemetry/metric-table.ts'
 import { createMetrics } from '../src/outside/telemetry/metrics.ts'
-import { listenerCounters, listenerGauges } from '../src/doors/kmip/metrics.ts'
+import { adminMetrics } from '../src/doors/http/metrics.ts'
+import { answererMetrics, listenerCounters, listenerGauges } from '../src/doors/kmip/metrics.ts'
 
 interface Described {
   readonly name: string
@@ -19,7 +20,7 @@ interface Described {
 export async function describedMetrics(): Promise<readonly Described[]> {
   const metrics = createMetrics()
   for (const { metrics: table } of Object.values(await load('server'))) metricsIn(metrics.registry, table)
-  metricsIn(metrics.registry, { ...listenerCounters, ...listenerGauges })
+  metricsIn(metrics.registry, { ...adminMetrics, ...answererMetrics, ...listenerCounters, ...listenerGauges })
   const types = new Map(
     (await metrics.registry.getMetricsAsJSON()).map(({ name, type }) => [name, String(type)]),
   )
@@ -60,7 +61,7 @@ export async function monitoringPage(): Promise<string> {
   const meanings = Object.entries(labels).map(([label, meaning]) => `| \`${label}\` | ${meaning} |`)
   const page = `# Monitoring
 
-<!-- Printed from src/outside/telemetry/, the metrics of features and docs/mortise-alerts.yml by scripts/print-monitoring.ts. Change them there. -->
+<!-- Printed from src/outside/telemetry/, the metrics of features and doors and docs/mortise-alerts.yml by scripts/print-monitoring.ts. Change them there. -->
 
 ## Is it healthy?
 

@@ -22,3 +22,15 @@ function formOf<Type extends string>(type: Type) {
     ...labels: readonly L[]
   ): MetricForm<Type, L> => ({ type, name, help, labels })
 }
+
+/** The interface by which the owner of a table counts. metricsIn of outside/telemetry/metric-table.ts makes metrics that fulfil it. */
+export type CountsOf<T> = {
+  readonly [N in keyof T]: T[N] extends MetricForm<'counter', infer L>
+    ? { inc(...labels: LabelValues<L>): void }
+    : T[N] extends MetricForm<'histogram', infer L>
+      ? { observe(...values: [...LabelValues<L>, seconds: number]): void }
+      : never
+}
+
+/** A metric without labels takes none. */
+type LabelValues<L extends string> = [L] extends [never] ? [] : [labels: Readonly<Record<L, string>>]

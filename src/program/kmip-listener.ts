@@ -5,13 +5,18 @@ import type { Config } from '../outside/config/options.ts'
 import type { Core } from '../core/server/core.ts'
 import { createAnswerer, type AnswererOptions } from '../doors/kmip/answerer.ts'
 import type { Admission } from '../doors/admission/admission.ts'
-import type { ListenerCounts, ListenerGauge, ListenerOptions } from '../doors/kmip/contract.ts'
+import type {
+  ListenerCounts,
+  ListenerGauge,
+  ListenerMetrics,
+  ListenerOptions,
+} from '../doors/kmip/contract.ts'
 import type { FetchUpstream } from '../core/keys/transaction/missing-object.ts'
 import { signRequest } from '../core/pki/issue.ts'
 import { messageFirst, type Log } from '../core/ports/log.ts'
 import type { Metrics } from '../outside/telemetry/metrics.ts'
 import { metricsIn, readingGauge } from '../outside/telemetry/metric-table.ts'
-import { listenerCounters, listenerGauges } from '../doors/kmip/metrics.ts'
+import { answererMetrics, listenerCounters, listenerGauges } from '../doors/kmip/metrics.ts'
 import { noTraces, type Traces } from '../outside/telemetry/traces.ts'
 import { fipsVersion } from '../host/fips.ts'
 import { matchesCredential } from '../core/trust/credential.ts'
@@ -39,7 +44,6 @@ export async function openListener<L extends { close(): Promise<void> }>(
   opened: AsyncDisposableStack,
 ): Promise<L> {
   const listenerLog = messageFirst(log)
-  const counting = listenerMetrics(metrics)
   // Without traces, an answer from memory needs no promise.
   const isTraced = traces !== noTraces
   const answerer = createAnswerer({
@@ -53,8 +57,8 @@ export async function openListener<L extends { close(): Promise<void> }>(
     matchesCredential,
     isKnownHost: (host) => tls.isKnownHost(host),
     signRequest: (csr) => signRequest({ ca: tls.authority, csr: Buffer.from(csr), nowMs: core.clock.now() }),
-    onPeer: counting.peer,
-    onOperation: isTraced ? alsoTraced(counting.operation, traces) : counting.operation,
+    metrics: metricsIn(metrics.registry, answererMetrics),
+    ...(isTraced && { onOperation: tracedOperation(traces) }),
   })
   opened.defer(() => answerer.close())
   const listener = await open({
@@ -63,7 +67,7 @@ export async function openListener<L extends { close(): Promise<void> }>(
     ...(isTraced && { answer: traced(answerer.callbacks.answer, traces) }),
     ...tls.certificates.shown,
     log: listenerLog,
-    metrics: counting,
+    metrics: listenerMetrics(metrics),
     clock: core.clock,
     admission,
   })
@@ -72,11 +76,7 @@ export async function openListener<L extends { close(): Promise<void> }>(
 }
 
 /** Makes the metrics of the KMIP listener in the server's registry, and the functions by which the listener counts. */
-export function listenerMetrics({
-  registry,
-  peers,
-  operations,
-}: Pick<Metrics, 'registry' | 'peers' | 'operations'>) {
+export function listenerMetrics({ registry }: Pick<Metrics, 'registry'>): ListenerMetrics {
   const counters: Readonly<
     Record<keyof ListenerCounts, { inc(labels: Readonly<Record<string, string>>): void }>
   > = metricsIn(registry, listenerCounters)
@@ -84,27 +84,15 @@ export function listenerMetrics({
     count(name: keyof ListenerCounts, labels: Readonly<Record<string, string>>): void {
       counters[name].inc(labels)
     },
-    peer: (result: string): void => peers.inc({ result }),
-    operation: (done: {
-      readonly operation: string | null
-      readonly result: string
-      readonly seconds: number
-    }): void =>
-      operations.observe({ operation: done.operation ?? 'unknown', result: done.result }, done.seconds),
     gauge(name: ListenerGauge, read: () => number): void {
       readingGauge(registry, listenerGauges[name], read)
     },
   }
 }
 
-type OnOperation = AnswererOptions['onOperation']
-
-function alsoTraced(count: OnOperation, traces: Traces): OnOperation {
-  return (done) => {
-    count(done)
-    const { operation, result, seconds } = done
+function tracedOperation(traces: Traces): NonNullable<AnswererOptions['onOperation']> {
+  return ({ operation, result, seconds }) =>
     traces.measured(`KMIP ${operation ?? 'unknown'}`, { result }, seconds)
-  }
 }
 
 /** Each message is a span. */

@@ -3,6 +3,7 @@
 
 import { hostname } from 'node:os'
 import { type Reloaded, Settings } from '../host/settings.ts'
+import { adminMetrics } from '../doors/http/metrics.ts'
 import { startAdmin, type AdminOptions } from '../doors/http/server.ts'
 import type { Config } from '../outside/config/options.ts'
 import { buildCore, type Core } from '../core/server/core.ts'
@@ -28,6 +29,7 @@ import type { StoreThreads } from '../outside/store/threads.ts'
 import type { LevelledLog } from '../core/ports/log.ts'
 import { featureOptions, type AllConfig } from './features.ts'
 import type { Metrics } from '../outside/telemetry/metrics.ts'
+import { metricsIn } from '../outside/telemetry/metric-table.ts'
 import type { Traces } from '../outside/telemetry/traces.ts'
 import { Watch, type WatchParts } from '../features/status/watch.ts'
 import { createServer, type Server } from 'node:net'
@@ -235,18 +237,15 @@ function adminParts(
   log: LevelledLog,
 ): Pick<
   AdminOptions,
-  'admission' | 'host' | 'port' | 'subnetOf' | 'onDisplaced' | 'onAnswer' | 'onFailure' | 'console'
+  'admission' | 'host' | 'port' | 'subnetOf' | 'metrics' | 'onAnswer' | 'onFailure' | 'console'
 > {
   return {
     ...admin.listen,
     admission,
     console: admin.console ? openConsole() : undefined,
     subnetOf: (address) => subnetOf(plainAddress(address)),
-    onDisplaced: () => metrics.adminConnectionsDisplaced.inc(),
-    onAnswer: ({ route, status, seconds }) => {
-      metrics.adminRequests.observe({ route, status: String(status) }, seconds)
-      traces.measured(`admin ${route}`, { status }, seconds)
-    },
+    metrics: metricsIn(metrics.registry, adminMetrics),
+    onAnswer: ({ route, status, seconds }) => traces.measured(`admin ${route}`, { status }, seconds),
     onFailure: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
   }
 }

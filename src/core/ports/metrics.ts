@@ -1,20 +1,8 @@
 // The metrics of the core, as a table, and the interface by which the core counts. outside/telemetry/metrics.ts makes counters of the table.
 
-import { counter, type MetricForm } from '../../base/metric.ts'
+import { counter, type CountsOf } from '../../base/metric.ts'
 
-/** Counts events by labels. */
-interface Counted<Label extends string> {
-  inc(labels: Readonly<Record<Label, string>>): void
-}
-
-export type CoreMetrics = {
-  readonly [Name in keyof typeof coreMetrics]: (typeof coreMetrics)[Name] extends MetricForm<
-    'counter',
-    infer Label
-  >
-    ? Counted<Label>
-    : never
-}
+export type CoreMetrics = CountsOf<typeof coreMetrics>
 
 export const coreMetrics = {
   dataKeyUses: counter(

@@ -15,6 +15,7 @@ import { inTurns, pause, type Turns } from '../../base/parts.ts'
 import { authenticate, visibleInstance, type AuthenticationParts } from './authenticate.ts'
 import { addConsole, type Console } from './console.ts'
 import type { Env } from './documents.ts'
+import type { AdminMetrics } from './metrics.ts'
 import type { OpenRoute, OpenRoutes } from './open-route.ts'
 import type { Plugs } from './plugs.ts'
 import type { ApiRequester } from './route-request.ts'
@@ -53,8 +54,9 @@ export interface ApplicationOptions {
   /** Left out: there is none (`admin.console = false`). */
   readonly console?: Console | undefined
   readonly refusals: Pick<AdminRefusals, 'note'>
+  readonly metrics: Pick<AdminMetrics, 'requests'>
   /** Called after each answer; `route` is a name of the table, or 'none'. */
-  readonly onAnswer: (about: { route: string; status: number; seconds: number }) => void
+  readonly onAnswer?: ((about: { route: string; status: number; seconds: number }) => void) | undefined
   /** Called with an error that is a bug or an outage. */
   readonly onFailure: (error: unknown, about: { route: string; requestId: string }) => void
 }
@@ -227,7 +229,7 @@ function streamed(chunks: AsyncIterable<Uint8Array>, { by, broken }: Streaming):
   })
 }
 
-async function observe(c: Ctx, next: Next, { onAnswer }: ApplicationOptions): Promise<void> {
+async function observe(c: Ctx, next: Next, { metrics, onAnswer }: ApplicationOptions): Promise<void> {
   const start = performance.now()
   c.set('requestId', randomUUID())
   c.set('route', 'none')
@@ -239,7 +241,9 @@ async function observe(c: Ctx, next: Next, { onAnswer }: ApplicationOptions): Pr
   c.header('X-Content-Type-Options', 'nosniff')
   c.header('Content-Security-Policy', c.get('policy'))
   if (isLongBodyLeft(c.env.incoming)) c.header('Connection', 'close')
-  onAnswer({ route: c.get('route'), status: c.res.status, seconds: (performance.now() - start) / 1000 })
+  const [route, { status }, seconds] = [c.get('route'), c.res, (performance.now() - start) / 1000]
+  metrics.requests.observe({ route, status: String(status) }, seconds)
+  onAnswer?.({ route, status, seconds })
 }
 
 /** A long body that a refusal did not wait for is not read to its end. */

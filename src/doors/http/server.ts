@@ -12,6 +12,7 @@ import { adminPlaces, Places, type AdminHolder } from '../admission/places.ts'
 import type { Audit } from '../../core/audit/audit.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { statusOf, type ErrorCode } from '../../base/refusal.ts'
+import type { AdminMetrics } from './metrics.ts'
 import { AdminRefusals } from './refusals.ts'
 import { SchemaThread, type SchemaThreadOptions } from './schema-thread.ts'
 
@@ -52,9 +53,8 @@ export interface AdminOptions {
   readonly subnetOf: (address: string) => string
   /** The doors of this process share it; left out: this one has its own. */
   readonly admission?: Admission
-  /** Called for each connection that was closed to make room. */
-  readonly onDisplaced?: () => void
-  readonly onAnswer: ApplicationOptions['onAnswer']
+  readonly metrics: AdminMetrics
+  readonly onAnswer?: ApplicationOptions['onAnswer']
   readonly onFailure: ApplicationOptions['onFailure']
   /** Others for tests. */
   readonly schemaThread?: SchemaThreadOptions
@@ -141,7 +141,7 @@ interface Connections {
   cutAll(): void
 }
 
-function boundConnections(server: Server, { subnetOf, onDisplaced }: AdminOptions): Connections {
+function boundConnections(server: Server, { subnetOf, metrics }: AdminOptions): Connections {
   const places = new Places<HeldSocket>({
     max: adminConnectionsMax,
     perSubnetMax: adminConnectionsPerAddressMax,
@@ -167,7 +167,7 @@ function boundConnections(server: Server, { subnetOf, onDisplaced }: AdminOption
       held.delete(name)
     })
     const offer = places.offer(holder.subnet)
-    if (offer.place !== 'free') onDisplaced?.()
+    if (offer.place !== 'free') metrics.connectionsDisplaced.inc()
     if (offer.place === 'taken-from') cut(offer.holder)
     if (offer.place === 'none') socket.destroy()
     else places.add(holder)

@@ -54,6 +54,7 @@ import type {
 import { LargeMessages } from '../admission/credit.ts'
 import { strangers, type RequestParty, type AdmissionTurns } from '../admission/turns.ts'
 import { Notices } from '../../core/server/notices.ts'
+import type { AnswererMetrics } from './metrics.ts'
 import { inEachEncoding } from './text-answers.ts'
 import { failedItems, UnauthenticatedPeers } from './unauthenticated-peers.ts'
 
@@ -85,10 +86,9 @@ export interface AnswererOptions {
   readonly isKnownHost: (host: string) => boolean
   /** Checks a user name and password. */
   readonly matchesCredential: typeof matchesCredential
-  /** The answerer calls it after each handshake. `result`: `trusted`, or why the peer is not. */
-  readonly onPeer: (result: string) => void
+  readonly metrics: AnswererMetrics
   /** The answerer calls it for each batch item. */
-  readonly onOperation: (result: OperationResult) => void
+  readonly onOperation?: (result: OperationResult) => void
 }
 
 type ResponseHeader = Omit<ResponseMessage, 'items'>
@@ -262,7 +262,7 @@ class Answerer {
     const { peer } = outcome
     const auth = await this.#authenticated(peer)
     if (!auth) return false
-    this.#options.onPeer(auth.trusted ? 'trusted' : auth.why)
+    this.#options.metrics.peers.inc({ result: auth.trusted ? 'trusted' : auth.why })
     if (auth.trusted) this.#seen(peer, auth)
     else this.#unauthenticated.recordUnknown(peer, auth)
     return auth.trusted
@@ -325,7 +325,7 @@ class Answerer {
     first: TrustedAuth,
     session: TicketSession | undefined,
   ): BatchOptions {
-    const { access, fetchUpstream, keys, log, onOperation, clock, signRequest } = this.#options
+    const { access, fetchUpstream, keys, log, clock, signRequest } = this.#options
     const certificate = new ClientCertificate(first, { access, peer, signRequest })
     // The first item uses the authentication of this message. Its commit fails if trust has changed since.
     let read: AuthResult | undefined = first
@@ -369,7 +369,7 @@ class Answerer {
       pace,
       room,
       unexpected,
-      onOperation,
+      onOperation: (done) => this.#measured(done),
       clock,
     }
   }
@@ -405,12 +405,19 @@ class Answerer {
   /** Counts the items of a refused message in the metrics, with no duration: a refusal is too short to measure. */
   #counted(request: RequestMessage, items: readonly ResponseItem[]): readonly ResponseItem[] {
     for (const [index, { reason = 'failed' }] of items.entries())
-      this.#options.onOperation({
+      this.#measured({
         operation: request.items[index]?.operation ?? null,
         result: reason,
         seconds: 0,
       })
     return items
+  }
+
+  #measured(done: OperationResult): void {
+    const { metrics, onOperation } = this.#options
+    const { operation, result, seconds } = done
+    metrics.operations.observe({ operation: operation ?? 'unknown', result }, seconds)
+    onOperation?.(done)
   }
 
   #seen(peer: Peer, auth: AuthResult): void {

@@ -1,7 +1,25 @@
-// The metrics of the KMIP listener, as tables; contract.ts has the values of their labels. program/kmip-listener.ts makes metrics of them.
+// The metrics of the KMIP door, as tables: those of the answerer, and those of the listener, the values of whose labels are in contract.ts.
+// program/kmip-listener.ts makes metrics of them.
 
-import { counter, gauge, type MetricForm } from '../../base/metric.ts'
+import { counter, gauge, histogram, type CountsOf, type MetricForm } from '../../base/metric.ts'
 import type { ListenerCounts, ListenerGauge } from './contract.ts'
+
+export type AnswererMetrics = CountsOf<typeof answererMetrics>
+
+export const answererMetrics = {
+  /** Duration of each batch item, by operation and result (success or result reason). */
+  operations: histogram(
+    'kmip_operation_seconds',
+    'Time to answer a KMIP operation, by operation and result.',
+    'operation',
+    'result',
+  ),
+  peers: counter(
+    'kmip_peers_total',
+    'Peers that completed a TLS handshake, by result: trusted, or the reason why not.',
+    'result',
+  ),
+}
 
 export const listenerCounters = {
   connections_accepted: counter('kmip_connections_accepted_total', 'TCP connections that were accepted.'),

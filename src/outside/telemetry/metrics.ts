@@ -1,5 +1,5 @@
 // The metrics that Prometheus reads. Each server has a registry of its own, so that two servers in one process (tests) do not
-// count together. labels.ts has every label. The metrics of features and of the KMIP listener join the registry later (program/).
+// count together. labels.ts has every label. The metrics of features and of both doors join the registry later (program/).
 
 import { Registry, collectDefaultMetrics } from 'prom-client'
 import { closedKeysMax } from '../../base/bounds.ts'
@@ -29,15 +29,8 @@ function metricsOfProcess(): Registry {
   return processRegistry
 }
 
-/** The counters and histograms of the store, the root keys, the answers of both doors, and the workers. */
+/** The counters and histograms of the store, the root keys and the workers. */
 const serverMetrics = {
-  /** Duration of each batch item, by operation and result (success or result reason). */
-  operations: histogram(
-    'kmip_operation_seconds',
-    'Time to answer a KMIP operation, by operation and result.',
-    'operation',
-    'result',
-  ),
   /** Duration of each call of a root key or its standard keys. The result is ok, or the scope of the refusal. */
   rootKeyCalls: histogram(
     'root_key_seconds',
@@ -46,24 +39,9 @@ const serverMetrics = {
     'result',
   ),
   commits: histogram('store_commit_seconds', 'Time to commit a change to the store, by result.', 'result'),
-  peers: counter(
-    'kmip_peers_total',
-    'Peers that completed a TLS handshake, by result: trusted, or the reason why not.',
-    'result',
-  ),
-  adminRequests: histogram(
-    'admin_request_seconds',
-    'Time to answer a request of the admin API, by route and status.',
-    'route',
-    'status',
-  ),
   workerEnds: counter(
     'worker_ends_total',
     'Processes that serve KMIP (server.workers) that ended and were replaced.',
-  ),
-  adminConnectionsDisplaced: counter(
-    'admin_connections_displaced_total',
-    'Connections to the admin API that were closed to make room for another.',
   ),
 }
 

@@ -12,7 +12,8 @@ import { idleAdmin } from '../../support/attacks/idle-admin.ts'
 
 test('300 idle connections leave /health/live answering', async (t) => {
   const crowded = Promise.withResolvers<void>()
-  const door = await startDoor({ onDisplaced: crowded.resolve })
+  const metrics = { requests: { observe: () => {} }, connectionsDisplaced: { inc: crowded.resolve } }
+  const door = await startDoor({ metrics })
   t.after(() => door.close())
   const stop = new AbortController()
   const attack = idleAdmin(targetOf(door), stop.signal)

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { endedCounters, aggregatedMetrics } from '../../../src/outside/telemetry/aggregate.ts'
+import { answererMetrics } from '../../../src/doors/kmip/metrics.ts'
+import { metricsIn } from '../../../src/outside/telemetry/metric-table.ts'
 import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
 import { listenerMetrics } from '../../../src/program/kmip-listener.ts'
 
@@ -9,10 +11,9 @@ test('counts of several processes add up, also those of one that ended; the serv
   own.state.ready.set(1)
   const workers = [createMetrics(), createMetrics()]
   for (const [index, metrics] of workers.entries()) {
-    const counting = listenerMetrics(metrics)
-    counting.gauge('connections', () => 5)
-    for (let n = 0; n <= index; n++)
-      counting.operation({ operation: 'Get', result: 'success', seconds: 0.01 })
+    listenerMetrics(metrics).gauge('connections', () => 5)
+    const { operations } = metricsIn(metrics.registry, answererMetrics)
+    for (let n = 0; n <= index; n++) operations.observe({ operation: 'Get', result: 'success' }, 0.01)
   }
   const [first, second] = await Promise.all(workers.map((metrics) => metrics.registry.getMetricsAsJSON()))
   assert.ok(first && second)

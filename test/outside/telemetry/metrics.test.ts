@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { dashboardQueries } from '../../../scripts/print-dashboard.ts'
 import { alertRules, describedMetrics } from '../../../scripts/print-monitoring.ts'
+import { answererMetrics } from '../../../src/doors/kmip/metrics.ts'
+import { metricsIn } from '../../../src/outside/telemetry/metric-table.ts'
 import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
 import { listenerMetrics } from '../../../src/program/kmip-listener.ts'
 
@@ -14,13 +16,13 @@ test('two servers in a process count apart, and gauges are read when asked', asy
   let open = 1
   listener.gauge('connections', () => open)
   listener.count('handshakes', { result: 'ok', version: 'TLSv1.2', resumed: 'false' })
-  listener.count('messages', {})
+  listener.count('messages', { encoding: 'ttlv' })
   open = 5
-  one.operations.observe({ operation: 'Get', result: 'Success' }, 0.002)
+  metricsIn(one.registry, answererMetrics).operations.observe({ operation: 'Get', result: 'Success' }, 0.002)
   const text = await one.registry.metrics()
   assert.match(text, /^mortise_kmip_connections 5$/m)
   assert.match(text, /^mortise_kmip_handshakes_total\{result="ok",version="TLSv1\.2",resumed="false"\} 1$/m)
-  assert.match(text, /^mortise_kmip_messages_total 1$/m)
+  assert.match(text, /^mortise_kmip_messages_total\{encoding="ttlv"\} 1$/m)
   assert.match(text, /^mortise_kmip_operation_seconds_count\{operation="Get",result="Success"\} 1$/m)
   assert.doesNotMatch(await two.registry.metrics(), /mortise_kmip_messages_total/)
 })
@@ -56,7 +58,8 @@ test('every alert has its paragraph in docs/operate.md', () => {
 })
 
 test('a histogram has few buckets, and one wherever an alert looks', async () => {
-  const { registry, operations } = createMetrics()
+  const { registry } = createMetrics()
+  const { operations } = metricsIn(registry, answererMetrics)
   operations.observe({ operation: 'Get', result: 'success' }, 0.002)
   const text = await registry.metrics()
   const bounds = [...text.matchAll(/^mortise_kmip_operation_seconds_bucket\{le="([^"]+)"/gm)].map(

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { trafficWindowMs } from '../../../src/program/workers/traffic.ts'
+import { answererMetrics } from '../../../src/doors/kmip/metrics.ts'
+import { metricsIn } from '../../../src/outside/telemetry/metric-table.ts'
 import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
 import { listenerMetrics } from '../../../src/program/kmip-listener.ts'
 import { keptLooks, perMinute, TrafficMeter } from '../../../src/program/workers/traffic.ts'
@@ -34,17 +36,17 @@ test('nothing is said before there is time to count over, and never less than no
 test('successful fetches of all processes count, and nothing else', async () => {
   const clock = new MovableClock()
   const [own, worker] = [createMetrics(), createMetrics()]
-  const [here, there] = [own, worker].map(listenerMetrics)
+  listenerMetrics(own).gauge('connections', () => 2)
+  listenerMetrics(worker).gauge('connections', () => 3)
+  const [here, there] = [own, worker].map(({ registry }) => metricsIn(registry, answererMetrics).operations)
   assert.ok(here && there)
-  here.gauge('connections', () => 2)
-  there.gauge('connections', () => 3)
   const reports = async () => [await worker.registry.getMetricsAsJSON()]
   const meter = new TrafficMeter({ registry: own.registry, reports, clock })
   assert.deepEqual(await meter.now(), { keysPerMinute: null, connections: 5 })
-  const get = { operation: 'Get', result: 'success', seconds: 0.01 }
-  for (const counting of [here, there, there]) counting.operation(get)
-  here.operation({ ...get, result: 'ItemNotFound' })
-  here.operation({ ...get, operation: 'Create' })
+  const get = { operation: 'Get', result: 'success' }
+  for (const operations of [here, there, there]) operations.observe(get, 0.01)
+  here.observe({ ...get, result: 'ItemNotFound' }, 0.01)
+  here.observe({ ...get, operation: 'Create' }, 0.01)
   clock.pass(30_000)
   assert.deepEqual(await meter.now(), { keysPerMinute: 6, connections: 5 })
   clock.pass(5 * trafficWindowMs)

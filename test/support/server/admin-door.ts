@@ -12,6 +12,7 @@ import type { KeyExports } from '../../../src/features/key-export/jobs.ts'
 import type { Conditions } from '../../../src/core/conditions/conditions.ts'
 import type { Plugs } from '../../../src/doors/http/plugs.ts'
 import type { RouteRole } from '../../../src/doors/http/route.ts'
+import { adminMetrics } from '../../../src/doors/http/metrics.ts'
 import { startAdmin, type AdminOptions } from '../../../src/doors/http/server.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import { readSettings } from './config.ts'
@@ -26,6 +27,7 @@ import { openPorts } from '../../../src/host/ports.ts'
 import { ServerTls } from '../../../src/program/server-tls.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
 import { createMetrics } from '../../../src/outside/telemetry/metrics.ts'
+import { metricsIn } from '../../../src/outside/telemetry/metric-table.ts'
 import type { Clock } from '../../../src/core/ports/clock.ts'
 import type { GuardedAct } from '../../../src/core/ports/guarded-acts.ts'
 import type { People } from '../../../src/core/trust/people.ts'
@@ -77,7 +79,7 @@ export type DoorSettings = Partial<
     | 'requestTimeoutMs'
     | 'handshakeTimeoutMs'
     | 'subnetOf'
-    | 'onDisplaced'
+    | 'metrics'
     | 'onAnswer'
     | 'schemaThread'
   >
@@ -183,7 +185,7 @@ export async function startDoor({
     audit: core.audit,
     clock,
     subnetOf: (address) => address,
-    onAnswer: () => {},
+    metrics: metricsIn(metrics.registry, adminMetrics),
     onFailure: (error) => bugs.push(error),
     ...options,
   })

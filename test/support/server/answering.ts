@@ -1,8 +1,11 @@
 // The answerer of the listener over a test's core, without a listener: for those who send many messages. Bytes in, bytes out.
 
+import { Registry } from 'prom-client'
 import { versions } from '../../../src/wire/kmip/version.ts'
 import { Admission } from '../../../src/doors/admission/admission.ts'
 import { createAnswerer, type AnswererOptions } from '../../../src/doors/kmip/answerer.ts'
+import { answererMetrics } from '../../../src/doors/kmip/metrics.ts'
+import { metricsIn } from '../../../src/outside/telemetry/metric-table.ts'
 import type { Peer } from '../../../src/doors/kmip/contract.ts'
 import { PkiError } from '../../../src/core/pki/error.ts'
 import type { TestIdentity } from '../certificates/certificates.ts'
@@ -38,8 +41,7 @@ export function answeringOn(
     matchesCredential: async () => false,
     isKnownHost: () => true,
     signRequest,
-    onPeer: note,
-    onOperation: note,
+    metrics: metricsIn(new Registry(), answererMetrics),
   })
   const exchange = {
     abandoned: new AbortController().signal,
