@@ -3,8 +3,7 @@
 
 import type { Command, Option } from 'commander'
 import type { Option as ConfigOption } from '../src/base/option.ts'
-import { options } from '../src/outside/config/options.ts'
-import { featureOptions } from '../src/program/features.ts'
+import { allOptions } from '../src/program/features.ts'
 
 export interface Edition {
   readonly version: string
@@ -91,19 +90,17 @@ function examplesOf(command: Command): string {
 }
 
 function configurationPage(edition: Edition): string {
-  const sections = Object.entries({ ...options, ...featureOptions }).map(
-    ([section, named]): [string, string] => [
-      `[${section}]`,
-      Object.entries(named)
-        .map(([name, { text, reason, initial, variable, live }]: [string, ConfigOption]) =>
-          item(
-            `\\fB${roff(name)}\\fR = ${roff(JSON.stringify(initial))}`,
-            `${text} ${reason} Variable: ${variable}. Changed by a ${live ? 'reload' : 'restart'}.`,
-          ),
-        )
-        .join('\n'),
-    ],
-  )
+  const sections = Object.entries(allOptions).map(([section, named]): [string, string] => [
+    `[${section}]`,
+    Object.entries(named)
+      .map(([name, { text, reason, initial, variable, live }]: [string, ConfigOption]) =>
+        item(
+          `\\fB${roff(name)}\\fR = ${roff(JSON.stringify(initial))}`,
+          `${text} ${reason} Variable: ${variable}. Changed by a ${live ? 'reload' : 'restart'}.`,
+        ),
+      )
+      .join('\n'),
+  ])
   return page('mortise.toml', 5, edition, 'configuration of the key server mortise', [
     [
       'DESCRIPTION',

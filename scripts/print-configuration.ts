@@ -2,12 +2,12 @@
 
 import { format } from 'prettier'
 import type { Option } from '../src/base/option.ts'
-import { options } from '../src/outside/config/options.ts'
-import { featureOptions } from '../src/program/features.ts'
+import { allOptions } from '../src/program/features.ts'
 
-const sections = Object.entries({ ...options, ...featureOptions }).map(
-  ([section, named]): [string, [string, Option][]] => [section, Object.entries(named)],
-)
+const sections = Object.entries(allOptions).map(([section, named]): [string, [string, Option][]] => [
+  section,
+  Object.entries(named),
+])
 
 export async function configurationPage(): Promise<string> {
   const table = sections.flatMap(([section, lines]) =>

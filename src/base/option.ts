@@ -1,5 +1,5 @@
-// The form of an option: its place in mortise.toml, its MORTISE_ variable, its flag, its default and its reason. Bounds that no
-// administrator sets stand where they are used, or in the bounds.ts of a folder.
+// The form of an option: its place in mortise.toml, its MORTISE_ variable, its flag, its default and its reason. The sources of a
+// configuration. Bounds that no administrator sets stand where they are used, or in the bounds.ts of a folder.
 
 import type { z } from 'zod'
 
@@ -29,4 +29,12 @@ type Value<O> = O extends { readonly schema: z.ZodType<infer V> } ? V : never
 
 export function option<S extends z.ZodType>(line: Option<S>): Option<S> {
   return line
+}
+
+/** The sources of the configuration beside its file and the flags. */
+export interface ConfigurationSource<T extends OptionTable = OptionTable> {
+  /** undefined: the environment of the process. */
+  readonly env: Readonly<Record<string, string | undefined>> | undefined
+  /** The options of features, which the configuration has beside those of the server. */
+  readonly features: T
 }

@@ -2,8 +2,7 @@
 // opens it within its action and imports there what works on it, so that other commands start without either.
 
 import { passedOver, readConfig, type ConfigFlags } from '../outside/config/config.ts'
-import type { Environment } from '../outside/config/environment.ts'
-import type { OptionTable, OptionValues } from '../base/option.ts'
+import type { ConfigurationSource, OptionTable, OptionValues } from '../base/option.ts'
 import type { Config } from '../outside/config/options.ts'
 import type { Metrics } from '../outside/telemetry/metrics.ts'
 import type { LevelledLog } from '../core/ports/log.ts'
@@ -11,8 +10,7 @@ import type { PortOptions } from './ports.ts'
 
 /** The part of a process that an installation needs. */
 export interface Surroundings<T extends OptionTable = OptionTable> {
-  /** The environment, undefined: that of the process, and the options that features have beside those of the server. */
-  readonly configuration: { readonly env: Environment | undefined; readonly features: T }
+  readonly configuration: ConfigurationSource<T>
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
   /** Returns in FIPS mode only. */
   readonly enterFips: (dataFolder: string) => Promise<void>

@@ -3,8 +3,8 @@
 // are those of the command line, by their words, `options` its sections of mortise.toml, and `plugs` are what commands of other features want.
 
 import { withoutCommandPlugs, type CommandPlugs } from '../doors/cli/plugs.ts'
-import type { Config } from '../outside/config/options.ts'
-import type { OptionValues } from '../base/option.ts'
+import { options, type Config } from '../outside/config/options.ts'
+import type { OptionTable, OptionValues } from '../base/option.ts'
 import { adoptionOptions } from '../features/adopt/options.ts'
 import { alertOptions } from '../features/alerts/options.ts'
 
@@ -219,6 +219,8 @@ export const featureOptions = Object.assign(
   {},
   ...Object.values(features).map((feature) => ('options' in feature ? feature.options : {})),
 ) as FeatureOptions
+/** The options of the server and of its features, by section and name. */
+export const allOptions: OptionTable = { ...options, ...featureOptions }
 /** The options of the server and of its features, with their values. */
 export type AllConfig = Config & OptionValues<FeatureOptions>
 

@@ -4,7 +4,8 @@
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { ConfigurationSource, World } from '../doors/cli/world.ts'
+import type { ConfigurationSource } from '../base/option.ts'
+import type { World } from '../doors/cli/world.ts'
 import { pagerProgram, readClientEnvironment, userConfigFolder } from '../outside/config/environment.ts'
 import { readProfile } from '../outside/config/profiles.ts'
 import { programCommand, programFolder } from '../base/program-files.ts'

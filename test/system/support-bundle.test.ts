@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { createKey } from '../../src/outside/kmip-client/calls.ts'
 import { connectKmip } from '../../src/outside/kmip-client/client.ts'
-import { allOptions } from '../support/server/config.ts'
+import { allOptions } from '../../src/program/features.ts'
 import { command } from '../support/server/command.ts'
 import { startEmbedded, type EmbeddedServer } from '../support/server/server.ts'
 

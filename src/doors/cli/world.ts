@@ -1,7 +1,7 @@
 // The command line needs this from outside: streams, the environment, the configuration, and what the user has set up. program/world.ts makes
 // it of the process. Tests pass in their own.
 
-import type { OptionTable } from '../../base/option.ts'
+import type { ConfigurationSource } from '../../base/option.ts'
 
 export interface World {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
@@ -25,14 +25,6 @@ export interface World {
   readonly enterFips: (dataFolder: string) => Promise<void>
   /** Receives the lines of the logs; undefined: the standard error of the process. */
   readonly writeLog: ((line: string) => void) | undefined
-}
-
-/** The sources of the configuration beside its file and the flags. */
-export interface ConfigurationSource<T extends OptionTable = OptionTable> {
-  /** undefined: that of the process. */
-  readonly env: Readonly<Record<string, string | undefined>> | undefined
-  /** The options of features, which the configuration has beside those of the server. */
-  readonly features: T
 }
 
 /** The settings of the user for the command line. */
