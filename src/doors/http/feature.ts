@@ -25,10 +25,10 @@ export type SomeHandlers<T, Own> = Partial<Handlers<T, Own>>
 /** The routes of a table that may need a second person. */
 export type Guards<T, Own> = { readonly [N in keyof T]?: Guard<T[N], Own> }
 
-/** A feature of the list. `Own`: its own service, which its handlers get. */
-export interface Feature<Needs, Own> {
+/** A feature of the list. `Own`: its own service, which its handlers get. `F`: the facts of its conditions; never: it has none. */
+export interface Feature<Needs, Own, F = never> {
   /** The lines of its conditions. */
-  readonly conditions: ConditionLines<never>
+  readonly conditions: ConditionLines<F>
   readonly metrics: MetricTable
   /** Opens what the feature has; what closes it is registered on `opened`. `metrics`: those of its table. */
   readonly open: (
@@ -73,7 +73,7 @@ export function feature<
   Own,
   F = never,
   const M extends MetricTable = MetricTable,
->(line: FeatureLine<T, Needs, Own, F, M>): Feature<Needs, Own> {
+>(line: FeatureLine<T, Needs, Own, F, M>): Feature<Needs, Own, F> {
   const { routes, conditions, facts, gauges } = line
   return {
     conditions: conditions ?? {},
@@ -104,7 +104,7 @@ export function conditionsAlone<Needs, F, const M extends MetricTable = MetricTa
   readonly facts: (needs: Needs, common: CommonFacts) => Promise<F>
   readonly metrics?: M
   readonly gauges?: (facts: NoInfer<F>, metrics: MetricsOf<NoInfer<M>>) => void
-}): Feature<Needs, Needs> {
+}): Feature<Needs, Needs, F> {
   return feature({ routes: {}, handlers: {}, open: (needs: Needs) => needs, ...line })
 }
 

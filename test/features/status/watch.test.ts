@@ -7,6 +7,7 @@ import { StoreUnavailable } from '../../../src/core/ports/store.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'
 import { after, before, test } from 'node:test'
 import { serverActor } from '../../../src/core/audit/actor.ts'
+import type { Conditions } from '../../../src/core/conditions/conditions.ts'
 import type { ReadinessFacts } from '../../../src/core/server/readiness-facts.ts'
 import { createLog } from '../../../src/outside/telemetry/log.ts'
 import { metricsIn } from '../../../src/outside/telemetry/metric-table.ts'
@@ -18,7 +19,8 @@ import {
   type AccessFacts,
 } from '../../../src/features/status/conditions/access.ts'
 import { Watch } from '../../../src/features/status/watch.ts'
-import { conditionsOver } from '../../support/server/all-conditions.ts'
+import { load } from '../../../src/program/features.ts'
+import { openFeatures } from '../../../src/program/open-features.ts'
 import { startDoor, type TestDoor } from '../../support/server/admin-door.ts'
 import { makeCertificate } from '../../support/certificates/certificates.ts'
 import { MovableClock } from '../../support/time/movable-clock.ts'
@@ -27,6 +29,7 @@ import { quietReadiness } from '../../support/server/quiet-facts.ts'
 
 const dayMs = 24 * 3600_000
 let door: TestDoor
+const opened = new AsyncDisposableStack()
 /** Days that the clock is ahead. */
 let ahead = 0
 const clock: Clock = {
@@ -40,7 +43,10 @@ before(async () => {
   const wanted = { instanceId: door.red.id, name: 'vc', certificate }
   await door.context.trust.clients.trustCertificate(manager, wanted)
 })
-after(() => door.close())
+after(async () => {
+  await opened.disposeAsync()
+  await door.close()
+})
 
 /** The audit log was exported that day, which is a condition of its own otherwise. */
 async function turnClock(days: number): Promise<void> {
@@ -57,13 +63,18 @@ interface Line {
 
 type Context = TestDoor['context']
 
-const conditionsNow = async (context: Context) => (await conditionsOver(context).gather()).conditions
-const conditionsInSight = (context: Context) => conditionsOver(context).inSight()
+/** The conditions of all features but one, opened over a context of which a test has changed some parts. Turned clocks make backups too old. */
+async function conditionsOver(context: Context): Promise<Conditions> {
+  const { backup: _, ...others } = await load('server')
+  return (await openFeatures(context, opened, others)).conditions
+}
+const conditionsNow = async (context: Context) => (await (await conditionsOver(context)).gather()).conditions
+const conditionsInSight = async (context: Context) => (await conditionsOver(context)).inSight()
 
-const withConditions = (changed: Context) =>
-  Object.create(changed, { conditions: { value: conditionsOver(changed) } }) as Context
+const withConditions = async (changed: Context) =>
+  Object.create(changed, { conditions: { value: await conditionsOver(changed) } }) as Context
 
-function watching(
+async function watching(
   degraded: ReadinessFacts['degraded'] = new Map(),
   watched = door,
   turned: Clock = clock,
@@ -79,7 +90,7 @@ function watching(
     readiness: async () => ({ ...quietReadiness, degraded }),
   }
   const watch = new Watch({
-    context: withConditions(change(context)),
+    context: await withConditions(change(context)),
     measure: (gathered) => {
       if (gathered)
         accessGauges(gathered.of<AccessFacts>(accessConditions), metricsIn(metrics.registry, accessMetrics))
@@ -98,7 +109,7 @@ function watching(
 }
 
 test('an expiry is warned about from 30 days on, once a day, and still when it is past', async () => {
-  const { watch, lines, context } = watching()
+  const { watch, lines, context } = await watching()
   await turnClock(69)
   await watch.look()
   assert.equal(lines.length, 0)
@@ -130,7 +141,7 @@ test('an expiry is warned about from 30 days on, once a day, and still when it i
 })
 
 test("the server's own certificates are watched too", async () => {
-  const { context } = watching()
+  const { context } = await watching()
   const left = door.context.serverCertificate().notAfterMs - Date.now()
   ahead = left / dayMs - 10.5
   const own = (await conditionsNow(context)).filter(({ message }) =>
@@ -142,7 +153,7 @@ test("the server's own certificates are watched too", async () => {
 })
 
 test('the first token is warned about after seven days, until it is revoked', async () => {
-  const { watch, lines } = watching()
+  const { watch, lines } = await watching()
   const wanted = { role: 'manager', instanceId: null, expiresMs: null } as const
   const { token } = await door.context.trust.tokens.create(serverActor, { ...wanted, name: 'bootstrap' })
   await door.context.trust.tokens.create(serverActor, { ...wanted, name: 'alice' })
@@ -164,7 +175,7 @@ test('the first token is warned about after seven days, until it is revoked', as
 })
 
 test('an instance whose root key cannot be used is named where its name may be seen', async () => {
-  const { watch, lines, context } = watching(new Map([[door.red.id, 'withdrawn']]))
+  const { watch, lines, context } = await watching(new Map([[door.red.id, 'withdrawn']]))
   await watch.look()
   assert.match(lines[0]?.message ?? '', /root key of the instance red was withdrawn/)
   const [warning] = await conditionsNow(context)
@@ -189,7 +200,7 @@ const away = (error: Error, context: Context) => {
 }
 
 test('while the store does not answer, it is known what shows without it, and that this is not all', async () => {
-  const { context } = watching()
+  const { context } = await watching()
   const seen = await conditionsInSight(away(new StoreUnavailable('unavailable', 'away'), context))
   assert.deepEqual(
     [seen.isWhole, seen.conditions.map(({ id, message }) => `${id}: ${message}`)],
@@ -203,7 +214,7 @@ test('while the store does not answer, it is known what shows without it, and th
 })
 
 test('while a root key was not heard of since the start, nothing is over', async () => {
-  const { context } = watching()
+  const { context } = await watching()
   const seen = async (unknown: readonly string[]) => {
     const readiness = async () => ({ ...quietReadiness, unknown: new Set(unknown) })
     return (await conditionsInSight({ ...context, readiness })).isWhole
@@ -213,7 +224,7 @@ test('while a root key was not heard of since the start, nothing is over', async
 
 test('while the store does not answer, the metrics that are known without it are there, and no others', async () => {
   let isAway = false
-  const { watch } = watching(undefined, undefined, undefined, (context) => {
+  const { watch } = await watching(undefined, undefined, undefined, (context) => {
     const gone = away(new StoreUnavailable('unavailable', 'away'), context)
     return {
       ...context,
@@ -243,7 +254,7 @@ test('each look checks all rows of trust, also where nothing seems to have chang
   const identity = await makeCertificate({ commonName: 'vc', ownKey: true })
   const { certificate } = identity
   await trust.clients.trustCertificate(manager, { instanceId: altered.red.id, name: 'vc', certificate })
-  const { watch, lines } = watching(undefined, altered)
+  const { watch, lines } = await watching(undefined, altered)
   await watch.look()
   assert.equal((await access.identify(peerOf(identity))).trusted, true)
   // With the trust version as it was: the rows that are in memory would count until the next change.
@@ -278,7 +289,7 @@ test('an hour later it looks by itself, and not before', async (t) => {
   })
   t.after(() => altered.close())
   const turned = new MovableClock()
-  const { watch } = watching(undefined, altered, turned)
+  const { watch } = await watching(undefined, altered, turned)
   watch.start((error) => found.reject(error))
   t.after(() => watch.stop())
   await watch.look()
