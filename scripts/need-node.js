@@ -7,7 +7,7 @@ if (Number.parseInt(process.versions.node, 10) < nodeMajorMin) {
   process.stderr.write(
     `This needs Node.js ${nodeMajorMin} or newer, and ${process.execPath} is ${process.versions.node}.\n` +
       `On Linux (x64, arm64) \`npm ci\` brings Node.js ${nodeMajorMin} as an optional dependency, and npm's scripts use it:\n` +
-      `run \`npm ci\` without --omit=optional, then \`npm test\`. Elsewhere install Node.js ${nodeMajorMin} from https://nodejs.org.\n`,
+      `run \`npm ci\` without --omit=optional, then \`npm test\`, and \`npx node FILE\` for one file. Elsewhere install Node.js ${nodeMajorMin} from https://nodejs.org.\n`,
   )
   process.exit(1)
 }

@@ -209,8 +209,8 @@ test("what changes something in blue's name names nothing of red, and reaches no
 
 // ---------------------------------------------------------------- KMIP
 
-/** Those that name no object: they may succeed. */
-const withoutObject = new Set([
+/** The request of each of these names no object, so it may succeed. Every other operation is refused as if the object did not exist. */
+const operationsWithoutObject = new Set([
   'Cancel',
   'Create',
   'CreateCredential',
@@ -253,8 +253,9 @@ test("every operation on red's identifiers tells blue what it tells of nothing",
     const said = JSON.stringify(answer.payload ?? null, (_, value: unknown) =>
       typeof value === 'bigint' ? String(value) : value,
     )
-    if (!withoutObject.has(operation)) {
-      assert.equal(answer.status, 'OperationFailed', operation)
+    if (!operationsWithoutObject.has(operation)) {
+      const meant = `${operation} succeeded with an object of another instance, or belongs to operationsWithoutObject`
+      assert.equal(answer.status, 'OperationFailed', meant)
       assert.deepEqual([answer.reason, answer.message], [missing.reason, missing.message], operation)
     }
     assert.doesNotMatch(

@@ -3,7 +3,7 @@
 //
 // A line of the list is a structure with its fields, in the order of the specification. A field is its name, its type if it
 // is no structure, `?` if it may be missing, `*` for any number, `+` for at least one, and the versions that have it unless all do.
-// `node test/wire/kmip/operations.test.ts --write` writes the list again.
+// `npm run wire-fields` writes the list again.
 
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -120,8 +120,7 @@ if (process.argv.includes('--write')) writeFileSync(file, listed())
 test('payloads hold the fields that are written down, in their order, and no others', () => {
   const expected = readFileSync(file, 'utf8').split('\n')
   const found = listed().split('\n')
-  const meant =
-    'if the wire is to change so, write the list again: node test/wire/kmip/operations.test.ts --write'
+  const meant = 'if the wire is to change so, write the list again: npm run wire-fields'
   for (const [index, line] of found.entries()) {
     const [listed = 'no more lines'] = expected.slice(index)
     assert.ok(line === listed, `${meant}\nfound:   ${line}\nin the list: ${listed}`)

@@ -47,14 +47,14 @@ function compareTables(
   for (const [name, fact] of ours) {
     assert.ok(
       expected.get(name) === fact.code || (!expected.has(name) && deprecated(fact)),
-      `${version} ${name}`,
+      `KMIP ${version}: ours has ${name} as ${fact.code}, and the specification has it as ${expected.get(name) ?? 'nothing'}`,
     )
   }
   const names = new Set(ours.map(([name]) => name))
   assert.deepEqual(
     [...expected.keys()].filter((name) => !names.has(name)),
     [],
-    version,
+    `KMIP ${version}: ours lacks these of the specification`,
   )
 }
 
