@@ -5,7 +5,7 @@ import type { Severity } from '../../core/conditions/line.ts'
 import { conditionKey, type Alert, type AlertSubject, type Sight } from './alert.ts'
 import { look, toldBefore, toldNow, type Watched } from './changes.ts'
 import { Delivery, type Undelivered } from './delivery.ts'
-import { NotSent } from './send.ts'
+import { NotSent } from '../../outside/webhooks/post.ts'
 import type { AlertTarget } from './targets.ts'
 
 /** The interval of the looks at conditions. People are alerted of a condition that two looks in a row found. */

@@ -4,7 +4,7 @@
 import { alertsUndeliveredKept } from './bounds.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Alert } from './alert.ts'
-import { NotSent } from './send.ts'
+import { NotSent } from '../../outside/webhooks/post.ts'
 import type { AlertTarget } from './targets.ts'
 
 /** The pause before the next attempt; twice as long each time. */

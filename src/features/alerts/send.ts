@@ -1,6 +1,8 @@
 // Sends one alert to one target, once. Whether a failure is worth another attempt is part of the answer.
 
 import { readFile } from 'node:fs/promises'
+import { causeText } from '../../base/text/cause-text.ts'
+import { NotSent, postJson } from '../../outside/webhooks/post.ts'
 import type { Alert, AlertOrigin } from './alert.ts'
 import { jsonBody, mailOf, pagerdutyBody, signatureOf, slackBody, teamsBody } from './messages.ts'
 import type { AlertTarget } from './targets.ts'
@@ -20,17 +22,6 @@ export interface SendOptions {
   /** How long a mail may take; less for tests. */
   readonly mailMs?: number
   readonly now: () => number
-}
-
-/** The target did not take it. */
-export class NotSent extends Error {
-  override readonly name = 'NotSent'
-  /** Another attempt may succeed. */
-  readonly again: boolean
-  constructor(message: string, again: boolean, options?: ErrorOptions) {
-    super(message, options)
-    this.again = again
-  }
 }
 
 const pagerduty = 'https://events.pagerduty.com/v2/enqueue'
@@ -64,22 +55,7 @@ async function signed(body: string, { signingKeyFile, now }: SendOptions): Promi
 }
 
 async function post(url: string, body: string, headers: Record<string, string> = {}): Promise<void> {
-  let response: Response
-  try {
-    response = await fetch(url, {
-      method: 'POST',
-      body,
-      headers: { 'content-type': 'application/json', ...headers },
-      redirect: 'error',
-      signal: AbortSignal.timeout(alertSendMs),
-    })
-  } catch (error) {
-    throw new NotSent(causeOf(error), true, { cause: error })
-  }
-  await response.body?.cancel()
-  if (response.ok) return
-  const again = response.status === 429 || response.status === 408 || response.status >= 500
-  throw new NotSent(`it answered ${String(response.status)} ${response.statusText}`.trim(), again)
+  await postJson(url, body, { headers, timeoutMs: alertSendMs })
 }
 
 async function mail(alert: Alert, to: string, options: SendOptions): Promise<void> {
@@ -108,7 +84,7 @@ async function mail(alert: Alert, to: string, options: SendOptions): Promise<voi
     if (signal.aborted) throw new NotSent(`it did not take the mail within ${String(mailMs / 1000)} s`, true)
     const { responseCode } = error as { readonly responseCode?: number }
     // 5xx says that it will never be taken (RFC 5321 §4.2.1).
-    throw new NotSent(causeOf(error), responseCode === undefined || responseCode < 500, { cause: error })
+    throw new NotSent(causeText(error), responseCode === undefined || responseCode < 500, { cause: error })
   } finally {
     transport.close()
   }
@@ -118,11 +94,6 @@ async function readOr(file: string): Promise<string> {
   try {
     return (await readFile(file, 'utf8')).split('\n')[0]?.trim() ?? ''
   } catch (error) {
-    throw new NotSent(causeOf(error), true, { cause: error })
+    throw new NotSent(causeText(error), true, { cause: error })
   }
-}
-
-function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? error.cause.message : error.message
 }

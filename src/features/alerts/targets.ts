@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { isHttpsOrLocal } from '../../base/loopback.ts'
 
 export const targetKinds = ['json', 'slack', 'teams', 'pagerduty', 'mail'] as const
 export type TargetKind = (typeof targetKinds)[number]
@@ -51,12 +52,9 @@ function problemOf(kind: string, address: string, more: readonly string[]): stri
   if (kind === 'pagerduty')
     return /^\w{20,64}$/.test(address) ? null : "this is no routing key of PagerDuty's Events API v2"
   const url = URL.canParse(address) ? new URL(address) : undefined
-  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))
-  return isSafe ? null : 'write a URL that begins with https:// (http:// for this machine only)'
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || host.startsWith('127.')
+  return url && isHttpsOrLocal(url)
+    ? null
+    : 'write a URL that begins with https:// (http:// for this machine only)'
 }
 
 /** The host, and a few digits that distinguish two addresses there. */

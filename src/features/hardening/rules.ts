@@ -1,5 +1,6 @@
 // The rules of `mortise hardening`: what of the machine lets others reach keys, and what to do about it. Pure.
 
+import { isLoopback } from '../../base/loopback.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 
 export interface HardeningFacts {
@@ -135,8 +136,4 @@ function unknown(says: string): Verdict {
 
 function octal(mode: number | null): string {
   return (mode ?? 0).toString(8).padStart(4, '0')
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Alert } from '../../../src/features/alerts/alert.ts'
 import { Delivery, type Undelivered } from '../../../src/features/alerts/delivery.ts'
-import { NotSent } from '../../../src/features/alerts/send.ts'
+import { NotSent } from '../../../src/outside/webhooks/post.ts'
 import type { AlertTarget } from '../../../src/features/alerts/targets.ts'
 import {
   alertGiveUpMs,

@@ -12,8 +12,9 @@ import { test, type TestContext } from 'node:test'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import type { Alert } from '../../../src/features/alerts/alert.ts'
 import { signatureOf } from '../../../src/features/alerts/messages.ts'
-import { NotSent, send, type SendOptions } from '../../../src/features/alerts/send.ts'
+import { send, type SendOptions } from '../../../src/features/alerts/send.ts'
 import type { AlertTarget } from '../../../src/features/alerts/targets.ts'
+import { NotSent } from '../../../src/outside/webhooks/post.ts'
 import { startWebhook } from '../../support/webhook/fake.ts'
 
 const alert: Alert = {
@@ -66,29 +67,6 @@ test('chat and PagerDuty get what is theirs, without a signature', async (t) => 
     ['text', 'type', 'routing_key'],
   )
   assert.ok(asked.every(({ headers }) => headers['mortise-signature'] === undefined))
-})
-
-for (const [status, again] of [
-  [404, false],
-  [400, false],
-  [429, true],
-  [408, true],
-  [500, true],
-  [503, true],
-] as const)
-  test(`an answer ${status} is ${again ? 'tried again' : 'final'}`, async (t) => {
-    const { url } = await startWebhook(t, status)
-    await assert.rejects(
-      send(alert, target('json', url), plain),
-      failure(again, new RegExp(`answered ${status}`)),
-    )
-  })
-
-test('no redirect is followed: it may lead to a place inside the network', async (t) => {
-  const { asked, url } = await startWebhook(t, 200)
-  const { url: away } = await startWebhook(t, 307, { location: url })
-  await assert.rejects(send(alert, target('json', away), plain), failure(true, /redirect/))
-  assert.equal(asked.length, 0)
 })
 
 test('nobody there, and a key that cannot be read, are tried again', async (t) => {

@@ -1,5 +1,7 @@
 // Parses `server.store = "postgres://…"`. It refuses a URL with a password: URLs end up in logs and lists of processes.
 
+import { isLoopback } from '../../../base/loopback.ts'
+
 export interface PostgresPlace {
   /** One of these hosts takes changes. A host that begins with `/` is the folder of a socket. */
   readonly hosts: readonly { readonly host: string; readonly port: number }[]
@@ -95,10 +97,6 @@ function tlsOf(mode: string | undefined, remote: boolean): PostgresPlace['tls'] 
     default:
       throw wrong(`has sslmode=${mode}; there are verify-full, require and disable`)
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
 function wrong(what: string): Error {
