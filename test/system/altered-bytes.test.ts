@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
+import { metricIn } from '../support/server/metrics.ts'
 import { clientCertificate } from '../support/certificates/certificates.ts'
 import { openSession } from '../support/clients/kmip-session.ts'
 import { startInProcess, type RunningServer } from '../support/server/running.ts'
@@ -26,7 +27,7 @@ async function told({ admin }: RunningServer) {
   const metrics = await admin.call(statusRoutes.metrics)
   return {
     warnings: conditions.filter(({ id }) => id === 'tampering').map(({ message }) => message),
-    alarms: Number(/^mortise_tampering_alarms (\d+)$/m.exec(metrics)?.[1]),
+    alarms: metricIn(metrics, 'mortise_tampering_alarms'),
   }
 }
 

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { AdminClient } from '../../src/doors/http/client.ts'
 import type { Request } from '../../src/wire/kmip/operations.ts'
+import { metricIn } from '../support/server/metrics.ts'
 import { clientCertificate } from '../support/certificates/certificates.ts'
 import {
   aes,
@@ -150,16 +151,16 @@ test('from four fifths on it is told, in words, in health and as a number', asyn
     const { conditions } = await server.admin.call(statusRoutes.status)
     const { nearLimit } = await server.admin.call(statusRoutes.ready)
     const metrics = await server.admin.call(statusRoutes.metrics)
-    const metric = /^mortise_instances_near_limit (\d+)$/m.exec(metrics)?.[1]
-    const ratio = /^mortise_limit_used_ratio\{limit="objects"\} (\S+)$/m.exec(metrics)?.[1]
+    const metric = metricIn(metrics, 'mortise_instances_near_limit')
+    const ratio = metricIn(metrics, 'mortise_limit_used_ratio{limit="objects"}')
     return { near: conditions.filter(({ id }) => id === 'near-limit'), nearLimit, metric, ratio }
   }
   await set(setting, { objectsMax: 5 })
-  assert.deepEqual(await told(), { near: [], nearLimit: [], metric: '0', ratio: '0.6' })
+  assert.deepEqual(await told(), { near: [], nearLimit: [], metric: 0, ratio: 0.6 })
   await session.key('1.4')
   const { near, nearLimit, metric, ratio } = await told()
   assert.equal(nearLimit.length, 1)
-  assert.deepEqual([metric, ratio], ['1', '0.8'])
+  assert.deepEqual([metric, ratio], [1, 0.8])
   assert.match(near[0]?.message ?? '', /instance default holds 4 of 5 objects \(80 %\)/)
   assert.match(near[0]?.action ?? '', /mortise instance set default --objects-max/)
 })

@@ -3,14 +3,12 @@
 // real server, its command line and the Key Protect fake.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { after, afterEach, test } from 'node:test'
 import { shredWaitMs } from '../../src/core/instances/instance-changes.ts'
 import { rootKeyCallTimeoutMs } from '../../src/outside/rootkey/bounds.ts'
 import { openSite, type CustodySite } from '../support/root-keys/custody.ts'
-import { askHttps } from '../support/clients/https.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
+import { metricIn, metricsText } from '../support/server/metrics.ts'
 import { until } from '../support/time/until.ts'
 
 const fake = await KeyProtectFake.start()
@@ -50,11 +48,7 @@ async function leftIn(site: CustodySite): Promise<readonly string[]> {
   return ((await site.health()) as { readonly standardKeysLeft: readonly string[] }).standardKeysLeft
 }
 
-async function metricsOf({ server }: CustodySite): Promise<string> {
-  const ca = readFileSync(path.join(server.data, 'admin-ca.pem'), 'utf8')
-  const token = readFileSync(path.join(server.data, 'admin-token'), 'utf8').trim()
-  return (await askHttps(server.admin, ca, 'GET', '/metrics', { token })).text
-}
+const metric = async ({ server }: CustodySite, series: string) => metricIn(await metricsText(server), series)
 
 /** Standard keys of this instance that are not deleted. */
 async function live({ instanceId }: CustodySite): Promise<number> {
@@ -103,7 +97,7 @@ test('the service cannot be reached: the receipt claims nothing, and status, hea
     assert.ok(message.startsWith(who), message)
     assert.ok(message.includes(`, beside ${uri}: `), message)
     assert.deepEqual(await leftIn(site), [site.instanceId])
-    assert.match(await metricsOf(site), /^mortise_standard_keys_left 3$/m)
+    assert.equal(await metric(site, 'mortise_standard_keys_left'), 3)
     return message
   }
   assert.match(await isTold(), /cannot be reached/)

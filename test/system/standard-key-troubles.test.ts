@@ -3,16 +3,14 @@
 // change. The real server and the Key Protect fake; how long an outage may last is tried with the clock.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { after, afterEach, test } from 'node:test'
 import type { StandardKeyRecord } from '../../src/core/ports/secrets.ts'
 import { RootKeyError } from '../../src/core/ports/root-key.ts'
 import { StandardKeyTroubles } from '../../src/core/sealing/standard-key-troubles.ts'
 import { standardKeyLeftAfterMs } from '../../src/core/sealing/standard-key-troubles.ts'
 import { openSite, type CustodySite } from '../support/root-keys/custody.ts'
-import { askHttps } from '../support/clients/https.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
+import { metricIn, metricsText } from '../support/server/metrics.ts'
 import { until } from '../support/time/until.ts'
 
 const fake = await KeyProtectFake.start()
@@ -41,11 +39,7 @@ async function healthOf(site: CustodySite): Promise<Health> {
   return (await site.health()) as Health
 }
 
-async function metricsOf({ server }: CustodySite): Promise<string> {
-  const ca = readFileSync(path.join(server.data, 'admin-ca.pem'), 'utf8')
-  const token = readFileSync(path.join(server.data, 'admin-token'), 'utf8').trim()
-  return (await askHttps(server.admin, ca, 'GET', '/metrics', { token })).text
-}
+const metric = async ({ server }: CustodySite, series: string) => metricIn(await metricsText(server), series)
 
 function grant({ serviceId }: CustodySite, role: string): Promise<unknown> {
   const policies = [{ instance: fake.about.instance, roles: [role] }]
@@ -115,7 +109,7 @@ test('a root key that has expired seals no new keys, and that is all: keys are s
   )
   const health = await healthOf(site)
   assert.deepEqual([health.degraded, health.newKeysRefused], [[], [site.instanceId]])
-  assert.match(await metricsOf(site), /^mortise_new_keys_refused 1$/m)
+  assert.equal(await metric(site, 'mortise_new_keys_refused'), 1)
   assert.equal((await talk.destroy(a)).ok, true)
   await until(async () => (await live(a)) === 0)
   assert.deepEqual((await healthOf(site)).newKeysRefused, [site.instanceId])
@@ -172,7 +166,7 @@ test('a revocation that cannot be recorded is told until it is, also after a res
     /^revoked keys of the instance vmware are not recorded as revoked .* since 20\S+Z: .* may not make standard keys\. It needs the service role Writer/,
   )
   assert.deepEqual((await healthOf(site)).closingsUnrecorded, [site.instanceId])
-  assert.match(await metricsOf(site), /^mortise_closings_unrecorded 1$/m)
+  assert.equal(await metric(site, 'mortise_closings_unrecorded'), 1)
   assert.equal(told(site, /revoked keys are not recorded/).length, 1)
   talk.close()
   await site.restart()
@@ -201,7 +195,7 @@ test('destroyed keys cannot be deleted: counted until they are, also after a res
     /^2 standard keys of the instance vmware wait/,
   )
   assert.deepEqual((await healthOf(site)).standardKeysLeft, [site.instanceId])
-  assert.match(await metricsOf(site), /^mortise_standard_keys_left 2$/m)
+  assert.equal(await metric(site, 'mortise_standard_keys_left'), 2)
   const lines = told(site, /standard keys that are to be deleted are left/)
   assert.equal(lines.length, 1)
   assert.doesNotMatch(lines[0] ?? '', /stack/)

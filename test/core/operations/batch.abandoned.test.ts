@@ -6,6 +6,7 @@ import type { Output } from '../../../src/doors/http/route.ts'
 import { encodeRequest } from '../../../src/wire/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../../src/wire/kmip/payload.ts'
 import { cryptoWaitingPerPartyMax } from '../../../src/core/crypto/pool.ts'
+import { metricIn } from '../../support/server/metrics.ts'
 import { clientCertificate } from '../../support/certificates/certificates.ts'
 import { until } from '../../support/time/until.ts'
 import {
@@ -79,7 +80,7 @@ async function idle(): Promise<void> {
   let running = 1
   const look = async () => {
     const text = await server.admin.call(statusRoutes.metrics)
-    running = Number(/^mortise_kmip_requests_running (\d+)$/m.exec(text)?.[1])
+    running = metricIn(text, 'mortise_kmip_requests_running') ?? NaN
   }
   await until(() => {
     void look()

@@ -24,10 +24,10 @@ import { clientCertificate, makeCertificate } from '../../support/certificates/c
 import { Contended, contend } from '../../support/load/contention.ts'
 import { violations } from '../../support/load/history-check.ts'
 import { History } from '../../support/load/history.ts'
-import { askHttps } from '../../support/clients/https.ts'
 import { KmipTalk, LostConnection, openTalk, reasons } from '../../support/clients/kmip-talk.ts'
 import { randomFrom } from '../../support/load/load.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql/server.ts'
+import { metricIn, metricsText } from '../../support/server/metrics.ts'
 import { until } from '../../support/time/until.ts'
 import { openRecorded, Unexpected } from '../../support/load/recorded-talk.ts'
 import { runCli, startServer, type ClientFiles, type TestServer } from '../../support/server/server.ts'
@@ -239,14 +239,12 @@ async function status(
 }
 
 function getsIn(metrics: string): number {
-  const [, count = '0'] =
-    /mortise_kmip_operation_seconds_count\{operation="Get",result="success"\} (\d+)/.exec(metrics) ?? []
-  return Number(count)
+  return metricIn(metrics, 'mortise_kmip_operation_seconds_count{operation="Get",result="success"}') ?? 0
 }
 
 async function metricsOfAll({ server, files: { tls } }: Site): Promise<void> {
   // The one that was killed last is replaced, and its successor may not serve yet.
-  await until(async () => /^mortise_workers_serving 3$/m.test(await metricsText(server)))
+  await until(async () => metricIn(await metricsText(server), 'mortise_workers_serving') === 3)
   const before = getsIn(await metricsText(server))
   const talk = await openTalk({ ...server.kmip, tls })
   const key = await talk.create()
@@ -257,10 +255,10 @@ async function metricsOfAll({ server, files: { tls } }: Site): Promise<void> {
   let text = ''
   await until(async () => {
     text = await metricsText(server)
-    return getsIn(text) === before + 8 && /^mortise_kmip_connections 4$/m.test(text)
+    return getsIn(text) === before + 8 && metricIn(text, 'mortise_kmip_connections') === 4
   })
-  assert.match(text, /^mortise_workers 3$/m)
-  assert.match(text, /^mortise_workers_serving 3$/m)
+  assert.equal(metricIn(text, 'mortise_workers'), 3)
+  assert.equal(metricIn(text, 'mortise_workers_serving'), 3)
   assert.match(text, /^process_start_time_seconds /m)
   for (const one of [talk, ...talks]) one.close()
   const [pid] = workerPids(server)
@@ -268,12 +266,6 @@ async function metricsOfAll({ server, files: { tls } }: Site): Promise<void> {
   process.kill(pid, 'SIGKILL')
   await until(() => !workerPids(server).includes(pid) && workerPids(server).length === 3)
   assert.equal(getsIn(await metricsText(server)), before + 8)
-}
-
-async function metricsText({ data, admin }: TestServer): Promise<string> {
-  const token = readFileSync(path.join(data, 'admin-token'), 'utf8').trim()
-  const ca = readFileSync(path.join(data, 'admin-ca.pem'), 'utf8')
-  return (await askHttps(admin, ca, 'GET', '/metrics', { token })).text
 }
 
 async function reload({ server }: Site): Promise<void> {

@@ -10,8 +10,8 @@ import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { askHttps } from '../clients/https.ts'
 import { LostConnection, openTalk, type KmipTalk } from '../clients/kmip-talk.ts'
+import { metricsText } from '../server/metrics.ts'
 import { residentBytes } from '../server/process-usage.ts'
 import { startServer, type ClientFiles, type TestServer } from '../server/server.ts'
 import { judge, type Judged, type SyslogDaemon } from '../syslog/daemons.ts'
@@ -184,11 +184,9 @@ class SiemSoak {
   /** Notes memory and lag; returns the lag in seconds. */
   async #look(): Promise<number> {
     this.#resident[this.#phase].push(residentBytes(this.#server.process.pid ?? 0))
-    const ca = readFileSync(path.join(this.#data, 'admin-ca.pem'), 'utf8')
-    const token = readFileSync(path.join(this.#data, 'admin-token'), 'utf8').trim()
-    const ask = () => askHttps(this.#server.admin, ca, 'GET', '/metrics', { token })
+    const ask = () => metricsText({ admin: this.#server.admin, data: this.#data })
     // The server may end a kept connection just as it is used again.
-    const { text } = await ask().catch(ask)
+    const text = await ask().catch(ask)
     const lag = Number(/^mortise_siem_lag_seconds\{[^}]*\} (\S+)$/m.exec(text)?.[1])
     assert.ok(Number.isFinite(lag), 'the lag is a metric')
     this.#lagSecondsMost = Math.max(this.#lagSecondsMost, Math.round(lag))

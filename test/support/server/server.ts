@@ -75,7 +75,10 @@ export interface TestServer extends EmbeddedServer {
   kill(): Promise<void>
 }
 
-/** The same server in the process of the test, which starts in half the time: for tests that do not kill it. */
+/**
+ * The same server in the process of the test, which starts in half the time: for tests that do not kill it. Its clock is the machine's, since
+ * `npm test -- --packaged` starts a process instead; a test that turns the clock uses startDoor of admin-door.ts, which takes one.
+ */
 export async function startEmbedded(
   options: Pick<StartOptions, 'data' | 'args' | 'env'> = {},
 ): Promise<EmbeddedServer> {
