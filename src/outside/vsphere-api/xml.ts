@@ -19,6 +19,8 @@ export interface XmlBounds {
   readonly bytesMax: number
   /** Elements that the reader holds at once; elements that it handed over do not count. */
   readonly elementsMax: number
+  /** Characters of text that the reader holds at once. Left out: `bytesMax` is the only bound. */
+  readonly textMax?: number
 }
 
 /** The deepest nesting of elements. */
@@ -27,7 +29,7 @@ const xmlDepthMax = 100
 export const xmlTextBytesMax = 4 * 1024 * 1024
 const xmlAttributesMax = 64
 /** `write` gives the parser this much at once. A caller that shares its thread calls it with no more. */
-const xmlPieceBytes = 16 * 1024
+export const xmlPieceBytes = 16 * 1024
 /** Names that the reader stores once, since answers repeat some dozens of them. */
 const sharedNamesMax = 2_000
 const schemaInstance = 'http://www.w3.org/2001/XMLSchema-instance'
@@ -69,6 +71,7 @@ export class XmlReader {
   #ready: XmlElement[] = []
   #bytes = 0
   #held = 0
+  #heldText = 0
   /** Bytes since the parser last reported something: what it keeps of a text or a tag that has not ended. */
   #pending = 0
   #broken: XmlError | undefined
@@ -141,6 +144,9 @@ export class XmlReader {
     const open = this.#open.at(-1)
     if (!open || open.children) return
     if (open.text.length + text.length > xmlTextBytesMax) throw longText()
+    this.#heldText += text.length
+    const { textMax = Infinity } = this.#bounds
+    if (this.#heldText > textMax) throw tooLarge(`it has more than ${textMax} characters of text`)
     open.text = open.text === '' ? text : open.text + text
   }
 
@@ -152,12 +158,21 @@ export class XmlReader {
     const text = children === none ? own(open.text) : ''
     const element: XmlElement = { name: open.name, class: open.class, type: open.type, text, children }
     const above = this.#open.at(-1)
-    if (!above) this.#root = element
-    else if (this.#isHandedOver(element)) {
+    if (!above) {
+      this.#root = element
+      return
+    }
+    if (!above.children) {
+      // Text beside child elements is dropped.
+      this.#heldText -= above.text.length
+      above.text = ''
+      above.children = []
+    }
+    if (this.#isHandedOver(element)) {
       this.#ready.push(element)
       this.#held -= countOf(element)
-    } else if (above.children) above.children.push(element)
-    else above.children = [element]
+      this.#heldText -= textIn(element)
+    } else above.children.push(element)
   }
 
   #isHandedOver({ name }: XmlElement): boolean {
@@ -192,6 +207,10 @@ const none: readonly XmlElement[] = Object.freeze([])
 
 function countOf({ children }: XmlElement): number {
   return children.reduce((sum, child) => sum + countOf(child), 1)
+}
+
+function textIn({ text, children }: XmlElement): number {
+  return children.reduce((sum, child) => sum + textIn(child), text.length)
 }
 
 /** A copy. A part of a string keeps the whole alive, so an identifier would keep all of the piece in which it came. */

@@ -111,6 +111,21 @@ test('a text in pieces of CDATA has the bound of one text', () => {
   assert.throws(() => read(`<a>${piece.repeat(5)}</a>`), { reason: 'too-large' })
 })
 
+test('texts that are held have a bound together; those that are handed over or dropped do not count', () => {
+  const limits = { bytesMax: 100_000, elementsMax: 1_000, textMax: 100 }
+  const piece = `<b>${'x'.repeat(60)}</b>`
+  assert.throws(
+    () => readXml(Buffer.from(`<a>${piece}${piece}</a>`), limits),
+    (error) => error instanceof XmlError && error.reason === 'too-large',
+  )
+  readXml(Buffer.from(`<a>${piece}</a>`), limits)
+  const spaces = ' '.repeat(40)
+  readXml(Buffer.from(`<a>${spaces}<b>${spaces}<c/>${spaces}</b>${spaces}</a>`), limits)
+  const reader = new XmlReader(limits, ['a', 'b'])
+  for (const text of ['<a>', piece, piece, piece, '</a>']) reader.write(Buffer.from(text))
+  assert.deepEqual(reader.end().children, [])
+})
+
 test('elements that are handed over leave the tree, and do not count as held', () => {
   const reader = new XmlReader({ ...bounds, elementsMax: 10 }, ['r', 'list', 'item'])
   const item = '<item><x>1</x><y><item/></y></item>'
