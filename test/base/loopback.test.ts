@@ -5,7 +5,15 @@ import { isHttpsOrLocal, isLoopback } from '../../src/base/loopback.ts'
 test('names and addresses of this machine alone', () => {
   for (const host of ['localhost', '127.0.0.1', '127.9.8.7', '::1', '[::1]'])
     assert.ok(isLoopback(host), host)
-  for (const host of ['', '10.0.0.1', '0.0.0.0', '::', 'localhost.example.com', '1.127.0.0'])
+  for (const host of [
+    '',
+    '10.0.0.1',
+    '0.0.0.0',
+    '::',
+    'localhost.example.com',
+    '127.example.com',
+    '1.127.0.0',
+  ])
     assert.ok(!isLoopback(host), host)
 })
 
