@@ -5,13 +5,25 @@ import { addressText } from './certificate.ts'
 import type { AnswerLimits, VsphereConnection } from './connection.ts'
 import { isNotAuthenticated, isPasswordRefusal, VsphereError } from './errors.ts'
 import { answerPlace, returnValues, soapAnswer, soapRequest } from './soap.ts'
-import { elementAt, refOf, requiredRef, requiredText, textAt, type Ref } from './values.ts'
+import {
+  booleanAt,
+  elementAt,
+  elementsOf,
+  ref,
+  refOf,
+  requiredRef,
+  requiredText,
+  textAt,
+  type Ref,
+} from './values.ts'
 import { xml, type XmlElement, type XmlNode } from './xml.ts'
 
 const logoutMs = 5_000
 /** The pause between two logins of one session, so that lost answers to wrong passwords lock no account: vCenter allows 5 in 180 s. */
 const loginPauseMs = 60_000
 const cookieBytesMax = 4 * 1024
+/** Privileges that one call asks for. */
+const privilegesMax = 100
 const serviceInstance: Ref = { type: 'ServiceInstance', id: 'ServiceInstance' }
 
 export interface VsphereCredentials {
@@ -232,6 +244,45 @@ export class VsphereSession {
       throw error
     }
   }
+}
+
+// ------------------------------------------------------------ Privileges
+
+/**
+ * Returns the privileges of `ids`, `Cryptographer.ManageKeys`, that the user lacks on the object, in their order. A privilege about which
+ * vCenter says nothing is missing. Rejects with VsphereError: vCenter refuses the name of a privilege that it does not know.
+ */
+export async function missingPrivileges(
+  session: VsphereSession,
+  object: Ref,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  if (ids.length === 0) return []
+  if (ids.length > privilegesMax)
+    throw new RangeError(`a call asks for at most ${privilegesMax} privileges, not for ${ids.length}`)
+  // A new login changes the session's key.
+  const args = () => [
+    ref('entity', object),
+    xml('sessionId', session.key),
+    ...ids.map((id) => xml('privId', id)),
+  ]
+  const answers = await session.call(session.content.authorizationManager, 'HasPrivilegeOnEntities', args)
+  const answer = answers.find((one) => isSame(refOf(elementAt(one, 'entity')), object))
+  if (!answer)
+    throw new VsphereError(
+      'answer',
+      `vCenter does not say which privileges there are on ${object.type} ${object.id}`,
+    )
+  const granted = new Set(
+    elementsOf(answer, 'privAvailability')
+      .filter((one) => booleanAt(one, 'isGranted') === true)
+      .map((one) => textAt(one, 'privId')),
+  )
+  return ids.filter((id) => !granted.has(id))
+}
+
+function isSame(one: Ref | undefined, other: Ref): boolean {
+  return one?.type === other.type && one.id === other.id
 }
 
 // ------------------------------------------------------------ Calls

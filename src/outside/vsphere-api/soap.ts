@@ -37,7 +37,8 @@ export function soapAnswer(
     const words = hasSecret ? '' : (textAt(fault, 'faultstring') ?? '')
     throw faultError(method, elementAt(fault, 'detail')?.children[0], words)
   }
-  const answer = elementAt(body, `${method}Response`)
+  // vcsim answers MarkDefault with the element of SetDefaultKmsCluster.
+  const answer = body?.children.find(({ name }) => name.endsWith('Response'))
   if (!answer) throw new VsphereError('answer', `What answers ${method} is not vCenter's API`)
   return answer
 }

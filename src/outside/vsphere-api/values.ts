@@ -37,6 +37,19 @@ export function requiredText(element: XmlElement | undefined, ...path: readonly 
   return text
 }
 
+export function booleanAt(element: XmlElement | undefined, ...path: readonly string[]): boolean | undefined {
+  const text = textAt(element, ...path)?.trim()
+  if (text === 'true' || text === '1') return true
+  return text === 'false' || text === '0' ? false : undefined
+}
+
+/** A whole number. Undefined also for one that is larger than JavaScript's integers. */
+export function integerAt(element: XmlElement | undefined, ...path: readonly string[]): number | undefined {
+  const text = textAt(element, ...path)?.trim() ?? ''
+  const number = /^[+-]?\d{1,16}$/.test(text) ? Number(text) : undefined
+  return Number.isSafeInteger(number) ? number : undefined
+}
+
 /** The object that an element names. */
 export function refOf(element: XmlElement | undefined): Ref | undefined {
   if (element?.type === undefined || element.text === '') return undefined
@@ -50,7 +63,8 @@ export function requiredRef(element: XmlElement | undefined, what: string): Ref 
   return ref
 }
 
-function lacking(path: readonly string[]): VsphereError {
+/** The error for an answer without a value that it must have. */
+export function lacking(path: readonly string[]): VsphereError {
   return new VsphereError('answer', `vCenter's answer lacks ${path.join('.')}`)
 }
 

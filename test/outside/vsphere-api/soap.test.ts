@@ -3,12 +3,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isPasswordRefusal, type VsphereError } from '../../../src/outside/vsphere-api/errors.ts'
-import { faultError, vcenterWords } from '../../../src/outside/vsphere-api/soap.ts'
+import { faultError, soapAnswer, vcenterWords } from '../../../src/outside/vsphere-api/soap.ts'
 import { readXml, type XmlElement } from '../../../src/outside/vsphere-api/xml.ts'
+
+function read(text: string): XmlElement {
+  return readXml(Buffer.from(text), { bytesMax: 1_000_000, elementsMax: 10_000 })
+}
 
 function detail(name: string, fields = ''): XmlElement {
   const text = `<d xmlns:i="http://www.w3.org/2001/XMLSchema-instance"><f i:type="${name}">${fields}</f></d>`
-  const [fault] = readXml(Buffer.from(text), { bytesMax: 1_000_000, elementsMax: 10_000 }).children
+  const [fault] = read(text).children
   assert.ok(fault)
   return fault
 }
@@ -73,4 +77,15 @@ test('missing privileges are named with their objects, all of them where vCenter
   const many = lack('vm', ...Array.from({ length: 100 }, () => 'P'.repeat(200))).repeat(20)
   assert.ok(faultError('Do', detail('NoPermission', many), '').message.length < 600)
   assert.equal(faultError('Do', detail('NoPermission'), '').message, 'vCenter refuses Do: NoPermission')
+})
+
+test('an answer is that of a method, in the body of an envelope', () => {
+  const call = { method: 'Do' }
+  const answer = (content: string) => soapAnswer(call, read(`<Envelope><Body>${content}</Body></Envelope>`))
+  assert.equal(answer('<DoResponse><returnval>x</returnval></DoResponse>').children[0]?.text, 'x')
+  // vcsim does so.
+  assert.equal(answer('<OtherResponse/>').name, 'OtherResponse')
+  for (const content of ['', '<Do/>', '<html/>'])
+    assert.throws(() => answer(content), /What answers Do is not vCenter's API/)
+  assert.throws(() => soapAnswer(call, read('<Body><DoResponse/></Body>')), /is not vCenter's API/)
 })
