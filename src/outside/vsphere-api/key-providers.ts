@@ -27,6 +27,8 @@ const providersMax = 1_000
 const serversMax = 1_000
 /** The bit of QueryCryptoKeyStatus that asks whether vCenter can get the key. */
 const isAvailableBit = 1
+/** The key is there, and not active: vCenter makes a new key active at its first use. */
+const inactiveReason = 'KeyStateNotActiveOrEnabled'
 
 export interface KmipServer {
   readonly name: string
@@ -56,6 +58,12 @@ export interface ServerStatus {
 export interface ProviderStatus {
   readonly health: ProviderHealth
   readonly servers: readonly ServerStatus[]
+}
+
+export interface KeyAvailability {
+  readonly isThere: boolean
+  /** `KeyStateMissingInKMS`, `KeyStateClusterUnreachable`; '' where vCenter gives none. */
+  readonly reason: string
 }
 
 /**
@@ -169,17 +177,15 @@ export class KeyProviders {
     return key
   }
 
-  /**
-   * Whether vCenter gets the key from the provider and may use it. False also for a new key: vCenter makes a key active at its first
-   * use, and until then says KeyStateNotActiveOrEnabled.
-   */
-  async canFetch(provider: string, key: string): Promise<boolean> {
+  /** Whether vCenter finds the key at the provider's servers, also one that no machine has used yet; if not, vCenter's reason. */
+  async findKey(provider: string, key: string): Promise<KeyAvailability> {
     const keyId = xml('keyIds', [xml('keyId', key), providerId('providerId', provider)])
     const args = [keyId, xml('checkKeyBitMap', isAvailableBit)]
     const [status] = await this.#call('QueryCryptoKeyStatus', args, { answerMs: keyMs, silenceMs: keyMs })
     const isAvailable = booleanAt(status, 'keyAvailable')
     if (isAvailable === undefined) throw lacking(['keyAvailable'])
-    return isAvailable
+    const reason = vcenterWords(textAt(status, 'reason') ?? '')
+    return { isThere: isAvailable || reason === inactiveReason, reason }
   }
 
   #call(method: string, args: readonly XmlNode[], options: CallOptions = {}): Promise<readonly XmlElement[]> {

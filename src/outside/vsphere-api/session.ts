@@ -72,14 +72,8 @@ export async function openSession(
   connection: VsphereConnection,
   credentials: VsphereCredentials,
 ): Promise<VsphereSession> {
-  const service = await post(connection, undefined, {
-    self: serviceInstance,
-    method: 'RetrieveServiceContent',
-    args: [],
-  })
-  const [content] = returnValues(service.answer)
-  const about = readAbout(elementAt(content, 'about'))
-  const session = new VsphereSession(connection, credentials, about, readContent(content))
+  const { about, content } = await readService(connection)
+  const session = new VsphereSession(connection, credentials, about, content)
   try {
     await session.logIn()
     return session
@@ -87,6 +81,19 @@ export async function openSession(
     await session.end()
     throw error
   }
+}
+
+/** The product of a vCenter and its managers, which it tells before a login. Rejects with VsphereError. */
+export async function readService(
+  connection: VsphereConnection,
+): Promise<{ readonly about: VcenterAbout; readonly content: VcenterContent }> {
+  const { answer } = await post(connection, undefined, {
+    self: serviceInstance,
+    method: 'RetrieveServiceContent',
+    args: [],
+  })
+  const [content] = returnValues(answer)
+  return { about: readAbout(elementAt(content, 'about')), content: readContent(content) }
 }
 
 export class VsphereSession {

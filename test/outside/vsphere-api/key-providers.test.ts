@@ -100,7 +100,7 @@ test('a vCenter without encryption has no key providers, and one without words h
   })
   const providers = new KeyProviders(session)
   await assert.rejects(providers.makeKey('P'), /GenerateKey: RuntimeFault: why$/)
-  await assert.rejects(providers.canFetch('P', 'k'), isAnswerError(/lacks keyAvailable/))
+  await assert.rejects(providers.findKey('P', 'k'), isAnswerError(/lacks keyAvailable/))
   await assert.rejects(
     providers.missingPrivileges(['A.B']),
     isAnswerError(/which privileges there are on Folder group-d1/),

@@ -106,7 +106,8 @@ providerTest('from nothing to a provider that is green, and to a key that was fe
 
   const key = await providers.makeKey('P')
   assert.deepEqual([...(await proxy.keys())], [[key, 'PreActive']])
-  assert.equal(await providers.canFetch('P', key), false)
+  const inactive = 'KeyStateNotActiveOrEnabled'
+  assert.deepEqual(await providers.findKey('P', key), { isThere: true, reason: inactive })
   // A host takes a key of its own from the provider, and vCenter can then get that one.
   const [host] = await proxy.client.find('HostSystem')
   assert.ok(host)
@@ -114,9 +115,10 @@ providerTest('from nothing to a provider that is green, and to a key that was fe
   await proxy.client.call('ConfigureCryptoKey', [], host)
   const used = [...(await proxy.keys())].find(([, state]) => state === 'Active')?.[0] ?? ''
   assert.notEqual(used, '')
-  assert.equal(await providers.canFetch('P', used), true)
-  assert.equal(await providers.canFetch('P', randomUUID()), false)
-  assert.equal(await providers.canFetch('R', used), false)
+  assert.deepEqual(await providers.findKey('P', used), { isThere: true, reason: '' })
+  const missing = await providers.findKey('P', randomUUID())
+  assert.deepEqual(missing, { isThere: false, reason: 'KeyStateMissingInKMS' })
+  assert.equal((await providers.findKey('R', used)).isThere, false)
   assert.deepEqual(await vcenter.violations(), [])
 })
 
