@@ -15,14 +15,14 @@ const kmipPort = 5696
 
 /**
  * Parses `kms.example.com`, `kms.example.com:5696`, `192.0.2.7:5696` and `[2001:db8::7]:5696`. Undefined for anything
- * else.
+ * else. `defaultPort`: the port where the text has none.
  */
-export function parseAddress(text: string): Address | undefined {
+export function parseAddress(text: string, defaultPort = kmipPort): Address | undefined {
   const trimmed = text.trim()
-  if (isIP(trimmed) === 6) return { host: trimmed, port: kmipPort }
+  if (isIP(trimmed) === 6) return { host: trimmed, port: defaultPort }
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]\s/]+))(?::(\d{1,5}))?$/.exec(trimmed) ?? []
   const host = bracketed ?? plain
-  const port = digits === undefined ? kmipPort : Number(digits)
+  const port = digits === undefined ? defaultPort : Number(digits)
   if (host === undefined || port < 1 || port > 65_535) return undefined
   if (bracketed !== undefined && isIP(bracketed) !== 6) return undefined
   return { host, port }

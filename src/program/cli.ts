@@ -43,7 +43,7 @@ const ownCommands: Commands = {
 /** The order of the help. */
 const order =
   'serve status health instance client key inventory token login logout whoami session approval audit report alert siem backup ' +
-  'server-cert reload root-key adopt restore restore-accept store support-bundle hardening fips doctor conformance simulate dev bench completion'
+  'server-cert reload root-key vcenter adopt restore restore-accept store support-bundle hardening fips doctor conformance simulate dev bench completion'
 
 /** A command loads only its own file: the server starts sooner without the others. */
 const commands = inOrder([

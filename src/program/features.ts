@@ -143,6 +143,12 @@ const optional = {
     },
     plugs: { machinesOf: async () => (await import('../features/inventory/machines-of.ts')).machinesOf },
   },
+  vcenter: {
+    routes: async () => (await import('../features/vcenter/routes.ts')).vcenterRoutes,
+    examples: async () => (await import('../features/vcenter/examples.ts')).examples,
+    server: async () => (await import('../features/vcenter/feature.ts')).vcenterFeature,
+    commands: { vcenter: async () => (await import('../features/vcenter/commands.ts')).vcenterCommands },
+  },
   keyExport: {
     routes: async () => (await import('../features/key-export/routes.ts')).keyExportRoutes,
     examples: async () => (await import('../features/key-export/examples.ts')).examples,

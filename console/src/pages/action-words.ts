@@ -124,6 +124,11 @@ const words: Readonly<Record<AuditAction, string>> = {
   'token.create': 'created a token',
   'token.recover': 'recovered access with the root key',
   'token.revoke': 'revoked a token',
+  'vcenter.add': 'added a vCenter',
+  'vcenter.change': 'was about to change something in a vCenter',
+  'vcenter.changed': 'changed something in a vCenter, or was refused there',
+  'vcenter.remove': 'forgot a vCenter',
+  'vcenter.set': 'changed what is known of a vCenter',
 }
 
 /** Undefined for an action that only a newer server knows. */

@@ -121,6 +121,14 @@ export const auditActions = {
   'approval.configure': 'The server started with another list of acts that need a second person.',
   'inventory.import': 'A list of the machines of a vCenter and their keys took the place of the former one.',
   'inventory.remove': 'The list of the machines of a vCenter was removed.',
+  'vcenter.add': 'A vCenter was added, with its address and the way to recognize it.',
+  'vcenter.set':
+    'The name, the address or the recognition of a vCenter changed; or a connect remembered the key that proves the way.',
+  'vcenter.remove': 'A vCenter was forgotten. Nothing changed in it.',
+  'vcenter.change':
+    'The server was about to have a vCenter change something. The entry names the call of its API, and stands in the log before the call.',
+  'vcenter.changed':
+    'A vCenter answered a call that changes something: it did it, or the reason says why not.',
   'root-key.unreachable': 'The service of a root key cannot be reached.',
   'root-key.withdrawn': 'A root key refuses: its instance is not served.',
   'root-key.failing': 'Keys of an instance do not open, for a reason other than its root key.',

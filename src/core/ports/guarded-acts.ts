@@ -9,6 +9,7 @@ export const guardedActs = [
   'audit prune',
   'backup create',
   'key export',
+  'vcenter change',
 ] as const
 
 export type GuardedAct = (typeof guardedActs)[number]

@@ -142,6 +142,8 @@ const parameterTexts: Record<string, string> = {
   adoption: 'Id of the adoption.',
   import: 'Id of the import.',
   approval: 'Id of the request.',
+  vcenter: 'Id or name of the vCenter.',
+  connect: 'Id of the connect.',
   export: 'Id of the export, as the caller who began it chose it.',
 }
 

@@ -59,7 +59,10 @@ export async function askForApproval(
   const facts = await guard.facts(request)
   const nowMs = context.clock.now()
   const bearer = guard.makesToken ? newBearer() : null
-  const { open, secret } = split(guard, request)
+  const parts = split(guard, request)
+  const { open } = parts
+  // The asker sends a repeated request again, with its secrets.
+  const secret = guard.isRepeated ? undefined : parts.secret
   const approval: Approval = {
     id: randomUUID(),
     act,

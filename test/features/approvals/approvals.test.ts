@@ -21,8 +21,8 @@ interface Act {
   readonly isDone: (all: TwoPersons, asked: { approval: Shown; token: string | null }) => Promise<boolean>
 }
 
-/** approvals.export.test.ts has them. */
-const elsewhere = ['exportKeys', 'beginRestore'] as const
+/** approvals.export.test.ts and test/features/vcenter/ have them. */
+const elsewhere = ['exportKeys', 'beginRestore', 'connectVcenter'] as const
 
 /** One request to each other guarded route. */
 const acts: Readonly<Record<string, Act>> = {

@@ -7,7 +7,7 @@ import { auditActions } from '../../../src/core/ports/audit-actions.ts'
 
 /** Actions that change nothing in who may do what, and fetch no key. */
 const leftOut = [
-  /^alert\.test$|^siem\.test$|^kmip\.refused$|^admin\.refused$|^server\.reload$|^session\.|^inventory\.|^standard-key\./,
+  /^alert\.test$|^siem\.test$|^kmip\.refused$|^admin\.refused$|^server\.reload$|^session\.|^inventory\.|^standard-key\.|^vcenter\./,
   /^approval\.(ask|approve|refuse|cancel|end|carry-out|fail)$/,
   /^audit\.export$|^backup\.(create|read|verify)$/,
   /^certificate\.|^client\.(login|logout|log|pkcs11|endpoint-role|interop)$|^crypto\./,

@@ -46,6 +46,12 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'instance constraints': () => ['x', '--clear'],
   'instance restrictions': () => ['x'],
   'instance delete': () => ['x', '--shred', 'x'],
+  'vcenter add': () => ['x', '--fingerprint', sha256],
+  'vcenter connect': () => ['x', '--user', 'x', '--password-file', file('api.key')],
+  'vcenter list': () => [],
+  'vcenter show': () => ['x'],
+  'vcenter set': () => ['x', '--name', 'y'],
+  'vcenter remove': () => ['x'],
   'client trust': () => ['--name', 'x', '--cert', file('cert.pem')],
   'client issue': () => ['--name', 'x', '--out', fresh()],
   'client sign': () => ['--name', 'x', '--csr', file('request.csr'), '--out', fresh()],
@@ -145,7 +151,9 @@ const run = (name: string, ...more: readonly string[]): Promise<CommandResult> =
 
 /** Where the server has several instances, one is to be chosen. */
 function inInstance(name: string): readonly string[] {
-  return /^(client (?!pending|block|unblock)|key |inventory |adopt )/.test(name) ? ['--instance', 'x'] : []
+  return /^(client (?!pending|block|unblock)|key |inventory |vcenter |adopt )/.test(name)
+    ? ['--instance', 'x']
+    : []
 }
 
 /** As a terminal would show it. */

@@ -1,0 +1,173 @@
+// `mortise vcenter connect`: asks for the login, begins the connect, and prints each step as the server takes it.
+
+import { shellWord } from '../../base/text/shell-word.ts'
+import { readAuthority } from '../../doors/cli/client-pair.ts'
+import { instanceFlag, oneOfWords, verb, type Run } from '../../doors/cli/command.ts'
+import { readInput } from '../../doors/cli/files.ts'
+import { askHidden, askLine } from '../../doors/cli/text/ask.ts'
+import { instanceOf, memberOf } from '../../doors/cli/text/names.ts'
+import { plain } from '../../doors/cli/text/output.ts'
+import { interruptible, isAway, awayText, pause } from '../../doors/cli/watch-work.ts'
+import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import type { Output } from '../../doors/http/route.ts'
+import { clientWays, vcenterRoutes } from './routes.ts'
+
+const lookEveryMs = 250
+/** One connection that breaks says nothing about the work. */
+const unreachableMaxMs = 15_000
+
+interface ConnectFlags {
+  readonly instance?: string
+  readonly user?: string
+  readonly passwordFile?: string
+  readonly provider?: string
+  readonly address?: readonly string[]
+  readonly client?: string
+  readonly clientCa?: string
+  readonly default?: boolean
+  readonly dryRun?: boolean
+}
+
+type Connect = Output<typeof vcenterRoutes.showConnect>
+
+export const connectCommand = verb<ConnectFlags>({
+  words: 'connect <vcenter>',
+  summary:
+    'make a key provider with this server in vCenter, have both trust each other, and prove the way with a key; run again, it changes only what is missing',
+  flags: [
+    instanceFlag,
+    ['--user <user>', 'a user of vCenter with Cryptographer.ManageKeyServers and Cryptographer.ManageKeys'],
+    ['--password-file <file>', 'its password (default: asks for it); - is standard input'],
+    [
+      '--provider <name>',
+      'name of the key provider; machines remember it for good (default: that of the last connect, or mortise-INSTANCE)',
+    ],
+    ['--address <address...>', 'where vCenter reaches this server: HOST or HOST:PORT (default: its nodes)'],
+    [
+      '--client <certificate|authority|request|issued>',
+      "how this server trusts vCenter: the provider's certificate (default), a CA, a request that this server signs, or a key pair that it makes",
+    ],
+    ['--client-ca <pem>', 'with --client authority: the CA of vCenter'],
+    ['--default', "make it vCenter's default provider"],
+    ['--dry-run', 'only say what would be done'],
+  ],
+  guarded: true,
+  examples: [
+    'vcenter connect vc.example.com --user administrator@vsphere.local --dry-run',
+    'vcenter connect vc.example.com --user administrator@vsphere.local --default',
+    'vcenter connect berlin --user setup@vsphere.local --password-file ./password --address kms-1.example.com kms-2.example.com',
+  ],
+  action: async (run, options, word = '') => {
+    const admin = await run.client()
+    const instance = await instanceOf(admin, options.instance)
+    const vcenter = await memberOf(admin, vcenterRoutes.showVcenter.path, { instance }, word)
+    const body = { ...(await bodyOf(run.world, options)), ...(await loginOf(run.world, options)) }
+    const begun = await admin.call(vcenterRoutes.connectVcenter, { instance, vcenter, body })
+    const last = await watch(run, begun, () =>
+      admin.call(vcenterRoutes.showConnect, { instance, vcenter, connect: begun.id }),
+    )
+    if (last.error) {
+      if (run.json) run.show(last, () => '')
+      throw new CommandError(last.error.message, last.error.hint ?? undefined)
+    }
+    if (run.json) run.show(last, () => '')
+    if (last.state === 'running') return 1
+    run.tell(endText(run, last, sameVcenter(word, options)))
+    return 0
+  },
+})
+
+/** The words that name the vCenter in a next command. */
+export function sameVcenter(name: string, { instance }: Pick<ConnectFlags, 'instance'>): string {
+  return shellWord(name) + (instance === undefined ? '' : ` --instance ${shellWord(instance)}`)
+}
+
+async function bodyOf(
+  world: World,
+  { provider, address, client, clientCa, default: makeDefault, dryRun }: ConnectFlags,
+) {
+  const way = client === undefined ? undefined : oneOfWords('--client', client, clientWays)
+  if ((way === 'authority') !== (clientCa !== undefined))
+    throw new UsageError('--client authority and --client-ca PEM belong together')
+  return {
+    ...(provider !== undefined && { provider }),
+    ...(address && { addresses: [...address] }),
+    ...(way !== undefined && { client: way }),
+    ...(clientCa !== undefined && { authority: await readAuthority(world, clientCa) }),
+    ...(makeDefault === true && { default: true }),
+    ...(dryRun === true && { dryRun: true }),
+  }
+}
+
+/** The login, as the flags have it or a person types it. */
+async function loginOf(world: World, { user: named, passwordFile }: ConnectFlags) {
+  const user = named ?? (await askLine(world, 'User of vCenter: '))
+  if (user === undefined || user === '')
+    throw new UsageError('--user is missing: a user of vCenter that may manage key servers')
+  const password =
+    passwordFile === undefined
+      ? await askHidden(world, plain`Password of ${user}: `)
+      : (await readInput(world, passwordFile)).toString('utf8').replace(/\r?\n$/, '')
+  if (password === undefined || password === '')
+    throw new UsageError(
+      passwordFile === undefined
+        ? 'without a terminal the password comes from a file: --password-file FILE'
+        : `${passwordFile} is empty`,
+    )
+  return { user, password }
+}
+
+/** Prints each step as it ends; returns the last look, which is still running if the user pressed Ctrl-C. */
+async function watch(
+  { world: { stderr, stdout }, json }: Run,
+  begun: Connect,
+  look: () => Promise<Connect>,
+): Promise<Connect> {
+  const output = json ? stderr : stdout
+  let [now, shown, warned, answeredAtMs] = [begun, 0, 0, performance.now()]
+  const tell = () => {
+    for (const warning of now.warnings.slice(warned)) output.write(plain`! ${warning}\n`)
+    warned = now.warnings.length
+    const ended = now.steps.filter(({ state }) => state !== 'running')
+    for (const { state, text } of ended.slice(shown)) output.write(plain`${marks[state]} ${text}\n`)
+    shown = ended.length
+  }
+  return interruptible(async (interrupted) => {
+    for (;;) {
+      tell()
+      if (now.state !== 'running') return now
+      await pause(lookEveryMs, interrupted)
+      if (interrupted.aborted) {
+        stderr.write('The server goes on with it. Give the same command again to see how far it came.\n')
+        return now
+      }
+      try {
+        now = await look()
+        answeredAtMs = performance.now()
+      } catch (error) {
+        if (!isAway(error)) throw error
+        if (performance.now() - answeredAtMs >= unreachableMaxMs)
+          throw new CommandError(
+            awayText(error),
+            'When the server is back, give the same command again: it changes only what is missing.',
+            { cause: error },
+          )
+      }
+    }
+  })
+}
+
+const marks: Readonly<Record<Connect['steps'][number]['state'], string>> = {
+  running: '[....]',
+  done: '[done]',
+  already: '[ ok ]',
+  would: '[plan]',
+  skipped: '[skip]',
+  failed: '[FAIL]',
+}
+
+function endText({ next }: Run, { dryRun, provider }: Connect, words: string): string {
+  if (dryRun)
+    return plain`\nNothing was changed. Leave out --dry-run to do it: ${next(`vcenter connect ${words}`)}\n`
+  return plain`\nThe key provider ${provider} works. Encrypt a machine in vCenter with it, and see its key: ${next('key list')}\n`
+}

@@ -1,0 +1,129 @@
+// Opens what one connect works with: the session at vCenter, the client here, the audit log.
+
+import { Refusal } from '../../base/refusal.ts'
+import type { AuditEntry } from '../../core/ports/audit.ts'
+import type { JobWork } from '../../doors/http/jobs.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
+import { VsphereError } from '../../outside/vsphere-api/errors.ts'
+import { KeyProviders } from '../../outside/vsphere-api/key-providers.ts'
+import { openSession, type VsphereCredentials } from '../../outside/vsphere-api/session.ts'
+import { ClientSide } from './client-side.ts'
+import { ConnectRun, type ConnectPlan, type ConnectParts, type ProofKeys } from './connect.ts'
+import type { VcenterService } from './needs.ts'
+import { addressWarnings } from './plan.ts'
+import { connectionTo } from './reach.ts'
+import { ConnectSteps, type ConnectProgress } from './steps.ts'
+import type { Vcenter } from './vcenters.ts'
+
+/** The characters of a reason that an audit entry keeps. */
+const reasonCharactersMax = 500
+
+interface ConnectRequest {
+  readonly asker: ApiRequester
+  readonly instance: { readonly id: string; readonly name: string }
+  readonly vcenter: Vcenter
+  readonly login: VsphereCredentials
+  readonly plan: ConnectPlan
+}
+
+/** Rejects with Refusal and VsphereError. */
+export async function connectOne(
+  context: VcenterService,
+  { asker, instance, vcenter, login, plan }: ConnectRequest,
+  { onProgress, signal }: Parameters<JobWork<ConnectProgress, null>>[0],
+): Promise<null> {
+  const { clock } = context
+  const steps = new ConnectSteps(onProgress)
+  const ownCertificate = context.serverCertificate()
+  for (const warning of addressWarnings(plan.addresses, ownCertificate.der)) steps.warn(warning)
+  const connection = connectionTo(vcenter, clock)
+  try {
+    const session = await openSession(connection, login)
+    try {
+      if (session.about.instanceUuid !== vcenter.instanceUuid)
+        throw new Refusal('refused', `another vCenter answers at ${vcenter.host}: nothing was changed`)
+      const parts: ConnectParts = {
+        providers: new KeyProviders(session),
+        clientSide: new ClientSide(context, { by: asker.by, instance, name: vcenter.name }),
+        ownCertificate,
+        proof: proofKeys(context, { asker, instance, vcenter, plan }),
+        steps,
+        change: (call, detail, work) => audited(context, { asker, vcenter }, { call, ...detail }, work),
+        clock,
+        signal,
+      }
+      await new ConnectRun(parts, plan).run()
+      return null
+    } finally {
+      await session.end()
+    }
+  } finally {
+    connection.close()
+  }
+}
+
+/** The list of vCenters remembers the key, and the store knows whether it was fetched. */
+function proofKeys(
+  context: VcenterService,
+  { asker, instance, vcenter, plan: { provider } }: Omit<ConnectRequest, 'login'>,
+): ProofKeys {
+  const { clock, keys, vcenters } = context
+  const keep = async (proof: string, connectedMs: number | null) => {
+    const detail = { vcenter: vcenter.name, provider, key: proof }
+    const entry: AuditEntry = {
+      ...about(asker, vcenter),
+      atMs: clock.now(),
+      action: 'vcenter.set',
+      result: 'success',
+      reason: null,
+      detail,
+    }
+    await vcenters.set(vcenter, { provider: { name: provider, proof, connectedMs } }, entry)
+  }
+  return {
+    remembered: async () => {
+      const [now] = (await vcenters.of(instance.id)).filter(({ id }) => id === vcenter.id)
+      if (now?.provider?.name !== provider) return undefined
+      const key = await keys.show(instance.id, now.provider.proof)
+      return key?.state === 'PreActive' || key?.state === 'Active' ? now.provider.proof : undefined
+    },
+    remember: (key) => keep(key, null),
+    isHere: async (key) => (await keys.show(instance.id, key)) !== undefined,
+    finish: async (key) => {
+      const { provider: kept } = await vcenters.named(instance, vcenter.id)
+      if (kept?.connectedMs === null) await keep(key, clock.now())
+    },
+  }
+}
+
+/** An entry stands in the audit log before vCenter is asked to change something, and one after its answer. */
+async function audited<T>(
+  { audit }: Pick<VcenterService, 'audit'>,
+  who: Pick<ConnectRequest, 'asker' | 'vcenter'>,
+  detail: Readonly<Record<string, string>>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const common = { ...about(who.asker, who.vcenter), detail: { vcenter: who.vcenter.name, ...detail } }
+  await audit.enter({ ...common, action: 'vcenter.change', result: 'success', reason: null })
+  try {
+    const done = await work()
+    await audit.enter({ ...common, action: 'vcenter.changed', result: 'success', reason: null })
+    return done
+  } catch (error) {
+    if (error instanceof VsphereError)
+      await audit.enter({
+        ...common,
+        action: 'vcenter.changed',
+        result: 'refused',
+        reason: error.message.slice(0, reasonCharactersMax),
+      })
+    throw error
+  }
+}
+
+function about(
+  { actor, requestId }: Pick<ApiRequester, 'actor' | 'requestId'>,
+  { id, instanceId }: Pick<Vcenter, 'id' | 'instanceId'>,
+) {
+  return { actor, requestId, instanceId, object: id }
+}

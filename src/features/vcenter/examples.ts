@@ -1,0 +1,89 @@
+// Examples of the routes about vCenters, for the description of the admin API.
+
+import type { Examples } from '../../doors/http/example.ts'
+import type { Output } from '../../doors/http/route.ts'
+import { at, later, sampleSha256 } from '../../doors/http/samples.ts'
+import type { vcenterRoutes } from './routes.ts'
+
+const vcenter = {
+  id: '6f2c1a34-0a5e-4f0a-b1c0-5d8a2f0e9b77',
+  name: 'vc.example.com',
+  host: 'vc.example.com',
+  port: 443,
+  trust: { fingerprint: sampleSha256 },
+  product: 'VMware vCenter Server',
+  version: '8.0.3',
+  instanceUuid: 'dbed6e0c-bd88-4ef6-b594-21283e1c677f',
+  added: at,
+  provider: {
+    name: 'mortise-production',
+    proof: '5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e',
+    connected: at,
+  },
+}
+
+const added = { ...vcenter, provider: null }
+
+const connect: Output<typeof vcenterRoutes.showConnect> = {
+  id: '1e0c2c0e-7b63-4d55-8a0b-3f2a9d8c7b10',
+  vcenter: vcenter.name,
+  provider: 'mortise-production',
+  dryRun: false,
+  state: 'running',
+  steps: [
+    { step: 'privileges', state: 'done', text: 'the user has the privileges that this needs' },
+    { step: 'provider', state: 'running', text: 'the key provider mortise-production' },
+  ],
+  warnings: [],
+  error: null,
+}
+
+export const examples: Examples<typeof vcenterRoutes> = {
+  lookAtVcenter: {
+    body: { host: 'vc.example.com' },
+    answer: {
+      host: 'vc.example.com',
+      port: 443,
+      certificate: {
+        sha256: sampleSha256,
+        sha1: '2fd4e1c67a2d28fced849ee1bb76e7391b93eb12',
+        subject: 'CN=vc.example.com',
+        issuer: 'CN=CA,DC=vsphere,DC=local',
+        notBefore: at,
+        notAfter: later,
+      },
+    },
+  },
+  listVcenters: { answer: [vcenter] },
+  showVcenter: { answer: vcenter },
+  addVcenter: { body: { host: 'vc.example.com', trust: { fingerprint: sampleSha256 } }, answer: added },
+  setVcenter: { body: { trust: { fingerprint: sampleSha256 } }, answer: vcenter },
+  removeVcenter: { answer: vcenter },
+  connectVcenter: {
+    body: { user: 'administrator@vsphere.local', password: '...', default: true },
+    answer: connect,
+  },
+  showConnect: {
+    answer: {
+      ...connect,
+      state: 'done',
+      steps: [
+        { step: 'privileges', state: 'done', text: 'the user has the privileges that this needs' },
+        { step: 'provider', state: 'already', text: 'the key provider mortise-production has this server' },
+        { step: 'trust-mortise', state: 'already', text: 'vCenter trusts this server' },
+        { step: 'trust-vcenter', state: 'already', text: 'this server trusts vCenter' },
+        {
+          step: 'default',
+          state: 'skipped',
+          text: "mortise-production is not made vCenter's default provider (--default)",
+        },
+        { step: 'green', state: 'done', text: 'vCenter says green' },
+        {
+          step: 'proof',
+          state: 'done',
+          text: 'vCenter made the key 5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e here, and finds it',
+        },
+      ],
+    },
+  },
+}

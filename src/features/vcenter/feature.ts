@@ -1,0 +1,20 @@
+// vCenters that this server works with by their own API.
+
+import { feature } from '../../doors/http/feature.ts'
+import { Connects } from './connects.ts'
+import { guards } from './guards.ts'
+import { vcenterHandlers } from './handlers.ts'
+import type { Needs, VcenterService } from './needs.ts'
+import { vcenterRoutes } from './routes.ts'
+import { Vcenters } from './vcenters.ts'
+
+export const vcenterFeature = feature({
+  routes: vcenterRoutes,
+  handlers: vcenterHandlers,
+  guards,
+  open: ({ secrets, log, ...needs }: Needs, opened: AsyncDisposableStack): VcenterService => {
+    const connects = new Connects((error) => log.error({ error }, 'connect a vCenter'))
+    opened.defer(() => connects.stop())
+    return { ...needs, vcenters: new Vcenters(secrets), connects }
+  },
+})

@@ -1,0 +1,239 @@
+// The handlers of the routes about vCenters. connect.ts has the work of connecting one; the first connect loads it.
+
+import { randomUUID } from 'node:crypto'
+import type { AuditEntry } from '../../core/ports/audit.ts'
+import type { AuditAction } from '../../core/ports/audit-actions.ts'
+import { parseCertificate, parseCertificates } from '../../core/pki/certificate.ts'
+import { thumbprint } from '../../core/pki/server-chain.ts'
+import { addressText, type Address } from '../../base/kmip-address.ts'
+import { Refusal } from '../../base/refusal.ts'
+import type { Handlers } from '../../doors/http/feature.ts'
+import { refuseIfElsewhere } from '../../doors/http/jobs.ts'
+import type { Output } from '../../doors/http/route.ts'
+import type { ApiRequester, RouteRequest } from '../../doors/http/route-request.ts'
+import { byName, isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
+import { shownJob } from '../../doors/http/shown-job.ts'
+import { refusalOfVcenter, type ConnectJob } from './connects.ts'
+import type { VcenterService } from './needs.ts'
+import { planOf, vcenterAddress } from './plan.ts'
+import type { vcenterRoutes } from './routes.ts'
+import type { StoredTrust, Vcenter } from './vcenters.ts'
+
+type Body<N extends keyof typeof vcenterRoutes> = RouteRequest<(typeof vcenterRoutes)[N]>['body']
+
+export const vcenterHandlers = {
+  lookAtVcenter: async ({ clock }, { asker, body }) => {
+    requireAllInstances(asker)
+    const { presentedCertificate } = await import('../../outside/vsphere-api/certificate.ts')
+    const address = vcenterAddress(body.host)
+    const { leaf } = await orRefusal(presentedCertificate(address, { waitMs: lookMs, clock }))
+    const certificate = parseCertificate(leaf.raw)
+    return {
+      ...address,
+      certificate: {
+        sha256: certificate.sha256,
+        sha1: thumbprint(certificate.der),
+        subject: certificate.subject,
+        issuer: certificate.issuer,
+        notBefore: isoTime(certificate.notBeforeMs),
+        notAfter: isoTime(certificate.notAfterMs),
+      },
+    }
+  },
+
+  listVcenters: async ({ vcenters }, { instance }) =>
+    (await vcenters.of(instance.id)).toSorted(byName).map(shownVcenter),
+
+  showVcenter: async ({ vcenters }, { instance, params }) =>
+    shownVcenter(await vcenters.named(instance, params.vcenter)),
+
+  addVcenter: async (context, { asker, instance, body }) => {
+    requireAllInstances(asker)
+    const address = vcenterAddress(body.host)
+    const trust = storedTrust(body.trust)
+    const vcenter: Vcenter = {
+      id: randomUUID(),
+      instanceId: instance.id,
+      name: body.name ?? address.host,
+      ...address,
+      trust,
+      ...(await aboutOf(context, address, trust)),
+      addedMs: context.clock.now(),
+    }
+    const instances = new Set((await context.access.snapshot()).tables.instance.keys())
+    await context.vcenters.add(vcenter, instances, entry(context, asker, vcenter, 'vcenter.add'))
+    return shownVcenter(vcenter)
+  },
+
+  setVcenter: async (context, { asker, instance, params, body }) => {
+    const before = await context.vcenters.named(instance, params.vcenter)
+    requireAllInstances(asker)
+    const { name, host } = body
+    const address = host === undefined ? before : vcenterAddress(host)
+    const trust = body.trust === undefined ? before.trust : storedTrust(body.trust)
+    const isElsewhere = host !== undefined || body.trust !== undefined
+    const about = isElsewhere ? await aboutOf(context, address, trust) : undefined
+    if (about && about.instanceUuid !== before.instanceUuid)
+      throw new Refusal(
+        'refused',
+        `another vCenter answers there: its identifier is ${about.instanceUuid}, and that of ${before.name} is ${before.instanceUuid}`,
+        'Add it as one of its own: mortise vcenter add HOST',
+      )
+    const fields = {
+      ...(name !== undefined && { name }),
+      host: address.host,
+      port: address.port,
+      trust,
+      ...about,
+    }
+    const after = { ...before, ...fields }
+    return shownVcenter(
+      await context.vcenters.set(before, fields, entry(context, asker, after, 'vcenter.set')),
+    )
+  },
+
+  removeVcenter: async (context, { asker, instance, params }) => {
+    const vcenter = await context.vcenters.named(instance, params.vcenter)
+    await context.vcenters.remove(vcenter, entry(context, asker, vcenter, 'vcenter.remove'))
+    return shownVcenter(vcenter)
+  },
+
+  connectVcenter: async (context, { asker, instance, params, body }) => {
+    const { vcenter, plan } = await planOf(context, instance, params.vcenter, body)
+    requireAllInstances(asker)
+    const { provider, dryRun } = plan
+    const login = { user: body.user, password: Buffer.from(body.password) }
+    const about = { vcenter: vcenter.name, provider, dryRun }
+    const job = context.connects.begin(vcenter.id, about, async (working) => {
+      try {
+        const { connectOne } = await import('./connect-one.ts')
+        return await context.leases.during(leaseName, () =>
+          connectOne(context, { asker, instance, vcenter, login, plan }, working),
+        )
+      } finally {
+        login.password.fill(0)
+      }
+    })
+    return shownConnect(job)
+  },
+
+  showConnect: async (context, { asker, instance, params }) => {
+    const { id } = await context.vcenters.named(instance, params.vcenter)
+    requireAllInstances(asker)
+    const job = context.connects.show(id, params.connect)
+    if (job) return shownConnect(job)
+    await refuseIfElsewhere(context, leaseName)
+    throw new Refusal(
+      'not-found',
+      'there is no such connect: the server was restarted, or another one came after it',
+      'Run it again: it changes only what is missing.',
+    )
+  },
+} satisfies Handlers<typeof vcenterRoutes, VcenterService>
+
+const leaseName = 'vcenter-connect'
+const lookMs = 10_000
+
+/** The server opens connections to addresses that the asker names, in its own network. */
+export function requireAllInstances({ instanceId }: Pick<ApiRequester, 'instanceId'>): void {
+  if (instanceId === null) return
+  throw new Refusal('forbidden', 'to work with a vCenter needs a token for all instances')
+}
+
+function storedTrust(trust: Body<'addVcenter'>['trust']): StoredTrust {
+  if ('fingerprint' in trust) return trust
+  const authorities = parseCertificates(trust.authority)
+  const other = authorities.find(({ isCa }) => !isCa)
+  if (other)
+    throw new Refusal(
+      'bad-request',
+      `body.authority: this is not the certificate of a CA: ${other.subject} may not sign others`,
+      'Give the CA that signed the certificate of vCenter, or the fingerprint of that certificate.',
+    )
+  return { authority: authorities.map(({ pem }) => pem).join('') }
+}
+
+async function aboutOf({ clock }: Pick<VcenterService, 'clock'>, address: Address, trust: StoredTrust) {
+  const { aboutVcenter } = await import('./reach.ts')
+  return orRefusal(aboutVcenter({ ...address, trust }, clock))
+}
+
+async function orRefusal<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw refusalOfVcenter(error) ?? error
+  }
+}
+
+function entry(
+  { clock }: Pick<VcenterService, 'clock'>,
+  { actor, requestId }: Pick<ApiRequester, 'actor' | 'requestId'>,
+  { id, instanceId, name, host, port, trust }: Vcenter,
+  action: AuditAction,
+): AuditEntry {
+  const recognized = 'fingerprint' in trust ? { fingerprint: trust.fingerprint } : { by: 'CA' }
+  const detail = { vcenter: name, address: addressText({ host, port }), ...recognized }
+  return {
+    atMs: clock.now(),
+    action,
+    result: 'success',
+    instanceId,
+    object: id,
+    actor,
+    reason: null,
+    requestId,
+    detail,
+  }
+}
+
+// ---------------------------------------------------------------- Shown
+
+function shownVcenter({
+  id,
+  name,
+  host,
+  port,
+  trust,
+  product,
+  version,
+  instanceUuid,
+  addedMs,
+  provider,
+}: Vcenter): Output<(typeof vcenterRoutes)['showVcenter']> {
+  return {
+    id,
+    name,
+    host,
+    port,
+    trust:
+      'fingerprint' in trust
+        ? trust
+        : {
+            authorities: parseCertificates(trust.authority).map(({ sha256, subject }) => ({
+              sha256,
+              subject,
+            })),
+          },
+    product,
+    version,
+    instanceUuid,
+    added: isoTime(addedMs),
+    provider: provider
+      ? { name: provider.name, proof: provider.proof, connected: isoTimeOrNull(provider.connectedMs) }
+      : null,
+  }
+}
+
+function shownConnect(job: ConnectJob): Output<(typeof vcenterRoutes)['showConnect']> {
+  const { vcenter, provider, dryRun } = job
+  const { steps, warnings, ...shown } = shownJob(job)
+  return {
+    ...shown,
+    vcenter,
+    provider,
+    dryRun,
+    steps: steps.map((step) => ({ ...step })),
+    warnings: [...warnings],
+  }
+}

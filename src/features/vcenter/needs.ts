@@ -1,0 +1,38 @@
+// The parts of the server that the routes about vCenters need.
+
+import type { Audit } from '../../core/audit/audit.ts'
+import type { TrustChanges } from '../../core/instances/trust-changes.ts'
+import type { Keys } from '../../core/keys/keys.ts'
+import type { Certificate } from '../../core/pki/certificate.ts'
+import type { SigningIdentity } from '../../core/pki/issue.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import type { Log } from '../../core/ports/log.ts'
+import type { Secrets } from '../../core/sealing/secrets.ts'
+import type { NodeLeases } from '../../core/server/leases.ts'
+import type { Access } from '../../core/trust/access.ts'
+import type { Pending } from '../../core/trust/pending.ts'
+import type { Connects } from './connects.ts'
+import type { Vcenters } from './vcenters.ts'
+
+export interface Needs {
+  readonly about: { readonly kmip: string }
+  readonly access: Pick<Access, 'identify' | 'snapshot'>
+  readonly audit: Pick<Audit, 'enter'>
+  /** The CA that signs certificates for clients. */
+  readonly authority: SigningIdentity
+  readonly clock: Clock
+  readonly keys: Pick<Keys, 'show'>
+  readonly leases: Pick<NodeLeases, 'during' | 'elsewhere' | 'nodes'>
+  readonly log: Pick<Log, 'error'>
+  readonly pending: Pick<Pending, 'remove'>
+  readonly secrets: Pick<Secrets, 'fresh' | 'change'>
+  /** The certificate that the KMIP listener presents now. */
+  readonly serverCertificate: () => Certificate
+  readonly trust: Pick<TrustChanges, 'clients'>
+}
+
+/** The service that the handlers work with. */
+export interface VcenterService extends Omit<Needs, 'secrets' | 'log'> {
+  readonly vcenters: Vcenters
+  readonly connects: Connects
+}

@@ -1,0 +1,43 @@
+// Reaches one vCenter: a connection that only the trusted one gets, and the facts that it tells before a login.
+
+import { X509Certificate } from 'node:crypto'
+import { Refusal } from '../../base/refusal.ts'
+import { parseCertificates } from '../../core/pki/certificate.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import type { VcenterTrust } from '../../outside/vsphere-api/certificate.ts'
+import { VsphereConnection } from '../../outside/vsphere-api/connection.ts'
+import { readService } from '../../outside/vsphere-api/session.ts'
+import type { StoredTrust, Vcenter } from './vcenters.ts'
+
+type Place = Pick<Vcenter, 'host' | 'port' | 'trust'>
+
+/** The product of a vCenter and its identifier, which it tells before a login. Rejects with Refusal and VsphereError. */
+export async function aboutVcenter(
+  place: Place,
+  clock: Clock,
+): Promise<Pick<Vcenter, 'product' | 'version' | 'instanceUuid'>> {
+  const connection = connectionTo(place, clock)
+  try {
+    const { about } = await readService(connection)
+    const { product, version, apiType, instanceUuid } = about
+    if (apiType !== 'VirtualCenter' || instanceUuid === undefined)
+      throw new Refusal(
+        'refused',
+        `${place.host} is not a vCenter but ${product} ${version}`,
+        'Name the vCenter that manages this host.',
+      )
+    return { product, version, instanceUuid }
+  } finally {
+    connection.close()
+  }
+}
+
+/** The caller closes it. */
+export function connectionTo({ host, port, trust }: Place, clock: Clock): VsphereConnection {
+  return new VsphereConnection({ address: { host, port }, trust: vcenterTrust(trust), clock })
+}
+
+function vcenterTrust(trust: StoredTrust): VcenterTrust {
+  if ('fingerprint' in trust) return trust
+  return { authorities: parseCertificates(trust.authority).map(({ der }) => new X509Certificate(der)) }
+}

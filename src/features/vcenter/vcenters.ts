@@ -1,0 +1,141 @@
+// The vCenters that administrators added: one sealed list in the store. It has no password in it.
+
+import { Refusal } from '../../base/refusal.ts'
+import { shellWord } from '../../base/text/shell-word.ts'
+import type { AuditEntry } from '../../core/ports/audit.ts'
+import type { Secrets } from '../../core/sealing/secrets.ts'
+
+export interface Vcenter {
+  readonly id: string
+  readonly instanceId: string
+  readonly name: string
+  /** A name or an IP address, IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+  readonly trust: StoredTrust
+  /** `VMware vCenter Server` */
+  readonly product: string
+  readonly version: string
+  /** vCenter's own identifier. No other vCenter has it. */
+  readonly instanceUuid: string
+  readonly addedMs: number
+  /** The provider of the last connect. */
+  readonly provider?: ConnectedProvider
+}
+
+/** `fingerprint`: SHA-256 of the certificate, lower-case hex. `authority`: PEM of the CAs. */
+export type StoredTrust = { readonly fingerprint: string } | { readonly authority: string }
+
+export interface ConnectedProvider {
+  readonly name: string
+  /** The identifier of the key that vCenter made as a proof. */
+  readonly proof: string
+  /** The end of the last run that reached it; null: no run did. */
+  readonly connectedMs: number | null
+}
+
+const secretName = 'vcenters'
+const vcentersMax = 64
+
+export class Vcenters {
+  readonly #secrets: Pick<Secrets, 'fresh' | 'change'>
+
+  constructor(secrets: Pick<Secrets, 'fresh' | 'change'>) {
+    this.#secrets = secrets
+  }
+
+  async of(instanceId: string): Promise<readonly Vcenter[]> {
+    return parsed(await this.#secrets.fresh(secretName)).filter((one) => one.instanceId === instanceId)
+  }
+
+  /** Finds one by its name or id. Throws Refusal. */
+  async named({ id, name }: { readonly id: string; readonly name: string }, word: string): Promise<Vcenter> {
+    const all = await this.of(id)
+    const vcenter = all.find((one) => one.id === word) ?? all.find((one) => one.name === word)
+    if (!vcenter)
+      throw new Refusal(
+        'not-found',
+        `there is no vCenter ${word} in this instance`,
+        `List them: mortise vcenter list --instance ${shellWord(name)}`,
+      )
+    return vcenter
+  }
+
+  /** Adds one, and forgets those of instances that are gone. Throws Refusal. */
+  async add(vcenter: Vcenter, instances: ReadonlySet<string>, entry: AuditEntry): Promise<void> {
+    await this.#change(entry, (all) => {
+      const kept = all.filter(({ instanceId }) => instances.has(instanceId))
+      requireFree(kept, vcenter)
+      const same = ofInstance(kept, vcenter).find(({ instanceUuid }) => instanceUuid === vcenter.instanceUuid)
+      if (same)
+        throw new Refusal(
+          'conflict',
+          `this vCenter is added already, as ${same.name}`,
+          `Look at it: mortise vcenter show ${shellWord(same.name)}`,
+        )
+      if (kept.length >= vcentersMax)
+        throw new Refusal('refused', `this server knows ${vcentersMax} vCenters already, and takes no more`)
+      return [...kept, vcenter]
+    })
+  }
+
+  /** Replaces fields of one. Throws Refusal. */
+  async set(
+    vcenter: Pick<Vcenter, 'id' | 'instanceId'>,
+    fields: Partial<Pick<Vcenter, 'name' | 'host' | 'port' | 'trust' | 'product' | 'version' | 'provider'>>,
+    entry: AuditEntry,
+  ): Promise<Vcenter> {
+    const all = await this.#change(entry, (before) => {
+      const [old] = before.filter(({ id }) => id === vcenter.id)
+      if (!old) throw gone()
+      const changed = { ...old, ...fields }
+      requireFree(before, changed)
+      return before.map((one) => (one === old ? changed : one))
+    })
+    const [set] = all.filter(({ id }) => id === vcenter.id)
+    if (!set) throw gone()
+    return set
+  }
+
+  async remove({ id }: Vcenter, entry: AuditEntry): Promise<void> {
+    await this.#change(entry, (all) => {
+      const kept = all.filter((one) => one.id !== id)
+      if (kept.length === all.length) throw gone()
+      return kept
+    })
+  }
+
+  async #change(
+    entry: AuditEntry,
+    change: (all: readonly Vcenter[]) => readonly Vcenter[],
+  ): Promise<readonly Vcenter[]> {
+    let after: readonly Vcenter[] = []
+    const changed = (bytes: Buffer | undefined): Buffer => {
+      after = change(parsed(bytes))
+      return Buffer.from(JSON.stringify(after))
+    }
+    await this.#secrets.change(secretName, changed, [entry])
+    return after
+  }
+}
+
+function parsed(bytes: Buffer | undefined): readonly Vcenter[] {
+  return bytes ? (JSON.parse(bytes.toString('utf8')) as readonly Vcenter[]) : []
+}
+
+function ofInstance(
+  all: readonly Vcenter[],
+  { instanceId }: Pick<Vcenter, 'instanceId'>,
+): readonly Vcenter[] {
+  return all.filter((one) => one.instanceId === instanceId)
+}
+
+function requireFree(all: readonly Vcenter[], vcenter: Vcenter): void {
+  const same = ofInstance(all, vcenter).find(({ name }) => name === vcenter.name)
+  if (same && same.id !== vcenter.id)
+    throw new Refusal('conflict', `a vCenter named ${vcenter.name} exists already in this instance`)
+}
+
+function gone(): Refusal {
+  return new Refusal('conflict', 'the vCenter was removed meanwhile')
+}

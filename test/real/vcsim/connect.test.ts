@@ -1,0 +1,219 @@
+// `vcenter add` and `vcenter connect` against vcsim and the proxy before it: a whole Mortise server, its command line, and real KMIP from
+// vCenter's side.
+
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { startEmbedded, type CommandResult, type EmbeddedServer } from '../../support/server/server.ts'
+import { providerId, serverSpec, SoapClient } from '../../support/vcenter/client.ts'
+import { startVcenter, type Vcenter } from '../../support/vcenter/vcenter.ts'
+import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
+import { textAt } from '../../support/vcenter/xml.ts'
+
+interface Site {
+  readonly vcenter: Vcenter
+  readonly mortise: EmbeddedServer
+  /** Runs `vcenter connect vc` with the login of vcsim. */
+  readonly connect: (...more: string[]) => Promise<CommandResult>
+}
+
+function connectTest(name: string, run: (site: Site, t: TestContext) => Promise<void>): void {
+  test(name, { timeout: vcsimTestTimeoutMs }, async (t) => {
+    const vcenter = await startVcenter(t, { arguments: ['-vm', '0'] })
+    if (!vcenter) return
+    await using mortise = await startEmbedded()
+    const host = `${vcenter.host}:${vcenter.port}`
+    await mortise.json('vcenter', 'add', host, '--name', 'vc', '--fingerprint', vcenter.shown.sha256)
+    const file = path.join(mortise.data, 'password')
+    writeFileSync(file, `${vcenter.password}\n`)
+    const login = ['--user', vcenter.username, '--password-file', file]
+    const connect = (...more: string[]) => mortise.cli('vcenter', 'connect', 'vc', ...login, ...more)
+    await run({ vcenter, mortise, connect }, t)
+  })
+}
+
+const writes = /^(?:Register|Update|Upload|Generate|Mark|Remove|Set)/
+
+async function writtenCalls(vcenter: Vcenter): Promise<readonly string[]> {
+  return (await vcenter.calls()).filter((call) => writes.test(call))
+}
+
+async function actions({ mortise }: Site, action: string): Promise<readonly Record<string, unknown>[]> {
+  const entries = (await mortise.json('audit', 'list', '--action', action)) as { entries?: unknown }
+  return (Array.isArray(entries) ? entries : entries.entries) as Record<string, unknown>[]
+}
+
+connectTest(
+  'one command, from nothing to a key that vCenter made; a second run changes nothing',
+  async (site) => {
+    const { vcenter, mortise, connect } = site
+    await vcenter.forgetCalls()
+    const dry = await connect('--dry-run')
+    assert.equal(dry.code, 0, dry.stderr)
+    assert.match(
+      dry.stdout,
+      /would register the key provider mortise-default with 127\.0\.0\.1:\d+\. It is vCenter's first, and so becomes its default/,
+    )
+    assert.match(dry.stdout, /Nothing was changed/)
+    assert.deepEqual(await writtenCalls(vcenter), [])
+    assert.match((await mortise.cli('client', 'list')).stdout, /No client/)
+
+    const first = await connect('--default')
+    assert.equal(first.code, 0, first.stdout + first.stderr)
+    const lines = first.stdout.split('\n').filter((line) => line.startsWith('['))
+    assert.deepEqual(
+      lines.map((line) => line.slice(0, 6)),
+      ['[done]', '[done]', '[done]', '[done]', '[ ok ]', '[done]', '[done]'],
+      first.stdout,
+    )
+    assert.deepEqual(await writtenCalls(vcenter), [
+      'RegisterKmipServer',
+      'UploadKmipServerCert',
+      'GenerateKey',
+    ])
+    assert.deepEqual(await vcenter.violations(), [])
+    const [, key = ''] = /made the key (\S+) here, and finds it/.exec(first.stdout) ?? []
+    assert.match((await mortise.cli('key', 'show', key)).stdout, new RegExp(key))
+
+    await vcenter.forgetCalls()
+    const second = await connect('--default')
+    assert.equal(second.code, 0, second.stderr)
+    assert.deepEqual(await writtenCalls(vcenter), [])
+    assert.match(second.stdout, new RegExp(`vCenter finds the key ${key} that it made here`))
+    const shown = (await mortise.json('vcenter', 'show', 'vc')) as {
+      provider: { proof: string; connected: string }
+    }
+    assert.equal(shown.provider.proof, key)
+    assert.ok(Date.parse(shown.provider.connected))
+
+    // Each call that changes something stands in the audit log before and after it.
+    const before = await actions(site, 'vcenter.change')
+    const after = await actions(site, 'vcenter.changed')
+    assert.equal(before.length, 3)
+    assert.equal(after.length, 3)
+    assert.doesNotMatch(JSON.stringify([before, after]) + mortise.stderr(), new RegExp(vcenter.password))
+  },
+)
+
+for (const way of ['request', 'issued'] as const)
+  connectTest(
+    `this server trusts vCenter by a certificate that it makes: ${way}`,
+    async ({ connect, mortise }) => {
+      const connected = await connect('--client', way)
+      assert.equal(connected.code, 0, connected.stdout + connected.stderr)
+      assert.match(connected.stdout, /vCenter made the key/)
+      assert.match((await mortise.cli('client', 'list')).stdout, /^vc .*vsphere/m)
+      const again = await connect('--client', way)
+      assert.match(again.stdout, /this server trusts vCenter/)
+    },
+  )
+
+connectTest(
+  'a client certificate that may be in use is not replaced, and other servers are left alone',
+  async ({ vcenter, connect }) => {
+    const client = await SoapClient.logIn(vcenter)
+    const away = { name: 'away', address: 'kms.example.com', port: 5696 }
+    await client.call('RegisterKmipServer', [serverSpec('old', away)])
+    await vcenter.forgetCalls()
+    const other = await connect('--provider', 'old')
+    assert.equal(other.code, 1)
+    assert.match(
+      other.stderr,
+      /the key provider old has other servers: kms\.example\.com:5696.*Give another name/s,
+    )
+    assert.deepEqual(await writtenCalls(vcenter), [])
+
+    await connect('--provider', 'new', '--dry-run')
+    const made = await connect('--provider', 'new')
+    assert.equal(made.code, 0, made.stderr)
+    assert.match(made.stdout, /new is not made vCenter's default provider/)
+  },
+)
+
+connectTest('a provider that exists keeps its client certificate', async ({ vcenter, mortise, connect }) => {
+  const client = await SoapClient.logIn(vcenter)
+  const own = { name: 'one', address: mortise.kmip.host, port: mortise.kmip.port }
+  await client.call('RegisterKmipServer', [serverSpec('P', own)])
+  const inUse = async () => {
+    const [value] = await client.call('RetrieveClientCert', [providerId('cluster', 'P')])
+    return textAt(value) ?? value?.text
+  }
+  const before = await inUse()
+  const refused = await connect('--provider', 'P', '--client', 'issued')
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /has a client certificate already.*Leave out --client/s)
+  assert.equal((await connect('--provider', 'P')).code, 0)
+  assert.equal(await inUse(), before)
+})
+
+connectTest(
+  'a wrong password is tried once; lacking privileges are named; nothing is changed',
+  async (site) => {
+    const { vcenter, mortise, connect } = site
+    await vcenter.forgetCalls()
+    const file = path.join(mortise.data, 'wrong')
+    writeFileSync(file, 'not the password')
+    const wrong = await mortise.cli(
+      'vcenter',
+      'connect',
+      'vc',
+      '--user',
+      vcenter.username,
+      '--password-file',
+      file,
+    )
+    assert.equal(wrong.code, 1)
+    assert.match(wrong.stderr, /InvalidLogin.*locks an account/s)
+    assert.equal((await vcenter.calls()).filter((call) => call === 'Login').length, 1)
+
+    await vcenter.lackPrivileges(['Cryptographer.ManageKeyServers'])
+    const lacking = await connect()
+    assert.equal(lacking.code, 1)
+    assert.match(lacking.stderr, /the user lacks Cryptographer\.ManageKeyServers in vCenter/)
+    assert.deepEqual(await writtenCalls(vcenter), [])
+    assert.deepEqual(await actions(site, 'vcenter.change'), [])
+  },
+)
+
+connectTest('another certificate ends everything before a login', async ({ vcenter, mortise, connect }) => {
+  const next = await vcenter.changeCertificate()
+  await vcenter.forgetCalls()
+  const refused = await connect()
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /shows another certificate than the trusted one/)
+  assert.deepEqual(await vcenter.calls(), [])
+  assert.equal((await mortise.cli('vcenter', 'set', 'vc', '--fingerprint', next.sha256)).code, 0)
+  assert.equal((await connect()).code, 0)
+})
+
+connectTest(
+  'a run that is broken off is run again, and makes no second key',
+  async ({ vcenter, mortise, connect }) => {
+    await vcenter.trouble({ on: 'QueryCryptoKeyStatus', kind: 'reset-before' })
+    const broken = await connect()
+    assert.equal(broken.code, 1)
+    assert.match(broken.stdout, /\[FAIL\]/)
+    const again = await connect()
+    assert.equal(again.code, 0, again.stderr)
+    assert.equal((await vcenter.calls()).filter((call) => call === 'GenerateKey').length, 1)
+    const keys = (await mortise.json('key', 'list')) as unknown[]
+    assert.equal(keys.length, 1)
+  },
+)
+
+connectTest('vCenter says no, and its words are shown', async ({ vcenter, connect }) => {
+  await vcenter.trouble({
+    on: 'RegisterKmipServer',
+    kind: 'fault',
+    fault: 'RuntimeFault',
+    message: 'The disk of vCenter is full.',
+  })
+  const refused = await connect()
+  assert.equal(refused.code, 1)
+  assert.match(
+    refused.stderr,
+    /vCenter refuses RegisterKmipServer: RuntimeFault: The disk of vCenter is full\./,
+  )
+  assert.equal((await connect()).code, 0)
+})
