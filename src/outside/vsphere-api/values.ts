@@ -2,7 +2,7 @@
 // there; those whose names begin with `required` throw VsphereError.
 
 import { VsphereError } from './errors.ts'
-import { xml, type XmlElement, type XmlNode } from './xml.ts'
+import { xml, type XmlContent, type XmlElement, type XmlNode } from './xml.ts'
 
 /** A managed object. */
 export interface Ref {
@@ -73,4 +73,9 @@ export function lacking(path: readonly string[]): VsphereError {
 /** A reference to an object. */
 export function ref(name: string, { type, id }: Ref): XmlNode {
   return xml(name, id, { type })
+}
+
+/** A value of a subclass: the schema of its element names a class above it. */
+export function typed(name: string, type: string, content: XmlContent): XmlNode {
+  return xml(name, content, { 'xsi:type': type })
 }
