@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyRoutes } from '../../../src/features/keys/routes.ts'
-import { diskEdit, providerId } from '../../support/vcenter/client.ts'
+import { providerId } from '../../support/vcenter/client.ts'
 import { reference, refOf, VimFault, type Ref } from '../../support/vcenter/soap.ts'
 import { keyIdElement, type KeyId } from '../../support/vcenter/vcsim-client.ts'
-import { at, childrenOf, element, textAt, typed, typeOf, type Xml } from '../../support/vcenter/xml.ts'
+import { at, childrenOf, element, textAt } from '../../support/vcenter/xml.ts'
 import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
-import { ProxySite, rejectsWith } from './proxy-site.ts'
+import { cryptoSpec, encrypt, ProxySite, rejectsWith } from './proxy-site.ts'
 
 function proxyTest(
   name: string,
@@ -219,34 +219,6 @@ proxyTest('a vSAN cluster is encrypted, rekeyed, and given another provider', as
 })
 
 // ---------------------------------------------------------------- What the tests share
-
-type Kind = 'CryptoSpecEncrypt' | 'CryptoSpecShallowRecrypt' | 'CryptoSpecDeepRecrypt'
-
-async function encrypt(
-  site: ProxySite,
-  vm: Ref,
-  kind: Kind,
-  key: KeyId,
-  options: { readonly disks?: boolean } = {},
-): Promise<void> {
-  await site.client.task('ReconfigVM_Task', await cryptoSpec(site, vm, kind, key, options), vm)
-}
-
-async function cryptoSpec(
-  site: ProxySite,
-  vm: Ref,
-  kind: Kind,
-  key: KeyId,
-  { disks = true }: { readonly disks?: boolean } = {},
-): Promise<readonly Xml[]> {
-  const field = kind === 'CryptoSpecEncrypt' ? 'cryptoKeyId' : 'newKeyId'
-  const crypto = typed('crypto', kind, [keyIdElement(field, key)])
-  const devices = (await site.client.properties(vm, 'config.hardware.device')).get('config.hardware.device')
-  const edits = childrenOf(devices, 'VirtualDevice')
-    .filter((device) => disks && typeOf(device) === 'VirtualDisk')
-    .map((device) => diskEdit(device, crypto))
-  return [element('spec', [...edits, crypto])]
-}
 
 async function status(site: ProxySite, key: KeyId, bits: number): Promise<object> {
   const [answer] = await site.client.call('QueryCryptoKeyStatus', [

@@ -5,11 +5,12 @@ import type { TestContext } from 'node:test'
 import { clientRoutes } from '../../../src/features/clients/routes.ts'
 import { keyRoutes } from '../../../src/features/keys/routes.ts'
 import { startInProcess, type RunningServer } from '../../support/server/running.ts'
-import { providerId, serverSpec, SoapClient } from '../../support/vcenter/client.ts'
+import { diskEdit, providerId, serverSpec, SoapClient } from '../../support/vcenter/client.ts'
 import { VimFault, type Ref } from '../../support/vcenter/soap.ts'
 import { startVcenter, type Vcenter } from '../../support/vcenter/vcenter.ts'
+import { keyIdElement, type KeyId } from '../../support/vcenter/vcsim-client.ts'
 import type { VcsimOptions } from '../../support/vcenter/vcsim.ts'
-import { at, childrenOf, element, textAt, type Xml } from '../../support/vcenter/xml.ts'
+import { at, childrenOf, element, textAt, typed, typeOf, type Xml } from '../../support/vcenter/xml.ts'
 
 export class ProxySite {
   readonly vcenter: Vcenter
@@ -119,6 +120,13 @@ export class ProxySite {
     return new Map(keys.map(({ id, state }) => [id, state]))
   }
 
+  /** The disks of a machine, as devices. */
+  async disks(vm: Ref): Promise<readonly Xml[]> {
+    const path = 'config.hardware.device'
+    const devices = (await this.client.properties(vm, path)).get(path)
+    return childrenOf(devices, 'VirtualDevice').filter((device) => typeOf(device) === 'VirtualDisk')
+  }
+
   async firstVm(): Promise<Ref> {
     const [vm] = await this.client.find('VirtualMachine')
     assert.ok(vm)
@@ -133,4 +141,35 @@ export async function rejectsWith(type: string, work: Promise<unknown>): Promise
     assert.equal(error.type, type, error.message)
     return true
   })
+}
+
+type CryptoKind = 'CryptoSpecEncrypt' | 'CryptoSpecShallowRecrypt' | 'CryptoSpecDeepRecrypt'
+
+interface CryptoPlaces {
+  readonly home?: boolean
+  readonly disks?: boolean
+}
+
+/** Encrypts or rekeys a machine's home and all its disks, or one of the two. */
+export async function encrypt(
+  site: ProxySite,
+  vm: Ref,
+  kind: CryptoKind,
+  key: KeyId,
+  places: CryptoPlaces = {},
+): Promise<void> {
+  await site.client.task('ReconfigVM_Task', await cryptoSpec(site, vm, kind, key, places), vm)
+}
+
+export async function cryptoSpec(
+  site: ProxySite,
+  vm: Ref,
+  kind: CryptoKind,
+  key: KeyId,
+  { home = true, disks = true }: CryptoPlaces = {},
+): Promise<readonly Xml[]> {
+  const field = kind === 'CryptoSpecEncrypt' ? 'cryptoKeyId' : 'newKeyId'
+  const crypto = typed('crypto', kind, [keyIdElement(field, key)])
+  const edits = (await site.disks(vm)).map((device) => diskEdit(device, crypto))
+  return [element('spec', [...(disks ? edits : []), home ? crypto : undefined])]
 }

@@ -126,7 +126,7 @@ Not everything is here: see the lists above.`
   const then = plain`
 Keep the standard keys and the root key as they are until each machine was powered on with a key from here.
 Next: ${next(`adopt check --ids FILE --instance ${shellWord(instance)}`)}
-lists the keys that a vCenter uses and that are missing here. docs/adopt.md tells how to write FILE, and the rest.
+lists the keys that a vCenter uses and that are missing here. docs/inventory.md tells how to write FILE, and docs/adopt.md the rest.
 `
   return whole + then
 }

@@ -139,7 +139,7 @@ ${counted(report.objects, 'object')} of the old server ${report.objects === 1 ? 
 Not everything is here: see the lists above. Leave the old server running.`
   return `${whole}
 Next: ${next(`adopt check --ids FILE --instance ${shellWord(instance)}`)}
-lists the keys that a vCenter uses and that are missing here. docs/adopt.md tells how to write FILE, and the rest. Until vCenter
-asks this server, run the same command again: it brings what was made at the old server since.
+lists the keys that a vCenter uses and that are missing here. docs/inventory.md tells how to write FILE, and docs/adopt.md the rest.
+Until vCenter asks this server, run the same command again: it brings what was made at the old server since.
 `
 }
