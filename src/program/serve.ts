@@ -118,7 +118,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     ...core,
     ...tls.administration,
     ...door.seen,
-    about: { version, startedMs: clock.now(), ...(await modesOf(config, door)), ...addresses },
+    about: { version, startedMs: clock.now(), ...(await factsOf(config, door, tls)), ...addresses },
     config,
     dataFolder,
     guardedActs: config.approval.for,
@@ -162,11 +162,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
   }
 }
 
-async function modesOf(
+async function factsOf(
   { server: { data }, kmip: { drafts } }: Config,
   { connections }: Pick<KmipDoor, 'connections'>,
+  { administration }: Pick<ServerTls, 'administration'>,
 ) {
-  return { fips: await fipsVersion(data), drafts, connections }
+  return { fips: await fipsVersion(data), drafts, connections, certificate: administration.serverCertificate }
 }
 
 function openWatch(

@@ -96,7 +96,7 @@ export class Jobs<Shown extends { readonly progress: unknown }, Report> {
 /** Throws Refusal if another node does such work: it alone knows the job. */
 export async function refuseIfElsewhere(
   { leases }: { readonly leases: Pick<NodeLeases, 'elsewhere'> },
-  work: 'adoption' | 'restore' | 'vcenter-connect',
+  work: 'adoption' | 'restore' | 'vcenter-connect' | 'vcenter-read',
 ): Promise<void> {
   const node = await leases.elsewhere(work)
   if (node !== null)

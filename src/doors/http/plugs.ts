@@ -2,10 +2,11 @@
 // value of `withoutFeatures` stands, which is safe.
 
 import type { z } from 'zod'
+import { Refusal } from '../../base/refusal.ts'
 import type { AuditKeeper } from '../../core/audit/retention.ts'
 import type { Gathered } from '../../core/conditions/conditions.ts'
 import type { GuardedAct } from '../../core/ports/guarded-acts.ts'
-import type { KeyUses } from '../../core/ports/inventory.ts'
+import type { InventoryRecord, InventoryRow, KeyUses } from '../../core/ports/inventory.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import type { ApiRequester } from './route-request.ts'
 import type { AnyRouteRequest } from './route-request.ts'
@@ -15,6 +16,12 @@ import type { BackupStatus, ShownUpstream } from './plug-schemas.ts'
 export interface Plugs {
   /** From features/inventory: the machines that use keys. */
   readonly keyUses: KeyUses
+  /** From features/inventory: the rows take the place of the inventory of that vCenter, once all are there. Throws Refusal. */
+  readonly importInventory: (
+    asker: Pick<ApiRequester, 'actor' | 'requestId' | 'identify'>,
+    about: Pick<InventoryRecord, 'instanceId' | 'vcenter' | 'takenMs'>,
+    rows: AsyncIterable<InventoryRow>,
+  ) => Promise<InventoryRecord>
   /** From features/adopt: the upstream of an instance, as this asker may see it; null: it has none. */
   readonly upstreamOf: (
     asker: Pick<ApiRequester, 'instanceId'>,
@@ -47,6 +54,9 @@ export interface Approving {
 
 export const withoutFeatures: Plugs = {
   keyUses: { uses: async () => null, keysOfMachines: async () => new Set(), useOf: async () => null },
+  importInventory: async () => {
+    throw new Refusal('refused', 'this server keeps no inventories')
+  },
   upstreamOf: async () => null,
   auditKeepers: { targets: [], facts: async () => [] },
   backupStatus: () => null,

@@ -144,6 +144,7 @@ const parameterTexts: Record<string, string> = {
   approval: 'Id of the request.',
   vcenter: 'Id or name of the vCenter.',
   connect: 'Id of the connect.',
+  read: 'Id of the reading.',
   export: 'Id of the export, as the caller who began it chose it.',
 }
 

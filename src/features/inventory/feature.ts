@@ -2,7 +2,7 @@
 
 import { inventoryConditions, inventoryFacts } from './conditions.ts'
 import { feature } from '../../doors/http/feature.ts'
-import { inventoryHandlers } from './handlers.ts'
+import { importRows, inventoryHandlers } from './handlers.ts'
 import { Inventories } from './inventories.ts'
 import type { InventoryService, Needs } from './needs.ts'
 import { inventoryRoutes } from './routes.ts'
@@ -17,6 +17,7 @@ export const inventory = feature({
     return { clock, keys, inventories }
   },
   plugs: ({ inventories }) => ({
+    importInventory: (asker, about, rows) => importRows(inventories, asker, about, rows),
     keyUses: {
       uses: (...args) => inventories.uses(...args),
       keysOfMachines: (...args) => inventories.keysOfMachines(...args),

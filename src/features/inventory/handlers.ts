@@ -1,12 +1,13 @@
 // Inventories: imported in parts, shown, reported, removed. The report looks at every key and every row, a step at a time.
 
 import { isOld } from '../../base/text/inventory-age.ts'
-import type { Importer, InventorySummary } from './inventories.ts'
-import type { InventoryRecord } from '../../core/ports/inventory.ts'
+import { inventoryBatchRowsMax } from './bounds.ts'
+import type { Importer, Inventories, InventorySummary } from './inventories.ts'
+import type { InventoryRecord, InventoryRow } from '../../core/ports/inventory.ts'
 import type { InventoryService } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
-import type { inventoryRoutes } from './routes.ts'
-import type { RouteRequest } from '../../doors/http/route-request.ts'
+import { inventoryRoutes } from './routes.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { Refusal } from '../../base/refusal.ts'
 import type { ReportLine } from './routes.ts'
 import { keyPages } from '../../core/keys/key-pages.ts'
@@ -56,8 +57,50 @@ export const inventoryHandlers = {
   },
 } satisfies Handlers<typeof inventoryRoutes, InventoryService>
 
+/**
+ * Imports the rows that another feature reads, in parts, of which nothing counts before the last. Forgets the import if a row or the reading
+ * fails. Throws Refusal, and what `rows` throws.
+ */
+export async function importRows(
+  inventories: Inventories,
+  asker: Pick<ApiRequester, 'actor' | 'requestId' | 'identify'>,
+  { instanceId, ...fields }: Pick<InventoryRecord, 'instanceId' | 'vcenter' | 'takenMs'>,
+  rows: AsyncIterable<InventoryRow>,
+): Promise<InventoryRecord> {
+  const by = importer(asker, instanceId)
+  const { id } = await inventories.begin(by, instanceId, fields)
+  const add = async (part: readonly InventoryRow[]) => {
+    if (part.length > 0) await inventories.add(instanceId, id, checkedRows(part))
+  }
+  try {
+    let part: InventoryRow[] = []
+    for await (const row of rows) {
+      part.push(row)
+      if (part.length < inventoryBatchRowsMax) continue
+      await add(part)
+      part = []
+    }
+    await add(part)
+    return await inventories.finish(by, instanceId, id)
+  } catch (error) {
+    await inventories.cancel(by, instanceId, id).catch(() => undefined)
+    throw error
+  }
+}
+
+/** The rows, once they are as those of a request have to be. Throws Refusal. */
+function checkedRows(machines: readonly InventoryRow[]): readonly InventoryRow[] {
+  const checked = inventoryRoutes.addInventoryRows.body.safeParse({ machines })
+  if (checked.success) return checked.data.machines
+  const [issue] = checked.error.issues
+  throw new Refusal(
+    'refused',
+    `a machine or key cannot be in an inventory: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
+  )
+}
+
 function importer(
-  { actor, requestId, identify }: RouteRequest<(typeof inventoryRoutes)['showInventory']>['asker'],
+  { actor, requestId, identify }: Pick<ApiRequester, 'actor' | 'requestId' | 'identify'>,
   instanceId: string,
 ): Importer {
   return { actor, requestId, identify: () => identify(instanceId) }

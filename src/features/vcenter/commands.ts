@@ -12,12 +12,15 @@ import { shortTime } from '../../doors/cli/text/time.ts'
 import { CommandError, UsageError } from '../../doors/cli/world.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import type { Output } from '../../doors/http/route.ts'
-import { connectCommand, sameVcenter } from './connect-command.ts'
+import { connectCommand } from './connect-command.ts'
+import { inventoryCommand } from './inventory-command.ts'
+import { sameVcenter } from './login.ts'
 import { vcenterRoutes } from './routes.ts'
 
 export const vcenterCommands = noun('vcenter', 'vCenters that the server works with by their own API', () => [
   addCommand,
   connectCommand,
+  inventoryCommand,
   listCommand,
   showCommand,
   setCommand,

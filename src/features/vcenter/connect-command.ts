@@ -1,25 +1,20 @@
 // `mortise vcenter connect`: asks for the login, begins the connect, and prints each step as the server takes it.
 
-import { shellWord } from '../../base/text/shell-word.ts'
 import { readAuthority } from '../../doors/cli/client-pair.ts'
 import { instanceFlag, oneOfWords, verb, type Run } from '../../doors/cli/command.ts'
-import { readInput } from '../../doors/cli/files.ts'
-import { askHidden, askLine } from '../../doors/cli/text/ask.ts'
 import { instanceOf, memberOf } from '../../doors/cli/text/names.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { interruptible, isAway, awayText, pause } from '../../doors/cli/watch-work.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
 import type { Output } from '../../doors/http/route.ts'
+import { loginFlags, loginOf, sameVcenter, type LoginFlags } from './login.ts'
 import { clientWays, vcenterRoutes } from './routes.ts'
 
 const lookEveryMs = 250
 /** One connection that breaks says nothing about the work. */
 const unreachableMaxMs = 15_000
 
-interface ConnectFlags {
-  readonly instance?: string
-  readonly user?: string
-  readonly passwordFile?: string
+interface ConnectFlags extends LoginFlags {
   readonly provider?: string
   readonly address?: readonly string[]
   readonly client?: string
@@ -36,8 +31,7 @@ export const connectCommand = verb<ConnectFlags>({
     'make a key provider with this server in vCenter, have both trust each other, and prove the way with a key; run again, it changes only what is missing',
   flags: [
     instanceFlag,
-    ['--user <user>', 'a user of vCenter with Cryptographer.ManageKeyServers and Cryptographer.ManageKeys'],
-    ['--password-file <file>', 'its password (default: asks for it); - is standard input'],
+    ...loginFlags('a user of vCenter with Cryptographer.ManageKeyServers and Cryptographer.ManageKeys'),
     [
       '--provider <name>',
       'name of the key provider; machines remember it for good (default: that of the last connect, or mortise-INSTANCE)',
@@ -77,11 +71,6 @@ export const connectCommand = verb<ConnectFlags>({
   },
 })
 
-/** The words that name the vCenter in a next command. */
-export function sameVcenter(name: string, { instance }: Pick<ConnectFlags, 'instance'>): string {
-  return shellWord(name) + (instance === undefined ? '' : ` --instance ${shellWord(instance)}`)
-}
-
 async function bodyOf(
   world: World,
   { provider, address, client, clientCa, default: makeDefault, dryRun }: ConnectFlags,
@@ -97,24 +86,6 @@ async function bodyOf(
     ...(makeDefault === true && { default: true }),
     ...(dryRun === true && { dryRun: true }),
   }
-}
-
-/** The login, as the flags have it or a person types it. */
-async function loginOf(world: World, { user: named, passwordFile }: ConnectFlags) {
-  const user = named ?? (await askLine(world, 'User of vCenter: '))
-  if (user === undefined || user === '')
-    throw new UsageError('--user is missing: a user of vCenter that may manage key servers')
-  const password =
-    passwordFile === undefined
-      ? await askHidden(world, plain`Password of ${user}: `)
-      : (await readInput(world, passwordFile)).toString('utf8').replace(/\r?\n$/, '')
-  if (password === undefined || password === '')
-    throw new UsageError(
-      passwordFile === undefined
-        ? 'without a terminal the password comes from a file: --password-file FILE'
-        : `${passwordFile} is empty`,
-    )
-  return { user, password }
 }
 
 /** Prints each step as it ends; returns the last look, which is still running if the user pressed Ctrl-C. */

@@ -1,17 +1,16 @@
 // Opens what one connect works with: the session at vCenter, the client here, the audit log.
 
-import { Refusal } from '../../base/refusal.ts'
 import type { AuditEntry } from '../../core/ports/audit.ts'
 import type { JobWork } from '../../doors/http/jobs.ts'
 import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { VsphereError } from '../../outside/vsphere-api/errors.ts'
 import { KeyProviders } from '../../outside/vsphere-api/key-providers.ts'
-import { openSession, type VsphereCredentials } from '../../outside/vsphere-api/session.ts'
+import type { VsphereCredentials } from '../../outside/vsphere-api/session.ts'
 import { ClientSide } from './client-side.ts'
 import { ConnectRun, type ConnectPlan, type ConnectParts, type ProofKeys } from './connect.ts'
 import type { VcenterService } from './needs.ts'
 import { addressWarnings } from './plan.ts'
-import { connectionTo } from './reach.ts'
+import { inSession } from './reach.ts'
 import { ConnectSteps, type ConnectProgress } from './steps.ts'
 import type { Vcenter } from './vcenters.ts'
 
@@ -34,32 +33,22 @@ export async function connectOne(
 ): Promise<null> {
   const { clock } = context
   const steps = new ConnectSteps(onProgress)
-  const ownCertificate = context.serverCertificate()
+  const ownCertificate = context.about.certificate()
   for (const warning of addressWarnings(plan.addresses, ownCertificate.der)) steps.warn(warning)
-  const connection = connectionTo(vcenter, clock)
-  try {
-    const session = await openSession(connection, login)
-    try {
-      if (session.about.instanceUuid !== vcenter.instanceUuid)
-        throw new Refusal('refused', `another vCenter answers at ${vcenter.host}: nothing was changed`)
-      const parts: ConnectParts = {
-        providers: new KeyProviders(session),
-        clientSide: new ClientSide(context, { by: asker.by, instance, name: vcenter.name }),
-        ownCertificate,
-        proof: proofKeys(context, { asker, instance, vcenter, plan }),
-        steps,
-        change: (call, detail, work) => audited(context, { asker, vcenter }, { call, ...detail }, work),
-        clock,
-        signal,
-      }
-      await new ConnectRun(parts, plan).run()
-      return null
-    } finally {
-      await session.end()
+  return inSession(vcenter, login, clock, async (session) => {
+    const parts: ConnectParts = {
+      providers: new KeyProviders(session),
+      clientSide: new ClientSide(context, { by: asker.by, instance, name: vcenter.name }),
+      ownCertificate,
+      proof: proofKeys(context, { asker, instance, vcenter, plan }),
+      steps,
+      change: (call, detail, work) => audited(context, { asker, vcenter }, { call, ...detail }, work),
+      clock,
+      signal,
     }
-  } finally {
-    connection.close()
-  }
+    await new ConnectRun(parts, plan).run()
+    return null
+  })
 }
 
 /** The list of vCenters remembers the key, and the store knows whether it was fetched. */

@@ -38,6 +38,14 @@ const connect: Output<typeof vcenterRoutes.showConnect> = {
   error: null,
 }
 
+const read = {
+  id: '2b1e4c0e-7b63-4d55-8a0b-3f2a9d8c7b10',
+  vcenter: vcenter.name,
+  state: 'running' as const,
+  rows: 1_250,
+  error: null,
+}
+
 export const examples: Examples<typeof vcenterRoutes> = {
   lookAtVcenter: {
     body: { host: 'vc.example.com' },
@@ -63,6 +71,8 @@ export const examples: Examples<typeof vcenterRoutes> = {
     body: { user: 'administrator@vsphere.local', password: '...', default: true },
     answer: connect,
   },
+  readVcenter: { body: { user: 'inventory@vsphere.local', password: '...' }, answer: read },
+  showVcenterRead: { answer: { ...read, state: 'done', rows: 3_512 } },
   showConnect: {
     answer: {
       ...connect,

@@ -1,9 +1,9 @@
 // vCenters that this server works with by their own API.
 
 import { feature } from '../../doors/http/feature.ts'
-import { Connects } from './connects.ts'
 import { guards } from './guards.ts'
 import { vcenterHandlers } from './handlers.ts'
+import { vcenterJobs } from './jobs.ts'
 import type { Needs, VcenterService } from './needs.ts'
 import { vcenterRoutes } from './routes.ts'
 import { Vcenters } from './vcenters.ts'
@@ -13,8 +13,8 @@ export const vcenterFeature = feature({
   handlers: vcenterHandlers,
   guards,
   open: ({ secrets, log, ...needs }: Needs, opened: AsyncDisposableStack): VcenterService => {
-    const connects = new Connects((error) => log.error({ error }, 'connect a vCenter'))
-    opened.defer(() => connects.stop())
-    return { ...needs, vcenters: new Vcenters(secrets), connects }
+    const { connects, reads, stop } = vcenterJobs((error) => log.error({ error }, 'work with a vCenter'))
+    opened.defer(stop)
+    return { ...needs, vcenters: new Vcenters(secrets), connects, reads }
   },
 })

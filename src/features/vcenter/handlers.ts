@@ -13,7 +13,7 @@ import type { Output } from '../../doors/http/route.ts'
 import type { ApiRequester, RouteRequest } from '../../doors/http/route-request.ts'
 import { byName, isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 import { shownJob } from '../../doors/http/shown-job.ts'
-import { refusalOfVcenter, type ConnectJob } from './connects.ts'
+import { refusalOfVcenter, type ConnectJob, type ReadJob } from './jobs.ts'
 import type { VcenterService } from './needs.ts'
 import { planOf, vcenterAddress } from './plan.ts'
 import type { vcenterRoutes } from './routes.ts'
@@ -103,11 +103,11 @@ export const vcenterHandlers = {
     requireAllInstances(asker)
     const { provider, dryRun } = plan
     const login = { user: body.user, password: Buffer.from(body.password) }
-    const about = { vcenter: vcenter.name, provider, dryRun }
+    const about = { vcenter: vcenter.name, provider, dryRun, progress: { steps: [], warnings: [] } }
     const job = context.connects.begin(vcenter.id, about, async (working) => {
       try {
         const { connectOne } = await import('./connect-one.ts')
-        return await context.leases.during(leaseName, () =>
+        return await context.leases.during('vcenter-connect', () =>
           connectOne(context, { asker, instance, vcenter, login, plan }, working),
         )
       } finally {
@@ -122,16 +122,53 @@ export const vcenterHandlers = {
     requireAllInstances(asker)
     const job = context.connects.show(id, params.connect)
     if (job) return shownConnect(job)
-    await refuseIfElsewhere(context, leaseName)
+    await refuseIfElsewhere(context, 'vcenter-connect')
     throw new Refusal(
       'not-found',
       'there is no such connect: the server was restarted, or another one came after it',
       'Run it again: it changes only what is missing.',
     )
   },
+
+  readVcenter: async (context, { asker, instance, params, body }) => {
+    const vcenter = await context.vcenters.named(instance, params.vcenter)
+    requireAllInstances(asker)
+    const { id: instanceId } = instance
+    const login = { user: body.user, password: Buffer.from(body.password) }
+    const about = { vcenter: vcenter.name, progress: { rows: 0 } }
+    const job = context.reads.begin(vcenter.id, about, async ({ onProgress, signal }) => {
+      try {
+        const [{ keyRows }, { inSession }] = await Promise.all([
+          import('./machines.ts'),
+          import('./reach.ts'),
+        ])
+        const inventory = { instanceId, vcenter: vcenter.name, takenMs: context.clock.now() }
+        return await context.leases.during('vcenter-read', () =>
+          inSession(vcenter, login, context.clock, (session) =>
+            context.plugs.importInventory(asker, inventory, counted(keyRows(session, signal), onProgress)),
+          ),
+        )
+      } finally {
+        login.password.fill(0)
+      }
+    })
+    return shownRead(job)
+  },
+
+  showVcenterRead: async (context, { asker, instance, params }) => {
+    const { id } = await context.vcenters.named(instance, params.vcenter)
+    requireAllInstances(asker)
+    const job = context.reads.show(id, params.read)
+    if (job) return shownRead(job)
+    await refuseIfElsewhere(context, 'vcenter-read')
+    throw new Refusal(
+      'not-found',
+      'there is no such reading: the server was restarted, or another one came after it',
+      'mortise inventory show says what is there.',
+    )
+  },
 } satisfies Handlers<typeof vcenterRoutes, VcenterService>
 
-const leaseName = 'vcenter-connect'
 const lookMs = 10_000
 
 /** The server opens connections to addresses that the asker names, in its own network. */
@@ -156,6 +193,17 @@ function storedTrust(trust: Body<'addVcenter'>['trust']): StoredTrust {
 async function aboutOf({ clock }: Pick<VcenterService, 'clock'>, address: Address, trust: StoredTrust) {
   const { aboutVcenter } = await import('./reach.ts')
   return orRefusal(aboutVcenter({ ...address, trust }, clock))
+}
+
+async function* counted<T>(
+  rows: AsyncIterable<T>,
+  onProgress: (progress: { readonly rows: number }) => void,
+): AsyncGenerator<T, void, undefined> {
+  let count = 0
+  for await (const row of rows) {
+    onProgress({ rows: ++count })
+    yield row
+  }
 }
 
 async function orRefusal<T>(work: Promise<T>): Promise<T> {
@@ -223,6 +271,10 @@ function shownVcenter({
       ? { name: provider.name, proof: provider.proof, connected: isoTimeOrNull(provider.connectedMs) }
       : null,
   }
+}
+
+function shownRead(job: ReadJob): Output<(typeof vcenterRoutes)['showVcenterRead']> {
+  return { ...shownJob(job), vcenter: job.vcenter }
 }
 
 function shownConnect(job: ConnectJob): Output<(typeof vcenterRoutes)['showConnect']> {

@@ -11,11 +11,13 @@ import type { Secrets } from '../../core/sealing/secrets.ts'
 import type { NodeLeases } from '../../core/server/leases.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { Pending } from '../../core/trust/pending.ts'
-import type { Connects } from './connects.ts'
+import type { Plugs } from '../../doors/http/plugs.ts'
+import type { VcenterJobs } from './jobs.ts'
 import type { Vcenters } from './vcenters.ts'
 
 export interface Needs {
-  readonly about: { readonly kmip: string }
+  /** `kmip`: HOST:PORT of this node. `certificate`: the one that its KMIP listener presents now. */
+  readonly about: { readonly kmip: string; readonly certificate: () => Certificate }
   readonly access: Pick<Access, 'identify' | 'snapshot'>
   readonly audit: Pick<Audit, 'enter'>
   /** The CA that signs certificates for clients. */
@@ -25,14 +27,12 @@ export interface Needs {
   readonly leases: Pick<NodeLeases, 'during' | 'elsewhere' | 'nodes'>
   readonly log: Pick<Log, 'error'>
   readonly pending: Pick<Pending, 'remove'>
+  readonly plugs: Pick<Plugs, 'importInventory'>
   readonly secrets: Pick<Secrets, 'fresh' | 'change'>
-  /** The certificate that the KMIP listener presents now. */
-  readonly serverCertificate: () => Certificate
   readonly trust: Pick<TrustChanges, 'clients'>
 }
 
 /** The service that the handlers work with. */
-export interface VcenterService extends Omit<Needs, 'secrets' | 'log'> {
+export interface VcenterService extends Omit<Needs, 'secrets' | 'log'>, VcenterJobs {
   readonly vcenters: Vcenters
-  readonly connects: Connects
 }

@@ -10,6 +10,8 @@ import type { vcenterRoutes } from './routes.ts'
 import type { Vcenter } from './vcenters.ts'
 
 const httpsPort = 443
+/** Names, also those in other scripts, and addresses. */
+const hostCharacters = /^[\p{L}\p{M}\p{N}_.:-]{1,255}$/u
 
 /** The plan, with everything that the request left out. Throws Refusal. */
 export async function planOf(
@@ -54,7 +56,8 @@ export function addressWarnings(addresses: readonly Address[], certificate: Uint
 
 function ownAddress(text: string): Address {
   const address = parseAddress(text)
-  if (!address) throw new Refusal('bad-request', `body.addresses: it takes HOST or HOST:PORT, not ${text}`)
+  if (!address || !hostCharacters.test(address.host))
+    throw new Refusal('bad-request', `body.addresses: it takes HOST or HOST:PORT, not ${text}`)
   return address
 }
 
@@ -62,6 +65,7 @@ function ownAddress(text: string): Address {
 export function vcenterAddress(text: string): { readonly host: string; readonly port: number } {
   const [, bare = ''] = /^(?:https:\/\/)?([^/]+)/i.exec(text) ?? []
   const address = /:\/\//.test(bare) ? undefined : parseAddress(bare, httpsPort)
-  if (!address) throw new Refusal('bad-request', `body.host: it takes HOST or HOST:PORT, not ${text}`)
+  if (!address || !hostCharacters.test(address.host))
+    throw new Refusal('bad-request', `body.host: it takes HOST or HOST:PORT, not ${text}`)
   return { host: address.host, port: address.port }
 }

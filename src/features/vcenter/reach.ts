@@ -6,7 +6,12 @@ import { parseCertificates } from '../../core/pki/certificate.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { VcenterTrust } from '../../outside/vsphere-api/certificate.ts'
 import { VsphereConnection } from '../../outside/vsphere-api/connection.ts'
-import { readService } from '../../outside/vsphere-api/session.ts'
+import {
+  openSession,
+  readService,
+  type VsphereCredentials,
+  type VsphereSession,
+} from '../../outside/vsphere-api/session.ts'
 import type { StoredTrust, Vcenter } from './vcenters.ts'
 
 type Place = Pick<Vcenter, 'host' | 'port' | 'trust'>
@@ -32,8 +37,29 @@ export async function aboutVcenter(
   }
 }
 
-/** The caller closes it. */
-export function connectionTo({ host, port, trust }: Place, clock: Clock): VsphereConnection {
+/** Logs in, works, and logs out. Rejects with Refusal and VsphereError. */
+export async function inSession<T>(
+  vcenter: Place & Pick<Vcenter, 'instanceUuid'>,
+  login: VsphereCredentials,
+  clock: Clock,
+  work: (session: VsphereSession) => Promise<T>,
+): Promise<T> {
+  const connection = connectionTo(vcenter, clock)
+  try {
+    const session = await openSession(connection, login)
+    try {
+      if (session.about.instanceUuid !== vcenter.instanceUuid)
+        throw new Refusal('refused', `another vCenter answers at ${vcenter.host}: nothing was changed`)
+      return await work(session)
+    } finally {
+      await session.end()
+    }
+  } finally {
+    connection.close()
+  }
+}
+
+function connectionTo({ host, port, trust }: Place, clock: Clock): VsphereConnection {
   return new VsphereConnection({ address: { host, port }, trust: vcenterTrust(trust), clock })
 }
 

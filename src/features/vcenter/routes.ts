@@ -99,6 +99,34 @@ const Connect = z
   })
   .meta({ id: 'VcenterConnect' })
 
+/** A text that vCenter's XML can carry. */
+function carried(charactersMax: number) {
+  return z
+    .string()
+    .min(1)
+    .max(charactersMax)
+    .refine(
+      (text) => text.isWellFormed() && !/[^\P{Cc}\t\n\r]|[\ufffe\uffff]/u.test(text),
+      'it has characters that XML cannot carry',
+    )
+}
+
+const Read = z
+  .object({
+    id: z.string(),
+    vcenter: z.string(),
+    state: z.enum(['running', 'done', 'failed']),
+    rows: z.int().meta({ description: 'Keys of machines, disks and snapshots that were read so far.' }),
+    error: failure('Why it failed. The inventory is as it was before.'),
+  })
+  .meta({ id: 'VcenterRead' })
+
+const login = {
+  password: carried(passwordCharactersMax).meta({
+    description: 'It is kept in memory while this runs, and is tried once.',
+  }),
+}
+
 const vcenters = `${instancePath}/vcenters`
 const viewer = { role: 'viewer', scope: 'instance' } as const
 // Each of them has the server open connections to an address that the asker names.
@@ -164,13 +192,11 @@ export const vcenterRoutes = {
     summary:
       'Make a key provider with this server in a vCenter, have both trust each other, and prove the way with a key. Run again, it changes only what is missing',
     body: z.strictObject({
-      user: z.string().min(1).max(userCharactersMax).meta({
+      user: carried(userCharactersMax).meta({
         description: 'With the privileges Cryptographer.ManageKeyServers and Cryptographer.ManageKeys.',
         example: 'administrator@vsphere.local',
       }),
-      password: z.string().min(1).max(passwordCharactersMax).meta({
-        description: 'It is kept in memory while this runs, and is tried once.',
-      }),
+      ...login,
       provider: name.optional().meta({
         description:
           'The name of the key provider, which machines remember for good. Left out: that of the last run, or `mortise-` and the name of the instance.',
@@ -197,5 +223,28 @@ export const vcenterRoutes = {
     ...manager,
     summary: 'How far a connect is; the last one is remembered until a restart',
     answer: Connect,
+  }),
+  readVcenter: route({
+    method: 'post',
+    path: `${vcenters}/{vcenter}/inventory`,
+    ...manager,
+    summary:
+      'Read from a vCenter which machine uses which key. It takes the place of the inventory with the name of that vCenter, once all is read',
+    body: z.strictObject({
+      user: carried(userCharactersMax).meta({
+        description: 'With the role Read-only on the vCenter itself.',
+        example: 'inventory@vsphere.local',
+      }),
+      ...login,
+    }),
+    answer: Read,
+    status: 201,
+  }),
+  showVcenterRead: route({
+    method: 'get',
+    path: `${vcenters}/{vcenter}/inventory/{read}`,
+    ...manager,
+    summary: 'How far a reading is; the last one is remembered until a restart',
+    answer: Read,
   }),
 } as const

@@ -13,6 +13,8 @@ const objectsMax = 200_000
 /** The time for one page. Devices of 500 machines are some megabytes. */
 const pageMs = 120_000
 const destroyMs = 10_000
+/** Objects that one request names. */
+const namedObjectsMax = 50
 
 export interface InventoryObject {
   readonly ref: Ref
@@ -72,6 +74,28 @@ export async function* inventoryObjects(
   }
 }
 
+/** These objects, in vCenter's order. Rejects with VsphereError, also if one of them is gone. */
+export async function objectsNamed(
+  session: VsphereSession,
+  refs: readonly Ref[],
+  { type, paths, signal }: InventoryQuery,
+): Promise<readonly InventoryObject[]> {
+  const objects: InventoryObject[] = []
+  for (let from = 0; from < refs.length; from += namedObjectsMax) {
+    const sets = refs.slice(from, from + namedObjectsMax).map((one) => xml('objectSet', [ref('obj', one)]))
+    const args = [xml('specSet', [propertiesOf(type, paths), ...sets]), xml('options', [])]
+    const limits = { answerMs: pageMs, signal }
+    const [answer] = await session.call(
+      session.content.propertyCollector,
+      'RetrievePropertiesEx',
+      args,
+      limits,
+    )
+    objects.push(...elementsOf(answer, 'objects').map(readObject))
+  }
+  return objects
+}
+
 /** Does not reject: the session may have ended, and its objects with it. */
 async function destroy(session: VsphereSession, object: Ref, method: string): Promise<void> {
   await session.call(object, method, [], { answerMs: destroyMs, isBound: true }).catch(() => undefined)
@@ -101,10 +125,14 @@ function firstPage(view: Ref, { type, paths }: InventoryQuery): readonly XmlNode
     xml('skip', false),
   ])
   const specSet = xml('specSet', [
-    xml('propSet', [xml('type', type), ...paths.map((path) => xml('pathSet', path))]),
+    propertiesOf(type, paths),
     xml('objectSet', [ref('obj', view), xml('skip', true), traversal]),
   ])
   return [specSet, xml('options', [xml('maxObjects', pageObjectsMax)])]
+}
+
+function propertiesOf(type: string, paths: readonly string[]): XmlNode {
+  return xml('propSet', [xml('type', type), ...paths.map((path) => xml('pathSet', path))])
 }
 
 /** Reads an ObjectContent. */

@@ -58,6 +58,8 @@ export interface VcenterContent {
 export type MethodArguments = readonly XmlNode[] | (() => readonly XmlNode[])
 
 export interface CallOptions extends AnswerLimits {
+  /** `vsan`: the API of vSAN, with the same session. Left out: `vim25`. */
+  readonly namespace?: 'vim25' | 'vsan'
   /** The call uses what an earlier call made in this session, so a new login cannot help: it rejects if the session has ended. */
   readonly isBound?: boolean
   /** The request has a secret in it, so no error repeats vCenter's words, which might. */
@@ -334,17 +336,17 @@ async function* postStream(
 async function httpRequest(
   connection: VsphereConnection,
   cookie: string | undefined,
-  { self, method, args }: Post,
+  { namespace = 'vim25', self, method, args }: Post,
 ) {
   const version = await connection.version()
   // A request may have a password or a private key in it.
-  const body = soapRequest({ method, self, args })
+  const body = soapRequest({ namespace, method, self, args })
   const request = {
     method: 'POST',
-    path: '/sdk',
+    path: namespace === 'vsan' ? '/vsanHealth' : '/sdk',
     headers: {
       'Content-Type': 'text/xml; charset=utf-8',
-      SOAPAction: `"urn:vim25/${version}"`,
+      SOAPAction: `"urn:${namespace}/${version}"`,
       ...(cookie !== undefined && { Cookie: cookie }),
     },
     body,

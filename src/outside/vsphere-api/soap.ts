@@ -6,6 +6,8 @@ import { elementAt, elementsOf, ref, textAt, type Ref } from './values.ts'
 import { writeXml, xml, type XmlElement, type XmlNode } from './xml.ts'
 
 export interface SoapCall {
+  /** `vsan`: the API of vSAN. Left out: `vim25`. */
+  readonly namespace?: 'vim25' | 'vsan'
   readonly method: string
   readonly self: Ref
   /** In the order of the method's schema. */
@@ -13,8 +15,8 @@ export interface SoapCall {
 }
 
 /** The request, in UTF-8. The caller wipes it. Throws TypeError for a text that XML cannot carry. */
-export function soapRequest({ method, self, args }: SoapCall): Buffer {
-  const call = xml(method, [ref('_this', self), ...args], { xmlns: 'urn:vim25' })
+export function soapRequest({ namespace = 'vim25', method, self, args }: SoapCall): Buffer {
+  const call = xml(method, [ref('_this', self), ...args], { xmlns: `urn:${namespace}` })
   return writeXml(xml('soapenv:Envelope', [xml('soapenv:Body', [call])], namespaces))
 }
 

@@ -17,6 +17,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
+import { keyRows } from '../../../src/features/vcenter/machines.ts'
+import { systemClock } from '../../../src/host/system-clock.ts'
+import { VsphereConnection } from '../../../src/outside/vsphere-api/connection.ts'
+import { openSession } from '../../../src/outside/vsphere-api/session.ts'
 import { readInventoryFile } from '../../../src/features/inventory/read-file.ts'
 import { command } from '../../support/server/command.ts'
 import { diskEdit, providerId } from '../../support/vcenter/client.ts'
@@ -84,8 +88,73 @@ test(
     const checked = await command(['adopt', 'check', '--ids', script.file], { data })
     assert.equal(checked.code, 0, checked.stdout + checked.stderr)
     assert.match(checked.stdout, /^Here: +7$/m)
+
+    await readsTheSame(site, expected)
   },
 )
+
+/** `vcenter inventory` reads these rows, and the keys of hosts. */
+async function readsTheSame(site: ProxySite, expected: readonly string[]): Promise<void> {
+  const { data } = site.mortise
+  const { host, port, username, password } = site.vcenter
+  const { name, id, key } = await giveHostKey(site)
+  const read = await readByApi(site)
+  assert.deepEqual(
+    read.map((row) => [...row, vcenterName].join('|')).toSorted(),
+    [...expected, ['host', name, id, '', key, 'P', vcenterName].join('|')].toSorted(),
+  )
+  const words = ['--user', username, '--password-file', passwordFile(data, password)]
+  const add = [
+    'vcenter',
+    'add',
+    `${host}:${port}`,
+    '--name',
+    'vc-1',
+    '--fingerprint',
+    site.vcenter.shown.sha256,
+  ]
+  assert.equal((await command(add, { data })).code, 0)
+  await site.vcenter.trouble({ on: 'VsanClusterGetConfig', kind: 'fault' })
+  const broken = await command(['vcenter', 'inventory', 'vc-1', ...words], { data })
+  assert.match(broken.stderr, /vCenter refuses VsanClusterGetConfig.*A fault of a test/)
+  const whole = await command(['vcenter', 'inventory', 'vc-1', ...words], { data })
+  assert.equal(whole.code, 0, whole.stderr)
+  assert.match(whole.stdout, /vc-1: 12 keys of machines, disks and snapshots are in its inventory/)
+  const shownAgain = await command(['key', 'show', key], { data })
+  assert.match(shownAgain.stdout, /In use: +by 1 machine /)
+  const inventories = await command(['inventory', 'show'], { data })
+  assert.match(inventories.stdout, /vc-1/)
+}
+
+/** A host that has a key of its own. */
+async function giveHostKey({ client }: ProxySite) {
+  const [host] = await client.find('HostSystem')
+  assert.ok(host)
+  await client.call('PrepareCrypto', [], host)
+  await client.call('ConfigureCryptoKey', [], host)
+  const values = await client.properties(host, 'name', 'runtime.cryptoKeyId')
+  const key = textAt(values.get('runtime.cryptoKeyId'), 'keyId') ?? ''
+  return { name: values.get('name')?.text ?? '', id: host.value, key }
+}
+
+async function readByApi({ vcenter }: ProxySite): Promise<readonly (readonly string[])[]> {
+  const { host, port, shown, username: user, password } = vcenter
+  const trust = { fingerprint: shown.sha256 }
+  const connection = new VsphereConnection({ address: { host, port }, trust, clock: systemClock })
+  const session = await openSession(connection, { user, password: Buffer.from(password) })
+  const rows: string[][] = []
+  for await (const row of keyRows(session, new AbortController().signal))
+    rows.push([row.kind, row.name, row.machineId, row.disk, row.key, row.provider])
+  await session.end()
+  connection.close()
+  return rows
+}
+
+function passwordFile(folder: string, password: string): string {
+  const file = path.join(folder, 'password')
+  writeFileSync(file, password)
+  return file
+}
 
 test(
   'the govc script of docs/inventory.md lists the keys of hosts',

@@ -1,0 +1,62 @@
+// `mortise vcenter inventory`: has the server read from vCenter which machine uses which key, in place of a file that a person exports.
+
+import { instanceFlag, verb } from '../../doors/cli/command.ts'
+import { instanceOf, memberOf } from '../../doors/cli/text/names.ts'
+import { plain } from '../../doors/cli/text/output.ts'
+import { untilEnded } from '../../doors/cli/watch-work.ts'
+import { CommandError } from '../../doors/cli/world.ts'
+import type { Output } from '../../doors/http/route.ts'
+import { loginFlags, loginOf, sameVcenter, type LoginFlags } from './login.ts'
+import { vcenterRoutes } from './routes.ts'
+
+const lookEveryMs = 250
+
+type Read = Output<typeof vcenterRoutes.showVcenterRead>
+
+export const inventoryCommand = verb<LoginFlags>({
+  words: 'inventory <vcenter>',
+  summary:
+    'read from vCenter which machine uses which key, with disks, templates, snapshots, hosts and vSAN; takes the place of its former inventory',
+  flags: [instanceFlag, ...loginFlags('a user of vCenter with the role Read-only')],
+  examples: [
+    'vcenter inventory vc.example.com --user inventory@vsphere.local',
+    'vcenter inventory berlin --user inventory@vsphere.local --password-file ./password --json',
+  ],
+  action: async (run, options, word = '') => {
+    const admin = await run.client()
+    const instance = await instanceOf(admin, options.instance)
+    const vcenter = await memberOf(admin, vcenterRoutes.showVcenter.path, { instance }, word)
+    const body = await loginOf(run.world, options)
+    const begun = await admin.call(vcenterRoutes.readVcenter, { instance, vcenter, body })
+    const look = () => admin.call(vcenterRoutes.showVcenterRead, { instance, vcenter, read: begun.id })
+    const last = await untilEnded(asWork(begun), {
+      stderr: run.world.stderr,
+      steps: { read: 'keys of machines read' },
+      everyMs: lookEveryMs,
+      look: async () => asWork(await look()),
+      gone: (error) =>
+        new CommandError(
+          `the server went away: ${error.message}`,
+          'The inventory is as it was. When the server is back, give the same command again.',
+          { cause: error },
+        ),
+    })
+    if (last.read.error) throw new CommandError(last.read.error.message, last.read.error.hint ?? undefined)
+    run.show(last.read, () => shownText(last.read))
+    if (last.state === 'running') return 1
+    const again = run.next(`inventory report${sameVcenter('', options)}`)
+    run.tell(plain`\nMachines whose key is missing here, and keys that no machine uses: ${again}\n`)
+    return 0
+  },
+})
+
+/** As work that a command watches. */
+function asWork(read: Read) {
+  return { state: read.state, step: 'read', done: read.rows, total: null, trouble: null, read } as const
+}
+
+function shownText({ vcenter, state, rows }: Read): string {
+  return state === 'running'
+    ? plain`The server goes on with ${vcenter}: ${rows} keys of machines so far.\n`
+    : plain`${vcenter}: ${rows} keys of machines, disks and snapshots are in its inventory.\n`
+}

@@ -1,0 +1,53 @@
+// The work that runs or ran last for each vCenter, as jobs that requests begin: connects, and readings of its inventory. The password is in
+// memory only: when the server stops midway, a person begins the same work again.
+
+import { Refusal } from '../../base/refusal.ts'
+import type { InventoryRecord } from '../../core/ports/inventory.ts'
+import { refusalOf } from '../../doors/http/faults.ts'
+import { Jobs, serverStops, type Job } from '../../doors/http/jobs.ts'
+import { VsphereError } from '../../outside/vsphere-api/errors.ts'
+import type { ConnectProgress } from './steps.ts'
+
+interface ShownConnect {
+  /** The name of the vCenter. */
+  readonly vcenter: string
+  readonly provider: string
+  readonly dryRun: boolean
+  readonly progress: ConnectProgress
+}
+
+interface ShownRead {
+  readonly vcenter: string
+  /** `rows`: keys of machines, disks and snapshots that were read so far. */
+  readonly progress: { readonly rows: number }
+}
+
+export type ConnectJob = Job<ShownConnect, null>
+export type ReadJob = Job<ShownRead, InventoryRecord>
+
+export interface VcenterJobs {
+  readonly connects: Jobs<ShownConnect, null>
+  readonly reads: Jobs<ShownRead, InventoryRecord>
+}
+
+/** `failed` is called with bugs and outages. */
+export function vcenterJobs(
+  failed: (error: unknown) => void,
+): VcenterJobs & { readonly stop: () => Promise<void> } {
+  const options = (what: string) => ({
+    busy: ({ vcenter }: { readonly vcenter: string }) =>
+      new Refusal('conflict', `${what} ${vcenter} is under way`, 'Try again when it is done.'),
+    refusalOf: (error: unknown, stops: boolean) => (stops ? serverStops() : refusalOfVcenter(error)),
+    onFailure: failed,
+  })
+  const connects = new Jobs<ShownConnect, null>(options('a connect of'))
+  const reads = new Jobs<ShownRead, InventoryRecord>(options('a reading of the inventory of'))
+  return { connects, reads, stop: async () => void (await Promise.all([connects.stop(), reads.stop()])) }
+}
+
+/** The error for the person who asked; undefined: it is a bug or an outage here. */
+export function refusalOfVcenter(error: unknown): Refusal | undefined {
+  if (error instanceof VsphereError)
+    return new Refusal('refused', error.message, error.hint, { cause: error })
+  return refusalOf(error)
+}
