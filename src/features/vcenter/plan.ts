@@ -1,6 +1,8 @@
 // The plan of a connect, with everything that its request left out, and the addresses of both sides.
 
+import { hostname } from 'node:os'
 import { addressText, parseAddress, type Address } from '../../base/kmip-address.ts'
+import { isLoopback } from '../../base/loopback.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { namesIn, nameMatches } from '../../core/pki/server-chain.ts'
 import type { RouteRequest } from '../../doors/http/route-request.ts'
@@ -28,7 +30,7 @@ export async function planOf(
   if ((body.client === 'authority') !== (body.authority !== undefined))
     throw new Refusal('bad-request', 'body.authority: a CA belongs to the way `authority`, and only to it')
   const nodes = (await leases.nodes()).filter(({ serves }) => serves).map(({ kmip }) => kmip)
-  const addresses = body.addresses ?? (nodes.length > 0 ? nodes : [about.kmip])
+  const addresses = body.addresses ?? (nodes.length > 0 ? nodes : [addressOfThis(about)])
   return {
     vcenter,
     addresses,
@@ -41,6 +43,14 @@ export async function planOf(
       dryRun: body.dryRun,
     },
   }
+}
+
+/** A server that listens everywhere is at the first name in its certificate that others can use. */
+function addressOfThis({ kmip, certificate }: VcenterService['about']): string {
+  const [, port] = /^(?:0\.0\.0\.0|\[::\]):(\d+)$/.exec(kmip) ?? []
+  if (port === undefined) return kmip
+  const name = namesIn(certificate().der).find((one) => !isLoopback(one) && !one.includes('*'))
+  return addressText({ host: name ?? hostname(), port: Number(port) })
 }
 
 /** Sentences about addresses at which vCenter may not find this server, or not recognize it. */

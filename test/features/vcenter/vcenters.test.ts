@@ -1,7 +1,10 @@
 // The list of vCenters, and what is refused before one is reached. test/real/vcsim/ has those that are reached.
 
 import assert from 'node:assert/strict'
+import { hostname } from 'node:os'
 import { test } from 'node:test'
+import { planOf } from '../../../src/features/vcenter/plan.ts'
+import { issueServer, makeAuthority } from '../../../src/core/pki/issue.ts'
 import { Vcenters, type Vcenter } from '../../../src/features/vcenter/vcenters.ts'
 import { serverActor } from '../../../src/core/audit/actor.ts'
 import type { AuditEntry } from '../../../src/core/ports/audit.ts'
@@ -123,6 +126,34 @@ test('only a manager of all instances has the server reach out; a viewer reads t
   const stranger = await door.token('viewer', door.blue)
   assert.equal((await door.ask('GET', path, { token: stranger })).status, 404)
 })
+
+test('a server that listens everywhere is registered by a name in its certificate', async () => {
+  const body = { user: 'u', password: 'p', client: 'certificate', default: false, dryRun: true } as const
+  const addresses = async (kmip: string, names: readonly string[]) => {
+    const certificate = await certificateWith(names)
+    const parts = {
+      about: { kmip, certificate: () => certificate },
+      leases: { during: unused, elsewhere: unused, nodes: async () => [] },
+      vcenters: { named: async () => vcenter('berlin') } as unknown as Vcenters,
+    }
+    return (await planOf(parts, red, 'berlin', body)).addresses
+  }
+  assert.deepEqual(await addresses('192.0.2.7:5696', ['kms.example.com']), ['192.0.2.7:5696'])
+  const names = ['localhost', '127.0.0.1', 'kms.example.com', '192.0.2.7']
+  assert.deepEqual(await addresses('0.0.0.0:5697', names), ['kms.example.com:5697'])
+  assert.deepEqual(await addresses('[::]:5696', ['localhost', '2001:db8::7']), ['[2001:db8::7]:5696'])
+  assert.deepEqual(await addresses('0.0.0.0:5696', ['localhost']), [`${hostname()}:5696`])
+})
+
+async function certificateWith(names: readonly string[]) {
+  const nowMs = Date.now()
+  const ca = await makeAuthority({ commonName: 'test', nowMs })
+  return (await issueServer({ ca, names, nowMs })).certificate
+}
+
+const unused = async (): Promise<never> => {
+  throw new Error('not used here')
+}
 
 test('a second person approves a connect; the password is stored nowhere, and is sent again', async (t) => {
   const all = await TwoPersons.open(t, { guards: ['vcenter change'] })
