@@ -105,7 +105,7 @@ export async function openPage(
     },
     [Symbol.asyncDispose]: async () => {
       // A test's route may still hold an answer to a page's own question, which the closing takes away.
-      await page.unrouteAll({ behavior: 'ignoreErrors' })
+      if (!page.isClosed()) await page.unrouteAll({ behavior: 'ignoreErrors' })
       await context.close()
       assert.deepEqual(faults, [])
     },
