@@ -521,7 +521,9 @@ async function settings(t: TestContext, postgres: PostgresServer): Promise<void>
   // A connection is read on only once a commit was confirmed that was begun after it was opened.
   for (let n = 0; n < postgresReaders; n++) await store.databaseFacts()
   const unconfirmed = async () => (await store.databaseFacts())?.unconfirmed ?? null
-  await setConfirming(postgres, 'FIRST 1 (nobody)')
+  // Without setConfirming, whose checkpoint may take longer than a node answers without a confirmed commit.
+  await postgres.sql("ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 (nobody)'")
+  await postgres.sql('SELECT pg_reload_conf()')
   await until(async () =>
     /no replica that must confirm .*nobody.* is connected/.test((await unconfirmed()) ?? ''),
   )
