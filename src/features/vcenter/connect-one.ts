@@ -51,7 +51,7 @@ export async function connectOne(
   })
 }
 
-/** The list of vCenters remembers the key, and the store knows whether it was fetched. */
+/** The list of vCenters remembers the key, and the instance knows whether it has it. */
 function proofKeys(
   context: VcenterService,
   { asker, instance, vcenter, plan: { provider } }: Omit<ConnectRequest, 'login'>,
