@@ -22,6 +22,7 @@ import { BackupError } from './error.ts'
 import type { FileKeys } from './keys.ts'
 import { encodeEnd, magic, type Manifest } from './manifest.ts'
 import { encodeRecord } from './records.ts'
+import { localSecretPrefix } from '../sealing/secrets.ts'
 
 /** After each portion of this size, the writer checks again whether its disk has room. */
 const backupLookBytes = 4 * 1024 * 1024
@@ -82,6 +83,7 @@ async function writeAll(dump: StoreDump, writing: BackupWriting, output: Output)
   let done = 0
   for await (const page of dump.pages()) {
     for (const record of page) {
+      if (record.type === 'secret' && record.value.name.startsWith(localSecretPrefix)) continue
       sealer.write(encodeRecord(record))
       summary.note(record)
       if (record.type === 'entry' || record.type === 'object') done += 1

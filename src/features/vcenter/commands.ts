@@ -14,7 +14,7 @@ import type { AdminClient } from '../../doors/http/client.ts'
 import type { Output } from '../../doors/http/route.ts'
 import { connectCommand } from './connect-command.ts'
 import { inventoryCommand } from './inventory-command.ts'
-import { sameVcenter } from './login.ts'
+import { loginFlags, loginOf, sameVcenter, type LoginFlags } from './login.ts'
 import { vcenterRoutes } from './routes.ts'
 
 export const vcenterCommands = noun('vcenter', 'vCenters that the server works with by their own API', () => [
@@ -27,8 +27,7 @@ export const vcenterCommands = noun('vcenter', 'vCenters that the server works w
   removeCommand,
 ])
 
-interface AddOptions {
-  readonly instance?: string
+interface AddOptions extends LoginFlags {
   readonly name?: string
   readonly fingerprint?: string
   readonly ca?: string
@@ -37,12 +36,23 @@ interface AddOptions {
 const fingerprintFlag = ['--fingerprint <sha256>', 'recognize it by its certificate, without asking'] as const
 const caFlag = ['--ca <pem>', 'recognize it by the CA that signed its certificate, and by its name'] as const
 
+const storedUser =
+  'a user of vCenter with the role Read-only, whose login the server stores sealed to read the inventory (default: each reading asks)'
+
 const addCommand = verb<AddOptions>({
   words: 'add <host>',
-  summary: 'add a vCenter; shows its certificate, which you compare, and asks for no password',
-  flags: [instanceFlag, ['--name <name>', 'a name for it here (default: its host)'], fingerprintFlag, caFlag],
+  summary:
+    'add a vCenter; shows its certificate, which you compare; asks for no password, but for that of --user',
+  flags: [
+    instanceFlag,
+    ['--name <name>', 'a name for it here (default: its host)'],
+    fingerprintFlag,
+    caFlag,
+    ...loginFlags(storedUser),
+  ],
   examples: [
     'vcenter add vc.example.com --instance production',
+    'vcenter add vc.example.com --user inventory@vsphere.local',
     'vcenter add vc.example.com --fingerprint 3f0a...64 digits...',
     'vcenter add vc.example.com:8443 --ca vmca.pem --name berlin',
   ],
@@ -55,7 +65,7 @@ const addCommand = verb<AddOptions>({
     const admin = await run.client()
     const instance = await instanceOf(admin, options.instance)
     const trust = named ?? { fingerprint: await compared(run, admin, instance, host) }
-    const body = { host, trust, ...(name !== undefined && { name }) }
+    const body = { host, trust, ...(name !== undefined && { name }), ...(await storedLogin(run, options)) }
     const added = await admin.call(vcenterRoutes.addVcenter, { instance, body })
     run.show(added, () => vcenterText(added))
     run.tell(plain`\nNext: ${run.next(`vcenter connect ${sameVcenter(added.name, options)} --dry-run`)}\n`)
@@ -122,20 +132,47 @@ const setCommand = command(vcenterRoutes.setVcenter, {
     trust: false,
     fingerprint: ['--fingerprint <sha256>', 'recognize it by its new certificate'],
     ca: caFlag,
+    login: false,
+    user: ['--user <user>', storedUser],
+    passwordFile: ['--password-file <file>', 'its password (default: asks for it); - is standard input'],
+    forgetLogin: ['--forget-login', 'the stored login is removed'],
   },
   examples: [
     'vcenter set vc.example.com --fingerprint 3f0a...64 digits...',
     'vcenter set vc.example.com --name berlin',
+    'vcenter set vc.example.com --user inventory@vsphere.local',
+    'vcenter set vc.example.com --forget-login',
   ],
-  also: async (run, { fingerprint, ca }: Options) => {
-    if (fingerprint !== undefined && ca !== undefined)
-      throw new UsageError('say one way to recognize vCenter: --fingerprint SHA256 or --ca PEM')
-    if (fingerprint !== undefined) return { trust: { fingerprint: wholeSha256(String(fingerprint)) } }
-    const trust = await authorityOf(run, ca as string | undefined)
-    return trust ? { trust } : {}
-  },
+  also: async (run, options: Options) => ({
+    ...(await changedTrust(run, options)),
+    ...(await changedLogin(run, options)),
+  }),
   view: vcenterText,
 })
+
+async function changedTrust(run: Run, { fingerprint, ca }: Options) {
+  if (fingerprint !== undefined && ca !== undefined)
+    throw new UsageError('say one way to recognize vCenter: --fingerprint SHA256 or --ca PEM')
+  if (fingerprint !== undefined) return { trust: { fingerprint: wholeSha256(String(fingerprint)) } }
+  const trust = await authorityOf(run, ca as string | undefined)
+  return trust ? { trust } : {}
+}
+
+async function changedLogin(run: Run, { forgetLogin, ...options }: Options) {
+  if (forgetLogin !== true) return storedLogin(run, options as LoginFlags)
+  if (options['user'] !== undefined) throw new UsageError('give --user or --forget-login, not both')
+  return { login: null }
+}
+
+/** The login to store, where one is named. */
+async function storedLogin({ world }: Run, { user, passwordFile, ...more }: LoginFlags) {
+  if (user !== undefined)
+    return {
+      login: await loginOf(world, { ...more, user, ...(passwordFile !== undefined && { passwordFile }) }),
+    }
+  if (passwordFile !== undefined) throw new UsageError('--password-file belongs to --user, which is missing')
+  return {}
+}
 
 const removeCommand = command(vcenterRoutes.removeVcenter, {
   words: 'remove <vcenter>',
@@ -145,7 +182,15 @@ const removeCommand = command(vcenterRoutes.removeVcenter, {
     plain`${name} is forgotten here. In vCenter nothing changed, and its client is still trusted: mortise client list\n`,
 })
 
-function vcenterText({ name, host, port, trust, product, version, instanceUuid, added, provider }: Vcenter) {
+function loginText(login: Vcenter['login']): string {
+  if (login === null) return 'none is stored: each reading of the inventory asks for one'
+  return login.state === 'off'
+    ? `${login.user}, OFF since a restore: give it again with vcenter set --user`
+    : `${login.user}, to read the inventory`
+}
+
+function vcenterText(vcenter: Vcenter) {
+  const { name, host, port, trust, product, version, instanceUuid, added, login, provider } = vcenter
   const recognized =
     'fingerprint' in trust
       ? [['Recognized by', `its certificate, SHA-256 ${shownFingerprint(trust.fingerprint)}`] as const]
@@ -157,6 +202,7 @@ function vcenterText({ name, host, port, trust, product, version, instanceUuid, 
     ['Identifier', instanceUuid],
     ...recognized,
     ['Added', shortTime(added)],
+    ['Login', loginText(login)],
     ['Key provider', provider?.name ?? 'none yet: mortise vcenter connect'],
     ...(provider
       ? ([

@@ -15,6 +15,7 @@ const vcenter = {
   version: '8.0.3',
   instanceUuid: 'dbed6e0c-bd88-4ef6-b594-21283e1c677f',
   added: at,
+  login: { user: 'inventory@vsphere.local', state: 'stored' as const },
   provider: {
     name: 'mortise-production',
     proof: '5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e',
@@ -22,7 +23,7 @@ const vcenter = {
   },
 }
 
-const added = { ...vcenter, provider: null }
+const added = { ...vcenter, login: null, provider: null }
 
 const connect: Output<typeof vcenterRoutes.showConnect> = {
   id: '1e0c2c0e-7b63-4d55-8a0b-3f2a9d8c7b10',
@@ -71,7 +72,7 @@ export const examples: Examples<typeof vcenterRoutes> = {
     body: { user: 'administrator@vsphere.local', password: '...', default: true },
     answer: connect,
   },
-  readVcenter: { body: { user: 'inventory@vsphere.local', password: '...' }, answer: read },
+  readVcenter: { body: {}, answer: read },
   showVcenterRead: { answer: { ...read, state: 'done', rows: 3_512 } },
   showConnect: {
     answer: {

@@ -7,6 +7,7 @@ import { parseCertificate, parseCertificates } from '../../core/pki/certificate.
 import { thumbprint } from '../../core/pki/server-chain.ts'
 import { addressText, type Address } from '../../base/kmip-address.ts'
 import { Refusal } from '../../base/refusal.ts'
+import { shellWord } from '../../base/text/shell-word.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import { refuseIfElsewhere } from '../../doors/http/jobs.ts'
 import type { Output } from '../../doors/http/route.ts'
@@ -41,11 +42,13 @@ export const vcenterHandlers = {
     }
   },
 
-  listVcenters: async ({ vcenters }, { instance }) =>
-    (await vcenters.of(instance.id)).toSorted(byName).map(shownVcenter),
+  listVcenters: async (context, { instance }) => {
+    const vcenters = (await context.vcenters.of(instance.id)).toSorted(byName)
+    return Promise.all(vcenters.map(async (vcenter) => shownVcenter(context, vcenter)))
+  },
 
-  showVcenter: async ({ vcenters }, { instance, params }) =>
-    shownVcenter(await vcenters.named(instance, params.vcenter)),
+  showVcenter: async (context, { instance, params }) =>
+    shownVcenter(context, await context.vcenters.named(instance, params.vcenter)),
 
   addVcenter: async (context, { asker, instance, body }) => {
     requireAllInstances(asker)
@@ -59,16 +62,20 @@ export const vcenterHandlers = {
       trust,
       ...(await aboutOf(context, address, trust)),
       addedMs: context.clock.now(),
+      ...(body.login && { user: body.login.user }),
     }
+    if (body.login) await tryLogin(context, vcenter, body.login)
     const instances = new Set((await context.access.snapshot()).tables.instance.keys())
+    // Killed behind this, it leaves a password that nothing names.
+    if (body.login) await context.logins.put(vcenter.id, Buffer.from(body.login.password))
     await context.vcenters.add(vcenter, instances, entry(context, asker, vcenter, 'vcenter.add'))
-    return shownVcenter(vcenter)
+    return shownVcenter(context, vcenter)
   },
 
   setVcenter: async (context, { asker, instance, params, body }) => {
     const before = await context.vcenters.named(instance, params.vcenter)
     requireAllInstances(asker)
-    const { name, host } = body
+    const { name, host, login } = body
     const address = host === undefined ? before : vcenterAddress(host)
     const trust = body.trust === undefined ? before.trust : storedTrust(body.trust)
     const isElsewhere = host !== undefined || body.trust !== undefined
@@ -85,17 +92,24 @@ export const vcenterHandlers = {
       port: address.port,
       trust,
       ...about,
+      ...(login !== undefined && { user: login?.user ?? null }),
     }
-    const after = { ...before, ...fields }
-    return shownVcenter(
-      await context.vcenters.set(before, fields, entry(context, asker, after, 'vcenter.set')),
-    )
+    const { user: _user, ...after } = { ...before, ...fields }
+    if (login) {
+      await tryLogin(context, after, login)
+      await context.logins.put(before.id, Buffer.from(login.password))
+    }
+    const set = await context.vcenters.set(before, fields, entry(context, asker, after, 'vcenter.set'))
+    if (login === null) await context.logins.remove(before.id)
+    return shownVcenter(context, set)
   },
 
   removeVcenter: async (context, { asker, instance, params }) => {
     const vcenter = await context.vcenters.named(instance, params.vcenter)
     await context.vcenters.remove(vcenter, entry(context, asker, vcenter, 'vcenter.remove'))
-    return shownVcenter(vcenter)
+    const shown = await shownVcenter(context, vcenter)
+    await context.logins.remove(vcenter.id)
+    return shown
   },
 
   connectVcenter: async (context, { asker, instance, params, body }) => {
@@ -134,7 +148,7 @@ export const vcenterHandlers = {
     const vcenter = await context.vcenters.named(instance, params.vcenter)
     requireAllInstances(asker)
     const { id: instanceId } = instance
-    const login = { user: body.user, password: Buffer.from(body.password) }
+    const login = await loginFor(context, vcenter, body.login)
     const about = { vcenter: vcenter.name, progress: { rows: 0 } }
     const job = context.reads.begin(vcenter.id, about, async ({ onProgress, signal }) => {
       try {
@@ -195,6 +209,49 @@ async function aboutOf({ clock }: Pick<VcenterService, 'clock'>, address: Addres
   return orRefusal(aboutVcenter({ ...address, trust }, clock))
 }
 
+/** Logs in and out again, once. Throws Refusal, also where the user may not see the inventory. */
+async function tryLogin(
+  { clock }: Pick<VcenterService, 'clock'>,
+  vcenter: Vcenter,
+  { user, password: text }: { readonly user: string; readonly password: string },
+): Promise<void> {
+  const { inSession, missingPrivileges } = await import('./reach.ts')
+  const password = Buffer.from(text)
+  try {
+    const missing = await orRefusal(
+      inSession(vcenter, { user, password }, clock, (session) =>
+        missingPrivileges(session, session.content.rootFolder, ['System.View', 'System.Read']),
+      ),
+    )
+    if (missing.length > 0)
+      throw new Refusal(
+        'refused',
+        `the user lacks ${missing.join(' and ')} in vCenter`,
+        'Give the user the role Read-only on the vCenter itself, with Propagate to children.',
+      )
+  } finally {
+    password.fill(0)
+  }
+}
+
+/** The login of the request, or the stored one. The caller wipes its password. */
+async function loginFor(
+  { logins }: Pick<VcenterService, 'logins'>,
+  { id, name, user }: Vcenter,
+  given: { readonly user: string; readonly password: string } | undefined,
+) {
+  if (given) return { user: given.user, password: Buffer.from(given.password) }
+  const password = user === undefined ? undefined : await logins.open(id)
+  if (user !== undefined && password) return { user, password }
+  throw new Refusal(
+    'refused',
+    user === undefined
+      ? `no login is stored for ${name}`
+      : `the login that was stored for ${name} is off since a restore`,
+    `Give one for this reading, or store it: mortise vcenter set ${shellWord(name)} --user USER`,
+  )
+}
+
 async function* counted<T>(
   rows: AsyncIterable<T>,
   onProgress: (progress: { readonly rows: number }) => void,
@@ -237,18 +294,10 @@ function entry(
 
 // ---------------------------------------------------------------- Shown
 
-function shownVcenter({
-  id,
-  name,
-  host,
-  port,
-  trust,
-  product,
-  version,
-  instanceUuid,
-  addedMs,
-  provider,
-}: Vcenter): Output<(typeof vcenterRoutes)['showVcenter']> {
+async function shownVcenter(
+  { logins }: Pick<VcenterService, 'logins'>,
+  { id, name, host, port, trust, product, version, instanceUuid, addedMs, provider, user }: Vcenter,
+): Promise<Output<(typeof vcenterRoutes)['showVcenter']>> {
   return {
     id,
     name,
@@ -267,6 +316,7 @@ function shownVcenter({
     version,
     instanceUuid,
     added: isoTime(addedMs),
+    login: user === undefined ? null : { user, state: (await logins.isStored(id)) ? 'stored' : 'off' },
     provider: provider
       ? { name: provider.name, proof: provider.proof, connected: isoTimeOrNull(provider.connectedMs) }
       : null,

@@ -17,8 +17,12 @@ export const inventoryCommand = verb<LoginFlags>({
   words: 'inventory <vcenter>',
   summary:
     'read from vCenter which machine uses which key, with disks, templates, snapshots, hosts and vSAN; takes the place of its former inventory',
-  flags: [instanceFlag, ...loginFlags('a user of vCenter with the role Read-only')],
+  flags: [
+    instanceFlag,
+    ...loginFlags('a user of vCenter with the role Read-only (default: the stored login)'),
+  ],
   examples: [
+    'vcenter inventory vc.example.com',
     'vcenter inventory vc.example.com --user inventory@vsphere.local',
     'vcenter inventory berlin --user inventory@vsphere.local --password-file ./password --json',
   ],
@@ -26,7 +30,9 @@ export const inventoryCommand = verb<LoginFlags>({
     const admin = await run.client()
     const instance = await instanceOf(admin, options.instance)
     const vcenter = await memberOf(admin, vcenterRoutes.showVcenter.path, { instance }, word)
-    const body = await loginOf(run.world, options)
+    const { login } = await admin.call(vcenterRoutes.showVcenter, { instance, vcenter })
+    const isStored = login?.state === 'stored' && options.user === undefined
+    const body = isStored ? {} : { login: await loginOf(run.world, options) }
     const begun = await admin.call(vcenterRoutes.readVcenter, { instance, vcenter, body })
     const look = () => admin.call(vcenterRoutes.showVcenterRead, { instance, vcenter, read: begun.id })
     const last = await untilEnded(asWork(begun), {

@@ -13,6 +13,7 @@ import type { Access } from '../../core/trust/access.ts'
 import type { Pending } from '../../core/trust/pending.ts'
 import type { Plugs } from '../../doors/http/plugs.ts'
 import type { VcenterJobs } from './jobs.ts'
+import type { Logins } from './logins.ts'
 import type { Vcenters } from './vcenters.ts'
 
 export interface Needs {
@@ -28,11 +29,12 @@ export interface Needs {
   readonly log: Pick<Log, 'error'>
   readonly pending: Pick<Pending, 'remove'>
   readonly plugs: Pick<Plugs, 'importInventory'>
-  readonly secrets: Pick<Secrets, 'fresh' | 'change'>
+  readonly secrets: Pick<Secrets, 'fresh' | 'change' | 'put' | 'remove' | 'mac' | 'macMatches'>
   readonly trust: Pick<TrustChanges, 'clients'>
 }
 
 /** The service that the handlers work with. */
 export interface VcenterService extends Omit<Needs, 'secrets' | 'log'>, VcenterJobs {
   readonly vcenters: Vcenters
+  readonly logins: Logins
 }

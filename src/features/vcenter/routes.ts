@@ -71,6 +71,13 @@ const Vcenter = z
     version: z.string().meta({ example: '8.0.3' }),
     instanceUuid: z.string().meta({ description: "vCenter's own identifier." }),
     added: time,
+    login: z
+      .object({
+        user: z.string(),
+        state: z.enum(['stored', 'off']).meta({ description: 'off: since a restore; give it again.' }),
+      })
+      .nullable()
+      .meta({ description: 'The stored login; null: each reading of the inventory asks for one.' }),
     provider: z
       .object({
         name: z.string(),
@@ -121,9 +128,10 @@ const Read = z
   })
   .meta({ id: 'VcenterRead' })
 
-const login = {
-  password: carried(passwordCharactersMax).meta({
-    description: 'It is kept in memory while this runs, and is tried once.',
+const stored = {
+  login: z.strictObject({ user: carried(userCharactersMax), password: carried(passwordCharactersMax) }).meta({
+    description:
+      'A login with which the server reads the inventory. It is tried once, and stored sealed; no backup has it, and it is off after a restore. Give it no more than the role Read-only.',
   }),
 }
 
@@ -160,11 +168,12 @@ export const vcenterRoutes = {
     method: 'post',
     path: vcenters,
     ...manager,
-    summary: 'Add a vCenter. The server asks it for its version, without a login, and stores no password',
+    summary: 'Add a vCenter. The server asks it for its version, and stores no login unless one is given',
     body: z.strictObject({
       host,
       name: name.optional().meta({ description: 'Left out: its host.' }),
       trust,
+      login: stored.login.optional(),
     }),
     answer: Vcenter,
     status: 201,
@@ -174,7 +183,15 @@ export const vcenterRoutes = {
     path: `${vcenters}/{vcenter}`,
     ...manager,
     summary: 'Change the name of a vCenter, its address, or how it is recognized',
-    body: z.strictObject({ name, host, trust }).partial().refine(namesChange, namesNoChange),
+    body: z
+      .strictObject({
+        name,
+        host,
+        trust,
+        login: stored.login.nullable().meta({ description: 'null: the stored login is removed.' }),
+      })
+      .partial()
+      .refine(namesChange, namesNoChange),
     answer: Vcenter,
   }),
   removeVcenter: route({
@@ -196,7 +213,9 @@ export const vcenterRoutes = {
         description: 'With the privileges Cryptographer.ManageKeyServers and Cryptographer.ManageKeys.',
         example: 'administrator@vsphere.local',
       }),
-      ...login,
+      password: carried(passwordCharactersMax).meta({
+        description: 'It is kept in memory while this runs, and is tried once.',
+      }),
       provider: name.optional().meta({
         description:
           'The name of the key provider, which machines remember for good. Left out: that of the last run, or `mortise-` and the name of the instance.',
@@ -231,11 +250,9 @@ export const vcenterRoutes = {
     summary:
       'Read from a vCenter which machine uses which key. It takes the place of the inventory with the name of that vCenter, once all is read',
     body: z.strictObject({
-      user: carried(userCharactersMax).meta({
-        description: 'With the role Read-only on the vCenter itself.',
-        example: 'inventory@vsphere.local',
-      }),
-      ...login,
+      login: stored.login
+        .optional()
+        .meta({ description: 'For this reading alone. Left out: the stored one.' }),
     }),
     answer: Read,
     status: 201,

@@ -19,6 +19,8 @@ export interface Vcenter {
   /** vCenter's own identifier. No other vCenter has it. */
   readonly instanceUuid: string
   readonly addedMs: number
+  /** The user whose password is stored, to read the inventory. Left out: each reading asks for a login. */
+  readonly user?: string
   /** The provider of the last connect. */
   readonly provider?: ConnectedProvider
 }
@@ -33,6 +35,11 @@ export interface ConnectedProvider {
   /** The end of the last run that reached it; null: no run did. */
   readonly connectedMs: number | null
 }
+
+/** Changes of a vCenter. `user: null`: its login is stored no more. */
+type VcenterFields = Partial<
+  Pick<Vcenter, 'name' | 'host' | 'port' | 'trust' | 'product' | 'version' | 'provider'>
+> & { readonly user?: string | null }
 
 const secretName = 'vcenters'
 const vcentersMax = 64
@@ -82,13 +89,13 @@ export class Vcenters {
   /** Replaces fields of one. Throws Refusal. */
   async set(
     vcenter: Pick<Vcenter, 'id' | 'instanceId'>,
-    fields: Partial<Pick<Vcenter, 'name' | 'host' | 'port' | 'trust' | 'product' | 'version' | 'provider'>>,
+    fields: VcenterFields,
     entry: AuditEntry,
   ): Promise<Vcenter> {
     const all = await this.#change(entry, (before) => {
       const [old] = before.filter(({ id }) => id === vcenter.id)
       if (!old) throw gone()
-      const changed = { ...old, ...fields }
+      const changed = changedVcenter(old, fields)
       requireFree(before, changed)
       return before.map((one) => (one === old ? changed : one))
     })
@@ -117,6 +124,13 @@ export class Vcenters {
     await this.#secrets.change(secretName, changed, [entry])
     return after
   }
+}
+
+function changedVcenter(
+  { user: before, ...old }: Vcenter,
+  { user = before, ...fields }: VcenterFields,
+): Vcenter {
+  return { ...old, ...fields, ...(user !== null && user !== undefined && { user }) }
 }
 
 function parsed(bytes: Buffer | undefined): readonly Vcenter[] {

@@ -217,3 +217,50 @@ connectTest('vCenter says no, and its words are shown', async ({ vcenter, connec
   )
   assert.equal((await connect()).code, 0)
 })
+
+connectTest(
+  'a stored login reads the inventory; no backup has it; a wrong one is not stored',
+  async (site) => {
+    const { vcenter, mortise, connect } = site
+    assert.equal((await connect()).code, 0)
+    const wrong = path.join(mortise.data, 'wrong')
+    writeFileSync(wrong, 'not the password')
+    const set = (file: string) =>
+      mortise.cli('vcenter', 'set', 'vc', '--user', vcenter.username, '--password-file', file)
+    assert.match((await set(wrong)).stderr, /InvalidLogin/)
+    assert.match((await mortise.cli('vcenter', 'show', 'vc')).stdout, /Login: +none is stored/)
+    await vcenter.lackPrivileges(['System.Read'])
+    assert.match((await set(path.join(mortise.data, 'password'))).stderr, /the user lacks System\.Read/)
+    await vcenter.lackPrivileges([])
+    assert.equal((await set(path.join(mortise.data, 'password'))).code, 0)
+    assert.match(
+      (await mortise.cli('vcenter', 'show', 'vc')).stdout,
+      /Login: +administrator.*, to read the inventory/,
+    )
+
+    await vcenter.forgetCalls()
+    const empty = await mortise.cli('vcenter', 'inventory', 'vc')
+    assert.match(empty.stderr, /the inventory is empty/)
+    assert.equal((await vcenter.calls()).filter((call) => call === 'Login').length, 1)
+
+    const backup = path.join(mortise.data, 'login.backup')
+    await mortise.json('backup', 'create', backup)
+    const restored = path.join(mortise.data, 'restored')
+    await mortise.json(
+      'restore',
+      backup,
+      '--data',
+      restored,
+      '--root-key',
+      `file:${mortise.data}/root.key`,
+      '--yes',
+    )
+    await using other = await startEmbedded({ data: restored })
+    assert.match((await other.cli('vcenter', 'show', 'vc')).stdout, /OFF since a restore/)
+
+    assert.equal((await mortise.cli('vcenter', 'set', 'vc', '--forget-login')).code, 0)
+    const asked = await mortise.cli('vcenter', 'inventory', 'vc')
+    assert.equal(asked.code, 2, asked.stderr)
+    assert.match(asked.stderr, /--user is missing/)
+  },
+)

@@ -1,0 +1,38 @@
+// Stored logins: sealed, in no backup, and off once the database was accepted after a restore.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Logins } from '../../../src/features/vcenter/logins.ts'
+import { startDoor } from '../../support/server/admin-door.ts'
+
+test('a password is replaced, found and removed; it stands in no record in clear', async (t) => {
+  const door = await startDoor()
+  t.after(() => door.close())
+  const logins = new Logins(door.context.secrets)
+  assert.equal(await logins.isStored('a'), false)
+  await logins.put('a', Buffer.from('first'))
+  await logins.put('a', Buffer.from('Correct Horse 1'))
+  await logins.put('b', Buffer.from('other'))
+  assert.equal(String(await logins.open('a')), 'Correct Horse 1')
+  const records = await door.store.secrets()
+  assert.ok(records.some(({ name }) => name === 'local/vcenter-login/a'))
+  for (const { sealed } of records) assert.ok(!Buffer.from(sealed).includes('Correct Horse 1'))
+  await logins.remove('a')
+  assert.equal(await logins.open('a'), undefined)
+  assert.equal(await logins.isStored('b'), true)
+})
+
+test('a password under another MAC key, or of another vCenter, is not used', async (t) => {
+  const door = await startDoor()
+  t.after(() => door.close())
+  const { secrets } = door.context
+  const logins = new Logins(secrets)
+  await logins.put('a', Buffer.from('Correct Horse 1'))
+  const ofA = (await secrets.fresh('local/vcenter-login/a')) ?? Buffer.alloc(0)
+  await secrets.put('local/vcenter-login/b', ofA)
+  assert.equal(await logins.open('b'), undefined)
+  await secrets.put('local/vcenter-login/a', Buffer.concat([Buffer.alloc(32), ofA.subarray(32)]))
+  assert.equal(await logins.isStored('a'), false)
+  await secrets.put('local/vcenter-login/a', Buffer.alloc(3))
+  assert.equal(await logins.open('a'), undefined)
+})
