@@ -43,56 +43,69 @@ export function awayText(error: AdminUnreachable | Refusal): string {
 /** How long looks may fail before the watching ends: one connection that breaks says nothing about the work. */
 const unreachableMaxMs = 15_000
 
-/**
- * Looks again until the work has ended; returns the last look, which is still running if the user pressed Ctrl-C. Rejects with
- * `gone` once the server has ended, or has not answered for a while. A server whose store is away answers.
- */
-export function untilEnded<Work extends ShownWork>(
+interface Watching<Work> {
+  readonly everyMs: number
+  readonly look: () => Promise<Work>
+  /** The error for the user. */
+  readonly gone: (error: Error) => Error
+  /** The signal of a caller that is interruptible itself. */
+  readonly interrupted?: AbortSignal
+}
+
+/** As `looksUntilEnded`, and shows how far the work is. */
+export async function untilEnded<Work extends ShownWork>(
   begun: Work,
-  watching: {
+  watching: Watching<Work> & {
     readonly stderr: World['stderr']
     /** The words for what each step counts, such as `objects read`. */
     readonly steps: Readonly<Record<Work['step'], string>>
-    readonly everyMs: number
-    readonly look: () => Promise<Work>
-    /** The error for the user. */
-    readonly gone: (error: Error) => Error
-    /** The signal of a caller that is interruptible itself. */
-    readonly interrupted?: AbortSignal
   },
 ): Promise<Work> {
-  const { stderr, steps, everyMs, look, gone } = watching
+  const { stderr, steps } = watching
+  const progress = new Progress(stderr, steps[begun.step as Work['step']])
+  const tell = ({ state, step, done, total, trouble }: Work, away: string | null) => {
+    if (state === 'failed') return
+    progress.begin(steps[step as Work['step']])
+    progress.tell({ done, total, trouble: away ?? trouble })
+  }
+  try {
+    const last = await looksUntilEnded(begun, { ...watching, tell })
+    if (last.state === 'done') progress.finish(0)
+    return last
+  } finally {
+    progress.end()
+  }
+}
+
+/**
+ * Looks again until the work has ended; returns the last look, which is still running if the user pressed Ctrl-C. Rejects with
+ * `gone` once the server has ended, or has not answered for a while. A server whose store is away answers. `tell` gets the first look,
+ * each later one, and why there is none (`away`).
+ */
+export function looksUntilEnded<Work extends Pick<ShownWork, 'state'>>(
+  begun: Work,
+  watching: Watching<Work> & { readonly tell: (now: Work, away: string | null) => void },
+): Promise<Work> {
+  const { everyMs, look, gone, tell } = watching
   const watch = async (interrupted: AbortSignal): Promise<Work> => {
     let now = begun
     let answeredAtMs = performance.now()
-    const progress = new Progress(stderr, steps[begun.step as Work['step']])
-    const tell = () => {
-      progress.begin(steps[now.step as Work['step']])
-      progress.tell({ done: now.done, total: now.total, trouble: now.trouble })
-    }
-    try {
-      while (now.state === 'running' && !interrupted.aborted) {
-        tell()
-        await pause(everyMs, interrupted)
-        try {
-          now = await look()
-          answeredAtMs = performance.now()
-        } catch (error) {
-          if (!isAway(error)) throw error
-          if (error instanceof Refusal) answeredAtMs = performance.now()
-          if (error.code === 'ECONNREFUSED' || performance.now() - answeredAtMs >= unreachableMaxMs)
-            throw gone(error)
-          now = { ...now, trouble: awayText(error) }
-        }
+    tell(now, null)
+    while (now.state === 'running' && !interrupted.aborted) {
+      await pause(everyMs, interrupted)
+      try {
+        now = await look()
+        answeredAtMs = performance.now()
+        tell(now, null)
+      } catch (error) {
+        if (!isAway(error)) throw error
+        if (error instanceof Refusal) answeredAtMs = performance.now()
+        if (error.code === 'ECONNREFUSED' || performance.now() - answeredAtMs >= unreachableMaxMs)
+          throw gone(error)
+        tell(now, awayText(error))
       }
-      if (now.state === 'done') {
-        tell()
-        progress.finish(0)
-      }
-      return now
-    } finally {
-      progress.end()
     }
+    return now
   }
   return watching.interrupted ? watch(watching.interrupted) : interruptible(watch)
 }

@@ -159,7 +159,7 @@ async function changedTrust(run: Run, { fingerprint, ca }: Options) {
 }
 
 async function changedLogin(run: Run, { forgetLogin, ...options }: Options) {
-  if (forgetLogin !== true) return storedLogin(run, options as LoginFlags)
+  if (forgetLogin !== true) return storedLogin(run, options)
   if (options['user'] !== undefined) throw new UsageError('give --user or --forget-login, not both')
   return { login: null }
 }
@@ -185,7 +185,7 @@ const removeCommand = command(vcenterRoutes.removeVcenter, {
 function loginText(login: Vcenter['login']): string {
   if (login === null) return 'none is stored: each reading of the inventory asks for one'
   return login.state === 'off'
-    ? `${login.user}, OFF since a restore: give it again with vcenter set --user`
+    ? `${login.user}, OFF since a restore or a change of its address or certificate: give it again with vcenter set --user`
     : `${login.user}, to read the inventory`
 }
 

@@ -4,15 +4,13 @@ import { readAuthority } from '../../doors/cli/client-pair.ts'
 import { instanceFlag, oneOfWords, verb, type Run } from '../../doors/cli/command.ts'
 import { instanceOf, memberOf } from '../../doors/cli/text/names.ts'
 import { plain } from '../../doors/cli/text/output.ts'
-import { interruptible, isAway, awayText, pause } from '../../doors/cli/watch-work.ts'
+import { looksUntilEnded } from '../../doors/cli/watch-work.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
 import type { Output } from '../../doors/http/route.ts'
 import { loginFlags, loginOf, sameVcenter, type LoginFlags } from './login.ts'
 import { clientWays, vcenterRoutes } from './routes.ts'
 
 const lookEveryMs = 250
-/** One connection that breaks says nothing about the work. */
-const unreachableMaxMs = 15_000
 
 interface ConnectFlags extends LoginFlags {
   readonly provider?: string
@@ -95,37 +93,27 @@ async function watch(
   look: () => Promise<Connect>,
 ): Promise<Connect> {
   const output = json ? stderr : stdout
-  let [now, shown, warned, answeredAtMs] = [begun, 0, 0, performance.now()]
-  const tell = () => {
-    for (const warning of now.warnings.slice(warned)) output.write(plain`! ${warning}\n`)
-    warned = now.warnings.length
-    const ended = now.steps.filter(({ state }) => state !== 'running')
-    for (const { state, text } of ended.slice(shown)) output.write(plain`${marks[state]} ${text}\n`)
-    shown = ended.length
-  }
-  return interruptible(async (interrupted) => {
-    for (;;) {
-      tell()
-      if (now.state !== 'running') return now
-      await pause(lookEveryMs, interrupted)
-      if (interrupted.aborted) {
-        stderr.write('The server goes on with it. Give the same command again to see how far it came.\n')
-        return now
-      }
-      try {
-        now = await look()
-        answeredAtMs = performance.now()
-      } catch (error) {
-        if (!isAway(error)) throw error
-        if (performance.now() - answeredAtMs >= unreachableMaxMs)
-          throw new CommandError(
-            awayText(error),
-            'When the server is back, give the same command again: it changes only what is missing.',
-            { cause: error },
-          )
-      }
-    }
+  let [shown, warned] = [0, 0]
+  const last = await looksUntilEnded(begun, {
+    everyMs: lookEveryMs,
+    look,
+    tell: ({ warnings, steps }) => {
+      for (const warning of warnings.slice(warned)) output.write(plain`! ${warning}\n`)
+      warned = warnings.length
+      const ended = steps.filter(({ state }) => state !== 'running')
+      for (const { state, text } of ended.slice(shown)) output.write(plain`${marks[state]} ${text}\n`)
+      shown = ended.length
+    },
+    gone: (error) =>
+      new CommandError(
+        `the server went away: ${error.message}`,
+        'When the server is back, give the same command again: it changes only what is missing.',
+        { cause: error },
+      ),
   })
+  if (last.state === 'running')
+    stderr.write('The server goes on with it. Give the same command again to see how far it came.\n')
+  return last
 }
 
 const marks: Readonly<Record<Connect['steps'][number]['state'], string>> = {

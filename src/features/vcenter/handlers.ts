@@ -18,7 +18,7 @@ import { refusalOfVcenter, type ConnectJob, type ReadJob } from './jobs.ts'
 import type { VcenterService } from './needs.ts'
 import { planOf, vcenterAddress } from './plan.ts'
 import type { vcenterRoutes } from './routes.ts'
-import type { StoredTrust, Vcenter } from './vcenters.ts'
+import { changedVcenter, type StoredTrust, type Vcenter } from './vcenters.ts'
 
 type Body<N extends keyof typeof vcenterRoutes> = RouteRequest<(typeof vcenterRoutes)[N]>['body']
 
@@ -66,9 +66,9 @@ export const vcenterHandlers = {
     }
     if (body.login) await tryLogin(context, vcenter, body.login)
     const instances = new Set((await context.access.snapshot()).tables.instance.keys())
-    // Killed behind this, it leaves a password that nothing names.
-    if (body.login) await context.logins.put(vcenter.id, Buffer.from(body.login.password))
     await context.vcenters.add(vcenter, instances, entry(context, asker, vcenter, 'vcenter.add'))
+    // Killed before this, the login is shown as off.
+    if (body.login) await storeLogin(context, vcenter, body.login)
     return shownVcenter(context, vcenter)
   },
 
@@ -94,12 +94,10 @@ export const vcenterHandlers = {
       ...about,
       ...(login !== undefined && { user: login?.user ?? null }),
     }
-    const { user: _user, ...after } = { ...before, ...fields }
-    if (login) {
-      await tryLogin(context, after, login)
-      await context.logins.put(before.id, Buffer.from(login.password))
-    }
+    const after = changedVcenter(before, fields)
+    if (login) await tryLogin(context, after, login)
     const set = await context.vcenters.set(before, fields, entry(context, asker, after, 'vcenter.set'))
+    if (login) await storeLogin(context, set, login)
     if (login === null) await context.logins.remove(before.id)
     return shownVcenter(context, set)
   },
@@ -234,20 +232,32 @@ async function tryLogin(
   }
 }
 
+async function storeLogin(
+  { logins }: Pick<VcenterService, 'logins'>,
+  vcenter: Vcenter,
+  { password: text }: { readonly password: string },
+): Promise<void> {
+  const password = Buffer.from(text)
+  try {
+    await logins.put(vcenter, password)
+  } finally {
+    password.fill(0)
+  }
+}
+
 /** The login of the request, or the stored one. The caller wipes its password. */
 async function loginFor(
   { logins }: Pick<VcenterService, 'logins'>,
-  { id, name, user }: Vcenter,
-  given: { readonly user: string; readonly password: string } | undefined,
+  vcenter: Vcenter,
+  own: { readonly user: string; readonly password: string } | undefined,
 ) {
-  if (given) return { user: given.user, password: Buffer.from(given.password) }
-  const password = user === undefined ? undefined : await logins.open(id)
+  if (own) return { user: own.user, password: Buffer.from(own.password) }
+  const { name, user } = vcenter
+  const password = user === undefined ? undefined : await logins.open(vcenter)
   if (user !== undefined && password) return { user, password }
   throw new Refusal(
     'refused',
-    user === undefined
-      ? `no login is stored for ${name}`
-      : `the login that was stored for ${name} is off since a restore`,
+    user === undefined ? `no login is stored for ${name}` : `the login that was stored for ${name} is off`,
     `Give one for this reading, or store it: mortise vcenter set ${shellWord(name)} --user USER`,
   )
 }
@@ -274,11 +284,16 @@ async function orRefusal<T>(work: Promise<T>): Promise<T> {
 function entry(
   { clock }: Pick<VcenterService, 'clock'>,
   { actor, requestId }: Pick<ApiRequester, 'actor' | 'requestId'>,
-  { id, instanceId, name, host, port, trust }: Vcenter,
+  { id, instanceId, name, host, port, trust, user }: Vcenter,
   action: AuditAction,
 ): AuditEntry {
   const recognized = 'fingerprint' in trust ? { fingerprint: trust.fingerprint } : { by: 'CA' }
-  const detail = { vcenter: name, address: addressText({ host, port }), ...recognized }
+  const detail = {
+    vcenter: name,
+    address: addressText({ host, port }),
+    ...recognized,
+    ...(user !== undefined && { user }),
+  }
   return {
     atMs: clock.now(),
     action,
@@ -296,8 +311,9 @@ function entry(
 
 async function shownVcenter(
   { logins }: Pick<VcenterService, 'logins'>,
-  { id, name, host, port, trust, product, version, instanceUuid, addedMs, provider, user }: Vcenter,
+  vcenter: Vcenter,
 ): Promise<Output<(typeof vcenterRoutes)['showVcenter']>> {
+  const { id, name, host, port, trust, product, version, instanceUuid, addedMs, provider, user } = vcenter
   return {
     id,
     name,
@@ -316,7 +332,7 @@ async function shownVcenter(
     version,
     instanceUuid,
     added: isoTime(addedMs),
-    login: user === undefined ? null : { user, state: (await logins.isStored(id)) ? 'stored' : 'off' },
+    login: user === undefined ? null : { user, state: (await logins.isStored(vcenter)) ? 'stored' : 'off' },
     provider: provider
       ? { name: provider.name, proof: provider.proof, connected: isoTimeOrNull(provider.connectedMs) }
       : null,

@@ -1,4 +1,4 @@
-// The login of vCenter in commands: flags, or questions on a terminal. It is sent to the server for one piece of work, and stored nowhere.
+// The login of vCenter in commands: flags, or questions on a terminal. It is sent to the server, which keeps it for one piece of work, or stores it where the command says so.
 
 import { shellWord } from '../../base/text/shell-word.ts'
 import { readInput } from '../../doors/cli/files.ts'
@@ -32,7 +32,9 @@ export function sameVcenter(name: string, { instance }: Pick<LoginFlags, 'instan
 export async function loginOf(world: World, { user: named, passwordFile }: LoginFlags) {
   const user = named ?? (await askLine(world, 'User of vCenter: '))
   if (user === undefined || user === '')
-    throw new UsageError('--user is missing: a user of vCenter that may manage key servers')
+    throw new UsageError(
+      '--user is missing: name a user of vCenter; --help says what the user must be allowed there',
+    )
   const password =
     passwordFile === undefined
       ? await askHidden(world, plain`Password of ${user}: `)

@@ -1,9 +1,14 @@
 // The logins of vCenters that are stored, each for reading the inventory alone. A password is a sealed secret of this installation: no
-// backup has it, and a database that was restored and accepted does not open it, since its MAC key is another one.
+// backup has it, and a database that was restored and accepted does not open it, since its MAC key is another one. The MAC covers what
+// the password was stored for: a manager who changes the address of a vCenter, or how it is recognized, cannot have the password sent there.
 
 import { localSecretPrefix, type Secrets } from '../../core/sealing/secrets.ts'
+import type { Vcenter } from './vcenters.ts'
 
 const macBytes = 32
+
+/** What a password is stored for. */
+type Place = Pick<Vcenter, 'id' | 'user' | 'host' | 'port' | 'trust'>
 
 type LoginSecrets = Pick<Secrets, 'fresh' | 'put' | 'remove' | 'mac' | 'macMatches'>
 
@@ -15,21 +20,21 @@ export class Logins {
   }
 
   /** Replaces the password of this vCenter. The caller wipes `password`. */
-  async put(id: string, password: Uint8Array): Promise<void> {
-    const bytes = Buffer.concat([this.#secrets.mac(macFields(id)), password])
+  async put(place: Place, password: Uint8Array): Promise<void> {
+    const bytes = Buffer.concat([this.#secrets.mac(macFields(place)), password])
     try {
-      await this.#secrets.put(secretName(id), bytes)
+      await this.#secrets.put(secretName(place.id), bytes)
     } finally {
       bytes.fill(0)
     }
   }
 
-  /** The password, which the caller wipes; undefined: there is none, or it is off since a restore. */
-  async open(id: string): Promise<Buffer | undefined> {
-    const bytes = await this.#secrets.fresh(secretName(id))
+  /** The password, which the caller wipes; undefined: there is none, or it was stored for another place, user or installation. */
+  async open(place: Place): Promise<Buffer | undefined> {
+    const bytes = await this.#secrets.fresh(secretName(place.id))
     if (!bytes) return undefined
     try {
-      if (!this.#secrets.macMatches(macFields(id), bytes.subarray(0, macBytes))) return undefined
+      if (!this.#secrets.macMatches(macFields(place), bytes.subarray(0, macBytes))) return undefined
       return Buffer.from(bytes.subarray(macBytes))
     } finally {
       bytes.fill(0)
@@ -37,8 +42,8 @@ export class Logins {
   }
 
   /** Whether `open` would find it. */
-  async isStored(id: string): Promise<boolean> {
-    const password = await this.open(id)
+  async isStored(place: Place): Promise<boolean> {
+    const password = await this.open(place)
     password?.fill(0)
     return password !== undefined
   }
@@ -53,6 +58,7 @@ function secretName(id: string): string {
   return `${localSecretPrefix}vcenter-login/${id}`
 }
 
-function macFields(id: string): readonly string[] {
-  return ['vcenter-login', id]
+function macFields({ id, user, host, port, trust }: Place): readonly string[] {
+  const recognized = 'fingerprint' in trust ? ['fingerprint', trust.fingerprint] : ['CA', trust.authority]
+  return ['vcenter-login', id, user ?? '', host, String(port), ...recognized]
 }

@@ -74,7 +74,10 @@ const Vcenter = z
     login: z
       .object({
         user: z.string(),
-        state: z.enum(['stored', 'off']).meta({ description: 'off: since a restore; give it again.' }),
+        state: z.enum(['stored', 'off']).meta({
+          description:
+            'off: since a restore, or since its address or the way to recognize it changed; give it again.',
+        }),
       })
       .nullable()
       .meta({ description: 'The stored login; null: each reading of the inventory asks for one.' }),
@@ -131,7 +134,7 @@ const Read = z
 const stored = {
   login: z.strictObject({ user: carried(userCharactersMax), password: carried(passwordCharactersMax) }).meta({
     description:
-      'A login with which the server reads the inventory. It is tried once, and stored sealed; no backup has it, and it is off after a restore. Give it no more than the role Read-only.',
+      'A login with which the server reads the inventory. It is tried once, and stored sealed; no backup has it, and it is off after a restore, and after a change of its address or of the way to recognize it. Give it no more than the role Read-only.',
   }),
 }
 

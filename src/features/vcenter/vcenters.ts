@@ -126,7 +126,8 @@ export class Vcenters {
   }
 }
 
-function changedVcenter(
+/** One with its fields replaced. */
+export function changedVcenter(
   { user: before, ...old }: Vcenter,
   { user = before, ...fields }: VcenterFields,
 ): Vcenter {
