@@ -4,6 +4,9 @@
 import { dumpedTypes, type DumpedRecord, type DumpedTypes } from '../ports/backup.ts'
 import { BackupError } from './error.ts'
 
+/** Secrets whose names begin with it belong to this installation alone: no backup has them. */
+export const localSecretPrefix = 'local/'
+
 const lengthBytes = 4
 
 const known: ReadonlySet<string> = new Set(dumpedTypes)

@@ -21,8 +21,7 @@ import { ChunkSealer } from './chunks.ts'
 import { BackupError } from './error.ts'
 import type { FileKeys } from './keys.ts'
 import { encodeEnd, magic, type Manifest } from './manifest.ts'
-import { encodeRecord } from './records.ts'
-import { localSecretPrefix } from '../sealing/secrets.ts'
+import { encodeRecord, localSecretPrefix } from './records.ts'
 
 /** After each portion of this size, the writer checks again whether its disk has room. */
 const backupLookBytes = 4 * 1024 * 1024

@@ -18,9 +18,6 @@ import { RootKeyError, type RootKey } from '../ports/root-key.ts'
  */
 export const macKeysMax = 32
 
-/** Secrets whose names begin with it belong to this installation alone: no backup has them. */
-export const localSecretPrefix = 'local/'
-
 /** The secret that the root key itself seals. Its record names that root key in clear. */
 export const systemKeyName = 'system-data-key'
 const macKeyName = 'mac-key'

@@ -3,7 +3,7 @@
 import { feature } from '../../doors/http/feature.ts'
 import { guards } from './guards.ts'
 import { vcenterHandlers } from './handlers.ts'
-import { Logins } from './logins.ts'
+import { VcenterLogins } from './logins.ts'
 import { vcenterJobs } from './jobs.ts'
 import type { Needs, VcenterService } from './needs.ts'
 import { vcenterRoutes } from './routes.ts'
@@ -16,6 +16,6 @@ export const vcenterFeature = feature({
   open: ({ secrets, log, ...needs }: Needs, opened: AsyncDisposableStack): VcenterService => {
     const { connects, reads, stop } = vcenterJobs((error) => log.error({ error }, 'work with a vCenter'))
     opened.defer(stop)
-    return { ...needs, vcenters: new Vcenters(secrets), logins: new Logins(secrets), connects, reads }
+    return { ...needs, vcenters: new Vcenters(secrets), logins: new VcenterLogins(secrets), connects, reads }
   },
 })

@@ -2,17 +2,18 @@
 // backup has it, and a database that was restored and accepted does not open it, since its MAC key is another one. The MAC covers what
 // the password was stored for: a manager who changes the address of a vCenter, or how it is recognized, cannot have the password sent there.
 
-import { localSecretPrefix, type Secrets } from '../../core/sealing/secrets.ts'
+import { localSecretPrefix } from '../../core/backup/records.ts'
+import type { Secrets } from '../../core/sealing/secrets.ts'
 import type { Vcenter } from './vcenters.ts'
 
 const macBytes = 32
 
-/** What a password is stored for. */
+/** A password is stored for this alone. */
 type Place = Pick<Vcenter, 'id' | 'user' | 'host' | 'port' | 'trust'>
 
 type LoginSecrets = Pick<Secrets, 'fresh' | 'put' | 'remove' | 'mac' | 'macMatches'>
 
-export class Logins {
+export class VcenterLogins {
   readonly #secrets: LoginSecrets
 
   constructor(secrets: LoginSecrets) {

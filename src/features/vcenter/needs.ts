@@ -13,7 +13,7 @@ import type { Access } from '../../core/trust/access.ts'
 import type { Pending } from '../../core/trust/pending.ts'
 import type { Plugs } from '../../doors/http/plugs.ts'
 import type { VcenterJobs } from './jobs.ts'
-import type { Logins } from './logins.ts'
+import type { VcenterLogins } from './logins.ts'
 import type { Vcenters } from './vcenters.ts'
 
 export interface Needs {
@@ -36,5 +36,5 @@ export interface Needs {
 /** The service that the handlers work with. */
 export interface VcenterService extends Omit<Needs, 'secrets' | 'log'>, VcenterJobs {
   readonly vcenters: Vcenters
-  readonly logins: Logins
+  readonly logins: VcenterLogins
 }

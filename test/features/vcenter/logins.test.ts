@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Logins } from '../../../src/features/vcenter/logins.ts'
+import { VcenterLogins } from '../../../src/features/vcenter/logins.ts'
 import { startDoor } from '../../support/server/admin-door.ts'
 
 const a = {
@@ -17,7 +17,7 @@ const b = { ...a, id: 'b' }
 test('a password is replaced, found and removed; it stands in no record in clear', async (t) => {
   const door = await startDoor()
   t.after(() => door.close())
-  const logins = new Logins(door.context.secrets)
+  const logins = new VcenterLogins(door.context.secrets)
   assert.equal(await logins.isStored(a), false)
   await logins.put(a, Buffer.from('first'))
   await logins.put(a, Buffer.from('Correct Horse 1'))
@@ -35,7 +35,7 @@ test('a password under another MAC key, or of another vCenter, is not used', asy
   const door = await startDoor()
   t.after(() => door.close())
   const { secrets } = door.context
-  const logins = new Logins(secrets)
+  const logins = new VcenterLogins(secrets)
   await logins.put(a, Buffer.from('Correct Horse 1'))
   const ofA = (await secrets.fresh('local/vcenter-login/a')) ?? Buffer.alloc(0)
   await secrets.put('local/vcenter-login/b', ofA)
@@ -49,7 +49,7 @@ test('a password under another MAC key, or of another vCenter, is not used', asy
 test('a password is not sent to another address, to another certificate, or for another user', async (t) => {
   const door = await startDoor()
   t.after(() => door.close())
-  const logins = new Logins(door.context.secrets)
+  const logins = new VcenterLogins(door.context.secrets)
   await logins.put(a, Buffer.from('Correct Horse 1'))
   for (const change of [
     { host: 'b.example.com' },

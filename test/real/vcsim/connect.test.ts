@@ -5,7 +5,12 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { startEmbedded, type CommandResult, type EmbeddedServer } from '../../support/server/server.ts'
+import {
+  runCli,
+  startEmbedded,
+  type CommandResult,
+  type EmbeddedServer,
+} from '../../support/server/server.ts'
 import { providerId, serverSpec, SoapClient } from '../../support/vcenter/client.ts'
 import { startVcenter, type Vcenter } from '../../support/vcenter/vcenter.ts'
 import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
@@ -246,15 +251,11 @@ connectTest(
     const backup = path.join(mortise.data, 'login.backup')
     await mortise.json('backup', 'create', backup)
     const restored = path.join(mortise.data, 'restored')
-    await mortise.json(
-      'restore',
-      backup,
-      '--data',
-      restored,
-      '--root-key',
-      `file:${mortise.data}/root.key`,
-      '--yes',
-    )
+    const rootKey = ['--root-key', `file:${mortise.data}/root.key`]
+    const restore = await runCli(['restore', backup, '--data', restored, ...rootKey, '--yes'])
+    assert.equal(restore.code, 0, restore.stderr)
+    const accepted = await runCli(['restore-accept', '--data', restored])
+    assert.equal(accepted.code, 0, accepted.stderr)
     await using other = await startEmbedded({ data: restored })
     assert.match((await other.cli('vcenter', 'show', 'vc')).stdout, /OFF since a restore/)
 

@@ -194,7 +194,11 @@ providerTest('missing privileges are named before and by the call that is refuse
   assert.deepEqual(await providers.missingPrivileges([]), [])
   await vcenter.lackPrivileges([servers])
   assert.deepEqual(await providers.missingPrivileges(both), [servers])
-  for (const work of [providers.list(), providers.register('P', server), providers.clientCertificate('P')])
+  for (const work of [
+    () => providers.list(),
+    () => providers.register('P', server),
+    () => providers.clientCertificate('P'),
+  ])
     await assert.rejects(
       work,
       isError(
