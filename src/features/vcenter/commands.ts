@@ -37,7 +37,7 @@ const fingerprintFlag = ['--fingerprint <sha256>', 'recognize it by its certific
 const caFlag = ['--ca <pem>', 'recognize it by the CA that signed its certificate, and by its name'] as const
 
 const storedUser =
-  'a user of vCenter with the role Read-only, whose login the server stores sealed to read the inventory (default: each reading asks)'
+  'a user of vCenter with the role Read-only, whose login the server stores sealed, to read the inventory every five minutes (default: each reading asks)'
 
 const addCommand = verb<AddOptions>({
   words: 'add <host>',

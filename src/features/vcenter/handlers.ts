@@ -14,6 +14,7 @@ import type { Output } from '../../doors/http/route.ts'
 import type { ApiRequester, RouteRequest } from '../../doors/http/route-request.ts'
 import { byName, isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 import { shownJob } from '../../doors/http/shown-job.ts'
+import { isPasswordRefusal } from '../../outside/vsphere-api/errors.ts'
 import { refusalOfVcenter, type ConnectJob, type ReadJob } from './jobs.ts'
 import type { VcenterService } from './needs.ts'
 import { planOf, vcenterAddress } from './plan.ts'
@@ -160,6 +161,10 @@ export const vcenterHandlers = {
             context.plugs.importInventory(asker, inventory, counted(keyRows(session, signal), onProgress)),
           ),
         )
+      } catch (error) {
+        // vCenter locks an account after a few failures: a person gives the login again.
+        if (!body.login && isPasswordRefusal(error)) await context.logins.remove(vcenter.id)
+        throw error
       } finally {
         login.password.fill(0)
       }
@@ -233,13 +238,14 @@ async function tryLogin(
 }
 
 async function storeLogin(
-  { logins }: Pick<VcenterService, 'logins'>,
+  { logins, readings }: Pick<VcenterService, 'logins' | 'readings'>,
   vcenter: Vcenter,
   { password: text }: { readonly password: string },
 ): Promise<void> {
   const password = Buffer.from(text)
   try {
     await logins.put(vcenter, password)
+    readings.lookAgain()
   } finally {
     password.fill(0)
   }

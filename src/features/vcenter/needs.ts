@@ -14,6 +14,7 @@ import type { Pending } from '../../core/trust/pending.ts'
 import type { Plugs } from '../../doors/http/plugs.ts'
 import type { VcenterJobs } from './jobs.ts'
 import type { VcenterLogins } from './logins.ts'
+import type { Readings } from './readings.ts'
 import type { Vcenters } from './vcenters.ts'
 
 export interface Needs {
@@ -25,7 +26,7 @@ export interface Needs {
   readonly authority: SigningIdentity
   readonly clock: Clock
   readonly keys: Pick<Keys, 'show'>
-  readonly leases: Pick<NodeLeases, 'during' | 'elsewhere' | 'nodes'>
+  readonly leases: Pick<NodeLeases, 'during' | 'elsewhere' | 'hold' | 'nodes'>
   readonly log: Pick<Log, 'error'>
   readonly pending: Pick<Pending, 'remove'>
   readonly plugs: Pick<Plugs, 'importInventory'>
@@ -37,4 +38,5 @@ export interface Needs {
 export interface VcenterService extends Omit<Needs, 'secrets' | 'log'>, VcenterJobs {
   readonly vcenters: Vcenters
   readonly logins: VcenterLogins
+  readonly readings: Readings
 }

@@ -51,8 +51,13 @@ export class Vcenters {
     this.#secrets = secrets
   }
 
+  /** The list has all instances, also those that are gone. */
+  async all(): Promise<readonly Vcenter[]> {
+    return parsed(await this.#secrets.fresh(secretName))
+  }
+
   async of(instanceId: string): Promise<readonly Vcenter[]> {
-    return parsed(await this.#secrets.fresh(secretName)).filter((one) => one.instanceId === instanceId)
+    return (await this.all()).filter((one) => one.instanceId === instanceId)
   }
 
   /** Finds one by its name or id. Throws Refusal. */

@@ -26,6 +26,7 @@ const quietDatabase = {
   behindMs: 3,
 }
 const dayMs = 24 * 3600_000
+const vcenter = { id: 'vcenter-1', name: 'vc-1', instanceId: instance.id, user: 'reader' }
 const [file] = quietFacts.rootKeyFiles
 assert.ok(file)
 
@@ -424,6 +425,23 @@ const cases: readonly Case[] = [
     id: 'machine-key-missing',
     facts: { inventories: [{ instance, missing: 3, destroyed: 1, takenMs: nowMs - 9 * dayMs }] },
     says: /^3 machines use a key that is missing in the instance, and a machine uses a key that is destroyed in the instance vmware, as of 9 days ago, an old inventory$/,
+    of,
+  },
+  {
+    id: 'vcenter-not-read',
+    facts: {
+      readVcenters: [
+        { vcenter, instance: 'vmware', isLoginOff: false, trouble: { atMs: nowMs, message: 'it is away' } },
+      ],
+    },
+    says: /^the vCenter vc-1 of the instance vmware was not read at 2026-06-01T00:00:00\.000Z: it is away$/,
+    of,
+  },
+  {
+    id: 'vcenter-login-off',
+    facts: { readVcenters: [{ vcenter, instance: 'vmware', isLoginOff: true, trouble: null }] },
+    says: /^the login of reader for the vCenter vc-1 of the instance vmware is off$/,
+    action: /vcenter set vc-1 --user reader --instance vmware/,
     of,
   },
   {

@@ -133,7 +133,7 @@ test('a server that listens everywhere is registered by a name in its certificat
     const certificate = await certificateWith(names)
     const parts = {
       about: { kmip, certificate: () => certificate },
-      leases: { during: unused, elsewhere: unused, nodes: async () => [] },
+      leases: { during: unused, elsewhere: unused, hold: unused, nodes: async () => [] },
       vcenters: { named: async () => vcenter('berlin') } as unknown as Vcenters,
     }
     return (await planOf(parts, red, 'berlin', body)).addresses

@@ -143,7 +143,7 @@ export async function rejectsWith(type: string, work: Promise<unknown>): Promise
   })
 }
 
-type CryptoKind = 'CryptoSpecEncrypt' | 'CryptoSpecShallowRecrypt' | 'CryptoSpecDeepRecrypt'
+export type CryptoKind = 'CryptoSpecEncrypt' | 'CryptoSpecShallowRecrypt' | 'CryptoSpecDeepRecrypt'
 
 interface CryptoPlaces {
   readonly home?: boolean

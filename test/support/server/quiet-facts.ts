@@ -50,6 +50,7 @@ export const quietFacts: AllFacts = {
   recoverable: [],
   work: [],
   inventories: [],
+  readVcenters: [],
   tokens: [],
   pendingClients: 0,
   database: null,

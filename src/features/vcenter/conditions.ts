@@ -1,0 +1,71 @@
+// Conditions of vCenters whose login is stored: the server does not read one, or has no login for it any more.
+
+import { shellWord } from '../../base/text/shell-word.ts'
+import type { CommonFacts } from '../../core/conditions/conditions.ts'
+import type { ConditionLines, Occurrence } from '../../core/conditions/line.ts'
+import { isoTime } from '../../doors/http/views/shown.ts'
+import type { VcenterService } from './needs.ts'
+import type { ReadingTrouble } from './readings.ts'
+import type { Vcenter } from './vcenters.ts'
+
+/** A vCenter that has a user for its inventory. */
+interface ReadVcenter {
+  readonly vcenter: Pick<Vcenter, 'id' | 'name' | 'instanceId' | 'user'>
+  readonly instance: string
+  readonly isLoginOff: boolean
+  readonly trouble: ReadingTrouble | null
+}
+
+export interface VcenterFacts extends CommonFacts {
+  readonly readVcenters: readonly ReadVcenter[]
+}
+
+export const vcenterConditions = {
+  'vcenter-not-read': {
+    severity: 'warning',
+    meaning:
+      'The server could not read the inventory of a vCenter whose login is stored. The inventory that was read before stays, and gets older.',
+    action:
+      'The message has the reason. If the certificate of vCenter was renewed, compare it and say so: mortise vcenter set NAME --fingerprint SHA256. The server tries again every five minutes. With several nodes, the one that reads knows of it.',
+    find: ({ readVcenters }) =>
+      readVcenters.flatMap(({ vcenter: { id, name, instanceId }, instance, trouble, isLoginOff }) => {
+        if (!trouble || isLoginOff) return []
+        const message = `the vCenter ${name} of the instance ${instance} was not read at ${isoTime(trouble.atMs)}: ${trouble.message}`
+        return [{ instanceId, about: id, message }]
+      }),
+  },
+  'vcenter-login-off': {
+    severity: 'warning',
+    meaning:
+      'The login that was stored for a vCenter is used no more: vCenter refused it, or the database was restored, or the address of vCenter or its certificate was changed here. The server tries no password twice, since vCenter locks an account after a few failures.',
+    action:
+      'Give the login again: mortise vcenter set NAME --user USER. Or remove it: --forget-login. The inventory then ages until you read or import one.',
+    find: ({ readVcenters }) => readVcenters.filter(({ isLoginOff }) => isLoginOff).map(loginOff),
+  },
+} as const satisfies ConditionLines<VcenterFacts>
+
+function loginOff({ vcenter, instance, trouble }: ReadVcenter): Occurrence {
+  const { id, name, instanceId, user = '' } = vcenter
+  const why = trouble ? `: ${trouble.message}` : ''
+  return {
+    instanceId,
+    about: id,
+    message: `the login of ${user} for the vCenter ${name} of the instance ${instance} is off${why}`,
+    action: `Give it again: mortise vcenter set ${shellWord(name)} --user ${shellWord(user)} --instance ${shellWord(instance)}. Or remove it: --forget-login`,
+  }
+}
+
+export async function vcenterFacts(
+  { vcenters, logins, readings }: Pick<VcenterService, 'vcenters' | 'logins' | 'readings'>,
+  common: CommonFacts,
+): Promise<VcenterFacts> {
+  const instances = common.trust.tables.instance
+  const readVcenters: ReadVcenter[] = []
+  for (const vcenter of await vcenters.all()) {
+    const instance = instances.get(vcenter.instanceId)?.name
+    if (vcenter.user === undefined || instance === undefined) continue
+    const isLoginOff = !(await logins.isStored(vcenter))
+    readVcenters.push({ vcenter, instance, isLoginOff, trouble: readings.troubleOf(vcenter) ?? null })
+  }
+  return { ...common, readVcenters }
+}

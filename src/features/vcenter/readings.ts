@@ -1,0 +1,191 @@
+// Reads the inventory of each vCenter whose login is stored, every few minutes and on one node. An inventory that did not change is not
+// imported again until it would look old. Not here: how machines and their keys are read (machines.ts).
+
+import { createHash, randomUUID } from 'node:crypto'
+import { Refusal } from '../../base/refusal.ts'
+import { serverActor } from '../../core/audit/actor.ts'
+import type { Clock, Timer } from '../../core/ports/clock.ts'
+import type { InventoryRow } from '../../core/ports/inventory.ts'
+import { LeaseElsewhere, underLease } from '../../core/ports/leases.ts'
+import type { NodeLeases } from '../../core/server/leases.ts'
+import type { Access } from '../../core/trust/access.ts'
+import type { Caller } from '../../core/trust/caller.ts'
+import type { Plugs } from '../../doors/http/plugs.ts'
+import { isPasswordRefusal, VsphereError } from '../../outside/vsphere-api/errors.ts'
+import type { VcenterLogins } from './logins.ts'
+import type { Vcenter, Vcenters } from './vcenters.ts'
+
+/** The time between two readings of one vCenter. */
+export const readEveryMs = 5 * 60_000
+/** An inventory that did not change is imported again after this time. */
+export const importEveryMs = 3600_000
+/** vCenters that are read at the same time. */
+const readsAtOnceMax = 4
+/** As many as an inventory takes. They are in memory until they are compared. */
+const rowsMax = 100_000
+
+/** The reason why a vCenter was not read when this node last tried. */
+export interface ReadingTrouble {
+  readonly atMs: number
+  readonly message: string
+}
+
+interface ReadingParts {
+  readonly vcenters: Vcenters
+  readonly logins: VcenterLogins
+  readonly access: Pick<Access, 'snapshot'>
+  readonly clock: Clock
+  readonly leases: Pick<NodeLeases, 'hold'>
+  readonly plugs: Pick<Plugs, 'importInventory'>
+  /** Called with bugs and outages of this server. */
+  readonly failed: (error: unknown) => void
+}
+
+export class Readings {
+  readonly #parts: ReadingParts
+  readonly #stopping = new AbortController()
+  readonly #troubles = new Map<string, ReadingTrouble>()
+  /** The last import of each vCenter by this run; `atMs` is monotonic. */
+  readonly #imported = new Map<string, { readonly digest: string; readonly atMs: number }>()
+  #looking: Promise<void> | undefined
+  #timer: Timer | undefined
+
+  constructor(parts: ReadingParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    void this.look()
+    this.#timer = this.#parts.clock.every(readEveryMs, () => void this.look())
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel()
+    this.#stopping.abort()
+    await this.#looking
+  }
+
+  /** undefined: the last reading succeeded, or this node did not read it. */
+  troubleOf({ id }: Pick<Vcenter, 'id'>): ReadingTrouble | undefined {
+    return this.#troubles.get(id)
+  }
+
+  /** Reads all, or waits for the reading that is under way. Never rejects. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look()
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => (this.#looking = undefined))
+    return this.#looking
+  }
+
+  /** Reads all once the reading that is under way has ended: a login was stored. */
+  lookAgain(): void {
+    void (this.#looking ?? Promise.resolve()).then(() =>
+      this.#stopping.signal.aborted ? undefined : this.look(),
+    )
+  }
+
+  async #look(): Promise<void> {
+    const { vcenters, access, leases } = this.#parts
+    const { tables } = await access.snapshot()
+    const all = (await vcenters.all()).filter(
+      ({ user, instanceId }) => user !== undefined && tables.instance.has(instanceId),
+    )
+    for (const id of this.#troubles.keys()) if (!all.some((one) => one.id === id)) this.#forget(id)
+    if (all.length === 0) return
+    const lease = await leases.hold('vcenter-inventory')
+    if (!lease) return this.#troubles.clear()
+    const left = all.values()
+    const work = async () => {
+      for (const vcenter of left) {
+        if (this.#stopping.signal.aborted) return
+        await underLease(lease, () => this.#read(vcenter))
+      }
+    }
+    await Promise.all(Array.from({ length: readsAtOnceMax }, work))
+  }
+
+  async #read(vcenter: Vcenter): Promise<void> {
+    const { logins, clock } = this.#parts
+    const { id, user } = vcenter
+    try {
+      const password = await logins.open(vcenter)
+      // The condition of a login that is off says why.
+      if (user === undefined || !password) return this.#forget(id)
+      try {
+        await this.#import(vcenter, { user, password })
+      } finally {
+        password.fill(0)
+      }
+      this.#troubles.delete(id)
+    } catch (error) {
+      if (this.#stopping.signal.aborted || error instanceof LeaseElsewhere) return
+      // vCenter locks an account after a few failures: a person gives the login again.
+      if (isPasswordRefusal(error)) await logins.remove(id).catch((failure: unknown) => this.#failed(failure))
+      if (error instanceof VsphereError || error instanceof Refusal)
+        this.#troubles.set(id, { atMs: clock.now(), message: error.message })
+      else this.#failed(error)
+    }
+  }
+
+  async #import(vcenter: Vcenter, login: { readonly user: string; readonly password: Buffer }) {
+    const { clock, plugs } = this.#parts
+    const { id, instanceId, name } = vcenter
+    const takenMs = clock.now()
+    const rows = await this.#rows(vcenter, login)
+    // No machine is encrypted: the inventory feature takes no empty inventory, since it would say that no key is used.
+    if (rows.length === 0) return
+    const digest = digestOf(rows)
+    const before = this.#imported.get(id)
+    if (before?.digest === digest && clock.monotonic() - before.atMs < importEveryMs) return
+    const requestId = randomUUID()
+    const asker = { actor: serverActor, requestId, identify: () => this.#identify(vcenter, requestId) }
+    await plugs.importInventory(asker, { instanceId, vcenter: name, takenMs }, oneByOne(rows))
+    this.#imported.set(id, { digest, atMs: clock.monotonic() })
+  }
+
+  async #rows(vcenter: Vcenter, login: { readonly user: string; readonly password: Buffer }) {
+    const [{ keyRows }, { inSession }] = await Promise.all([import('./machines.ts'), import('./reach.ts')])
+    return inSession(vcenter, login, this.#parts.clock, async (session) => {
+      const rows: InventoryRow[] = []
+      for await (const row of keyRows(session, this.#stopping.signal)) {
+        rows.push(row)
+        if (rows.length > rowsMax)
+          throw new Refusal('refused', `it has more than ${String(rowsMax)} keys of machines and disks`)
+      }
+      return rows
+    })
+  }
+
+  /** The instance may be gone, and the vCenter removed, since the reading began. */
+  async #identify({ id, instanceId }: Vcenter, requestId: string): Promise<Caller> {
+    const { access, vcenters } = this.#parts
+    const { version, tables } = await access.snapshot()
+    if (!tables.instance.has(instanceId) || !(await vcenters.of(instanceId)).some((one) => one.id === id))
+      throw new Refusal('conflict', 'the vCenter was removed meanwhile')
+    return { instanceId, actor: serverActor, allow: [], trustVersion: version, requestId }
+  }
+
+  #forget(id: string): void {
+    this.#troubles.delete(id)
+    this.#imported.delete(id)
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#stopping.signal.aborted) this.#parts.failed(error)
+  }
+}
+
+/** Rows have one digest in every order. */
+function digestOf(rows: readonly InventoryRow[]): string {
+  const hash = createHash('sha256')
+  const lines = rows.map(({ key, kind, name, machineId, disk, provider }) =>
+    JSON.stringify([key, kind, name, machineId, disk, provider]),
+  )
+  for (const line of lines.toSorted()) hash.update(`${line}\n`)
+  return hash.digest('hex')
+}
+
+async function* oneByOne<T>(rows: readonly T[]): AsyncGenerator<T, void, undefined> {
+  yield* rows
+}

@@ -1,0 +1,182 @@
+// The inventory that the server reads by itself, with a stored login: vcsim and the proxy before it, a whole Mortise server, and the
+// readings alone under a clock that the test moves.
+
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { serverActor } from '../../../src/core/audit/actor.ts'
+import { inventoryRoutes } from '../../../src/features/inventory/routes.ts'
+import { statusRoutes } from '../../../src/features/status/routes.ts'
+import { VcenterLogins } from '../../../src/features/vcenter/logins.ts'
+import { importEveryMs, Readings, readEveryMs } from '../../../src/features/vcenter/readings.ts'
+import { aboutVcenter } from '../../../src/features/vcenter/reach.ts'
+import { vcenterRoutes } from '../../../src/features/vcenter/routes.ts'
+import { Vcenters, type Vcenter } from '../../../src/features/vcenter/vcenters.ts'
+import { systemClock } from '../../../src/host/system-clock.ts'
+import { startDoor } from '../../support/server/admin-door.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { until } from '../../support/time/until.ts'
+import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
+import { encrypt, ProxySite, type CryptoKind } from './proxy-site.ts'
+
+async function siteWithMachine(t: TestContext): Promise<ProxySite | undefined> {
+  const site = await ProxySite.start(t, { arguments: ['-vm', '1', '-autostart=false'] })
+  if (!site) return undefined
+  await site.connect()
+  return site
+}
+
+/** Gives each machine a new key. */
+async function newKeys(site: ProxySite, kind: CryptoKind): Promise<void> {
+  for (const vm of await site.client.find('VirtualMachine'))
+    await encrypt(site, vm, kind, { keyId: await site.newKey(), providerId: 'P' })
+}
+
+test(
+  'a server reads a vCenter as soon as its login is stored',
+  { timeout: vcsimTestTimeoutMs },
+  async (t) => {
+    const site = await siteWithMachine(t)
+    if (!site) return
+    await newKeys(site, 'CryptoSpecEncrypt')
+    const { vcenter, mortise } = site
+    const { admin } = mortise
+    const instance = 'default'
+    const body = {
+      host: `${vcenter.host}:${vcenter.port}`,
+      name: 'vc-1',
+      trust: { fingerprint: vcenter.shown.sha256 },
+      login: { user: vcenter.username, password: vcenter.password },
+    }
+    await admin.call(vcenterRoutes.addVcenter, { instance, body })
+    const shown = () => admin.call(inventoryRoutes.showInventory, { instance })
+    await until(async () => (await shown()).machines > 0)
+    const { inventories, missing } = await shown()
+    assert.deepEqual(
+      inventories.map((one) => one.vcenter),
+      ['vc-1'],
+    )
+    assert.equal(missing, 0)
+
+    const conditions = async () => {
+      const status = await admin.call(statusRoutes.status)
+      return status.conditions
+        .filter(({ id }) => id.startsWith('vcenter-'))
+        .map(({ id, message }) => `${id}: ${message}`)
+    }
+    assert.deepEqual(await conditions(), [])
+    await vcenter.trouble({ on: 'CreateContainerView', kind: 'fault' })
+    await admin.call(vcenterRoutes.setVcenter, { instance, vcenter: 'vc-1', body: { login: body.login } })
+    await until(async () => (await conditions()).length > 0)
+    assert.match(
+      (await conditions()).join('\n'),
+      /^vcenter-not-read: the vCenter vc-1 of the instance default was not read at .*CreateContainerView/,
+    )
+  },
+)
+
+test(
+  'an inventory that did not change is written once an hour; one that changed, at once',
+  { timeout: vcsimTestTimeoutMs },
+  async (t) => {
+    const parts = await readingsOf(t)
+    if (!parts) return
+    const { site, readings, clock, inventories } = parts
+    await readings.look()
+    assert.deepEqual(await inventories(), [], 'no machine is encrypted: an empty inventory is not imported')
+    assert.equal(parts.trouble(), undefined)
+    await newKeys(site, 'CryptoSpecEncrypt')
+
+    readings.start()
+    t.after(() => readings.stop())
+    await readings.look()
+    const [first] = await inventories()
+    assert.ok(first && first.rows > 0 && first.vcenter === 'vc-1')
+    clock.pass(readEveryMs)
+    await readings.look()
+    assert.deepEqual(await inventories(), [first])
+    clock.pass(importEveryMs)
+    await readings.look()
+    const [second] = await inventories()
+    assert.ok(second && second.id !== first.id && second.takenMs > first.takenMs)
+
+    await newKeys(site, 'CryptoSpecShallowRecrypt')
+    clock.pass(readEveryMs)
+    await readings.look()
+    const [third] = await inventories()
+    assert.ok(third && third.id !== second.id)
+  },
+)
+
+test(
+  'a vCenter that is not read says why; a password that it refuses is tried once',
+  { timeout: vcsimTestTimeoutMs },
+  async (t) => {
+    const parts = await readingsOf(t)
+    if (!parts) return
+    const { site, readings, logins, vcenter } = parts
+    await newKeys(site, 'CryptoSpecEncrypt')
+    await site.vcenter.trouble({ on: 'CreateContainerView', kind: 'fault' })
+    await readings.look()
+    assert.match(parts.trouble()?.message ?? '', /vCenter refuses CreateContainerView/)
+    assert.deepEqual(await parts.inventories(), [])
+    await readings.look()
+    assert.equal(parts.trouble(), undefined)
+    const [read] = await parts.inventories()
+    assert.ok(read)
+
+    await logins.put(vcenter, Buffer.from('not the password'))
+    await site.vcenter.forgetCalls()
+    await readings.look()
+    assert.match(parts.trouble()?.message ?? '', /InvalidLogin/)
+    assert.equal(await logins.isStored(vcenter), false)
+    await readings.look()
+    assert.equal((await site.vcenter.calls()).filter((call) => call === 'Login').length, 1)
+    assert.deepEqual(await parts.inventories(), [read])
+  },
+)
+
+/** The readings of one vCenter, whose right password is stored, in a server without the rest. */
+async function readingsOf(t: TestContext) {
+  const site = await siteWithMachine(t)
+  if (!site) return undefined
+  const clock = new MovableClock()
+  const door = await startDoor({ clock })
+  t.after(() => door.close())
+  const { secrets, access, leases, plugs } = door.context
+  const vcenters = new Vcenters(secrets)
+  const logins = new VcenterLogins(secrets)
+  const { host, port, username: user, password, shown } = site.vcenter
+  const trust = { fingerprint: shown.sha256 }
+  const vcenter: Vcenter = {
+    id: 'vcenter-1',
+    instanceId: door.red.id,
+    name: 'vc-1',
+    host,
+    port,
+    trust,
+    ...(await aboutVcenter({ host, port, trust }, systemClock)),
+    addedMs: clock.now(),
+    user,
+  }
+  const entry = { action: 'vcenter.add', result: 'success', instanceId: door.red.id } as const
+  const none = { reason: null, requestId: null, detail: null }
+  await vcenters.add(vcenter, new Set([door.red.id]), {
+    ...entry,
+    ...none,
+    atMs: clock.now(),
+    object: vcenter.id,
+    actor: serverActor,
+  })
+  await logins.put(vcenter, Buffer.from(password))
+  const failed = (error: unknown) => void door.bugs.push(error)
+  const readings = new Readings({ vcenters, logins, access, clock, leases, plugs, failed })
+  return {
+    site,
+    clock,
+    vcenter,
+    logins,
+    readings,
+    trouble: () => readings.troubleOf(vcenter),
+    inventories: () => door.context.inventories.list(door.red.id),
+  }
+}
