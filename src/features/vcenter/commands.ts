@@ -13,7 +13,7 @@ import { CommandError, UsageError } from '../../doors/cli/world.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import type { Output } from '../../doors/http/route.ts'
 import { connectCommand } from './connect-command.ts'
-import { inventoryCommand } from './inventory-command.ts'
+import { inventoryCommand, trialCommand } from './inventory-command.ts'
 import { loginFlags, loginOf, sameVcenter, type LoginFlags } from './login.ts'
 import { vcenterRoutes } from './routes.ts'
 
@@ -25,6 +25,7 @@ export const vcenterCommands = noun('vcenter', 'vCenters that the server works w
   showCommand,
   setCommand,
   removeCommand,
+  trialCommand,
 ])
 
 interface AddOptions extends LoginFlags {

@@ -74,6 +74,29 @@ export const examples: Examples<typeof vcenterRoutes> = {
   },
   readVcenter: { body: {}, answer: read },
   showVcenterRead: { answer: { ...read, state: 'done', rows: 3_512 } },
+  tryVcenter: {
+    body: {},
+    answer: {
+      product: 'VMware vCenter Server',
+      version: '8.0.3',
+      build: '24322831',
+      apiVersion: '8.0.3.0',
+      answers: [
+        {
+          question: 'ListKmipServers',
+          milliseconds: 12,
+          counts: { providers: 1, servers: 2, defaults: 1 },
+          fault: null,
+        },
+        {
+          question: 'RetrieveClientCert',
+          milliseconds: 4,
+          counts: {},
+          fault: 'privilege: NoPermission',
+        },
+      ],
+    },
+  },
   showConnect: {
     answer: {
       ...connect,

@@ -15,6 +15,7 @@ import type { ApiRequester, RouteRequest } from '../../doors/http/route-request.
 import { byName, isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 import { shownJob } from '../../doors/http/shown-job.ts'
 import { isPasswordRefusal } from '../../outside/vsphere-api/errors.ts'
+import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
 import { refusalOfVcenter, type ConnectJob, type ReadJob } from './jobs.ts'
 import type { VcenterService } from './needs.ts'
 import { planOf, vcenterAddress } from './plan.ts'
@@ -149,26 +150,15 @@ export const vcenterHandlers = {
     const { id: instanceId } = instance
     const login = await loginFor(context, vcenter, body.login)
     const about = { vcenter: vcenter.name, progress: { rows: 0 } }
-    const job = context.reads.begin(vcenter.id, about, async ({ onProgress, signal }) => {
-      try {
-        const [{ keyRows }, { inSession }] = await Promise.all([
-          import('./machines.ts'),
-          import('./reach.ts'),
-        ])
+    const job = context.reads.begin(vcenter.id, about, ({ onProgress, signal }) =>
+      loggedIn(context, vcenter, login, async (session) => {
+        const { keyRows } = await import('./machines.ts')
         const inventory = { instanceId, vcenter: vcenter.name, takenMs: context.clock.now() }
-        return await context.leases.during('vcenter-read', () =>
-          inSession(vcenter, login, context.clock, (session) =>
-            context.plugs.importInventory(asker, inventory, counted(keyRows(session, signal), onProgress)),
-          ),
+        return context.leases.during('vcenter-read', () =>
+          context.plugs.importInventory(asker, inventory, counted(keyRows(session, signal), onProgress)),
         )
-      } catch (error) {
-        // vCenter locks an account after a few failures: a person gives the login again.
-        if (!body.login && isPasswordRefusal(error)) await context.logins.remove(vcenter.id)
-        throw error
-      } finally {
-        login.password.fill(0)
-      }
-    })
+      }),
+    )
     return shownRead(job)
   },
 
@@ -184,7 +174,21 @@ export const vcenterHandlers = {
       'mortise inventory show says what is there.',
     )
   },
+
+  tryVcenter: async (context, { asker, instance, params, body }) => {
+    const vcenter = await context.vcenters.named(instance, params.vcenter)
+    requireAllInstances(asker)
+    const login = await loginFor(context, vcenter, body.login)
+    const work = loggedIn(context, vcenter, login, async (session) => {
+      const { trialReport } = await import('./trial-report.ts')
+      return trialReport(session, context.clock, AbortSignal.timeout(trialMs))
+    })
+    return orRefusal(work)
+  },
 } satisfies Handlers<typeof vcenterRoutes, VcenterService>
+
+/** A report waits for some pages of a large vCenter, and for no more. */
+const trialMs = 240_000
 
 const lookMs = 10_000
 
@@ -251,16 +255,34 @@ async function storeLogin(
   }
 }
 
-/** The login of the request, or the stored one. The caller wipes its password. */
+/** Works in a session, and wipes the password. A stored login that vCenter refuses is removed: its account locks after a few failures. */
+async function loggedIn<T>(
+  { clock, logins }: Pick<VcenterService, 'clock' | 'logins'>,
+  vcenter: Vcenter,
+  login: Awaited<ReturnType<typeof loginFor>>,
+  work: (session: VsphereSession) => Promise<T>,
+): Promise<T> {
+  try {
+    const { inSession } = await import('./reach.ts')
+    return await inSession(vcenter, login, clock, work)
+  } catch (error) {
+    if (login.isStored && isPasswordRefusal(error)) await logins.remove(vcenter.id)
+    throw error
+  } finally {
+    login.password.fill(0)
+  }
+}
+
+/** The login of the request, or the stored one. `loggedIn` wipes its password. */
 async function loginFor(
   { logins }: Pick<VcenterService, 'logins'>,
   vcenter: Vcenter,
   own: { readonly user: string; readonly password: string } | undefined,
 ) {
-  if (own) return { user: own.user, password: Buffer.from(own.password) }
+  if (own) return { user: own.user, password: Buffer.from(own.password), isStored: false }
   const { name, user } = vcenter
   const password = user === undefined ? undefined : await logins.open(vcenter)
-  if (user !== undefined && password) return { user, password }
+  if (user !== undefined && password) return { user, password, isStored: true }
   throw new Refusal(
     'refused',
     user === undefined ? `no login is stored for ${name}` : `the login that was stored for ${name} is off`,

@@ -1,10 +1,12 @@
-// `mortise vcenter inventory`: has the server read from vCenter which machine uses which key, in place of a file that a person exports.
+// `mortise vcenter inventory` has the server read from vCenter which machine uses which key, in place of a file that a person exports.
+// `mortise vcenter trial-report` says how a live vCenter answers, for a person who wants to tell the developers.
 
-import { instanceFlag, verb } from '../../doors/cli/command.ts'
+import { instanceFlag, verb, type Run } from '../../doors/cli/command.ts'
 import { instanceOf, memberOf } from '../../doors/cli/text/names.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { untilEnded } from '../../doors/cli/watch-work.ts'
 import { CommandError } from '../../doors/cli/world.ts'
+import type { AdminClient } from '../../doors/http/client.ts'
 import type { Output } from '../../doors/http/route.ts'
 import { loginFlags, loginOf, sameVcenter, type LoginFlags } from './login.ts'
 import { vcenterRoutes } from './routes.ts'
@@ -30,9 +32,7 @@ export const inventoryCommand = verb<LoginFlags>({
     const admin = await run.client()
     const instance = await instanceOf(admin, options.instance)
     const vcenter = await memberOf(admin, vcenterRoutes.showVcenter.path, { instance }, word)
-    const { login } = await admin.call(vcenterRoutes.showVcenter, { instance, vcenter })
-    const isStored = login?.state === 'stored' && options.user === undefined
-    const body = isStored ? {} : { login: await loginOf(run.world, options) }
+    const body = await loginBody(run, admin, { instance, vcenter }, options)
     const begun = await admin.call(vcenterRoutes.readVcenter, { instance, vcenter, body })
     const look = () => admin.call(vcenterRoutes.showVcenterRead, { instance, vcenter, read: begun.id })
     const last = await untilEnded(asWork(begun), {
@@ -56,6 +56,18 @@ export const inventoryCommand = verb<LoginFlags>({
   },
 })
 
+/** The login that the flags or a person give; nothing where the server has one, and no flag names another. */
+export async function loginBody(
+  { world }: Pick<Run, 'world'>,
+  admin: Pick<AdminClient, 'call'>,
+  place: { readonly instance: string; readonly vcenter: string },
+  options: LoginFlags,
+) {
+  const { login } = await admin.call(vcenterRoutes.showVcenter, place)
+  const isStored = login?.state === 'stored' && options.user === undefined
+  return isStored ? {} : { login: await loginOf(world, options) }
+}
+
 /** As work that a command watches. */
 function asWork(read: Read) {
   return { state: read.state, step: 'read', done: read.rows, total: null, trouble: null, read } as const
@@ -65,4 +77,38 @@ function shownText({ vcenter, state, rows }: Read): string {
   return state === 'running'
     ? plain`The server goes on with ${vcenter}: ${rows} keys of machines so far.\n`
     : plain`${vcenter}: ${rows} keys of machines, disks and snapshots are in its inventory.\n`
+}
+
+// ---------------------------------------------------------------- Trial report
+
+type Trial = Output<typeof vcenterRoutes.tryVcenter>
+
+export const trialCommand = verb<LoginFlags>({
+  words: 'trial-report <vcenter>',
+  summary:
+    'how a live vCenter answers all that this server reads there: counts, times and faults, without names, identifiers and secrets; changes nothing',
+  flags: [
+    instanceFlag,
+    ...loginFlags('the user of vCenter whose rights are tried (default: the stored login)'),
+  ],
+  examples: [
+    'vcenter trial-report vc.example.com --user administrator@vsphere.local',
+    'vcenter trial-report vc.example.com --json',
+  ],
+  action: async (run, options, word = '') => {
+    const admin = await run.client()
+    const instance = await instanceOf(admin, options.instance)
+    const vcenter = await memberOf(admin, vcenterRoutes.showVcenter.path, { instance }, word)
+    const body = await loginBody(run, admin, { instance, vcenter }, options)
+    const trial = await admin.call(vcenterRoutes.tryVcenter, { instance, vcenter, body })
+    run.show(trial, () => trialText(trial))
+  },
+})
+
+function trialText({ product, version, build, apiVersion, answers }: Trial): string {
+  const lines = answers.flatMap(({ question, milliseconds, counts, fault }) => [
+    plain`\n${question}: ${fault ?? 'answered'}, ${milliseconds} ms\n`,
+    ...Object.entries(counts).map(([name, count]) => plain`  ${count} ${name}\n`),
+  ])
+  return [plain`${product} ${version}, build ${build}, API ${apiVersion}\n`, ...lines].join('')
 }

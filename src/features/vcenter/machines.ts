@@ -115,10 +115,7 @@ async function* vsanRows(
   cluster: InventoryObject,
   signal: AbortSignal,
 ): AsyncGenerator<InventoryRow, void, undefined> {
-  const { ref } = cluster
-  const limits = { namespace: 'vsan', signal } as const
-  const args = [{ name: 'cluster', attributes: { type: ref.type }, content: ref.id }]
-  const [config] = await session.call(vsan, 'VsanClusterGetConfig', args, limits)
+  const config = await vsanConfig(session, cluster.ref, signal)
   const encryption = elementAt(config, 'dataEncryptionConfig')
   const provider = textAt(encryption, 'kmsProviderId', 'id') ?? ''
   const machine = machineOf('vsan-cluster', cluster)
@@ -129,6 +126,18 @@ async function* vsanRows(
     const key = textAt(encryption, field) ?? ''
     if (key !== '') yield { ...machine, disk, key, provider }
   }
+}
+
+/** The VsanConfigInfoEx of a cluster. Rejects with VsphereError. */
+export async function vsanConfig(
+  session: VsphereSession,
+  cluster: Ref,
+  signal: AbortSignal,
+): Promise<XmlElement | undefined> {
+  const limits = { namespace: 'vsan', signal } as const
+  const args = [{ name: 'cluster', attributes: { type: cluster.type }, content: cluster.id }]
+  const [config] = await session.call(vsan, 'VsanClusterGetConfig', args, limits)
+  return config
 }
 
 /** By their ids. */

@@ -131,6 +131,23 @@ const Read = z
   })
   .meta({ id: 'VcenterRead' })
 
+const Trial = z
+  .object({
+    product: z.string(),
+    version: z.string(),
+    build: z.string(),
+    apiVersion: z.string(),
+    answers: z.array(
+      z.object({
+        question: z.string(),
+        milliseconds: z.int(),
+        counts: z.record(z.string(), z.int()),
+        fault: z.string().nullable().meta({ description: "The name of vCenter's fault; null: it answered." }),
+      }),
+    ),
+  })
+  .meta({ id: 'VcenterTrial' })
+
 const stored = {
   login: z.strictObject({ user: carried(userCharactersMax), password: carried(passwordCharactersMax) }).meta({
     description:
@@ -266,5 +283,19 @@ export const vcenterRoutes = {
     ...manager,
     summary: 'How far a reading is; the last one is remembered until a restart',
     answer: Read,
+  }),
+  tryVcenter: route({
+    method: 'post',
+    path: `${vcenters}/{vcenter}/trial-report`,
+    ...manager,
+    summary:
+      'How a vCenter answers all that this server reads there: counts, times and faults, without names and identifiers. It changes nothing',
+    body: z.strictObject({
+      login: stored.login
+        .optional()
+        .meta({ description: 'For this report alone. Left out: the stored one.' }),
+    }),
+    answer: Trial,
+    slow: true,
   }),
 } as const

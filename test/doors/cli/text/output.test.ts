@@ -49,6 +49,7 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'vcenter add': () => ['x', '--fingerprint', sha256],
   'vcenter connect': () => ['x', '--user', 'x', '--password-file', file('api.key')],
   'vcenter inventory': () => ['x', '--user', 'x', '--password-file', file('api.key')],
+  'vcenter trial-report': () => ['x', '--user', 'x', '--password-file', file('api.key')],
   'vcenter list': () => [],
   'vcenter show': () => ['x'],
   'vcenter set': () => ['x', '--name', 'y'],

@@ -1,0 +1,176 @@
+// Asks a live vCenter all that this feature reads, and says how it answered: times, counts, and names of faults, so that a person can send
+// it to the developers. It has no names of machines, providers, hosts or users, and no identifiers of keys. It changes nothing.
+
+import { VsphereError } from '../../outside/vsphere-api/errors.ts'
+import { inventoryObjects, type InventoryObject } from '../../outside/vsphere-api/inventory.ts'
+import { KeyProviders } from '../../outside/vsphere-api/key-providers.ts'
+import { missingPrivileges, type VsphereSession } from '../../outside/vsphere-api/session.ts'
+import { elementAt, elementsOf, textAt } from '../../outside/vsphere-api/values.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import { vsanConfig } from './machines.ts'
+
+/** `counts`: what was answered, in numbers. */
+export interface TrialAnswer {
+  readonly question: string
+  readonly milliseconds: number
+  readonly counts: Readonly<Record<string, number>>
+  /** `VsphereError`'s kind and the name of vCenter's fault; null: it answered. */
+  readonly fault: string | null
+}
+
+export interface TrialReport {
+  readonly product: string
+  readonly version: string
+  readonly build: string
+  readonly apiVersion: string
+  readonly answers: TrialAnswer[]
+}
+
+/** Providers that are asked for their status and certificate: each status is a task. */
+const providersAskedMax = 8
+/** A count has the name of a state as vCenter has it, cut so. */
+const stateCharactersMax = 40
+
+const purposes = {
+  inventory: ['System.View', 'System.Read'],
+  setup: ['Cryptographer.ManageKeyServers', 'Cryptographer.ManageKeys'],
+  campaign: ['Cryptographer.Recrypt', 'Cryptographer.ManageKeys', 'Cryptographer.RegisterHost'],
+} as const
+
+const machinePaths = [
+  'config.keyId',
+  'config.template',
+  'config.changeTrackingEnabled',
+  'config.hardware.device',
+  'runtime.cryptoState',
+  'runtime.powerState',
+  'snapshot',
+] as const
+
+/** Rejects only where `signal` is aborted; all else is an answer. */
+export async function trialReport(
+  session: VsphereSession,
+  clock: Pick<Clock, 'monotonic'>,
+  signal: AbortSignal,
+): Promise<TrialReport> {
+  const answers: TrialAnswer[] = []
+  const ask = async (question: string, count: (counts: Counts) => Promise<void>): Promise<void> => {
+    const counts = new Counts()
+    const atMs = clock.monotonic()
+    const fault = await count(counts).then(
+      () => null,
+      (error: unknown) => faultText(error, signal),
+    )
+    answers.push({
+      question,
+      milliseconds: Math.round(clock.monotonic() - atMs),
+      counts: counts.all(),
+      fault,
+    })
+  }
+  await askPrivileges(session, ask)
+  await askProviders(session, ask)
+  await ask('VirtualMachine', (counts) =>
+    countObjects(session, 'VirtualMachine', machinePaths, counts, signal),
+  )
+  const hostPaths = ['runtime.cryptoState', 'runtime.cryptoKeyId'] as const
+  await ask('HostSystem', (counts) => countObjects(session, 'HostSystem', hostPaths, counts, signal))
+  await ask('VsanClusterGetConfig', async (counts) => {
+    const query = { type: 'ClusterComputeResource', paths: ['name'], signal }
+    for await (const { ref } of inventoryObjects(session, query)) {
+      counts.add('clusters')
+      const config = await vsanConfig(session, ref, signal)
+      if (elementAt(config, 'dataEncryptionConfig')) counts.add('dataEncryptionConfig')
+      if ((textAt(config, 'dataEncryptionConfig', 'kekId') ?? '') !== '') counts.add('kekId')
+    }
+  })
+  const { product, version, build, apiVersion } = session.about
+  return { product, version, build, apiVersion, answers }
+}
+
+type Ask = (question: string, count: (counts: Counts) => Promise<void>) => Promise<void>
+
+async function askPrivileges(session: VsphereSession, ask: Ask): Promise<void> {
+  for (const [purpose, ids] of Object.entries(purposes))
+    await ask(`HasPrivilegeOnEntities, ${purpose}`, async (counts) => {
+      const missing = await missingPrivileges(session, session.content.rootFolder, ids)
+      for (const id of ids) counts.add(missing.includes(id) ? `lacks ${id}` : `has ${id}`)
+    })
+}
+
+async function askProviders(session: VsphereSession, ask: Ask): Promise<void> {
+  const names: string[] = []
+  await ask('ListKmipServers', async (counts) => {
+    for (const { name, isDefault, servers } of await new KeyProviders(session).list()) {
+      names.push(name)
+      counts.add('providers')
+      counts.add('servers', servers.length)
+      if (isDefault) counts.add('defaults')
+    }
+  })
+  if (names.length === 0) return
+  const first = names.slice(0, providersAskedMax)
+  await ask('RetrieveKmipServersStatus_Task', async (counts) => {
+    for (const name of first) {
+      const { health, servers } = await new KeyProviders(session).status(name)
+      counts.add(`provider ${health}`)
+      for (const server of servers) {
+        counts.add(`server ${server.health}`)
+        counts.add(`clientTrustServer ${String(server.clientTrustsServer ?? 'not said')}`)
+        counts.add(`serverTrustClient ${String(server.serverTrustsClient ?? 'not said')}`)
+      }
+    }
+  })
+  await ask('RetrieveClientCert', async (counts) => {
+    for (const name of first)
+      counts.add((await new KeyProviders(session).clientCertificate(name)) ? 'certificates' : 'without one')
+  })
+}
+
+async function countObjects(
+  session: VsphereSession,
+  type: string,
+  paths: readonly string[],
+  counts: Counts,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const object of inventoryObjects(session, { type, paths, signal })) countObject(object, counts)
+}
+
+function countObject({ values, unreadable }: InventoryObject, counts: Counts): void {
+  counts.add('objects')
+  for (const path of unreadable) counts.add(`not readable: ${path}`)
+  for (const [path, value] of values) {
+    if (path.startsWith('runtime.') && value.children.length === 0) counts.add(`${path} ${value.text}`)
+    else if (value.text === 'false') continue
+    else counts.add(path)
+    if (path !== 'config.hardware.device') continue
+    for (const device of value.children.filter((one) => one.class === 'VirtualDisk')) {
+      counts.add('disks')
+      if (elementAt(device, 'backing', 'keyId')) counts.add('disks with a key')
+    }
+    if (value.children.some((one) => one.class === 'VirtualTPM')) counts.add('machines with a vTPM')
+  }
+  counts.add('snapshots at the root', elementsOf(values.get('snapshot'), 'rootSnapshotList').length)
+}
+
+class Counts {
+  readonly #counts = new Map<string, number>()
+
+  add(name: string, count = 1): void {
+    if (count === 0) return
+    const cut = name.slice(0, 2 * stateCharactersMax)
+    this.#counts.set(cut, (this.#counts.get(cut) ?? 0) + count)
+  }
+
+  all(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#counts)
+  }
+}
+
+/** No words of vCenter: they may have names in them. */
+function faultText(error: unknown, signal: AbortSignal): string {
+  signal.throwIfAborted()
+  if (!(error instanceof VsphereError)) throw error
+  return error.fault === undefined ? error.kind : `${error.kind}: ${error.fault}`
+}
