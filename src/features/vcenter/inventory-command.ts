@@ -57,7 +57,7 @@ export const inventoryCommand = verb<LoginFlags>({
 })
 
 /** The login that the flags or a person give; nothing where the server has one, and no flag names another. */
-export async function loginBody(
+async function loginBody(
   { world }: Pick<Run, 'world'>,
   admin: Pick<AdminClient, 'call'>,
   place: { readonly instance: string; readonly vcenter: string },

@@ -19,6 +19,8 @@ import type { Vcenter, Vcenters } from './vcenters.ts'
 export const readEveryMs = 5 * 60_000
 /** An inventory that did not change is imported again after this time. */
 export const importEveryMs = 3600_000
+/** The time that the stop of the server waits for a reading. */
+const stopMs = 2_000
 /** vCenters that are read at the same time. */
 const readsAtOnceMax = 4
 /** As many as an inventory takes. They are in memory until they are compared. */
@@ -62,7 +64,10 @@ export class Readings {
   async stop(): Promise<void> {
     this.#timer?.cancel()
     this.#stopping.abort()
-    await this.#looking
+    const ended = new AbortController()
+    // A vCenter that does not answer holds nothing up.
+    await Promise.race([this.#looking, this.#parts.clock.sleep(stopMs, ended.signal)])
+    ended.abort()
   }
 
   /** undefined: the last reading succeeded, or this node did not read it. */

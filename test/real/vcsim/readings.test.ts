@@ -115,6 +115,9 @@ test(
     if (!parts) return
     const { site, readings, logins, vcenter } = parts
     await newKeys(site, 'CryptoSpecEncrypt')
+    await site.vcenter.forgetCalls()
+    await parts.onOtherNode.look()
+    assert.deepEqual(await site.vcenter.calls(), [], 'a node without the lease asks nothing')
     await site.vcenter.trouble({ on: 'CreateContainerView', kind: 'fault' })
     await readings.look()
     assert.match(parts.trouble()?.message ?? '', /vCenter refuses CreateContainerView/)
@@ -169,13 +172,16 @@ async function readingsOf(t: TestContext) {
   })
   await logins.put(vcenter, Buffer.from(password))
   const failed = (error: unknown) => void door.bugs.push(error)
-  const readings = new Readings({ vcenters, logins, access, clock, leases, plugs, failed })
+  const readingParts = { vcenters, logins, access, clock, leases, plugs, failed }
+  const readings = new Readings(readingParts)
+  const onOtherNode = new Readings({ ...readingParts, leases: { hold: async () => undefined } })
   return {
     site,
     clock,
     vcenter,
     logins,
     readings,
+    onOtherNode,
     trouble: () => readings.troubleOf(vcenter),
     inventories: () => door.context.inventories.list(door.red.id),
   }
