@@ -196,6 +196,7 @@ export const vcenterRoutes = {
       login: stored.login.optional(),
     }),
     answer: Vcenter,
+    slow: true,
     status: 201,
   }),
   setVcenter: route({
@@ -213,6 +214,7 @@ export const vcenterRoutes = {
       .partial()
       .refine(namesChange, namesNoChange),
     answer: Vcenter,
+    slow: true,
   }),
   removeVcenter: route({
     method: 'delete',
