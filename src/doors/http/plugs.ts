@@ -20,7 +20,7 @@ export interface Plugs {
   readonly importInventory: (
     asker: Pick<ApiRequester, 'actor' | 'requestId' | 'identify'>,
     about: Pick<InventoryRecord, 'instanceId' | 'vcenter' | 'takenMs'>,
-    rows: AsyncIterable<InventoryRow>,
+    rows: AsyncIterable<InventoryRow> | Iterable<InventoryRow>,
   ) => Promise<InventoryRecord>
   /** From features/adopt: the upstream of an instance, as this asker may see it; null: it has none. */
   readonly upstreamOf: (

@@ -65,7 +65,7 @@ export async function importRows(
   inventories: Inventories,
   asker: Pick<ApiRequester, 'actor' | 'requestId' | 'identify'>,
   { instanceId, ...fields }: Pick<InventoryRecord, 'instanceId' | 'vcenter' | 'takenMs'>,
-  rows: AsyncIterable<InventoryRow>,
+  rows: AsyncIterable<InventoryRow> | Iterable<InventoryRow>,
 ): Promise<InventoryRecord> {
   const by = importer(asker, instanceId)
   const { id } = await inventories.begin(by, instanceId, fields)

@@ -4,6 +4,7 @@ import { shellWord } from '../../base/text/shell-word.ts'
 import type { CommonFacts } from '../../core/conditions/conditions.ts'
 import type { ConditionLines, Occurrence } from '../../core/conditions/line.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
+import { undefinedIfAltered } from './logins.ts'
 import type { VcenterService } from './needs.ts'
 import type { ReadingTrouble } from './readings.ts'
 import type { Vcenter } from './vcenters.ts'
@@ -61,7 +62,8 @@ export async function vcenterFacts(
 ): Promise<VcenterFacts> {
   const instances = common.trust.tables.instance
   const readVcenters: ReadVcenter[] = []
-  for (const vcenter of await vcenters.all()) {
+  // An altered list has an alarm of its own, and ends no look at the other conditions.
+  for (const vcenter of (await vcenters.all().catch(undefinedIfAltered)) ?? []) {
     const instance = instances.get(vcenter.instanceId)?.name
     if (vcenter.user === undefined || instance === undefined) continue
     const isLoginOff = !(await logins.isStored(vcenter))

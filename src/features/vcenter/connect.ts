@@ -21,7 +21,7 @@ import type { StepOutcome, ConnectSteps } from './steps.ts'
 const greenWaitMs = 60_000
 const greenLookMs = 2_000
 
-const neededPrivileges = ['Cryptographer.ManageKeyServers', 'Cryptographer.ManageKeys'] as const
+export const setupPrivileges = ['Cryptographer.ManageKeyServers', 'Cryptographer.ManageKeys'] as const
 
 export interface ConnectPlan {
   /** The name of the key provider. */
@@ -85,14 +85,14 @@ export class ConnectRun {
   }
 
   async #privileges(): Promise<StepOutcome> {
-    const missing = await this.#parts.providers.missingPrivileges(neededPrivileges)
+    const missing = await this.#parts.providers.missingPrivileges(setupPrivileges)
     if (missing.length > 0)
       throw new Refusal(
         'refused',
         `the user lacks ${listed(missing, 'and')} in vCenter`,
         'Give the user a role with these privileges on the vCenter itself (the root of the inventory), with Propagate to children.',
       )
-    return { state: 'done', text: `the user has ${listed(neededPrivileges, 'and')}` }
+    return { state: 'done', text: `the user has ${listed(setupPrivileges, 'and')}` }
   }
 
   async #provider(): Promise<StepOutcome> {

@@ -14,9 +14,9 @@ import type { Output } from '../../doors/http/route.ts'
 import type { ApiRequester, RouteRequest } from '../../doors/http/route-request.ts'
 import { byName, isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
 import { shownJob } from '../../doors/http/shown-job.ts'
-import { isPasswordRefusal } from '../../outside/vsphere-api/errors.ts'
 import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
 import { refusalOfVcenter, type ConnectJob, type ReadJob } from './jobs.ts'
+import type { VcenterLogin } from './logins.ts'
 import type { VcenterService } from './needs.ts'
 import { planOf, vcenterAddress } from './plan.ts'
 import type { vcenterRoutes } from './routes.ts'
@@ -187,10 +187,9 @@ export const vcenterHandlers = {
   },
 } satisfies Handlers<typeof vcenterRoutes, VcenterService>
 
+const lookMs = 10_000
 /** A report waits for some pages of a large vCenter, and for no more. */
 const trialMs = 240_000
-
-const lookMs = 10_000
 
 /** The server opens connections to addresses that the asker names, in its own network. */
 export function requireAllInstances({ instanceId }: Pick<ApiRequester, 'instanceId'>): void {
@@ -218,27 +217,24 @@ async function aboutOf({ clock }: Pick<VcenterService, 'clock'>, address: Addres
 
 /** Logs in and out again, once. Throws Refusal, also where the user may not see the inventory. */
 async function tryLogin(
-  { clock }: Pick<VcenterService, 'clock'>,
+  context: Pick<VcenterService, 'clock' | 'logins'>,
   vcenter: Vcenter,
-  { user, password: text }: { readonly user: string; readonly password: string },
+  own: OwnLogin,
 ): Promise<void> {
-  const { inSession, missingPrivileges } = await import('./reach.ts')
-  const password = Buffer.from(text)
-  try {
-    const missing = await orRefusal(
-      inSession(vcenter, { user, password }, clock, (session) =>
-        missingPrivileges(session, session.content.rootFolder, ['System.View', 'System.Read']),
-      ),
-    )
-    if (missing.length > 0)
-      throw new Refusal(
-        'refused',
-        `the user lacks ${missing.join(' and ')} in vCenter`,
-        'Give the user the role Read-only on the vCenter itself, with Propagate to children.',
-      )
-  } finally {
-    password.fill(0)
-  }
+  const [{ readPrivileges }, { missingPrivileges }] = await Promise.all([
+    import('./machines.ts'),
+    import('../../outside/vsphere-api/session.ts'),
+  ])
+  const work = loggedIn(context, vcenter, ownLogin(own), (session) =>
+    missingPrivileges(session, session.content.rootFolder, readPrivileges),
+  )
+  const missing = await orRefusal(work)
+  if (missing.length === 0) return
+  throw new Refusal(
+    'refused',
+    `the user lacks ${missing.join(' and ')} in vCenter`,
+    'Give the user the role Read-only on the vCenter itself, with Propagate to children.',
+  )
 }
 
 async function storeLogin(
@@ -255,34 +251,37 @@ async function storeLogin(
   }
 }
 
-/** Works in a session, and wipes the password. A stored login that vCenter refuses is removed: its account locks after a few failures. */
-async function loggedIn<T>(
+/** Works in a session, and wipes the login. */
+function loggedIn<T>(
   { clock, logins }: Pick<VcenterService, 'clock' | 'logins'>,
   vcenter: Vcenter,
-  login: Awaited<ReturnType<typeof loginFor>>,
+  login: VcenterLogin,
   work: (session: VsphereSession) => Promise<T>,
 ): Promise<T> {
-  try {
+  return logins.use(vcenter, login, async () => {
     const { inSession } = await import('./reach.ts')
-    return await inSession(vcenter, login, clock, work)
-  } catch (error) {
-    if (login.isStored && isPasswordRefusal(error)) await logins.remove(vcenter.id)
-    throw error
-  } finally {
-    login.password.fill(0)
-  }
+    return inSession(vcenter, login, clock, work)
+  })
 }
 
-/** The login of the request, or the stored one. `loggedIn` wipes its password. */
+interface OwnLogin {
+  readonly user: string
+  readonly password: string
+}
+
+function ownLogin({ user, password }: OwnLogin): VcenterLogin {
+  return { user, password: Buffer.from(password), isStored: false }
+}
+
+/** The login of the request, or the stored one. `loggedIn` wipes it. */
 async function loginFor(
   { logins }: Pick<VcenterService, 'logins'>,
   vcenter: Vcenter,
-  own: { readonly user: string; readonly password: string } | undefined,
-) {
-  if (own) return { user: own.user, password: Buffer.from(own.password), isStored: false }
+  own: OwnLogin | undefined,
+): Promise<VcenterLogin> {
+  const login = own ? ownLogin(own) : await logins.stored(vcenter)
+  if (login) return login
   const { name, user } = vcenter
-  const password = user === undefined ? undefined : await logins.open(vcenter)
-  if (user !== undefined && password) return { user, password, isStored: true }
   throw new Refusal(
     'refused',
     user === undefined ? `no login is stored for ${name}` : `the login that was stored for ${name} is off`,

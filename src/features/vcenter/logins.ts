@@ -3,13 +3,23 @@
 // the password was stored for: a manager who changes the address of a vCenter, or how it is recognized, cannot have the password sent there.
 
 import { localSecretPrefix } from '../../core/backup/records.ts'
+import { EnvelopeError } from '../../core/sealing/envelope.ts'
 import type { Secrets } from '../../core/sealing/secrets.ts'
+import { isPasswordRefusal } from '../../outside/vsphere-api/errors.ts'
 import type { Vcenter } from './vcenters.ts'
 
 const macBytes = 32
 
 /** A password is stored for this alone. */
 type Place = Pick<Vcenter, 'id' | 'user' | 'host' | 'port' | 'trust'>
+
+/** A login for one piece of work. */
+export interface VcenterLogin {
+  readonly user: string
+  readonly password: Buffer
+  /** Whether it is the stored one. */
+  readonly isStored: boolean
+}
 
 type LoginSecrets = Pick<Secrets, 'fresh' | 'put' | 'remove' | 'mac' | 'macMatches'>
 
@@ -30,9 +40,40 @@ export class VcenterLogins {
     }
   }
 
-  /** The password, which the caller wipes; undefined: there is none, or it was stored for another place, user or installation. */
+  /** The stored login, for `use`; undefined: there is none, or it is off. */
+  async stored(place: Place): Promise<VcenterLogin | undefined> {
+    const { user } = place
+    const password = user === undefined ? undefined : await this.open(place)
+    return user !== undefined && password ? { user, password, isStored: true } : undefined
+  }
+
+  /**
+   * Works with a login, and wipes it. A stored password that vCenter refuses is removed, unless another one has taken its place: vCenter
+   * locks an account after a few failures, so a person gives the login again.
+   */
+  async use<T>(place: Place, login: VcenterLogin, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (login.isStored && isPasswordRefusal(error)) await this.#removeRefused(place, login.password)
+      throw error
+    } finally {
+      login.password.fill(0)
+    }
+  }
+
+  async #removeRefused(place: Place, refused: Buffer): Promise<void> {
+    const now = await this.open(place)
+    if (now?.equals(refused) === true) await this.remove(place.id)
+    now?.fill(0)
+  }
+
+  /**
+   * The password, which the caller wipes; undefined: there is none, it was stored for another place, user or installation, or its stored
+   * bytes were altered, of which the secrets raise an alarm.
+   */
   async open(place: Place): Promise<Buffer | undefined> {
-    const bytes = await this.#secrets.fresh(secretName(place.id))
+    const bytes = await this.#secrets.fresh(secretName(place.id)).catch(undefinedIfAltered)
     if (!bytes) return undefined
     try {
       if (!this.#secrets.macMatches(macFields(place), bytes.subarray(0, macBytes))) return undefined
@@ -53,6 +94,11 @@ export class VcenterLogins {
   async remove(id: string): Promise<void> {
     await this.#secrets.remove([secretName(id)])
   }
+}
+
+/** Throws all other errors. */
+export function undefinedIfAltered(error: unknown): undefined {
+  if (!(error instanceof EnvelopeError)) throw error
 }
 
 function secretName(id: string): string {

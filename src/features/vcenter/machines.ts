@@ -12,6 +12,8 @@ import type { XmlElement } from '../../outside/vsphere-api/xml.ts'
 const chainMax = 64
 const snapshotsPerMachineMax = 1_000
 const vsan: Ref = { type: 'VsanVcClusterConfigSystem', id: 'vsan-cluster-config-system' }
+/** The privileges that a reading needs on the vCenter itself, and below it. */
+export const readPrivileges = ['System.View', 'System.Read'] as const
 const configPaths = ['config.keyId', 'config.hardware.device'] as const
 
 interface Machine {

@@ -7,15 +7,12 @@ import type { Clock } from '../../core/ports/clock.ts'
 import type { VcenterTrust } from '../../outside/vsphere-api/certificate.ts'
 import { VsphereConnection } from '../../outside/vsphere-api/connection.ts'
 import {
-  missingPrivileges,
   openSession,
   readService,
   type VsphereCredentials,
   type VsphereSession,
 } from '../../outside/vsphere-api/session.ts'
 import type { StoredTrust, Vcenter } from './vcenters.ts'
-
-export { missingPrivileges }
 
 type Place = Pick<Vcenter, 'host' | 'port' | 'trust'>
 

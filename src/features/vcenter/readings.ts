@@ -11,8 +11,8 @@ import type { NodeLeases } from '../../core/server/leases.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { Caller } from '../../core/trust/caller.ts'
 import type { Plugs } from '../../doors/http/plugs.ts'
-import { isPasswordRefusal, VsphereError } from '../../outside/vsphere-api/errors.ts'
-import type { VcenterLogins } from './logins.ts'
+import { VsphereError } from '../../outside/vsphere-api/errors.ts'
+import type { VcenterLogin, VcenterLogins } from './logins.ts'
 import type { Vcenter, Vcenters } from './vcenters.ts'
 
 /** The time between two readings of one vCenter. */
@@ -96,7 +96,8 @@ export class Readings {
     const all = (await vcenters.all()).filter(
       ({ user, instanceId }) => user !== undefined && tables.instance.has(instanceId),
     )
-    for (const id of this.#troubles.keys()) if (!all.some((one) => one.id === id)) this.#forget(id)
+    const ids = new Set(all.map(({ id }) => id))
+    for (const id of [...this.#troubles.keys(), ...this.#imported.keys()]) if (!ids.has(id)) this.#forget(id)
     if (all.length === 0) return
     const lease = await leases.hold('vcenter-inventory')
     if (!lease) return this.#troubles.clear()
@@ -112,28 +113,22 @@ export class Readings {
 
   async #read(vcenter: Vcenter): Promise<void> {
     const { logins, clock } = this.#parts
-    const { id, user } = vcenter
+    const { id } = vcenter
     try {
-      const password = await logins.open(vcenter)
+      const login = await logins.stored(vcenter)
       // The condition of a login that is off says why.
-      if (user === undefined || !password) return this.#forget(id)
-      try {
-        await this.#import(vcenter, { user, password })
-      } finally {
-        password.fill(0)
-      }
+      if (!login) return this.#forget(id)
+      await logins.use(vcenter, login, () => this.#import(vcenter, login))
       this.#troubles.delete(id)
     } catch (error) {
       if (this.#stopping.signal.aborted || error instanceof LeaseElsewhere) return
-      // vCenter locks an account after a few failures: a person gives the login again.
-      if (isPasswordRefusal(error)) await logins.remove(id).catch((failure: unknown) => this.#failed(failure))
       if (error instanceof VsphereError || error instanceof Refusal)
         this.#troubles.set(id, { atMs: clock.now(), message: error.message })
       else this.#failed(error)
     }
   }
 
-  async #import(vcenter: Vcenter, login: { readonly user: string; readonly password: Buffer }) {
+  async #import(vcenter: Vcenter, login: VcenterLogin) {
     const { clock, plugs } = this.#parts
     const { id, instanceId, name } = vcenter
     const takenMs = clock.now()
@@ -145,11 +140,11 @@ export class Readings {
     if (before?.digest === digest && clock.monotonic() - before.atMs < importEveryMs) return
     const requestId = randomUUID()
     const asker = { actor: serverActor, requestId, identify: () => this.#identify(vcenter, requestId) }
-    await plugs.importInventory(asker, { instanceId, vcenter: name, takenMs }, oneByOne(rows))
+    await plugs.importInventory(asker, { instanceId, vcenter: name, takenMs }, rows)
     this.#imported.set(id, { digest, atMs: clock.monotonic() })
   }
 
-  async #rows(vcenter: Vcenter, login: { readonly user: string; readonly password: Buffer }) {
+  async #rows(vcenter: Vcenter, login: VcenterLogin) {
     const [{ keyRows }, { inSession }] = await Promise.all([import('./machines.ts'), import('./reach.ts')])
     return inSession(vcenter, login, this.#parts.clock, async (session) => {
       const rows: InventoryRow[] = []
@@ -189,8 +184,4 @@ function digestOf(rows: readonly InventoryRow[]): string {
   )
   for (const line of lines.toSorted()) hash.update(`${line}\n`)
   return hash.digest('hex')
-}
-
-async function* oneByOne<T>(rows: readonly T[]): AsyncGenerator<T, void, undefined> {
-  yield* rows
 }

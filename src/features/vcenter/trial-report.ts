@@ -6,8 +6,10 @@ import { inventoryObjects, type InventoryObject } from '../../outside/vsphere-ap
 import { KeyProviders } from '../../outside/vsphere-api/key-providers.ts'
 import { missingPrivileges, type VsphereSession } from '../../outside/vsphere-api/session.ts'
 import { elementAt, elementsOf, textAt } from '../../outside/vsphere-api/values.ts'
+import type { XmlElement } from '../../outside/vsphere-api/xml.ts'
 import type { Clock } from '../../core/ports/clock.ts'
-import { vsanConfig } from './machines.ts'
+import { setupPrivileges } from './connect.ts'
+import { readPrivileges, vsanConfig } from './machines.ts'
 
 /** `counts`: what was answered, in numbers. */
 export interface TrialAnswer {
@@ -28,12 +30,14 @@ export interface TrialReport {
 
 /** Providers that are asked for their status and certificate: each status is a task. */
 const providersAskedMax = 8
-/** A count has the name of a state as vCenter has it, cut so. */
-const stateCharactersMax = 40
+/** A state is a word of vCenter's API. Another text might be a name, and is not repeated. */
+const stateForm = /^\w{1,40}$/
+/** Different counts of one answer; a vCenter that lies could have a state for each machine. */
+const countsMax = 100
 
 const purposes = {
-  inventory: ['System.View', 'System.Read'],
-  setup: ['Cryptographer.ManageKeyServers', 'Cryptographer.ManageKeys'],
+  inventory: readPrivileges,
+  setup: setupPrivileges,
   campaign: ['Cryptographer.Recrypt', 'Cryptographer.ManageKeys', 'Cryptographer.RegisterHost'],
 } as const
 
@@ -134,24 +138,34 @@ async function countObjects(
   counts: Counts,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const object of inventoryObjects(session, { type, paths, signal })) countObject(object, counts)
+  for await (const object of inventoryObjects(session, { type, paths, signal }))
+    countObject(object, paths, counts)
 }
 
-function countObject({ values, unreadable }: InventoryObject, counts: Counts): void {
+function countObject(
+  { values, unreadable }: InventoryObject,
+  paths: readonly string[],
+  counts: Counts,
+): void {
   counts.add('objects')
-  for (const path of unreadable) counts.add(`not readable: ${path}`)
-  for (const [path, value] of values) {
-    if (path.startsWith('runtime.') && value.children.length === 0) counts.add(`${path} ${value.text}`)
-    else if (value.text === 'false') continue
-    else counts.add(path)
-    if (path !== 'config.hardware.device') continue
-    for (const device of value.children.filter((one) => one.class === 'VirtualDisk')) {
-      counts.add('disks')
-      if (elementAt(device, 'backing', 'keyId')) counts.add('disks with a key')
-    }
-    if (value.children.some((one) => one.class === 'VirtualTPM')) counts.add('machines with a vTPM')
+  for (const path of paths) {
+    const value = values.get(path)
+    if (unreadable.includes(path)) counts.add(`not readable: ${path}`)
+    else if (value && value.text !== 'false') counts.add(valueName(path, value))
   }
+  const devices = values.get('config.hardware.device')?.children ?? []
+  for (const device of devices.filter((one) => one.class === 'VirtualDisk')) {
+    counts.add('disks')
+    if (elementAt(device, 'backing', 'keyId')) counts.add('disks with a key')
+  }
+  if (devices.some((one) => one.class === 'VirtualTPM')) counts.add('machines with a vTPM')
   counts.add('snapshots at the root', elementsOf(values.get('snapshot'), 'rootSnapshotList').length)
+}
+
+/** States are counted by their words, and all else by its path. */
+function valueName(path: string, { text, children }: XmlElement): string {
+  if (!path.startsWith('runtime.') || children.length > 0) return path
+  return `${path} ${stateForm.test(text) ? text : 'with another text'}`
 }
 
 class Counts {
@@ -159,8 +173,8 @@ class Counts {
 
   add(name: string, count = 1): void {
     if (count === 0) return
-    const cut = name.slice(0, 2 * stateCharactersMax)
-    this.#counts.set(cut, (this.#counts.get(cut) ?? 0) + count)
+    const counted = this.#counts.has(name) || this.#counts.size < countsMax ? name : 'others'
+    this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + count)
   }
 
   all(): Readonly<Record<string, number>> {

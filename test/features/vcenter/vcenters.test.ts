@@ -6,61 +6,45 @@ import { test } from 'node:test'
 import { planOf } from '../../../src/features/vcenter/plan.ts'
 import { issueServer, makeAuthority } from '../../../src/core/pki/issue.ts'
 import { Vcenters, type Vcenter } from '../../../src/features/vcenter/vcenters.ts'
-import { serverActor } from '../../../src/core/audit/actor.ts'
-import type { AuditEntry } from '../../../src/core/ports/audit.ts'
 import { startDoor } from '../../support/server/admin-door.ts'
 import { TwoPersons } from '../../support/server/two-persons.ts'
 import { startEmbedded } from '../../support/server/server.ts'
+import { addedEntry, knownVcenter } from '../../support/vcenter/known-vcenter.ts'
 
 const red = { id: 'red-id', name: 'red' }
-
-function vcenter(name: string, more: Partial<Vcenter> = {}): Vcenter {
-  return {
-    id: `id-of-${name}`,
-    instanceId: red.id,
-    name,
-    host: `${name}.example.com`,
-    port: 443,
-    trust: { fingerprint: 'ab'.repeat(32) },
-    product: 'VMware vCenter Server',
-    version: '8.0.3',
-    instanceUuid: `uuid-of-${name}`,
-    addedMs: 1,
-    ...more,
-  }
-}
-
-function entry(object: string): AuditEntry {
-  const about = { instanceId: null, reason: null, requestId: null, detail: null }
-  return { atMs: 1, action: 'vcenter.add', result: 'success', object, actor: serverActor, ...about }
-}
 
 test('names and identifiers are one of a kind in an instance; another instance may have the same', async (t) => {
   const door = await startDoor()
   t.after(() => door.close())
   const list = new Vcenters(door.context.secrets)
   const instances = new Set([red.id, 'blue-id'])
-  const add = (one: Vcenter) => list.add(one, instances, entry(one.id))
-  await add(vcenter('berlin'))
-  await assert.rejects(add(vcenter('berlin', { id: '2', instanceUuid: '2' })), /named berlin exists already/)
+  const add = (one: Vcenter) => list.add(one, instances, addedEntry(one.id))
+  await add(knownVcenter('berlin'))
   await assert.rejects(
-    add(vcenter('paris', { instanceUuid: 'uuid-of-berlin' })),
+    add(knownVcenter('berlin', { id: '2', instanceUuid: '2' })),
+    /named berlin exists already/,
+  )
+  await assert.rejects(
+    add(knownVcenter('paris', { instanceUuid: 'uuid-of-berlin' })),
     /is added already, as berlin/,
   )
-  await add(vcenter('berlin', { id: '3', instanceId: 'blue-id' }))
-  await add(vcenter('rome'))
+  await add(knownVcenter('berlin', { id: '3', instanceId: 'blue-id' }))
+  await add(knownVcenter('rome'))
   assert.deepEqual(
     (await list.of(red.id)).map(({ name }) => name),
     ['berlin', 'rome'],
   )
-  await assert.rejects(list.set(vcenter('rome'), { name: 'berlin' }, entry('x')), /named berlin exists/)
-  assert.equal((await list.set(vcenter('rome'), { version: '9.0' }, entry('x'))).version, '9.0')
+  await assert.rejects(
+    list.set(knownVcenter('rome'), { name: 'berlin' }, addedEntry('x')),
+    /named berlin exists/,
+  )
+  assert.equal((await list.set(knownVcenter('rome'), { version: '9.0' }, addedEntry('x'))).version, '9.0')
   await assert.rejects(list.named(red, 'oslo'), /there is no vCenter oslo/)
   assert.equal((await list.named(red, 'id-of-rome')).name, 'rome')
-  await list.remove(vcenter('rome'), entry('x'))
-  await assert.rejects(list.remove(vcenter('rome'), entry('x')), /was removed meanwhile/)
+  await list.remove(knownVcenter('rome'), addedEntry('x'))
+  await assert.rejects(list.remove(knownVcenter('rome'), addedEntry('x')), /was removed meanwhile/)
   // What an instance leaves behind goes with the next one that is added.
-  await list.add(vcenter('oslo'), new Set([red.id]), entry('x'))
+  await list.add(knownVcenter('oslo'), new Set([red.id]), addedEntry('x'))
   assert.deepEqual(await list.of('blue-id'), [])
 })
 
@@ -68,7 +52,7 @@ test('a server knows 64 vCenters at most', async (t) => {
   const door = await startDoor()
   t.after(() => door.close())
   const list = new Vcenters(door.context.secrets)
-  const add = (name: string) => list.add(vcenter(name), new Set([red.id]), entry(name))
+  const add = (name: string) => list.add(knownVcenter(name), new Set([red.id]), addedEntry(name))
   for (let number = 0; number < 64; number++) await add(`vc-${number}`)
   await assert.rejects(add('one more'), /knows 64 vCenters already/)
 })
@@ -134,7 +118,7 @@ test('a server that listens everywhere is registered by a name in its certificat
     const parts = {
       about: { kmip, certificate: () => certificate },
       leases: { during: unused, elsewhere: unused, hold: unused, nodes: async () => [] },
-      vcenters: { named: async () => vcenter('berlin') } as unknown as Vcenters,
+      vcenters: { named: async () => knownVcenter('berlin') } as unknown as Vcenters,
     }
     return (await planOf(parts, red, 'berlin', body)).addresses
   }
@@ -160,8 +144,8 @@ test('a second person approves a connect; the password is stored nowhere, and is
   const [alice, bob] = [await all.human('alice'), await all.human('bob')]
   const { context, red: instance } = all.door
   const list = new Vcenters(context.secrets)
-  const one = vcenter('berlin', { instanceId: instance.id, host: '127.0.0.1', port: 1 })
-  await list.add(one, new Set([instance.id]), entry(one.id))
+  const one = knownVcenter('berlin', { instanceId: instance.id, host: '127.0.0.1', port: 1 })
+  await list.add(one, new Set([instance.id]), addedEntry(one.id))
   const path = '/instances/red/vcenters/berlin/connect'
   const before = (await all.door.store.secrets()).map(({ name }) => name)
   const body = { user: 'setup@vsphere.local', password: 'Correct Horse 1' }

@@ -3,18 +3,18 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { serverActor } from '../../../src/core/audit/actor.ts'
 import { inventoryRoutes } from '../../../src/features/inventory/routes.ts'
 import { statusRoutes } from '../../../src/features/status/routes.ts'
 import { VcenterLogins } from '../../../src/features/vcenter/logins.ts'
 import { importEveryMs, Readings, readEveryMs } from '../../../src/features/vcenter/readings.ts'
 import { aboutVcenter } from '../../../src/features/vcenter/reach.ts'
 import { vcenterRoutes } from '../../../src/features/vcenter/routes.ts'
-import { Vcenters, type Vcenter } from '../../../src/features/vcenter/vcenters.ts'
+import { Vcenters } from '../../../src/features/vcenter/vcenters.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'
 import { startDoor } from '../../support/server/admin-door.ts'
 import { MovableClock } from '../../support/time/movable-clock.ts'
 import { until } from '../../support/time/until.ts'
+import { addedEntry, knownVcenter } from '../../support/vcenter/known-vcenter.ts'
 import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
 import { encrypt, ProxySite, type CryptoKind } from './proxy-site.ts'
 
@@ -150,26 +150,10 @@ async function readingsOf(t: TestContext) {
   const logins = new VcenterLogins(secrets)
   const { host, port, username: user, password, shown } = site.vcenter
   const trust = { fingerprint: shown.sha256 }
-  const vcenter: Vcenter = {
-    id: 'vcenter-1',
-    instanceId: door.red.id,
-    name: 'vc-1',
-    host,
-    port,
-    trust,
-    ...(await aboutVcenter({ host, port, trust }, systemClock)),
-    addedMs: clock.now(),
-    user,
-  }
-  const entry = { action: 'vcenter.add', result: 'success', instanceId: door.red.id } as const
-  const none = { reason: null, requestId: null, detail: null }
-  await vcenters.add(vcenter, new Set([door.red.id]), {
-    ...entry,
-    ...none,
-    atMs: clock.now(),
-    object: vcenter.id,
-    actor: serverActor,
-  })
+  const about = await aboutVcenter({ host, port, trust }, systemClock)
+  const place = { id: 'vcenter-1', instanceId: door.red.id, host, port, trust, user }
+  const vcenter = knownVcenter('vc-1', { ...place, ...about })
+  await vcenters.add(vcenter, new Set([door.red.id]), addedEntry(vcenter.id))
   await logins.put(vcenter, Buffer.from(password))
   const failed = (error: unknown) => void door.bugs.push(error)
   const readingParts = { vcenters, logins, access, clock, leases, plugs, failed }

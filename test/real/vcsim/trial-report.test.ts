@@ -6,6 +6,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import type { TrialReport } from '../../../src/features/vcenter/trial-report.ts'
 import { command } from '../../support/server/command.ts'
+import type { CryptoState } from '../../support/vcenter/hosts.ts'
 import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
 import { encrypt, ProxySite } from './proxy-site.ts'
 
@@ -61,6 +62,14 @@ test('a report has counts and faults, and no names', { timeout: vcsimTestTimeout
   assert.ok((of('VsanClusterGetConfig').counts['clusters'] ?? 0) > 0)
   const secrets = [keyId, vcenter.username, vcenter.password, vcenter.host, vm.value, 'DC0_', 'mortise']
   for (const secret of secrets) assert.ok(!stdout.includes(secret), secret)
+
+  // A state that is no word of the API is not repeated.
+  const [host] = await site.client.find('HostSystem')
+  assert.ok(host)
+  await vcenter.setHost(host, 'a name of a host' as CryptoState)
+  const odd = await report()
+  assert.equal(odd.of('HostSystem').counts['runtime.cryptoState with another text'], 1)
+  assert.ok(!odd.stdout.includes('a name of a host'))
 
   await vcenter.lackPrivileges(['Cryptographer.ManageKeyServers'])
   const without = await report()
