@@ -40,6 +40,8 @@ const caFlag = ['--ca <pem>', 'recognize it by the CA that signed its certificat
 const storedUser =
   'a user of vCenter with the role Read-only, whose login the server stores sealed, to read the inventory every five minutes (default: each reading asks)'
 
+const [userFlag, passwordFlag] = loginFlags(storedUser)
+
 const addCommand = verb<AddOptions>({
   words: 'add <host>',
   summary:
@@ -49,7 +51,8 @@ const addCommand = verb<AddOptions>({
     ['--name <name>', 'a name for it here (default: its host)'],
     fingerprintFlag,
     caFlag,
-    ...loginFlags(storedUser),
+    userFlag,
+    passwordFlag,
   ],
   examples: [
     'vcenter add vc.example.com --instance production',
@@ -58,11 +61,8 @@ const addCommand = verb<AddOptions>({
     'vcenter add vc.example.com:8443 --ca vmca.pem --name berlin',
   ],
   action: async (run, options, host = '') => {
-    const { name, fingerprint, ca } = options
-    if (fingerprint !== undefined && ca !== undefined)
-      throw new UsageError('say one way to recognize vCenter: --fingerprint SHA256 or --ca PEM')
-    const named =
-      fingerprint === undefined ? await authorityOf(run, ca) : { fingerprint: wholeSha256(fingerprint) }
+    const { name } = options
+    const named = await namedTrust(run, options)
     const admin = await run.client()
     const instance = await instanceOf(admin, options.instance)
     const trust = named ?? { fingerprint: await compared(run, admin, instance, host) }
@@ -73,8 +73,12 @@ const addCommand = verb<AddOptions>({
   },
 })
 
-async function authorityOf({ world }: Run, file: string | undefined) {
-  return file === undefined ? undefined : { authority: await readAuthority(world, file) }
+/** The way to recognize vCenter that the flags name, if they name one. */
+async function namedTrust({ world }: Run, { fingerprint, ca }: Pick<AddOptions, 'fingerprint' | 'ca'>) {
+  if (fingerprint !== undefined && ca !== undefined)
+    throw new UsageError('say one way to recognize vCenter: --fingerprint SHA256 or --ca PEM')
+  if (fingerprint !== undefined) return { fingerprint: wholeSha256(fingerprint) }
+  return ca === undefined ? undefined : { authority: await readAuthority(world, ca) }
 }
 
 /** The fingerprint of the certificate that vCenter shows, once a person says that it is the right one. */
@@ -134,8 +138,8 @@ const setCommand = command(vcenterRoutes.setVcenter, {
     fingerprint: ['--fingerprint <sha256>', 'recognize it by its new certificate'],
     ca: caFlag,
     login: false,
-    user: ['--user <user>', storedUser],
-    passwordFile: ['--password-file <file>', 'its password (default: asks for it); - is standard input'],
+    user: userFlag,
+    passwordFile: passwordFlag,
     forgetLogin: ['--forget-login', 'the stored login is removed'],
   },
   examples: [
@@ -151,11 +155,8 @@ const setCommand = command(vcenterRoutes.setVcenter, {
   view: vcenterText,
 })
 
-async function changedTrust(run: Run, { fingerprint, ca }: Options) {
-  if (fingerprint !== undefined && ca !== undefined)
-    throw new UsageError('say one way to recognize vCenter: --fingerprint SHA256 or --ca PEM')
-  if (fingerprint !== undefined) return { trust: { fingerprint: wholeSha256(String(fingerprint)) } }
-  const trust = await authorityOf(run, ca as string | undefined)
+async function changedTrust(run: Run, options: Options) {
+  const trust = await namedTrust(run, options)
   return trust ? { trust } : {}
 }
 
@@ -166,12 +167,10 @@ async function changedLogin(run: Run, { forgetLogin, ...options }: Options) {
 }
 
 /** The login to store, where one is named. */
-async function storedLogin({ world }: Run, { user, passwordFile, ...more }: LoginFlags) {
-  if (user !== undefined)
-    return {
-      login: await loginOf(world, { ...more, user, ...(passwordFile !== undefined && { passwordFile }) }),
-    }
-  if (passwordFile !== undefined) throw new UsageError('--password-file belongs to --user, which is missing')
+async function storedLogin({ world }: Run, flags: LoginFlags) {
+  if (flags.user !== undefined) return { login: await loginOf(world, flags) }
+  if (flags.passwordFile !== undefined)
+    throw new UsageError('--password-file belongs to --user, which is missing')
   return {}
 }
 
@@ -186,7 +185,7 @@ const removeCommand = command(vcenterRoutes.removeVcenter, {
 function loginText(login: Vcenter['login']): string {
   if (login === null) return 'none is stored: each reading of the inventory asks for one'
   return login.state === 'off'
-    ? `${login.user}, OFF since a restore or a change of its address or certificate: give it again with vcenter set --user`
+    ? `${login.user}, OFF since a restore, a change of its address or certificate, or a refusal by vCenter: give it again with vcenter set --user`
     : `${login.user}, to read the inventory`
 }
 

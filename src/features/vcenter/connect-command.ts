@@ -2,12 +2,11 @@
 
 import { readAuthority } from '../../doors/cli/client-pair.ts'
 import { instanceFlag, oneOfWords, verb, type Run } from '../../doors/cli/command.ts'
-import { instanceOf, memberOf } from '../../doors/cli/text/names.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { looksUntilEnded } from '../../doors/cli/watch-work.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
 import type { Output } from '../../doors/http/route.ts'
-import { loginFlags, loginOf, sameVcenter, type LoginFlags } from './login.ts'
+import { loginFlags, loginOf, sameVcenter, vcenterOf, type LoginFlags } from './login.ts'
 import { clientWays, vcenterRoutes } from './routes.ts'
 
 const lookEveryMs = 250
@@ -50,13 +49,11 @@ export const connectCommand = verb<ConnectFlags>({
     'vcenter connect berlin --user setup@vsphere.local --password-file ./password --address kms-1.example.com kms-2.example.com',
   ],
   action: async (run, options, word = '') => {
-    const admin = await run.client()
-    const instance = await instanceOf(admin, options.instance)
-    const vcenter = await memberOf(admin, vcenterRoutes.showVcenter.path, { instance }, word)
+    const { admin, place } = await vcenterOf(run, options, word)
     const body = { ...(await bodyOf(run.world, options)), ...(await loginOf(run.world, options)) }
-    const begun = await admin.call(vcenterRoutes.connectVcenter, { instance, vcenter, body })
+    const begun = await admin.call(vcenterRoutes.connectVcenter, { ...place, body })
     const last = await watch(run, begun, () =>
-      admin.call(vcenterRoutes.showConnect, { instance, vcenter, connect: begun.id }),
+      admin.call(vcenterRoutes.showConnect, { ...place, connect: begun.id }),
     )
     if (last.error) {
       if (run.json) run.show(last, () => '')

@@ -2,13 +2,12 @@
 // `mortise vcenter trial-report` says how a live vCenter answers, for a person who wants to tell the developers.
 
 import { instanceFlag, verb, type Run } from '../../doors/cli/command.ts'
-import { instanceOf, memberOf } from '../../doors/cli/text/names.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { untilEnded } from '../../doors/cli/watch-work.ts'
 import { CommandError } from '../../doors/cli/world.ts'
 import type { AdminClient } from '../../doors/http/client.ts'
 import type { Output } from '../../doors/http/route.ts'
-import { loginFlags, loginOf, sameVcenter, type LoginFlags } from './login.ts'
+import { loginFlags, loginOf, sameVcenter, vcenterOf, type LoginFlags } from './login.ts'
 import { vcenterRoutes } from './routes.ts'
 
 const lookEveryMs = 250
@@ -29,12 +28,10 @@ export const inventoryCommand = verb<LoginFlags>({
     'vcenter inventory berlin --user inventory@vsphere.local --password-file ./password --json',
   ],
   action: async (run, options, word = '') => {
-    const admin = await run.client()
-    const instance = await instanceOf(admin, options.instance)
-    const vcenter = await memberOf(admin, vcenterRoutes.showVcenter.path, { instance }, word)
-    const body = await loginBody(run, admin, { instance, vcenter }, options)
-    const begun = await admin.call(vcenterRoutes.readVcenter, { instance, vcenter, body })
-    const look = () => admin.call(vcenterRoutes.showVcenterRead, { instance, vcenter, read: begun.id })
+    const { admin, place } = await vcenterOf(run, options, word)
+    const body = await loginBody(run, admin, place, options)
+    const begun = await admin.call(vcenterRoutes.readVcenter, { ...place, body })
+    const look = () => admin.call(vcenterRoutes.showVcenterRead, { ...place, read: begun.id })
     const last = await untilEnded(asWork(begun), {
       stderr: run.world.stderr,
       steps: { read: 'keys of machines read' },
@@ -96,11 +93,9 @@ export const trialCommand = verb<LoginFlags>({
     'vcenter trial-report vc.example.com --json',
   ],
   action: async (run, options, word = '') => {
-    const admin = await run.client()
-    const instance = await instanceOf(admin, options.instance)
-    const vcenter = await memberOf(admin, vcenterRoutes.showVcenter.path, { instance }, word)
-    const body = await loginBody(run, admin, { instance, vcenter }, options)
-    const trial = await admin.call(vcenterRoutes.tryVcenter, { instance, vcenter, body })
+    const { admin, place } = await vcenterOf(run, options, word)
+    const body = await loginBody(run, admin, place, options)
+    const trial = await admin.call(vcenterRoutes.tryVcenter, { ...place, body })
     run.show(trial, () => trialText(trial))
   },
 })

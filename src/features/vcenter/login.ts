@@ -1,10 +1,13 @@
-// The login of vCenter in commands: flags, or questions on a terminal. It is sent to the server, which keeps it for one piece of work, or stores it where the command says so.
+// The vCenter that a command names, and the login: flags, or questions on a terminal. It is sent to the server, which keeps it for one piece of work, or stores it where the command says so.
 
 import { shellWord } from '../../base/text/shell-word.ts'
+import type { Run } from '../../doors/cli/command.ts'
 import { readInput } from '../../doors/cli/files.ts'
 import { askHidden, askLine } from '../../doors/cli/text/ask.ts'
+import { instanceOf, memberOf } from '../../doors/cli/text/names.ts'
 import { plain } from '../../doors/cli/text/output.ts'
 import { UsageError, type World } from '../../doors/cli/world.ts'
+import { vcenterRoutes } from './routes.ts'
 
 export interface LoginFlags {
   readonly instance?: string
@@ -26,6 +29,14 @@ export function sameVcenter(name: string, { instance }: Pick<LoginFlags, 'instan
     (name === '' ? '' : shellWord(name)) +
     (instance === undefined ? '' : ` --instance ${shellWord(instance)}`)
   )
+}
+
+/** The vCenter that `word` names, and its instance, by their ids. */
+export async function vcenterOf(run: Run, { instance: named }: Pick<LoginFlags, 'instance'>, word: string) {
+  const admin = await run.client()
+  const instance = await instanceOf(admin, named)
+  const vcenter = await memberOf(admin, vcenterRoutes.showVcenter.path, { instance }, word)
+  return { admin, place: { instance, vcenter } }
 }
 
 /** The login, as the flags have it or a person types it. */

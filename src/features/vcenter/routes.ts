@@ -76,7 +76,7 @@ const Vcenter = z
         user: z.string(),
         state: z.enum(['stored', 'off']).meta({
           description:
-            'off: since a restore, or since its address or the way to recognize it changed; give it again.',
+            'off: since a restore, since its address or the way to recognize it changed, or since vCenter refused it; give it again.',
         }),
       })
       .nullable()
@@ -148,12 +148,12 @@ const Trial = z
   })
   .meta({ id: 'VcenterTrial' })
 
-const stored = {
-  login: z.strictObject({ user: carried(userCharactersMax), password: carried(passwordCharactersMax) }).meta({
+const login = z
+  .strictObject({ user: carried(userCharactersMax), password: carried(passwordCharactersMax) })
+  .meta({
     description:
       'A login with which the server reads the inventory. It is tried once, and stored sealed; no backup has it, and it is off after a restore, and after a change of its address or of the way to recognize it. Give it no more than the role Read-only.',
-  }),
-}
+  })
 
 const vcenters = `${instancePath}/vcenters`
 const viewer = { role: 'viewer', scope: 'instance' } as const
@@ -193,7 +193,7 @@ export const vcenterRoutes = {
       host,
       name: name.optional().meta({ description: 'Left out: its host.' }),
       trust,
-      login: stored.login.optional(),
+      login: login.optional(),
     }),
     answer: Vcenter,
     slow: true,
@@ -209,7 +209,7 @@ export const vcenterRoutes = {
         name,
         host,
         trust,
-        login: stored.login.nullable().meta({ description: 'null: the stored login is removed.' }),
+        login: login.nullable().meta({ description: 'null: the stored login is removed.' }),
       })
       .partial()
       .refine(namesChange, namesNoChange),
@@ -272,9 +272,7 @@ export const vcenterRoutes = {
     summary:
       'Read from a vCenter which machine uses which key. It takes the place of the inventory with the name of that vCenter, once all is read',
     body: z.strictObject({
-      login: stored.login
-        .optional()
-        .meta({ description: 'For this reading alone. Left out: the stored one.' }),
+      login: login.optional().meta({ description: 'For this reading alone. Left out: the stored one.' }),
     }),
     answer: Read,
     status: 201,
@@ -293,9 +291,7 @@ export const vcenterRoutes = {
     summary:
       'How a vCenter answers all that this server reads there: counts, times and faults, without names and identifiers. It changes nothing',
     body: z.strictObject({
-      login: stored.login
-        .optional()
-        .meta({ description: 'For this report alone. Left out: the stored one.' }),
+      login: login.optional().meta({ description: 'For this report alone. Left out: the stored one.' }),
     }),
     answer: Trial,
     slow: true,
