@@ -122,7 +122,7 @@ test('a version that is not listed, an archive without the binary, and no packag
   const unlisted = await verify(ground.dist, ground.modules)
   assert.equal(unlisted.code, 2)
   assert.match(unlisted.said, /SHASUMS256\.txt does not name node-v24\.1\.2-linux-x64\.tar\.gz/)
-  assert.equal(spawnSync('tar', ['-czf', ground.archive, '-C', ground.dist, '.']).status, 0)
+  assert.equal(spawnSync('tar', ['-czf', ground.archive, '-C', ground.modules, '.']).status, 0)
   await publish(ground)
   const empty = await verify(ground.dist, ground.modules)
   assert.equal(empty.code, 2)

@@ -19,6 +19,7 @@ import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { openFileRootKey } from '../../../src/outside/rootkey/file.ts'
 import { convertRootKeyFile } from '../../../src/outside/rootkey/file-convert.ts'
+import { sealedFilePassphrase, writeSealedFile } from '../../support/root-keys/sealed-file.ts'
 
 const uri = 'file:root.key'
 const place = Buffer.from('here')
@@ -27,14 +28,15 @@ async function newFolder(t: TestContext) {
   const data = await mkdtemp(path.join(tmpdir(), 'mortise-convert-'))
   t.after(() => rm(data, { recursive: true, force: true }))
   const passphraseFile = path.join(data, 'passphrase')
-  await writeFile(passphraseFile, 'correct horse battery staple\n')
+  await writeFile(passphraseFile, `${sealedFilePassphrase}\n`)
   return { data, passphraseFile, file: path.join(data, 'root.key') }
 }
 
 test('the key stays the same, and so does its passphrase', async (t) => {
   const { data, passphraseFile, file } = await newFolder(t)
   const passphrase = await readFile(passphraseFile)
-  const before = await openFileRootKey({ uri, dataFolder: data, passphrase, create: true })
+  await writeSealedFile(file)
+  const before = await openFileRootKey({ uri, dataFolder: data, passphrase, create: false })
   const wrapped = await before.wrap(Buffer.from('secret'), place)
   assert.deepEqual(await convertRootKeyFile(file, passphraseFile), { file, id: before.id, converted: true })
   assert.match(
@@ -52,8 +54,7 @@ test('the key stays the same, and so does its passphrase', async (t) => {
 
 test('a wrong passphrase, none, and a file that is none change nothing', async (t) => {
   const { data, passphraseFile, file } = await newFolder(t)
-  const passphrase = await readFile(passphraseFile)
-  await openFileRootKey({ uri, dataFolder: data, passphrase, create: true })
+  await writeSealedFile(file)
   const text = await readFile(file)
   const wrong = path.join(data, 'wrong')
   await writeFile(wrong, 'Correct horse\n')
@@ -69,9 +70,8 @@ test('a link stays one, and the file behind it keeps its place, its owner and it
   const { data, passphraseFile } = await newFolder(t)
   const stick = path.join(data, 'stick')
   await mkdir(stick)
-  const passphrase = await readFile(passphraseFile)
-  await openFileRootKey({ uri: 'file:stick/kept.key', dataFolder: data, passphrase, create: true })
   const kept = path.join(stick, 'kept.key')
+  await writeSealedFile(kept)
   const file = path.join(data, 'root.key')
   await symlink(kept, file)
   await chmod(kept, 0o640)

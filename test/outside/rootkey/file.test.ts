@@ -28,6 +28,7 @@ import { writeRootKeyFile } from '../../../src/outside/rootkey/file-format.ts'
 import { inspectRootKeyFile, openFileRootKey } from '../../../src/outside/rootkey/file.ts'
 import { checkRootKey, openRootKey } from '../../../src/outside/rootkey/open.ts'
 import { reaches, rootKeyContract } from '../../support/root-keys/rootkey-contract.ts'
+import { sealedFileId, sealedFilePassphrase, writeSealedFile } from '../../support/root-keys/sealed-file.ts'
 
 const root = await mkdtemp(path.join(tmpdir(), 'mortise-rootkey-'))
 after(() => rm(root, { recursive: true }))
@@ -179,17 +180,27 @@ test('cut off at any length or with any one character changed, the file is refus
   assert.equal((await openFileRootKey({ uri, dataFolder, create: false })).id, key.id)
 })
 
-test('a passphrase: the file alone opens nothing, with it everything', async () => {
+test('a new file under a passphrase: the file alone opens nothing, with it everything', async () => {
   const dataFolder = await newFolder()
   const passphrase = Buffer.from('correct horse battery staple\n')
   const key = await openFileRootKey({ uri, dataFolder, passphrase, create: true })
   const wrapped = await key.wrap(Buffer.from('secret'), place)
-  const before = await readFile(key.path)
   assert.match(
-    before.toString(),
+    await readFile(key.path, 'utf8'),
     /\nkdf: scrypt n=131072 r=8 p=1 salt=[0-9a-f]{32}\nsealed: [0-9a-f]{120}\n$/,
   )
+  // Editors and `printf` disagree about the line end behind it.
+  const bare = Buffer.from('correct horse battery staple')
+  const again = await openFileRootKey({ uri, dataFolder, passphrase: bare, create: false })
+  assert.equal(again.id, key.id)
+  assert.deepEqual(Buffer.from(await again.unwrap(wrapped, place)), Buffer.from('secret'))
+})
 
+test('a wrong passphrase, none and an empty one are told, and the file stays', async () => {
+  const dataFolder = await newFolder()
+  const file = path.join(dataFolder, 'root.key')
+  await writeSealedFile(file)
+  const before = await readFile(file)
   const wrong = openFileRootKey({ uri, dataFolder, passphrase: Buffer.from('Correct horse'), create: true })
   await assert.rejects(
     wrong,
@@ -202,19 +213,15 @@ test('a passphrase: the file alone opens nothing, with it everything', async () 
   )
   const empty = openFileRootKey({ uri, dataFolder, passphrase: Buffer.from('\n'), create: true })
   await assert.rejects(empty, reaches('root-key', /MORTISE_ROOT_PASSPHRASE_FILE.* is empty/))
-  assert.deepEqual(await readFile(key.path), before)
-
-  // Editors and `printf` disagree about the line end behind it.
-  const bare = Buffer.from('correct horse battery staple')
-  const again = await openFileRootKey({ uri, dataFolder, passphrase: bare, create: false })
-  assert.equal(again.id, key.id)
-  assert.deepEqual(Buffer.from(await again.unwrap(wrapped, place)), Buffer.from('secret'))
+  assert.deepEqual(await readFile(file), before)
+  const passphrase = Buffer.from(sealedFilePassphrase)
+  assert.equal((await openFileRootKey({ uri, dataFolder, passphrase, create: true })).id, sealedFileId)
 })
 
 test('a passphrase that you cannot type again makes no file, and opens one that has it', async () => {
   const dataFolder = await newFolder()
   const uri = 'file:untypeable.key'
-  const long = 'correct horse battery staple'
+  const long = sealedFilePassphrase
   for (const bytes of [
     Buffer.from(`\ufeff${long}\n`),
     Buffer.from(`\ufeff${long}\r\n`, 'utf16le'),
@@ -225,14 +232,9 @@ test('a passphrase that you cannot type again makes no file, and opens one that 
       openFileRootKey({ uri, dataFolder, passphrase: bytes, create: true }),
       reaches('root-key', /you cannot type again .* without a byte order mark$/),
     )
-  const made = await openFileRootKey({
-    uri,
-    dataFolder,
-    passphrase: Buffer.from(`${long}\n\n`),
-    create: true,
-  })
-  const opened = await openFileRootKey({ uri, dataFolder, passphrase: Buffer.from(long), create: false })
-  assert.equal(opened.id, made.id)
+  await writeSealedFile(path.join(dataFolder, 'untypeable.key'))
+  const passphrase = Buffer.from(`${long}\n\n`)
+  assert.equal((await openFileRootKey({ uri, dataFolder, passphrase, create: true })).id, sealedFileId)
   const marked = Buffer.from(`\ufeff${long}`)
   const key = Buffer.alloc(32, 7)
   await writeFile(path.join(dataFolder, 'marked.key'), await writeRootKeyFile(key, marked, 'scrypt'), {
@@ -280,11 +282,12 @@ test('a passphrase for a file that has none is an error, not ignored', async () 
 
 test('parameters of the passphrase that would take all memory, or none, are refused before they are used', async () => {
   const dataFolder = await newFolder()
-  const passphrase = Buffer.from('correct horse battery staple')
-  const key = await openFileRootKey({ uri, dataFolder, passphrase, create: true })
-  const text = await readFile(key.path, 'utf8')
-  for (const parameters of ['n=524288 r=8 p=1', 'n=16384 r=8 p=1', 'n=131072 r=9 p=1', 'n=131071 r=8 p=1']) {
-    await writeFile(key.path, text.replace('n=131072 r=8 p=1', parameters))
+  const file = path.join(dataFolder, 'root.key')
+  await writeSealedFile(file)
+  const text = await readFile(file, 'utf8')
+  const passphrase = Buffer.from(sealedFilePassphrase)
+  for (const parameters of ['n=524288 r=8 p=1', 'n=16384 r=8 p=1', 'n=32768 r=9 p=1', 'n=32769 r=8 p=1']) {
+    await writeFile(file, text.replace('n=32768 r=8 p=1', parameters))
     const opening = openFileRootKey({ uri, dataFolder, passphrase, create: false })
     await assert.rejects(opening, reaches('unreachable', /damaged/), parameters)
   }
