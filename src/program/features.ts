@@ -144,7 +144,7 @@ const optional = {
     plugs: { machinesOf: async () => (await import('../features/inventory/machines-of.ts')).machinesOf },
   },
   vcenter: {
-    routes: async () => (await import('../features/vcenter/routes.ts')).vcenterRoutes,
+    routes: async () => (await import('../features/vcenter/rekey-routes.ts')).allVcenterRoutes,
     examples: async () => (await import('../features/vcenter/examples.ts')).examples,
     server: async () => (await import('../features/vcenter/feature.ts')).vcenterFeature,
     commands: { vcenter: async () => (await import('../features/vcenter/commands.ts')).vcenterCommands },

@@ -127,6 +127,7 @@ const words: Readonly<Record<AuditAction, string>> = {
   'vcenter.add': 'added a vCenter',
   'vcenter.change': 'was about to change something in a vCenter',
   'vcenter.changed': 'changed something in a vCenter, or was refused there',
+  'vcenter.rekey': 'began, paused, resumed or ended a rekey campaign of a vCenter',
   'vcenter.remove': 'forgot a vCenter',
   'vcenter.set': 'changed what is known of a vCenter',
 }

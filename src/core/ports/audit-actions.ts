@@ -129,6 +129,8 @@ export const auditActions = {
     'The server was about to have a vCenter change something. The entry names the call of its API, and stands in the log before the call.',
   'vcenter.changed':
     'A vCenter answered a call that changes something: it did it, or the reason says why not.',
+  'vcenter.rekey':
+    'A rekey campaign of a vCenter was begun, paused, resumed or ended, by a person or by the server. The entry names the plan by its hash.',
   'root-key.unreachable': 'The service of a root key cannot be reached.',
   'root-key.withdrawn': 'A root key refuses: its instance is not served.',
   'root-key.failing': 'Keys of an instance do not open, for a reason other than its root key.',

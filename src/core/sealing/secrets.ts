@@ -49,7 +49,6 @@ export class Secrets {
   readonly #dataKey: DataKey
   readonly #sealed: Map<string, Uint8Array>
   readonly #macKey: MacKey
-
   readonly #integrity: Integrity
 
   private constructor(
@@ -102,19 +101,10 @@ export class Secrets {
 
   static async #make(kept: Kept, rootKey: RootKey): Promise<Secrets> {
     const { store } = kept
-    const bytes = randomBytes(32)
-    const wrapped = await rootKey.wrap(bytes, systemKeyAad)
-    const dataKey = { id: randomBytes(16).toString('hex'), key: takeKey(bytes) }
-    const system: SystemKeyRecord = {
-      format: 1,
-      rootKeyUri: rootKey.uri,
-      rootKeyId: rootKey.id,
-      dataKeyId: dataKey.id,
-      wrapped: Buffer.from(wrapped).toString('base64'),
-    }
+    const dataKey = { id: randomBytes(16).toString('hex'), key: takeKey(randomBytes(32)) }
     const macBytes = randomBytes(macKeyBytes)
     const records: SecretRecord[] = [
-      systemKeyRecord(system),
+      await wrapSystemKey(dataKey, rootKey),
       { name: macKeyName, sealed: seal(dataKey, secretPlace(macKeyName), macBytes) },
     ]
     await store.commit({
@@ -144,6 +134,12 @@ export class Secrets {
     return this.get(name)
   }
 
+  /** The secrets whose names begin so, by name, read from the store again. The caller wipes the bytes. */
+  async freshUnder(prefix: string): Promise<ReadonlyMap<string, Buffer>> {
+    const records = (await this.#store.secrets()).filter(({ name }) => name.startsWith(prefix))
+    return new Map(records.map(({ name, sealed }) => [name, this.#opened(name, sealed)]))
+  }
+
   /**
    * Replaces the secret by the result of `changed` on its present value, together with audit entries. If another process changes
    * it at the same moment, `changed` is called again. If `changed` returns null, the secret stays and no entry is written.
@@ -158,11 +154,8 @@ export class Secrets {
       const was = (await this.#store.secrets()).find((kept) => kept.name === name)?.sealed
       const next = changed(was && this.#opened(name, was))
       if (!next) return false
-      const record = this.seal(name, next)
-      const write = { type: 'secret', record, was: was ?? null } as const
       try {
-        await this.#store.commit({ writes: [write], entries, durability: 'disk' })
-        this.#sealed.set(name, record.sealed)
+        await this.#write(name, next, entries, was ?? null)
         return true
       } catch (error) {
         if (!(error instanceof StoreConflict && error.what === 'secret')) throw error
@@ -184,15 +177,18 @@ export class Secrets {
 
   /** Stores a secret, replacing one with the same name, together with audit entries. Durable on return. */
   async put(name: string, bytes: Uint8Array, entries: readonly AuditEntry[] = []): Promise<void> {
-    const record = this.seal(name, bytes)
-    await this.#store.commit({ writes: [{ type: 'secret', record }], entries, durability: 'disk' })
-    this.#sealed.set(name, record.sealed)
+    await this.#write(name, bytes, entries)
   }
 
   /** Stores a secret as `put` does, but StoreConflict if it is not the one that this process last read or stored. */
   async replace(name: string, bytes: Uint8Array, entries: readonly AuditEntry[]): Promise<void> {
+    await this.#write(name, bytes, entries, this.#sealed.get(name) ?? null)
+  }
+
+  /** `was`: StoreConflict if the stored one is another; left out: it may be any. */
+  async #write(name: string, bytes: Uint8Array, entries: readonly AuditEntry[], was?: Uint8Array | null) {
     const record = this.seal(name, bytes)
-    const write = { type: 'secret', record, was: this.#sealed.get(name) ?? null } as const
+    const write = { type: 'secret', record, ...(was !== undefined && { was }) } as const
     await this.#store.commit({ writes: [write], entries, durability: 'disk' })
     this.#sealed.set(name, record.sealed)
   }

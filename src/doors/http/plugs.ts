@@ -34,6 +34,11 @@ export interface Plugs {
   }
   /** From features/backup: its part of what was gathered; null: no backup is made here. */
   readonly backupStatus: (gathered: Gathered) => z.output<typeof BackupStatus> | null
+  /**
+   * From features/backup: has every key that is there now copied elsewhere, in a backup. Null: that is so; otherwise why not, as a sentence
+   * without a full stop.
+   */
+  readonly copyKeys: () => Promise<string | null>
   /** From features/backup: sentences for the administrator of a server that has never been used. */
   readonly unusedWarnings: () => Promise<readonly string[]>
   /** From features/login: the address where people end their sessions at the identity provider too; null: nowhere. */
@@ -60,6 +65,7 @@ export const withoutFeatures: Plugs = {
   upstreamOf: async () => null,
   auditKeepers: { targets: [], facts: async () => [] },
   backupStatus: () => null,
+  copyKeys: async () => 'this server makes no backups',
   unusedWarnings: async () => [],
   logoutUrl: () => null,
   approvals: { acts: [], gate: async () => undefined, look: () => undefined },

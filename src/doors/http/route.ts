@@ -145,6 +145,7 @@ const parameterTexts: Record<string, string> = {
   vcenter: 'Id or name of the vCenter.',
   connect: 'Id of the connect.',
   read: 'Id of the reading.',
+  planning: 'The id of a plan of new keys, as the request that began it answered.',
   export: 'Id of the export, as the caller who began it chose it.',
 }
 

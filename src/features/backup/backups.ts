@@ -1,7 +1,6 @@
 // Backs the server up: on request, soon after new keys, and once a day. A failure leaves the last good backup. It counts the keys that are in none.
 
 import { createReadStream } from 'node:fs'
-import path from 'node:path'
 import { Refusal } from '../../base/refusal.ts'
 import type { BackupAdministration, BackupFacts, BackupShown } from './port.ts'
 import { serverActor, type By } from '../../core/audit/actor.ts'
@@ -19,16 +18,15 @@ import type { Clock, Timer } from '../../core/ports/clock.ts'
 import type { Lease, Leases } from '../../core/ports/leases.ts'
 import type { OpenRootKey, RootKey } from '../../core/ports/root-key.ts'
 import type { Store } from '../../core/ports/store.ts'
-import type { Secrets } from '../../core/sealing/secrets.ts'
 import type { Log } from '../../core/ports/log.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { Grantor } from '../../core/trust/grantor.ts'
 import { runAfter } from './backup-after.ts'
 import { runBackup } from './backup-thread.ts'
 import { BoundedLook } from '../../host/bounded-look.ts'
-import { serverIdOf, writerOf } from '../../host/server-id.ts'
+import { writerOf } from '../../host/server-id.ts'
 import { shownBackup } from './shown-backup.ts'
-import { storePlaceOf, type StorePlace } from '../../host/store-place.ts'
+import type { StorePlace } from '../../host/store-place.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 
 export interface BackupParts {
@@ -54,30 +52,6 @@ interface Kept {
   /** Newest first. */
   readonly backups: readonly KeptBackup[]
   readonly ofOthers: readonly KeptBackup[]
-}
-
-/** Opens the backups of a server whose ports and core are there. They stop when `opened` is disposed. */
-export async function openBackups(
-  parts: Pick<
-    BackupParts,
-    'store' | 'rootKey' | 'openRootKey' | 'version' | 'access' | 'audit' | 'clock' | 'leases' | 'log'
-  > & {
-    readonly secrets: Secrets
-    readonly settings: { readonly now: Config }
-  },
-  opened: AsyncDisposableStack,
-): Promise<Backups> {
-  const { settings, secrets, ...rest } = parts
-  const { server, backup } = settings.now
-  const backups = new Backups({
-    ...rest,
-    storePlace: storePlaceOf(server),
-    folder: backup.folder ?? path.join(server.data, 'backups'),
-    serverId: await serverIdOf(secrets),
-    settings: () => settings.now.backup,
-  })
-  opened.defer(() => backups.stop())
-  return backups
 }
 
 export class Backups implements BackupAdministration {
@@ -186,6 +160,26 @@ export class Backups implements BackupAdministration {
       await this.#enter('backup.create', by, 'refused', null, {})
       throw error
     }
+  }
+
+  /**
+   * Has every key that is there now copied elsewhere, by a backup unless an older one has them all. Returns null, or why it could not,
+   * as a sentence without a full stop.
+   */
+  async copyKeys(): Promise<string | null> {
+    if (this.#parts.settings().after.length === 0)
+      return 'no command copies backups elsewhere: set backup.after (docs/backup.md)'
+    if ((await this.facts()).keysOnlyHere === 0) return null
+    try {
+      await this.create(serverActor, [])
+      await this.#copy()
+    } catch (error) {
+      if (error instanceof BackupError) return error.message
+      throw error
+    }
+    const { keysOnlyHere, failure } = await this.facts()
+    if (keysOnlyHere === 0) return null
+    return failure?.message ?? `${keysOnlyHere} keys are in no backup that was copied elsewhere yet`
   }
 
   async read(id: string): Promise<AsyncIterable<Uint8Array> | undefined> {

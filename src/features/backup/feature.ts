@@ -7,8 +7,13 @@ import {
   backupMetrics,
   type BackupConditionFacts,
 } from './conditions.ts'
-import { openBackups } from './backups.ts'
+import path from 'node:path'
+import type { Secrets } from '../../core/sealing/secrets.ts'
 import { feature } from '../../doors/http/feature.ts'
+import { serverIdOf } from '../../host/server-id.ts'
+import { storePlaceOf } from '../../host/store-place.ts'
+import type { Config } from '../../outside/config/options.ts'
+import { Backups, type BackupParts } from './backups.ts'
 import { guards } from './guards.ts'
 import { backupHandlers, shownBackupStatus } from './handlers.ts'
 import type { BackupService, Needs } from './needs.ts'
@@ -24,6 +29,7 @@ export const backup = feature({
   guards,
   plugs: ({ backups }) => ({
     unusedWarnings: () => backups.warningsForUnused(),
+    copyKeys: () => backups.copyKeys(),
     backupStatus: ({ of }) => shownBackupStatus(of<BackupConditionFacts>(backupConditions).backups),
   }),
   conditions: backupConditions,
@@ -32,3 +38,27 @@ export const backup = feature({
   gauges: backupGauges,
   start: ({ backups, log }) => backups.start((error) => log.error({ error }, 'look whether a backup is due')),
 })
+
+/** Opens the backups of a server whose ports and core are there. They stop when `opened` is disposed. */
+async function openBackups(
+  parts: Pick<
+    BackupParts,
+    'store' | 'rootKey' | 'openRootKey' | 'version' | 'access' | 'audit' | 'clock' | 'leases' | 'log'
+  > & {
+    readonly secrets: Secrets
+    readonly settings: { readonly now: Config }
+  },
+  opened: AsyncDisposableStack,
+): Promise<Backups> {
+  const { settings, secrets, ...rest } = parts
+  const { server, backup } = settings.now
+  const backups = new Backups({
+    ...rest,
+    storePlace: storePlaceOf(server),
+    folder: backup.folder ?? path.join(server.data, 'backups'),
+    serverId: await serverIdOf(secrets),
+    settings: () => settings.now.backup,
+  })
+  opened.defer(() => backups.stop())
+  return backups
+}

@@ -15,6 +15,7 @@ import type { Output } from '../../doors/http/route.ts'
 import { connectCommand } from './connect-command.ts'
 import { inventoryCommand, trialCommand } from './inventory-command.ts'
 import { loginFlags, loginOf, sameVcenter, type LoginFlags } from './login.ts'
+import { rekeyCommands } from './rekey/commands.ts'
 import { vcenterRoutes } from './routes.ts'
 
 export const vcenterCommands = noun('vcenter', 'vCenters that the server works with by their own API', () => [
@@ -26,6 +27,7 @@ export const vcenterCommands = noun('vcenter', 'vCenters that the server works w
   setCommand,
   removeCommand,
   trialCommand,
+  ...rekeyCommands,
 ])
 
 interface AddOptions extends LoginFlags {

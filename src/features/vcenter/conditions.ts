@@ -1,4 +1,5 @@
-// Conditions of vCenters whose login is stored: the server does not read one, or has no login for it any more.
+// Conditions of vCenters: the server does not read one whose login is stored, has no login for it any more, or cannot go on with its rekey
+// campaign.
 
 import { shellWord } from '../../base/text/shell-word.ts'
 import type { CommonFacts } from '../../core/conditions/conditions.ts'
@@ -7,6 +8,8 @@ import { isoTime } from '../../doors/http/views/shown.ts'
 import { undefinedIfAltered } from './logins.ts'
 import type { VcenterService } from './needs.ts'
 import type { ReadingTrouble } from './readings.ts'
+import type { Campaign } from './rekey/campaign.ts'
+import type { RekeyTrouble } from './rekey/rekey-runner.ts'
 import type { Vcenter } from './vcenters.ts'
 
 /** A vCenter that has a user for its inventory. */
@@ -17,8 +20,16 @@ interface ReadVcenter {
   readonly trouble: ReadingTrouble | null
 }
 
+interface BegunCampaign {
+  readonly campaign: Pick<Campaign, 'vcenterId' | 'instanceId' | 'state' | 'reason'>
+  /** Its name. */
+  readonly vcenter: string
+  readonly trouble: RekeyTrouble | null
+}
+
 export interface VcenterFacts extends CommonFacts {
   readonly readVcenters: readonly ReadVcenter[]
+  readonly campaigns: readonly BegunCampaign[]
 }
 
 export const vcenterConditions = {
@@ -43,7 +54,25 @@ export const vcenterConditions = {
       'Give the login again: mortise vcenter set NAME --user USER. Or remove it: --forget-login. The inventory then ages until you read or import one.',
     find: ({ readVcenters }) => readVcenters.filter(({ isLoginOff }) => isLoginOff).map(loginOff),
   },
+  'vcenter-rekey-stopped': {
+    severity: 'warning',
+    meaning:
+      'A rekey campaign does not get on: the server paused it, or meets trouble and tries again. Machines that have their new keys have them, and all others have their old ones.',
+    action:
+      'The message has the reason. See how far it is: mortise vcenter rekey-show NAME. Go on: mortise vcenter rekey-resume NAME. Or end it: mortise vcenter rekey-end NAME.',
+    find: ({ campaigns }) => campaigns.flatMap(stoppedCampaign),
+  },
 } as const satisfies ConditionLines<VcenterFacts>
+
+function stoppedCampaign({ campaign, vcenter, trouble }: BegunCampaign): readonly Occurrence[] {
+  const { vcenterId, instanceId, state, reason } = campaign
+  const about = { instanceId, about: vcenterId }
+  const what = `the rekey campaign of the vCenter ${vcenter}`
+  if (state === 'paused' && reason !== null) return [{ ...about, message: `${what} is paused: ${reason}` }]
+  return state === 'running' && trouble
+    ? [{ ...about, message: `${what} does not get on since ${isoTime(trouble.atMs)}: ${trouble.message}` }]
+    : []
+}
 
 function loginOff({ vcenter, instance, trouble }: ReadVcenter): Occurrence {
   const { id, name, instanceId, user = '' } = vcenter
@@ -57,17 +86,34 @@ function loginOff({ vcenter, instance, trouble }: ReadVcenter): Occurrence {
 }
 
 export async function vcenterFacts(
-  { vcenters, logins, readings }: Pick<VcenterService, 'vcenters' | 'logins' | 'readings'>,
+  context: Pick<VcenterService, 'vcenters' | 'logins' | 'readings' | 'campaigns' | 'runner'>,
   common: CommonFacts,
 ): Promise<VcenterFacts> {
+  const { vcenters, logins, readings } = context
   const instances = common.trust.tables.instance
+  const names = new Map<string, string>()
   const readVcenters: ReadVcenter[] = []
   // An altered list has an alarm of its own, and ends no look at the other conditions.
   for (const vcenter of (await vcenters.all().catch(undefinedIfAltered)) ?? []) {
     const instance = instances.get(vcenter.instanceId)?.name
+    if (instance !== undefined) names.set(vcenter.id, vcenter.name)
     if (vcenter.user === undefined || instance === undefined) continue
     const isLoginOff = !(await logins.isStored(vcenter))
     readVcenters.push({ vcenter, instance, isLoginOff, trouble: readings.troubleOf(vcenter) ?? null })
   }
-  return { ...common, readVcenters }
+  return { ...common, readVcenters, campaigns: await begunCampaigns(context, names) }
+}
+
+/** `names`: of vCenters by id. */
+async function begunCampaigns(
+  { campaigns, runner }: Pick<VcenterService, 'campaigns' | 'runner'>,
+  names: ReadonlyMap<string, string>,
+): Promise<readonly BegunCampaign[]> {
+  if (names.size === 0) return []
+  const all = (await campaigns.all().catch(undefinedIfAltered)) ?? []
+  return all.flatMap((campaign) => {
+    const vcenter = names.get(campaign.vcenterId)
+    const trouble = runner.troubleOf(campaign.vcenterId) ?? null
+    return vcenter === undefined ? [] : [{ campaign, vcenter, trouble }]
+  })
 }

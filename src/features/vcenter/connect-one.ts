@@ -3,9 +3,9 @@
 import type { AuditEntry } from '../../core/ports/audit.ts'
 import type { JobWork } from '../../doors/http/jobs.ts'
 import type { ApiRequester } from '../../doors/http/route-request.ts'
-import { VsphereError } from '../../outside/vsphere-api/errors.ts'
 import { KeyProviders } from '../../outside/vsphere-api/key-providers.ts'
 import type { VsphereCredentials } from '../../outside/vsphere-api/session.ts'
+import { audited } from './audited.ts'
 import { ClientSide } from './client-side.ts'
 import { ConnectRun, type ConnectPlan, type ConnectParts, type ProofKeys } from './connect.ts'
 import type { VcenterService } from './needs.ts'
@@ -13,9 +13,6 @@ import { addressWarnings } from './plan.ts'
 import { inSession } from './reach.ts'
 import { ConnectSteps, type ConnectProgress } from './steps.ts'
 import type { Vcenter } from './vcenters.ts'
-
-/** The characters of a reason that an audit entry keeps. */
-const reasonCharactersMax = 500
 
 interface ConnectRequest {
   readonly asker: ApiRequester
@@ -42,7 +39,8 @@ export async function connectOne(
       ownCertificate,
       proof: proofKeys(context, { asker, instance, vcenter, plan }),
       steps,
-      change: (call, detail, work) => audited(context, { asker, vcenter }, { call, ...detail }, work),
+      change: (call, detail, work) =>
+        audited({ audit: context.audit, ...asker, vcenter }, { call, ...detail }, work),
       clock,
       signal,
     }
@@ -82,31 +80,6 @@ function proofKeys(
       const { provider: kept } = await vcenters.named(instance, vcenter.id)
       if (kept?.connectedMs === null) await keep(key, clock.now())
     },
-  }
-}
-
-/** An entry stands in the audit log before vCenter is asked to change something, and one after its answer. */
-async function audited<T>(
-  { audit }: Pick<VcenterService, 'audit'>,
-  who: Pick<ConnectRequest, 'asker' | 'vcenter'>,
-  detail: Readonly<Record<string, string>>,
-  work: () => Promise<T>,
-): Promise<T> {
-  const common = { ...about(who.asker, who.vcenter), detail: { vcenter: who.vcenter.name, ...detail } }
-  await audit.enter({ ...common, action: 'vcenter.change', result: 'success', reason: null })
-  try {
-    const done = await work()
-    await audit.enter({ ...common, action: 'vcenter.changed', result: 'success', reason: null })
-    return done
-  } catch (error) {
-    if (error instanceof VsphereError)
-      await audit.enter({
-        ...common,
-        action: 'vcenter.changed',
-        result: 'refused',
-        reason: error.message.slice(0, reasonCharactersMax),
-      })
-    throw error
   }
 }
 

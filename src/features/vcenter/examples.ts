@@ -3,6 +3,8 @@
 import type { Examples } from '../../doors/http/example.ts'
 import type { Output } from '../../doors/http/route.ts'
 import { at, later, sampleSha256 } from '../../doors/http/samples.ts'
+import type { allVcenterRoutes } from './rekey-routes.ts'
+import { rekeyExamples } from './rekey/examples.ts'
 import type { vcenterRoutes } from './routes.ts'
 
 const vcenter = {
@@ -47,7 +49,8 @@ const read = {
   error: null,
 }
 
-export const examples: Examples<typeof vcenterRoutes> = {
+export const examples: Examples<typeof allVcenterRoutes> = {
+  ...rekeyExamples,
   lookAtVcenter: {
     body: { host: 'vc.example.com' },
     answer: {

@@ -8,23 +8,33 @@ import { VcenterLogins } from './logins.ts'
 import { vcenterJobs } from './jobs.ts'
 import type { Needs, VcenterService } from './needs.ts'
 import { Readings } from './readings.ts'
-import { vcenterRoutes } from './routes.ts'
+import { Campaigns } from './rekey/campaigns.ts'
+import { rekeyHandlers } from './rekey/handlers.ts'
+import { RekeyRunner } from './rekey/rekey-runner.ts'
+import { allVcenterRoutes } from './rekey-routes.ts'
 import { Vcenters } from './vcenters.ts'
 
 export const vcenterFeature = feature({
-  routes: vcenterRoutes,
-  handlers: vcenterHandlers,
+  routes: allVcenterRoutes,
+  handlers: { ...vcenterHandlers, ...rekeyHandlers },
   guards,
   open: ({ secrets, log, ...needs }: Needs, opened: AsyncDisposableStack): VcenterService => {
     const failed = (error: unknown) => log.error({ error }, 'work with a vCenter')
-    const { connects, reads, stop } = vcenterJobs(failed)
+    const { stop, ...jobs } = vcenterJobs(failed)
     opened.defer(stop)
-    const [vcenters, logins] = [new Vcenters(secrets), new VcenterLogins(secrets)]
+    const [vcenters, logins] = [new Vcenters(secrets), new VcenterLogins(secrets, 'vcenter-login')]
     const readings = new Readings({ ...needs, vcenters, logins, failed })
     opened.defer(() => readings.stop())
-    return { ...needs, vcenters, logins, readings, connects, reads }
+    const campaigns = new Campaigns(secrets)
+    const campaignLogins = new VcenterLogins(secrets, 'vcenter-rekey-login')
+    const runner = new RekeyRunner({ ...needs, vcenters, campaigns, logins: campaignLogins, failed })
+    opened.defer(() => runner.stop())
+    return { ...needs, ...jobs, vcenters, logins, readings, campaigns, campaignLogins, runner }
   },
   conditions: vcenterConditions,
   facts: vcenterFacts,
-  start: ({ readings }) => readings.start(),
+  start: ({ readings, runner }) => {
+    readings.start()
+    runner.start()
+  },
 })

@@ -252,7 +252,7 @@ async function storeLogin(
 }
 
 /** Works in a session, and wipes the login. */
-function loggedIn<T>(
+export function loggedIn<T>(
   { clock, logins }: Pick<VcenterService, 'clock' | 'logins'>,
   vcenter: Vcenter,
   login: VcenterLogin,
@@ -264,17 +264,17 @@ function loggedIn<T>(
   })
 }
 
-interface OwnLogin {
+export interface OwnLogin {
   readonly user: string
   readonly password: string
 }
 
-function ownLogin({ user, password }: OwnLogin): VcenterLogin {
+export function ownLogin({ user, password }: OwnLogin): VcenterLogin {
   return { user, password: Buffer.from(password), isStored: false }
 }
 
 /** The login of the request, or the stored one. `loggedIn` wipes it. */
-async function loginFor(
+export async function loginFor(
   { logins }: Pick<VcenterService, 'logins'>,
   vcenter: Vcenter,
   own: OwnLogin | undefined,
@@ -300,7 +300,7 @@ async function* counted<T>(
   }
 }
 
-async function orRefusal<T>(work: Promise<T>): Promise<T> {
+export async function orRefusal<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {

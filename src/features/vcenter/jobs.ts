@@ -1,4 +1,4 @@
-// The work that runs or ran last for each vCenter, as jobs that requests begin: connects, and readings of its inventory. The password is in
+// The work that runs or ran last for each vCenter, as jobs that requests begin: connects, readings of its inventory, plans of campaigns. The password is in
 // memory only: when the server stops midway, a person begins the same work again.
 
 import { Refusal } from '../../base/refusal.ts'
@@ -22,12 +22,21 @@ interface ShownRead {
   readonly progress: { readonly rows: number }
 }
 
+interface ShownPlan {
+  readonly vcenter: string
+  /** `seen`: machines, hosts and clusters that the server has read so far. */
+  readonly progress: { readonly seen: number }
+}
+
 export type ConnectJob = Job<ShownConnect, null>
 export type ReadJob = Job<ShownRead, InventoryRecord>
+/** Plans of rekey campaigns. */
+export type PlanJob = Job<ShownPlan, null>
 
 export interface VcenterJobs {
   readonly connects: Jobs<ShownConnect, null>
   readonly reads: Jobs<ShownRead, InventoryRecord>
+  readonly plans: Jobs<ShownPlan, null>
 }
 
 /** `failed` is called with bugs and outages. */
@@ -42,7 +51,10 @@ export function vcenterJobs(
   })
   const connects = new Jobs<ShownConnect, null>(options('a connect of'))
   const reads = new Jobs<ShownRead, InventoryRecord>(options('a reading of the inventory of'))
-  return { connects, reads, stop: async () => void (await Promise.all([connects.stop(), reads.stop()])) }
+  const plans = new Jobs<ShownPlan, null>(options('a plan for'))
+  const all = [connects, reads, plans]
+  const stop = async () => void (await Promise.all(all.map((jobs) => jobs.stop())))
+  return { connects, reads, plans, stop }
 }
 
 /** The error for the person who asked; undefined: it is a bug or an outage here. */

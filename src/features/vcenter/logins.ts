@@ -1,4 +1,4 @@
-// The logins of vCenters that are stored, each for reading the inventory alone. A password is a sealed secret of this installation: no
+// The logins of vCenters that are stored: one for reading the inventory alone, one for a campaign until its end. A password is a sealed secret of this installation: no
 // backup has it, and a database that was restored and accepted does not open it, since its MAC key is another one. The MAC covers what
 // the password was stored for: a manager who changes the address of a vCenter, or how it is recognized, cannot have the password sent there.
 
@@ -21,20 +21,26 @@ export interface VcenterLogin {
   readonly isStored: boolean
 }
 
+/** Each purpose has logins of its own. */
+type LoginPurpose = 'vcenter-login' | 'vcenter-rekey-login'
+
 type LoginSecrets = Pick<Secrets, 'fresh' | 'put' | 'remove' | 'mac' | 'macMatches'>
 
 export class VcenterLogins {
   readonly #secrets: LoginSecrets
 
-  constructor(secrets: LoginSecrets) {
+  readonly #purpose: LoginPurpose
+
+  constructor(secrets: LoginSecrets, purpose: LoginPurpose) {
     this.#secrets = secrets
+    this.#purpose = purpose
   }
 
   /** Replaces the password of this vCenter. The caller wipes `password`. */
   async put(place: Place, password: Uint8Array): Promise<void> {
-    const bytes = Buffer.concat([this.#secrets.mac(macFields(place)), password])
+    const bytes = Buffer.concat([this.#secrets.mac(this.#macFields(place)), password])
     try {
-      await this.#secrets.put(secretName(place.id), bytes)
+      await this.#secrets.put(this.#name(place.id), bytes)
     } finally {
       bytes.fill(0)
     }
@@ -73,10 +79,10 @@ export class VcenterLogins {
    * bytes were altered, of which the secrets raise an alarm.
    */
   async open(place: Place): Promise<Buffer | undefined> {
-    const bytes = await this.#secrets.fresh(secretName(place.id)).catch(undefinedIfAltered)
+    const bytes = await this.#secrets.fresh(this.#name(place.id)).catch(undefinedIfAltered)
     if (!bytes) return undefined
     try {
-      if (!this.#secrets.macMatches(macFields(place), bytes.subarray(0, macBytes))) return undefined
+      if (!this.#secrets.macMatches(this.#macFields(place), bytes.subarray(0, macBytes))) return undefined
       return Buffer.from(bytes.subarray(macBytes))
     } finally {
       bytes.fill(0)
@@ -92,20 +98,20 @@ export class VcenterLogins {
 
   /** Does nothing if there is none. */
   async remove(id: string): Promise<void> {
-    await this.#secrets.remove([secretName(id)])
+    await this.#secrets.remove([this.#name(id)])
+  }
+
+  #name(id: string): string {
+    return `${localSecretPrefix}${this.#purpose}/${id}`
+  }
+
+  #macFields({ id, user, host, port, trust }: Place): readonly string[] {
+    const recognized = 'fingerprint' in trust ? ['fingerprint', trust.fingerprint] : ['CA', trust.authority]
+    return [this.#purpose, id, user ?? '', host, String(port), ...recognized]
   }
 }
 
 /** Throws all other errors. */
 export function undefinedIfAltered(error: unknown): undefined {
   if (!(error instanceof EnvelopeError)) throw error
-}
-
-function secretName(id: string): string {
-  return `${localSecretPrefix}vcenter-login/${id}`
-}
-
-function macFields({ id, user, host, port, trust }: Place): readonly string[] {
-  const recognized = 'fingerprint' in trust ? ['fingerprint', trust.fingerprint] : ['CA', trust.authority]
-  return ['vcenter-login', id, user ?? '', host, String(port), ...recognized]
 }

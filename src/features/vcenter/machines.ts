@@ -4,6 +4,7 @@
 import { Refusal } from '../../base/refusal.ts'
 import type { InventoryRow } from '../../core/ports/inventory.ts'
 import { inventoryObjects, objectsNamed, type InventoryObject } from '../../outside/vsphere-api/inventory.ts'
+import { vsanConfig } from '../../outside/vsphere-api/recrypt.ts'
 import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
 import { elementAt, elementsOf, refOf, textAt, type Ref } from '../../outside/vsphere-api/values.ts'
 import type { XmlElement } from '../../outside/vsphere-api/xml.ts'
@@ -11,7 +12,6 @@ import type { XmlElement } from '../../outside/vsphere-api/xml.ts'
 /** Parents of a disk, and levels of snapshots: vSphere allows 32 snapshots in a chain. */
 const chainMax = 64
 const snapshotsPerMachineMax = 1_000
-const vsan: Ref = { type: 'VsanVcClusterConfigSystem', id: 'vsan-cluster-config-system' }
 /** The privileges that a reading needs on the vCenter itself, and below it. */
 export const readPrivileges = ['System.View', 'System.Read'] as const
 const configPaths = ['config.keyId', 'config.hardware.device'] as const
@@ -55,7 +55,7 @@ async function* machineRows(
   }
 }
 
-async function* objects(
+export async function* objects(
   session: VsphereSession,
   type: string,
   paths: readonly string[],
@@ -67,7 +67,7 @@ async function* objects(
   }
 }
 
-/** A machine whose key cannot be read would look like one without a key. */
+/** A machine whose key cannot be read would look like one without a key. Throws Refusal. */
 function requireReadable({ ref, unreadable }: InventoryObject): void {
   if (unreadable.length === 0) return
   throw new Refusal(
@@ -128,18 +128,6 @@ async function* vsanRows(
     const key = textAt(encryption, field) ?? ''
     if (key !== '') yield { ...machine, disk, key, provider }
   }
-}
-
-/** The VsanConfigInfoEx of a cluster. Rejects with VsphereError. */
-export async function vsanConfig(
-  session: VsphereSession,
-  cluster: Ref,
-  signal: AbortSignal,
-): Promise<XmlElement | undefined> {
-  const limits = { namespace: 'vsan', signal } as const
-  const args = [{ name: 'cluster', attributes: { type: cluster.type }, content: cluster.id }]
-  const [config] = await session.call(vsan, 'VsanClusterGetConfig', args, limits)
-  return config
 }
 
 /** By their ids. */

@@ -15,6 +15,8 @@ import type { Plugs } from '../../doors/http/plugs.ts'
 import type { VcenterJobs } from './jobs.ts'
 import type { VcenterLogins } from './logins.ts'
 import type { Readings } from './readings.ts'
+import type { Campaigns } from './rekey/campaigns.ts'
+import type { RekeyRunner } from './rekey/rekey-runner.ts'
 import type { Vcenters } from './vcenters.ts'
 
 export interface Needs {
@@ -29,8 +31,8 @@ export interface Needs {
   readonly leases: Pick<NodeLeases, 'during' | 'elsewhere' | 'hold' | 'nodes'>
   readonly log: Pick<Log, 'error'>
   readonly pending: Pick<Pending, 'remove'>
-  readonly plugs: Pick<Plugs, 'importInventory'>
-  readonly secrets: Pick<Secrets, 'fresh' | 'change' | 'put' | 'remove' | 'mac' | 'macMatches'>
+  readonly plugs: Pick<Plugs, 'importInventory' | 'copyKeys'>
+  readonly secrets: Pick<Secrets, 'fresh' | 'freshUnder' | 'change' | 'put' | 'remove' | 'mac' | 'macMatches'>
   readonly trust: Pick<TrustChanges, 'clients'>
 }
 
@@ -39,4 +41,8 @@ export interface VcenterService extends Omit<Needs, 'secrets' | 'log'>, VcenterJ
   readonly vcenters: Vcenters
   readonly logins: VcenterLogins
   readonly readings: Readings
+  readonly campaigns: Campaigns
+  /** The logins of campaigns, each stored until its end. */
+  readonly campaignLogins: VcenterLogins
+  readonly runner: RekeyRunner
 }

@@ -148,7 +148,7 @@ const Trial = z
   })
   .meta({ id: 'VcenterTrial' })
 
-const login = z
+export const login = z
   .strictObject({ user: carried(userCharactersMax), password: carried(passwordCharactersMax) })
   .meta({
     description:

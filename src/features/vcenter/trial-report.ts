@@ -9,7 +9,8 @@ import { elementAt, elementsOf, textAt } from '../../outside/vsphere-api/values.
 import type { XmlElement } from '../../outside/vsphere-api/xml.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { setupPrivileges } from './connect.ts'
-import { readPrivileges, vsanConfig } from './machines.ts'
+import { vsanConfig } from '../../outside/vsphere-api/recrypt.ts'
+import { readPrivileges } from './machines.ts'
 
 /** `counts`: what was answered, in numbers. */
 export interface TrialAnswer {

@@ -35,6 +35,11 @@ export function isPasswordRefusal(error: unknown): boolean {
   return error instanceof VsphereError && passwordFaults.has(error.fault ?? '')
 }
 
+/** Whether it concerns every call to this vCenter, and not what one call asks for. */
+export function isVsphereTrouble({ kind }: VsphereError): boolean {
+  return kind === 'unreachable' || kind === 'certificate' || kind === 'login'
+}
+
 export function isNotAuthenticated(error: unknown): boolean {
   return error instanceof VsphereError && error.fault === 'NotAuthenticated'
 }

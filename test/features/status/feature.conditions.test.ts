@@ -26,6 +26,7 @@ const quietDatabase = {
   behindMs: 3,
 }
 const dayMs = 24 * 3600_000
+const campaign = { vcenterId: 'v-1', instanceId: instance.id, reason: 'its login is off' }
 const vcenter = { id: 'vcenter-1', name: 'vc-1', instanceId: instance.id, user: 'reader' }
 const [file] = quietFacts.rootKeyFiles
 assert.ok(file)
@@ -442,6 +443,26 @@ const cases: readonly Case[] = [
     facts: { readVcenters: [{ vcenter, instance: 'vmware', isLoginOff: true, trouble: null }] },
     says: /^the login of reader for the vCenter vc-1 of the instance vmware is off$/,
     action: /vcenter set vc-1 --user reader --instance vmware/,
+    of,
+  },
+  {
+    id: 'vcenter-rekey-stopped',
+    facts: { campaigns: [{ campaign: { ...campaign, state: 'paused' }, vcenter: 'vc-1', trouble: null }] },
+    says: /^the rekey campaign of the vCenter vc-1 is paused: its login is off$/,
+    of,
+  },
+  {
+    id: 'vcenter-rekey-stopped',
+    facts: {
+      campaigns: [
+        {
+          campaign: { ...campaign, state: 'running', reason: null },
+          vcenter: 'vc-1',
+          trouble: { atMs: nowMs, message: 'it is away' },
+        },
+      ],
+    },
+    says: /^the rekey campaign of the vCenter vc-1 does not get on since 2026-06-01T00:00:00\.000Z: it is away$/,
     of,
   },
   {

@@ -15,7 +15,7 @@ const b = { ...a, id: 'b' }
 test('a password is replaced, found and removed; it stands in no record in clear', async (t) => {
   const door = await startDoor()
   t.after(() => door.close())
-  const logins = new VcenterLogins(door.context.secrets)
+  const logins = new VcenterLogins(door.context.secrets, 'vcenter-login')
   assert.equal(await logins.isStored(a), false)
   await logins.put(a, Buffer.from('first'))
   await logins.put(a, Buffer.from('Correct Horse 1'))
@@ -33,7 +33,7 @@ test('a password under another MAC key, or of another vCenter, is not used', asy
   const door = await startDoor()
   t.after(() => door.close())
   const { secrets } = door.context
-  const logins = new VcenterLogins(secrets)
+  const logins = new VcenterLogins(secrets, 'vcenter-login')
   await logins.put(a, Buffer.from('Correct Horse 1'))
   const ofA = (await secrets.fresh('local/vcenter-login/a')) ?? Buffer.alloc(0)
   await secrets.put('local/vcenter-login/b', ofA)
@@ -47,7 +47,7 @@ test('a password under another MAC key, or of another vCenter, is not used', asy
 test('a password is not sent to another address, to another certificate, or for another user', async (t) => {
   const door = await startDoor()
   t.after(() => door.close())
-  const logins = new VcenterLogins(door.context.secrets)
+  const logins = new VcenterLogins(door.context.secrets, 'vcenter-login')
   await logins.put(a, Buffer.from('Correct Horse 1'))
   for (const change of [
     { host: 'b.example.com' },
@@ -63,7 +63,7 @@ test('a password is not sent to another address, to another certificate, or for 
 test('a password that vCenter refuses is removed, and one that took its place meanwhile is not', async (t) => {
   const door = await startDoor()
   t.after(() => door.close())
-  const logins = new VcenterLogins(door.context.secrets)
+  const logins = new VcenterLogins(door.context.secrets, 'vcenter-login')
   const refusal = new VsphereError('login', 'InvalidLogin', { fault: 'InvalidLogin' })
   const refused = async (meanwhile?: () => Promise<void>) => {
     await logins.put(a, Buffer.from('first'))
@@ -99,7 +99,7 @@ test('altered records raise an alarm, and end no look at the conditions', async 
   const door = await startDoor({ alarm: (message) => alarms.push(message) })
   t.after(() => door.close())
   const { secrets, conditions } = door.context
-  const logins = new VcenterLogins(secrets)
+  const logins = new VcenterLogins(secrets, 'vcenter-login')
   const found = async () => {
     const { readVcenters } = (await conditions.gather()).of<VcenterFacts>(vcenterConditions)
     return readVcenters.map(({ vcenter, isLoginOff }) => ({ id: vcenter.id, isLoginOff }))

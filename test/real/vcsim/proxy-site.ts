@@ -152,7 +152,7 @@ interface CryptoPlaces {
 
 /** Encrypts or rekeys a machine's home and all its disks, or one of the two. */
 export async function encrypt(
-  site: ProxySite,
+  site: Pick<ProxySite, 'client' | 'disks'>,
   vm: Ref,
   kind: CryptoKind,
   key: KeyId,
@@ -162,7 +162,7 @@ export async function encrypt(
 }
 
 export async function cryptoSpec(
-  site: ProxySite,
+  site: Pick<ProxySite, 'client' | 'disks'>,
   vm: Ref,
   kind: CryptoKind,
   key: KeyId,

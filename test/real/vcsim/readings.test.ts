@@ -147,7 +147,7 @@ async function readingsOf(t: TestContext) {
   t.after(() => door.close())
   const { secrets, access, leases, plugs } = door.context
   const vcenters = new Vcenters(secrets)
-  const logins = new VcenterLogins(secrets)
+  const logins = new VcenterLogins(secrets, 'vcenter-login')
   const { host, port, username: user, password, shown } = site.vcenter
   const trust = { fingerprint: shown.sha256 }
   const about = await aboutVcenter({ host, port, trust }, systemClock)

@@ -51,6 +51,7 @@ export const quietFacts: AllFacts = {
   work: [],
   inventories: [],
   readVcenters: [],
+  campaigns: [],
   tokens: [],
   pendingClients: 0,
   database: null,

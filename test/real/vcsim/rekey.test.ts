@@ -1,0 +1,331 @@
+// Rekey campaigns against vcsim and the proxy before it: a whole Mortise server with its command line, and keys that are really made and
+// fetched by KMIP.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { startEmbedded, startServer, type CommandResult } from '../../support/server/server.ts'
+import { until } from '../../support/time/until.ts'
+import { providerId, SoapClient } from '../../support/vcenter/client.ts'
+import { reference, type Ref } from '../../support/vcenter/soap.ts'
+import { startVcenter, type Vcenter } from '../../support/vcenter/vcenter.ts'
+import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
+import { childrenOf, element, textAt, typeOf, type Xml } from '../../support/vcenter/xml.ts'
+import { encrypt } from './proxy-site.ts'
+
+const provider = 'mortise-default'
+const copied = { MORTISE_BACKUP_AFTER: '/bin/true' }
+
+type Cli = Pick<Awaited<ReturnType<typeof startServer>>, 'cli' | 'json' | 'data'>
+
+interface ShownRekey {
+  readonly state: string
+  readonly reason: string | null
+  readonly trouble: { readonly message: string } | null
+  readonly counts: Readonly<Record<string, number>>
+  readonly waits: boolean
+}
+
+interface ShownMachine {
+  readonly name: string
+  readonly id: string
+  readonly kind: string
+  readonly state: string
+  readonly oldKeys: readonly string[]
+  readonly newKey: string | null
+  readonly reason: string | null
+}
+
+/** A vCenter whose machines are encrypted with keys of the server. */
+class RekeySite {
+  readonly vcenter: Vcenter
+  client: SoapClient
+  server: Cli
+
+  constructor(vcenter: Vcenter, client: SoapClient, server: Cli) {
+    this.vcenter = vcenter
+    this.client = client
+    this.server = server
+  }
+
+  get login(): readonly string[] {
+    return ['--user', this.vcenter.username, '--password-file', path.join(this.server.data, 'password')]
+  }
+
+  async connect(): Promise<void> {
+    const { vcenter, server } = this
+    writeFileSync(path.join(server.data, 'password'), `${vcenter.password}\n`)
+    const host = `${vcenter.host}:${vcenter.port}`
+    await server.json('vcenter', 'add', host, '--name', 'vc', '--fingerprint', vcenter.shown.sha256)
+    const connected = await server.cli('vcenter', 'connect', 'vc', ...this.login, '--default')
+    assert.equal(connected.code, 0, connected.stderr)
+  }
+
+  async newKey(): Promise<string> {
+    const [result] = await this.client.call('GenerateKey', [providerId('keyProvider', provider)])
+    return textAt(result, 'keyId', 'keyId') ?? ''
+  }
+
+  async encryptAll(): Promise<void> {
+    for (const vm of await this.client.find('VirtualMachine'))
+      await encrypt(this, vm, 'CryptoSpecEncrypt', { keyId: await this.newKey(), providerId: provider })
+  }
+
+  async disks(vm: Ref): Promise<readonly Xml[]> {
+    const devices = (await this.client.properties(vm, 'config.hardware.device')).get('config.hardware.device')
+    return childrenOf(devices, 'VirtualDevice').filter((device) => typeOf(device) === 'VirtualDisk')
+  }
+
+  /** The keys of a machine's home and disks, each once. */
+  async keysOf(vm: Ref): Promise<readonly string[]> {
+    const home = textAt((await this.client.properties(vm, 'config.keyId')).get('config.keyId'), 'keyId')
+    const disks = (await this.disks(vm)).map((disk) => textAt(disk, 'backing', 'keyId', 'keyId'))
+    return [...new Set([home, ...disks].filter((key) => key !== undefined))]
+  }
+
+  rekey(...words: readonly string[]): Promise<CommandResult> {
+    return this.server.cli('vcenter', 'rekey', 'vc', '--machines', ...words, ...this.login)
+  }
+
+  shown(): Promise<ShownRekey> {
+    return this.server.json('vcenter', 'rekey-show', 'vc') as Promise<ShownRekey>
+  }
+
+  machines(): Promise<readonly ShownMachine[]> {
+    return this.server.json('vcenter', 'rekey-report', 'vc') as Promise<readonly ShownMachine[]>
+  }
+
+  /** Vcsim has what the report says, and every old key is still there. */
+  async assertDone(): Promise<void> {
+    for (const { id, state, newKey, oldKeys } of await this.machines()) {
+      assert.equal(state, 'done')
+      assert.ok(newKey !== null && !oldKeys.includes(newKey))
+      assert.deepEqual(await this.keysOf({ type: 'VirtualMachine', value: id }), [newKey])
+      for (const key of oldKeys)
+        assert.match((await this.server.cli('key', 'show', key)).stdout, /Active/, `the old key ${key}`)
+    }
+  }
+}
+
+/** As UTC has it: 22:05. */
+function hourAhead(hours: number): string {
+  return new Date(Date.now() + hours * 3600_000).toISOString().slice(11, 16)
+}
+
+function rekeyTest(
+  name: string,
+  { arguments: words, env = copied }: { readonly arguments: readonly string[]; readonly env?: object },
+  run: (site: RekeySite) => Promise<void>,
+): void {
+  test(name, { timeout: vcsimTestTimeoutMs }, async (t) => {
+    const vcenter = await startVcenter(t, { arguments: ['-autostart=false', ...words] })
+    if (!vcenter) return
+    await using server = await startEmbedded({ env: { ...env } })
+    const site = new RekeySite(vcenter, await SoapClient.logIn(vcenter), server)
+    await site.connect()
+    await site.encryptAll()
+    await run(site)
+  })
+}
+
+rekeyTest(
+  'machines get new keys, home and disks in one call, once a backup elsewhere has them',
+  { arguments: ['-vm', '3'] },
+  async (site) => {
+    const { vcenter, server } = site
+    await vcenter.forgetCalls()
+    const dry = await site.rekey('*', '--dry-run')
+    assert.equal(dry.code, 0, dry.stderr)
+    assert.match(
+      dry.stdout,
+      /6 machines would get new keys at the key provider mortise-default, by a shallow/,
+    )
+    assert.deepEqual(
+      (await vcenter.calls()).filter((call) => /Generate|Reconfig/.test(call)),
+      [],
+    )
+
+    const done = await site.rekey('*', '--yes')
+    assert.equal(done.code, 0, done.stdout + done.stderr)
+    assert.match(done.stdout, /Campaign: +done/)
+    await site.assertDone()
+    assert.equal((await site.machines()).length, 6)
+    const calls = await vcenter.calls()
+    for (const method of ['GenerateKey', 'ReconfigVM_Task'])
+      assert.equal(calls.filter((call) => call === method).length, 6, method)
+    assert.deepEqual(await vcenter.violations(), [])
+    // One backup for all of them, since they are one part.
+    const backups = (await server.json('backup', 'list')) as readonly { readonly elsewhere: boolean }[]
+    assert.deepEqual(
+      backups.map(({ elsewhere }) => elsewhere),
+      [true],
+    )
+    const audit = await server.cli('audit', 'list', '--action', 'vcenter.rekey', '--json')
+    const states = [...audit.stdout.matchAll(/"state": ?"(\w+)"/g)].map(([, state = '']) => state)
+    assert.deepEqual(new Set(states), new Set(['begun', 'done']))
+    assert.equal(states.length, 2)
+    const changes = (await server.cli('audit', 'list', '--action', 'vcenter.change', '--json')).stdout
+    assert.match(changes, /"oldKeys"/)
+    assert.doesNotMatch(changes, new RegExp(vcenter.password))
+  },
+)
+
+rekeyTest(
+  'without a copy elsewhere no new key is used, unless the person says so',
+  { arguments: ['-vm', '1'], env: {} },
+  async (site) => {
+    const begun = site.rekey('*', '--yes')
+    await until(async () => (await site.shown().catch(() => null))?.trouble != null)
+    const { trouble, counts } = await site.shown()
+    assert.match(trouble?.message ?? '', /no backup elsewhere: no command copies backups elsewhere/)
+    assert.deepEqual([counts['keyed'], counts['done']], [2, 0])
+    const second = await site.rekey('*', '--yes')
+    assert.match(second.stderr, /a rekey campaign of this vCenter is running/)
+    await site.server.json('vcenter', 'rekey-end', 'vc')
+    assert.equal((await begun).code, 1)
+
+    const done = await site.rekey('*', '--yes', '--without-copy')
+    assert.equal(done.code, 0, done.stderr)
+    await site.assertDone()
+  },
+)
+
+rekeyTest(
+  'five failures in a row pause it; it goes on with those that failed when it is told to',
+  { arguments: ['-vm', '4'] },
+  async (site) => {
+    const refusal = { on: 'ReconfigVM_Task', kind: 'fault', fault: 'InvalidState', times: null } as const
+    await site.vcenter.trouble({ ...refusal, message: 'no' })
+    const paused = await site.rekey('*', '--yes', '--width', '1')
+    assert.equal(paused.code, 1)
+    assert.match(paused.stdout, /paused: 5 machines failed one after the other/)
+    const { counts } = await site.shown()
+    assert.deepEqual([counts['failed'], counts['keyed']], [5, 3])
+    await site.vcenter.calm()
+    await site.vcenter.forgetCalls()
+    await site.server.json('vcenter', 'rekey-resume', 'vc', '--retry')
+    await until(async () => (await site.shown()).state === 'done')
+    await site.assertDone()
+    // Each has the key that was made for it at first.
+    assert.ok(!(await site.vcenter.calls()).includes('GenerateKey'))
+  },
+)
+
+rekeyTest(
+  'a password that vCenter refuses pauses it, and is not tried again; a new one goes on',
+  { arguments: ['-vm', '2', '-method-delay', 'ReconfigVm:500,LockHandoff:0'] },
+  async (site) => {
+    const { vcenter, server } = site
+    await vcenter.forgetCalls()
+    const begun = site.rekey('*', '--yes', '--width', '1')
+    await until(async () => (await vcenter.calls()).includes('ReconfigVM_Task'))
+    await vcenter.forgetCalls()
+    await vcenter.trouble({ on: 'Login', kind: 'fault', fault: 'InvalidLogin', message: 'no', times: null })
+    await vcenter.trouble({ on: 'ReconfigVM_Task', kind: 'end-session' })
+    const paused = await begun
+    assert.equal(paused.code, 1)
+    assert.match(paused.stdout, /Campaign: +paused: .*InvalidLogin/)
+    const without = await server.cli('vcenter', 'rekey-resume', 'vc')
+    assert.match(without.stderr, /no login is stored for the campaign any more.*rekey-resume vc --user USER/s)
+    assert.equal((await vcenter.calls()).filter((call) => call === 'Login').length, 1)
+    await vcenter.calm()
+    const resumed = await server.cli('vcenter', 'rekey-resume', 'vc', ...site.login)
+    assert.equal(resumed.code, 0, resumed.stderr)
+    // The session of the test ended too.
+    site.client = await SoapClient.logIn(vcenter)
+    await until(async () => (await site.shown()).state === 'done')
+    await site.assertDone()
+  },
+)
+
+rekeyTest(
+  'it waits while its window is closed, and can be paused and ended',
+  { arguments: ['-vm', '1'] },
+  async (site) => {
+    const { vcenter, server } = site
+    const window = ['--window', `${hourAhead(2)}-${hourAhead(3)}`, '--time-zone', 'UTC']
+    await vcenter.forgetCalls()
+    const begun = site.rekey('*', '--yes', ...window)
+    await until(async () => (await site.shown().catch(() => null))?.state === 'running')
+    assert.equal((await site.shown()).waits, true)
+    await server.json('vcenter', 'rekey-pause', 'vc')
+    assert.equal((await begun).code, 1)
+    assert.match((await server.cli('vcenter', 'rekey-pause', 'vc')).stderr, /the campaign is paused/)
+    await server.json('vcenter', 'rekey-end', 'vc')
+    assert.equal((await site.shown()).state, 'ended')
+    assert.ok(!(await vcenter.calls()).includes('GenerateKey'))
+    assert.match(
+      (await site.rekey('no-such-*')).stderr,
+      /no encrypted machine, host or cluster fits no-such-\*/,
+    )
+    const bad = await site.rekey('*', '--window', '22:00-05:00', '--time-zone', 'Europe/Nowhere')
+    assert.match(bad.stderr, /time zone/)
+  },
+)
+
+test(
+  'a server that is killed in the middle goes on with the campaign when it starts again',
+  { timeout: vcsimTestTimeoutMs },
+  async (t: TestContext) => {
+    const words = ['-autostart=false', '-vm', '2', '-method-delay', 'ReconfigVm:700,LockHandoff:0']
+    const vcenter = await startVcenter(t, { arguments: words })
+    if (!vcenter) return
+    const data = mkdtempSync(path.join(tmpdir(), 'mortise-rekey-'))
+    t.after(() => rmSync(data, { recursive: true, force: true }))
+    const first = await startServer({ data, env: copied })
+    t.after(() => first.kill())
+    const site = new RekeySite(vcenter, await SoapClient.logIn(vcenter), first)
+    await site.connect()
+    await site.encryptAll()
+    await vcenter.forgetCalls()
+    const begun = site.rekey('*', '--yes', '--width', '1')
+    await until(async () => (await vcenter.calls()).filter((call) => call === 'ReconfigVM_Task').length === 2)
+    await first.kill()
+    assert.notEqual((await begun).code, 0)
+    const port = new URL(`https://${first.kmip.host}:${first.kmip.port}`).port
+    await using second = await startServer({ data, env: copied, args: ['--kmip', `127.0.0.1:${port}`] })
+    site.server = second
+    await until(async () => (await site.shown()).state === 'done')
+    await site.assertDone()
+    assert.equal((await vcenter.calls()).filter((call) => call === 'GenerateKey').length, 4)
+  },
+)
+
+rekeyTest(
+  'hosts get a key, and a vSAN cluster has vCenter make its keys, where the person takes the risk',
+  { arguments: ['-vm', '1'] },
+  async (site) => {
+    const { client, server } = site
+    const [host] = await client.find('HostSystem')
+    const [cluster] = await client.find('ClusterComputeResource')
+    assert.ok(host && cluster)
+    await site.vcenter.setHost(host, 'safe', { keyId: await site.newKey(), providerId: provider })
+    const configSystem: Ref = { type: 'VsanVcClusterConfigSystem', value: 'vsan-cluster-config-system' }
+    const encryption = element('dataEncryptionConfig', [
+      element('encryptionEnabled', true),
+      element('kmsProviderId', [element('id', provider)]),
+    ])
+    await client.task(
+      'VsanClusterReconfig',
+      [reference('cluster', cluster), element('vsanReconfigSpec', [element('modify', true), encryption])],
+      configSystem,
+    )
+    const copying = await site.rekey(host.value, cluster.value, '--dry-run')
+    assert.match(copying.stdout, /1 machine would get new keys/)
+    assert.match(copying.stdout, /Left out: .*: vCenter makes its new keys and uses them in one step/)
+    const done = await site.rekey(host.value, cluster.value, '--without-copy', '--yes')
+    assert.equal(done.code, 0, done.stdout + done.stderr)
+    const shown = await site.machines()
+    assert.deepEqual(
+      shown.map(({ kind, state }) => [kind, state]),
+      [
+        ['host', 'done'],
+        ['vsan-cluster', 'done'],
+      ],
+    )
+    for (const { newKey, oldKeys } of shown) assert.ok(newKey !== null && !oldKeys.includes(newKey))
+    assert.match((await server.cli('vcenter', 'rekey-report', 'vc')).stdout, /vsan-cluster/)
+  },
+)
