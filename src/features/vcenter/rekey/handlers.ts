@@ -46,11 +46,14 @@ export const rekeyHandlers = {
     const shown = { vcenter: vcenter.name, progress: { seen: 0 } }
     const job = context.plans.begin(vcenter.id, shown, ({ onProgress, signal }) =>
       loggedIn(context, vcenter, login, async (session) => {
-        const { plannedItems } = await import('./planning.ts')
+        const [{ plannedItems }, { neededHosts }] = await Promise.all([
+          import('./planning.ts'),
+          import('../runs-here.ts'),
+        ])
         const items = await plannedItems({
           session,
           choices,
-          runsIn: () => undefined,
+          needed: await neededHosts(context, vcenter),
           onProgress: (seen) => onProgress({ seen }),
           signal,
         })

@@ -14,20 +14,17 @@ import type { VsphereSession } from '../../../outside/vsphere-api/session.ts'
 import { booleanAt, elementAt, textAt } from '../../../outside/vsphere-api/values.ts'
 import { objects } from '../machines.ts'
 import { rekeyItemsMax, type RekeyChoices, type RekeyItem } from './campaign.ts'
+import { guestPaths, partIn, type NeededHosts } from '../runs-here.ts'
 import { obstacle } from './obstacles.ts'
 
 export interface Planning {
   readonly session: VsphereSession
   readonly choices: RekeyChoices
-  /** Names the part of this server or of vCenter that runs in a machine; undefined: no such part does. */
-  readonly runsIn: (machine: InventoryObject) => string | undefined
+  readonly needed: NeededHosts
   /** Called with the number of machines, hosts and clusters that were read. */
   readonly onProgress: (seen: number) => void
   readonly signal: AbortSignal
 }
-
-/** Paths of a machine that `runsIn` looks at. */
-const runsInPaths = ['guest.hostName', 'guest.ipAddress', 'guest.net'] as const
 
 /** The items that get another key come first, and then the ones that cannot. Rejects with VsphereError, and with Refusal if none fits. */
 export async function plannedItems(planning: Planning): Promise<readonly RekeyItem[]> {
@@ -84,7 +81,7 @@ async function* allItems(
   filters: readonly MachineFilter[],
 ): AsyncGenerator<RekeyItem | undefined> {
   const { session, signal } = planning
-  const paths = [...machinePaths, ...runsInPaths]
+  const paths = [...machinePaths, ...guestPaths]
   for await (const vm of objects(session, 'VirtualMachine', paths, signal))
     yield fitting(filters, machineItem(planning, filters, vm))
   const hostPaths = ['name', 'runtime.cryptoKeyId', 'runtime.connectionState']
@@ -101,14 +98,14 @@ function fitting(filters: readonly MachineFilter[], item: RekeyItem | undefined)
 }
 
 function machineItem(
-  { choices: { isDeep }, runsIn }: Planning,
+  { choices: { isDeep }, needed }: Planning,
   filters: readonly MachineFilter[],
   object: InventoryObject,
 ): RekeyItem | undefined {
   const machine = encryptedMachine(object)
   const place = { kind: 'vm', id: object.ref.id, name: machine.name } as const
   const isNamed = filters.some((filter) => filter.isName(place))
-  const why = obstacle(machine, { isDeep, isNamed, runs: runsIn(object) })
+  const why = obstacle(machine, { isDeep, isNamed, runs: partIn(needed, object) })
   return itemOf(
     place,
     keysOf(machine).map(({ key }) => key),
