@@ -6,7 +6,7 @@ import { inventoryTextCharactersMax } from './bounds.ts'
 import type { InventoryRow } from '../../core/ports/inventory.ts'
 import { InventoryFileError } from '../../base/records/file-error.ts'
 
-export const machineKinds = ['vm', 'host', 'vsan-cluster'] as const
+export const machineKinds = ['vm', 'host', 'vsan-cluster', 'disk'] as const
 type MachineKind = (typeof machineKinds)[number]
 
 export interface FileRow {
@@ -56,6 +56,9 @@ const kinds: Readonly<Record<string, MachineKind>> = {
   vsan: 'vsan-cluster',
   cluster: 'vsan-cluster',
   clustercomputeresource: 'vsan-cluster',
+  disk: 'disk',
+  fcd: 'disk',
+  vstorageobject: 'disk',
 }
 
 /** Which name of a file's own stands for which field. */

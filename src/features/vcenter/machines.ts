@@ -1,17 +1,22 @@
-// The machines of a vCenter and their keys, as rows of an inventory: VMs and templates with their disks and snapshots, hosts, and clusters
-// with vSAN. Not here: disks that no machine has (first-class disks).
+// The machines of a vCenter and their keys, as rows of an inventory: VMs and templates with their disks and snapshots, hosts, clusters
+// with vSAN, and first-class disks, which a machine may have or not. Not here: when they are read (readings.ts).
 
 import { Refusal } from '../../base/refusal.ts'
 import type { InventoryRow } from '../../core/ports/inventory.ts'
+import { VsphereError } from '../../outside/vsphere-api/errors.ts'
 import { inventoryObjects, objectsNamed, type InventoryObject } from '../../outside/vsphere-api/inventory.ts'
 import { vsanConfig } from '../../outside/vsphere-api/recrypt.ts'
 import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
-import { elementAt, elementsOf, refOf, textAt, type Ref } from '../../outside/vsphere-api/values.ts'
-import type { XmlElement } from '../../outside/vsphere-api/xml.ts'
+import { elementAt, elementsOf, ref, refOf, textAt, type Ref } from '../../outside/vsphere-api/values.ts'
+import { xml, type XmlElement, type XmlNode } from '../../outside/vsphere-api/xml.ts'
 
 /** Parents of a disk, and levels of snapshots: vSphere allows 32 snapshots in a chain. */
 const chainMax = 64
 const snapshotsPerMachineMax = 1_000
+/** First-class disks of one vCenter. Each is one call. */
+const disksMax = 50_000
+/** Calls about disks at the same time. */
+const diskCallsMax = 4
 /** The privileges that a reading needs on the vCenter itself, and below it. */
 export const readPrivileges = ['System.View', 'System.Read'] as const
 const configPaths = ['config.keyId', 'config.hardware.device'] as const
@@ -30,8 +35,17 @@ export async function* keyRows(
   yield* machineRows(session, signal)
   for await (const host of objects(session, 'HostSystem', ['name', 'runtime.cryptoKeyId'], signal))
     yield* keyOf(machineOf('host', host), '', host.values.get('runtime.cryptoKeyId'))
+  yield* clusterAndDiskRows(session, signal)
+}
+
+/** The rows of vSAN clusters and of first-class disks, of whose changes vCenter does not tell. Rejects as `keyRows` does. */
+async function* clusterAndDiskRows(
+  session: VsphereSession,
+  signal: AbortSignal,
+): AsyncGenerator<InventoryRow, void, undefined> {
   for await (const cluster of objects(session, 'ClusterComputeResource', ['name'], signal))
     yield* vsanRows(session, cluster, signal)
+  yield* diskRows(session, signal)
 }
 
 async function* machineRows(
@@ -94,11 +108,20 @@ function* configRows(
   for (const device of devices.filter((one) => one.class === 'VirtualDisk')) {
     const label = textAt(device, 'deviceInfo', 'label') ?? ''
     const disk = [snapshot, label].filter((part) => part !== '').join(', ')
-    let backing = elementAt(device, 'backing')
-    for (let depth = 0; backing && depth < chainMax; depth++) {
-      yield* keyOf(machine, disk, elementAt(backing, 'keyId'))
-      backing = elementAt(backing, 'parent')
-    }
+    yield* chainRows(machine, disk, elementAt(device, 'backing'))
+  }
+}
+
+/** The keys of a disk's file and of the files below it. */
+function* chainRows(
+  machine: Machine,
+  disk: string,
+  file: XmlElement | undefined,
+): Generator<InventoryRow, void, undefined> {
+  let backing = file
+  for (let depth = 0; backing && depth < chainMax; depth++) {
+    yield* keyOf(machine, disk, elementAt(backing, 'keyId'))
+    backing = elementAt(backing, 'parent')
   }
 }
 
@@ -146,4 +169,108 @@ function snapshotsOf(
   }
   walk(elementsOf(info, 'rootSnapshotList'))
   return all
+}
+
+// ---------------------------------------------------------------- First-class disks
+
+interface FirstClassDisk {
+  readonly id: string
+  readonly datastore: Ref
+}
+
+async function* diskRows(
+  session: VsphereSession,
+  signal: AbortSignal,
+): AsyncGenerator<InventoryRow, void, undefined> {
+  const disks = await firstClassDisks(session, signal)
+  for (let from = 0; from < disks.length; from += diskCallsMax) {
+    const some = disks.slice(from, from + diskCallsMax)
+    const configs = await Promise.all(some.map((disk) => diskConfig(session, disk, signal)))
+    for (const [index, { id }] of some.entries()) {
+      const config = configs[index]
+      const machine = { kind: 'disk', name: textAt(config, 'name') ?? id, machineId: id }
+      yield* chainRows(machine, '', elementAt(config, 'backing'))
+    }
+  }
+}
+
+/**
+ * A user who may list the disks of no datastore has a role for the machines alone, since vCenter asks for a privilege here with which
+ * files are deleted, too. Then this is empty. Rejects if the user may list them on some datastores and not on others.
+ */
+async function firstClassDisks(
+  session: VsphereSession,
+  signal: AbortSignal,
+): Promise<readonly FirstClassDisk[]> {
+  if (!session.content.vStorageObjectManager) return []
+  const disks: FirstClassDisk[] = []
+  let [listed, refusal]: [number, VsphereError | undefined] = [0, undefined]
+  for await (const { ref: datastore } of objects(session, 'Datastore', ['name'], signal)) {
+    try {
+      const ids = await disksOn(session, datastore, signal)
+      if (ids) listed++
+      for (const id of ids ?? []) disks.push({ id, datastore })
+    } catch (error) {
+      if (!(error instanceof VsphereError) || error.kind !== 'privilege') throw error
+      refusal ??= error
+    }
+    if (disks.length > disksMax)
+      throw new Refusal('refused', `it has more than ${disksMax} first-class disks`)
+  }
+  if (refusal && listed > 0) throw refusal
+  return disks
+}
+
+/**
+ * The identifiers of the first-class disks on a datastore; undefined: vCenter cannot reach it, or it takes no such disks. Rejects with
+ * VsphereError.
+ */
+export async function disksOn(
+  session: VsphereSession,
+  datastore: Ref,
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  const ids = await orUndefined(
+    noDisksThere,
+    diskCall(session, 'ListVStorageObject', [ref('datastore', datastore)], signal),
+  )
+  return ids?.flatMap((id) => textAt(id, 'id') ?? [])
+}
+
+/** VStorageObjectConfigInfo; undefined: the disk is gone. Rejects with VsphereError. */
+export async function diskConfig(
+  session: VsphereSession,
+  { id, datastore }: FirstClassDisk,
+  signal: AbortSignal,
+): Promise<XmlElement | undefined> {
+  const args = [xml('id', [xml('id', id)]), ref('datastore', datastore)]
+  const values = await orUndefined(diskIsGone, diskCall(session, 'RetrieveVStorageObject', args, signal))
+  return elementAt(values?.[0], 'config')
+}
+
+const noDisksThere: ReadonlySet<string> = new Set([
+  'InvalidDatastore',
+  'InaccessibleDatastore',
+  'NotSupported',
+])
+const diskIsGone: ReadonlySet<string> = new Set(['NotFound', 'FileNotFound', 'InvalidDatastore'])
+
+async function diskCall(
+  session: VsphereSession,
+  method: string,
+  args: readonly XmlNode[],
+  signal: AbortSignal,
+): Promise<readonly XmlElement[]> {
+  const manager = session.content.vStorageObjectManager
+  return manager ? session.call(manager, method, args, { signal }) : []
+}
+
+/** undefined: vCenter answers one of these faults. */
+async function orUndefined<T>(faults: ReadonlySet<string>, work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof VsphereError && faults.has(error.fault ?? '')) return undefined
+    throw error
+  }
 }

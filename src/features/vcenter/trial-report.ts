@@ -10,7 +10,7 @@ import type { XmlElement } from '../../outside/vsphere-api/xml.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { setupPrivileges } from './connect.ts'
 import { vsanConfig } from '../../outside/vsphere-api/recrypt.ts'
-import { readPrivileges } from './machines.ts'
+import { diskConfig, disksOn, readPrivileges } from './machines.ts'
 
 /** `counts`: what was answered, in numbers. */
 export interface TrialAnswer {
@@ -31,6 +31,8 @@ export interface TrialReport {
 
 /** Providers that are asked for their status and certificate: each status is a task. */
 const providersAskedMax = 8
+/** First-class disks whose keys are asked for: each is a call. */
+const disksAskedMax = 50
 /** A state is a word of vCenter's API. Another text might be a name, and is not repeated. */
 const stateForm = /^\w{1,40}$/
 /** Different counts of one answer; a vCenter that lies could have a state for each machine. */
@@ -89,6 +91,8 @@ export async function trialReport(
       if ((textAt(config, 'dataEncryptionConfig', 'kekId') ?? '') !== '') counts.add('kekId')
     }
   })
+  if (session.content.vStorageObjectManager)
+    await ask('ListVStorageObject', (counts) => countDisks(session, counts, signal))
   const { product, version, build, apiVersion } = session.about
   return { product, version, build, apiVersion, answers }
 }
@@ -130,6 +134,22 @@ async function askProviders(session: VsphereSession, ask: Ask): Promise<void> {
     for (const name of first)
       counts.add((await new KeyProviders(session).clientCertificate(name)) ? 'certificates' : 'without one')
   })
+}
+
+async function countDisks(session: VsphereSession, counts: Counts, signal: AbortSignal): Promise<void> {
+  let left = disksAskedMax
+  const query = { type: 'Datastore', paths: ['name'], signal }
+  for await (const { ref: datastore } of inventoryObjects(session, query)) {
+    counts.add('datastores')
+    const ids = await disksOn(session, datastore, signal)
+    if (!ids) counts.add('datastores without an answer')
+    counts.add('disks', ids?.length ?? 0)
+    for (const id of ids?.slice(0, left) ?? []) {
+      const config = await diskConfig(session, { id, datastore }, signal)
+      counts.add(elementAt(config, 'backing', 'keyId') ? 'disks with a key' : 'disks without a key')
+      left--
+    }
+  }
 }
 
 async function countObjects(

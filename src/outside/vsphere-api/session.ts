@@ -53,6 +53,8 @@ export interface VcenterContent {
   readonly authorizationManager: Ref
   /** Undefined where there is no encryption: vSphere before 6.5. */
   readonly cryptoManager: Ref | undefined
+  /** Undefined where there are no first-class disks: vSphere before 6.5. */
+  readonly vStorageObjectManager: Ref | undefined
 }
 
 export type MethodArguments = readonly XmlNode[] | (() => readonly XmlNode[])
@@ -381,5 +383,6 @@ function readContent(content: XmlElement | undefined): VcenterContent {
     sessionManager: required('sessionManager'),
     authorizationManager: required('authorizationManager'),
     cryptoManager: refOf(elementAt(content, 'cryptoManager')),
+    vStorageObjectManager: refOf(elementAt(content, 'vStorageObjectManager')),
   }
 }

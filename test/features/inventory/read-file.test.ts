@@ -109,7 +109,7 @@ test('mistakes are told with their line', async () => {
   await refused(
     'kind,name,keyId\n\nvn,a,k\n',
     3,
-    /kind is vm, or host, or vsan-cluster, not vn; did you mean `vm`/,
+    /kind is vm, or host, or vsan-cluster, or disk, not vn; did you mean `vm`/,
   )
   await refused('kind,name,keyId\nvm,"a,k\nvm,b,l\n', 2, /opens a quote that is not closed/)
   await refused('kind,name,keyId\nvm,"a"b,k\n', 2, /behind a closing quote/)

@@ -60,6 +60,7 @@ test('a report has counts and faults, and no names', { timeout: vcsimTestTimeout
   assert.equal(machines.counts['disks with a key'], 1)
   assert.ok((of('HostSystem').counts['objects'] ?? 0) > 0)
   assert.ok((of('VsanClusterGetConfig').counts['clusters'] ?? 0) > 0)
+  assert.deepEqual(of('ListVStorageObject').counts, { datastores: 1 })
   const secrets = [keyId, vcenter.username, vcenter.password, vcenter.host, vm.value, 'DC0_', 'mortise']
   for (const secret of secrets) assert.ok(!stdout.includes(secret), secret)
 
@@ -71,9 +72,10 @@ test('a report has counts and faults, and no names', { timeout: vcsimTestTimeout
   assert.equal(odd.of('HostSystem').counts['runtime.cryptoState with another text'], 1)
   assert.ok(!odd.stdout.includes('a name of a host'))
 
-  await vcenter.lackPrivileges(['Cryptographer.ManageKeyServers'])
+  await vcenter.lackPrivileges(['Cryptographer.ManageKeyServers', 'Datastore.FileManagement'])
   const without = await report()
   assert.equal(without.of('ListKmipServers').fault, 'privilege: NoPermission')
+  assert.equal(without.of('ListVStorageObject').fault, 'privilege: NoPermission')
   assert.equal(without.of('HasPrivilegeOnEntities, setup').counts['lacks Cryptographer.ManageKeyServers'], 1)
   assert.ok(!without.stdout.includes('RetrieveClientCert'))
 

@@ -8,7 +8,7 @@ import { HostKeys, hostMethods, type CryptoState } from './hosts.ts'
 import { keyMethods } from './key-methods.ts'
 import { KeyServers } from './key-servers.ts'
 import { ProxyListener, type ListenerIdentity } from './listener.ts'
-import { propertyMethods } from './properties.ts'
+import { diskMethods, propertyMethods } from './properties.ts'
 import { Privileges, withPrivileges } from './privileges.ts'
 import { providerMethods } from './provider-methods.ts'
 import { Providers } from './providers.ts'
@@ -27,6 +27,7 @@ const vcsim = new VcsimClient(JSON.parse(process.argv[2] ?? '') as VcsimAddress)
 const hostKeys = new HostKeys()
 const keyServers = new KeyServers()
 const known = new Map<string, KeyId>()
+const diskKeys = new Map<string, KeyId>()
 const providers = new Providers(vcsim)
 const services = { vcsim, providers, keyServers, hostKeys, known }
 const identity = await makeIdentity()
@@ -40,6 +41,7 @@ const methods = {
   ...hostMethods(services),
   ...vsanMethods(services),
   ...propertyMethods(hostKeys),
+  ...diskMethods(diskKeys),
 }
 const listener = new ProxyListener(vcsim, withPrivileges(methods, privileges), { identity, renew })
 const port = await listener.listen()
@@ -74,6 +76,8 @@ async function act(command: string, body: Record<string, unknown>): Promise<unkn
       return privileges.lack(body['lacks'] as readonly string[], body['on'] as Ref | undefined)
     case 'host-state':
       return hostKeys.set(body['host'] as Ref, body['state'] as CryptoState, body['key'] as KeyId | undefined)
+    case 'disk-key':
+      return void diskKeys.set(body['disk'] as string, body['key'] as KeyId)
     case 'lock':
       return hostKeys.lock(body['vm'] as Ref, body['locked'] !== false)
     case 'violations':

@@ -43,9 +43,10 @@ export function withPrivileges(methods: Methods, privileges: Privileges): Method
 const rootFolder: Ref = { type: 'Folder', value: 'group-d1' }
 const manageServers: readonly string[] = ['Cryptographer.ManageKeyServers']
 const manageKeys: readonly string[] = ['Cryptographer.ManageKeys']
+const manageFiles: readonly string[] = ['Datastore.FileManagement']
 const registerHost: readonly string[] = ['Cryptographer.RegisterHost']
 
-/** As the API's texts have them: Broadcom's reference of CryptoManagerKmip, HostSystem, VirtualMachine and vSAN. */
+/** As the API's texts have them: Broadcom's reference of CryptoManagerKmip, HostSystem, VirtualMachine, first-class disks and vSAN. */
 const neededPrivileges: Readonly<Record<string, readonly string[]>> = {
   RegisterKmipServer: manageServers,
   UpdateKmipServer: manageServers,
@@ -78,13 +79,15 @@ const neededPrivileges: Readonly<Record<string, readonly string[]>> = {
   PrepareCrypto: registerHost,
   EnableCrypto: registerHost,
   ConfigureCryptoKey: registerHost,
+  ListVStorageObject: manageFiles,
+  RetrieveVStorageObject: manageFiles,
   CryptoUnlock_Task: ['Cryptographer.RegisterVM'],
   VsanEncryptedClusterRekey_Task: [...manageKeys, 'Host.Inventory.EditCluster'],
 }
 
 /** Throws VimFault NoPermission, which names the object and each privilege. Those of the CryptoManager are on the root folder. */
 function check({ self, request }: SoapCall, needed: readonly string[], privileges: Privileges): void {
-  const named = refOf(at(request, 'encryptedCluster')) ?? self
+  const named = refOf(at(request, 'encryptedCluster')) ?? refOf(at(request, 'datastore')) ?? self
   const object = named.type === 'CryptoManagerKmip' ? rootFolder : named
   const missing = needed.filter((id) => !privileges.has(id, object))
   const [first] = missing

@@ -1,11 +1,11 @@
-// Values that vcsim's objects lack, put into its answers: the encryption states of hosts and of locked machines. An answer gets
-// those that its request asks for, by their paths or by `runtime`.
+// Values that vcsim's objects lack, put into its answers: the encryption states of hosts and of locked machines, of which an answer gets
+// those that its request asks for, by their paths or by `runtime`; and the keys of first-class disks.
 
 import { passed, isSuccess, type Methods, type PassedAnswer, type SoapCall } from './calls.ts'
 import type { HostKeys } from './hosts.ts'
 import { refOf, type Ref } from './soap.ts'
-import { keyIdElement } from './vcsim-client.ts'
-import { at, changed, childrenOf, element, localName, textAt, typed, type Xml } from './xml.ts'
+import { keyIdElement, type KeyId } from './vcsim-client.ts'
+import { at, changed, childrenOf, element, inside, localName, textAt, typed, type Xml } from './xml.ts'
 
 export function propertyMethods(hostKeys: HostKeys): Methods {
   const retrieve = passed(async (call: SoapCall) => {
@@ -13,6 +13,27 @@ export function propertyMethods(hostKeys: HostKeys): Methods {
     return isSuccess(answer) ? withStates(answer, call.request, hostKeys) : answer
   })
   return { RetrieveProperties: retrieve, RetrievePropertiesEx: retrieve }
+}
+
+/** `keys`: by the identifier of the disk. */
+export function diskMethods(keys: ReadonlyMap<string, KeyId>): Methods {
+  return {
+    RetrieveVStorageObject: passed(async (call) => {
+      const answer = await call.pass()
+      const key = keys.get(textAt(call.request, 'id', 'id') ?? '')
+      return isSuccess(answer) && key ? { ...answer, body: withDiskKey(answer.body, key) } : answer
+    }),
+  }
+}
+
+/** The key is the last field of BaseConfigInfoFileBackingInfo, before `provisioningType` of its subclass. */
+function withDiskKey(body: Xml, key: KeyId): Xml {
+  return inside(body, ['returnval', 'config', 'backing'], (backing) => ({
+    ...backing,
+    children: backing.children.flatMap((field) =>
+      localName(field) === 'provisioningType' ? [keyIdElement('keyId', key), field] : [field],
+    ),
+  }))
 }
 
 /** The paths that a request asks for, by the type of object. */

@@ -6,7 +6,7 @@ import { isKeyServerError } from './key-servers.ts'
 import { fetchKey, makeKey, requiredProvider, type KeyServices } from './keys.ts'
 import { invalidArgument, reference, refOf, VimFault, type Ref } from './soap.ts'
 import { keyIdElement, keyIdOf, type EncryptedVm, type KeyId, type VcsimClient } from './vcsim-client.ts'
-import { at, changed, childrenOf, localName, textAt, typeOf, type Xml } from './xml.ts'
+import { at, childrenOf, inside, localName, textAt, typeOf, type Xml } from './xml.ts'
 
 /** The encryption of a machine that a request asks for. */
 interface CryptoRequest {
@@ -150,22 +150,16 @@ function cryptoOf(request: Xml): CryptoRequest {
 
 /** vcsim 0.52 stores a disk as the request has it, without the key of its encryption: so that key is put into the device. */
 function withDiskKeys(request: Xml): Xml {
-  const edit = (deviceChange: Xml): Xml => {
-    const key = keyIn(at(deviceChange, 'backing', 'crypto'))
-    if (!key) return deviceChange
-    return inside(deviceChange, ['device', 'backing'], (backing) => {
-      const others = backing.children.filter((child) => localName(child) !== 'keyId')
-      return { ...backing, children: [...others, keyIdElement('keyId', key)] }
-    })
-  }
-  return inside(request, ['spec', 'deviceChange'], edit)
+  return inside(request, ['spec', 'deviceChange'], withDiskKey)
 }
 
-/** The element with each one at the end of the path replaced. */
-function inside(xml: Xml, path: readonly string[], replace: (xml: Xml) => Xml): Xml {
-  const [first, ...rest] = path
-  if (first === undefined) return replace(xml)
-  return changed(xml, (child) => (localName(child) === first ? inside(child, rest, replace) : child))
+function withDiskKey(deviceChange: Xml): Xml {
+  const key = keyIn(at(deviceChange, 'backing', 'crypto'))
+  if (!key) return deviceChange
+  return inside(deviceChange, ['device', 'backing'], (backing) => {
+    const others = backing.children.filter((child) => localName(child) !== 'keyId')
+    return { ...backing, children: [...others, keyIdElement('keyId', key)] }
+  })
 }
 
 /** The request with a key made for each place that names only a provider. One key serves all places of a provider. */

@@ -90,6 +90,11 @@ export class Vcenter {
     await this.#tell('host-state', { host, state, key })
   }
 
+  /** Gives a first-class disk this key. */
+  async setDiskKey(disk: string, key: KeyId): Promise<void> {
+    await this.#tell('disk-key', { disk, key })
+  }
+
   /** A locked machine: its host lacks a key. */
   async lock(vm: Ref, locked = true): Promise<void> {
     await this.#tell('lock', { vm, locked })

@@ -116,6 +116,13 @@ export function changed(xml: Xml, change: (child: Xml) => Xml | undefined): Xml 
   return { ...xml, children: xml.children.flatMap((child) => change(child) ?? []) }
 }
 
+/** The element with each one at the end of the path replaced. */
+export function inside(xml: Xml, path: readonly string[], replace: (xml: Xml) => Xml): Xml {
+  const [first, ...rest] = path
+  if (first === undefined) return replace(xml)
+  return changed(xml, (child) => (localName(child) === first ? inside(child, rest, replace) : child))
+}
+
 interface OpenElement {
   readonly name: string
   readonly uri: string

@@ -26,6 +26,7 @@ func main() {
 	flag.IntVar(&model.Cluster, "cluster", model.Cluster, "number of clusters")
 	flag.IntVar(&model.ClusterHost, "host", model.ClusterHost, "number of hosts of each cluster")
 	flag.IntVar(&model.Host, "standalone-host", model.Host, "number of hosts in no cluster")
+	flag.IntVar(&model.Datastore, "ds", model.Datastore, "number of datastores")
 	flag.IntVar(&model.Machine, "vm", model.Machine, "number of virtual machines of each resource pool")
 	flag.BoolVar(&model.Autostart, "autostart", model.Autostart, "whether the virtual machines run")
 	version := &model.ServiceContent.About.ApiVersion
