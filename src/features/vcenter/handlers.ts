@@ -106,9 +106,11 @@ export const vcenterHandlers = {
 
   removeVcenter: async (context, { asker, instance, params }) => {
     const vcenter = await context.vcenters.named(instance, params.vcenter)
+    await context.campaigns.requireFree(vcenter.id)
     await context.vcenters.remove(vcenter, entry(context, asker, vcenter, 'vcenter.remove'))
     const shown = await shownVcenter(context, vcenter)
     await context.logins.remove(vcenter.id)
+    await context.campaigns.forget(vcenter.id)
     return shown
   },
 

@@ -87,6 +87,25 @@ test('a second person approves the plan that is there, and no other one; the pas
   assert.equal((await campaigns.of(one.id))?.state, 'planned')
 })
 
+test('a vCenter is forgotten with its last campaign, unless that runs', async (t) => {
+  const all = await TwoPersons.open(t, { guards: [] })
+  const alice = await all.human('alice')
+  const { context, red: instance } = all.door
+  const one = knownVcenter('berlin', { instanceId: instance.id })
+  await new Vcenters(context.secrets).add(one, new Set([instance.id]), addedEntry(one.id))
+  const campaigns = new Campaigns(context.secrets)
+  await campaigns.plan(campaignOf(one.id, instance.id, [item('a')]), [item('a')])
+  await campaigns.change(one.id, (now) => ({ ...now, state: 'paused' }), [])
+  const refused = await all.ask(alice, 'DELETE', '/instances/red/vcenters/berlin')
+  assert.equal(refused.status, 409, refused.text)
+  assert.match(refused.text, /a rekey campaign of this vCenter is paused/)
+  const ended = await all.ask(alice, 'POST', '/instances/red/vcenters/berlin/rekey/end')
+  assert.equal(ended.status, 200, ended.text)
+  assert.equal((await all.ask(alice, 'DELETE', '/instances/red/vcenters/berlin')).status, 200)
+  const left = (await all.door.store.secrets()).filter(({ name }) => name.includes('rekey'))
+  assert.deepEqual(left, [])
+})
+
 test('no plan takes the place of a campaign that runs or is paused; one that is over gives way', async (t) => {
   const all = await TwoPersons.open(t, { guards: [] })
   const { context, red: instance } = all.door
