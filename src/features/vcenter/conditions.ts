@@ -10,6 +10,7 @@ import type { VcenterService } from './needs.ts'
 import type { ReadingTrouble } from './readings.ts'
 import type { Campaign } from './rekey/campaign.ts'
 import type { RekeyTrouble } from './rekey/rekey-runner.ts'
+import { stateConditions, type StateFacts, type StatesOfVcenter } from './states.ts'
 import type { Vcenter } from './vcenters.ts'
 
 /** A vCenter that has a user for its inventory. */
@@ -27,7 +28,7 @@ interface BegunCampaign {
   readonly trouble: RekeyTrouble | null
 }
 
-export interface VcenterFacts extends CommonFacts {
+export interface VcenterFacts extends CommonFacts, StateFacts {
   readonly readVcenters: readonly ReadVcenter[]
   readonly campaigns: readonly BegunCampaign[]
 }
@@ -62,6 +63,7 @@ export const vcenterConditions = {
       'The message has the reason. See how far it is: mortise vcenter rekey-show NAME. Go on: mortise vcenter rekey-resume NAME. Or end it: mortise vcenter rekey-end NAME.',
     find: ({ campaigns }) => campaigns.flatMap(stoppedCampaign),
   },
+  ...stateConditions,
 } as const satisfies ConditionLines<VcenterFacts>
 
 function stoppedCampaign({ campaign, vcenter, trouble }: BegunCampaign): readonly Occurrence[] {
@@ -93,6 +95,7 @@ export async function vcenterFacts(
   const instances = common.trust.tables.instance
   const names = new Map<string, string>()
   const readVcenters: ReadVcenter[] = []
+  const vcenterStates: StatesOfVcenter[] = []
   // An altered list has an alarm of its own, and ends no look at the other conditions.
   for (const vcenter of (await vcenters.all().catch(undefinedIfAltered)) ?? []) {
     const instance = instances.get(vcenter.instanceId)?.name
@@ -100,8 +103,10 @@ export async function vcenterFacts(
     if (vcenter.user === undefined || instance === undefined) continue
     const isLoginOff = !(await logins.isStored(vcenter))
     readVcenters.push({ vcenter, instance, isLoginOff, trouble: readings.troubleOf(vcenter) ?? null })
+    const states = readings.states.of(vcenter)
+    if (states) vcenterStates.push({ vcenter, instance, states })
   }
-  return { ...common, readVcenters, campaigns: await begunCampaigns(context, names) }
+  return { ...common, readVcenters, vcenterStates, campaigns: await begunCampaigns(context, names) }
 }
 
 /** `names`: of vCenters by id. */

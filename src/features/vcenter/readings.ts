@@ -12,7 +12,9 @@ import type { Access } from '../../core/trust/access.ts'
 import type { Caller } from '../../core/trust/caller.ts'
 import type { Plugs } from '../../doors/http/plugs.ts'
 import { VsphereError } from '../../outside/vsphere-api/errors.ts'
+import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
 import type { VcenterLogin, VcenterLogins } from './logins.ts'
+import { States } from './states.ts'
 import type { Vcenter, Vcenters } from './vcenters.ts'
 
 /** The time between two readings of one vCenter. */
@@ -44,6 +46,7 @@ interface ReadingParts {
 }
 
 export class Readings {
+  readonly states: States
   readonly #parts: ReadingParts
   readonly #stopping = new AbortController()
   readonly #troubles = new Map<string, ReadingTrouble>()
@@ -54,6 +57,7 @@ export class Readings {
 
   constructor(parts: ReadingParts) {
     this.#parts = parts
+    this.states = new States(parts.clock)
   }
 
   start(): void {
@@ -97,10 +101,11 @@ export class Readings {
       ({ user, instanceId }) => user !== undefined && tables.instance.has(instanceId),
     )
     const ids = new Set(all.map(({ id }) => id))
-    for (const id of [...this.#troubles.keys(), ...this.#imported.keys()]) if (!ids.has(id)) this.#forget(id)
+    for (const id of [...this.#troubles.keys(), ...this.#imported.keys(), ...this.states.ids])
+      if (!ids.has(id)) this.#forget(id)
     if (all.length === 0) return
     const lease = await leases.hold('vcenter-inventory')
-    if (!lease) return this.#troubles.clear()
+    if (!lease) return this.#forgetAll()
     const left = all.values()
     const work = async () => {
       for (const vcenter of left) {
@@ -118,7 +123,7 @@ export class Readings {
       const login = await logins.stored(vcenter)
       // The condition of a login that is off says why.
       if (!login) return this.#forget(id)
-      await logins.use(vcenter, login, () => this.#import(vcenter, login))
+      await logins.use(vcenter, login, () => this.#readWith(vcenter, login))
       this.#troubles.delete(id)
     } catch (error) {
       if (this.#stopping.signal.aborted || error instanceof LeaseElsewhere) return
@@ -128,11 +133,25 @@ export class Readings {
     }
   }
 
-  async #import(vcenter: Vcenter, login: VcenterLogin) {
+  async #readWith(vcenter: Vcenter, login: VcenterLogin): Promise<void> {
+    const { inSession } = await import('./reach.ts')
+    await inSession(vcenter, login, this.#parts.clock, async (session) => {
+      await this.#import(vcenter, session)
+      await this.#readStates(vcenter, session)
+    })
+  }
+
+  /** The former states stay where this rejects. */
+  async #readStates(vcenter: Vcenter, session: VsphereSession): Promise<void> {
+    const { machineStates } = await import('./read-states.ts')
+    this.states.note(vcenter, await machineStates(session, this.#stopping.signal))
+  }
+
+  async #import(vcenter: Vcenter, session: VsphereSession): Promise<void> {
     const { clock, plugs } = this.#parts
     const { id, instanceId, name } = vcenter
     const takenMs = clock.now()
-    const rows = await this.#rows(vcenter, login)
+    const rows = await this.#rows(session)
     // No machine is encrypted: the inventory feature takes no empty inventory, since it would say that no key is used.
     if (rows.length === 0) return
     const digest = digestOf(rows)
@@ -144,17 +163,15 @@ export class Readings {
     this.#imported.set(id, { digest, atMs: clock.monotonic() })
   }
 
-  async #rows(vcenter: Vcenter, login: VcenterLogin) {
-    const [{ keyRows }, { inSession }] = await Promise.all([import('./machines.ts'), import('./reach.ts')])
-    return inSession(vcenter, login, this.#parts.clock, async (session) => {
-      const rows: InventoryRow[] = []
-      for await (const row of keyRows(session, this.#stopping.signal)) {
-        rows.push(row)
-        if (rows.length > rowsMax)
-          throw new Refusal('refused', `it has more than ${String(rowsMax)} keys of machines and disks`)
-      }
-      return rows
-    })
+  async #rows(session: VsphereSession): Promise<readonly InventoryRow[]> {
+    const { keyRows } = await import('./machines.ts')
+    const rows: InventoryRow[] = []
+    for await (const row of keyRows(session, this.#stopping.signal)) {
+      rows.push(row)
+      if (rows.length > rowsMax)
+        throw new Refusal('refused', `it has more than ${String(rowsMax)} keys of machines and disks`)
+    }
+    return rows
   }
 
   /** The instance may be gone, and the vCenter removed, since the reading began. */
@@ -169,6 +186,13 @@ export class Readings {
   #forget(id: string): void {
     this.#troubles.delete(id)
     this.#imported.delete(id)
+    this.states.forget(id)
+  }
+
+  /** Another node reads from now on. */
+  #forgetAll(): void {
+    this.#troubles.clear()
+    this.states.clear()
   }
 
   #failed(error: unknown): void {

@@ -12,6 +12,7 @@ import { expiryWarningDays } from '../../../src/base/bounds.ts'
 import { clockBehindMs } from '../../../src/features/status/conditions/bounds.ts'
 import { diskLowBytes, failoverProveMs } from '../../../src/features/status/conditions/server.ts'
 import { siemBehindMs } from '../../../src/features/siem/conditions.ts'
+import { FirstNames, type VcenterStates } from '../../../src/features/vcenter/states.ts'
 import type { StandardKeyTrouble } from '../../../src/core/sealing/standard-key-troubles.ts'
 import type { Approval } from '../../../src/core/trust/approval.ts'
 import type { Token } from '../../../src/core/trust/rows.ts'
@@ -28,6 +29,15 @@ const quietDatabase = {
 const dayMs = 24 * 3600_000
 const campaign = { vcenterId: 'v-1', instanceId: instance.id, reason: 'its login is off' }
 const vcenter = { id: 'vcenter-1', name: 'vc-1', instanceId: instance.id, user: 'reader' }
+const vcenterStates = (states: Partial<VcenterStates>): Partial<Facts> => ({
+  vcenterStates: [
+    {
+      vcenter,
+      instance: 'vmware',
+      states: { locked: new FirstNames(), notSafe: new FirstNames(), ...states },
+    },
+  ],
+})
 const [file] = quietFacts.rootKeyFiles
 assert.ok(file)
 
@@ -463,6 +473,19 @@ const cases: readonly Case[] = [
       ],
     },
     says: /^the rekey campaign of the vCenter vc-1 does not get on since 2026-06-01T00:00:00\.000Z: it is away$/,
+    of,
+  },
+  {
+    id: 'vcenter-machine-locked',
+    facts: vcenterStates({ locked: new FirstNames(['web']) }),
+    says: /^1 machine of the vCenter vc-1 of the instance vmware is locked: web$/,
+    action: /inventory report --instance vmware/,
+    of,
+  },
+  {
+    id: 'vcenter-host-not-safe',
+    facts: vcenterStates({ notSafe: new FirstNames(['esx-1', 'esx-2']) }),
+    says: /^2 hosts of the vCenter vc-1 of the instance vmware are not in encryption mode, and need it: esx-1, esx-2$/,
     of,
   },
   {

@@ -52,6 +52,7 @@ export const quietFacts: AllFacts = {
   inventories: [],
   readVcenters: [],
   campaigns: [],
+  vcenterStates: [],
   tokens: [],
   pendingClients: 0,
   database: null,

@@ -1,0 +1,74 @@
+// Reads the states of machines and hosts that conditions say (states.ts), in a session that is open. A machine is kept no longer than it
+// takes to count it.
+
+import { VsphereError } from '../../outside/vsphere-api/errors.ts'
+import { inventoryObjects, type InventoryObject } from '../../outside/vsphere-api/inventory.ts'
+import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
+import { vcenterWords } from '../../outside/vsphere-api/soap.ts'
+import { textAt } from '../../outside/vsphere-api/values.ts'
+import { isNotSafe, FirstNames, type MachineStates } from './states.ts'
+
+/** vSphere's names have 80 characters at most, some of which take three in a text. */
+const nameCharactersMax = 240
+/** Hosts that are kept while the states are read, and identifiers of those that are not safe: a vCenter has 2,500 hosts at most. */
+const hostsMax = 10_000
+
+const machinePaths = [
+  'name',
+  'config.keyId',
+  'runtime.cryptoState',
+  'runtime.powerState',
+  'runtime.host',
+] as const
+const hostPaths = ['name', 'runtime.connectionState', 'runtime.cryptoState', 'runtime.cryptoKeyId'] as const
+
+/**
+ * A property that vCenter does not tell, or not to this user, is unknown, and raises nothing. Undefined: this vCenter has no such
+ * properties, as those before 6.7. Rejects with VsphereError.
+ */
+export async function machineStates(
+  session: VsphereSession,
+  signal: AbortSignal,
+): Promise<MachineStates | undefined> {
+  try {
+    return await statesNow(session, signal)
+  } catch (error) {
+    if (error instanceof VsphereError && error.fault === 'InvalidProperty') return undefined
+    throw error
+  }
+}
+
+async function statesNow(session: VsphereSession, signal: AbortSignal): Promise<MachineStates> {
+  const locked = new FirstNames()
+  const encryptedHosts = new Set<string>()
+  for await (const vm of inventoryObjects(session, { type: 'VirtualMachine', paths: machinePaths, signal })) {
+    if (valueOf(vm, 'runtime.cryptoState') === 'locked') locked.add(nameOf(vm))
+    const host = valueOf(vm, 'runtime.host')
+    const runs = valueOf(vm, 'runtime.powerState') === 'poweredOn'
+    if (runs && host !== undefined && hasKey(vm, 'config.keyId') && encryptedHosts.size < hostsMax)
+      encryptedHosts.add(host)
+  }
+  const notSafe = new Map<string, string>()
+  for await (const host of inventoryObjects(session, { type: 'HostSystem', paths: hostPaths, signal })) {
+    const state = {
+      connection: valueOf(host, 'runtime.connectionState'),
+      crypto: valueOf(host, 'runtime.cryptoState'),
+      hasKey: hasKey(host, 'runtime.cryptoKeyId'),
+      runsEncrypted: encryptedHosts.has(host.ref.id),
+    }
+    if (isNotSafe(state) && notSafe.size < hostsMax) notSafe.set(host.ref.id, nameOf(host))
+  }
+  return { locked, notSafe }
+}
+
+function valueOf({ values }: InventoryObject, path: string): string | undefined {
+  return values.get(path)?.text
+}
+
+function hasKey({ values }: InventoryObject, path: string): boolean {
+  return (textAt(values.get(path), 'keyId') ?? '') !== ''
+}
+
+function nameOf(object: InventoryObject): string {
+  return vcenterWords((valueOf(object, 'name') ?? object.ref.id).slice(0, nameCharactersMax))
+}

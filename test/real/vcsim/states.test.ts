@@ -1,0 +1,162 @@
+// The states that the server reads with a stored login, and says as conditions: vcsim and the proxy before it, which sets them, and the
+// readings under a clock that the test moves.
+
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { vcenterConditions, vcenterFacts } from '../../../src/features/vcenter/conditions.ts'
+import { VcenterLogins } from '../../../src/features/vcenter/logins.ts'
+import { machineStates } from '../../../src/features/vcenter/read-states.ts'
+import { aboutVcenter, inSession } from '../../../src/features/vcenter/reach.ts'
+import { Readings, readEveryMs } from '../../../src/features/vcenter/readings.ts'
+import { Campaigns } from '../../../src/features/vcenter/rekey/campaigns.ts'
+import { RekeyRunner } from '../../../src/features/vcenter/rekey/rekey-runner.ts'
+import { Vcenters } from '../../../src/features/vcenter/vcenters.ts'
+import { systemClock } from '../../../src/host/system-clock.ts'
+import { startDoor } from '../../support/server/admin-door.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
+import { addedEntry, knownVcenter } from '../../support/vcenter/known-vcenter.ts'
+import type { Ref } from '../../support/vcenter/soap.ts'
+import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
+import { encrypt, ProxySite } from './proxy-site.ts'
+
+test(
+  'machines that are locked are counted and named, until they are unlocked',
+  { timeout: vcsimTestTimeoutMs },
+  async (t) => {
+    const parts = await readVcenter(t, 4)
+    if (!parts) return
+    const { site, read, conditions } = parts
+    await read()
+    assert.deepEqual(await conditions(), [], 'vcsim tells no state of machines')
+    const machines = await site.client.find('VirtualMachine')
+    const [first] = machines
+    assert.ok(first && machines.length === 8)
+    for (const vm of machines.slice(1)) await site.vcenter.lock(vm)
+    await read()
+    const [locked, ...others] = await conditions()
+    assert.match(
+      locked ?? '',
+      /^vcenter-machine-locked: 7 machines of the vCenter vc-1 of the instance red are locked: (?:DC0_\w+, ){5}and 2 more$/,
+    )
+    assert.deepEqual(others, [])
+    for (const vm of machines) await site.vcenter.lock(vm, vm.value === first.value)
+    await read()
+    assert.match((await conditions()).join(), /: 1 machine of the vCenter vc-1 .* is locked: DC0_\w+$/)
+    await site.vcenter.lock(first, false)
+    await read()
+    assert.deepEqual(await conditions(), [])
+  },
+)
+
+test(
+  'a host that runs an encrypted machine and does not get safe is named; one that runs none is not',
+  { timeout: vcsimTestTimeoutMs },
+  async (t) => {
+    const parts = await readVcenter(t, 1)
+    if (!parts) return
+    const { site, clock, read, conditions } = parts
+    const vm = await site.firstVm()
+    const host = await hostOf(site, vm)
+    const name = (await site.client.properties(host, 'name')).get('name')?.text ?? ''
+    await encrypt(site, vm, 'CryptoSpecEncrypt', { keyId: await site.newKey(), providerId: 'P' })
+    const readTwice = async () => {
+      await read()
+      clock.pass(readEveryMs)
+      await read()
+      return conditions()
+    }
+    assert.deepEqual(await readTwice(), [], 'the machine is off, and the host has no key')
+
+    await site.client.task('PowerOnVM_Task', [], vm)
+    await read()
+    assert.deepEqual(await conditions(), [], 'the host may have just started')
+    const notSafe = [
+      `vcenter-host-not-safe: 1 host of the vCenter vc-1 of the instance red is not in encryption mode, and needs it: ${name}`,
+    ]
+    assert.deepEqual(await readTwice(), notSafe)
+    const key = { keyId: await site.newKey(), providerId: 'P' }
+    await site.vcenter.setHost(host, 'safe', key)
+    await read()
+    assert.deepEqual(await conditions(), [])
+
+    await site.client.task('PowerOffVM_Task', [], vm)
+    await site.vcenter.setHost(host, 'pendingIncapable', key)
+    assert.deepEqual(await readTwice(), [], 'a person turned it off')
+    await site.vcenter.setHost(host, 'prepared', key)
+    assert.deepEqual(await readTwice(), notSafe, 'a host with a key')
+  },
+)
+
+test(
+  'a vCenter that tells no states is read, and raises nothing',
+  { timeout: vcsimTestTimeoutMs },
+  async (t) => {
+    const parts = await readVcenter(t, 1)
+    if (!parts) return
+    const { site, readings, vcenter, read, conditions } = parts
+    await site.vcenter.lock(await site.firstVm())
+    await read()
+    assert.equal((await conditions()).length, 1)
+    const login = await parts.logins.stored(vcenter)
+    assert.ok(login)
+    const fault = { on: 'CreateContainerView', kind: 'fault' } as const
+    await inSession(vcenter, login, systemClock, async (session) => {
+      const readStates = async () => {
+        readings.states.note(vcenter, await machineStates(session, t.signal))
+      }
+      await site.vcenter.trouble({ ...fault, fault: 'NoPermission' })
+      await assert.rejects(readStates(), /NoPermission|Permission/)
+      assert.equal((await conditions()).length, 1, 'the former states stay')
+      await site.vcenter.trouble({ ...fault, fault: 'InvalidProperty' })
+      await readStates()
+    })
+    assert.deepEqual(await conditions(), [])
+  },
+)
+
+async function hostOf(site: ProxySite, vm: Ref): Promise<Ref> {
+  const value = (await site.client.properties(vm, 'runtime.host')).get('runtime.host')?.text
+  assert.ok(value)
+  return { type: 'HostSystem', value }
+}
+
+/** A vCenter whose machines are off and whose login is stored, and the readings of it in a server without the rest. */
+async function readVcenter(t: TestContext, machines: number) {
+  const site = await ProxySite.start(t, { arguments: ['-vm', String(machines), '-autostart=false'] })
+  if (!site) return undefined
+  await site.connect()
+  const clock = new MovableClock()
+  const door = await startDoor({ clock })
+  t.after(() => door.close())
+  const { secrets, access, audit, keys, leases, plugs, conditions } = door.context
+  const vcenters = new Vcenters(secrets)
+  const logins = new VcenterLogins(secrets, 'vcenter-login')
+  const { host, port, username: user, password, shown } = site.vcenter
+  const trust = { fingerprint: shown.sha256 }
+  const about = await aboutVcenter({ host, port, trust }, systemClock)
+  const place = { id: 'vcenter-1', instanceId: door.red.id, host, port, trust, user }
+  const vcenter = knownVcenter('vc-1', { ...place, ...about })
+  await vcenters.add(vcenter, new Set([door.red.id]), addedEntry(vcenter.id))
+  await logins.put(vcenter, Buffer.from(password))
+  const failed = (error: unknown) => void door.bugs.push(error)
+  const readings = new Readings({ vcenters, logins, access, clock, leases, plugs, failed })
+  const campaigns = new Campaigns(secrets)
+  const rekeys = new VcenterLogins(secrets, 'vcenter-rekey-login')
+  const parts = { access, audit, clock, keys, leases, plugs, vcenters, campaigns, logins: rekeys, failed }
+  const runner = new RekeyRunner(parts)
+  return {
+    site,
+    clock,
+    vcenter,
+    logins,
+    readings,
+    read: () => readings.look(),
+    conditions: async () => {
+      const { common } = await conditions.gather()
+      const facts = await vcenterFacts({ vcenters, logins, readings, campaigns, runner }, common)
+      return Object.entries(vcenterConditions).flatMap(([id, { find }]) =>
+        find(facts).map(({ message }) => `${id}: ${message}`),
+      )
+    },
+  }
+}
