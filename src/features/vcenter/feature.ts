@@ -2,6 +2,7 @@
 
 import { feature } from '../../doors/http/feature.ts'
 import { vcenterConditions, vcenterFacts } from './conditions.ts'
+import { VcenterFollowers } from './following.ts'
 import { guards } from './guards.ts'
 import { vcenterHandlers } from './handlers.ts'
 import { VcenterLogins } from './logins.ts'
@@ -29,12 +30,15 @@ export const vcenterFeature = feature({
     const campaignLogins = new VcenterLogins(secrets, 'vcenter-rekey-login')
     const runner = new RekeyRunner({ ...needs, vcenters, campaigns, logins: campaignLogins, failed })
     opened.defer(() => runner.stop())
-    return { ...needs, ...jobs, vcenters, logins, readings, campaigns, campaignLogins, runner }
+    const following = new VcenterFollowers({ ...needs, logins, readings, failed })
+    opened.defer(() => following.stop())
+    return { ...needs, ...jobs, vcenters, logins, readings, following, campaigns, campaignLogins, runner }
   },
   conditions: vcenterConditions,
   facts: vcenterFacts,
-  start: ({ readings, runner }) => {
+  start: ({ readings, following, runner }) => {
     readings.start()
+    following.start()
     runner.start()
   },
 })

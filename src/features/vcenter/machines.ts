@@ -39,7 +39,7 @@ export async function* keyRows(
 }
 
 /** The rows of vSAN clusters and of first-class disks, of whose changes vCenter does not tell. Rejects as `keyRows` does. */
-async function* clusterAndDiskRows(
+export async function* clusterAndDiskRows(
   session: VsphereSession,
   signal: AbortSignal,
 ): AsyncGenerator<InventoryRow, void, undefined> {

@@ -12,6 +12,7 @@ import type { NodeLeases } from '../../core/server/leases.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { Pending } from '../../core/trust/pending.ts'
 import type { Plugs } from '../../doors/http/plugs.ts'
+import type { VcenterFollowers } from './following.ts'
 import type { VcenterJobs } from './jobs.ts'
 import type { VcenterLogins } from './logins.ts'
 import type { Readings } from './readings.ts'
@@ -45,4 +46,5 @@ export interface VcenterService extends Omit<Needs, 'secrets' | 'log'>, VcenterJ
   /** The logins of campaigns, each stored until its end. */
   readonly campaignLogins: VcenterLogins
   readonly runner: RekeyRunner
+  readonly following: VcenterFollowers
 }

@@ -44,19 +44,42 @@ export async function inSession<T>(
   clock: Clock,
   work: (session: VsphereSession) => Promise<T>,
 ): Promise<T> {
+  const session = await openedSession(vcenter, login, clock)
+  try {
+    return await work(session)
+  } finally {
+    await endSession(session)
+  }
+}
+
+/** Logs in. The caller ends it by `endSession`. Rejects with Refusal and VsphereError, and with the reason of `signal`. */
+export async function openedSession(
+  vcenter: Place & Pick<Vcenter, 'instanceUuid'>,
+  login: VsphereCredentials,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<VsphereSession> {
   const connection = connectionTo(vcenter, clock)
+  const close = () => connection.close()
+  signal?.addEventListener('abort', close, { once: true })
   try {
     const session = await openSession(connection, login)
-    try {
-      if (session.about.instanceUuid !== vcenter.instanceUuid)
-        throw new Refusal('refused', `another vCenter answers at ${vcenter.host}: nothing was changed`)
-      return await work(session)
-    } finally {
-      await session.end()
-    }
+    if (session.about.instanceUuid === vcenter.instanceUuid) return session
+    await session.end()
+    throw new Refusal('refused', `another vCenter answers at ${vcenter.host}: nothing was changed`)
+  } catch (error) {
+    close()
+    signal?.throwIfAborted()
+    throw error
   } finally {
-    connection.close()
+    signal?.removeEventListener('abort', close)
   }
+}
+
+/** Logs out, for at most five seconds. Does not reject. */
+export async function endSession(session: VsphereSession): Promise<void> {
+  await session.end()
+  session.connection.close()
 }
 
 function connectionTo({ host, port, trust }: Place, clock: Clock): VsphereConnection {

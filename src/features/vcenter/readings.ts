@@ -1,7 +1,9 @@
 // Reads the inventory of each vCenter whose login is stored, every few minutes and on one node. An inventory that did not change is not
-// imported again until it would look old. Not here: how machines and their keys are read (machines.ts).
+// imported again until it would look old. Not here: how machines and their keys are read (machines.ts), and readings after a change
+// (following.ts).
 
 import { createHash, randomUUID } from 'node:crypto'
+import { KeyedMutex } from '../../base/keyed-mutex.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { serverActor } from '../../core/audit/actor.ts'
 import type { Clock, Timer } from '../../core/ports/clock.ts'
@@ -11,7 +13,7 @@ import type { NodeLeases } from '../../core/server/leases.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { Caller } from '../../core/trust/caller.ts'
 import type { Plugs } from '../../doors/http/plugs.ts'
-import { VsphereError } from '../../outside/vsphere-api/errors.ts'
+import { isPasswordRefusal, VsphereError } from '../../outside/vsphere-api/errors.ts'
 import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
 import type { VcenterLogin, VcenterLogins } from './logins.ts'
 import { States } from './states.ts'
@@ -52,6 +54,8 @@ export class Readings {
   readonly #troubles = new Map<string, ReadingTrouble>()
   /** The last import of each vCenter by this run; `atMs` is monotonic. */
   readonly #imported = new Map<string, { readonly digest: string; readonly atMs: number }>()
+  /** Each vCenter has one reading or login at a time, so that no two try a refused password. */
+  readonly #turns = new KeyedMutex()
   #looking: Promise<void> | undefined
   #timer: Timer | undefined
 
@@ -94,17 +98,22 @@ export class Readings {
     )
   }
 
-  async #look(): Promise<void> {
-    const { vcenters, access, leases } = this.#parts
+  /** The vCenters whose login is to be stored, whether it is or not. */
+  async withUser(): Promise<readonly Vcenter[]> {
+    const { vcenters, access } = this.#parts
     const { tables } = await access.snapshot()
-    const all = (await vcenters.all()).filter(
+    return (await vcenters.all()).filter(
       ({ user, instanceId }) => user !== undefined && tables.instance.has(instanceId),
     )
+  }
+
+  async #look(): Promise<void> {
+    const all = await this.withUser()
     const ids = new Set(all.map(({ id }) => id))
     for (const id of [...this.#troubles.keys(), ...this.#imported.keys(), ...this.states.ids])
       if (!ids.has(id)) this.#forget(id)
     if (all.length === 0) return
-    const lease = await leases.hold('vcenter-inventory')
+    const lease = await this.#parts.leases.hold('vcenter-inventory')
     if (!lease) return this.#forgetAll()
     const left = all.values()
     const work = async () => {
@@ -116,61 +125,106 @@ export class Readings {
     await Promise.all(Array.from({ length: readsAtOnceMax }, work))
   }
 
-  async #read(vcenter: Vcenter): Promise<void> {
-    const { logins, clock } = this.#parts
-    const { id } = vcenter
+  /**
+   * Reads one in a session that is open, in its turn. Returns its rows; undefined: it was not read, and `troubleOf` says why, or `signal`
+   * is aborted. Never rejects.
+   */
+  async readIn(
+    vcenter: Vcenter,
+    session: VsphereSession,
+    signal: AbortSignal,
+  ): Promise<readonly InventoryRow[] | undefined> {
+    let rows: readonly InventoryRow[] | undefined
+    const ends = AbortSignal.any([signal, this.#stopping.signal])
+    await this.#orTrouble(vcenter, ends, async () => {
+      const lease = await this.#parts.leases.hold('vcenter-inventory')
+      if (!lease) throw new LeaseElsewhere()
+      rows = await underLease(lease, () => this.#readAll(vcenter, session, ends))
+    })
+    return rows
+  }
+
+  /**
+   * Works with the stored login while no other work of this node does. Resolves with undefined if there is none. A refusal of the password
+   * is a trouble of the vCenter, too.
+   */
+  async inTurn<T>(vcenter: Vcenter, work: (login: VcenterLogin) => Promise<T>): Promise<T | undefined> {
     try {
-      const login = await logins.stored(vcenter)
-      // The condition of a login that is off says why.
-      if (!login) return this.#forget(id)
-      await logins.use(vcenter, login, () => this.#readWith(vcenter, login))
-      this.#troubles.delete(id)
+      return await this.#turns.run(vcenter.id, () => this.#withLogin(vcenter, work))
     } catch (error) {
-      if (this.#stopping.signal.aborted || error instanceof LeaseElsewhere) return
-      if (error instanceof VsphereError || error instanceof Refusal)
-        this.#troubles.set(id, { atMs: clock.now(), message: error.message })
-      else this.#failed(error)
+      if (isPasswordRefusal(error)) this.#note(vcenter, error)
+      throw error
     }
   }
 
-  async #readWith(vcenter: Vcenter, login: VcenterLogin): Promise<void> {
-    const { inSession } = await import('./reach.ts')
-    await inSession(vcenter, login, this.#parts.clock, async (session) => {
-      await this.#import(vcenter, session)
-      await this.#readStates(vcenter, session)
+  async #withLogin<T>(vcenter: Vcenter, work: (login: VcenterLogin) => Promise<T>): Promise<T | undefined> {
+    const { logins } = this.#parts
+    const login = await logins.stored(vcenter)
+    return login && logins.use(vcenter, login, () => work(login))
+  }
+
+  async #read(vcenter: Vcenter): Promise<void> {
+    const { clock } = this.#parts
+    const { signal } = this.#stopping
+    await this.#orTrouble(vcenter, signal, async () => {
+      const { inSession } = await import('./reach.ts')
+      const rows = await this.#withLogin(vcenter, (login) =>
+        inSession(vcenter, login, clock, (session) => this.#readAll(vcenter, session, signal)),
+      )
+      // The condition of a login that is off says why.
+      if (!rows) this.#forget(vcenter.id)
     })
   }
 
-  /** The former states stay where this rejects. */
-  async #readStates(vcenter: Vcenter, session: VsphereSession): Promise<void> {
-    const { machineStates } = await import('./read-states.ts')
-    this.states.note(vcenter, await machineStates(session, this.#stopping.signal))
+  /** Does the work in its turn, and keeps the reason why it failed. Never rejects. */
+  async #orTrouble(vcenter: Vcenter, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    const { id } = vcenter
+    try {
+      await this.#turns.run(id, work)
+      this.#troubles.delete(id)
+    } catch (error) {
+      if (signal.aborted || error instanceof LeaseElsewhere) return
+      this.#note(vcenter, error)
+    }
   }
 
-  async #import(vcenter: Vcenter, session: VsphereSession): Promise<void> {
+  #note({ id }: Vcenter, error: unknown): void {
+    if (error instanceof VsphereError || error instanceof Refusal)
+      this.#troubles.set(id, { atMs: this.#parts.clock.now(), message: error.message })
+    else this.#failed(error)
+  }
+
+  /** Returns all rows. The former states stay where it rejects. */
+  async #readAll(
+    vcenter: Vcenter,
+    session: VsphereSession,
+    signal: AbortSignal,
+  ): Promise<readonly InventoryRow[]> {
+    const rows = await this.#import(vcenter, session, signal)
+    const { machineStates } = await import('./read-states.ts')
+    this.states.note(vcenter, await machineStates(session, signal))
+    return rows
+  }
+
+  /** Returns all rows. */
+  async #import(
+    vcenter: Vcenter,
+    session: VsphereSession,
+    signal: AbortSignal,
+  ): Promise<readonly InventoryRow[]> {
     const { clock, plugs } = this.#parts
     const { id, instanceId, name } = vcenter
     const takenMs = clock.now()
-    const rows = await this.#rows(session)
+    const rows = await allRows(session, signal)
     // No machine is encrypted: the inventory feature takes no empty inventory, since it would say that no key is used.
-    if (rows.length === 0) return
+    if (rows.length === 0) return rows
     const digest = digestOf(rows)
     const before = this.#imported.get(id)
-    if (before?.digest === digest && clock.monotonic() - before.atMs < importEveryMs) return
+    if (before?.digest === digest && clock.monotonic() - before.atMs < importEveryMs) return rows
     const requestId = randomUUID()
     const asker = { actor: serverActor, requestId, identify: () => this.#identify(vcenter, requestId) }
     await plugs.importInventory(asker, { instanceId, vcenter: name, takenMs }, rows)
     this.#imported.set(id, { digest, atMs: clock.monotonic() })
-  }
-
-  async #rows(session: VsphereSession): Promise<readonly InventoryRow[]> {
-    const { keyRows } = await import('./machines.ts')
-    const rows: InventoryRow[] = []
-    for await (const row of keyRows(session, this.#stopping.signal)) {
-      rows.push(row)
-      if (rows.length > rowsMax)
-        throw new Refusal('refused', `it has more than ${String(rowsMax)} keys of machines and disks`)
-    }
     return rows
   }
 
@@ -200,8 +254,19 @@ export class Readings {
   }
 }
 
+async function allRows(session: VsphereSession, signal: AbortSignal): Promise<readonly InventoryRow[]> {
+  const { keyRows } = await import('./machines.ts')
+  const rows: InventoryRow[] = []
+  for await (const row of keyRows(session, signal)) {
+    rows.push(row)
+    if (rows.length > rowsMax)
+      throw new Refusal('refused', `it has more than ${String(rowsMax)} keys of machines and disks`)
+  }
+  return rows
+}
+
 /** Rows have one digest in every order. */
-function digestOf(rows: readonly InventoryRow[]): string {
+export function digestOf(rows: readonly InventoryRow[]): string {
   const hash = createHash('sha256')
   const lines = rows.map(({ key, kind, name, machineId, disk, provider }) =>
     JSON.stringify([key, kind, name, machineId, disk, provider]),

@@ -1,6 +1,7 @@
 // Asks a live vCenter all that this feature reads, and says how it answered: times, counts, and names of faults, so that a person can send
 // it to the developers. It has no names of machines, providers, hosts or users, and no identifiers of keys. It changes nothing.
 
+import { keyChanges } from '../../outside/vsphere-api/changes.ts'
 import { VsphereError } from '../../outside/vsphere-api/errors.ts'
 import { inventoryObjects, type InventoryObject } from '../../outside/vsphere-api/inventory.ts'
 import { KeyProviders } from '../../outside/vsphere-api/key-providers.ts'
@@ -93,6 +94,12 @@ export async function trialReport(
   })
   if (session.content.vStorageObjectManager)
     await ask('ListVStorageObject', (counts) => countDisks(session, counts, signal))
+  await ask('WaitForUpdatesEx', async (counts) => {
+    const changes = keyChanges(session, signal)
+    await changes.next()
+    counts.add('followed')
+    await changes.return(undefined as never)
+  })
   const { product, version, build, apiVersion } = session.about
   return { product, version, build, apiVersion, answers }
 }

@@ -1,5 +1,5 @@
 // vCenter's inventory as it is now: all objects of a type, with some of their properties, read page by page and handed over one by one.
-// It keeps nothing, and follows no changes.
+// It keeps nothing, and follows no changes (changes.ts).
 
 import { VsphereError } from './errors.ts'
 import type { VsphereSession } from './session.ts'
@@ -9,7 +9,7 @@ import { xml, type XmlElement, type XmlNode } from './xml.ts'
 /** Objects that vCenter sends in one answer. */
 const pageObjectsMax = 500
 /** Objects of one type in one vCenter. A vCenter has some ten thousand at most. */
-const objectsMax = 200_000
+export const objectsMax = 200_000
 /** The time for one page. Devices of 500 machines are some megabytes. */
 const pageMs = 120_000
 const destroyMs = 10_000
@@ -119,19 +119,22 @@ async function* handOver(
 }
 
 function firstPage(view: Ref, { type, paths }: InventoryQuery): readonly XmlNode[] {
+  const specSet = xml('specSet', [propertiesOf(type, paths), throughView(view)])
+  return [specSet, xml('options', [xml('maxObjects', pageObjectsMax)])]
+}
+
+/** An ObjectSpec: the objects in a view. */
+export function throughView(view: Ref): XmlNode {
   const traversal = typed('selectSet', 'TraversalSpec', [
     xml('type', view.type),
     xml('path', 'view'),
     xml('skip', false),
   ])
-  const specSet = xml('specSet', [
-    propertiesOf(type, paths),
-    xml('objectSet', [ref('obj', view), xml('skip', true), traversal]),
-  ])
-  return [specSet, xml('options', [xml('maxObjects', pageObjectsMax)])]
+  return xml('objectSet', [ref('obj', view), xml('skip', true), traversal])
 }
 
-function propertiesOf(type: string, paths: readonly string[]): XmlNode {
+/** A PropertySpec. */
+export function propertiesOf(type: string, paths: readonly string[]): XmlNode {
   return xml('propSet', [xml('type', type), ...paths.map((path) => xml('pathSet', path))])
 }
 

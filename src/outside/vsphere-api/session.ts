@@ -110,6 +110,7 @@ export class VsphereSession {
   #key = ''
   #logins = 0
   #loggingIn: Promise<void> | undefined
+  #hasPassword = true
   /** The last login that a call made, as opposed to the first one, and how it failed. */
   #again: { readonly atMs: number; readonly error?: unknown } | undefined
   /** Set once no call can succeed any more. */
@@ -171,7 +172,7 @@ export class VsphereSession {
         })
       } catch (error) {
         if (!isNotAuthenticated(error)) throw error
-        if (tries > 1 || options.isBound === true) throw error
+        if (tries > 1 || options.isBound === true || !this.#hasPassword) throw error
         // Another call may have logged in meanwhile.
         if (login === this.#logins) await this.#logInAgain()
       }
@@ -206,6 +207,12 @@ export class VsphereSession {
       if (error instanceof VsphereError && isPasswordRefusal(error)) this.#close(error)
       throw error
     }
+  }
+
+  /** Wipes the password, of a session that lasts. No call logs in again: all reject once vCenter has ended the session. */
+  forgetPassword(): void {
+    this.#hasPassword = false
+    this.#password.fill(0)
   }
 
   /** Logs out, for at most five seconds, and wipes the password. Does not reject. Calls after it do. */

@@ -176,6 +176,17 @@ test('a call that is bound to its session is not repeated in another one', async
   await session.call(self, 'CurrentTime', [], { isBound: true })
 })
 
+test('a session without its password is not begun again', async (t) => {
+  const { server, session } = await open(t)
+  await now(session)
+  session.forgetPassword()
+  await now(session)
+  server.replies = { ...server.replies, CurrentTime: fault('NotAuthenticated', 'The session has ended.') }
+  server.calls.length = 0
+  await assert.rejects(now(session), isError('login', /NotAuthenticated/, 'NotAuthenticated'))
+  assert.deepEqual(server.names, ['CurrentTime'])
+})
+
 test('a session that ends while it logs in again leaves no session behind', async (t) => {
   const arrived = Promise.withResolvers<undefined>()
   let respond: (() => unknown) | undefined

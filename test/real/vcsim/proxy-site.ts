@@ -15,7 +15,7 @@ import { at, childrenOf, element, textAt, typed, typeOf, type Xml } from '../../
 export class ProxySite {
   readonly vcenter: Vcenter
   readonly mortise: RunningServer
-  readonly client: SoapClient
+  client: SoapClient
 
   private constructor(vcenter: Vcenter, mortise: RunningServer, client: SoapClient) {
     this.vcenter = vcenter
@@ -30,6 +30,11 @@ export class ProxySite {
     const mortise = await startInProcess()
     t.after(() => mortise[Symbol.asyncDispose]())
     return new ProxySite(vcenter, mortise, await SoapClient.logIn(vcenter))
+  }
+
+  /** Sessions have ended. */
+  async logInAgain(): Promise<void> {
+    this.client = await SoapClient.logIn(this.vcenter)
   }
 
   /** Registers the Mortise server with a provider. */

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { inventoryRoutes } from '../../../src/features/inventory/routes.ts'
+import { keyRoutes } from '../../../src/features/keys/routes.ts'
 import { statusRoutes } from '../../../src/features/status/routes.ts'
 import { VcenterLogins } from '../../../src/features/vcenter/logins.ts'
 import { importEveryMs, Readings, readEveryMs } from '../../../src/features/vcenter/readings.ts'
@@ -71,6 +72,46 @@ test(
       (await conditions()).join('\n'),
       /^vcenter-not-read: the vCenter vc-1 of the instance default was not read at .*CreateContainerView/,
     )
+  },
+)
+
+test(
+  'a machine that is recrypted shows its new key in the inventory of a running server seconds later',
+  { timeout: vcsimTestTimeoutMs },
+  async (t) => {
+    const site = await siteWithMachine(t)
+    if (!site) return
+    const { vcenter, mortise } = site
+    const { admin } = mortise
+    const vm = await site.firstVm()
+    const first = await site.newKey()
+    await encrypt(site, vm, 'CryptoSpecEncrypt', { keyId: first, providerId: 'P' })
+    const instance = 'default'
+    const body = {
+      host: `${vcenter.host}:${vcenter.port}`,
+      trust: { fingerprint: vcenter.shown.sha256 },
+      login: { user: vcenter.username, password: vcenter.password },
+    }
+    await vcenter.forgetCalls()
+    await admin.call(vcenterRoutes.addVcenter, { instance, body })
+    const polls = async () => (await vcenter.calls()).filter((name) => name === 'WaitForUpdatesEx').length
+    await until(async () => (await polls()) >= 2)
+    const isUsed = async (key: string) => {
+      const { usedBy } = await admin.call(keyRoutes.showKey, { instance, key })
+      return usedBy !== null && usedBy.machines > 0
+    }
+    await until(() => isUsed(first))
+    for (let round = 0; round < 2; round++) {
+      const key = await site.newKey()
+      await encrypt(site, vm, 'CryptoSpecShallowRecrypt', { keyId: key, providerId: 'P' })
+      await until(() => isUsed(key), 'the new key is shown', readEveryMs / 5)
+      assert.equal(await isUsed(first), false)
+    }
+    await vcenter.endSessions()
+    await site.logInAgain()
+    const key = await site.newKey()
+    await encrypt(site, vm, 'CryptoSpecShallowRecrypt', { keyId: key, providerId: 'P' })
+    await until(() => isUsed(key), 'the new key is shown after another login', readEveryMs / 5)
   },
 )
 

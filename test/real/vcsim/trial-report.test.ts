@@ -61,6 +61,7 @@ test('a report has counts and faults, and no names', { timeout: vcsimTestTimeout
   assert.ok((of('HostSystem').counts['objects'] ?? 0) > 0)
   assert.ok((of('VsanClusterGetConfig').counts['clusters'] ?? 0) > 0)
   assert.deepEqual(of('ListVStorageObject').counts, { datastores: 1 })
+  assert.deepEqual(of('WaitForUpdatesEx').counts, { followed: 1 })
   const secrets = [keyId, vcenter.username, vcenter.password, vcenter.host, vm.value, 'DC0_', 'mortise']
   for (const secret of secrets) assert.ok(!stdout.includes(secret), secret)
 
