@@ -219,20 +219,35 @@ test('a session that ends, and a vCenter that has started again, are followed ag
 
 test('a refused password ends it, and is tried once by all that read', async (t) => {
   const site = await followed(t)
-  const { Login: login = '' } = site.server.replies
-  site.server.replies = { ...site.server.replies, Login: fault('InvalidLogin', 'no') }
-  site.waiting.shift()?.destroy()
-  // The reading of every five minutes comes at the same time.
-  const looks = site.readings.look()
-  await site.passUntil(async () => !(await site.logins.isStored(site.known)))
-  await looks
+  const { replies } = site.server
+  const logins: ServerResponse[] = []
+  site.server.replies = {
+    ...replies,
+    VsanClusterGetConfig: fault('NotAuthenticated', 'no'),
+    Login: (response) => logins.push(response),
+  }
+  site.waiting.shift()?.end(changed())
+  await site.passUntil(() => site.readings.troubleOf(site.known) !== undefined)
+  assert.deepEqual(logins, [], 'the session that follows has no password')
+  // The reading of every five minutes comes first, and following waits for it with its own login.
+  const look = site.readings.look()
+  await until(() => logins.length === 1)
+  for (const response of site.waiting.splice(0)) response.destroy()
+  const fromMs = site.clock.monotonic()
+  await site.passUntil(() => site.clock.monotonic() - fromMs > 8_000)
+  const refuse = fault('InvalidLogin', 'no')
+  assert.ok(typeof refuse !== 'string')
+  for (const response of logins)
+    refuse(response, { name: 'Login', body: '', cookie: undefined, action: undefined })
+  await look
+  assert.equal(await site.logins.isStored(site.known), false)
   await site.following.look()
   site.clock.pass(600_000)
   await site.following.look()
   assert.equal(site.count('Login'), 2)
   assert.match(site.readings.troubleOf(site.known)?.message ?? '', /InvalidLogin/)
 
-  site.server.replies = { ...site.server.replies, Login: login }
+  site.server.replies = replies
   await site.logins.put(site.known, Buffer.from('p'))
   await site.following.look()
   await site.passUntil(() => site.waiting.length > 0)
