@@ -7,7 +7,7 @@ import type { ConditionLines, Occurrence } from '../../core/conditions/line.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Vcenter } from './vcenters.ts'
 
-/** FirstNames that a condition says. */
+/** The names that a condition says. */
 const firstNamesMax = 5
 /**
  * A host that has just started waits for its key, and is no trouble: it counts once it was not safe in two readings this far apart. It

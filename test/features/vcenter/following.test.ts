@@ -115,8 +115,7 @@ async function siteOf(t: TestContext) {
     /** Whole readings that began. */
     readingsBegun: () =>
       calls.filter(
-        ({ name, body }) =>
-          name === 'CreateContainerView' && body.includes('<type>VirtualMachine</type><rec'),
+        ({ name, body }) => name === 'RetrievePropertiesEx' && body.includes('config.hardware.device'),
       ).length,
     keys: async () => {
       const [inventory] = await door.context.inventories.list(door.red.id)
