@@ -103,8 +103,7 @@ export async function vcenterFacts(
     if (vcenter.user === undefined || instance === undefined) continue
     const isLoginOff = !(await logins.isStored(vcenter))
     readVcenters.push({ vcenter, instance, isLoginOff, trouble: readings.troubleOf(vcenter) ?? null })
-    const states = readings.states.of(vcenter)
-    if (states) vcenterStates.push({ vcenter, instance, states })
+    vcenterStates.push({ vcenter, instance, states: readings.states.of(vcenter) })
   }
   return { ...common, readVcenters, vcenterStates, campaigns: await begunCampaigns(context, names) }
 }

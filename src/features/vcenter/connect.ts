@@ -15,6 +15,7 @@ import type {
 } from '../../outside/vsphere-api/key-providers.ts'
 import type { ClientSide } from './client-side.ts'
 import type { clientWays } from './routes.ts'
+import { shownStatus } from './states.ts'
 import type { StepOutcome, ConnectSteps } from './steps.ts'
 
 /** vCenter asks the servers of a provider every few minutes by itself, and at once when it is asked for the status. */
@@ -316,18 +317,4 @@ function notGreen(provider: string, status: ProviderStatus): Refusal {
     `vCenter does not say green for ${provider} within ${greenWaitMs / 1000} s; it says ${shownStatus(status)}`,
     'Check that vCenter reaches the addresses above (name, firewall, port). What was done stays: run again.',
   )
-}
-
-/** In vCenter's words, which server it does not reach, and which side does not trust the other. */
-function shownStatus({ health, servers }: ProviderStatus): string {
-  const parts = servers
-    .filter((server) => server.health !== 'green')
-    .map(({ name, connection, clientTrustsServer, serverTrustsClient }) => {
-      const trust = [
-        ...(clientTrustsServer === false ? ['vCenter does not trust this server'] : []),
-        ...(serverTrustsClient === false ? ['this server does not trust vCenter'] : []),
-      ]
-      return `${name}: ${[connection ?? 'no reason', ...trust].join(', ')}`
-    })
-  return [health, ...parts].join('; ')
 }

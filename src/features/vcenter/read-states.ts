@@ -1,12 +1,13 @@
-// Reads the states of machines and hosts that conditions say (states.ts), in a session that is open. A machine is kept no longer than it
-// takes to count it.
+// Reads the states that conditions say (states.ts), in a session that is open: of machines, of hosts, of a key provider. A machine is kept
+// no longer than it takes to count it.
 
 import { VsphereError } from '../../outside/vsphere-api/errors.ts'
 import { inventoryObjects, type InventoryObject } from '../../outside/vsphere-api/inventory.ts'
+import { KeyProviders } from '../../outside/vsphere-api/key-providers.ts'
 import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
 import { vcenterWords } from '../../outside/vsphere-api/soap.ts'
 import { textAt } from '../../outside/vsphere-api/values.ts'
-import { isNotSafe, FirstNames, type MachineStates } from './states.ts'
+import { isNotGreen, isNotSafe, FirstNames, shownStatus, type MachineStates } from './states.ts'
 
 /** vSphere's names have 80 characters at most, some of which take three in a text. */
 const nameCharactersMax = 240
@@ -34,6 +35,24 @@ export async function machineStates(
     return await statesNow(session, signal)
   } catch (error) {
     if (error instanceof VsphereError && error.fault === 'InvalidProperty') return undefined
+    throw error
+  }
+}
+
+/**
+ * vCenter's words about a key provider that is not green. Null: it is green, or nothing is known, since the user lacks
+ * Cryptographer.ManageKeyServers, or vCenter does not know the provider. Rejects with VsphereError.
+ */
+export async function providerTrouble(
+  session: VsphereSession,
+  provider: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  try {
+    const status = await new KeyProviders(session).status(provider, signal)
+    return isNotGreen(status) ? vcenterWords(shownStatus(status)) : null
+  } catch (error) {
+    if (error instanceof VsphereError && (error.kind === 'privilege' || error.kind === 'fault')) return null
     throw error
   }
 }

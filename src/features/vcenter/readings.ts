@@ -56,6 +56,10 @@ export class Readings {
   readonly #imported = new Map<string, { readonly digest: string; readonly atMs: number }>()
   /** Each vCenter has one reading or login at a time, so that no two try a refused password. */
   readonly #turns = new KeyedMutex()
+  /** The sessions of readings that are open, each until its end. */
+  readonly #sessions = new Set<Promise<void>>()
+  /** The vCenters that are asked for their key provider, so that one that is slow is not asked twice at once. */
+  readonly #asking = new Set<string>()
   #looking: Promise<void> | undefined
   #timer: Timer | undefined
 
@@ -74,7 +78,8 @@ export class Readings {
     this.#stopping.abort()
     const ended = new AbortController()
     // A vCenter that does not answer holds nothing up.
-    await Promise.race([this.#looking, this.#parts.clock.sleep(stopMs, ended.signal)])
+    const all = Promise.all([this.#looking, ...this.#sessions])
+    await Promise.race([all, this.#parts.clock.sleep(stopMs, ended.signal)])
     ended.abort()
   }
 
@@ -164,16 +169,50 @@ export class Readings {
   }
 
   async #read(vcenter: Vcenter): Promise<void> {
-    const { clock } = this.#parts
-    const { signal } = this.#stopping
-    await this.#orTrouble(vcenter, signal, async () => {
-      const { inSession } = await import('./reach.ts')
-      const rows = await this.#withLogin(vcenter, (login) =>
-        inSession(vcenter, login, clock, (session) => this.#readAll(vcenter, session, signal)),
-      )
+    await this.#orTrouble(vcenter, this.#stopping.signal, async () => {
       // The condition of a login that is off says why.
-      if (!rows) this.#forget(vcenter.id)
+      if (!(await this.#rowsOf(vcenter))) this.#forget(vcenter.id)
     })
+  }
+
+  /**
+   * Resolves once the inventory and the states are read; undefined: there is no login. The session goes on until vCenter has said how the
+   * key provider is, which may take minutes where a server is away, and no reading waits for that.
+   */
+  #rowsOf(vcenter: Vcenter): Promise<readonly InventoryRow[] | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly InventoryRow[] | undefined>()
+    const { signal } = this.#stopping
+    const work = this.#withLogin(vcenter, async (login) => {
+      const { inSession } = await import('./reach.ts')
+      await inSession(vcenter, login, this.#parts.clock, async (session) => {
+        resolve(await this.#readAll(vcenter, session, signal))
+        await this.#askProvider(vcenter, session)
+      })
+    })
+    const ended = work.then(() => resolve(undefined)).catch(reject)
+    this.#sessions.add(ended)
+    void ended.finally(() => this.#sessions.delete(ended))
+    return promise
+  }
+
+  /** Rejects only if vCenter refuses the password. The former state stays where vCenter does not answer. */
+  async #askProvider(vcenter: Vcenter, session: VsphereSession): Promise<void> {
+    const { id, provider } = vcenter
+    if (!provider || this.#asking.has(id)) return
+    this.#asking.add(id)
+    try {
+      const { providerTrouble } = await import('./read-states.ts')
+      const words = await providerTrouble(session, provider.name, this.#stopping.signal)
+      this.states.noteProvider(vcenter, provider.name, words)
+    } catch (error) {
+      if (isPasswordRefusal(error)) {
+        this.#note(vcenter, error)
+        throw error
+      }
+      if (!(error instanceof VsphereError)) this.#failed(error)
+    } finally {
+      this.#asking.delete(id)
+    }
   }
 
   /** Does the work in its turn, and keeps the reason why it failed. Never rejects. */
@@ -202,7 +241,7 @@ export class Readings {
   ): Promise<readonly InventoryRow[]> {
     const rows = await this.#import(vcenter, session, signal)
     const { machineStates } = await import('./read-states.ts')
-    this.states.note(vcenter, await machineStates(session, signal))
+    this.states.noteMachines(vcenter, await machineStates(session, signal))
     return rows
   }
 

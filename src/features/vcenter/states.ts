@@ -1,17 +1,18 @@
-// The states of each vCenter that its last readings gave: locked machines, and hosts that are not in encryption mode though they need it.
-// It keeps counts and the first names, and says them as conditions. Not here: the calls that read them (read-states.ts).
+// The states of each vCenter that its last readings gave: locked machines, hosts that are not in encryption mode though they need it, and
+// the key provider of the last connect. It keeps counts and the first names, and says them as conditions. Not here: the calls that read them (read-states.ts).
 
 import { counted } from '../../base/text/counted.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import type { ConditionLines, Occurrence } from '../../core/conditions/line.ts'
 import type { Clock } from '../../core/ports/clock.ts'
+import type { ProviderHealth, ProviderStatus } from '../../outside/vsphere-api/key-providers.ts'
 import type { Vcenter } from './vcenters.ts'
 
 /** The names that a condition says. */
 const firstNamesMax = 5
 /**
- * A host that has just started waits for its key, and is no trouble: it counts once it was not safe in two readings this far apart. It
- * is less than the time between two readings, which are not exact.
+ * A host that has just started waits for its key, and a node of this server that has just started is not reached: each counts once it
+ * was so in two readings this far apart. It is less than the time between two readings, which is not exact.
  */
 export const settledMs = 4 * 60_000
 
@@ -56,6 +57,32 @@ export function isNotSafe({ connection, crypto, hasKey, runsEncrypted }: HostSta
   return crypto === 'pendingIncapable' && runsEncrypted
 }
 
+/**
+ * Whether vCenter says of a key provider that something is wrong. Gray is unknown: a vCenter may say nothing of the whole, and then its
+ * servers decide.
+ */
+export function isNotGreen({ health, servers }: ProviderStatus): boolean {
+  return isWrong(health) || (health === 'gray' && servers.some((server) => isWrong(server.health)))
+}
+
+function isWrong(health: ProviderHealth): boolean {
+  return health === 'yellow' || health === 'red'
+}
+
+/** In vCenter's words, which server it does not reach, and which side does not trust the other. */
+export function shownStatus({ health, servers }: ProviderStatus): string {
+  const parts = servers
+    .filter((server) => server.health !== 'green')
+    .map(({ name, connection, clientTrustsServer, serverTrustsClient }) => {
+      const trust = [
+        ...(clientTrustsServer === false ? ['vCenter does not trust this server'] : []),
+        ...(serverTrustsClient === false ? ['this server does not trust vCenter'] : []),
+      ]
+      return `${name}: ${[connection ?? 'no reason', ...trust].join(', ')}`
+    })
+  return [health, ...parts].join('; ')
+}
+
 /** The states of one reading. */
 export interface MachineStates {
   readonly locked: FirstNames
@@ -67,58 +94,85 @@ export interface MachineStates {
 export interface VcenterStates {
   readonly locked: FirstNames
   readonly notSafe: FirstNames
+  /** The key provider that is not green, and vCenter's words about it. */
+  readonly notGreen: { readonly provider: string; readonly words: string } | null
 }
 
-interface Known extends VcenterStates {
+interface KnownMachines extends Pick<VcenterStates, 'locked' | 'notSafe'> {
   /** When each host that is not safe was first read as such; monotonic. */
   readonly since: ReadonlyMap<string, number>
 }
 
+interface KnownProvider {
+  readonly provider: string
+  readonly words: string
+  /** When it was first read as not green, and last; monotonic. */
+  readonly sinceMs: number
+  readonly atMs: number
+}
+
+/** The states of all vCenters that this node reads, by their ids. */
 export class States {
   readonly #clock: Pick<Clock, 'monotonic'>
-  readonly #known = new Map<string, Known>()
+  readonly #machines = new Map<string, KnownMachines>()
+  /** Key providers that are not green. */
+  readonly #providers = new Map<string, KnownProvider>()
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock
   }
 
-  /** Undefined: this node has not read it. */
-  of({ id }: Pick<Vcenter, 'id'>): VcenterStates | undefined {
-    return this.#known.get(id)
+  of({ id }: Pick<Vcenter, 'id'>): VcenterStates {
+    const { locked, notSafe } = this.#machines.get(id) ?? noMachines
+    const known = this.#providers.get(id)
+    return { locked, notSafe, notGreen: known && known.atMs - known.sinceMs >= settledMs ? known : null }
   }
 
   /** Undefined: this vCenter does not tell them. */
-  note({ id }: Pick<Vcenter, 'id'>, states: MachineStates | undefined): void {
-    if (!states) return this.forget(id)
+  noteMachines({ id }: Pick<Vcenter, 'id'>, states: MachineStates | undefined): void {
+    if (!states) return void this.#machines.delete(id)
     const { locked, notSafe } = states
     const now = this.#clock.monotonic()
-    const before = this.#known.get(id)?.since
+    const before = this.#machines.get(id)?.since
     const since = new Map([...notSafe.keys()].map((host) => [host, before?.get(host) ?? now]))
     const settled = [...notSafe].filter(([host]) => now - (since.get(host) ?? now) >= settledMs)
-    this.#known.set(id, { locked, notSafe: new FirstNames(settled.map(([, name]) => name)), since })
+    this.#machines.set(id, { locked, notSafe: new FirstNames(settled.map(([, name]) => name)), since })
   }
 
-  get ids(): Iterable<string> {
-    return this.#known.keys()
+  /** `words`: vCenter's, about a provider that is not green; null: it is green, or unknown. */
+  noteProvider({ id }: Pick<Vcenter, 'id'>, provider: string, words: string | null): void {
+    if (words === null) return void this.#providers.delete(id)
+    const atMs = this.#clock.monotonic()
+    const before = this.#providers.get(id)
+    const sinceMs = before?.provider === provider ? before.sinceMs : atMs
+    this.#providers.set(id, { provider, words, sinceMs, atMs })
+  }
+
+  get ids(): readonly string[] {
+    return [...this.#machines.keys(), ...this.#providers.keys()]
   }
 
   forget(id: string): void {
-    this.#known.delete(id)
+    this.#machines.delete(id)
+    this.#providers.delete(id)
   }
 
   clear(): void {
-    this.#known.clear()
+    this.#machines.clear()
+    this.#providers.clear()
   }
 }
+
+const noMachines: KnownMachines = { locked: new FirstNames(), notSafe: new FirstNames(), since: new Map() }
 
 // ---------------------------------------------------------------- Conditions
 
 const hostAction =
   'Make the key provider green in vCenter. Then, for each host there: Enable host encryption mode. If that fails, its events say why.'
 
-/** A vCenter that this node has read. */
+/** A vCenter that has a user for its inventory. */
 export interface StatesOfVcenter {
-  readonly vcenter: Pick<Vcenter, 'id' | 'name' | 'instanceId'>
+  readonly vcenter: Pick<Vcenter, 'id' | 'name' | 'instanceId' | 'provider'>
   /** Its name. */
   readonly instance: string
   readonly states: VcenterStates
@@ -161,7 +215,30 @@ export const stateConditions = {
         })
       }),
   },
+  'vcenter-provider-not-green': {
+    severity: 'warning',
+    meaning:
+      'vCenter does not say green for the key provider of the last connect, in two readings some minutes apart. The message has its own words for the server that it does not reach, and for the side that does not trust the other. The server asks where a login is stored whose user has Cryptographer.ManageKeyServers; the role Read-only lacks it, and then nothing is known.',
+    action:
+      'Where a side does not trust the other, connect again, which changes only what is missing: mortise vcenter connect NAME. Where vCenter does not reach a server, check its name, the firewall and the port, and the server: mortise doctor ADDRESS.',
+    find: ({ vcenterStates }) => vcenterStates.flatMap(notGreen),
+  },
 } as const satisfies ConditionLines<StateFacts>
+
+/** After a connect with another provider, nothing is known of that one yet. */
+function notGreen({ vcenter, instance, states }: StatesOfVcenter): readonly Occurrence[] {
+  const { id, name, instanceId, provider } = vcenter
+  if (!states.notGreen || states.notGreen.provider !== provider?.name) return []
+  const connect = `mortise vcenter connect ${shellWord(name)} --instance ${shellWord(instance)}`
+  return [
+    {
+      instanceId,
+      about: id,
+      message: `the vCenter ${name} of the instance ${instance} does not say green for the key provider ${provider.name}; it says ${states.notGreen.words}`,
+      action: `Where a side does not trust the other, connect again, which changes only what is missing: ${connect}. Where vCenter does not reach a server, check its name, the firewall and the port, and the server: mortise doctor ADDRESS.`,
+    },
+  ]
+}
 
 function isOrAre({ count }: FirstNames): string {
   return count === 1 ? 'is' : 'are'

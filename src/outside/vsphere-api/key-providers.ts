@@ -46,6 +46,7 @@ export interface KeyProvider {
 export type ProviderHealth = 'green' | 'yellow' | 'red' | 'gray'
 
 export interface ServerStatus {
+  /** Bounded and cleaned. */
   readonly name: string
   readonly health: ProviderHealth
   /** vCenter's own words, bounded and cleaned. */
@@ -232,7 +233,7 @@ function readStatus(status: XmlElement): ProviderStatus {
     servers: serversOf(status).map((server) => {
       const connection = vcenterWords(textAt(server, 'connectionStatus') ?? '')
       return {
-        name: requiredText(server, 'name'),
+        name: vcenterWords(requiredText(server, 'name')),
         health: healthAt(server, 'status'),
         connection: connection === '' ? undefined : connection,
         serverTrustsClient: booleanAt(server, 'serverTrustClient'),

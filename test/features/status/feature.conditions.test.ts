@@ -28,13 +28,14 @@ const quietDatabase = {
 }
 const dayMs = 24 * 3600_000
 const campaign = { vcenterId: 'v-1', instanceId: instance.id, reason: 'its login is off' }
-const vcenter = { id: 'vcenter-1', name: 'vc-1', instanceId: instance.id, user: 'reader' }
+const provider = { name: 'mortise-vmware', proof: 'key', connectedMs: 1 }
+const vcenter = { id: 'vcenter-1', name: 'vc-1', instanceId: instance.id, user: 'reader', provider }
 const vcenterStates = (states: Partial<VcenterStates>): Partial<Facts> => ({
   vcenterStates: [
     {
       vcenter,
       instance: 'vmware',
-      states: { locked: new FirstNames(), notSafe: new FirstNames(), ...states },
+      states: { locked: new FirstNames(), notSafe: new FirstNames(), notGreen: null, ...states },
     },
   ],
 })
@@ -486,6 +487,13 @@ const cases: readonly Case[] = [
     id: 'vcenter-host-not-safe',
     facts: vcenterStates({ notSafe: new FirstNames(['esx-1', 'esx-2']) }),
     says: /^2 hosts of the vCenter vc-1 of the instance vmware are not in encryption mode, and need it: esx-1, esx-2$/,
+    of,
+  },
+  {
+    id: 'vcenter-provider-not-green',
+    facts: vcenterStates({ notGreen: { provider: provider.name, words: 'red; kms: no reason' } }),
+    says: /^the vCenter vc-1 of the instance vmware does not say green for the key provider mortise-vmware; it says red; kms: no reason$/,
+    action: /vcenter connect vc-1 --instance vmware/,
     of,
   },
   {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  isNotGreen,
   isNotSafe,
   FirstNames,
   settledMs,
@@ -10,6 +11,7 @@ import {
   States,
   type HostState,
 } from '../../../src/features/vcenter/states.ts'
+import type { ProviderHealth, ServerStatus } from '../../../src/outside/vsphere-api/key-providers.ts'
 import { MovableClock } from '../../support/time/movable-clock.ts'
 import { knownVcenter } from '../../support/vcenter/known-vcenter.ts'
 
@@ -38,11 +40,11 @@ test('a host counts once it was not safe in two readings some minutes apart', ()
   const clock = new MovableClock()
   const states = new States(clock)
   const read = (...hosts: readonly string[]) => {
-    states.note(vcenter, {
+    states.noteMachines(vcenter, {
       locked: new FirstNames(),
       notSafe: new Map(hosts.map((host) => [host, `name of ${host}`])),
     })
-    return String(states.of(vcenter)?.notSafe)
+    return String(states.of(vcenter).notSafe)
   }
   assert.equal(read('host-1'), '')
   clock.pass(settledMs - 1)
@@ -54,12 +56,12 @@ test('a host counts once it was not safe in two readings some minutes apart', ()
   assert.equal(read(), '')
   assert.equal(read('host-2'), '', 'it was safe in between')
   states.forget(vcenter.id)
-  assert.equal(states.of(vcenter), undefined)
+  assert.deepEqual(states.ids, [])
 })
 
 test('a condition has the count and the first names', () => {
   const machines = Array.from({ length: 1_000 }, (_, number) => `vm-${number}`)
-  const states = { locked: new FirstNames(machines), notSafe: new FirstNames() }
+  const states = { locked: new FirstNames(machines), notSafe: new FirstNames(), notGreen: null }
   assert.equal(states.locked.first.length, 5)
   const facts = { vcenterStates: [{ vcenter, instance: 'red', states }] }
   assert.deepEqual(
@@ -70,3 +72,38 @@ test('a condition has the count and the first names', () => {
   )
   assert.deepEqual(stateConditions['vcenter-host-not-safe'].find(facts), [])
 })
+
+test('yellow and red are not green; gray of the whole says nothing, and then the servers decide', () => {
+  assert.equal(isNotGreen({ health: 'green', servers: [server('red')] }), false, 'vCenter decides')
+  assert.equal(isNotGreen({ health: 'yellow', servers: [] }), true)
+  assert.equal(isNotGreen({ health: 'red', servers: [] }), true)
+  assert.equal(isNotGreen({ health: 'gray', servers: [server('green'), server('gray')] }), false)
+  assert.equal(isNotGreen({ health: 'gray', servers: [server('green'), server('red')] }), true)
+})
+
+test('a provider counts once it was not green in two readings some minutes apart, under one name', () => {
+  const clock = new MovableClock()
+  const states = new States(clock)
+  const connected = { ...vcenter, provider: { name: 'P', proof: 'key', connectedMs: 1 } }
+  const read = (words: string | null, provider = 'P') => {
+    states.noteProvider(vcenter, provider, words)
+    const facts = { vcenterStates: [{ vcenter: connected, instance: 'red', states: states.of(vcenter) }] }
+    return stateConditions['vcenter-provider-not-green'].find(facts).map(({ message }) => message)
+  }
+  assert.deepEqual(read('red'), [])
+  clock.pass(settledMs)
+  assert.deepEqual(states.of(vcenter).notGreen, null, 'nothing was read since')
+  const says = 'the vCenter vc-1 of the instance red does not say green for the key provider P; it says '
+  assert.deepEqual(read('yellow'), [`${says}yellow`])
+  assert.deepEqual(read(null), [])
+  assert.deepEqual(read('red'), [], 'it was green in between')
+  clock.pass(settledMs)
+  assert.deepEqual(read('red', 'Q'), [], 'another provider')
+  clock.pass(settledMs)
+  assert.deepEqual(read('red', 'Q'), [], 'not the provider of the last connect')
+})
+
+function server(health: ProviderHealth): ServerStatus {
+  const trust = { serverTrustsClient: undefined, clientTrustsServer: undefined }
+  return { name: 'kms', health, connection: undefined, ...trust }
+}

@@ -4,20 +4,24 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { vcenterConditions, vcenterFacts } from '../../../src/features/vcenter/conditions.ts'
+import { clientRoutes } from '../../../src/features/clients/routes.ts'
 import { VcenterLogins } from '../../../src/features/vcenter/logins.ts'
 import { machineStates } from '../../../src/features/vcenter/read-states.ts'
 import { aboutVcenter, inSession } from '../../../src/features/vcenter/reach.ts'
 import { Readings, readEveryMs } from '../../../src/features/vcenter/readings.ts'
 import { Campaigns } from '../../../src/features/vcenter/rekey/campaigns.ts'
 import { RekeyRunner } from '../../../src/features/vcenter/rekey/rekey-runner.ts'
-import { Vcenters } from '../../../src/features/vcenter/vcenters.ts'
+import { Vcenters, type Vcenter } from '../../../src/features/vcenter/vcenters.ts'
 import { systemClock } from '../../../src/host/system-clock.ts'
 import { startDoor } from '../../support/server/admin-door.ts'
 import { MovableClock } from '../../support/time/movable-clock.ts'
+import { until } from '../../support/time/until.ts'
 import { addedEntry, knownVcenter } from '../../support/vcenter/known-vcenter.ts'
 import type { Ref } from '../../support/vcenter/soap.ts'
 import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
 import { encrypt, ProxySite } from './proxy-site.ts'
+
+const provider = { name: 'P', proof: 'key', connectedMs: 1 }
 
 test(
   'machines that are locked are counted and named, until they are unlocked',
@@ -102,7 +106,7 @@ test(
     const fault = { on: 'CreateContainerView', kind: 'fault' } as const
     await inSession(vcenter, login, systemClock, async (session) => {
       const readStates = async () => {
-        readings.states.note(vcenter, await machineStates(session, t.signal))
+        readings.states.noteMachines(vcenter, await machineStates(session, t.signal))
       }
       await site.vcenter.trouble({ ...fault, fault: 'NoPermission' })
       await assert.rejects(readStates(), /NoPermission|Permission/)
@@ -114,6 +118,68 @@ test(
   },
 )
 
+test(
+  'a key provider that is not green is named with what vCenter says; without the privilege nothing is known',
+  { timeout: vcsimTestTimeoutMs },
+  async (t) => {
+    const parts = await readVcenter(t, 1, { provider })
+    if (!parts) return
+    const { site, clock, read, conditions } = parts
+    // The waits between two looks at vCenter's task.
+    clock.passedSleepMs = 10_000
+    const readTwice = async () => {
+      for (const pauseMs of [readEveryMs, 0]) {
+        await site.vcenter.forgetCalls()
+        await read()
+        await until(async () => (await site.vcenter.calls()).includes('Logout'))
+        clock.pass(pauseMs)
+      }
+      return conditions()
+    }
+    assert.deepEqual(await readTwice(), [])
+    const { admin } = site.mortise
+    await admin.call(clientRoutes.removeClient, { instance: 'default', client: 'P' })
+    const [notGreen, ...others] = await readTwice()
+    assert.match(
+      notGreen ?? '',
+      /^vcenter-provider-not-green: the vCenter vc-1 .* for the key provider P; it says red; mortise: Cannot connect: .*, this server does not trust vCenter$/,
+    )
+    assert.deepEqual(others, [])
+    await site.vcenter.lackPrivileges(['Cryptographer.ManageKeyServers'])
+    assert.deepEqual(await readTwice(), [])
+    await site.vcenter.lackPrivileges([])
+    assert.deepEqual(await readTwice(), [notGreen])
+    await site.trustClient(await site.certificateCall('RetrieveClientCert'), 'P')
+    await site.vcenter.trouble({ on: 'RetrieveKmipServersStatus_Task', kind: 'reset-before', times: 2 })
+    assert.deepEqual(await readTwice(), [notGreen], 'vCenter did not answer: the former state stays')
+    assert.deepEqual(await readTwice(), [])
+  },
+)
+
+test(
+  'no reading waits for the status of a key provider, and neither does the stop',
+  { timeout: vcsimTestTimeoutMs },
+  async (t) => {
+    const parts = await readVcenter(t, 1, { provider })
+    if (!parts) return
+    const { site, clock, readings, vcenter, read } = parts
+    const status = 'RetrieveKmipServersStatus_Task'
+    await site.vcenter.trouble({ on: status, kind: 'hang', times: null })
+    const asked = async (count: number) =>
+      until(async () => (await site.vcenter.calls()).filter((name) => name === status).length === count)
+    await site.vcenter.forgetCalls()
+    await read()
+    assert.equal(readings.troubleOf(vcenter), undefined)
+    await asked(1)
+    clock.pass(1)
+    await read()
+    await until(async () => (await site.vcenter.calls()).includes('Logout'))
+    await asked(1)
+    await readings.stop()
+    await until(async () => (await site.vcenter.calls()).filter((name) => name === 'Logout').length === 2)
+  },
+)
+
 async function hostOf(site: ProxySite, vm: Ref): Promise<Ref> {
   const value = (await site.client.properties(vm, 'runtime.host')).get('runtime.host')?.text
   assert.ok(value)
@@ -121,7 +187,7 @@ async function hostOf(site: ProxySite, vm: Ref): Promise<Ref> {
 }
 
 /** A vCenter whose machines are off and whose login is stored, and the readings of it in a server without the rest. */
-async function readVcenter(t: TestContext, machines: number) {
+async function readVcenter(t: TestContext, machines: number, more: Partial<Vcenter> = {}) {
   const site = await ProxySite.start(t, { arguments: ['-vm', String(machines), '-autostart=false'] })
   if (!site) return undefined
   await site.connect()
@@ -135,7 +201,7 @@ async function readVcenter(t: TestContext, machines: number) {
   const trust = { fingerprint: shown.sha256 }
   const about = await aboutVcenter({ host, port, trust }, systemClock)
   const place = { id: 'vcenter-1', instanceId: door.red.id, host, port, trust, user }
-  const vcenter = knownVcenter('vc-1', { ...place, ...about })
+  const vcenter = knownVcenter('vc-1', { ...place, ...about, ...more })
   await vcenters.add(vcenter, new Set([door.red.id]), addedEntry(vcenter.id))
   await logins.put(vcenter, Buffer.from(password))
   const failed = (error: unknown) => void door.bugs.push(error)
@@ -144,6 +210,7 @@ async function readVcenter(t: TestContext, machines: number) {
   const rekeys = new VcenterLogins(secrets, 'vcenter-rekey-login')
   const parts = { access, audit, clock, keys, leases, plugs, vcenters, campaigns, logins: rekeys, failed }
   const runner = new RekeyRunner(parts)
+  t.after(() => readings.stop())
   return {
     site,
     clock,
