@@ -50,6 +50,13 @@ export class ClientSide {
     return false
   }
 
+  /** The id of the client of the instance that has this certificate, PEM; undefined: none has it. */
+  async clientOf(pem: string | undefined): Promise<string | undefined> {
+    if (pem === undefined) return undefined
+    const { client } = await this.#parts.access.identify({ certificate: leafOf(pem), address: '' })
+    return client?.instanceId === this.#options.instance.id ? client.id : undefined
+  }
+
   /** Trusts this certificate. Throws TrustRefused where another client has it. */
   async pin(pem: string): Promise<Certificate> {
     const certificate = leafOf(pem)

@@ -40,7 +40,7 @@ const fingerprintFlag = ['--fingerprint <sha256>', 'recognize it by its certific
 const caFlag = ['--ca <pem>', 'recognize it by the CA that signed its certificate, and by its name'] as const
 
 const storedUser =
-  'a user of vCenter with the role Read-only, whose login the server stores sealed, to read the inventory every five minutes (default: each reading asks)'
+  'a user of vCenter with the role Read-only, whose login the server stores sealed, to read the inventory every four minutes (default: each reading asks)'
 
 const [userFlag, passwordFlag] = loginFlags(storedUser)
 
@@ -116,9 +116,16 @@ const listCommand = command(vcenterRoutes.listVcenters, {
 })
 
 const vcenterColumns: Columns<Vcenter> = {
-  headings: ['NAME', 'ADDRESS', 'VERSION', 'KEY PROVIDER', 'CONNECTED'],
-  rows: ({ name, host, port, version, provider }) => [
-    [name, `${host}:${port}`, version, provider?.name ?? '', shortTime(provider?.connected ?? null)],
+  headings: ['NAME', 'ADDRESS', 'VERSION', 'KEY PROVIDER', 'CONNECTED', 'INVENTORY'],
+  rows: ({ name, host, port, version, provider, inventory: { whole } }) => [
+    [
+      name,
+      `${host}:${port}`,
+      version,
+      provider?.name ?? '',
+      shortTime(provider?.connected ?? null),
+      whole ? 'whole' : 'partial',
+    ],
   ],
   empty: 'No vCenter was added to this instance. Add one: mortise vcenter add HOST\n',
 }
@@ -192,7 +199,8 @@ function loginText(login: Vcenter['login']): string {
 }
 
 function vcenterText(vcenter: Vcenter) {
-  const { name, host, port, trust, product, version, instanceUuid, added, login, provider } = vcenter
+  const { name, host, port, trust, product, version, instanceUuid, added, login, provider, inventory } =
+    vcenter
   const recognized =
     'fingerprint' in trust
       ? [['Recognized by', `its certificate, SHA-256 ${shownFingerprint(trust.fingerprint)}`] as const]
@@ -205,6 +213,9 @@ function vcenterText(vcenter: Vcenter) {
     ...recognized,
     ['Added', shortTime(added)],
     ['Login', loginText(login)],
+    ['Inventory', inventory.whole ? 'whole' : 'PARTIAL: what relies on it refuses'],
+    ...inventory.reasons.map((reason) => ['', reason] as const),
+    ...(inventory.read === null ? [] : [['Last read', shortTime(inventory.read)] as const]),
     ['Key provider', provider?.name ?? 'none yet: mortise vcenter connect'],
     ...(provider
       ? ([

@@ -39,7 +39,7 @@ export const vcenterConditions = {
     meaning:
       'The server could not read the inventory of a vCenter whose login is stored. The inventory that was read before stays, and gets older.',
     action:
-      'The message has the reason. If the certificate of vCenter was renewed, compare it and say so: mortise vcenter set NAME --fingerprint SHA256. The server tries again every five minutes. With several nodes, the one that reads knows of it.',
+      'The message has the reason. If the certificate of vCenter was renewed, compare it and say so: mortise vcenter set NAME --fingerprint SHA256. The server tries again every four minutes. With several nodes, the one that reads knows of it.',
     find: ({ readVcenters }) =>
       readVcenters.flatMap(({ vcenter: { id, name, instanceId }, instance, trouble, isLoginOff }) => {
         if (!trouble || isLoginOff) return []

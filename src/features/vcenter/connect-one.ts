@@ -1,6 +1,5 @@
 // Opens what one connect works with: the session at vCenter, the client here, the audit log.
 
-import type { AuditEntry } from '../../core/ports/audit.ts'
 import type { JobWork } from '../../doors/http/jobs.ts'
 import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { KeyProviders } from '../../outside/vsphere-api/key-providers.ts'
@@ -33,9 +32,11 @@ export async function connectOne(
   const ownCertificate = context.about.certificate()
   for (const warning of addressWarnings(plan.addresses, ownCertificate.der)) steps.warn(warning)
   return inSession(vcenter, login, clock, async (session) => {
+    const providers = new KeyProviders(session)
+    const clientSide = new ClientSide(context, { by: asker.by, instance, name: vcenter.name })
     const parts: ConnectParts = {
-      providers: new KeyProviders(session),
-      clientSide: new ClientSide(context, { by: asker.by, instance, name: vcenter.name }),
+      providers,
+      clientSide,
       ownCertificate,
       proof: proofKeys(context, { asker, instance, vcenter, plan }),
       steps,
@@ -45,9 +46,34 @@ export async function connectOne(
       signal,
     }
     await new ConnectRun(parts, plan).run()
+    if (!plan.dryRun)
+      await noteClient(context, asker, vcenter, {
+        client: await clientSide.clientOf(await providers.clientCertificate(plan.provider)),
+        provider: plan.provider,
+      })
     return null
   })
 }
+
+/** Notes the client here whose certificate a provider uses: it belongs to this vCenter. undefined: there is none. */
+export async function noteClient(
+  { clock, vcenters }: Pick<VcenterService, 'clock' | 'vcenters'>,
+  asker: Pick<ApiRequester, 'actor' | 'requestId'>,
+  vcenter: Vcenter,
+  { client, provider }: { readonly client: string | undefined; readonly provider: string },
+): Promise<void> {
+  const [now] = (await vcenters.of(vcenter.instanceId)).filter(({ id }) => id === vcenter.id)
+  const clients = now?.clients ?? []
+  if (client === undefined || clients.includes(client)) return
+  const detail = { vcenter: vcenter.name, provider, client }
+  const entry = { ...about(asker, vcenter), ...setEntry, atMs: clock.now(), detail }
+  await vcenters.set(vcenter, { clients: [...clients.slice(1 - clientsMax), client] }, entry)
+}
+
+/** The clients of a vCenter that are remembered, newest last. */
+const clientsMax = 64
+
+const setEntry = { action: 'vcenter.set', result: 'success', reason: null } as const
 
 /** The list of vCenters remembers the key, and the instance knows whether it has it. */
 function proofKeys(
@@ -57,14 +83,7 @@ function proofKeys(
   const { clock, keys, vcenters } = context
   const keep = async (proof: string, connectedMs: number | null) => {
     const detail = { vcenter: vcenter.name, provider, key: proof }
-    const entry: AuditEntry = {
-      ...about(asker, vcenter),
-      atMs: clock.now(),
-      action: 'vcenter.set',
-      result: 'success',
-      reason: null,
-      detail,
-    }
+    const entry = { ...about(asker, vcenter), ...setEntry, atMs: clock.now(), detail }
     await vcenters.set(vcenter, { provider: { name: provider, proof, connectedMs } }, entry)
   }
   return {

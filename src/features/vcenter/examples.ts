@@ -18,6 +18,7 @@ const vcenter = {
   instanceUuid: 'dbed6e0c-bd88-4ef6-b594-21283e1c677f',
   added: at,
   login: { user: 'inventory@vsphere.local', state: 'stored' as const },
+  inventory: { whole: true, reasons: [] as string[], read: at as string | null },
   provider: {
     name: 'mortise-production',
     proof: '5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e',
@@ -25,7 +26,13 @@ const vcenter = {
   },
 }
 
-const added = { ...vcenter, login: null, provider: null }
+const partial = {
+  whole: false,
+  reasons: ['no login is stored for vc.example.com: mortise vcenter set vc.example.com --user USER'],
+  read: null,
+}
+
+const added = { ...vcenter, login: null, inventory: partial, provider: null }
 
 const connect: Output<typeof vcenterRoutes.showConnect> = {
   id: '1e0c2c0e-7b63-4d55-8a0b-3f2a9d8c7b10',

@@ -21,6 +21,7 @@ import type { VcenterService } from './needs.ts'
 import { planOf, vcenterAddress } from './plan.ts'
 import type { vcenterRoutes } from './routes.ts'
 import { changedVcenter, type StoredTrust, type Vcenter } from './vcenters.ts'
+import { knownWholeness, type Wholeness } from './wholeness.ts'
 
 type Body<N extends keyof typeof vcenterRoutes> = RouteRequest<(typeof vcenterRoutes)[N]>['body']
 
@@ -46,7 +47,8 @@ export const vcenterHandlers = {
 
   listVcenters: async (context, { instance }) => {
     const vcenters = (await context.vcenters.of(instance.id)).toSorted(byName)
-    return Promise.all(vcenters.map(async (vcenter) => shownVcenter(context, vcenter)))
+    const wholeness = await knownWholeness(context, instance.id)
+    return Promise.all(vcenters.map(async (vcenter) => shownVcenter(context, vcenter, wholeness)))
   },
 
   showVcenter: async (context, { instance, params }) =>
@@ -339,10 +341,14 @@ function entry(
 // ---------------------------------------------------------------- Shown
 
 async function shownVcenter(
-  { logins }: Pick<VcenterService, 'logins'>,
+  context: VcenterService,
   vcenter: Vcenter,
+  wholeness?: Wholeness,
 ): Promise<Output<(typeof vcenterRoutes)['showVcenter']>> {
   const { id, name, host, port, trust, product, version, instanceUuid, addedMs, provider, user } = vcenter
+  const { logins, clock } = context
+  const { reasons, readings } = wholeness ?? (await knownWholeness(context, vcenter.instanceId))
+  const reading = readings.get(id)
   return {
     id,
     name,
@@ -362,6 +368,11 @@ async function shownVcenter(
     instanceUuid,
     added: isoTime(addedMs),
     login: user === undefined ? null : { user, state: (await logins.isStored(vcenter)) ? 'stored' : 'off' },
+    inventory: {
+      whole: reasons.length === 0,
+      reasons: [...reasons],
+      read: reading ? isoTime(clock.now() - reading.ageMs) : null,
+    },
     provider: provider
       ? { name: provider.name, proof: provider.proof, connected: isoTimeOrNull(provider.connectedMs) }
       : null,

@@ -27,25 +27,30 @@ interface Machine {
   readonly machineId: string
 }
 
-/** The rows with keys, in no order. Rejects with VsphereError, and with Refusal where the user may not read everything. */
+/**
+ * The rows with keys, in no order. Calls `onNoDisks` if vCenter does not let the user list first-class disks. Rejects with VsphereError,
+ * and with Refusal where the user may not read everything else.
+ */
 export async function* keyRows(
   session: VsphereSession,
   signal: AbortSignal,
+  onNoDisks = () => {},
 ): AsyncGenerator<InventoryRow, void, undefined> {
   yield* machineRows(session, signal)
   for await (const host of objects(session, 'HostSystem', ['name', 'runtime.cryptoKeyId'], signal))
     yield* keyOf(machineOf('host', host), '', host.values.get('runtime.cryptoKeyId'))
-  yield* clusterAndDiskRows(session, signal)
+  yield* clusterAndDiskRows(session, signal, onNoDisks)
 }
 
 /** The rows of vSAN clusters and of first-class disks, of whose changes vCenter does not tell. Rejects as `keyRows` does. */
 export async function* clusterAndDiskRows(
   session: VsphereSession,
   signal: AbortSignal,
+  onNoDisks = () => {},
 ): AsyncGenerator<InventoryRow, void, undefined> {
   for await (const cluster of objects(session, 'ClusterComputeResource', ['name'], signal))
     yield* vsanRows(session, cluster, signal)
-  yield* diskRows(session, signal)
+  yield* diskRows(session, signal, onNoDisks)
 }
 
 async function* machineRows(
@@ -181,8 +186,10 @@ interface FirstClassDisk {
 async function* diskRows(
   session: VsphereSession,
   signal: AbortSignal,
+  onNoDisks: () => void,
 ): AsyncGenerator<InventoryRow, void, undefined> {
   const disks = await firstClassDisks(session, signal)
+  if (!disks) return onNoDisks()
   for (let from = 0; from < disks.length; from += diskCallsMax) {
     const some = disks.slice(from, from + diskCallsMax)
     const configs = await Promise.all(some.map((disk) => diskConfig(session, disk, signal)))
@@ -196,12 +203,12 @@ async function* diskRows(
 
 /**
  * A user who may list the disks of no datastore has a role for the machines alone, since vCenter asks for a privilege here with which
- * files are deleted, too. Then this is empty. Rejects if the user may list them on some datastores and not on others.
+ * files are deleted, too. Then this is undefined. Rejects if the user may list them on some datastores and not on others.
  */
 async function firstClassDisks(
   session: VsphereSession,
   signal: AbortSignal,
-): Promise<readonly FirstClassDisk[]> {
+): Promise<readonly FirstClassDisk[] | undefined> {
   if (!session.content.vStorageObjectManager) return []
   const disks: FirstClassDisk[] = []
   let [listed, refusal]: [number, VsphereError | undefined] = [0, undefined]
@@ -218,7 +225,7 @@ async function firstClassDisks(
       throw new Refusal('refused', `it has more than ${disksMax} first-class disks`)
   }
   if (refusal && listed > 0) throw refusal
-  return disks
+  return refusal ? undefined : disks
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Clock } from '../../core/ports/clock.ts'
 import type { Log } from '../../core/ports/log.ts'
 import type { Secrets } from '../../core/sealing/secrets.ts'
 import type { NodeLeases } from '../../core/server/leases.ts'
+import type { LastSeen } from '../../core/trust/last-seen.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { Pending } from '../../core/trust/pending.ts'
 import type { Plugs } from '../../doors/http/plugs.ts'
@@ -29,6 +30,7 @@ export interface Needs {
   readonly authority: SigningIdentity
   readonly clock: Clock
   readonly keys: Pick<Keys, 'show'>
+  readonly lastSeen: Pick<LastSeen, 'ofClient'>
   readonly leases: Pick<NodeLeases, 'during' | 'elsewhere' | 'hold' | 'nodes'>
   readonly log: Pick<Log, 'error'>
   readonly pending: Pick<Pending, 'remove'>

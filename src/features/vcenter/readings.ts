@@ -17,10 +17,11 @@ import { isPasswordRefusal, VsphereError } from '../../outside/vsphere-api/error
 import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
 import type { VcenterLogin, VcenterLogins } from './logins.ts'
 import { States } from './states.ts'
+import type { LastReading } from './wholeness.ts'
 import type { Vcenter, Vcenters } from './vcenters.ts'
 
 /** The time between two readings of one vCenter. */
-export const readEveryMs = 5 * 60_000
+export const readEveryMs = 4 * 60_000
 /** An inventory that did not change is imported again after this time. */
 export const importEveryMs = 3600_000
 /** The time that the stop of the server waits for a reading. */
@@ -54,6 +55,8 @@ export class Readings {
   readonly #troubles = new Map<string, ReadingTrouble>()
   /** The last import of each vCenter by this run; `atMs` is monotonic. */
   readonly #imported = new Map<string, { readonly digest: string; readonly atMs: number }>()
+  /** The beginning of the last whole reading of each vCenter by this run; monotonic. */
+  readonly #lasts = new Map<string, Pick<LastReading, 'hasDisks'> & { readonly atMs: number }>()
   /** Each vCenter has one reading or login at a time, so that no two try a refused password. */
   readonly #turns = new KeyedMutex()
   /** The sessions of readings that are open, each until its end. */
@@ -88,6 +91,12 @@ export class Readings {
     return this.#troubles.get(id)
   }
 
+  /** undefined: this node has not read it, or does so no more. */
+  lastOf({ id }: Pick<Vcenter, 'id'>): LastReading | undefined {
+    const last = this.#lasts.get(id)
+    return last && { ageMs: this.#parts.clock.monotonic() - last.atMs, hasDisks: last.hasDisks }
+  }
+
   /** Reads all, or waits for the reading that is under way. Never rejects. */
   look(): Promise<void> {
     this.#looking ??= this.#look()
@@ -115,7 +124,7 @@ export class Readings {
   async #look(): Promise<void> {
     const all = await this.withUser()
     const ids = new Set(all.map(({ id }) => id))
-    for (const id of [...this.#troubles.keys(), ...this.#imported.keys(), ...this.states.ids])
+    for (const id of [...this.#troubles.keys(), ...this.#lasts.keys(), ...this.states.ids])
       if (!ids.has(id)) this.#forget(id)
     if (all.length === 0) return
     const lease = await this.#parts.leases.hold('vcenter-inventory')
@@ -251,20 +260,26 @@ export class Readings {
     session: VsphereSession,
     signal: AbortSignal,
   ): Promise<readonly InventoryRow[]> {
+    const { clock } = this.#parts
+    const [takenMs, atMs] = [clock.now(), clock.monotonic()]
+    const { rows, hasDisks } = await allRows(session, signal)
+    await this.#importRows(vcenter, takenMs, rows)
+    this.#lasts.set(vcenter.id, { atMs, hasDisks })
+    return rows
+  }
+
+  async #importRows(vcenter: Vcenter, takenMs: number, rows: readonly InventoryRow[]): Promise<void> {
     const { clock, plugs } = this.#parts
     const { id, instanceId, name } = vcenter
-    const takenMs = clock.now()
-    const rows = await allRows(session, signal)
     // No machine is encrypted: the inventory feature takes no empty inventory, since it would say that no key is used.
-    if (rows.length === 0) return rows
+    if (rows.length === 0) return
     const digest = digestOf(rows)
     const before = this.#imported.get(id)
-    if (before?.digest === digest && clock.monotonic() - before.atMs < importEveryMs) return rows
+    if (before?.digest === digest && clock.monotonic() - before.atMs < importEveryMs) return
     const requestId = randomUUID()
     const asker = { actor: serverActor, requestId, identify: () => this.#identify(vcenter, requestId) }
     await plugs.importInventory(asker, { instanceId, vcenter: name, takenMs }, rows)
     this.#imported.set(id, { digest, atMs: clock.monotonic() })
-    return rows
   }
 
   /** The instance may be gone, and the vCenter removed, since the reading began. */
@@ -279,12 +294,14 @@ export class Readings {
   #forget(id: string): void {
     this.#troubles.delete(id)
     this.#imported.delete(id)
+    this.#lasts.delete(id)
     this.states.forget(id)
   }
 
   /** Another node reads from now on. */
   #forgetAll(): void {
     this.#troubles.clear()
+    this.#lasts.clear()
     this.states.clear()
   }
 
@@ -293,15 +310,20 @@ export class Readings {
   }
 }
 
-async function allRows(session: VsphereSession, signal: AbortSignal): Promise<readonly InventoryRow[]> {
+/** All rows of a vCenter, in memory. `hasDisks`: with first-class disks. Rejects as `keyRows` does. */
+export async function allRows(
+  session: VsphereSession,
+  signal: AbortSignal,
+): Promise<{ readonly rows: readonly InventoryRow[]; readonly hasDisks: boolean }> {
   const { keyRows } = await import('./machines.ts')
   const rows: InventoryRow[] = []
-  for await (const row of keyRows(session, signal)) {
+  let hasDisks = true
+  for await (const row of keyRows(session, signal, () => void (hasDisks = false))) {
     rows.push(row)
     if (rows.length > rowsMax)
       throw new Refusal('refused', `it has more than ${String(rowsMax)} keys of machines and disks`)
   }
-  return rows
+  return { rows, hasDisks }
 }
 
 /** Rows have one digest in every order. */

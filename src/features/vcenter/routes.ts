@@ -81,6 +81,20 @@ const Vcenter = z
       })
       .nullable()
       .meta({ description: 'The stored login; null: each reading of the inventory asks for one.' }),
+    inventory: z
+      .object({
+        whole: z.boolean(),
+        reasons: z
+          .array(z.string())
+          .meta({ description: 'Why the inventory of the instance is not whole; of all its vCenters.' }),
+        read: time
+          .nullable()
+          .meta({ description: 'When this node last read this vCenter by itself; null: it did not.' }),
+      })
+      .meta({
+        description:
+          'Whether the inventory of the instance has every machine that could use its keys. What relies on it refuses otherwise.',
+      }),
     provider: z
       .object({
         name: z.string(),

@@ -23,6 +23,8 @@ export interface Vcenter {
   readonly user?: string
   /** The provider of the last connect. */
   readonly provider?: ConnectedProvider
+  /** The ids of the clients here whose certificates its key providers use, as connects found them. */
+  readonly clients?: readonly string[]
 }
 
 /** `fingerprint`: SHA-256 of the certificate, lower-case hex. `authority`: PEM of the CAs. */
@@ -38,7 +40,7 @@ export interface ConnectedProvider {
 
 /** Changes of a vCenter. `user: null`: its login is stored no more. */
 type VcenterFields = Partial<
-  Pick<Vcenter, 'name' | 'host' | 'port' | 'trust' | 'product' | 'version' | 'provider'>
+  Pick<Vcenter, 'name' | 'host' | 'port' | 'trust' | 'product' | 'version' | 'provider' | 'clients'>
 > & { readonly user?: string | null }
 
 const secretName = 'vcenters'

@@ -228,7 +228,7 @@ test('a refused password ends it, and is tried once by all that read', async (t)
   site.waiting.shift()?.end(changed())
   await site.passUntil(() => site.readings.troubleOf(site.known) !== undefined)
   assert.deepEqual(logins, [], 'the session that follows has no password')
-  // The reading of every five minutes comes first, and following waits for it with its own login.
+  // The reading of every four minutes comes first, and following waits for it with its own login.
   const look = site.readings.look()
   await until(() => logins.length === 1)
   for (const response of site.waiting.splice(0)) response.destroy()

@@ -11,6 +11,7 @@ import {
   type CommandResult,
   type EmbeddedServer,
 } from '../../support/server/server.ts'
+import { until } from '../../support/time/until.ts'
 import { providerId, serverSpec, SoapClient } from '../../support/vcenter/client.ts'
 import { startVcenter, type Vcenter } from '../../support/vcenter/vcenter.ts'
 import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
@@ -265,3 +266,38 @@ connectTest(
     assert.match(asked.stderr, /--user is missing/)
   },
 )
+
+interface ShownInventory {
+  readonly inventory: { readonly whole: boolean; readonly reasons: readonly string[] }
+}
+
+connectTest('the inventory is whole once all that could use a key is known', async (site) => {
+  const { vcenter, mortise, connect } = site
+  const inventory = async () => ((await mortise.json('vcenter', 'show', 'vc')) as ShownInventory).inventory
+  const reasons = async () => (await inventory()).reasons.join('\n')
+  assert.match(await reasons(), /^no login is stored for vc: mortise vcenter set vc --user USER$/)
+
+  const file = path.join(mortise.data, 'password')
+  await mortise.json('vcenter', 'set', 'vc', '--user', vcenter.username, '--password-file', file)
+  await until(async () => (await inventory()).whole)
+
+  // A client that is trusted by hand may be a vCenter that was not added.
+  const client = await mortise.issueClient('by-hand')
+  await client.create()
+  await until(async () => (await reasons()).includes('by-hand, last seen at'))
+  await mortise.cli('client', 'remove', 'by-hand', '--yes')
+
+  // The client of a connect belongs to its vCenter, also once vCenter has made a key.
+  const connected = await connect()
+  assert.equal(connected.code, 0, connected.stdout + connected.stderr)
+  assert.deepEqual(await inventory().then(({ whole, reasons: why }) => ({ whole, why })), {
+    whole: true,
+    why: [],
+  })
+  assert.match((await mortise.cli('vcenter', 'list')).stdout, /INVENTORY[^]*whole/)
+
+  await vcenter.lackPrivileges(['Datastore.FileManagement'])
+  await mortise.json('vcenter', 'set', 'vc', '--user', vcenter.username, '--password-file', file)
+  await until(async () => (await reasons()).includes('give it Datastore.FileManagement on all datastores'))
+  assert.match((await mortise.cli('vcenter', 'show', 'vc')).stdout, /PARTIAL: what relies on it refuses/)
+})
