@@ -22,6 +22,8 @@ export interface Plugs {
     about: Pick<InventoryRecord, 'instanceId' | 'vcenter' | 'takenMs'>,
     rows: AsyncIterable<InventoryRow> | Iterable<InventoryRow>,
   ) => Promise<InventoryRecord>
+  /** From features/clients: the clients of the instance that were ever here, with when each was here last. */
+  readonly clientsSeen: (instanceId: string) => Promise<readonly SeenClient[]>
   /** From features/adopt: the upstream of an instance, as this asker may see it; null: it has none. */
   readonly upstreamOf: (
     asker: Pick<ApiRequester, 'instanceId'>,
@@ -47,6 +49,12 @@ export interface Plugs {
   readonly approvals: Approving
 }
 
+export interface SeenClient {
+  readonly id: string
+  readonly name: string
+  readonly lastMs: number
+}
+
 /** Acts that need a second person. */
 export interface Approving {
   /** The configured ones. */
@@ -62,6 +70,7 @@ export const withoutFeatures: Plugs = {
   importInventory: async () => {
     throw new Refusal('refused', 'this server keeps no inventories')
   },
+  clientsSeen: async () => [],
   upstreamOf: async () => null,
   auditKeepers: { targets: [], facts: async () => [] },
   backupStatus: () => null,

@@ -4,6 +4,7 @@
 
 import { hasBegun } from '../../core/trust/access.ts'
 import { allowOf } from '../../core/trust/allow.ts'
+import type { SeenClient } from '../../doors/http/plugs.ts'
 import type { CertificateSeen } from '../../core/ports/trust.ts'
 import {
   type Authority,
@@ -37,6 +38,20 @@ export async function shownClient({ lastSeen, clock }: Sight, instance: Instance
     certificates: client.certificates.map((pin) => shownPin(pin, lastSince(pin, seen), { graceDays, nowMs })),
     authorities: client.authorities.map((authority) => shownAuthority(authority, nowMs)),
   }
+}
+
+/** The clients of the instance that were ever here, with when each was here last. */
+export async function clientsSeen(
+  { access, lastSeen }: Pick<Needs, 'access' | 'lastSeen'>,
+  instanceId: string,
+): Promise<readonly SeenClient[]> {
+  const { tables } = await access.snapshot()
+  const clients = [...tables.client.values()].filter((client) => client.instanceId === instanceId)
+  const seen = await Promise.all(clients.map(async ({ id }) => lastSeen.ofClient(id)))
+  return clients.flatMap(({ id, name }, index) => {
+    const last = seen[index]
+    return last ? [{ id, name, lastMs: last.lastMs }] : []
+  })
 }
 
 interface Moment {

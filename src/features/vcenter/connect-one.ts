@@ -56,7 +56,7 @@ export async function connectOne(
 }
 
 /** Notes the client here whose certificate a provider uses: it belongs to this vCenter. undefined: there is none. */
-export async function noteClient(
+async function noteClient(
   { clock, vcenters }: Pick<VcenterService, 'clock' | 'vcenters'>,
   asker: Pick<ApiRequester, 'actor' | 'requestId'>,
   vcenter: Vcenter,

@@ -28,7 +28,7 @@ const vcenter = {
 
 const partial = {
   whole: false,
-  reasons: ['no login is stored for vc.example.com: mortise vcenter set vc.example.com --user USER'],
+  reasons: ['vc.example.com was read more than five minutes ago'],
   read: null,
 }
 

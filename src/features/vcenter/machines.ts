@@ -189,7 +189,10 @@ async function* diskRows(
   onNoDisks: () => void,
 ): AsyncGenerator<InventoryRow, void, undefined> {
   const disks = await firstClassDisks(session, signal)
-  if (!disks) return onNoDisks()
+  if (!disks) {
+    onNoDisks()
+    return
+  }
   for (let from = 0; from < disks.length; from += diskCallsMax) {
     const some = disks.slice(from, from + diskCallsMax)
     const configs = await Promise.all(some.map((disk) => diskConfig(session, disk, signal)))

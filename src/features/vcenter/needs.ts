@@ -9,7 +9,6 @@ import type { Clock } from '../../core/ports/clock.ts'
 import type { Log } from '../../core/ports/log.ts'
 import type { Secrets } from '../../core/sealing/secrets.ts'
 import type { NodeLeases } from '../../core/server/leases.ts'
-import type { LastSeen } from '../../core/trust/last-seen.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { Pending } from '../../core/trust/pending.ts'
 import type { Plugs } from '../../doors/http/plugs.ts'
@@ -30,11 +29,10 @@ export interface Needs {
   readonly authority: SigningIdentity
   readonly clock: Clock
   readonly keys: Pick<Keys, 'show'>
-  readonly lastSeen: Pick<LastSeen, 'ofClient'>
   readonly leases: Pick<NodeLeases, 'during' | 'elsewhere' | 'hold' | 'nodes'>
   readonly log: Pick<Log, 'error'>
   readonly pending: Pick<Pending, 'remove'>
-  readonly plugs: Pick<Plugs, 'importInventory' | 'copyKeys'>
+  readonly plugs: Pick<Plugs, 'clientsSeen' | 'copyKeys' | 'importInventory'>
   readonly secrets: Pick<Secrets, 'fresh' | 'freshUnder' | 'change' | 'put' | 'remove' | 'mac' | 'macMatches'>
   readonly trust: Pick<TrustChanges, 'clients'>
 }

@@ -17,7 +17,6 @@ import { isPasswordRefusal, VsphereError } from '../../outside/vsphere-api/error
 import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
 import type { VcenterLogin, VcenterLogins } from './logins.ts'
 import { States } from './states.ts'
-import type { LastReading } from './wholeness.ts'
 import type { Vcenter, Vcenters } from './vcenters.ts'
 
 /** The time between two readings of one vCenter. */
@@ -46,6 +45,13 @@ interface ReadingParts {
   readonly plugs: Pick<Plugs, 'importInventory'>
   /** Called with bugs and outages of this server. */
   readonly failed: (error: unknown) => void
+}
+
+/** The last whole reading of a vCenter. */
+export interface LastReading {
+  readonly ageMs: number
+  /** vCenter let the user list first-class disks. */
+  readonly hasDisks: boolean
 }
 
 export class Readings {
@@ -311,7 +317,7 @@ export class Readings {
 }
 
 /** All rows of a vCenter, in memory. `hasDisks`: with first-class disks. Rejects as `keyRows` does. */
-export async function allRows(
+async function allRows(
   session: VsphereSession,
   signal: AbortSignal,
 ): Promise<{ readonly rows: readonly InventoryRow[]; readonly hasDisks: boolean }> {

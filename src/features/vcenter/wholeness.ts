@@ -3,9 +3,10 @@
 
 import { counted } from '../../base/text/counted.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
-import type { Client } from '../../core/trust/rows.ts'
+import type { SeenClient } from '../../doors/http/plugs.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 import type { VcenterService } from './needs.ts'
+import type { LastReading } from './readings.ts'
 import type { Vcenter } from './vcenters.ts'
 
 /** A reading counts for this time. */
@@ -14,13 +15,6 @@ export const countsMs = 5 * 60_000
 const clientMs = 90 * 24 * 3600_000
 /** The clients that a reason names. */
 const namesMax = 5
-
-/** The last whole reading of a vCenter. */
-export interface LastReading {
-  readonly ageMs: number
-  /** vCenter let the user list first-class disks. */
-  readonly hasDisks: boolean
-}
 
 export interface VcenterReading {
   readonly name: string
@@ -31,15 +25,10 @@ export interface VcenterReading {
   readonly trouble: string | undefined
 }
 
-export interface ClientOfNone {
-  readonly name: string
-  readonly seenMs: number
-}
-
 /** Sentences without a full stop; none: the inventory is whole. `strangers`: the clients that belong to none of the vCenters. */
 export function partialReasons(
   vcenters: readonly VcenterReading[],
-  strangers: readonly ClientOfNone[],
+  strangers: readonly SeenClient[],
 ): readonly string[] {
   if (vcenters.length === 0) return ['no vCenter was added to the instance']
   return [...vcenters.flatMap(reasonsOf), ...strangerReasons(strangers)]
@@ -60,45 +49,27 @@ function reasonsOf({ name, login, reading, trouble }: VcenterReading): readonly 
   return []
 }
 
-function strangerReasons(strangers: readonly ClientOfNone[]): readonly string[] {
+function strangerReasons(strangers: readonly SeenClient[]): readonly string[] {
   if (strangers.length === 0) return []
   const first = strangers
     .slice(0, namesMax)
-    .map(({ name, seenMs }) => `${name}, last seen at ${isoTime(seenMs)}`)
+    .map(({ name, lastMs }) => `${name}, last seen at ${isoTime(lastMs)}`)
   const more = strangers.length > namesMax ? `; and ${strangers.length - namesMax} more` : ''
   return [
     `${counted(strangers.length, 'client')} of the instance ${strangers.length === 1 ? 'belongs' : 'belong'} to none of these vCenters and may use keys: ${first.join('; ')}${more}. If it is a vCenter that was added here, connect it once: mortise vcenter connect NAME`,
   ]
 }
 
-/** Those of the clients that were here lately and belong to none of these vCenters. `seenMs`: by id, when each was last here. */
+/** The clients that were here lately and belong to none of these vCenters, the latest first. */
 export function clientsOfNone(
-  clients: readonly Pick<Client, 'id' | 'name'>[],
-  seenMs: ReadonlyMap<string, number>,
+  clients: readonly SeenClient[],
   vcenters: readonly Pick<Vcenter, 'clients'>[],
   nowMs: number,
-): readonly ClientOfNone[] {
-  const belong = new Set(vcenters.flatMap((vcenter) => vcenter.clients ?? []))
-  const found = clients.flatMap(({ id, name }) => {
-    const seen = belong.has(id) ? undefined : seenMs.get(id)
-    return seen === undefined || nowMs - seen >= clientMs ? [] : [{ name, seenMs: seen }]
-  })
-  return found.toSorted((a, b) => b.seenMs - a.seenMs)
-}
-
-async function strangersOf(
-  { access, lastSeen, clock }: Pick<VcenterService, 'access' | 'lastSeen' | 'clock'>,
-  instanceId: string,
-  vcenters: readonly Vcenter[],
-): Promise<readonly ClientOfNone[]> {
-  const { tables } = await access.snapshot()
-  const clients = [...tables.client.values()].filter((client) => client.instanceId === instanceId)
-  const seenMs = new Map<string, number>()
-  for (const { id } of clients) {
-    const seen = await lastSeen.ofClient(id)
-    if (seen) seenMs.set(id, seen.lastMs)
-  }
-  return clientsOfNone(clients, seenMs, vcenters, clock.now())
+): readonly SeenClient[] {
+  const known = new Set(vcenters.flatMap((vcenter) => vcenter.clients ?? []))
+  return clients
+    .filter(({ id, lastMs }) => !known.has(id) && nowMs - lastMs < clientMs)
+    .toSorted((a, b) => b.lastMs - a.lastMs)
 }
 
 export interface Wholeness {
@@ -109,10 +80,10 @@ export interface Wholeness {
 
 /** As this node knows it from the readings that it made by itself. */
 export async function knownWholeness(
-  context: Pick<VcenterService, 'access' | 'lastSeen' | 'clock' | 'logins' | 'readings' | 'vcenters'>,
+  context: Pick<VcenterService, 'clock' | 'logins' | 'plugs' | 'readings' | 'vcenters'>,
   instanceId: string,
 ): Promise<Wholeness> {
-  const { logins, readings } = context
+  const { clock, logins, plugs, readings } = context
   const all = await context.vcenters.of(instanceId)
   const known = new Map<string, LastReading>()
   const sides = await Promise.all(
@@ -124,6 +95,7 @@ export async function knownWholeness(
       return { name, login, reading, trouble: readings.troubleOf(vcenter)?.message }
     }),
   )
-  const reasons = partialReasons(sides, await strangersOf(context, instanceId, all))
+  const strangers = clientsOfNone(await plugs.clientsSeen(instanceId), all, clock.now())
+  const reasons = partialReasons(sides, strangers)
   return { reasons, readings: known }
 }

@@ -43,7 +43,7 @@ test('an instance without a vCenter has no whole inventory', () => {
 })
 
 test('clients that belong to none of the vCenters make the inventory partial, and the first are named', () => {
-  const strangers = Array.from({ length: 7 }, (_, at) => ({ name: `client-${at}`, seenMs: at }))
+  const strangers = Array.from({ length: 7 }, (_, at) => ({ id: `${at}`, name: `client-${at}`, lastMs: at }))
   const [reason = '', ...others] = partialReasons([whole], strangers)
   assert.deepEqual(others, [])
   assert.match(reason, /^7 clients of the instance belong to none/)
@@ -54,15 +54,9 @@ const day = 24 * 3600_000
 
 test('a client counts if it was here within 90 days and belongs to no vCenter', () => {
   const nowMs = 1_000 * day
-  const seenMs = new Map([
-    ['ours', nowMs],
-    ['lately', nowMs - 89 * day],
-    ['now', nowMs],
-    ['long-ago', nowMs - 90 * day],
-  ])
-  const clients = ['ours', 'lately', 'now', 'long-ago', 'never'].map((id) => ({ id, name: `name of ${id}` }))
-  assert.deepEqual(clientsOfNone(clients, seenMs, [{ clients: ['ours'] }, {}], nowMs), [
-    { name: 'name of now', seenMs: nowMs },
-    { name: 'name of lately', seenMs: nowMs - 89 * day },
-  ])
+  const client = (id: string, agoMs: number) => ({ id, name: `name of ${id}`, lastMs: nowMs - agoMs })
+  const lately = client('lately', 89 * day)
+  const now = client('now', 0)
+  const clients = [client('ours', 0), lately, now, client('long-ago', 90 * day)]
+  assert.deepEqual(clientsOfNone(clients, [{ clients: ['ours'] }, {}], nowMs), [now, lately])
 })

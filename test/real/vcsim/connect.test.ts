@@ -5,6 +5,8 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { createKey } from '../../../src/outside/kmip-client/calls.ts'
+import { connectKmip } from '../../../src/outside/kmip-client/client.ts'
 import {
   runCli,
   startEmbedded,
@@ -282,10 +284,17 @@ connectTest('the inventory is whole once all that could use a key is known', asy
   await until(async () => (await inventory()).whole)
 
   // A client that is trusted by hand may be a vCenter that was not added.
-  const client = await mortise.issueClient('by-hand')
-  await client.create()
+  const { cert, key, ca } = (await mortise.issue('by-hand')).tls
+  const kmip = connectKmip({
+    addresses: [mortise.kmip],
+    cert,
+    key,
+    trust: { by: 'authority', pem: ca },
+  })
+  await createKey(kmip, { name: 'by hand' })
+  await kmip.close()
   await until(async () => (await reasons()).includes('by-hand, last seen at'))
-  await mortise.cli('client', 'remove', 'by-hand', '--yes')
+  await mortise.json('client', 'remove', 'by-hand')
 
   // The client of a connect belongs to its vCenter, also once vCenter has made a key.
   const connected = await connect()
