@@ -66,6 +66,13 @@ export class Jobs<Shown extends { readonly progress: unknown }, Report> {
     return last?.id === id ? last : undefined
   }
 
+  /** Waits for the end of the one that runs or ran last; undefined: there was none. Never rejects. */
+  async ended(place: string): Promise<Job<Shown, Report> | undefined> {
+    const held = this.#last.get(place)
+    await held?.running
+    return held?.job
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort()
     await Promise.all([...this.#last.values()].map(({ running }) => running))

@@ -29,6 +29,17 @@ export interface Plugs {
     asker: Pick<ApiRequester, 'instanceId'>,
     instance: Instance,
   ) => Promise<z.output<typeof ShownUpstream> | null>
+  /** From features/adopt: adopts keys from the upstream of the instance, where it has one, and opens each of them here. Throws Refusal. */
+  readonly takeOver: (
+    asker: Pick<ApiRequester, 'identify'>,
+    instance: Instance,
+    request: TakeOverRequest,
+  ) => Promise<TakenOver>
+  /** From features/adopt: the instance has no upstream from then on. */
+  readonly removeUpstream: (
+    asker: Pick<ApiRequester, 'by'>,
+    instance: Pick<Instance, 'id'>,
+  ) => Promise<void>
   /** From features/siem: the targets that must have an entry before it is pruned. */
   readonly auditKeepers: {
     readonly targets: readonly string[]
@@ -55,6 +66,27 @@ export interface SeenClient {
   readonly lastMs: number
 }
 
+export interface TakeOverRequest {
+  readonly keys: readonly string[]
+  /** Adopts all else that the upstream has, too. */
+  readonly others: boolean
+  /** Adopts nothing; a key that the upstream gives counts as one that is here. */
+  readonly dryRun: boolean
+  readonly onProgress: (now: {
+    readonly step: 'adopt' | 'open'
+    readonly done: number
+    readonly total: number | null
+  }) => void
+  readonly signal: AbortSignal
+}
+
+export interface TakenOver {
+  /** Objects that came, or changed, now. */
+  readonly adopted: number
+  /** The keys that this server could not open, with the reason. */
+  readonly troubles: readonly { readonly id: string; readonly why: string }[]
+}
+
 /** Acts that need a second person. */
 export interface Approving {
   /** The configured ones. */
@@ -72,6 +104,10 @@ export const withoutFeatures: Plugs = {
   },
   clientsSeen: async () => [],
   upstreamOf: async () => null,
+  takeOver: async () => {
+    throw new Refusal('refused', 'this server adopts no keys')
+  },
+  removeUpstream: async () => undefined,
   auditKeepers: { targets: [], facts: async () => [] },
   backupStatus: () => null,
   copyKeys: async () => 'this server makes no backups',

@@ -303,7 +303,7 @@ class Adoption {
 }
 
 /** Faults that concern one object; the others would refuse the next one too. */
-const aboutObject: ReadonlySet<string> = new Set([
+export const aboutObject: ReadonlySet<string> = new Set([
   'ObjectAlreadyExists',
   'ObjectDestroyed',
   'ObjectNotFound',

@@ -19,7 +19,14 @@ export const adoptFeature = feature({
     upstreams: needs.kmip.adopt,
     adoptions: openAdoptions(needs, opened),
   }),
-  plugs: (own) => ({ upstreamOf: (asker, instance) => shownUpstream(own, asker, instance) }),
+  plugs: (own) => ({
+    upstreamOf: (asker, instance) => shownUpstream(own, asker, instance),
+    takeOver: async (asker, instance, request) => {
+      const { takeOver } = await import('./take-over.ts')
+      return takeOver(own, asker, instance, request)
+    },
+    removeUpstream: async (asker, { id }) => void (await own.trust.upstreams.remove(asker.by, id)),
+  }),
   conditions: upstreamConditions,
   facts: upstreamConditionFacts,
   metrics: { ...upstreamCounters, ...upstreamMetrics },

@@ -12,6 +12,7 @@ import type { Keys } from '../../core/keys/keys.ts'
 import { isDestroyed } from '../../core/keys/object/lifecycle.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { refusalOfAdoption, type AdoptionJob } from './jobs.ts'
+import { actsOf } from './take-over.ts'
 import type { Adopting } from './needs.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import type { adoptionRoutes } from './routes.ts'
@@ -80,22 +81,16 @@ export const adoptionHandlers = {
   },
 } satisfies Handlers<typeof adoptionRoutes, Adopting>
 
+type Beginning = Pick<Adopting, 'adoptions' | 'keys' | 'upstreams'>
+
 async function begun(
-  { adoptions, keys, upstreams }: Pick<Adopting, 'adoptions' | 'keys' | 'upstreams'>,
+  parts: Beginning,
   { asker, instance }: Pick<RouteRequest<(typeof adoptionRoutes)['beginAdoption']>, 'asker' | 'instance'>,
   options: AdoptionRequest | StandardKeysRequest,
 ) {
-  const before = triedBefore(upstreams, asker, 'rootKey' in options ? options.server : options)
-  const adoption = adoptions.begin(
-    instance,
-    {
-      ...(before && { before }),
-      perform: (work) => keys.perform(async () => asker.identify(instance.id), work),
-      isHere: async (identifier) => (await keys.show(instance.id, identifier)) !== undefined,
-    },
-    options,
-  )
-  return Promise.resolve(shown(adoption))
+  const before = triedBefore(parts.upstreams, asker, 'rootKey' in options ? options.server : options)
+  const acts = { ...actsOf(parts, asker, instance.id), ...(before && { before }) }
+  return Promise.resolve(shown(parts.adoptions.begin(instance, acts, options)))
 }
 
 /** A trial of the old server, for an asker who is not told why it cannot be used. Throws Refusal if it may not be asked. */

@@ -28,6 +28,11 @@ interface ShownAdoption {
   readonly progress: AdoptionProgress
 }
 
+export interface AdoptionActs
+  extends Pick<AdoptionParts, 'perform' | 'isHere'>, Partial<Pick<AdoptionParts, 'onProgress'>> {
+  readonly before?: () => Promise<void>
+}
+
 export type AdoptionJob = Job<ShownAdoption, AdoptionReport>
 
 export class Adoptions {
@@ -51,11 +56,11 @@ export class Adoptions {
 
   /**
    * Begins an adoption. Throws Refusal while another adoption into the instance runs. `perform` and `isHere` act on the keys of the
-   * instance in the name of the asker. `before` runs first; if it throws, the adoption fails.
+   * instance in the name of the asker. `before` runs first; if it throws, the adoption fails. `onProgress` is told how far it is, too.
    */
   begin(
     { id: instanceId, name: into }: { readonly id: string; readonly name: string },
-    { before, ...on }: Pick<AdoptionParts, 'perform' | 'isHere'> & { readonly before?: () => Promise<void> },
+    { before, onProgress, ...on }: AdoptionActs,
     request: AdoptionRequest | StandardKeysRequest,
   ): AdoptionJob {
     const { adopt, adoptStandardKeys } = this.#options
@@ -63,7 +68,11 @@ export class Adoptions {
     const servers = 'rootKey' in request ? [request.rootKey] : request.servers
     return this.#jobs.begin(instanceId, { into, servers, progress }, async (working) => {
       await before?.()
-      const parts = { ...on, ...working }
+      const told = (now: AdoptionProgress) => {
+        working.onProgress(now)
+        onProgress?.(now)
+      }
+      const parts = { ...on, signal: working.signal, onProgress: told }
       return 'rootKey' in request ? adoptStandardKeys(parts, request) : adopt(parts, request)
     })
   }
@@ -71,6 +80,11 @@ export class Adoptions {
   /** Undefined: none of this id since the server started, or another one came after it. */
   show(instanceId: string, id: string): AdoptionJob | undefined {
     return this.#jobs.show(instanceId, id)
+  }
+
+  /** Waits for the end of the one that runs or ran last. Never rejects. */
+  ended(instanceId: string): Promise<AdoptionJob | undefined> {
+    return this.#jobs.ended(instanceId)
   }
 
   /** The one that runs or ran last; undefined: none since the server started. */

@@ -35,5 +35,5 @@ export interface Adopting extends Pick<
   'keys' | 'leases' | 'serverCertificate' | 'store' | 'trust' | 'upstreamKeys' | 'workerReports'
 > {
   readonly upstreams: Pick<Upstreams, 'health' | 'trials'>
-  readonly adoptions: Pick<Adoptions, 'begin' | 'show' | 'last'>
+  readonly adoptions: Pick<Adoptions, 'begin' | 'ended' | 'show' | 'last'>
 }

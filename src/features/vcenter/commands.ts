@@ -17,6 +17,7 @@ import { inventoryCommand, trialCommand } from './inventory-command.ts'
 import { loginFlags, loginOf, sameVcenter, type LoginFlags } from './login.ts'
 import { rekeyCommands } from './rekey/commands.ts'
 import { vcenterRoutes } from './routes.ts'
+import { switchCommands } from './switch/commands.ts'
 
 export const vcenterCommands = noun('vcenter', 'vCenters that the server works with by their own API', () => [
   addCommand,
@@ -27,6 +28,7 @@ export const vcenterCommands = noun('vcenter', 'vCenters that the server works w
   setCommand,
   removeCommand,
   trialCommand,
+  ...switchCommands,
   ...rekeyCommands,
 ])
 
@@ -199,8 +201,8 @@ function loginText(login: Vcenter['login']): string {
 }
 
 function vcenterText(vcenter: Vcenter) {
-  const { name, host, port, trust, product, version, instanceUuid, added, login, provider, inventory } =
-    vcenter
+  const { name, host, port, trust, product, version, instanceUuid, added, login, provider } = vcenter
+  const { inventory, switch: open } = vcenter
   const recognized =
     'fingerprint' in trust
       ? [['Recognized by', `its certificate, SHA-256 ${shownFingerprint(trust.fingerprint)}`] as const]
@@ -221,6 +223,15 @@ function vcenterText(vcenter: Vcenter) {
       ? ([
           ['Connected', provider.connected === null ? 'not to the end' : shortTime(provider.connected)],
           ['Proved with', `the key ${provider.proof}`],
+        ] as const)
+      : []),
+    ...(open
+      ? ([
+          [
+            'Change-over',
+            `of ${open.provider}, ${open.done === null ? 'broken off: run it again' : 'not finished: mortise vcenter switch-finish'}`,
+          ],
+          ['Old servers', open.servers.join(', ')],
         ] as const)
       : []),
   ])

@@ -5,6 +5,7 @@ import { instanceFlag, oneOfWords, verb, type Run } from '../../doors/cli/comman
 import { plain } from '../../doors/cli/text/output.ts'
 import { looksUntilEnded } from '../../doors/cli/watch-work.ts'
 import { CommandError, UsageError, type World } from '../../doors/cli/world.ts'
+import type { AdminClient } from '../../doors/http/client.ts'
 import type { Output } from '../../doors/http/route.ts'
 import { loginFlags, loginOf, sameVcenter, vcenterOf, type LoginFlags } from './login.ts'
 import { clientWays, vcenterRoutes } from './routes.ts'
@@ -21,6 +22,7 @@ interface ConnectFlags extends LoginFlags {
 }
 
 type Connect = Output<typeof vcenterRoutes.showConnect>
+type Place = Awaited<ReturnType<typeof vcenterOf>>['place']
 
 export const connectCommand = verb<ConnectFlags>({
   words: 'connect <vcenter>',
@@ -52,17 +54,7 @@ export const connectCommand = verb<ConnectFlags>({
     const { admin, place } = await vcenterOf(run, options, word)
     const body = { ...(await bodyOf(run.world, options)), ...(await loginOf(run.world, options)) }
     const begun = await admin.call(vcenterRoutes.connectVcenter, { ...place, body })
-    const last = await watch(run, begun, () =>
-      admin.call(vcenterRoutes.showConnect, { ...place, connect: begun.id }),
-    )
-    if (last.error) {
-      if (run.json) run.show(last, () => '')
-      throw new CommandError(last.error.message, last.error.hint ?? undefined)
-    }
-    if (run.json) run.show(last, () => '')
-    if (last.state === 'running') return 1
-    run.tell(endText(run, last, sameVcenter(word, options)))
-    return 0
+    return watchSteps(run, admin, place, begun, (last) => endText(run, last, sameVcenter(word, options)))
   },
 })
 
@@ -81,6 +73,24 @@ async function bodyOf(
     ...(makeDefault === true && { default: true }),
     ...(dryRun === true && { dryRun: true }),
   }
+}
+
+/** Prints each step of the work, and the text at its end. Returns the exit code. */
+export async function watchSteps(
+  run: Run,
+  admin: AdminClient,
+  place: Place,
+  begun: Connect,
+  endOf: (last: Connect) => string,
+): Promise<number> {
+  const last = await watch(run, begun, () =>
+    admin.call(vcenterRoutes.showConnect, { ...place, connect: begun.id }),
+  )
+  if (run.json) run.show(last, () => '')
+  if (last.error) throw new CommandError(last.error.message, last.error.hint ?? undefined)
+  if (last.state === 'running') return 1
+  run.tell(endOf(last))
+  return 0
 }
 
 /** Prints each step as it ends; returns the last look, which is still running if the user pressed Ctrl-C. */

@@ -56,7 +56,7 @@ export async function connectOne(
 }
 
 /** Notes the client here whose certificate a provider uses: it belongs to this vCenter. undefined: there is none. */
-async function noteClient(
+export async function noteClient(
   { clock, vcenters }: Pick<VcenterService, 'clock' | 'vcenters'>,
   asker: Pick<ApiRequester, 'actor' | 'requestId'>,
   vcenter: Vcenter,
@@ -73,7 +73,7 @@ async function noteClient(
 /** The clients of a vCenter that are remembered, newest last. */
 const clientsMax = 64
 
-const setEntry = { action: 'vcenter.set', result: 'success', reason: null } as const
+export const setEntry = { action: 'vcenter.set', result: 'success', reason: null } as const
 
 /** The list of vCenters remembers the key, and the instance knows whether it has it. */
 function proofKeys(
@@ -102,7 +102,7 @@ function proofKeys(
   }
 }
 
-function about(
+export function about(
   { actor, requestId }: Pick<ApiRequester, 'actor' | 'requestId'>,
   { id, instanceId }: Pick<Vcenter, 'id' | 'instanceId'>,
 ) {

@@ -7,22 +7,11 @@ import { Refusal } from '../../base/refusal.ts'
 import { addressText, type Address } from '../../base/kmip-address.ts'
 import { listed } from '../../base/text/listed.ts'
 import type { Certificate } from '../../core/pki/certificate.ts'
-import type {
-  KeyProvider,
-  KeyProviders,
-  KmipServer,
-  ProviderStatus,
-} from '../../outside/vsphere-api/key-providers.ts'
+import type { KeyProvider, KeyProviders } from '../../outside/vsphere-api/key-providers.ts'
 import type { ClientSide } from './client-side.ts'
+import { addressKey, addressOf, greenStep, privilegesStep, serverNames } from './common-steps.ts'
 import type { clientWays } from './routes.ts'
-import { shownStatus } from './states.ts'
 import type { StepOutcome, ConnectSteps } from './steps.ts'
-
-/** vCenter asks the servers of a provider every few minutes by itself, and at once when it is asked for the status. */
-const greenWaitMs = 60_000
-const greenLookMs = 2_000
-
-export const setupPrivileges = ['Cryptographer.ManageKeyServers', 'Cryptographer.ManageKeys'] as const
 
 export interface ConnectPlan {
   /** The name of the key provider. */
@@ -76,24 +65,13 @@ export class ConnectRun {
   async run(): Promise<void> {
     const { steps } = this.#parts
     const { provider } = this.#plan
-    await steps.run('privileges', 'the privileges of the user', () => this.#privileges())
+    await steps.run('privileges', 'the privileges of the user', () => privilegesStep(this.#parts.providers))
     await steps.run('provider', `the key provider ${provider}`, () => this.#provider())
     await steps.run('trust-mortise', 'vCenter trusts this server', () => this.#trustMortise())
     await steps.run('trust-vcenter', 'this server trusts vCenter', () => this.#trustVcenter())
     await steps.run('default', "vCenter's default provider", () => this.#default())
     await steps.run('green', 'vCenter says that it reaches this server', () => this.#green())
     await steps.run('proof', 'a key that vCenter makes here, and finds again', () => this.#proof())
-  }
-
-  async #privileges(): Promise<StepOutcome> {
-    const missing = await this.#parts.providers.missingPrivileges(setupPrivileges)
-    if (missing.length > 0)
-      throw new Refusal(
-        'refused',
-        `the user lacks ${listed(missing, 'and')} in vCenter`,
-        'Give the user a role with these privileges on the vCenter itself (the root of the inventory), with Propagate to children.',
-      )
-    return { state: 'done', text: `the user has ${listed(setupPrivileges, 'and')}` }
   }
 
   async #provider(): Promise<StepOutcome> {
@@ -104,7 +82,7 @@ export class ConnectRun {
     const servers = this.#before?.servers ?? []
     this.#refuseOthers(servers.map(addressOf))
     const has = new Set(servers.map((server) => addressOf(server).toLowerCase()))
-    const missing = addresses.filter((address) => !has.has(key(address)))
+    const missing = addresses.filter((address) => !has.has(addressKey(address)))
     const shown = listed(missing.map(addressText), 'and')
     if (missing.length === 0)
       return { state: 'already', text: `the key provider ${provider} has this server` }
@@ -125,7 +103,7 @@ export class ConnectRun {
   /** Keys of one provider must be at all of its servers: another server there would be asked for keys that it does not have. */
   #refuseOthers(servers: readonly string[]): void {
     const { provider, addresses } = this.#plan
-    const own = new Set(addresses.map(key))
+    const own = new Set(addresses.map(addressKey))
     const others = servers.filter((server) => !own.has(server.toLowerCase()))
     if (others.length === 0) return
     throw new Refusal(
@@ -240,18 +218,9 @@ export class ConnectRun {
 
   async #green(): Promise<StepOutcome> {
     const { provider, dryRun } = this.#plan
-    const { clock, providers, signal } = this.#parts
-    if (dryRun && !this.#before) return { state: 'would', text: 'would wait until vCenter says green' }
-    const endMs = clock.monotonic() + greenWaitMs
-    for (;;) {
-      const status = await providers.status(provider, signal)
-      if (status.health === 'green') return { state: dryRun ? 'already' : 'done', text: 'vCenter says green' }
-      if (dryRun)
-        return { state: 'would', text: `would wait until vCenter says green; it says ${shownStatus(status)}` }
-      if (clock.monotonic() >= endMs) throw notGreen(provider, status)
-      await clock.sleep(greenLookMs, signal)
-      signal.throwIfAborted()
-    }
+    return dryRun && !this.#before
+      ? { state: 'would', text: 'would wait until vCenter says green' }
+      : greenStep(this.#parts, provider, dryRun)
   }
 
   /** vCenter fetches the bytes of a key once a machine or host uses it, and not before. */
@@ -293,28 +262,4 @@ const wayTexts: Readonly<Record<ConnectPlan['client'], string>> = {
   authority: `certificates of the CA whose subject fits kmipClient*`,
   request: "a certificate that this server signs on vCenter's request",
   issued: 'a certificate whose private key this server makes and uploads',
-}
-
-function key(address: Pick<Address, 'host' | 'port'>): string {
-  return addressText(address).toLowerCase()
-}
-
-function addressOf({ address: host, port }: Pick<KmipServer, 'address' | 'port'>): string {
-  return addressText({ host, port })
-}
-
-/** Names that the provider does not have: `mortise-1`, `mortise-2`. */
-function serverNames(count: number, taken: ReadonlySet<string>): readonly string[] {
-  const names: string[] = []
-  for (let number = 1; names.length < count; number++)
-    if (!taken.has(`mortise-${number}`)) names.push(`mortise-${number}`)
-  return names
-}
-
-function notGreen(provider: string, status: ProviderStatus): Refusal {
-  return new Refusal(
-    'refused',
-    `vCenter does not say green for ${provider} within ${greenWaitMs / 1000} s; it says ${shownStatus(status)}`,
-    'Check that vCenter reaches the addresses above (name, firewall, port). What was done stays: run again.',
-  )
 }

@@ -24,6 +24,7 @@ const vcenter = {
     proof: '5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e',
     connected: at,
   },
+  switch: null,
 }
 
 const partial = {
@@ -48,6 +49,13 @@ const connect: Output<typeof vcenterRoutes.showConnect> = {
   error: null,
 }
 
+const switched: typeof connect = {
+  ...connect,
+  provider: 'ibm-kmip',
+  state: 'done',
+  steps: [{ step: 'privileges', state: 'done', text: 'the user has the privileges that this needs' }],
+}
+
 const read = {
   id: '2b1e4c0e-7b63-4d55-8a0b-3f2a9d8c7b10',
   vcenter: vcenter.name,
@@ -58,6 +66,15 @@ const read = {
 
 export const examples: Examples<typeof allVcenterRoutes> = {
   ...rekeyExamples,
+  switchVcenter: {
+    body: { user: 'administrator@vsphere.local', password: 'the password', from: 'ibm-kmip', dryRun: true },
+    answer: { ...switched, dryRun: true },
+  },
+  switchBack: {
+    body: { user: 'administrator@vsphere.local', password: 'the password' },
+    answer: switched,
+  },
+  switchFinish: { body: {}, answer: switched },
   lookAtVcenter: {
     body: { host: 'vc.example.com' },
     answer: {

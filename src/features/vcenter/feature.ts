@@ -11,13 +11,14 @@ import type { Needs, VcenterService } from './needs.ts'
 import { Readings } from './readings.ts'
 import { Campaigns } from './rekey/campaigns.ts'
 import { rekeyHandlers } from './rekey/handlers.ts'
+import { switchHandlers } from './switch/handlers.ts'
 import { RekeyRunner } from './rekey/rekey-runner.ts'
 import { allVcenterRoutes } from './rekey-routes.ts'
 import { Vcenters } from './vcenters.ts'
 
 export const vcenterFeature = feature({
   routes: allVcenterRoutes,
-  handlers: { ...vcenterHandlers, ...rekeyHandlers },
+  handlers: { ...vcenterHandlers, ...rekeyHandlers, ...switchHandlers },
   guards,
   open: ({ secrets, log, ...needs }: Needs, opened: AsyncDisposableStack): VcenterService => {
     const failed = (error: unknown) => log.error({ error }, 'work with a vCenter')

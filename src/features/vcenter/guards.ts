@@ -8,6 +8,9 @@ import type { VcenterService } from './needs.ts'
 import { plannedCampaign } from './rekey/handlers.ts'
 import type { allVcenterRoutes } from './rekey-routes.ts'
 import { planOf } from './plan.ts'
+import { switchPlanOf, switchedOf } from './switch/handlers.ts'
+import { addressOf } from './common-steps.ts'
+import { addressText } from '../../base/kmip-address.ts'
 
 export const guards: Guards<typeof allVcenterRoutes, VcenterService> = {
   connectVcenter: {
@@ -27,6 +30,56 @@ export const guards: Guards<typeof allVcenterRoutes, VcenterService> = {
       }
     },
     secrets: ['password'],
+    isRepeated: true,
+  },
+  switchVcenter: {
+    acts: ({ body }) => (body.dryRun ? [] : ['vcenter change']),
+    reach: ofInstance,
+    facts: async (context, { asker, instance, params, body }) => {
+      const { vcenter, plan } = await switchPlanOf(context, instance, params.vcenter, body)
+      requireAllInstances(asker)
+      return {
+        Instance: instance.name,
+        vCenter: `${vcenter.host}:${vcenter.port}`,
+        'User there': body.user,
+        'Key provider whose servers this server replaces': plan.provider,
+        'Addresses of this server': plan.addresses.map(addressText).join(', '),
+        'Without an upstream': body.withoutUpstream ? 'yes' : 'no',
+      }
+    },
+    secrets: ['password'],
+    isRepeated: true,
+  },
+  switchBack: {
+    acts: ({ body }) => (body.dryRun ? [] : ['vcenter change']),
+    reach: ofInstance,
+    facts: async (context, { asker, instance, params, body }) => {
+      const { vcenter, switched } = await switchedOf(context, instance, params.vcenter)
+      requireAllInstances(asker)
+      return {
+        Instance: instance.name,
+        vCenter: `${vcenter.host}:${vcenter.port}`,
+        'User there': body.user,
+        'Key provider that gets its old servers again': switched.provider,
+        'Old servers': switched.servers.map(addressOf).join(', '),
+      }
+    },
+    secrets: ['password'],
+    isRepeated: true,
+  },
+  switchFinish: {
+    acts: ({ body }) => (body.dryRun ? [] : ['vcenter change']),
+    reach: ofInstance,
+    facts: async (context, { asker, instance, params }) => {
+      const { vcenter, switched } = await switchedOf(context, instance, params.vcenter)
+      requireAllInstances(asker)
+      return {
+        Instance: instance.name,
+        vCenter: `${vcenter.host}:${vcenter.port}`,
+        'Key provider that was changed over': switched.provider,
+        'Upstream that is removed': instance.upstream?.servers.join(', ') ?? 'none',
+      }
+    },
     isRepeated: true,
   },
   beginRekey: {

@@ -10,18 +10,17 @@ import { Refusal } from '../../base/refusal.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
 import { refuseIfElsewhere } from '../../doors/http/jobs.ts'
-import type { Output } from '../../doors/http/route.ts'
 import type { ApiRequester, RouteRequest } from '../../doors/http/route-request.ts'
-import { byName, isoTime, isoTimeOrNull } from '../../doors/http/views/shown.ts'
-import { shownJob } from '../../doors/http/shown-job.ts'
+import { byName, isoTime } from '../../doors/http/views/shown.ts'
 import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
-import { refusalOfVcenter, type ConnectJob, type ReadJob } from './jobs.ts'
+import { refusalOfVcenter } from './jobs.ts'
 import type { VcenterLogin } from './logins.ts'
 import type { VcenterService } from './needs.ts'
 import { planOf, vcenterAddress } from './plan.ts'
 import type { vcenterRoutes } from './routes.ts'
+import { shownConnect, shownRead, shownVcenter } from './shown-vcenter.ts'
 import { changedVcenter, type StoredTrust, type Vcenter } from './vcenters.ts'
-import { knownWholeness, type Wholeness } from './wholeness.ts'
+import { knownWholeness } from './wholeness.ts'
 
 type Body<N extends keyof typeof vcenterRoutes> = RouteRequest<(typeof vcenterRoutes)[N]>['body']
 
@@ -335,63 +334,5 @@ function entry(
     reason: null,
     requestId,
     detail,
-  }
-}
-
-// ---------------------------------------------------------------- Shown
-
-async function shownVcenter(
-  context: VcenterService,
-  vcenter: Vcenter,
-  wholeness?: Wholeness,
-): Promise<Output<(typeof vcenterRoutes)['showVcenter']>> {
-  const { id, name, host, port, trust, product, version, instanceUuid, addedMs, provider, user } = vcenter
-  const { logins, clock } = context
-  const { reasons, readings } = wholeness ?? (await knownWholeness(context, vcenter.instanceId))
-  const reading = readings.get(id)
-  return {
-    id,
-    name,
-    host,
-    port,
-    trust:
-      'fingerprint' in trust
-        ? trust
-        : {
-            authorities: parseCertificates(trust.authority).map(({ sha256, subject }) => ({
-              sha256,
-              subject,
-            })),
-          },
-    product,
-    version,
-    instanceUuid,
-    added: isoTime(addedMs),
-    login: user === undefined ? null : { user, state: (await logins.isStored(vcenter)) ? 'stored' : 'off' },
-    inventory: {
-      whole: reasons.length === 0,
-      reasons: [...reasons],
-      read: reading ? isoTime(clock.now() - reading.ageMs) : null,
-    },
-    provider: provider
-      ? { name: provider.name, proof: provider.proof, connected: isoTimeOrNull(provider.connectedMs) }
-      : null,
-  }
-}
-
-function shownRead(job: ReadJob): Output<(typeof vcenterRoutes)['showVcenterRead']> {
-  return { ...shownJob(job), vcenter: job.vcenter }
-}
-
-function shownConnect(job: ConnectJob): Output<(typeof vcenterRoutes)['showConnect']> {
-  const { vcenter, provider, dryRun } = job
-  const { steps, warnings, ...shown } = shownJob(job)
-  return {
-    ...shown,
-    vcenter,
-    provider,
-    dryRun,
-    steps: steps.map((step) => ({ ...step })),
-    warnings: [...warnings],
   }
 }

@@ -49,7 +49,7 @@ export function vcenterJobs(
     refusalOf: (error: unknown, stops: boolean) => (stops ? serverStops() : refusalOfVcenter(error)),
     onFailure: failed,
   })
-  const connects = new Jobs<ShownConnect, null>(options('a connect of'))
+  const connects = new Jobs<ShownConnect, null>(options('a connect or change-over of'))
   const reads = new Jobs<ShownRead, InventoryRecord>(options('a reading of the inventory of'))
   const plans = new Jobs<ShownPlan, null>(options('a plan for'))
   const all = [connects, reads, plans]

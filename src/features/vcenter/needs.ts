@@ -28,11 +28,14 @@ export interface Needs {
   /** The CA that signs certificates for clients. */
   readonly authority: SigningIdentity
   readonly clock: Clock
-  readonly keys: Pick<Keys, 'show'>
+  readonly keys: Pick<Keys, 'list' | 'show'>
   readonly leases: Pick<NodeLeases, 'during' | 'elsewhere' | 'hold' | 'nodes'>
   readonly log: Pick<Log, 'error'>
   readonly pending: Pick<Pending, 'remove'>
-  readonly plugs: Pick<Plugs, 'clientsSeen' | 'copyKeys' | 'importInventory'>
+  readonly plugs: Pick<
+    Plugs,
+    'clientsSeen' | 'copyKeys' | 'importInventory' | 'keyUses' | 'removeUpstream' | 'takeOver'
+  >
   readonly secrets: Pick<Secrets, 'fresh' | 'freshUnder' | 'change' | 'put' | 'remove' | 'mac' | 'macMatches'>
   readonly trust: Pick<TrustChanges, 'clients'>
 }

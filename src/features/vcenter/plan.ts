@@ -29,8 +29,7 @@ export async function planOf(
   const vcenter = await vcenters.named(instance, word)
   if ((body.client === 'authority') !== (body.authority !== undefined))
     throw new Refusal('bad-request', 'body.authority: a CA belongs to the way `authority`, and only to it')
-  const nodes = (await leases.nodes()).filter(({ serves }) => serves).map(({ kmip }) => kmip)
-  const addresses = body.addresses ?? (nodes.length > 0 ? nodes : [addressOfThis(about)])
+  const addresses = body.addresses ?? (await ownAddresses({ about, leases }))
   return {
     vcenter,
     addresses,
@@ -43,6 +42,15 @@ export async function planOf(
       dryRun: body.dryRun,
     },
   }
+}
+
+/** Where vCenter reaches this server, as its nodes know themselves. */
+export async function ownAddresses({
+  about,
+  leases,
+}: Pick<VcenterService, 'about' | 'leases'>): Promise<readonly string[]> {
+  const nodes = (await leases.nodes()).filter(({ serves }) => serves).map(({ kmip }) => kmip)
+  return nodes.length > 0 ? nodes : [addressOfThis(about)]
 }
 
 /** A server that listens everywhere is at the first name in its certificate that others can use. */
@@ -64,7 +72,8 @@ export function addressWarnings(addresses: readonly Address[], certificate: Uint
     )
 }
 
-function ownAddress(text: string): Address {
+/** Throws Refusal. */
+export function ownAddress(text: string): Address {
   const address = parseAddress(text)
   if (!address || !hostCharacters.test(address.host))
     throw new Refusal('bad-request', `body.addresses: it takes HOST or HOST:PORT, not ${text}`)

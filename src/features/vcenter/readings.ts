@@ -317,7 +317,7 @@ export class Readings {
 }
 
 /** All rows of a vCenter, in memory. `hasDisks`: with first-class disks. Rejects as `keyRows` does. */
-async function allRows(
+export async function allRows(
   session: VsphereSession,
   signal: AbortSignal,
 ): Promise<{ readonly rows: readonly InventoryRow[]; readonly hasDisks: boolean }> {

@@ -5,6 +5,7 @@ import { instancePath, route } from '../../doors/http/route.ts'
 import { name, time } from '../../doors/http/schemas.ts'
 import { failure } from '../../doors/http/shown-job.ts'
 import { login, vcenterRoutes } from './routes.ts'
+import { switchRoutes } from './switch-routes.ts'
 import { rekeyItemsMax } from './rekey/campaign.ts'
 import { isTimeZone } from './rekey/window.ts'
 
@@ -203,4 +204,4 @@ export const rekeyRoutes = {
 } as const
 
 /** All routes about vCenters. */
-export const allVcenterRoutes = { ...vcenterRoutes, ...rekeyRoutes } as const
+export const allVcenterRoutes = { ...vcenterRoutes, ...rekeyRoutes, ...switchRoutes } as const

@@ -28,6 +28,11 @@ export const connectSteps = [
   'default',
   'green',
   'proof',
+  'inventory',
+  'keys',
+  'servers',
+  'new-keys',
+  'upstream',
 ] as const
 export const clientWays = ['certificate', 'authority', 'request', 'issued'] as const
 
@@ -104,11 +109,20 @@ const Vcenter = z
           .meta({ description: 'When the last run reached its end; null: none did.' }),
       })
       .nullable()
-      .meta({ description: 'What `connect` did last; null: nothing yet.' }),
+      .meta({ description: 'What `connect` or `switch` did last; null: nothing yet.' }),
+    switch: z
+      .object({
+        provider: z.string(),
+        servers: z.array(z.string()).meta({ description: 'The old servers, HOST:PORT.' }),
+        began: time,
+        done: time.nullable().meta({ description: 'When the last run reached its end; null: none did.' }),
+      })
+      .nullable()
+      .meta({ description: 'The change-over that is not finished; null: there is none.' }),
   })
   .meta({ id: 'Vcenter' })
 
-const Connect = z
+export const Connect = z
   .object({
     id: z.string(),
     vcenter: z.string(),
@@ -162,6 +176,19 @@ const Trial = z
   })
   .meta({ id: 'VcenterTrial' })
 
+/** A login that is kept for one piece of work alone. */
+export const setupLogin = {
+  user: carried(userCharactersMax).meta({
+    description: 'With the privileges Cryptographer.ManageKeyServers and Cryptographer.ManageKeys.',
+    example: 'administrator@vsphere.local',
+  }),
+  password: carried(passwordCharactersMax).meta({
+    description: 'It is kept in memory while this runs, and is tried once.',
+  }),
+}
+
+export const hostText = z.string().min(1).max(hostCharactersMax)
+
 export const login = z
   .strictObject({ user: carried(userCharactersMax), password: carried(passwordCharactersMax) })
   .meta({
@@ -169,7 +196,7 @@ export const login = z
       'A login with which the server reads the inventory. It is tried once, and stored sealed; no backup has it, and it is off after a restore, and after a change of its address or of the way to recognize it. Give it no more than the role Read-only.',
   })
 
-const vcenters = `${instancePath}/vcenters`
+export const vcenters = `${instancePath}/vcenters`
 const viewer = { role: 'viewer', scope: 'instance' } as const
 // Each of them has the server open connections to an address that the asker names.
 const manager = { role: 'manager', scope: 'instance', allInstances: true } as const
@@ -245,18 +272,12 @@ export const vcenterRoutes = {
     summary:
       'Make a key provider with this server in a vCenter, have both trust each other, and prove the way with a key. Run again, it changes only what is missing',
     body: z.strictObject({
-      user: carried(userCharactersMax).meta({
-        description: 'With the privileges Cryptographer.ManageKeyServers and Cryptographer.ManageKeys.',
-        example: 'administrator@vsphere.local',
-      }),
-      password: carried(passwordCharactersMax).meta({
-        description: 'It is kept in memory while this runs, and is tried once.',
-      }),
+      ...setupLogin,
       provider: name.optional().meta({
         description:
           'The name of the key provider, which machines remember for good. Left out: that of the last run, or `mortise-` and the name of the instance.',
       }),
-      addresses: z.array(z.string().min(1).max(hostCharactersMax)).min(1).max(addressesMax).optional().meta({
+      addresses: z.array(hostText).min(1).max(addressesMax).optional().meta({
         description:
           'The addresses at which vCenter reaches this server, HOST or HOST:PORT. Left out: those of its nodes.',
       }),
@@ -276,7 +297,7 @@ export const vcenterRoutes = {
     method: 'get',
     path: `${vcenters}/{vcenter}/connect/{connect}`,
     ...manager,
-    summary: 'How far a connect is; the last one is remembered until a restart',
+    summary: 'How far a connect or a change-over is; the last one is remembered until a restart',
     answer: Connect,
   }),
   readVcenter: route({

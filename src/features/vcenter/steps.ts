@@ -34,18 +34,24 @@ export class ConnectSteps {
   /** Runs one step; `text` says what it is about meanwhile. Rejects as `work` does. */
   async run(step: StepName, text: string, work: () => Promise<StepOutcome>): Promise<void> {
     const before = this.#steps
-    const tell = (state: StepState, said: string) => {
+    const say = (state: StepState, said: string) => {
       this.#steps = [...before, { step, state, text: said }]
       this.#tell()
     }
-    tell('running', text)
+    say('running', text)
     try {
       const outcome = await work()
-      tell(outcome.state, outcome.text)
+      say(outcome.state, outcome.text)
     } catch (error) {
-      tell('failed', text)
+      say('failed', text)
       throw error
     }
+  }
+
+  /** Says how far the step is that runs. */
+  tell(text: string): void {
+    this.#steps = this.#steps.map((step) => (step.state === 'running' ? { ...step, text } : step))
+    this.#tell()
   }
 
   warn(warning: string): void {

@@ -9,7 +9,7 @@ import { missingPrivileges, type VsphereSession } from '../../outside/vsphere-ap
 import { elementAt, elementsOf, textAt } from '../../outside/vsphere-api/values.ts'
 import type { XmlElement } from '../../outside/vsphere-api/xml.ts'
 import type { Clock } from '../../core/ports/clock.ts'
-import { setupPrivileges } from './connect.ts'
+import { setupPrivileges } from './common-steps.ts'
 import { vsanConfig } from '../../outside/vsphere-api/recrypt.ts'
 import { diskConfig, disksOn, readPrivileges } from './machines.ts'
 

@@ -23,8 +23,32 @@ export interface Vcenter {
   readonly user?: string
   /** The provider of the last connect. */
   readonly provider?: ConnectedProvider
+  /** The change-over that is not finished. */
+  readonly switched?: Switched
   /** The ids of the clients here whose certificates its key providers use, as connects found them. */
   readonly clients?: readonly string[]
+}
+
+/** A key provider whose servers this server took the place of, as it was before. */
+export interface Switched {
+  readonly provider: string
+  readonly servers: readonly OldServer[]
+  readonly startedMs: number
+  /** The sequence of the newest key here then; keys of a higher one came since. */
+  readonly sequence: number
+  /** The end of the last run that reached it; null: none did. */
+  readonly doneMs: number | null
+  /** What `provider` was. */
+  readonly before: ConnectedProvider | null
+}
+
+export interface OldServer {
+  readonly name: string
+  readonly address: string
+  readonly port: number
+  readonly userName?: string
+  /** The certificate of the server, as vCenter trusted it, PEM. */
+  readonly certificate?: string
 }
 
 /** `fingerprint`: SHA-256 of the certificate, lower-case hex. `authority`: PEM of the CAs. */
@@ -38,10 +62,12 @@ export interface ConnectedProvider {
   readonly connectedMs: number | null
 }
 
-/** Changes of a vCenter. `user: null`: its login is stored no more. */
+/** Changes of a vCenter. null: it has that no more. */
 type VcenterFields = Partial<
-  Pick<Vcenter, 'name' | 'host' | 'port' | 'trust' | 'product' | 'version' | 'provider' | 'clients'>
-> & { readonly user?: string | null }
+  Pick<Vcenter, 'name' | 'host' | 'port' | 'trust' | 'product' | 'version' | 'clients'>
+> & { readonly [Field in Clearable]?: Vcenter[Field] | null }
+
+type Clearable = 'user' | 'provider' | 'switched'
 
 const secretName = 'vcenters'
 const vcentersMax = 64
@@ -135,10 +161,17 @@ export class Vcenters {
 
 /** One with its fields replaced. */
 export function changedVcenter(
-  { user: before, ...old }: Vcenter,
-  { user = before, ...fields }: VcenterFields,
+  before: Vcenter,
+  { user = before.user, provider = before.provider, switched = before.switched, ...fields }: VcenterFields,
 ): Vcenter {
-  return { ...old, ...fields, ...(user !== null && user !== undefined && { user }) }
+  const { user: _user, provider: _provider, switched: _switched, ...rest } = before
+  return {
+    ...rest,
+    ...fields,
+    ...(user !== null && user !== undefined && { user }),
+    ...(provider && { provider }),
+    ...(switched && { switched }),
+  }
 }
 
 function parsed(bytes: Buffer | undefined): readonly Vcenter[] {

@@ -35,6 +35,8 @@ export interface KmipServer {
   /** A host name or an IP address. */
   readonly address: string
   readonly port: number
+  /** vCenter logs in at the server with it, and a password that it tells nobody. */
+  readonly userName?: string
 }
 
 export interface KeyProvider {
@@ -98,11 +100,31 @@ export class KeyProviders {
   }
 
   /** Adds a server to a provider. The first server makes the provider, and the first provider is vCenter's default. */
-  async register(provider: string, { name, address, port }: KmipServer): Promise<void> {
-    // A user name that is left over from another server would break the making of keys. Only an empty text deletes it.
-    const info = [xml('name', name), xml('address', address), xml('port', port), xml('userName', '')]
-    const server = [providerId('clusterId', provider), xml('info', info), xml('password', '')]
-    await this.#call('RegisterKmipServer', [xml('server', server)])
+  async register(provider: string, server: KmipServer): Promise<void> {
+    await this.#call('RegisterKmipServer', [serverSpec(provider, server)])
+  }
+
+  /** Changes the address and the user name of the server with this name. vCenter keeps a password only beside a user name. */
+  async update(provider: string, server: KmipServer): Promise<void> {
+    await this.#call('UpdateKmipServer', [serverSpec(provider, server)])
+  }
+
+  /** Takes the server out of the provider, whether it is in use or not. */
+  async remove(provider: string, server: string): Promise<void> {
+    await this.#call('RemoveKmipServer', [providerId('clusterId', provider), xml('serverName', server)])
+  }
+
+  /** The certificate that the server shows to vCenter, PEM; undefined: vCenter cannot read it, or does not say that it trusts it. */
+  async trustedServerCertificate(
+    provider: string,
+    { name, address, port }: KmipServer,
+  ): Promise<string | undefined> {
+    const info = [xml('name', name), xml('address', address), xml('port', port)]
+    const args = [providerId('keyProvider', provider), xml('server', info)]
+    const [value] = await this.#call('RetrieveKmipServerCert', args, { answerMs: keyMs, silenceMs: keyMs })
+    const certificate = elementAt(value, 'certificate')
+    const isTrusted = booleanAt(value, 'clientTrustServer') === true
+    return isTrusted && certificate && certificate.text !== '' ? pemOf(certificate) : undefined
   }
 
   /** Makes vCenter trust the certificate as that of the provider's servers. */
@@ -201,6 +223,14 @@ function providerId(name: string, provider: string): XmlNode {
   return xml(name, [xml('id', provider)])
 }
 
+/** A KmipServerSpec. */
+function serverSpec(provider: string, { name, address, port, userName = '' }: KmipServer): XmlNode {
+  // A user name or password that is left over from another server would break the making of keys. Only an empty text deletes it.
+  const info = [xml('name', name), xml('address', address), xml('port', port), xml('userName', userName)]
+  const password = userName === '' ? [xml('password', '')] : []
+  return xml('server', [providerId('clusterId', provider), xml('info', info), ...password])
+}
+
 function certificateOf(provider: string, certificate: string): readonly XmlNode[] {
   return [providerId('cluster', provider), xml('certificate', certificate)]
 }
@@ -221,7 +251,13 @@ function readProvider(info: XmlElement): KeyProvider {
     servers: serversOf(info).map((server) => {
       const port = integerAt(server, 'port')
       if (port === undefined) throw lacking(['servers', 'port'])
-      return { name: requiredText(server, 'name'), address: requiredText(server, 'address'), port }
+      const userName = textAt(server, 'userName') ?? ''
+      return {
+        name: requiredText(server, 'name'),
+        address: requiredText(server, 'address'),
+        port,
+        ...(userName !== '' && { userName }),
+      }
     }),
   }
 }
