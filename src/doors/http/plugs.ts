@@ -36,10 +36,7 @@ export interface Plugs {
     request: TakeOverRequest,
   ) => Promise<TakenOver>
   /** From features/adopt: the instance has no upstream from then on. */
-  readonly removeUpstream: (
-    asker: Pick<ApiRequester, 'by'>,
-    instance: Pick<Instance, 'id'>,
-  ) => Promise<void>
+  readonly removeUpstream: (asker: Pick<ApiRequester, 'by'>, instance: Pick<Instance, 'id'>) => Promise<void>
   /** From features/siem: the targets that must have an entry before it is pruned. */
   readonly auditKeepers: {
     readonly targets: readonly string[]

@@ -56,7 +56,7 @@ export class Adoptions {
 
   /**
    * Begins an adoption. Throws Refusal while another adoption into the instance runs. `perform` and `isHere` act on the keys of the
-   * instance in the name of the asker. `before` runs first; if it throws, the adoption fails. `onProgress` is told how far it is, too.
+   * instance in the name of the asker. `before` runs first; if it throws, the adoption fails. `onProgress` receives each step, too.
    */
   begin(
     { id: instanceId, name: into }: { readonly id: string; readonly name: string },
@@ -68,11 +68,11 @@ export class Adoptions {
     const servers = 'rootKey' in request ? [request.rootKey] : request.servers
     return this.#jobs.begin(instanceId, { into, servers, progress }, async (working) => {
       await before?.()
-      const told = (now: AdoptionProgress) => {
+      const tell = (now: AdoptionProgress) => {
         working.onProgress(now)
         onProgress?.(now)
       }
-      const parts = { ...on, signal: working.signal, onProgress: told }
+      const parts = { ...on, signal: working.signal, onProgress: tell }
       return 'rootKey' in request ? adoptStandardKeys(parts, request) : adopt(parts, request)
     })
   }

@@ -71,8 +71,8 @@ export async function providerNamed(
   name: string,
 ): Promise<KeyProvider> {
   const all = await providers.list()
-  const found = all.find((one) => one.name === name)
-  if (found) return found
+  const known = all.find((one) => one.name === name)
+  if (known) return known
   throw new Refusal(
     'not-found',
     `vCenter has no key provider ${name}`,

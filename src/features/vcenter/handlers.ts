@@ -13,7 +13,7 @@ import { refuseIfElsewhere } from '../../doors/http/jobs.ts'
 import type { ApiRequester, RouteRequest } from '../../doors/http/route-request.ts'
 import { byName, isoTime } from '../../doors/http/views/shown.ts'
 import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
-import { refusalOfVcenter } from './jobs.ts'
+import { connecting, refusalOfVcenter } from './jobs.ts'
 import type { VcenterLogin } from './logins.ts'
 import type { VcenterService } from './needs.ts'
 import { planOf, vcenterAddress } from './plan.ts'
@@ -124,7 +124,7 @@ export const vcenterHandlers = {
     const job = context.connects.begin(vcenter.id, about, async (working) => {
       try {
         const { connectOne } = await import('./connect-one.ts')
-        return await context.leases.during('vcenter-connect', () =>
+        return await connecting(context, () =>
           connectOne(context, { asker, instance, vcenter, login, plan }, working),
         )
       } finally {

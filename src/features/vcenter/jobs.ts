@@ -3,6 +3,7 @@
 
 import { Refusal } from '../../base/refusal.ts'
 import type { InventoryRecord } from '../../core/ports/inventory.ts'
+import type { NodeLeases } from '../../core/server/leases.ts'
 import { refusalOf } from '../../doors/http/faults.ts'
 import { Jobs, serverStops, type Job } from '../../doors/http/jobs.ts'
 import { VsphereError } from '../../outside/vsphere-api/errors.ts'
@@ -55,6 +56,14 @@ export function vcenterJobs(
   const all = [connects, reads, plans]
   const stop = async () => void (await Promise.all(all.map((jobs) => jobs.stop())))
   return { connects, reads, plans, stop }
+}
+
+/** Does the work of a connect or a change-over, which the other nodes can see. */
+export function connecting<T>(
+  { leases }: { readonly leases: Pick<NodeLeases, 'during'> },
+  work: () => Promise<T>,
+): Promise<T> {
+  return leases.during('vcenter-connect', work)
 }
 
 /** The error for the person who asked; undefined: it is a bug or an outage here. */

@@ -32,17 +32,17 @@ export interface Vcenter {
 /** A key provider whose servers this server took the place of, as it was before. */
 export interface Switched {
   readonly provider: string
-  readonly servers: readonly OldServer[]
+  readonly servers: readonly FormerServer[]
   readonly startedMs: number
   /** The sequence of the newest key here then; keys of a higher one came since. */
   readonly sequence: number
   /** The end of the last run that reached it; null: none did. */
   readonly doneMs: number | null
-  /** What `provider` was. */
+  /** The former value of `provider`. */
   readonly before: ConnectedProvider | null
 }
 
-export interface OldServer {
+export interface FormerServer {
   readonly name: string
   readonly address: string
   readonly port: number

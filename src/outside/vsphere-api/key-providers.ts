@@ -35,7 +35,7 @@ export interface KmipServer {
   /** A host name or an IP address. */
   readonly address: string
   readonly port: number
-  /** vCenter logs in at the server with it, and a password that it tells nobody. */
+  /** vCenter logs in at the server with it, and a password that no call returns. */
   readonly userName?: string
 }
 

@@ -22,7 +22,15 @@ interface Act {
 }
 
 /** approvals.export.test.ts and test/features/vcenter/ have them. */
-const elsewhere = ['exportKeys', 'beginRestore', 'connectVcenter', 'beginRekey'] as const
+const elsewhere = [
+  'exportKeys',
+  'beginRestore',
+  'connectVcenter',
+  'beginRekey',
+  'switchVcenter',
+  'switchBack',
+  'switchFinish',
+] as const
 
 /** One request to each other guarded route. */
 const acts: Readonly<Record<string, Act>> = {

@@ -189,7 +189,7 @@ switchTest(
     assert.ok(vm)
     const lost = await site.newKey()
     await encrypt(site, vm, 'CryptoSpecShallowRecrypt', { keyId: lost, providerId: provider })
-    await old.json('key', 'revoke', lost, '--yes')
+    await old.json('key', 'revoke', lost)
     await old.json('key', 'destroy', lost, '--yes')
     await vcenter.forgetCalls()
     const missing = await site.switch('--yes')

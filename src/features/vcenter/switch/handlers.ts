@@ -6,6 +6,7 @@ import type { Instance } from '../../../core/trust/rows.ts'
 import type { Handlers } from '../../../doors/http/feature.ts'
 import type { JobWork } from '../../../doors/http/jobs.ts'
 import { requireAllInstances } from '../handlers.ts'
+import { connecting } from '../jobs.ts'
 import { shownConnect } from '../shown-vcenter.ts'
 import type { VcenterService } from '../needs.ts'
 import { ownAddress, ownAddresses } from '../plan.ts'
@@ -68,7 +69,7 @@ function begun(
   return shownConnect(
     context.connects.begin(vcenter.id, shown, async (working) => {
       try {
-        return await context.leases.during('vcenter-connect', () => run(working))
+        return await connecting(context, () => run(working))
       } finally {
         login?.password.fill(0)
       }

@@ -113,7 +113,7 @@ async function opened(
   return null
 }
 
-/** What works without a session of its own. `others`: the upstream's other keys are adopted, too. */
+/** The parts that need no session. `others`: the upstream's other keys are adopted, too. */
 function readingParts(
   context: VcenterService,
   { asker, instance, vcenter, steps, signal }: Work,

@@ -22,7 +22,7 @@ import {
 } from '../common-steps.ts'
 import type { ConnectParts } from '../connect.ts'
 import type { ConnectSteps, StepOutcome } from '../steps.ts'
-import type { OldServer, Switched } from '../vcenters.ts'
+import type { FormerServer, Switched } from '../vcenters.ts'
 import type { FreshInventory } from './fresh-inventory.ts'
 
 /** Keys that vCenter is asked to find here in the end. */
@@ -50,10 +50,10 @@ export interface SwitchParts extends GreenParts {
   readonly record: SwitchRecord
 }
 
-/** What the list of vCenters has about the change-over. */
+/** The change-over as the list of vCenters has it. */
 export interface SwitchRecord {
   readonly now: () => Promise<Switched | undefined>
-  readonly begin: (servers: readonly OldServer[]) => Promise<void>
+  readonly begin: (servers: readonly FormerServer[]) => Promise<void>
   /** The client here whose certificate the provider uses. */
   readonly noteClient: (client: string | undefined) => Promise<void>
   /** The run has reached its end, and vCenter found this key here. */
@@ -194,8 +194,8 @@ export class SwitchRun {
     return { state: 'done', text: `gave vCenter ${text}` }
   }
 
-  async #withCertificates(servers: readonly KmipServer[]): Promise<readonly OldServer[]> {
-    const old: OldServer[] = []
+  async #withCertificates(servers: readonly KmipServer[]): Promise<readonly FormerServer[]> {
+    const old: FormerServer[] = []
     for (const server of servers) {
       const certificate = await this.#parts.providers.trustedServerCertificate(this.#plan.provider, server)
       old.push({ ...server, ...(certificate !== undefined && { certificate }) })
@@ -278,9 +278,9 @@ export function keysOf(rows: readonly Pick<InventoryRow, 'key'>[]): readonly str
 }
 
 /** The first machines that use any of the keys. */
-export function machinesOf(rows: readonly InventoryRow[], keys: readonly string[]): string {
-  const wanted = new Set(keys)
-  const names = [...new Set(rows.filter(({ key }) => wanted.has(key)).map(({ name }) => name))]
+function machinesOf(rows: readonly InventoryRow[], keys: readonly string[]): string {
+  const some = new Set(keys)
+  const names = [...new Set(rows.filter(({ key }) => some.has(key)).map(({ name }) => name))]
   const more = names.length > namesMax ? `, and ${String(names.length - namesMax)} more` : ''
   return `${names.slice(0, namesMax).join(', ')}${more}`
 }

@@ -50,6 +50,9 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'vcenter connect': () => ['x', '--user', 'x', '--password-file', file('api.key')],
   'vcenter inventory': () => ['x', '--user', 'x', '--password-file', file('api.key')],
   'vcenter trial-report': () => ['x', '--user', 'x', '--password-file', file('api.key')],
+  'vcenter switch': () => ['x', '--from', 'x', '--user', 'x', '--password-file', file('api.key'), '--yes'],
+  'vcenter switch-back': () => ['x', '--user', 'x', '--password-file', file('api.key'), '--yes'],
+  'vcenter switch-finish': () => ['x', '--yes'],
   'vcenter rekey': () => [
     'x',
     '--machines',
