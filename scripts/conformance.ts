@@ -99,7 +99,7 @@ async function addressFor(server: TestServer, encoding: string, folder: string):
   // The published cases lower Sensitive, raise Extractable and take Sensitive keys wrapped by their own.
   await server.json('instance', 'create', encoding, ...root, '--restrictions', 'as-sent')
   const out = path.join(folder, `client-${encoding}`)
-  const named = ['--instance', encoding, '--name', 'conformance', '--allow', 'all']
+  const named = ['--instance', encoding, '--name', 'conformance', '--allow', 'all,SetConstraints,SetDefaults']
   await server.json('client', 'issue', ...named, '--out', out)
   const [cert, key, ca] = ['client.pem', 'client.key', 'ca.pem'].map((name) => path.join(out, name))
   const tls = ['--ca', String(ca), '--cert', String(cert), '--key', String(key)]

@@ -78,7 +78,12 @@ async function furnish(name: string, gem: string, identity: TestIdentity): Promi
   const { admin } = server
   const { id: instance } = await admin.call(instanceRoutes.createInstance, { body: { name } })
   const { pem: certificate } = identity.certificate
-  const body = { by: 'certificate' as const, name: `${gem}-client`, certificate, allow: ['all'] }
+  const body = {
+    by: 'certificate' as const,
+    name: `${gem}-client`,
+    certificate,
+    allow: ['all', 'SetConstraints', 'SetDefaults'],
+  }
   const { id: client, sha256 } = await admin.call(clientRoutes.trustClient, { instance, body })
   const { id: token } = await admin.call(tokenRoutes.createToken, {
     body: { role: 'viewer', instance, name: `${gem}-token` },

@@ -75,7 +75,7 @@ const allowSets: readonly (readonly [string, string])[] = [
   ['vsphere', 'vsphere: what vCenter and hosts need'],
   ['read', 'read: find and fetch keys, and change nothing'],
   ['crypto', 'crypto: use keys on the server, and never fetch them'],
-  ['all', 'all: everything'],
+  ['all', 'all: everything but rules for the new objects of other clients'],
 ]
 
 function Allowed({ shown, instance, again }: Part) {

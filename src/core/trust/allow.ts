@@ -36,8 +36,14 @@ const sets = new Map<string, readonly string[]>([
   ['vsphere', ['Activate', 'AddAttribute', 'Create', ...reading]],
 ])
 
-/** Every operation, including those of later versions. */
+/** Every operation, including those of later versions, but for `byNameOnly`. */
 const everything = 'all'
+
+/**
+ * The operations that change what other clients of the instance may make (KMIP 2.1 §6.1.52, §6.1.53). Only a client whose list
+ * names them has them.
+ */
+export const byNameOnly: readonly string[] = ['SetConstraints', 'SetDefaults']
 
 export const allowSets: readonly string[] = [...sets.keys(), everything]
 
@@ -52,27 +58,31 @@ export function allowOf({ allow = allowByDefault }: { readonly allow?: Allow | u
   return allow
 }
 
-/** Whether a client with this list may request every operation, including those of later versions. */
+/** Whether a client with this list may request every operation that concerns its objects, including those of later versions. */
 export function allowsEverything(allow: Allow): boolean {
   return allow.includes(everything)
 }
 
 export function allows(allow: Allow, operation: string): boolean {
+  const inAll = !byNameOnly.includes(operation)
   return allow.some(
-    (term) => term === everything || term === operation || sets.get(term)?.includes(operation) === true,
+    (term) =>
+      (term === everything && inAll) || term === operation || sets.get(term)?.includes(operation) === true,
   )
 }
 
 /** True when `allow` grants nothing that `limit` does not grant. */
 export function isWithin(allow: Allow, limit: Allow): boolean {
-  return allowsEverything(limit) || operationsOf(allow).every((operation) => allows(limit, operation))
+  return operationsOf(allow).every((operation) => allows(limit, operation))
 }
 
 /** The operations that both lists grant. */
 export function inBoth(one: Allow, other: Allow): Allow {
   if (isWithin(one, other)) return one
   if (isWithin(other, one)) return other
-  return operationsOf(one).filter((operation) => allows(other, operation))
+  const common = (list: Allow, limit: Allow) =>
+    operationsOf(list).filter((operation) => allows(limit, operation))
+  return [...new Set([...common(one, other), ...common(other, one)])]
 }
 
 /** The operations of a list. `all` stays a term. */

@@ -3,7 +3,7 @@
 // certificate.
 
 import type { By } from '../audit/actor.ts'
-import type { Allow } from './allow.ts'
+import { byNameOnly, type Allow } from './allow.ts'
 import type { Consent } from './consent.ts'
 import type { Role } from './rows.ts'
 
@@ -28,5 +28,5 @@ export function grantedAtMost({ role }: Pick<Grantor, 'role'>): Allow {
 const allowMax: Readonly<Record<Role, Allow>> = {
   viewer: [],
   operator: ['vsphere'],
-  manager: ['all'],
+  manager: ['all', ...byNameOnly],
 }

@@ -58,7 +58,7 @@ export const allow = z
   .transform((terms) => [...new Set(terms)])
   .meta({
     description:
-      'Operations of KMIP (Get, Locate, ...; capitals and hyphens do not matter) and sets of them: vsphere (what vSphere sends; no Destroy), read, crypto (has the server use keys; no Get), all. Query and Discover Versions are always allowed.',
+      'Operations of KMIP (Get, Locate, ...; capitals and hyphens do not matter) and sets of them: vsphere (what vSphere sends; no Destroy), read, crypto (has the server use keys; no Get), all (every operation but SetConstraints and SetDefaults, which a list names). Query and Discover Versions are always allowed.',
     example: ['vsphere'],
   })
 

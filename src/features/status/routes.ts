@@ -120,7 +120,7 @@ const Status = z
         }),
       })
       .default({ count: 0, clients: [] })
-      .meta({ description: 'The clients that may request every operation (all), Destroy too.' }),
+      .meta({ description: 'The clients that may request all operations on objects (all), Destroy too.' }),
     expiries: z.array(Expiry).meta({ description: 'The certificates that expire first, at most ten.' }),
     nodes: z.array(Node).nullable().meta({
       description: 'The nodes on this PostgreSQL; empty with SQLite. null: the token is for one instance.',

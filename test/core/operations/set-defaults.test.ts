@@ -21,15 +21,16 @@ import { keyRoutes } from '../../../src/features/keys/routes.ts'
 import { objectRuleRoutes } from '../../../src/features/instances/object-rule-routes.ts'
 import { tokenRoutes } from '../../../src/features/tokens/routes.ts'
 
+const mayAll = ['all', 'SetConstraints', 'SetDefaults']
 let server: RunningServer
 let session: KmipSession
 useServer((started, opened) => {
   server = started
   session = opened
-})
+}, mayAll)
 
 afterEach(async () => {
-  await allowOnly(server, 'all')
+  await allowOnly(server, ...mayAll)
   await server.admin.call(objectRuleRoutes.clearDefaults, { instance: 'default' })
   await server.admin.call(objectRuleRoutes.clearConstraints, { instance: 'default' })
 })
@@ -236,6 +237,22 @@ test('a later item of an Undo batch is held to what an earlier one set, and all 
     ['OperationUndone', 'OperationUndone', 'ConstraintViolation'],
   )
   await session.ask('2.1', 'Create', short)
+})
+
+test('a client that may do all sets nothing for other clients unless its list names it', async () => {
+  await allowOnly(server, 'all')
+  const refused = await session.one('2.1', { operation: 'SetConstraints', request: constraints() })
+  assert.equal(refused.reason, 'PermissionDenied')
+  assert.match(refused.message ?? '', /--allow all,SetConstraints/)
+  assert.equal(await session.refused('2.1', 'SetDefaults', {}), 'PermissionDenied')
+  await session.ask('2.1', 'GetConstraints', {})
+  await allowOnly(server, 'all', 'SetConstraints')
+  await session.ask('2.1', 'SetConstraints', constraints({ ...keys, Attributes: of({ Sensitive: true }) }))
+  assert.equal(await session.refused('2.1', 'SetDefaults', {}), 'PermissionDenied')
+  await allowOnly(server, 'all')
+  const held = await session.one('2.1', { operation: 'Create', request: aesWith({}) })
+  assert.equal(held.reason, 'ConstraintViolation', 'what was set stays')
+  assert.match(held.message ?? '', /mortise instance constraints/)
 })
 
 test('a client without the right sets nothing, and the audit has who did', async () => {

@@ -28,7 +28,12 @@ test('the sets have their documented members', () => {
   ]
   const finding = reading.filter((operation) => operation !== 'Get')
   assert.deepEqual(granted('crypto'), [...finding, ...using].toSorted())
-  assert.deepEqual(granted('all'), handledOperations)
+  const forOthers = ['SetConstraints', 'SetDefaults']
+  assert.deepEqual(
+    granted('all'),
+    handledOperations.filter((operation) => !forOthers.includes(operation)),
+  )
+  assert.deepEqual(granted('all', ...forOthers), handledOperations)
   assert.ok(allows(['all'], 'AnOperationOfALaterVersion'))
 })
 
@@ -62,6 +67,9 @@ test('a list is within another if it grants nothing more', () => {
     [['vsphere'], ['read', 'Create', 'Activate', 'AddAttribute'], true],
     [['all'], ['all'], true],
     [['anything'], ['all'], true],
+    [['SetConstraints'], ['all'], false],
+    [['all', 'SetDefaults'], ['all'], false],
+    [['all', 'SetDefaults'], ['all', 'SetConstraints', 'SetDefaults'], true],
     [['Get'], [], false],
   ]
   for (const [allow, limit, within] of table)
@@ -71,7 +79,7 @@ test('a list is within another if it grants nothing more', () => {
 test('an operator grants no more than vsphere, a viewer nothing', () => {
   assert.deepEqual(
     (['viewer', 'operator', 'manager'] as const).map((role) => grantedAtMost({ role })),
-    [[], ['vsphere'], ['all']],
+    [[], ['vsphere'], ['all', 'SetConstraints', 'SetDefaults']],
   )
 })
 
@@ -81,6 +89,8 @@ test('what two lists have in common is the smaller one, or the operations of bot
   assert.deepEqual(inBoth(['Get'], ['vsphere']), ['Get'])
   assert.deepEqual(inBoth(['read'], ['crypto']), ['Check', 'GetAttributeList', 'GetAttributes', 'Locate'])
   assert.deepEqual(inBoth(['Get'], ['Create']), [])
+  assert.deepEqual(inBoth(['all'], ['Get', 'SetDefaults']), ['Get'])
+  assert.deepEqual(inBoth(['all', 'SetDefaults'], ['all']), ['all'])
 })
 
 test('the command that allows one more operation keeps the list, and is no longer than a refusal should be', () => {

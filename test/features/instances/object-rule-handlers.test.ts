@@ -14,10 +14,13 @@ import { tokenRoutes } from '../../../src/features/tokens/routes.ts'
 
 let server: RunningServer
 let session: KmipSession
-useServer((started, opened) => {
-  server = started
-  session = opened
-})
+useServer(
+  (started, opened) => {
+    server = started
+    session = opened
+  },
+  ['all', 'SetConstraints', 'SetDefaults'],
+)
 
 const instance = 'default'
 const of = (attributes: Record<string, unknown>) => ({ Attribute: [], ...attributes })

@@ -89,7 +89,7 @@ export function requireConstraints(
       if (!fits(key, attributes.get(key) ?? [], permitted))
         throw new Fault(
           'ConstraintViolation',
-          `the constraints of this server permit no such object: "${wireName(key)}" has another value than they say`,
+          `the constraints of this instance permit no such object: "${wireName(key)}" has another value than they say; a manager sees and clears them by: mortise instance constraints`,
         )
 }
 

@@ -9,10 +9,13 @@ import { useServer, type RunningServer } from '../../../support/server/running.t
 
 let server: RunningServer
 let session: KmipSession
-useServer((started, opened) => {
-  server = started
-  session = opened
-})
+useServer(
+  (started, opened) => {
+    server = started
+    session = opened
+  },
+  ['all', 'SetConstraints', 'SetDefaults'],
+)
 
 async function say(...words: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await command(['instance', ...words], { data: server.data })
