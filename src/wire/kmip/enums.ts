@@ -12,6 +12,8 @@ interface EnumFact extends Defined {
   readonly code: number
   readonly in1x?: string
   readonly in2x?: string
+  /** A misspelling of the specification's table, which is read and never written. */
+  readonly slip?: string
   /** XML and JSON write its number, since readers of the first draft of its version do not know this name. */
   readonly isNumbered?: true
 }
@@ -392,7 +394,8 @@ export const enums = {
     WrappingKeyLink: { code: 0x10e, since: '2.0', until: '2.1' },
   },
   MaskGenerator: {
-    MGF1: { code: 0x01, since: '1.4', in2x: 'MFG1' },
+    // The table of 2.x says MFG1. Its text and its cases say MGF1, and clients know no other.
+    MGF1: { code: 0x01, since: '1.4', slip: 'MFG1' },
   },
   NISTKeyType: {
     PrivateSignatureKey: { code: 0x01, since: '2.0' },

@@ -93,7 +93,7 @@ function valueNames(table: EnumTable, spelling: 'in1x' | 'in2x'): ValueNames {
   const codes = new Map<string, number>()
   for (const [name, fact] of Object.entries(table)) {
     if (fact.isNumbered !== true && !names.has(fact.code)) names.set(fact.code, fact[spelling] ?? name)
-    for (const spelled of [name, fact.in1x, fact.in2x])
+    for (const spelled of [name, fact.in1x, fact.in2x, fact.slip])
       if (spelled !== undefined) codes.set(spelled, fact.code).set(loose(spelled), fact.code)
   }
   // Most names are spelled as in the table, so the exact spelling is tried first.

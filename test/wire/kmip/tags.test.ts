@@ -64,8 +64,8 @@ const secondDraft: Readonly<Record<string, Codes>> = {
 /** Names in the spelling of that version. */
 function spelled(table: EnumTable, version: Version) {
   return defined(table, version).map(([name, fact]): [string, { code: number } & Defined] => {
-    const { in1x, in2x } = table[name] ?? {}
-    return [(version < '2.0' ? in1x : in2x) ?? name, fact]
+    const { in1x, in2x, slip } = table[name] ?? {}
+    return [(version < '2.0' ? in1x : (slip ?? in2x)) ?? name, fact]
   })
 }
 

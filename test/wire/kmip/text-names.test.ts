@@ -88,6 +88,15 @@ test('a value has the name that its version gives it, and is read by any', () =>
 
 const xml = (name: string) => `<HashingAlgorithm type="Enumeration" value="${name}"/>`
 
+test('a slip of the table of 2.x is read and never written', () => {
+  const mask = tagCode('MaskGenerator')
+  for (const version of ['1.4', '2.0', '2.1', '3.0'] as const) {
+    const names = textNames(version).valuesOf(mask)
+    assert.equal(names?.nameOf(1), 'MGF1', version)
+    for (const name of ['MGF1', 'MFG1', 'mfg1']) assert.equal(names?.codeOf(name), 1, `${version} ${name}`)
+  }
+})
+
 test('a message is written in the names of its version, and anything else in the newest', () => {
   const parameters = (name: string) => `<CryptographicParameters>${xml(name)}</CryptographicParameters>`
   for (const [minor, name] of [
