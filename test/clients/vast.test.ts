@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nameAttribute, type KmipSession } from '../support/clients/kmip-session.ts'
+import { attribute, nameAttribute, type KmipSession } from '../support/clients/kmip-session.ts'
 import { useServer } from '../support/server/running.ts'
 
 let session: KmipSession
@@ -10,7 +10,7 @@ useServer(
   (_server, opened) => {
     session = opened
   },
-  ['Create', 'Get', 'Locate', 'Activate', 'Revoke', 'Destroy', 'ReKey', 'GetAttributes'],
+  ['Create', 'AddAttribute', 'Get', 'Locate', 'Activate', 'Revoke', 'Destroy', 'ReKey', 'GetAttributes'],
 )
 
 test('VAST: Re-key gives a new key in the place of the old one, and each names the other', async () => {
@@ -24,4 +24,18 @@ test('VAST: Re-key gives a new key in the place of the old one, and each names t
   ])
   await session.ask('1.4', 'Activate', { UniqueIdentifier: made })
   for (const UniqueIdentifier of [old, made]) await session.ask('1.4', 'Get', { UniqueIdentifier })
+})
+
+test('VAST: the policy with which a key was made is added to it again, and changes nothing', async () => {
+  const policy = attribute('Operation Policy Name', 'default')
+  const UniqueIdentifier = await session.key('1.4', [policy])
+  const before = await session.ask('1.4', 'GetAttributes', { UniqueIdentifier, AttributeName: [] })
+  const again = await session.ask('1.4', 'AddAttribute', { UniqueIdentifier, Attribute: policy })
+  assert.deepEqual(again.Attribute, policy)
+  assert.deepEqual(await session.ask('1.4', 'GetAttributes', { UniqueIdentifier, AttributeName: [] }), before)
+  const other = attribute('Operation Policy Name', 'other')
+  assert.equal(
+    await session.refused('1.4', 'AddAttribute', { UniqueIdentifier, Attribute: other }),
+    'IllegalOperation',
+  )
 })

@@ -19,6 +19,14 @@ export function requestedAttributes(
   return setOf(givenAttributes({ Attribute: template?.Attribute, Attributes }, about.version), about)
 }
 
+/**
+ * Cosmian's client, and each product built on it, states the Object Type among the attributes. The list of attributes that a
+ * request may restate has this one alone: a Digest must never be in it, since the answer would tell whether a guess is right.
+ */
+function restatesType(key: string, value: unknown, objectType: ObjectType): boolean {
+  return key === 'ObjectType' && value === objectType
+}
+
 /** The attributes of a list, such as that of a Template. */
 export function setOf(
   attributes: readonly GivenAttribute[],
@@ -26,6 +34,7 @@ export function setOf(
 ): AttributeSet {
   const set = new Map<string, AttributeInstance[]>()
   for (const { key, value } of attributes) {
+    if (restatesType(key, value, about.objectType)) continue
     const instances = set.get(key) ?? []
     // Some clients name an attribute twice: once for their caller's option and once by themselves.
     const [only] = instances

@@ -37,6 +37,22 @@ test('an attribute that may be given once is refused the second time, and one th
   assert.throws(() => requested([state]), faults('InvalidField', /State/))
 })
 
+test('the Object Type of the object may be stated again, and neither another one nor anything else that only the server sets', () => {
+  const type = (AttributeValue: string) => ({ AttributeName: 'Object Type', AttributeValue })
+  const set = requested([type('SymmetricKey'), named('a'), type('SymmetricKey')])
+  assert.deepEqual([...set.keys()], ['Name'])
+  assert.throws(() => requested([type('SecretData')]), faults('InvalidField', /Object Type/))
+  const Attributes = { Attribute: [], ObjectType: 'SymmetricKey' } as const
+  assert.equal(requestedAttributes({ Attributes }, { ...about, version: '2.1' }).size, 0)
+  const digest = { HashingAlgorithm: 'SHA_256', DigestValue: Buffer.alloc(32) }
+  for (const one of [
+    { AttributeName: 'Digest', AttributeValue: digest },
+    { AttributeName: 'Unique Identifier', AttributeValue: 'one' },
+    { AttributeName: 'Initial Date', AttributeValue: 1n },
+  ])
+    assert.throws(() => requested([one]), faults('InvalidField', new RegExp(one.AttributeName)))
+})
+
 test('an attribute that may be given once and stands twice with the same value counts once', () => {
   const mask = { AttributeName: 'Cryptographic Usage Mask', AttributeValue: ['Encrypt'] }
   const comment = { AttributeName: 'Comment', AttributeValue: 'c' }

@@ -37,7 +37,7 @@ export async function changeAttribute<C extends AttributeNamed>(
     await requireFreeNames(objects, instance, uniqueIdentifier, kept)
   staged.limit(limitsOf(instance))
   // The stored state stays: the clock that derives `state` may be wrong, and each read derives it again.
-  await objects.stage(object, { ...object, attributes: kept })
+  if (changed.attributes !== attributes) await objects.stage(object, { ...object, attributes: kept })
   const closing = change.key === 'DeactivationDate' ? deactivationDetail(kept) : {}
   staged.done({ detail: { attribute: change.key, ...closing } })
   return changed.instance

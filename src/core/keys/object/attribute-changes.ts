@@ -47,6 +47,12 @@ export interface Changed {
   readonly instance: AttributeInstance
 }
 
+/**
+ * The only attribute that Add Attribute takes again with the value that the object has: VAST Data adds it to keys that it made with
+ * it. A Digest must never be taken so, since the answer would tell whether a guess is right.
+ */
+const addedAgain = 'OperationPolicyName'
+
 /** Throws Fault InvalidField for a request with an index (KMIP 1.4 §11.15): the server assigns it. */
 export function addAttribute(
   target: ChangedObject,
@@ -54,9 +60,11 @@ export function addAttribute(
 ): Changed {
   if (index !== undefined)
     throw new Fault('InvalidField', 'a new attribute gets its Attribute Index from the server: leave it out')
+  const present = target.attributes.get(key) ?? []
+  const [same] = key === addedAgain ? present : []
+  if (same && same.value === value) return { attributes: target.attributes, instance: same }
   checkAdd(key, target, version)
   checkValue(key, value)
-  const present = target.attributes.get(key) ?? []
   requireNewName(present, { key, value, version })
   const instance = { index: nextIndex(present), value: kept(key, value) }
   return { attributes: replaced(target.attributes, key, [...present, instance]), instance }

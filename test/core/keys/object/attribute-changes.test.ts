@@ -47,6 +47,23 @@ test('what is added gets the next index, and the others stay', () => {
   )
 })
 
+test('the Operation Policy Name of the object may be added again, and nothing else that it has once', () => {
+  const target = targetWith({ OperationPolicyName: 'default', Comment: 'c', CryptographicLength: 256 })
+  const again = addAttribute(target, { key: 'OperationPolicyName', value: 'default', version })
+  assert.equal(again.attributes, target.attributes, 'nothing changes')
+  assert.deepEqual(again.instance, { index: 0, value: 'default' })
+  for (const [key, value, reason] of [
+    ['OperationPolicyName', 'other', 'AttributeSingleValued'],
+    ['Comment', 'c', 'AttributeSingleValued'],
+    ['Digest', { HashingAlgorithm: 'SHA_256', DigestValue: Buffer.alloc(32) }, 'AttributeReadOnly'],
+  ] as const)
+    assert.throws(
+      () => addAttribute(target, { key, value, version }),
+      faults(reason),
+      `${key} ${String(value)}`,
+    )
+})
+
 test('what is modified keeps its index, and its neighbours their values', () => {
   const target = targetWith({ ObjectGroup: ['red', 'blue'] })
   const change = { key: 'ObjectGroup', index: 1, value: 'green', version } as const
