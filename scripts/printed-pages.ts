@@ -3,6 +3,7 @@
 
 import { adminApiPage } from './print-admin-api.ts'
 import { auditActionsPage } from './print-audit-actions.ts'
+import { clientsPage } from './print-clients.ts'
 import { conditionsPage } from './print-conditions.ts'
 import { configurationPage } from './print-configuration.ts'
 import { conformancePage } from './print-conformance.ts'
@@ -12,6 +13,7 @@ import { monitoringPage } from './print-monitoring.ts'
 export const printedPages: Readonly<Record<string, () => Promise<string>>> = {
   'docs/admin-api.md': adminApiPage,
   'docs/audit-actions.md': auditActionsPage,
+  'docs/clients.md': clientsPage,
   'docs/conditions.md': conditionsPage,
   'docs/configuration.md': configurationPage,
   'docs/kmip-conformance.md': conformancePage,

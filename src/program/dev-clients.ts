@@ -1,6 +1,9 @@
 // The variables and configuration files by which the clients of other projects find the server of `mortise dev`.
 // A new client is a line in the table.
 
+import type { ProductRules } from '../features/clients/products/product.ts'
+import { productOf, type ProductName } from '../features/clients/products/table.ts'
+
 export interface DevFiles {
   readonly certificate: string
   readonly key: string
@@ -19,16 +22,16 @@ interface DevClient {
   readonly variables: (server: DevServer, file: string) => Readonly<Record<string, string>>
   /** A configuration file, made beside the certificates. */
   readonly file?: { readonly name: string; readonly content: (server: DevServer) => string }
-  /** The operations that it asks for, as docs/clients.md names them. */
-  readonly allow: readonly string[]
-  /** The instance takes several objects of one Name. */
-  readonly sharedNames?: true
+  /** Its lines of the table of products, which say what it may ask for and which rules its instance needs. */
+  readonly products: readonly ProductName[]
+  /** Operations that its tests request beyond these. */
+  readonly also?: readonly string[]
 }
 
 export const devClients = {
   // Every daemon and tool of Ceph reads options from CEPH_ARGS.
   ceph: {
-    allow: ['Locate', 'Get'],
+    products: ['ceph-rgw'],
     variables: ({ host, port, certificate, key, ca }) => ({
       CEPH_ARGS: [
         '--rgw_crypt_s3_kms_backend=kmip',
@@ -41,7 +44,8 @@ export const devClients = {
   },
   // The drivers' tests of client-side encryption read CSFLE_...; mongod takes the same as flags.
   mongodb: {
-    allow: ['Create', 'Register', 'Activate', 'Get', 'GetAttributes', 'Encrypt', 'Decrypt'],
+    products: ['mongodb', 'mongodb-delegated'],
+    also: ['GetAttributes'],
     variables: ({ host, port, pair, ca }) => ({
       CSFLE_TLS_CA_FILE: ca,
       CSFLE_TLS_CLIENT_CERT_FILE: pair,
@@ -50,7 +54,7 @@ export const devClients = {
   },
   // The file belongs beside the component's library, or into the data directory with read_local_config.
   mysql: {
-    allow: ['Register', 'Activate', 'Locate', 'Get', 'GetAttributes', 'Revoke', 'Destroy'],
+    products: ['mysql'],
     variables: (_server, file) => ({ COMPONENT_KEYRING_KMIP_CNF: file }),
     file: {
       name: 'component_keyring_kmip.cnf',
@@ -60,9 +64,8 @@ export const devClients = {
   },
   // ProxyKmipClient(config_file=os.environ['PYKMIP_CONFIG_FILE']). It gives all its objects one Name.
   pykmip: {
-    allow: ['all'],
+    products: ['pykmip'],
     variables: (_server, file) => ({ PYKMIP_CONFIG_FILE: file }),
-    sharedNames: true,
     file: {
       name: 'pykmip.conf',
       content: ({ host, port, certificate, key, ca }) =>
@@ -81,7 +84,7 @@ export const devClients = {
   },
   // The demo programs of libkmip take these arguments.
   libkmip: {
-    allow: ['all'],
+    products: ['libkmip'],
     variables: ({ host, port, certificate, key, ca }) => ({
       LIBKMIP_ARGS: `-a ${host} -p ${port} -c ${certificate} -k ${key} -r ${ca}`,
     }),
@@ -89,6 +92,17 @@ export const devClients = {
 } as const satisfies Readonly<Record<string, DevClient>>
 
 export type DevClientName = keyof typeof devClients
+
+/** The rights of a client that is each of these, and the rules that its instance needs. */
+export function devNeeds(names: readonly DevClientName[]): { allow: string[]; rules: ProductRules } {
+  const clients: readonly DevClient[] = names.map((name) => devClients[name])
+  const lines = clients.flatMap(({ products }) => products.map((product) => productOf(product)))
+  const allow = [...lines.flatMap((line) => line.allow), ...clients.flatMap(({ also = [] }) => also)]
+  return {
+    allow: [...new Set(allow)],
+    rules: Object.assign({}, ...lines.map(({ rules }) => rules)) as ProductRules,
+  }
+}
 
 /** The names that the tests of Percona's MySQL, PostgreSQL and XtraBackup read, Rook's endpoint, and one of ours: a PEM of both. */
 export function commonVariables({ host, port, certificate, key, pair, ca }: DevServer) {

@@ -9,7 +9,7 @@ import { makeRequest } from '../core/pki/make-request.ts'
 import { shellWord } from '../base/text/shell-word.ts'
 import { forceFlag, oneOfWords, verb, type CommandOutcome, type Run } from '../doors/cli/command.ts'
 import { connectToFolder } from '../doors/cli/connect.ts'
-import { commonVariables, devClients, type DevClientName, type DevFiles } from './dev-clients.ts'
+import { commonVariables, devClients, devNeeds, type DevClientName, type DevFiles } from './dev-clients.ts'
 import { mustBeFree, writeWhole } from '../doors/cli/files.ts'
 import { plainJson } from '../doors/cli/text/output.ts'
 import { CommandError, UsageError } from '../doors/cli/world.ts'
@@ -82,13 +82,12 @@ async function issue(
 ): Promise<DevFiles> {
   const admin = await connectToFolder(dataFolder)
   const instance = 'default'
-  const allow = named.length === 0 ? ['all'] : named.flatMap((name) => [...devClients[name].allow])
+  const { allow, rules } = named.length === 0 ? { allow: ['all'], rules: {} } : devNeeds(named)
   const signed = await admin.call(clientRoutes.signClient, {
     instance,
     body: { name: clientName, request, allow },
   })
-  if (named.some((name) => 'sharedNames' in devClients[name]))
-    await admin.call(instanceRoutes.setInstance, { instance, body: { names: 'shared' } })
+  if (Object.keys(rules).length > 0) await admin.call(instanceRoutes.setInstance, { instance, body: rules })
   const of = (name: string): string => path.join(folder, 'client', name)
   const files = {
     certificate: of('client.pem'),

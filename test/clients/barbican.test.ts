@@ -12,6 +12,7 @@ import {
 } from '../support/clients/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/server/running.ts'
 import { instanceRoutes } from '../../src/features/instances/routes.ts'
+import { productOf } from '../../src/features/clients/products/table.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -25,7 +26,10 @@ test('Barbican: objects of one Name are refused, and taken where the instance sa
   const first = await session.key('1.1', [name])
   const asked = { UniqueIdentifier: await session.key('1.1'), Attribute: name }
   assert.equal(await session.refused('1.1', 'AddAttribute', asked), 'IllegalOperation')
-  await server.admin.call(instanceRoutes.setInstance, { instance: 'default', body: { names: 'shared' } })
+  await server.admin.call(instanceRoutes.setInstance, {
+    instance: 'default',
+    body: { ...productOf('barbican').rules },
+  })
   const second = await session.key('1.1', [name])
   const { UniqueIdentifier } = await session.ask('1.1', 'Locate', locate([name]))
   assert.deepEqual(UniqueIdentifier.toSorted(), [first, second].toSorted())

@@ -10,6 +10,7 @@ import { clientCertificate, makeCertificate } from '../support/certificates/cert
 import { freshCall, openSession, type Asked } from '../support/clients/kmip-session.ts'
 import { startInProcess } from '../support/server/running.ts'
 import { clientRoutes } from '../../src/features/clients/routes.ts'
+import { productOf } from '../../src/features/clients/products/table.ts'
 
 const CryptographicParameters = {
   PaddingMethod: 'PKCS5',
@@ -26,7 +27,7 @@ test('ceph-csi: the key of a volume is encrypted and decrypted, by a key that it
   await server.admin.call(clientRoutes.setClient, {
     instance: 'default',
     client,
-    body: { allow: ['crypto'] },
+    body: { allow: [...productOf('ceph-csi').allow] },
   })
   using session = await openSession(server.port, owner)
   const UniqueIdentifier = await session.key('1.4')
@@ -46,6 +47,7 @@ test('ceph-csi: the key of a volume is encrypted and decrypted, by a key that it
 
   const get: Asked = { operation: 'Get', request: { UniqueIdentifier } }
   assert.equal((await call(get)).reason, 'PermissionDenied')
-  await server.admin.call(clientRoutes.setClient, { instance: 'default', client, body: { allow: ['Get'] } })
+  const allow = [...productOf('ceph-csi-get').allow]
+  await server.admin.call(clientRoutes.setClient, { instance: 'default', client, body: { allow } })
   assert.equal((await call(get)).status, 'Success', 'USE_CRYPTO_RPC false needs Get alone')
 })

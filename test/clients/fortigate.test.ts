@@ -12,14 +12,12 @@ import {
   type KmipSession,
 } from '../support/clients/kmip-session.ts'
 import { useServer } from '../support/server/running.ts'
+import { productOf } from '../../src/features/clients/products/table.ts'
 
 let session: KmipSession
-useServer(
-  (_server, opened) => {
-    session = opened
-  },
-  ['Create', 'Locate', 'Get', 'Activate', 'Destroy'],
-)
+useServer((_server, opened) => {
+  session = opened
+}, productOf('fortigate').allow)
 
 const keys = [
   ['fg-local-id-enc-aes-16', 'AES', 128],

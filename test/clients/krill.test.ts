@@ -9,6 +9,7 @@ import { createPublicKey, randomBytes, verify } from 'node:crypto'
 import { test } from 'node:test'
 import { materialOf, nameAttribute, rsaPair, type KmipSession } from '../support/clients/kmip-session.ts'
 import { allowOnly, useServer, type RunningServer } from '../support/server/running.ts'
+import { productOf } from '../../src/features/clients/products/table.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -20,7 +21,7 @@ useServer((started, opened) => {
 const required = ['CreateKeyPair', 'Activate', 'Sign', 'Revoke', 'Destroy', 'Get', 'ModifyAttribute'] as const
 
 test('Krill: Query lists what it requires', async () => {
-  await allowOnly(server, ...required, 'RNGRetrieve')
+  await allowOnly(server, ...productOf('krill').allow)
   const QueryFunction = ['QueryOperations', 'QueryObjects', 'QueryServerInformation'] as const
   const { Operation, VendorIdentification } = await session.ask('1.2', 'Query', { QueryFunction })
   for (const operation of required) assert.ok(Operation.includes(operation), operation)

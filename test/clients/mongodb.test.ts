@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { aes, attribute, materialOf, template, type KmipSession } from '../support/clients/kmip-session.ts'
 import { allowOnly, useServer, type RunningServer } from '../support/server/running.ts'
+import { productOf } from '../../src/features/clients/products/table.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -20,7 +21,7 @@ const dataKey = randomBytes(96)
 const cbc = { BlockCipherMode: 'CBC', PaddingMethod: 'PKCS5', CryptographicAlgorithm: 'AES' } as const
 
 test('MongoDB, delegated: a data key is encrypted with an IV from here, and decrypted', async () => {
-  await allowOnly(server, 'Create', 'Activate', 'Encrypt', 'Decrypt')
+  await allowOnly(server, ...productOf('mongodb-delegated').allow)
   const { UniqueIdentifier } = await session.ask('1.2', 'Create', aes())
   await session.ask('1.0', 'Activate', { UniqueIdentifier })
   const ivs = new Set<string>()
@@ -40,7 +41,7 @@ test('MongoDB, delegated: a data key is encrypted with an IV from here, and decr
 })
 
 test('MongoDB: the master key is Secret Data in Opaque format, with a usage mask of 0', async () => {
-  await allowOnly(server, 'Register', 'Activate', 'Get')
+  await allowOnly(server, ...productOf('mongodb').allow)
   const { UniqueIdentifier } = await session.ask('1.0', 'Register', {
     ObjectType: 'SecretData',
     ...template([attribute('Cryptographic Usage Mask', 0)]),

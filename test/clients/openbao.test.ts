@@ -7,16 +7,14 @@ import { test } from 'node:test'
 import type { KmipSession } from '../support/clients/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/server/running.ts'
 import { keyRoutes } from '../../src/features/keys/routes.ts'
+import { productOf } from '../../src/features/clients/products/table.ts'
 
 let server: RunningServer
 let session: KmipSession
-useServer(
-  (started, opened) => {
-    server = started
-    session = opened
-  },
-  ['crypto'],
-)
+useServer((started, opened) => {
+  server = started
+  session = opened
+}, productOf('openbao').allow)
 
 const CryptographicParameters = {
   BlockCipherMode: 'GCM',

@@ -5,14 +5,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { aes256, locate, nameAttribute, template, type KmipSession } from '../support/clients/kmip-session.ts'
 import { useServer } from '../support/server/running.ts'
+import { productOf } from '../../src/features/clients/products/table.ts'
 
 let session: KmipSession
-useServer(
-  (_server, opened) => {
-    session = opened
-  },
-  ['Register', 'Locate', 'Get'],
-)
+useServer((_server, opened) => {
+  session = opened
+}, productOf('pg-tde').allow)
 
 test('pg_tde: the principal key is registered, found by its Name and fetched', async () => {
   const name = nameAttribute('pg_tde_principal_key')

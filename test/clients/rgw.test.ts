@@ -15,6 +15,7 @@ import {
 } from '../support/clients/kmip-session.ts'
 import { startInProcess } from '../support/server/running.ts'
 import { clientRoutes } from '../../src/features/clients/routes.ts'
+import { productOf } from '../../src/features/clients/products/table.ts'
 
 async function call(session: KmipSession, asked: Asked): Promise<unknown> {
   const timeStamp = BigInt(Math.floor(Date.now() / 1000))
@@ -31,7 +32,7 @@ test('RGW: a key is found by its Name and fetched, on a kept connection and on a
   using fresh = await openSession(server.port, identity)
   const name = nameAttribute('mybucketkey')
   const id = await kept.key('1.0', [name])
-  const allow = ['Locate', 'Get']
+  const allow = [...productOf('ceph-rgw').allow]
   await server.admin.call(clientRoutes.setClient, { instance: 'default', client: 'rgw', body: { allow } })
 
   for (const session of [kept, kept, fresh]) {

@@ -16,6 +16,7 @@ import {
 } from '../support/clients/kmip-session.ts'
 import { startInProcess } from '../support/server/running.ts'
 import { instanceRoutes } from '../../src/features/instances/routes.ts'
+import { productOf } from '../../src/features/clients/products/table.ts'
 
 function passphrase(bytes: Buffer, lengthBits: number) {
   return {
@@ -35,7 +36,7 @@ function passphrase(bytes: Buffer, lengthBits: number) {
 test('Rook: a passphrase of 128 bytes comes and goes; one that states 256 bits needs --lengths as-sent', async () => {
   await using server = await startInProcess()
   const identity = await clientCertificate('self-signed')
-  await server.trust('rook', identity, ['Register', 'Get', 'Destroy'])
+  await server.trust('rook', identity, productOf('rook').allow)
   const bytes = randomBytes(128)
   const register = (bits: number) =>
     call(server.port, identity, (session) => session.ask('1.4', 'Register', passphrase(bytes, bits)))
@@ -46,7 +47,10 @@ test('Rook: a passphrase of 128 bytes comes and goes; one that states 256 bits n
 
   const older = (session: KmipSession) => session.refused('1.4', 'Register', passphrase(bytes, 256))
   assert.equal(await call(server.port, identity, older), 'InvalidField')
-  await server.admin.call(instanceRoutes.setInstance, { instance: 'default', body: { lengths: 'as-sent' } })
+  await server.admin.call(instanceRoutes.setInstance, {
+    instance: 'default',
+    body: { ...productOf('rook').rules },
+  })
   await register(256)
   assert.equal(server.log.filter((line) => line.includes('"statedBits":256')).length, 1)
 })

@@ -15,6 +15,7 @@ import {
   type Told,
 } from '../support/clients/kmip-session.ts'
 import { allowOnly, useServer, type RunningServer } from '../support/server/running.ts'
+import { productOf } from '../../src/features/clients/products/table.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -44,8 +45,7 @@ async function created(name: string): Promise<string> {
 const state = async (id: string) => (await session.values('1.4', id, 'State'))[0]
 
 test('Seagate: a key goes from create to destroy', async () => {
-  const reading = ['Locate', 'Get', 'GetAttributes']
-  await allowOnly(server, 'Create', 'Register', ...reading, 'Activate', 'ReKey', 'Revoke', 'Destroy')
+  await allowOnly(server, ...productOf('seagate').allow)
   const id = await created('ZAD0YA320000C7300BYS')
   const found = await session.ask('1.4', 'Locate', locate([nameAttribute('ZAD0YA320000C7300BYS')]))
   assert.deepEqual(found.UniqueIdentifier, [id])

@@ -15,6 +15,7 @@ import {
   type KmipSession,
 } from '../support/clients/kmip-session.ts'
 import { allowOnly, useServer, type RunningServer } from '../support/server/running.ts'
+import { productOf } from '../../src/features/clients/products/table.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -24,8 +25,7 @@ useServer((started, opened) => {
 })
 
 test('Veeam: a pair is made where none is found, and both halves are fetched', async () => {
-  const reading = ['Locate', 'Get', 'GetAttributes']
-  await allowOnly(server, ...reading, 'CreateKeyPair', 'Activate', 'Revoke', 'Destroy')
+  await allowOnly(server, ...productOf('veeam').allow)
   const find = (type: string) =>
     session.ask('1.4', 'Locate', locate([nameAttribute(`veeam ${type}`), attribute('Object Type', type)]))
   assert.deepEqual((await find('PublicKey')).UniqueIdentifier, [])

@@ -9,7 +9,10 @@ import { parseCertificate, type Certificate } from '../../core/pki/certificate.t
 import { signsCertificatesOnly } from '../../core/pki/key-usage.ts'
 import { signRequest } from '../../core/pki/issue.ts'
 import { checkSubjectPattern, fitsEverySubject, sameAuthority } from '../../core/pki/match.ts'
+import { shellWord } from '../../base/text/shell-word.ts'
 import type { Needs } from './needs.ts'
+import { missingRules, ruleFlags } from './products/product.ts'
+import { productOf, type ProductName } from './products/table.ts'
 import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { clientRoutes } from './routes.ts'
 import type { RouteRequest } from '../../doors/http/route-request.ts'
@@ -54,7 +57,7 @@ export const clientHandlers = {
   },
 
   trustClient: async (context, request) => {
-    const { body } = request
+    const body = { ...request.body, allow: rightsFor(request.body, request.instance) }
     if (body.by === 'authority') return trustAuthority(context, request, body)
     const certificate =
       body.by === 'pending'
@@ -66,7 +69,8 @@ export const clientHandlers = {
 
   signClient: async (context, signing) => {
     const { authority: ca, clock } = context
-    const { request, days } = signing.body
+    const { request, days, name } = signing.body
+    const allow = rightsFor(signing.body, signing.instance)
     const signed = await signRequest({
       ca,
       csr: request,
@@ -74,7 +78,7 @@ export const clientHandlers = {
       ...(days !== undefined && { days }),
     })
     const issuedUntilMs = signed.notAfterMs
-    const client = await trustCertificate(context, signing, { ...signing.body, issuedUntilMs }, signed)
+    const client = await trustCertificate(context, signing, { name, allow, issuedUntilMs }, signed)
     return { ...client, certificate: signed.pem, authority: ca.certificate.pem }
   },
 
@@ -94,6 +98,29 @@ function requireAnother({ serverCertificates, machine }: Needs, { sha256 }: Cert
     'this is a certificate of this server, and not that of a client',
     "Take vCenter's own: Establish Trust, Make KMS trust vCenter, vCenter Certificate.",
   )
+}
+
+/** The rights of a new client. Refuses a product whose needs the instance does not meet. */
+function rightsFor(
+  { product, allow }: { readonly product?: ProductName | undefined; readonly allow?: Allow | undefined },
+  { name, ...instance }: Instance,
+): Allow | undefined {
+  if (product === undefined) return allow
+  const { title, allow: needed, rules } = productOf(product)
+  if (allow !== undefined)
+    throw new Refusal(
+      'bad-request',
+      'body.allow: stands beside product, which says what the client may ask for',
+      `Leave one of them out. ${title} needs ${needed.join(',')}.`,
+    )
+  const flags = ruleFlags(missingRules(rules, instance))
+  if (flags !== '')
+    throw new Refusal(
+      'conflict',
+      `${title} needs ${flags}, and the instance ${name} is set otherwise`,
+      `Set it, if all clients of the instance can live with it: mortise instance set ${shellWord(name)} ${flags}`,
+    )
+  return needed
 }
 
 type Trusting = Pick<RouteRequest<(typeof clientRoutes)['trustClient']>, 'asker' | 'instance'>
@@ -130,7 +157,11 @@ async function trustCertificate(
 async function trustAuthority(
   context: Needs,
   { asker, instance }: Trusting,
-  body: RouteRequest<(typeof clientRoutes)['trustClient']>['body'] & { readonly by: 'authority' },
+  body: Omit<
+    RouteRequest<(typeof clientRoutes)['trustClient']>['body'] & { readonly by: 'authority' },
+    'allow'
+  > &
+    Pick<NewClient, 'allow'>,
 ) {
   const ca = parseCertificate(body.authority)
   const subject = checkSubjectPattern(body.subject)

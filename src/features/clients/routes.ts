@@ -14,6 +14,7 @@ import {
   namesChange,
   time,
 } from '../../doors/http/schemas.ts'
+import { productNames, unknownProduct } from './products/table.ts'
 
 /** The user name and the password on a client. */
 const userNameCharactersMax = 256
@@ -122,9 +123,17 @@ const newAllow = allow.optional().meta({
     'The operations that a new client may request. Left out: vsphere. A client that exists keeps its own.',
 })
 
+const product = z
+  .enum(productNames, { error: ({ input }) => unknownProduct(String(input)) })
+  .optional()
+  .meta({
+    description:
+      'The product that the client is, in place of allow: it gets what the product needs. Refused if the instance has other rules (names, lengths) than the product needs. docs/clients.md lists the products.',
+  })
+
 const trustBody = z
   .discriminatedUnion('by', [
-    z.strictObject({ by: z.literal('certificate'), name, certificate: pem, allow: newAllow }),
+    z.strictObject({ by: z.literal('certificate'), name, certificate: pem, allow: newAllow, product }),
     z.strictObject({
       by: z.literal('authority'),
       name,
@@ -139,8 +148,9 @@ const trustBody = z
           'Trusts the CA although it signed certificates that are pinned in other instances; those stay there.',
       }),
       allow: newAllow,
+      product,
     }),
-    z.strictObject({ by: z.literal('pending'), name, sha256: sha256Hex, allow: newAllow }),
+    z.strictObject({ by: z.literal('pending'), name, sha256: sha256Hex, allow: newAllow, product }),
   ])
   .meta({
     description:
@@ -223,6 +233,7 @@ export const clientRoutes = {
       request: pem.meta({ description: 'PKCS#10, PEM.' }),
       days: z.int().min(1).max(certificateDaysMax).optional(),
       allow: newAllow,
+      product,
     }),
     answer: Trusted.extend({
       certificate: z.string().meta({ description: 'PEM.' }),

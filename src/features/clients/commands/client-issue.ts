@@ -8,7 +8,6 @@ import { makeRequest } from '../../../core/pki/make-request.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import {
   allowFlag,
-  allowOf,
   forceFlag,
   instanceFlag,
   verb,
@@ -25,6 +24,7 @@ import {
 } from '../../../doors/cli/files.ts'
 import { instanceOf } from '../../../doors/cli/text/names.ts'
 import { nextInVcenter } from './next-steps.ts'
+import { ownFiles, pasteText, productFlag, rightsOf } from './products.ts'
 import { plain } from '../../../doors/cli/text/output.ts'
 import { CommandError } from '../../../doors/cli/world.ts'
 import { clientRoutes } from '../routes.ts'
@@ -37,6 +37,7 @@ interface IssueOptions {
   readonly out: string
   readonly days?: string
   readonly allow?: string
+  readonly for?: string
   readonly force?: boolean
 }
 
@@ -49,9 +50,13 @@ export const issueCommand = verb<IssueOptions>({
     ['--name <name>', 'name of the client; also the common name'],
     ['--out <dir>', 'folder for client.pem, client.key and ca.pem'],
   ],
-  flags: [instanceFlag, daysFlag, allowFlag, forceFlag],
-  examples: ['client issue --instance default --name vcenter-1 --out ./vcenter-1'],
+  flags: [instanceFlag, daysFlag, productFlag, allowFlag, forceFlag],
+  examples: [
+    'client issue --instance default --name vcenter-1 --out ./vcenter-1',
+    'client issue --for rook --instance rook --name rook-1 --out ./rook-1',
+  ],
   action: async (run, { instance, name, out, days, force = false, ...rest }) => {
+    const rights = rightsOf(rest)
     const lifetime = days === undefined ? {} : { days: wholeNumber('--days', days) }
     const admin = await run.client()
     const where = await instanceOf(admin, instance)
@@ -63,7 +68,7 @@ export const issueCommand = verb<IssueOptions>({
     try {
       await mustBeFree(Object.values(files), force)
       key = await stageFile(files.key, privateKey, { mode: 0o600, force })
-      const body = { name, request, ...lifetime, ...allowOf(rest) }
+      const body = { name, request, ...lifetime, ...rights }
       signed = await admin.call(clientRoutes.signClient, { instance: where, body })
     } catch (error) {
       await key?.discard()
@@ -81,6 +86,8 @@ export const issueCommand = verb<IssueOptions>({
       () =>
         plain`Issued and trusted as ${client.name} in ${client.instance.name}:\n  ${files.certificate}\n  ${files.key}  (keep it secret)\n  ${files.authority}\n`,
     )
+    if (rights.product !== undefined && rights.product !== 'vcenter')
+      return run.tell(await pasteText(admin, rights.product, { ...files, ca: files.authority }))
     run.tell(
       '\nFor vCenter: Establish Trust > Make KMS trust vCenter > KMS certificate and private key,\n' +
         'with client.pem and client.key. Then delete client.key here.\n',
@@ -110,6 +117,7 @@ interface SignOptions {
   readonly out: string
   readonly days?: string
   readonly allow?: string
+  readonly for?: string
   readonly force?: boolean
 }
 
@@ -121,14 +129,15 @@ export const signCommand = verb<SignOptions>({
     ['--csr <pem>', 'the request (vCenter: "New Certificate Signing Request"); - is standard input'],
     ['--out <pem>', 'file for the certificate; - is standard output'],
   ],
-  flags: [instanceFlag, daysFlag, allowFlag, forceFlag],
+  flags: [instanceFlag, daysFlag, productFlag, allowFlag, forceFlag],
   examples: ['client sign --instance default --name vcenter-1 --csr vcenter.csr --out vcenter.pem'],
   action: async (run, { instance, name, csr, out, days, force = false, ...rest }) => {
+    const rights = rightsOf(rest)
     await mustBeFree([out], force)
     const request = await readPem(run.world, csr, 'CERTIFICATE REQUEST')
     const admin = await run.client()
     const lifetime = days === undefined ? {} : { days: wholeNumber('--days', days) }
-    const body = { name, request, ...lifetime, ...allowOf(rest) }
+    const body = { name, request, ...lifetime, ...rights }
     const signed = await admin.call(clientRoutes.signClient, {
       instance: await instanceOf(admin, instance),
       body,
@@ -139,6 +148,10 @@ export const signCommand = verb<SignOptions>({
     }
     if (out !== '-') await keep(run, signed, out, signed.certificate, force)
     run.show(signed, () => plain`Signed and trusted as ${signed.name} in ${signed.instance.name}: ${out}\n`)
+    if (rights.product !== undefined && rights.product !== 'vcenter')
+      return run.tell(
+        await pasteText(admin, rights.product, { ...ownFiles, ...(out !== '-' && { certificate: out }) }),
+      )
     run.tell('\nNow in vCenter: Establish Trust > Upload Signed CSR Certificate, with this file.\n')
   },
 })

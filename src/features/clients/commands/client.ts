@@ -10,6 +10,7 @@ import { clientText, setCommand, showCommand, unreadableText, warningsText } fro
 import { allowFlag, noun, type Run, wholeSha256 } from '../../../doors/cli/command.ts'
 import type { Columns } from '../../../doors/cli/text/list.ts'
 import { instanceOf, memberOf } from '../../../doors/cli/text/names.ts'
+import { ownFiles, pasteText, productFlag, productNamed, productsCommand } from './products.ts'
 import { nextInVcenter, nextOfExpired } from './next-steps.ts'
 import { shownFingerprint, plain } from '../../../doors/cli/text/output.ts'
 import { shortTime } from '../../../doors/cli/text/time.ts'
@@ -28,6 +29,7 @@ export const clientCommands = noun('client', 'who may use the keys of an instanc
   blocksCommand,
   unblockCommand,
   removeCommand,
+  productsCommand,
 ])
 
 const trustCommand = command(clientRoutes.trustClient, {
@@ -48,6 +50,7 @@ const trustCommand = command(clientRoutes.trustClient, {
       "with --ca and --subject '*': mean it; vCenter's CA signs every host and user",
     ],
     sha256: ['--pending <sha256>', 'a certificate that connected, by its whole SHA-256: see client pending'],
+    product: [...productFlag, (_run, text) => productNamed(text)],
     allow: allowFlag,
   },
   examples: [
@@ -56,11 +59,18 @@ const trustCommand = command(clientRoutes.trustClient, {
     "client trust --name vcenter-1 --ca vmca.pem --subject 'kmipClient*'",
     'client trust --name vcenter-1 --pending 3f0a...64 digits...',
     'client trust --name vcenter-1 --cert vcenter.pem --allow vsphere',
+    'client trust --name rook-1 --cert rook.pem --for rook',
   ],
   view: (trusted, { input }) => trustedText(trusted, input.body.by === 'authority'),
   tell: async (trusted, { run, admin, input }) => {
     const expired = hasExpired(trusted, run.world.now())
-    const next = expired ? nextOfExpired(input.body.by === 'authority') : await nextInVcenter(admin)
+    const { by, product } = input.body
+    const isOther = product !== undefined && product !== 'vcenter'
+    const next = expired
+      ? nextOfExpired(by === 'authority')
+      : isOther
+        ? await pasteText(admin, product, ownFiles)
+        : await nextInVcenter(admin)
     return `${warningsText(trusted, trusted.sha256)}${next}`
   },
 })

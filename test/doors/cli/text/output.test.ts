@@ -136,6 +136,7 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
 }
 /** Programs that speak to a KMIP server, to a browser, or to nobody. */
 const others = [
+  'client products',
   'serve',
   'login',
   'logout',
