@@ -96,13 +96,17 @@ function realFiles(wanted: readonly string[], install: boolean): string[] {
     string,
     Area
   >
-  const unknown = wanted.filter((name) => !Object.hasOwn(areas, name))
+  // `clients` stands for clients-ovh and all others that begin so.
+  const isOf = (area: string, word: string) => area === word || area.startsWith(`${word}-`)
+  const unknown = wanted.filter((word) => !Object.keys(areas).some((area) => isOf(area, word)))
   if (unknown.length > 0)
     misused(
       'test:real [-- AREA...]',
       `no area is named ${unknown.join(', ')}; there are ${Object.keys(areas).join(', ')}`,
     )
-  const chosen = Object.entries(areas).filter(([name]) => wanted.length === 0 || wanted.includes(name))
+  const chosen = Object.entries(areas).filter(
+    ([area]) => wanted.length === 0 || wanted.some((word) => isOf(area, word)),
+  )
   const missing = chosen.filter(
     ([
       ,
