@@ -37,8 +37,9 @@ test('an attribute that may be given once is refused the second time, and one th
   assert.throws(() => requested([state]), faults('InvalidField', /State/))
 })
 
+const type = (AttributeValue: string) => ({ AttributeName: 'Object Type', AttributeValue })
+
 test('the Object Type of the object may be stated again, and neither another one nor anything else that only the server sets', () => {
-  const type = (AttributeValue: string) => ({ AttributeName: 'Object Type', AttributeValue })
   const set = requested([type('SymmetricKey'), named('a'), type('SymmetricKey')])
   assert.deepEqual([...set.keys()], ['Name'])
   assert.throws(() => requested([type('SecretData')]), faults('InvalidField', /Object Type/))

@@ -60,7 +60,7 @@ test('the Operation Policy Name of the object may be added again, and nothing el
     assert.throws(
       () => addAttribute(target, { key, value, version }),
       faults(reason),
-      `${key} ${String(value)}`,
+      `${key} ${JSON.stringify(value)}`,
     )
 })
 
