@@ -26,10 +26,13 @@ import { newerRequest, sampleRequests } from '../../support/clients/sample-reque
 
 let server: RunningServer
 let session: KmipSession
-useServer((started, opened) => {
-  server = started
-  session = opened
-})
+useServer(
+  (started, opened) => {
+    server = started
+    session = opened
+  },
+  ['all', 'SetConstraints', 'SetDefaults'],
+)
 
 const active = attribute('Activation Date', 1000n)
 const everything = attribute('Cryptographic Usage Mask', 0xfffff)

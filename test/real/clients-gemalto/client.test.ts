@@ -9,13 +9,13 @@ import { tellStories, type ClientSite } from '../../support/real-clients/site.ts
 test("gemalto's kmip-go, as Rook and ceph-csi use it", { timeout: clientTestTimeoutMs }, async (t) => {
   const command = await buildGoClient(t, 'gemalto-kmip-go', path.join(import.meta.dirname, 'program'))
   if (command === undefined) return
-  const client = 'ceph-csi'
-  await tellStories(t, { client: 'Rook', leastStories: 3 }, { command, args: ['rook'] })
-  await tellStories(t, { client, leastStories: 3 }, { command, args: ['ceph-csi'], prepare: activeKey })
+  await tellStories(t, { product: 'rook', leastStories: 3 }, { command, args: ['rook'] })
+  const prepare = activeKey
+  await tellStories(t, { product: 'ceph-csi', leastStories: 3 }, { command, args: ['ceph-csi'], prepare })
   await tellStories(
     t,
-    { client, allow: ([, other]) => other, leastStories: 2 },
-    { command, args: ['ceph-csi-fetch'], prepare: activeKey },
+    { product: 'ceph-csi-get', leastStories: 2 },
+    { command, args: ['ceph-csi-fetch'], prepare },
   )
 })
 

@@ -9,5 +9,5 @@ import { tellStories } from '../../support/real-clients/site.ts'
 test("OVH's kmip-go, KMIP 1.0 to 1.4", { timeout: clientTestTimeoutMs }, async (t) => {
   const command = await buildGoClient(t, 'ovh-kmip-go', path.join(import.meta.dirname, 'program'))
   if (command !== undefined)
-    await tellStories(t, { client: 'OVH kmip-go', leastStories: 80 }, { command, args: [] })
+    await tellStories(t, { product: 'ovh-kmip-go', leastStories: 80 }, { command, args: [] })
 })

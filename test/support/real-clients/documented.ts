@@ -7,24 +7,24 @@ import { root } from '../repository/sources.ts'
 export interface DocumentedSettings {
   /** Flags of `mortise instance set`. */
   readonly instance: readonly string[]
-  /** Values of `--allow`, in the order of the page: the first one is for the usual way to use the client. */
-  readonly allow: readonly [string, ...string[]]
+  /** The value of `--allow`. */
+  readonly allow: string
 }
 
-/** The settings in the line of the page's table that names the client. */
-export function documentedSettings(client: string): DocumentedSettings {
-  const row = rows().find(([, name]) => name?.startsWith(`[${client}](`))
-  if (!row) throw new Error(`docs/clients.md has no line for ${client}`)
-  const [, , , instance = '', allowed = ''] = row
-  // The cell may also name a setting of the client, which has a colon.
-  const [first, ...others] = codeIn(allowed).filter((code) => /^[A-Za-z,]+$/.test(code))
-  if (first === undefined) throw new Error(`docs/clients.md names no --allow for ${client}`)
-  return { instance: codeIn(instance).flatMap((code) => code.split(' ')), allow: [first, ...others] }
+/** The settings in the line of the page's table that has this word for `--for`. */
+export function documentedSettings(product: string): DocumentedSettings {
+  const row = rows().find(([, , word]) => word === `\`${product}\``)
+  if (!row) throw new Error(`docs/clients.md has no line for ${product}`)
+  const [, , , , instance = '', allowed = ''] = row
+  const [allow, ...others] = codeIn(allowed)
+  if (allow === undefined || others.length > 0)
+    throw new Error(`docs/clients.md does not name one --allow for ${product}`)
+  return { instance: codeIn(instance).flatMap((code) => code.split(' ')), allow }
 }
 
-/** The clients of the table. */
-export function documentedClients(): readonly string[] {
-  return rows().flatMap(([, name]) => /^\[([^\]]+)\]\(/.exec(name ?? '')?.[1] ?? [])
+/** The words for `--for` in the table. */
+export function documentedProducts(): readonly string[] {
+  return rows().flatMap(([, , word]) => codeIn(word ?? '').filter((code) => code !== '--for'))
 }
 
 function rows(): readonly (readonly string[])[] {

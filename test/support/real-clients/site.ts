@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { startServer, type ClientFiles, type TestServer } from '../server/server.ts'
-import { documentedSettings, type DocumentedSettings } from './documented.ts'
+import { documentedSettings } from './documented.ts'
 import { openRecordingRelay, type Recording } from './recording.ts'
 
 export interface ClientSite {
@@ -30,10 +30,8 @@ export interface ClientProgram {
 }
 
 export interface ClientOptions {
-  /** The name in the table of docs/clients.md. */
-  readonly client: string
-  /** Chooses among several values of `--allow`; the first when left out. */
-  readonly allow?: (documented: DocumentedSettings['allow']) => string | undefined
+  /** The word for `--for` in the table of docs/clients.md. */
+  readonly product: string
   /** Fewer stories than that are a failure. */
   readonly leastStories: number
 }
@@ -80,12 +78,10 @@ export function lastExchange(recording: Recording): string {
 
 /** Starts a server with the documented settings of the client, and issues the certificate with the documented `--allow`. */
 async function withSite<T>(
-  { client, allow = ([first]) => first }: Pick<ClientOptions, 'client' | 'allow'>,
+  { product }: Pick<ClientOptions, 'product'>,
   use: (site: ClientSite) => Promise<T>,
 ): Promise<T> {
-  const documented = documentedSettings(client)
-  const allowed = allow(documented.allow)
-  assert.ok(allowed, `docs/clients.md does not name this --allow of ${client}`)
+  const documented = documentedSettings(product)
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-client-'))
   try {
     await using server = await startServer()
@@ -105,7 +101,7 @@ async function withSite<T>(
       '--out',
       out,
       '--allow',
-      allowed,
+      documented.allow,
     )
     mkdirSync(path.join(folder, 'work'))
     const site = { server, files: issuedFiles(out), folder: path.join(folder, 'work') }
