@@ -366,12 +366,17 @@ export class KeyTransaction {
     this.#staged.done()
   }
 
-  /** The attributes of an object that the client may continue to use. */
+  /**
+   * The attributes of an object that the client may continue to use. Throws Fault PermissionDenied for a compromised one: KMIP
+   * 1.4 §4.17 and §11.19 let a server deny a new lease.
+   */
   async lease(uniqueIdentifier: string): Promise<AttributeSet> {
     this.#staged.begin('key.lease', uniqueIdentifier)
-    const { attributes } = await this.#objects.live(uniqueIdentifier)
+    const object = await this.#objects.live(uniqueIdentifier)
+    if (currentState(object, this.#staged.nowMs) === 'Compromised')
+      throw new Fault('PermissionDenied', 'this object is Compromised: no client gets a new lease for it')
     this.#staged.done()
-    return attributes
+    return object.attributes
   }
 
   /** Takes `count` units of the key's Usage Limits for the client. */

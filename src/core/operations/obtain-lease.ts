@@ -1,4 +1,5 @@
-// Obtain Lease (KMIP 1.4 §4.17): how long the client may rely on its copy of an object, and when the object was last changed.
+// Obtain Lease (KMIP 1.4 §4.17): how long the client may rely on its copy of an object, and when the object was last changed. A
+// compromised object gives no lease.
 
 import { first } from '../../wire/kmip/attributes.ts'
 import { maximumLeaseSeconds } from '../keys/object/initial-attributes.ts'

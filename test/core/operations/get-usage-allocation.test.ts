@@ -61,3 +61,16 @@ test('a lease names the time and the last change; a destroyed object gives none'
   await session.ask('1.4', 'Destroy', { UniqueIdentifier })
   assert.equal(await session.refused('1.4', 'ObtainLease', { UniqueIdentifier }), 'ItemNotFound')
 })
+
+for (const version of served)
+  test(`${version}: a compromised object gives no lease, and one that is only deactivated does`, async () => {
+    const revoke = async (RevocationReasonCode: 'KeyCompromise' | 'CessationOfOperation') => {
+      const UniqueIdentifier = await session.key(version, [attribute('Activation Date', now - 9n)])
+      await session.ask(version, 'Revoke', { UniqueIdentifier, RevocationReason: { RevocationReasonCode } })
+      return { UniqueIdentifier }
+    }
+    const compromised = await revoke('KeyCompromise')
+    assert.equal(await session.refused(version, 'ObtainLease', compromised), 'PermissionDenied')
+    await session.ask(version, 'GetAttributes', compromised)
+    await session.ask(version, 'ObtainLease', await revoke('CessationOfOperation'))
+  })
