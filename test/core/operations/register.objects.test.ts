@@ -279,9 +279,10 @@ for (const version of served)
       attribute('Object Group', 'of the template'),
       text('x-Origin', 'template'),
     ]
+    const own = [text('x-Own', 'of the template itself'), attribute('Contact Information', 'own')]
     const request = {
       ObjectType: 'Template',
-      ...template([]),
+      ...template(own),
       Template: { Attribute: [...content, nameAttribute(name)] },
     } as unknown as Registered
     const { UniqueIdentifier } = await session.ask(version, 'Register', request)
@@ -289,7 +290,7 @@ for (const version of served)
     const names = got.Template?.Attribute.map(({ AttributeName }) => AttributeName).toSorted()
     assert.deepEqual(
       names,
-      [...content, nameAttribute(name)].map(({ AttributeName }) => AttributeName).toSorted(),
+      [...content, ...own, nameAttribute(name)].map(({ AttributeName }) => AttributeName).toSorted(),
     )
     assert.deepEqual(await session.values(version, UniqueIdentifier, 'State'), [])
     const asked = [attribute('Cryptographic Length', 256), attribute('Object Group', 'of the request')]
@@ -302,6 +303,8 @@ for (const version of served)
     )
     assert.equal(values.get('Cryptographic Length 0'), 256)
     assert.equal(values.get('State 0'), 'Active')
+    assert.equal(values.get('Contact Information 0'), 'own')
+    assert.deepEqual(values.get('x-Own 0'), { type: 'TextString', value: 'of the template itself' })
     assert.deepEqual(
       [values.get('Object Group 0'), values.get('Object Group 1'), values.get('Name 0')],
       ['of the template', 'of the request', undefined],
