@@ -91,8 +91,10 @@ function embeddedFiles(wanted: readonly string[]): string[] {
     .map((name) => path.join(root, 'test', name))
 }
 
-// `clients` stands for clients-ovh and all others that begin so.
-const isOf = (area: string, word: string) => area === word || area.startsWith(`${word}-`)
+/** `clients` stands for clients-ovh and all others that begin so. */
+function isOf(area: string, word: string): boolean {
+  return area === word || area.startsWith(`${word}-`)
+}
 
 function realFiles(wanted: readonly string[], install: boolean): string[] {
   const areas = JSON.parse(readFileSync(path.join(root, 'test/real/areas.json'), 'utf8')) as Record<

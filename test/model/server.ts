@@ -101,8 +101,9 @@ export class ModelServer {
       this.#placeholder = thing.id
       return thing.attributes.delete('ArchiveDate') ? this.#changed(thing) : {}
     },
+    /** 1.4 §4.17 leaves a server the choice: this one gives no lease for a compromised object. */
     ObtainLease: (thing) => {
-      this.#refuse({ destroyed: thing.isGone })
+      this.#refuse({ destroyed: thing.isGone, noLease: thing.state === 'Compromised' })
       return { lease: any, changed: thing.value('LastChangeDate') }
     },
     Check: (thing, { mask = 0, count = 0n, lease = 0 }) => {
