@@ -131,7 +131,6 @@ const refusals = {
   nothingToAllocate: ['IllegalOperation', 'AttributeNotFound'],
   cannotProtect: ['IllegalOperation', 'PermissionDenied'],
   notGranted: ['PermissionDenied', 'PermissionDenied UsageLimitExceeded'],
-  noLease: ['PermissionDenied', 'PermissionDenied'],
   notToProtect: ['PermissionDenied', 'PermissionDenied WrongKeyLifecycleState'],
 } as const satisfies Record<string, Reasons>
 

@@ -101,16 +101,15 @@ export class ModelServer {
       this.#placeholder = thing.id
       return thing.attributes.delete('ArchiveDate') ? this.#changed(thing) : {}
     },
-    /** 1.4 §4.17 leaves a server the choice: this one gives no lease for a compromised object. */
     ObtainLease: (thing) => {
-      this.#refuse({ destroyed: thing.isGone, noLease: thing.state === 'Compromised' })
+      this.#refuse({ destroyed: thing.isGone, notGranted: thing.state === 'Compromised' })
       return { lease: any, changed: thing.value('LastChangeDate') }
     },
     Check: (thing, { mask = 0, count = 0n, lease = 0 }) => {
       const wrongMask = (mask & thing.number('CryptographicUsageMask')) !== mask
       this.#refuse({ wrongMask: wrongMask && since(this.#version, '2.1') })
       const tooMany = thing.limits !== undefined && count > thing.limits.UsageLimitsCount
-      // This server grants no lease for more than an hour.
+      // This server grants no lease for more than an hour; and above none for a compromised object (1.4 §4.17 leaves both to it).
       const tooLong = lease > 3_600
       if (!wrongMask && !tooMany && !tooLong) return {}
       this.#placeholder = undefined
