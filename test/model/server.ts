@@ -109,7 +109,7 @@ export class ModelServer {
       const wrongMask = (mask & thing.number('CryptographicUsageMask')) !== mask
       this.#refuse({ wrongMask: wrongMask && since(this.#version, '2.1') })
       const tooMany = thing.limits !== undefined && count > thing.limits.UsageLimitsCount
-      // This server grants no lease for more than an hour; and above none for a compromised object (1.4 §4.17 leaves both to it).
+      // The server limits a lease to an hour, and above it denies one for a compromised object (1.4 §4.17 permits both).
       const tooLong = lease > 3_600
       if (!wrongMask && !tooMany && !tooLong) return {}
       this.#placeholder = undefined
