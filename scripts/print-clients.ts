@@ -28,7 +28,7 @@ Every client needs its own instance or a share of one, a certificate and the ser
 mortise client issue --for rook --instance I --name N --out DIR
 \`\`\`
 
-It allows the operations of the table and prints what to paste where. If the instance has another rule for names or lengths than the product needs, it
+It allows the operations of the table and prints what to paste where. If the instance has another rule than the product needs (names, lengths, the wrapping of keys), it
 refuses and prints the command that sets it. \`client sign\` and \`client trust\` take \`--for\` too, for a client that has its own key or certificate.
 \`mortise client products\` lists the table, and \`mortise client products rook\` shows one product with its settings; the admin API takes the word as \`product\`.
 

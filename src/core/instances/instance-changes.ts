@@ -39,6 +39,7 @@ export type InstanceSettings = Pick<
   | 'destroyDelaySeconds'
   | 'names'
   | 'lengths'
+  | 'legacyWrap'
   | 'restrictions'
 >
 

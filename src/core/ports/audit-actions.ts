@@ -12,7 +12,8 @@ export const auditActions = {
   'certificate.re-certify':
     'A client had a new certificate take the place of another one. The entry names the other one and the issuer.',
   'certificate.validate': 'A client asked whether certificates form a chain that holds.',
-  'key.wrap': 'A client fetched another object, wrapped by this key. The entry names it.',
+  'key.wrap':
+    'A client fetched another object, wrapped by this key. The entry names it, and the padding if that is PKCS #1 v1.5.',
   'key.unwrap': 'A client had another object unwrapped by this key. The entry names it.',
   'key.register': 'A client registered an object that it brought.',
   'key.import':

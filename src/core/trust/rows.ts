@@ -41,6 +41,8 @@ export interface Instance {
   readonly names?: NamesRule
   /** Whether Register accepts a symmetric key whose length differs from the stated one. Absent: no. */
   readonly lengths?: LengthsRule
+  /** Whether keys leave wrapped by RSA with the padding of PKCS#1 v1.5, under public keys whose private key is elsewhere. Absent: no. */
+  readonly legacyWrap?: boolean
   /**
    * one-way: no client lowers Sensitive or raises Extractable of an existing object, and only `wrappingKeys` may wrap Sensitive
    * keys for a client. Absent: as-sent.

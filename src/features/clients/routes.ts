@@ -128,7 +128,7 @@ const product = z
   .optional()
   .meta({
     description:
-      'The product that the client is, in place of allow: it gets what the product needs. Refused if the instance has other rules (names, lengths) than the product needs. docs/clients.md lists the products.',
+      'The product that the client is, in place of allow: it gets what the product needs. Refused if the instance has other rules (names, lengths, legacyWrap) than the product needs. docs/clients.md lists the products.',
   })
 
 const trustBody = z

@@ -21,6 +21,7 @@ const instance = {
   destroyDelaySeconds: 604_800,
   names: 'unique',
   lengths: 'strict',
+  legacyWrap: false,
   restrictions: 'as-sent',
   wrappingKeys: [] as { id: string; wraps: boolean }[],
   rules: { defaults: 0, constraints: 0 },

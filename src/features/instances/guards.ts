@@ -84,11 +84,11 @@ export const guards: Guards<typeof instanceRoutes, Needs> = {
   },
 }
 
-/** Whether the change lets keys leave that may not leave now. */
+/** Whether the change lets keys leave that may not leave now, or with a weaker protection. */
 function opensExport(
   instance: Instance,
-  { portable, restrictions }: RouteRequest<(typeof instanceRoutes)['setInstance']>['body'],
+  { portable, restrictions, legacyWrap }: RouteRequest<(typeof instanceRoutes)['setInstance']>['body'],
 ): boolean {
   const loosens = restrictions === 'as-sent' && instance.restrictions === 'one-way'
-  return loosens || (portable === true && !instance.portable)
+  return loosens || (portable === true && !instance.portable) || (legacyWrap === true && !instance.legacyWrap)
 }

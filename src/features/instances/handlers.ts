@@ -9,6 +9,7 @@ import { limitsOf } from '../../core/trust/instance-limits.ts'
 import type { Instance } from '../../core/trust/rows.ts'
 import { TrustRefused } from '../../core/trust/writer.ts'
 import { listScannedMax, namesShownMax } from '../../base/bounds.ts'
+import { fipsMode, notApproved } from '../../base/fips.ts'
 import type { Needs } from './needs.ts'
 import type { SomeHandlers } from '../../doors/http/feature.ts'
 import type { instanceRoutes } from './routes.ts'
@@ -35,6 +36,7 @@ export const instanceHandlers = {
   createInstance: async (context, { asker, body }) => {
     const { trust, rootKeys } = context
     const { rootKey = rootKeys.initial, name, custody = custodyOf(rootKey), ibmApiKey, ...settings } = body
+    requireComputable(settings)
     const instanceId = randomUUID()
     const target = { instanceId, rootKey, custody, apiKey: ibmApiKey }
     return withRootKey(context, target, async ({ rootKeyUri, warnings, ...more }) => {
@@ -91,8 +93,9 @@ export const instanceHandlers = {
 
 export function requireMaySet(
   { instanceId }: Pick<ApiRequester, 'instanceId'>,
-  { name, objectsMax, bytesMax }: RouteRequest<(typeof instanceRoutes)['setInstance']>['body'],
+  { name, objectsMax, bytesMax, ...settings }: RouteRequest<(typeof instanceRoutes)['setInstance']>['body'],
 ): void {
+  requireComputable(settings)
   if (instanceId === null) return
   // A refusal because a name is taken would reveal that another instance exists.
   if (name !== undefined)
@@ -100,6 +103,11 @@ export function requireMaySet(
   // The limits keep the clients of one instance from filling the disk for the others.
   if ((objectsMax ?? bytesMax) !== undefined)
     throw new Refusal('forbidden', 'to change what an instance may hold needs a token for all instances')
+}
+
+function requireComputable({ legacyWrap }: { readonly legacyWrap?: boolean | undefined }): void {
+  if (legacyWrap === true && fipsMode)
+    throw new Refusal('bad-request', notApproved('wrapping with the padding of PKCS#1 v1.5'))
 }
 
 export function requireShredName({ name }: Instance, typed: string): void {
@@ -141,6 +149,7 @@ export function shownInstance(
     destroyDelaySeconds: instance.destroyDelaySeconds ?? 0,
     names: instance.names ?? 'unique',
     lengths: instance.lengths ?? 'strict',
+    legacyWrap: instance.legacyWrap ?? false,
     restrictions: instance.restrictions ?? 'as-sent',
     wrappingKeys: [...(instance.wrappingKeys ?? [])],
     rules,

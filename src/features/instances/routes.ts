@@ -52,6 +52,10 @@ const Instance = z
       description:
         'Whether Register refuses a symmetric key that is not as long as it states, or takes it as sent.',
     }),
+    legacyWrap: z.boolean().default(false).meta({
+      description:
+        'Whether keys leave wrapped by RSA with the padding of PKCS#1 v1.5, under registered public keys.',
+    }),
     restrictions: z.enum(restrictionsRules).default('as-sent').meta({
       description:
         'as-sent: clients may lower Sensitive and raise Extractable, and a Sensitive object leaves wrapped by any key. one-way: they may not, and it leaves wrapped by wrapping keys of the instance alone.',
@@ -181,6 +185,10 @@ const instanceSettings = {
   lengths: z.enum(lengthsRules).meta({
     description:
       'strict: Register refuses a symmetric key that is not as long as it states. as-sent: it is taken, and logged.',
+  }),
+  legacyWrap: z.boolean().meta({
+    description:
+      'Whether Get and Export wrap keys by RSA with the padding of PKCS#1 v1.5, for clients that have nothing better: only under a registered public key, and never in FIPS mode. Mortise unwraps with OAEP alone.',
   }),
   restrictions: z.enum(restrictionsRules).meta({
     description:

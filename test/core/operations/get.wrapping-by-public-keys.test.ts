@@ -1,8 +1,17 @@
 // Keys that leave wrapped by a public key, by RSA-OAEP, and come back by the private one (KMIP 1.4 §2.1.5, §2.1.6, §11.62).
 
 import assert from 'node:assert/strict'
-import { constants, createPrivateKey, privateDecrypt, publicEncrypt, createPublicKey } from 'node:crypto'
+import {
+  constants,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  privateDecrypt,
+  publicEncrypt,
+} from 'node:crypto'
 import { test } from 'node:test'
+import { auditRoutes } from '../../../src/features/audit/routes.ts'
+import { instanceRoutes } from '../../../src/features/instances/routes.ts'
 import {
   unpackKeyValue,
   type KeyBlock,
@@ -16,11 +25,13 @@ import {
   type KmipSession,
   type WireAttribute,
 } from '../../support/clients/kmip-session.ts'
-import { useServer } from '../../support/server/running.ts'
+import { useServer, type RunningServer } from '../../support/server/running.ts'
 
+let server: RunningServer
 let session: KmipSession
 useServer(
-  (_server, opened) => {
+  (started, opened) => {
+    server = started
     session = opened
   },
   undefined,
@@ -79,7 +90,12 @@ const plainOf = async (UniqueIdentifier: string) =>
     (await session.ask('1.4', 'Get', { UniqueIdentifier, KeyWrapType: 'NotWrapped' })).SymmetricKey?.KeyBlock,
   )
 
-function register(KeyValue: Uint8Array, wrappingKey: string, more: readonly WireAttribute[] = []) {
+function register(
+  KeyValue: Uint8Array,
+  wrappingKey: string,
+  more: readonly WireAttribute[] = [],
+  parameters: object = oaep,
+) {
   const KeyBlock: KeyBlock = {
     KeyFormatType: 'Raw',
     KeyValue,
@@ -87,7 +103,7 @@ function register(KeyValue: Uint8Array, wrappingKey: string, more: readonly Wire
     CryptographicLength: 256,
     KeyWrappingData: {
       WrappingMethod: 'Encrypt',
-      EncryptionKeyInformation: { UniqueIdentifier: wrappingKey, CryptographicParameters: oaep },
+      EncryptionKeyInformation: { UniqueIdentifier: wrappingKey, CryptographicParameters: parameters },
       EncodingOption: 'NoEncoding',
     },
   }
@@ -145,4 +161,88 @@ test('what does not fit, may not be or is damaged is refused', async () => {
   const { UniqueIdentifier } = await register(damaged, open)
   const get = { UniqueIdentifier, KeyWrapType: 'NotWrapped' } as const
   assert.equal(await session.refused('1.4', 'Get', get), 'CryptographicFailure')
+})
+
+const oldPadding = { PaddingMethod: 'PKCS1V1_5', CryptographicAlgorithm: 'RSA' } as const
+
+/** A public key of a client that has the private one. */
+async function registered(more: readonly WireAttribute[] = []) {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const made = await session.ask('1.4', 'Register', {
+    ObjectType: 'PublicKey',
+    ...template([
+      attribute('Cryptographic Usage Mask', wraps),
+      attribute('Cryptographic Parameters', oldPadding),
+      attribute('Activation Date', 1000n),
+      ...more,
+    ]),
+    PublicKey: {
+      KeyBlock: {
+        KeyFormatType: 'PKCS_1',
+        KeyValue: { KeyMaterial: publicKey.export({ type: 'pkcs1', format: 'der' }) },
+        CryptographicAlgorithm: 'RSA',
+        CryptographicLength: 2048,
+      },
+    },
+  })
+  return { open: made.UniqueIdentifier, privateKey }
+}
+
+const legacyWrap = (allowed: boolean) =>
+  server.admin.call(instanceRoutes.setInstance, { instance: 'default', body: { legacyWrap: allowed } })
+
+test('PKCS #1 v1.5 wraps where the instance allows it, for Get and Export, under a registered public key', async () => {
+  const [{ open, privateKey }, own, key] = [
+    await registered(),
+    await pair(oldPadding),
+    await session.key('1.4'),
+  ]
+  const wrapping = (UniqueIdentifier: string) => ({
+    UniqueIdentifier: key,
+    KeyWrappingSpecification: by(UniqueIdentifier),
+  })
+  const refused = async (operation: 'Get' | 'Export', UniqueIdentifier: string) =>
+    assert.equal(await session.refused('1.4', operation, wrapping(UniqueIdentifier)), 'FeatureNotSupported')
+  for (const operation of ['Get', 'Export'] as const) await refused(operation, open)
+  assert.equal((await legacyWrap(true)).legacyWrap, true)
+  const material = await plainOf(key)
+  for (const operation of ['Get', 'Export'] as const) {
+    const { SymmetricKey } = await session.ask('1.4', operation, wrapping(open))
+    const { KeyValue, KeyWrappingData } = SymmetricKey?.KeyBlock ?? {}
+    assert.ok(KeyValue instanceof Uint8Array)
+    const opened = privateDecrypt({ key: privateKey, padding: constants.RSA_PKCS1_PADDING }, KeyValue)
+    assert.deepEqual(opened, material)
+    assert.equal(KeyWrappingData?.EncryptionKeyInformation?.UniqueIdentifier, open)
+    // Its private key is here.
+    await refused(operation, own.open)
+  }
+  const query = { object: open, action: 'key.wrap', limit: 10 }
+  const { entries } = await server.admin.call(auditRoutes.listInstanceAudit, { instance: 'default', query })
+  assert.deepEqual(
+    entries.filter(({ result }) => result === 'success').map(({ detail }) => detail),
+    [1, 2].map(() => ({ of: key, bytes: 32, padding: 'PKCS1V1_5' })),
+  )
+  const linked = await registered([
+    attribute('Link', { LinkType: 'PrivateKeyLink', LinkedObjectIdentifier: own.own }),
+  ])
+  await refused('Get', linked.open)
+  await legacyWrap(false)
+  await refused('Get', open)
+})
+
+test('PKCS #1 v1.5 never unwraps, also where the instance allows it to wrap', async () => {
+  const { open, own, privateKey } = await pair(oldPadding)
+  const padding = { key: createPublicKey(privateKey), padding: constants.RSA_PKCS1_PADDING }
+  await legacyWrap(true)
+  for (const named of [open, own]) {
+    const { UniqueIdentifier } = await register(
+      publicEncrypt(padding, Buffer.alloc(32, 7)),
+      named,
+      [],
+      oldPadding,
+    )
+    const get = { UniqueIdentifier, KeyWrapType: 'NotWrapped' } as const
+    assert.equal(await session.refused('1.4', 'Get', get), 'FeatureNotSupported')
+  }
+  await legacyWrap(false)
 })

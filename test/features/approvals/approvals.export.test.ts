@@ -55,6 +55,15 @@ test('one manager alone exports nothing: to allow it waits, and so does the expo
   assert.deepEqual(await exported(all), [])
 })
 
+test('to let keys leave under the old padding waits too, and to forbid it does not', async (t) => {
+  const { all, alice, bob } = await opened(t)
+  const { approval } = await all.waits(alice, 'PATCH', '/instances/red', { legacyWrap: true })
+  assert.equal((await all.door.context.access.instance(all.door.red.id))?.legacyWrap, undefined)
+  assert.equal((await all.approve(bob, approval)).status, 200)
+  assert.equal((await all.door.context.access.instance(all.door.red.id))?.legacyWrap, true)
+  assert.equal((await all.ask(alice, 'PATCH', '/instances/red', { legacyWrap: false })).status, 200)
+})
+
 test('an approved export is fetched once, by the request that was approved', async (t) => {
   const { all, alice, bob, key } = await opened(t)
   const body = wanted()

@@ -209,6 +209,8 @@ test('backups and exports go to certificates, which openssl opens', async (t) =>
   await server.json('backup', 'create', backup, '--recipient', cert, '--yes')
   const verified = await spawnCli(['backup', 'verify', backup, '--identity', key, '--all', '--json'], {})
   assert.equal(verified.code, 0, verified.stderr + verified.stdout)
+  const weak = await server.cli('instance', 'set', 'default', '--legacy-wrap', 'yes')
+  assert.match(weak.stderr, /not approved for FIPS mode/)
   await server.json('instance', 'set', 'default', '--portable', 'yes')
   const exported = path.join(folder, 'keys.cms')
   const done = await server.cli(

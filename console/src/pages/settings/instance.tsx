@@ -201,7 +201,7 @@ function Settings({ shown, again }: { readonly shown: Shown; readonly again: () 
       {mayManage ? (
         <Form action="Save the settings" disabled={!body} onSubmit={save}>
           {fields}
-          {(body?.portable === true || body?.restrictions === 'as-sent') && (
+          {(body?.portable === true || body?.legacyWrap === true || body?.restrictions === 'as-sent') && (
             <SecondPerson acts={['key export']} />
           )}
         </Form>

@@ -72,6 +72,14 @@ export const settingFields: Readonly<Record<SettingName, SettingField>> = {
     ],
     help: 'Strict refuses a key whose length is not what its client says.',
   },
+  legacyWrap: {
+    label: 'Keys wrapped by RSA PKCS #1 v1.5',
+    kind: [
+      ['false', 'never'],
+      ['true', 'where a client asks for it'],
+    ],
+    help: "For clients without OAEP, such as the default profile of IBM's zkey. Only under a public key that a client registered.",
+  },
   restrictions: {
     label: 'Sensitive and Extractable',
     kind: [
@@ -99,7 +107,7 @@ export function changedSettings(before: Instance, after: Written): Settings | un
 }
 
 function valueOf(name: SettingName, text: string): string | number | boolean {
-  if (name === 'portable') return text === 'true'
+  if (name === 'portable' || name === 'legacyWrap') return text === 'true'
   return settingFields[name].kind === 'number' ? Number(text) : text
 }
 

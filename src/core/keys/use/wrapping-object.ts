@@ -2,8 +2,11 @@
 // the client does not take the leaving key for lost.
 
 import { Fault, type ResultReasonName } from '../../../wire/kmip/fault.ts'
+import { shellWord } from '../../../base/text/shell-word.ts'
 import type { CipherSetting } from '../../crypto/cipher-setting.ts'
+import type { RsaEncryptionScheme } from '../../crypto/rsa.ts'
 import type { Instance } from '../../trust/rows.ts'
+import { linksOf } from '../object/links.ts'
 import type { ManagedObject } from '../object/managed-object.ts'
 import { isWrappingKey, requireNoWrappingKey } from '../object/restrictions.ts'
 import { requireUse, type KeyUse } from '../object/use-rule.ts'
@@ -60,4 +63,26 @@ export function requireFitMode(instance: Instance, uniqueIdentifier: string, { k
     'PermissionDenied',
     'a wrapping key of its instance wraps with a check value alone: by NISTKeyWrap, AESKeyWrapPadding, GCM or CCM',
   )
+}
+
+/**
+ * Throws Fault FeatureNotSupported for the padding of PKCS#1 v1.5, unless the instance allows it and the private key is elsewhere.
+ * This server never unwraps by that padding, and FIPS mode does not compute it.
+ */
+export function requireFitPadding(
+  { name, legacyWrap }: Instance,
+  { objectType, attributes }: Pick<ManagedObject, 'objectType' | 'attributes'>,
+  { padding }: RsaEncryptionScheme,
+): void {
+  if (padding === 'OAEP') return
+  if (legacyWrap !== true)
+    throw new Fault(
+      'FeatureNotSupported',
+      `RSA wraps keys with the Padding Method OAEP alone. For a client that has PKCS1 v1.5 alone: mortise instance set ${shellWord(name)} --legacy-wrap yes`,
+    )
+  if (objectType !== 'PublicKey' || linksOf(attributes, 'PrivateKeyLink').length > 0)
+    throw new Fault(
+      'FeatureNotSupported',
+      'RSA wraps keys with the Padding Method PKCS1 v1.5 under a registered public key alone, whose private key is not here',
+    )
 }

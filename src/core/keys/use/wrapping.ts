@@ -2,10 +2,10 @@
 // the rules of every use, and each use has its own audit entry.
 
 import { randomBytes } from 'node:crypto'
-import type { AsymmetricKey } from '../../crypto/asymmetric.ts'
 import { cipherSetting } from '../../crypto/cipher-setting.ts'
 import { decryptionFailed } from '../../crypto/error.ts'
 import type { Opening } from '../../crypto/openings.ts'
+import type { RsaEncryptionScheme } from '../../crypto/rsa.ts'
 import { searchKey, type AttributeSet } from '../../../wire/kmip/attributes.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
 import {
@@ -37,6 +37,7 @@ import { spendUsage } from '../object/usage-limits.ts'
 import { encrypts, wrappingDataOf } from '../forms/wrapping-data.ts'
 import {
   requireFitMode,
+  requireFitPadding,
   requireFitUse,
   requireWrappingUse,
   wrappingObject,
@@ -135,7 +136,9 @@ async function encrypted(
     { information, use: 'WrapKey', action: 'key.wrap', of: uniqueIdentifier, bytes: plain.length },
     async (usable, object, parameters) => {
       if ('asymmetric' in usable) {
-        const opening = rsaOpening('rsa-encrypt', usable.asymmetric, parameters)
+        const scheme = rsaEncryptionScheme(parameters)
+        requireFitPadding(await objects.instance(), object, scheme)
+        const opening: Opening = { kind: 'rsa-encrypt', key: usable.asymmetric, scheme }
         const made = await objects.compute('whole', { opening, data: plain, ending: {} })
         return { bytes: Buffer.from(made.data ?? Buffer.of()), iv: undefined }
       }
@@ -248,7 +251,7 @@ export async function unwrapped(
     async (usable, object, parameters) => {
       const opening: Opening =
         'asymmetric' in usable
-          ? rsaOpening('rsa-decrypt', usable.asymmetric, parameters)
+          ? { kind: 'rsa-decrypt', key: usable.asymmetric, scheme: unwrappingScheme(parameters) }
           : {
               kind: 'decrypt',
               key: usable.symmetric,
@@ -319,7 +322,8 @@ async function withKey<T>(
   const key = await usableKey(objects, object)
   try {
     const done = await work(key, object, parameters)
-    staged.done({ detail: { of, bytes } })
+    const padding = use === 'WrapKey' && parameters.PaddingMethod === 'PKCS1V1_5' && parameters.PaddingMethod
+    staged.done({ detail: { of, bytes, ...(padding && { padding }) } })
     return done
   } catch (error) {
     throw faultOf(error)
@@ -356,16 +360,11 @@ async function halfFor(
   return publicKey === undefined ? named : wrappingObject(objects, publicKey)
 }
 
-/** RSA wraps only with OAEP: the padding of PKCS#1 v1.5 reveals too much to an attacker who tries forged keys. Throws CryptoError. */
-function rsaOpening(
-  kind: 'rsa-encrypt' | 'rsa-decrypt',
-  key: AsymmetricKey,
-  parameters: CryptoParameters,
-): Opening {
+/** RSA unwraps only with OAEP: the padding of PKCS#1 v1.5 reveals too much to an attacker who tries forged keys. Throws CryptoError. */
+function unwrappingScheme(parameters: CryptoParameters): RsaEncryptionScheme {
   const scheme = rsaEncryptionScheme(parameters)
-  if (scheme.padding !== 'OAEP')
-    throw new Fault('FeatureNotSupported', 'RSA wraps keys with the Padding Method OAEP alone')
-  return { kind, key, scheme }
+  if (scheme.padding === 'OAEP') return scheme
+  throw new Fault('FeatureNotSupported', 'RSA unwraps keys with the Padding Method OAEP alone')
 }
 
 /**

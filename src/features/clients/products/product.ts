@@ -34,19 +34,20 @@ export interface Product {
 }
 
 /** The settings of an instance that may stop a product. */
-export type ProductRules = Pick<Instance, 'names' | 'lengths'>
+export type ProductRules = Pick<Instance, 'names' | 'lengths' | 'legacyWrap'>
 
 type RuleName = keyof ProductRules
 
 const rules = {
   names: { flag: '--names', otherwise: 'unique' },
   lengths: { flag: '--lengths', otherwise: 'strict' },
-} as const satisfies Record<RuleName, { readonly flag: string; readonly otherwise: string }>
+  legacyWrap: { flag: '--legacy-wrap', otherwise: false },
+} as const satisfies Record<RuleName, { readonly flag: string; readonly otherwise: string | boolean }>
 
 /** The flags that set what the product needs: `--names shared`. Empty: any instance will do. */
 export function ruleFlags(needed: ProductRules | undefined): string {
   return Object.entries(needed ?? {})
-    .map(([rule, value]) => `${rules[rule as RuleName].flag} ${value}`)
+    .map(([rule, value]) => `${rules[rule as RuleName].flag} ${value === true ? 'yes' : String(value)}`)
     .join(' ')
 }
 

@@ -12,6 +12,27 @@ const kubernetes = ({ host, address, certificate, key, ca }: ClientPlace) =>
     ['CLIENT_KEY, in the secret', `the content of ${key}`],
   ] as const
 
+const zkeyOperations = [
+  'Create',
+  'Register',
+  'Locate',
+  'Get',
+  'GetAttributes',
+  'GetAttributeList',
+  'AddAttribute',
+  'DeleteAttribute',
+  'Activate',
+  'Revoke',
+  'Destroy',
+] as const
+
+const zkeySettings = ({ address, certificate, ca }: ClientPlace) =>
+  [
+    ['zkey kms configure --kmip-server', address],
+    ['--client-cert', certificate],
+    ['--tls-ca-bundle', ca],
+  ] as const
+
 export const storage = {
   rook: {
     title: 'Rook',
@@ -47,6 +68,26 @@ put its identifier into \`UNIQUE_IDENTIFIER\` of the Kubernetes secret. \`crypto
       ['USE_CRYPTO_RPC', '"false"'],
       ['UNIQUE_IDENTIFIER, in the secret', 'the identifier of the key'],
     ],
+    tried: 'its source, replayed',
+  },
+  zkey: {
+    title: 'IBM zkey',
+    kmip: '1.1–2.1',
+    allow: zkeyOperations,
+    rules: { legacyWrap: true },
+    settings: zkeySettings,
+    tried: 'its source, replayed',
+    notes: `zkey, of IBM's s390-tools, makes the key of a disk here and fetches it wrapped under an RSA public key that it registers (\`zkey kms configure
+--gen-wrapping-key\`): the private key is in its crypto adapter. Its default profile wraps with the padding of PKCS #1 v1.5, which the instance must allow
+(\`--legacy-wrap yes\`). Better: copy that profile, set \`wrap-padding-method=OAEP\` and \`wrap-hashing-algorithm=SHA-256\`, name it with \`--profile\`, and
+issue the client with \`--for zkey-oaep\`. zkey makes its own private key (\`zkey kms configure --gen-csr zkey.csr\`): let \`mortise client sign\` sign its
+request. A profile that makes keys Sensitive needs a manager's word for the wrapping key: \`mortise key set KEY --wraps-sensitive yes\`.`,
+  },
+  'zkey-oaep': {
+    title: 'IBM zkey, a profile with OAEP',
+    kmip: '1.1–2.1',
+    allow: zkeyOperations,
+    settings: (place) => [...zkeySettings(place), ['--profile', 'the name of the profile with OAEP']],
     tried: 'its source, replayed',
   },
   'ceph-rgw': {

@@ -42,6 +42,9 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
       'Lengths',
       instance.lengths === 'as-sent' ? 'registered keys may have others than they state' : 'as stated',
     ],
+    ...(instance.legacyWrap
+      ? [['Legacy wrap', 'yes: keys leave wrapped by RSA PKCS #1 v1.5 where a client asks'] as const]
+      : []),
     ...rulesFacts(instance),
     ['Portable', instance.portable ? 'yes: its keys may be exported' : 'no'],
     ['Created', shortTime(instance.created)],

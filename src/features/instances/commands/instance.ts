@@ -73,6 +73,10 @@ const settingFields = {
     '--lengths <strict|as-sent>',
     'whether a registered key must be as long as it states (default: strict); as-sent is for clients such as Rook',
   ],
+  legacyWrap: [
+    '--legacy-wrap <yes|no>',
+    "whether keys leave wrapped by RSA PKCS #1 v1.5 (default: no); yes is for clients without OAEP, such as zkey's default profile",
+  ],
   restrictions: [
     '--restrictions <one-way|as-sent>',
     'whether clients may undo Sensitive and Extractable false, and take Sensitive keys wrapped by any key (default of new instances: one-way); one-way forbids both, and mortise key set names the keys that wrap',

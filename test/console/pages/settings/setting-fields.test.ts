@@ -26,6 +26,7 @@ const instance: Instance = {
   destroyDelaySeconds: 0,
   names: 'unique',
   lengths: 'strict',
+  legacyWrap: false,
   restrictions: 'as-sent',
   wrappingKeys: [],
   rules: { defaults: 0, constraints: 0 },
@@ -42,6 +43,7 @@ test('only what changed is sent, numbers as numbers', () => {
     ...written(instance),
     cacheSeconds: '60',
     portable: 'true',
+    legacyWrap: 'true',
     name: 'site a',
     names: 'shared',
   }
@@ -49,6 +51,7 @@ test('only what changed is sent, numbers as numbers', () => {
     name: 'site a',
     cacheSeconds: 60,
     portable: true,
+    legacyWrap: true,
     names: 'shared',
   })
 })
