@@ -311,7 +311,11 @@ class Answerer {
     const session = atLeast(request.version, '2.0') ? this.#session(request, first) : undefined
     const refused = (fault: Fault) =>
       this.#counted(request, this.#unauthenticated.refuseItems(request, peer, first.client, fault))
-    if (session instanceof Fault) return refused(session)
+    if (session instanceof Fault)
+      // A ticket that is used up was right: no credential failed.
+      return session.reason === 'UsageLimitExceeded'
+        ? this.#counted(request, failedItems(request, session))
+        : refused(session)
     const isProven = session?.hasTicket === true && !request.credentials.some(isPassword)
     const checked = credential && !isProven ? this.#gate.check(peer, id, credential, request) : undefined
     return andThen(checked, (wrong) =>
@@ -389,15 +393,16 @@ class Answerer {
 
   /**
    * The login session of the message's ticket (KMIP 2.x). It ends when the client's password changes. Returns a Fault if the message
-   * carries an invalid ticket, and throws RequestError if the ticket permits no more requests.
+   * carries an invalid ticket, or one that permits no more requests: each item of the answer names its Operation (KMIP 2.1 §8.6). In
+   * KMIP 2.0 it throws RequestError for a ticket that is used up, since OASIS's case of that version has one item without an Operation.
    */
   #session(request: RequestMessage, auth: TrustedAuth): TicketSession | Fault {
     try {
       return new TicketSession(this.#tickets, ownerOf(auth), request)
     } catch (error) {
       if (!(error instanceof Fault)) throw error
-      if (error.reason !== 'UsageLimitExceeded') return error
       const { version, clientCorrelationValue } = request
+      if (error.reason !== 'UsageLimitExceeded' || atLeast(version, '2.1')) return error
       throw new RequestError(error, { version, clientCorrelationValue, headerRead: true })
     }
   }

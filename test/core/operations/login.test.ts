@@ -27,17 +27,28 @@ const by = (Ticket: Ticket) => ({
 })
 const query = { operation: 'Query', request: { QueryFunction: ['QueryObjects'] } } as const
 
-test('a ticket authenticates requests until Logout, and a used-up one refuses the message as a whole', async () => {
+test('a ticket authenticates requests until Logout, and a used-up one refuses each item of the message', async () => {
   const { Ticket } = await session.ask('2.1', 'Login', { RequestCount: 3 })
   assert.equal(Ticket.TicketValue.length, 32)
   assert.equal((await session.one('2.0', query, by(Ticket))).status, 'Success')
   const again = { operation: 'Login', request: {} } as const
   assert.equal((await session.one('2.1', again, by(Ticket))).reason, 'PermissionDenied')
   await session.one('2.1', query, by(Ticket))
-  const payload = encodeRequestPayload('Query', query.request, '2.1')
-  const bytes = encodeRequest({ version: '2.1', items: [{ operation: 'Query', payload }], ...by(Ticket) })
-  const [refused] = decodeResponse(await session.exchange(bytes)).items
-  assert.deepEqual([refused?.operationCode, refused?.reason], [undefined, 'UsageLimitExceeded'])
+  // KMIP 2.1 §8.6: an item names the Operation and the Unique Batch Item ID of the request, which the session compares.
+  const refused = await session.send('2.1', batch(query, { operation: 'Ping', request: {} }), by(Ticket))
+  assert.deepEqual(
+    refused.map(({ reason }) => reason),
+    ['UsageLimitExceeded', 'UsageLimitExceeded'],
+  )
+  const { entries } = await server.admin.call(auditRoutes.listAudit, {
+    query: { action: 'kmip.refused', limit: 1 },
+  })
+  assert.deepEqual(entries, [], 'the ticket was right')
+  // OASIS's case of 2.0 has one item without an Operation.
+  const payload = encodeRequestPayload('Query', query.request, '2.0')
+  const bytes = encodeRequest({ version: '2.0', items: [{ operation: 'Query', payload }], ...by(Ticket) })
+  const [whole] = decodeResponse(await session.exchange(bytes)).items
+  assert.deepEqual([whole?.operationCode, whole?.reason], [undefined, 'UsageLimitExceeded'])
   const other = await session.ask('2.1', 'Login', {})
   await session.ask('2.1', 'Logout', other)
   assert.equal((await session.one('2.1', query, by(other.Ticket))).reason, 'InvalidTicket')
