@@ -20,6 +20,7 @@ import { groupsOfObject, type OperationRights } from './operation-rights.ts'
 import { isArchived, requireOnline } from '../object/archive.ts'
 import { missingObject, type FetchUpstream } from './missing-object.ts'
 import type { Computed, DataPart, Opened, RequestComputations } from './computations.ts'
+import { withDefaultDigest } from '../forms/default-format.ts'
 import { storedDigest } from '../object/digest.ts'
 import { mayLeavePlain } from '../object/fetch-rule.ts'
 import { newIdentifier } from '../object/identifier.ts'
@@ -271,7 +272,8 @@ export class TransactionObjects {
     const uniqueIdentifier = newObject.uniqueIdentifier ?? newIdentifier(createdMs)
     try {
       const digest = storedDigest(objectType, material)
-      const attributes = initialAttributes(newObject, { nowMs: createdMs, generated, digest })
+      const initial = initialAttributes(newObject, { nowMs: createdMs, generated, digest })
+      const attributes = withDefaultDigest(newObject, initial, material)
       const object = { uniqueIdentifier, objectType, state: 'PreActive', attributes, createdMs } as const
       await stageNewObject(this, object, material)
       return uniqueIdentifier
