@@ -37,6 +37,12 @@ export function storePlaceOf({ data, store, storePasswordFile }: Config['server'
   return { kind: 'postgres', url: store, passwordFile: storePasswordFile ?? null }
 }
 
+/** The names and addresses of the database's servers; none for a file, or where a socket leads to it. */
+export function databaseHosts({ store }: Pick<Config['server'], 'store'>): readonly string[] {
+  if (!isPostgresUrl(store)) return []
+  return parsePostgresUrl(store).hosts.flatMap(({ host }) => (host.startsWith('/') ? [] : [host]))
+}
+
 /** Throws StartError with this sentence if there is no store yet, as far as that shows without opening it. */
 export function requireStore(server: Config['server'], otherwise: string): void {
   const place = storePlaceOf(server)

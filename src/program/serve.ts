@@ -14,6 +14,7 @@ import { openKmipFeatures } from './kmip-features.ts'
 import { openConsole } from './console.ts'
 import { openPeople } from '../host/people.ts'
 import { openPorts } from '../host/ports.ts'
+import { databaseHosts } from '../host/store-place.ts'
 import { bootstrap, isUnused, leaveAddress } from '../host/first-start.ts'
 import { serverActor } from '../core/audit/actor.ts'
 import { BelievedTime } from '../core/audit/believed-time.ts'
@@ -163,11 +164,17 @@ export async function serve(options: ServeOptions): Promise<Running> {
 }
 
 async function factsOf(
-  { server: { data }, kmip: { drafts } }: Config,
+  { server, kmip: { drafts } }: Config,
   { connections }: Pick<KmipDoor, 'connections'>,
   { administration }: Pick<ServerTls, 'administration'>,
 ) {
-  return { fips: await fipsVersion(data), drafts, connections, certificate: administration.serverCertificate }
+  return {
+    fips: await fipsVersion(server.data),
+    drafts,
+    connections,
+    certificate: administration.serverCertificate,
+    databaseHosts: databaseHosts(server),
+  }
 }
 
 function openWatch(

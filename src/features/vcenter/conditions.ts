@@ -1,9 +1,10 @@
 // Conditions of vCenters: the server does not read one whose login is stored, has no login for it any more, or cannot go on with its rekey
 // campaign.
 
+import { counted } from '../../base/text/counted.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import type { CommonFacts } from '../../core/conditions/conditions.ts'
-import type { ConditionLines, Occurrence } from '../../core/conditions/line.ts'
+import { dayMs, type ConditionLines, type Occurrence } from '../../core/conditions/line.ts'
 import { isoTime } from '../../doors/http/views/shown.ts'
 import { undefinedIfAltered } from './logins.ts'
 import type { VcenterService } from './needs.ts'
@@ -13,16 +14,23 @@ import type { RekeyTrouble } from './rekey/rekey-runner.ts'
 import { stateConditions, type StateFacts, type StatesOfVcenter } from './states.ts'
 import type { Vcenter } from './vcenters.ts'
 
+/** vCenter lets the passwords of its own users expire at this age, unless its policy says otherwise. */
+const passwordDays = 90
+/** The condition begins this many days before. */
+const warningDays = 10
+/** For a campaign's login, it begins this long before its end. */
+const campaignWarningMs = 3 * dayMs
+
 /** A vCenter that has a user for its inventory. */
 interface ReadVcenter {
-  readonly vcenter: Pick<Vcenter, 'id' | 'name' | 'instanceId' | 'user'>
+  readonly vcenter: Pick<Vcenter, 'id' | 'name' | 'instanceId' | 'user' | 'loginMs'>
   readonly instance: string
   readonly isLoginOff: boolean
   readonly trouble: ReadingTrouble | null
 }
 
 interface BegunCampaign {
-  readonly campaign: Pick<Campaign, 'vcenterId' | 'instanceId' | 'state' | 'reason'>
+  readonly campaign: Pick<Campaign, 'vcenterId' | 'instanceId' | 'state' | 'reason' | 'user' | 'loginUntilMs'>
   /** Its name. */
   readonly vcenter: string
   readonly trouble: RekeyTrouble | null
@@ -55,6 +63,17 @@ export const vcenterConditions = {
       'Give the login again: mortise vcenter set NAME --user USER. Or remove it: --forget-login. The inventory then ages until you read or import one.',
     find: ({ readVcenters }) => readVcenters.filter(({ isLoginOff }) => isLoginOff).map(loginOff),
   },
+  'vcenter-login-expires': {
+    severity: 'notice',
+    meaning:
+      'A login for a vCenter ends soon: the password that was stored to read its inventory is nearly 90 days old, at which age vCenter lets the passwords of its own users expire unless its policy says otherwise; or the login of a rekey campaign, which the server keeps for 30 days, ends before the campaign.',
+    action:
+      'Change the password in vCenter, and give it again: mortise vcenter set NAME --user USER. If it does not expire there, do nothing: the condition ends by itself. For a campaign: mortise vcenter rekey-pause NAME, and then rekey-resume NAME --user USER.',
+    find: ({ readVcenters, campaigns, nowMs }) => [
+      ...readVcenters.flatMap((one) => oldLogin(one, nowMs)),
+      ...campaigns.flatMap((one) => endingLogin(one, nowMs)),
+    ],
+  },
   'vcenter-rekey-stopped': {
     severity: 'warning',
     meaning:
@@ -65,6 +84,37 @@ export const vcenterConditions = {
   },
   ...stateConditions,
 } as const satisfies ConditionLines<VcenterFacts>
+
+/** A password that still works at the usual age has no such end. */
+function oldLogin({ vcenter, instance, isLoginOff }: ReadVcenter, nowMs: number): readonly Occurrence[] {
+  const { id, name, instanceId, user = '', loginMs } = vcenter
+  if (loginMs === undefined || isLoginOff) return []
+  const days = Math.floor((nowMs - loginMs) / dayMs)
+  if (days < passwordDays - warningDays || days >= passwordDays) return []
+  return [
+    {
+      instanceId,
+      about: id,
+      message: `the password of ${user} for the vCenter ${name} of the instance ${instance} was stored ${counted(days, 'day')} ago; vCenter lets those of its own users expire after ${String(passwordDays)} days unless its policy says otherwise`,
+      action: `Change it in vCenter, and give it again: mortise vcenter set ${shellWord(name)} --user ${shellWord(user)} --instance ${shellWord(instance)}. If it does not expire there, do nothing: the condition ends by itself.`,
+    },
+  ]
+}
+
+function endingLogin({ campaign, vcenter }: BegunCampaign, nowMs: number): readonly Occurrence[] {
+  const { vcenterId, instanceId, state, user, loginUntilMs } = campaign
+  const isBegun = state === 'running' || state === 'paused'
+  if (!isBegun || user === null || loginUntilMs === null || loginUntilMs - nowMs > campaignWarningMs)
+    return []
+  return [
+    {
+      instanceId,
+      about: `${vcenterId} rekey`,
+      message: `the login of ${user} for the rekey campaign of the vCenter ${vcenter} ends at ${isoTime(loginUntilMs)}, and the campaign is not done`,
+      action: `Give it again: mortise vcenter rekey-pause ${shellWord(vcenter)}, and then mortise vcenter rekey-resume ${shellWord(vcenter)} --user ${shellWord(user)}`,
+    },
+  ]
+}
 
 function stoppedCampaign({ campaign, vcenter, trouble }: BegunCampaign): readonly Occurrence[] {
   const { vcenterId, instanceId, state, reason } = campaign

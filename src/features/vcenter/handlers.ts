@@ -65,7 +65,7 @@ export const vcenterHandlers = {
       trust,
       ...(await aboutOf(context, address, trust)),
       addedMs: context.clock.now(),
-      ...(body.login && { user: body.login.user }),
+      ...(body.login && { user: body.login.user, loginMs: context.clock.now() }),
     }
     if (body.login) await tryLogin(context, vcenter, body.login)
     const instances = new Set((await context.access.snapshot()).tables.instance.keys())
@@ -96,6 +96,7 @@ export const vcenterHandlers = {
       trust,
       ...about,
       ...(login !== undefined && { user: login?.user ?? null }),
+      ...(login && { loginMs: context.clock.now() }),
     }
     const after = changedVcenter(before, fields)
     if (login) await tryLogin(context, after, login)

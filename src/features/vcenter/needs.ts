@@ -18,11 +18,12 @@ import type { VcenterLogins } from './logins.ts'
 import type { Readings } from './readings.ts'
 import type { Campaigns } from './rekey/campaigns.ts'
 import type { RekeyRunner } from './rekey/rekey-runner.ts'
+import type { OwnParts } from './runs-here.ts'
 import type { Vcenters } from './vcenters.ts'
 
 export interface Needs {
-  /** `kmip`: HOST:PORT of this node. `certificate`: the one that its KMIP listener presents now. */
-  readonly about: { readonly kmip: string; readonly certificate: () => Certificate }
+  /** `certificate`: the one that the KMIP listener of this node presents now. */
+  readonly about: OwnParts['about'] & { readonly certificate: () => Certificate }
   readonly access: Pick<Access, 'identify' | 'snapshot'>
   readonly audit: Pick<Audit, 'enter'>
   /** The CA that signs certificates for clients. */

@@ -7,12 +7,22 @@ import { KeyProviders } from '../../outside/vsphere-api/key-providers.ts'
 import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
 import { vcenterWords } from '../../outside/vsphere-api/soap.ts'
 import { textAt } from '../../outside/vsphere-api/values.ts'
-import { isNotGreen, isNotSafe, FirstNames, shownStatus, type MachineStates } from './states.ts'
+import { guestPaths, partIn, type NeededHosts } from './runs-here.ts'
+import {
+  isNotGreen,
+  isNotSafe,
+  FirstNames,
+  shownStatus,
+  type MachineStates,
+  type NeededMachine,
+} from './states.ts'
 
 /** vSphere's names have 80 characters at most, some of which take three in a text. */
 const nameCharactersMax = 240
 /** Hosts that are kept while the states are read, and identifiers of those that are not safe: a vCenter has 2,500 hosts at most. */
 const hostsMax = 10_000
+/** Machines that run parts of this server and are kept while the states are read. */
+const neededMachinesMax = 100
 
 const machinePaths = [
   'name',
@@ -20,6 +30,7 @@ const machinePaths = [
   'runtime.cryptoState',
   'runtime.powerState',
   'runtime.host',
+  ...guestPaths,
 ] as const
 const hostPaths = ['name', 'runtime.connectionState', 'runtime.cryptoState', 'runtime.cryptoKeyId'] as const
 
@@ -29,10 +40,11 @@ const hostPaths = ['name', 'runtime.connectionState', 'runtime.cryptoState', 'ru
  */
 export async function machineStates(
   session: VsphereSession,
+  needed: NeededHosts,
   signal: AbortSignal,
 ): Promise<MachineStates | undefined> {
   try {
-    return await statesNow(session, signal)
+    return await statesNow(session, needed, signal)
   } catch (error) {
     if (error instanceof VsphereError && error.fault === 'InvalidProperty') return undefined
     throw error
@@ -57,35 +69,43 @@ export async function providerTrouble(
   }
 }
 
-async function statesNow(session: VsphereSession, signal: AbortSignal): Promise<MachineStates> {
+async function statesNow(
+  session: VsphereSession,
+  hosts: NeededHosts,
+  signal: AbortSignal,
+): Promise<MachineStates> {
   const locked = new FirstNames()
+  const needed: NeededMachine[] = []
   const encryptedHosts = new Set<string>()
   for await (const vm of inventoryObjects(session, { type: 'VirtualMachine', paths: machinePaths, signal })) {
     if (valueOf(vm, 'runtime.cryptoState') === 'locked') locked.add(nameOf(vm))
     const host = valueOf(vm, 'runtime.host')
     const runs = valueOf(vm, 'runtime.powerState') === 'poweredOn'
-    if (runs && host !== undefined && hasKey(vm, 'config.keyId') && encryptedHosts.size < hostsMax)
-      encryptedHosts.add(host)
+    const key = keyIn(vm, 'config.keyId')
+    const part = key === '' ? undefined : partIn(hosts, vm)
+    if (part !== undefined && needed.length < neededMachinesMax) needed.push({ name: nameOf(vm), part, key })
+    if (runs && host !== undefined && key !== '' && encryptedHosts.size < hostsMax) encryptedHosts.add(host)
   }
   const notSafe = new Map<string, string>()
   for await (const host of inventoryObjects(session, { type: 'HostSystem', paths: hostPaths, signal })) {
     const state = {
       connection: valueOf(host, 'runtime.connectionState'),
       crypto: valueOf(host, 'runtime.cryptoState'),
-      hasKey: hasKey(host, 'runtime.cryptoKeyId'),
+      hasKey: keyIn(host, 'runtime.cryptoKeyId') !== '',
       runsEncrypted: encryptedHosts.has(host.ref.id),
     }
     if (isNotSafe(state) && notSafe.size < hostsMax) notSafe.set(host.ref.id, nameOf(host))
   }
-  return { locked, notSafe }
+  return { locked, notSafe, needed }
 }
 
 function valueOf({ values }: InventoryObject, path: string): string | undefined {
   return values.get(path)?.text
 }
 
-function hasKey({ values }: InventoryObject, path: string): boolean {
-  return (textAt(values.get(path), 'keyId') ?? '') !== ''
+/** The identifier in a CryptoKeyId; empty: it has none. */
+function keyIn({ values }: InventoryObject, path: string): string {
+  return textAt(values.get(path), 'keyId') ?? ''
 }
 
 function nameOf(object: InventoryObject): string {

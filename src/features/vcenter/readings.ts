@@ -9,6 +9,7 @@ import { serverActor } from '../../core/audit/actor.ts'
 import type { Clock, Timer } from '../../core/ports/clock.ts'
 import type { InventoryRow } from '../../core/ports/inventory.ts'
 import { LeaseElsewhere, underLease } from '../../core/ports/leases.ts'
+import type { Keys } from '../../core/keys/keys.ts'
 import type { NodeLeases } from '../../core/server/leases.ts'
 import type { Access } from '../../core/trust/access.ts'
 import type { Caller } from '../../core/trust/caller.ts'
@@ -16,7 +17,8 @@ import type { Plugs } from '../../doors/http/plugs.ts'
 import { isPasswordRefusal, VsphereError } from '../../outside/vsphere-api/errors.ts'
 import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
 import type { VcenterLogin, VcenterLogins } from './logins.ts'
-import { States } from './states.ts'
+import type { OwnParts } from './runs-here.ts'
+import { States, type MachineStates, type NeededMachine } from './states.ts'
 import type { Vcenter, Vcenters } from './vcenters.ts'
 
 /** The time between two readings of one vCenter. */
@@ -36,13 +38,14 @@ export interface ReadingTrouble {
   readonly message: string
 }
 
-interface ReadingParts {
+interface ReadingParts extends Pick<OwnParts, 'about'> {
   readonly vcenters: Vcenters
   readonly logins: VcenterLogins
   readonly access: Pick<Access, 'snapshot'>
   readonly clock: Clock
-  readonly leases: Pick<NodeLeases, 'hold'>
+  readonly leases: Pick<NodeLeases, 'hold' | 'nodes'>
   readonly plugs: Pick<Plugs, 'importInventory'>
+  readonly keys: Pick<Keys, 'show'>
   /** Called with bugs and outages of this server. */
   readonly failed: (error: unknown) => void
 }
@@ -255,9 +258,23 @@ export class Readings {
     signal: AbortSignal,
   ): Promise<readonly InventoryRow[]> {
     const rows = await this.#import(vcenter, session, signal)
-    const { machineStates } = await import('./read-states.ts')
-    this.states.noteMachines(vcenter, await machineStates(session, signal))
+    const [{ machineStates }, { neededHosts }] = await Promise.all([
+      import('./read-states.ts'),
+      import('./runs-here.ts'),
+    ])
+    const states = await machineStates(session, await neededHosts(this.#parts, vcenter), signal)
+    this.states.noteMachines(
+      vcenter,
+      states && { ...states, needed: await this.#withKeysHere(vcenter, states) },
+    )
     return rows
+  }
+
+  /** The needed machines whose keys are here: those with keys of another key server start without this one. */
+  async #withKeysHere({ instanceId }: Vcenter, { needed }: MachineStates): Promise<readonly NeededMachine[]> {
+    const { keys } = this.#parts
+    const known = await Promise.all(needed.map(({ key }) => keys.show(instanceId, key)))
+    return needed.filter((_, index) => known[index] !== undefined)
   }
 
   /** Returns all rows. */

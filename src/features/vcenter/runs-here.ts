@@ -1,14 +1,14 @@
-// Finds the machines in which a node of this server runs, or the vCenter itself, by the names and addresses that their guests report. Such
-// a machine with a key of this server needs this server to start. A machine without VMware Tools reports nothing, and is not recognized.
+// Finds the machines in which a node of this server runs, its database, or the vCenter itself, by the names and addresses that their
+// guests report. Such a machine with a key of this server needs this server to start. A machine without VMware Tools reports nothing, and is not recognized.
 
 import { lookup } from 'node:dns/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { parseAddress } from '../../base/kmip-address.ts'
 import { isLoopback } from '../../base/loopback.ts'
 import type { Clock } from '../../core/ports/clock.ts'
+import type { NodeLeases } from '../../core/server/leases.ts'
 import type { InventoryObject } from '../../outside/vsphere-api/inventory.ts'
 import { elementsOf } from '../../outside/vsphere-api/values.ts'
-import type { VcenterService } from './needs.ts'
 import type { Vcenter } from './vcenters.ts'
 
 const lookupMs = 2_000
@@ -16,12 +16,24 @@ const lookupMs = 2_000
 /** The paths of a VirtualMachine that `part` looks at. */
 export const guestPaths = ['guest.hostName', 'guest.ipAddress', 'guest.net'] as const
 
-/** By name or address, in lower case: `this server` or `vCenter`. */
+/** How this server knows where its parts are. */
+export interface OwnParts {
+  readonly about: {
+    /** HOST:PORT of this node. */
+    readonly kmip: string
+    /** The names and addresses of its database server; none where a file holds the keys. */
+    readonly databaseHosts: readonly string[]
+  }
+  readonly clock: Clock
+  readonly leases: Pick<NodeLeases, 'nodes'>
+}
+
+/** By name or address, in lower case: `this server`, `its database` or `vCenter`. */
 export type NeededHosts = ReadonlyMap<string, string>
 
-/** The names and addresses of this server's nodes and of the vCenter. It waits two seconds for a name server. */
+/** The names and addresses of this server's nodes, of its database and of the vCenter. It waits two seconds for a name server. */
 export async function neededHosts(
-  { about, clock, leases }: Pick<VcenterService, 'about' | 'clock' | 'leases'>,
+  { about, clock, leases }: OwnParts,
   { host }: Pick<Vcenter, 'host'>,
 ): Promise<NeededHosts> {
   const nodes = [about.kmip, ...(await leases.nodes()).map(({ kmip }) => kmip)]
@@ -30,14 +42,19 @@ export async function neededHosts(
     ...[...nodes.flatMap((kmip) => parseAddress(kmip)?.host ?? []), hostname(), ...own].map(
       (name) => [name, 'this server'] as const,
     ),
+    ...about.databaseHosts.map((name) => [name, 'its database'] as const),
     [host, 'vCenter'] as const,
   ]
   const hosts = new Map<string, string>()
-  for (const [name, part] of places) hosts.set(name.toLowerCase(), part)
+  // The first part counts: a database on this server's own machine is no part of its own.
+  const add = (name: string, part: string) => {
+    if (!hosts.has(name.toLowerCase())) hosts.set(name.toLowerCase(), part)
+  }
+  for (const [name, part] of places) add(name, part)
   const resolved = await Promise.all(
     places.map(async ([name, part]) => (await addressesOf(name, clock)).map((one) => [one, part] as const)),
   )
-  for (const [address, part] of resolved.flat()) hosts.set(address.toLowerCase(), part)
+  for (const [address, part] of resolved.flat()) add(address, part)
   for (const name of hosts.keys()) if (isNowhere(name)) hosts.delete(name)
   return hosts
 }

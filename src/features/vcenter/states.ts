@@ -1,5 +1,5 @@
-// The states of each vCenter that its last readings gave: locked machines, hosts that are not in encryption mode though they need it, and
-// the key provider of the last connect. It keeps counts and the first names, and says them as conditions. Not here: the calls that read them (read-states.ts).
+// The states of each vCenter that its last readings gave: locked machines, hosts that are not in encryption mode though they need it, machines
+// in which parts of this server run, and the key provider of the last connect. It keeps counts and the first names, and says them as conditions. Not here: the calls that read them (read-states.ts).
 
 import { counted } from '../../base/text/counted.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
@@ -88,17 +88,29 @@ export interface MachineStates {
   readonly locked: FirstNames
   /** The hosts that are not safe, names by identifiers. */
   readonly notSafe: ReadonlyMap<string, string>
+  /** The encrypted machines in which a part of this server runs, or vCenter. */
+  readonly needed: readonly NeededMachine[]
+}
+
+export interface NeededMachine {
+  readonly name: string
+  /** `this server`, `its database` or `vCenter`. */
+  readonly part: string
+  /** The key of its home. */
+  readonly key: string
 }
 
 /** The states of one vCenter that conditions say. */
 export interface VcenterStates {
   readonly locked: FirstNames
   readonly notSafe: FirstNames
+  /** The machines that need a key of this server and without which it does not start, each with its part. */
+  readonly needed: FirstNames
   /** The key provider that is not green, and vCenter's words about it. */
   readonly notGreen: { readonly provider: string; readonly words: string } | null
 }
 
-interface KnownMachines extends Pick<VcenterStates, 'locked' | 'notSafe'> {
+interface KnownMachines extends Pick<VcenterStates, 'locked' | 'notSafe' | 'needed'> {
   /** When each host that is not safe was first read as such; monotonic. */
   readonly since: ReadonlyMap<string, number>
 }
@@ -123,20 +135,31 @@ export class States {
   }
 
   of({ id }: Pick<Vcenter, 'id'>): VcenterStates {
-    const { locked, notSafe } = this.#machines.get(id) ?? noMachines
+    const { locked, notSafe, needed } = this.#machines.get(id) ?? noMachines
     const known = this.#providers.get(id)
-    return { locked, notSafe, notGreen: known && known.atMs - known.sinceMs >= settledMs ? known : null }
+    return {
+      locked,
+      notSafe,
+      needed,
+      notGreen: known && known.atMs - known.sinceMs >= settledMs ? known : null,
+    }
   }
 
   /** Undefined: this vCenter does not tell them. */
   noteMachines({ id }: Pick<Vcenter, 'id'>, states: MachineStates | undefined): void {
     if (!states) return void this.#machines.delete(id)
     const { locked, notSafe } = states
+    const needed = new FirstNames(states.needed.map(({ name, part }) => `${name} (${part})`))
     const now = this.#clock.monotonic()
     const before = this.#machines.get(id)?.since
     const since = new Map([...notSafe.keys()].map((host) => [host, before?.get(host) ?? now]))
     const settled = [...notSafe].filter(([host]) => now - (since.get(host) ?? now) >= settledMs)
-    this.#machines.set(id, { locked, notSafe: new FirstNames(settled.map(([, name]) => name)), since })
+    this.#machines.set(id, {
+      locked,
+      notSafe: new FirstNames(settled.map(([, name]) => name)),
+      needed,
+      since,
+    })
   }
 
   /** `words`: vCenter's, about a provider that is not green; null: it is green, or unknown. */
@@ -163,12 +186,20 @@ export class States {
   }
 }
 
-const noMachines: KnownMachines = { locked: new FirstNames(), notSafe: new FirstNames(), since: new Map() }
+const noMachines: KnownMachines = {
+  locked: new FirstNames(),
+  notSafe: new FirstNames(),
+  needed: new FirstNames(),
+  since: new Map(),
+}
 
 // ---------------------------------------------------------------- Conditions
 
 const hostAction =
   'Make the key provider green in vCenter. Then, for each host there: Enable host encryption mode. If that fails, its events say why.'
+
+const neededAction =
+  'Decrypt these machines in vCenter (VM Policies, Datastore Default), or move what runs there to a machine that needs no key of this server: docs/vcenter.md, "Where Mortise must not run".'
 
 /** A vCenter that has a user for its inventory. */
 export interface StatesOfVcenter {
@@ -212,6 +243,21 @@ export const stateConditions = {
           message: (where) =>
             `${counted(notSafe.count, 'host')} of ${where} ${isOrAre(notSafe)} not in encryption mode, and ${notSafe.count === 1 ? 'needs' : 'need'} it: ${String(notSafe)}`,
           action: hostAction,
+        })
+      }),
+  },
+  'vcenter-needs-own-key': {
+    severity: 'critical',
+    meaning:
+      'Machines of a vCenter whose login is stored run this server, its database or that vCenter, as their guests report, and are encrypted with keys of this server. After a power failure they cannot start without this server, and it cannot start without them: then no encrypted machine starts.',
+    action: neededAction,
+    find: ({ vcenterStates }) =>
+      vcenterStates.flatMap((one) => {
+        const { needed } = one.states
+        return occurrences(one, needed, {
+          message: (where) =>
+            `${counted(needed.count, 'machine')} of ${where} ${needed.count === 1 ? 'needs' : 'need'} a key of this server to start, and ${isOrAre(needed)} needed to start it: ${String(needed)}`,
+          action: neededAction,
         })
       }),
   },

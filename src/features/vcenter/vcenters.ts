@@ -21,6 +21,8 @@ export interface Vcenter {
   readonly addedMs: number
   /** The user whose password is stored, to read the inventory. Left out: each reading asks for a login. */
   readonly user?: string
+  /** The time at which that password was stored; left out: an older version stored it. */
+  readonly loginMs?: number
   /** The provider of the last connect. */
   readonly provider?: ConnectedProvider
   /** The change-over that is not finished. */
@@ -64,7 +66,7 @@ export interface ConnectedProvider {
 
 /** Changes of a vCenter. null: it has that no more. */
 type VcenterFields = Partial<
-  Pick<Vcenter, 'name' | 'host' | 'port' | 'trust' | 'product' | 'version' | 'clients'>
+  Pick<Vcenter, 'name' | 'host' | 'port' | 'trust' | 'product' | 'version' | 'clients' | 'loginMs'>
 > & { readonly [Field in Clearable]?: Vcenter[Field] | null }
 
 type Clearable = 'user' | 'provider' | 'switched'

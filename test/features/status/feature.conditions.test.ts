@@ -27,15 +27,22 @@ const quietDatabase = {
   behindMs: 3,
 }
 const dayMs = 24 * 3600_000
-const campaign = { vcenterId: 'v-1', instanceId: instance.id, reason: 'its login is off' }
+const campaign = {
+  vcenterId: 'v-1',
+  instanceId: instance.id,
+  reason: 'its login is off',
+  user: null,
+  loginUntilMs: null,
+}
 const provider = { name: 'mortise-vmware', proof: 'key', connectedMs: 1 }
 const vcenter = { id: 'vcenter-1', name: 'vc-1', instanceId: instance.id, user: 'reader', provider }
+const none = new FirstNames()
 const vcenterStates = (states: Partial<VcenterStates>): Partial<Facts> => ({
   vcenterStates: [
     {
       vcenter,
       instance: 'vmware',
-      states: { locked: new FirstNames(), notSafe: new FirstNames(), notGreen: null, ...states },
+      states: { locked: none, notSafe: none, needed: none, notGreen: null, ...states },
     },
   ],
 })
@@ -457,6 +464,33 @@ const cases: readonly Case[] = [
     of,
   },
   {
+    id: 'vcenter-login-expires',
+    facts: {
+      readVcenters: [80, 79, 90].map((age) => ({
+        vcenter: { ...vcenter, loginMs: nowMs - age * dayMs },
+        instance: 'vmware',
+        isLoginOff: false,
+        trouble: null,
+      })),
+    },
+    says: /^the password of reader for the vCenter vc-1 of the instance vmware was stored 80 days ago; vCenter lets those of its own users expire after 90 days unless/,
+    action: /vcenter set vc-1 --user reader --instance vmware/,
+    of,
+  },
+  {
+    id: 'vcenter-login-expires',
+    facts: {
+      campaigns: (['running', 'ended', 'running'] as const).map((state, days) => ({
+        campaign: { ...campaign, state, user: 'rekeyer', loginUntilMs: nowMs + (3 + days) * dayMs },
+        vcenter: 'vc-1',
+        trouble: null,
+      })),
+    },
+    says: /^the login of rekeyer for the rekey campaign of the vCenter vc-1 ends at 2026-06-04T00:00:00\.000Z, and the campaign is not done$/,
+    action: /vcenter rekey-pause vc-1, and then mortise vcenter rekey-resume vc-1 --user rekeyer$/,
+    of,
+  },
+  {
     id: 'vcenter-rekey-stopped',
     facts: { campaigns: [{ campaign: { ...campaign, state: 'paused' }, vcenter: 'vc-1', trouble: null }] },
     says: /^the rekey campaign of the vCenter vc-1 is paused: its login is off$/,
@@ -487,6 +521,13 @@ const cases: readonly Case[] = [
     id: 'vcenter-host-not-safe',
     facts: vcenterStates({ notSafe: new FirstNames(['esx-1', 'esx-2']) }),
     says: /^2 hosts of the vCenter vc-1 of the instance vmware are not in encryption mode, and need it: esx-1, esx-2$/,
+    of,
+  },
+  {
+    id: 'vcenter-needs-own-key',
+    facts: vcenterStates({ needed: new FirstNames(['kms-1 (this server)']) }),
+    says: /^1 machine of the vCenter vc-1 of the instance vmware needs a key of this server to start, and is needed to start it: kms-1 \(this server\)$/,
+    action: /^Decrypt these machines/,
     of,
   },
   {

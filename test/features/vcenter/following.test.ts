@@ -79,7 +79,7 @@ async function siteOf(t: TestContext) {
   const { clock, address, identity, calls } = vcenter.server
   const door = await startDoor({ clock })
   t.after(() => door.close())
-  const { secrets, access, plugs, leases: own } = door.context
+  const { secrets, leases: own } = door.context
   const vcenters = new Vcenters(secrets)
   const logins = new VcenterLogins(secrets, 'vcenter-login')
   const trust = { fingerprint: identity.certificate.sha256 }
@@ -95,10 +95,11 @@ async function siteOf(t: TestContext) {
   const lease = { isElsewhere: false }
   const leases = {
     hold: async (name: string) => (lease.isElsewhere ? undefined : own.hold(name)),
+    nodes: () => own.nodes(),
   }
   const reported: string[] = []
   const failed = (error: unknown) => void reported.push(String(error))
-  const readings = new Readings({ vcenters, logins, access, clock, leases, plugs, failed })
+  const readings = new Readings({ ...door.context, vcenters, logins, clock, leases, failed })
   const following = new VcenterFollowers({ readings, logins, clock, leases, failed })
   t.after(() => following.stop())
   return {

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { partIn } from '../../../src/features/vcenter/runs-here.ts'
+import { neededHosts, partIn } from '../../../src/features/vcenter/runs-here.ts'
+import { MovableClock } from '../../support/time/movable-clock.ts'
 import { readXml, type XmlElement } from '../../../src/outside/vsphere-api/xml.ts'
 
 const hosts = new Map([
@@ -37,3 +38,18 @@ for (const [what, guest, expected] of [
     const values = new Map(Object.entries(guest).map(([path, xml]) => [path, value(xml)]))
     assert.equal(partIn(hosts, { values }), expected)
   })
+
+function hostsWith(...databaseHosts: readonly string[]) {
+  const about = { kmip: '192.0.2.1:5696', databaseHosts }
+  const parts = { about, clock: new MovableClock(), leases: { nodes: async () => [] } }
+  return neededHosts(parts, { host: '192.0.2.9' })
+}
+
+test('the database counts as a part, but not on the machine of this server', async () => {
+  const apart = await hostsWith('192.0.2.5', '192.0.2.6', '127.0.0.1')
+  assert.deepEqual(
+    ['192.0.2.1', '192.0.2.5', '192.0.2.6', '192.0.2.9', '127.0.0.1'].map((host) => apart.get(host)),
+    ['this server', 'its database', 'its database', 'vCenter', undefined],
+  )
+  assert.equal((await hostsWith('192.0.2.1')).get('192.0.2.1'), 'this server')
+})

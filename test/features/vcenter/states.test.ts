@@ -42,6 +42,7 @@ test('a host counts once it was not safe in two readings some minutes apart', ()
   const read = (...hosts: readonly string[]) => {
     states.noteMachines(vcenter, {
       locked: new FirstNames(),
+      needed: [],
       notSafe: new Map(hosts.map((host) => [host, `name of ${host}`])),
     })
     return String(states.of(vcenter).notSafe)
@@ -61,7 +62,12 @@ test('a host counts once it was not safe in two readings some minutes apart', ()
 
 test('a condition has the count and the first names', () => {
   const machines = Array.from({ length: 1_000 }, (_, number) => `vm-${number}`)
-  const states = { locked: new FirstNames(machines), notSafe: new FirstNames(), notGreen: null }
+  const states = {
+    locked: new FirstNames(machines),
+    notSafe: new FirstNames(),
+    needed: new FirstNames(),
+    notGreen: null,
+  }
   assert.equal(states.locked.first.length, 5)
   const facts = { vcenterStates: [{ vcenter, instance: 'red', states }] }
   assert.deepEqual(

@@ -116,7 +116,7 @@ test('a server that listens everywhere is registered by a name in its certificat
   const addresses = async (kmip: string, names: readonly string[]) => {
     const certificate = await certificateWith(names)
     const parts = {
-      about: { kmip, certificate: () => certificate },
+      about: { kmip, certificate: () => certificate, databaseHosts: [] },
       leases: { during: unused, elsewhere: unused, hold: unused, nodes: async () => [] },
       vcenters: { named: async () => knownVcenter('berlin') } as unknown as Vcenters,
     }

@@ -2,6 +2,7 @@
 // readings alone under a clock that the test moves.
 
 import assert from 'node:assert/strict'
+import { hostname } from 'node:os'
 import { test, type TestContext } from 'node:test'
 import { inventoryRoutes } from '../../../src/features/inventory/routes.ts'
 import { keyRoutes } from '../../../src/features/keys/routes.ts'
@@ -15,6 +16,7 @@ import { systemClock } from '../../../src/host/system-clock.ts'
 import { startDoor } from '../../support/server/admin-door.ts'
 import { MovableClock } from '../../support/time/movable-clock.ts'
 import { until } from '../../support/time/until.ts'
+import { reportName } from '../../support/vcenter/client.ts'
 import { addedEntry, knownVcenter } from '../../support/vcenter/known-vcenter.ts'
 import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
 import { encrypt, ProxySite, type CryptoKind } from './proxy-site.ts'
@@ -71,6 +73,39 @@ test(
     assert.match(
       (await conditions()).join('\n'),
       /^vcenter-not-read: the vCenter vc-1 of the instance default was not read at .*CreateContainerView/,
+    )
+  },
+)
+
+test(
+  'a machine in which the server itself runs, with a key of the server, is named',
+  { timeout: vcsimTestTimeoutMs },
+  async (t) => {
+    const site = await siteWithMachine(t)
+    if (!site) return
+    await newKeys(site, 'CryptoSpecEncrypt')
+    const vm = await site.firstVm()
+    await reportName(site.client, vm, hostname())
+    const { vcenter } = site
+    const { admin } = site.mortise
+    const body = {
+      host: `${vcenter.host}:${vcenter.port}`,
+      name: 'vc-1',
+      trust: { fingerprint: vcenter.shown.sha256 },
+      login: { user: vcenter.username, password: vcenter.password },
+    }
+    await admin.call(vcenterRoutes.addVcenter, { instance: 'default', body })
+    const found = async () => {
+      const { conditions } = await admin.call(statusRoutes.status)
+      return conditions.find(({ id }) => id === 'vcenter-needs-own-key')
+    }
+    await until(async () => (await found()) !== undefined)
+    const { severity, message } = (await found()) ?? {}
+    const name = (await site.client.properties(vm, 'name')).get('name')?.text ?? ''
+    assert.equal(severity, 'critical')
+    assert.equal(
+      message,
+      `1 machine of the vCenter vc-1 of the instance default needs a key of this server to start, and is needed to start it: ${name} (this server)`,
     )
   },
 )
@@ -186,7 +221,7 @@ async function readingsOf(t: TestContext) {
   const clock = new MovableClock()
   const door = await startDoor({ clock })
   t.after(() => door.close())
-  const { secrets, access, leases, plugs } = door.context
+  const { secrets, leases } = door.context
   const vcenters = new Vcenters(secrets)
   const logins = new VcenterLogins(secrets, 'vcenter-login')
   const { host, port, username: user, password, shown } = site.vcenter
@@ -197,9 +232,10 @@ async function readingsOf(t: TestContext) {
   await vcenters.add(vcenter, new Set([door.red.id]), addedEntry(vcenter.id))
   await logins.put(vcenter, Buffer.from(password))
   const failed = (error: unknown) => void door.bugs.push(error)
-  const readingParts = { vcenters, logins, access, clock, leases, plugs, failed }
+  const readingParts = { ...door.context, vcenters, logins, clock, failed }
   const readings = new Readings(readingParts)
-  const onOtherNode = new Readings({ ...readingParts, leases: { hold: async () => undefined } })
+  const elsewhere = { hold: async () => undefined, nodes: () => leases.nodes() }
+  const onOtherNode = new Readings({ ...readingParts, leases: elsewhere })
   return {
     site,
     clock,

@@ -12,7 +12,8 @@ import { SoapClient } from '../../support/vcenter/client.ts'
 import { reference, type Ref } from '../../support/vcenter/soap.ts'
 import { startVcenter } from '../../support/vcenter/vcenter.ts'
 import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
-import { element, typed } from '../../support/vcenter/xml.ts'
+import { reportName } from '../../support/vcenter/client.ts'
+import { element } from '../../support/vcenter/xml.ts'
 import { copied, provider, RekeySite } from './rekey-site.ts'
 
 /** As UTC has it: 22:05. */
@@ -84,11 +85,7 @@ rekeyTest(
   async (site) => {
     const [vm] = await site.client.find('VirtualMachine')
     assert.ok(vm)
-    const option = typed('extraConfig', 'OptionValue', [
-      element('key', 'SET.guest.hostName'),
-      element('value', hostname(), { 'xsi:type': 'xsd:string' }),
-    ])
-    await site.client.task('ReconfigVM_Task', [element('spec', [option])], vm)
+    await reportName(site.client, vm, hostname())
     const all = await site.rekey('*', '--dry-run')
     assert.match(all.stdout, /1 machine would get new keys/)
     assert.match(all.stdout, /Left out: \S+: this server runs in it: name it with --machines/)

@@ -2,6 +2,7 @@
 // readings under a clock that the test moves.
 
 import assert from 'node:assert/strict'
+import { hostname } from 'node:os'
 import { test, type TestContext } from 'node:test'
 import { vcenterConditions, vcenterFacts } from '../../../src/features/vcenter/conditions.ts'
 import { clientRoutes } from '../../../src/features/clients/routes.ts'
@@ -17,6 +18,7 @@ import { startDoor } from '../../support/server/admin-door.ts'
 import { MovableClock } from '../../support/time/movable-clock.ts'
 import { until } from '../../support/time/until.ts'
 import { addedEntry, knownVcenter } from '../../support/vcenter/known-vcenter.ts'
+import { reportName } from '../../support/vcenter/client.ts'
 import type { Ref } from '../../support/vcenter/soap.ts'
 import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
 import { encrypt, ProxySite } from './proxy-site.ts'
@@ -92,6 +94,23 @@ test(
 )
 
 test(
+  'a machine in which this server runs is not named while its key is of another key server',
+  { timeout: vcsimTestTimeoutMs },
+  async (t) => {
+    const parts = await readVcenter(t, 1)
+    if (!parts) return
+    const { site, read, conditions } = parts
+    const vm = await site.firstVm()
+    await reportName(site.client, vm, hostname())
+    await read()
+    assert.deepEqual(await conditions(), [], 'it is not encrypted')
+    await encrypt(site, vm, 'CryptoSpecEncrypt', { keyId: await site.newKey(), providerId: 'P' })
+    await read()
+    assert.deepEqual(await conditions(), [], 'its key is of another key server')
+  },
+)
+
+test(
   'a vCenter that tells no states is read, and raises nothing',
   { timeout: vcsimTestTimeoutMs },
   async (t) => {
@@ -106,7 +125,7 @@ test(
     const fault = { on: 'CreateContainerView', kind: 'fault' } as const
     await inSession(vcenter, login, systemClock, async (session) => {
       const readStates = async () => {
-        readings.states.noteMachines(vcenter, await machineStates(session, t.signal))
+        readings.states.noteMachines(vcenter, await machineStates(session, new Map(), t.signal))
       }
       await site.vcenter.trouble({ ...fault, fault: 'NoPermission' })
       await assert.rejects(readStates(), /NoPermission|Permission/)
@@ -205,7 +224,7 @@ async function readVcenter(t: TestContext, machines: number, more: Partial<Vcent
   await vcenters.add(vcenter, new Set([door.red.id]), addedEntry(vcenter.id))
   await logins.put(vcenter, Buffer.from(password))
   const failed = (error: unknown) => void door.bugs.push(error)
-  const readings = new Readings({ vcenters, logins, access, clock, leases, plugs, failed })
+  const readings = new Readings({ ...door.context, vcenters, logins, clock, failed })
   const campaigns = new Campaigns(secrets)
   const rekeys = new VcenterLogins(secrets, 'vcenter-rekey-login')
   const parts = { access, audit, clock, keys, leases, plugs, vcenters, campaigns, logins: rekeys, failed }

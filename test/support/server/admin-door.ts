@@ -143,6 +143,7 @@ export async function startDoor({
       connections: { max: connectionsMax, openFiles: Infinity },
       kmip: '127.0.0.1:5696',
       kmipHttps: null,
+      databaseHosts: [],
       certificate: tls.administration.serverCertificate,
     },
     config: settings.now,

@@ -158,3 +158,12 @@ export function diskEdit(device: Xml, crypto: Xml): Xml {
     element('backing', [crypto]),
   ])
 }
+
+/** From now on the guest of the machine reports this name. vcsim takes it as an extra configuration. */
+export async function reportName(client: SoapClient, vm: Ref, name: string): Promise<void> {
+  const option = typed('extraConfig', 'OptionValue', [
+    element('key', 'SET.guest.hostName'),
+    element('value', name, { 'xsi:type': 'xsd:string' }),
+  ])
+  await client.task('ReconfigVM_Task', [element('spec', [option])], vm)
+}

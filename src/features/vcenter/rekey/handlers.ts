@@ -138,7 +138,6 @@ export const rekeyHandlers = {
   endRekey: async (context, { asker, instance, params }) => {
     const place = await campaignOf(context, instance, params.vcenter)
     requireAllInstances(asker)
-    requireAllInstances(asker)
     const shown = await changed(context, asker, place, 'ended', (now) => {
       requireState(now, ['planned', 'running', 'paused'])
       const endedMs = context.clock.now()
