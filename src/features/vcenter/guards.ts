@@ -95,6 +95,7 @@ export const guards: Guards<typeof allVcenterRoutes, VcenterService> = {
         vCenter: `${vcenter.host}:${vcenter.port}`,
         'User there': body.login.user,
         Machines: choices.machines.join(', '),
+        ...(choices.from !== undefined && { 'Only with keys of the key provider': choices.from }),
         'How many get new keys': String(countsOf(items).planned),
         'All data is encrypted again': choices.isDeep ? 'yes' : 'no',
         'Key provider': choices.provider,

@@ -53,6 +53,10 @@ const choices = {
   }),
 }
 
+const from = name.meta({
+  description: 'Only machines, hosts and clusters with a key of this key provider.',
+})
+
 const counts = z.object({
   planned: z.int(),
   cannot: z.int().meta({ description: 'Left out, with the reason.' }),
@@ -68,6 +72,9 @@ const Rekey = z
     state: z.enum(['planned', 'running', 'paused', 'done', 'ended']),
     plan: z.string().meta({ description: 'The SHA-256 of everything that was planned.' }),
     machines: z.array(z.string()),
+    from: z.string().nullable().default(null).meta({
+      description: 'Only those with a key of this key provider; null: of any.',
+    }),
     deep: z.boolean(),
     provider: z.string(),
     width: z.int(),
@@ -127,6 +134,7 @@ export const rekeyRoutes = {
     body: z.strictObject({
       ...choices,
       window: window.optional(),
+      from: from.optional(),
       provider: name.optional().meta({
         description: 'The key provider of the new keys. Left out: that of the last connect.',
       }),

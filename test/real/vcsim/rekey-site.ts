@@ -58,8 +58,8 @@ export class RekeySite {
     assert.equal(connected.code, 0, connected.stderr)
   }
 
-  async newKey(): Promise<string> {
-    const [result] = await this.client.call('GenerateKey', [providerId('keyProvider', provider)])
+  async newKey(from = provider): Promise<string> {
+    const [result] = await this.client.call('GenerateKey', [providerId('keyProvider', from)])
     return textAt(result, 'keyId', 'keyId') ?? ''
   }
 

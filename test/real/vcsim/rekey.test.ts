@@ -13,7 +13,8 @@ import { reference, type Ref } from '../../support/vcenter/soap.ts'
 import { startVcenter } from '../../support/vcenter/vcenter.ts'
 import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
 import { reportName } from '../../support/vcenter/client.ts'
-import { element } from '../../support/vcenter/xml.ts'
+import { element, textAt } from '../../support/vcenter/xml.ts'
+import { encrypt } from './proxy-site.ts'
 import { copied, provider, RekeySite } from './rekey-site.ts'
 
 /** As UTC has it: 22:05. */
@@ -76,6 +77,50 @@ rekeyTest(
     const changes = (await server.cli('audit', 'list', '--action', 'vcenter.change', '--json')).stdout
     assert.match(changes, /"oldKeys"/)
     assert.doesNotMatch(changes, new RegExp(vcenter.password))
+  },
+)
+
+rekeyTest(
+  'switch with another key provider plans new keys for the machines of the old one alone',
+  { arguments: ['-vm', '1'] },
+  async (site) => {
+    const { server } = site
+    const move = (to: string, ...words: readonly string[]) =>
+      server.cli('vcenter', 'switch', 'vc', '--from', provider, '--provider', to, ...words, ...site.login)
+    const unknown = await move('second')
+    assert.equal(unknown.code, 1)
+    assert.match(
+      unknown.stderr,
+      /no connect has made the key provider second.*vcenter connect vc --provider second/s,
+    )
+    assert.match((await move(provider)).stderr, /leave out --provider/)
+    assert.match((await move('second', '--without-upstream')).stderr, /do not belong to --provider/)
+    const connected = await server.cli('vcenter', 'connect', 'vc', '--provider', 'second', ...site.login)
+    assert.equal(connected.code, 0, connected.stderr)
+    const [moved, left] = await site.client.find('VirtualMachine')
+    assert.ok(moved && left)
+    const key = { keyId: await site.newKey('second'), providerId: 'second' }
+    await encrypt(site, moved, 'CryptoSpecShallowRecrypt', key)
+
+    const planned = await move('second')
+    assert.equal(planned.code, 0, planned.stderr)
+    assert.match(
+      planned.stdout,
+      /^1 machine would get new keys at the key provider second, by a shallow rekey: DC0/,
+    )
+    assert.match(
+      planned.stdout,
+      /vcenter rekey vc --machines '\*' --from mortise-default --provider second --user USER/,
+    )
+    const done = await site.rekey('*', '--from', provider, '--provider', 'second', '--yes')
+    assert.equal(done.code, 0, done.stdout + done.stderr)
+    assert.match(done.stdout, /Machines: +\*, with keys of mortise-default/)
+    const [only, ...others] = await site.machines()
+    assert.deepEqual([only?.id, only?.state, others], [left.value, 'done', []])
+    assert.deepEqual(await site.keysOf(moved), [key.keyId])
+    const id = (await site.client.properties(left, 'config.keyId')).get('config.keyId')
+    assert.deepEqual([textAt(id, 'keyId'), textAt(id, 'providerId', 'id')], [only?.newKey, 'second'])
+    assert.match((await move('second')).stderr, /no encrypted machine, host or cluster fits \*/)
   },
 )
 

@@ -11,6 +11,8 @@ export const rekeyItemsMax = 10_000
 export interface RekeyChoices {
   /** Names or identifiers of machines, hosts and clusters; `*` stands for any text. */
   readonly machines: readonly string[]
+  /** Only those with a key of this key provider; undefined: of any. */
+  readonly from?: string
   readonly isDeep: boolean
   /** The key provider of the new keys. */
   readonly provider: string
@@ -75,8 +77,9 @@ export interface Campaign {
 
 /** The hash that says which machines get new keys, and how. Items in another order have the same one. Those that cannot do not count. */
 export function planHash(vcenterId: string, choices: RekeyChoices, items: readonly RekeyItem[]): string {
-  const { machines, isDeep, provider, width, window, withoutCopy } = choices
-  const head = JSON.stringify([vcenterId, machines, isDeep, provider, width, window ?? null, withoutCopy])
+  const { machines, from, isDeep, provider, width, window, withoutCopy } = choices
+  const how = [isDeep, provider, width, window ?? null, withoutCopy]
+  const head = JSON.stringify([vcenterId, machines, from ?? null, ...how])
   const lines = items
     .filter(({ state }) => state !== 'cannot')
     .map(({ kind, id, old }) => JSON.stringify([kind, id, old.toSorted()]))

@@ -20,6 +20,7 @@ const machinesToldMax = 10
 
 interface RekeyFlags extends LoginFlags {
   readonly machines?: readonly string[]
+  readonly from?: string
   readonly provider?: string
   readonly deep?: boolean
   readonly width?: string
@@ -47,6 +48,7 @@ const rekeyCommand = verb<RekeyFlags>({
       '--machines <name...>',
       "names or vCenter's identifiers; * stands for any text: '*' for all, 'web-*'. A machine with change block tracking, or that runs this server or vCenter, only if named whole",
     ],
+    ['--from <provider>', 'only those with a key of this key provider'],
     ['--provider <name>', 'key provider of the new keys (default: that of the last connect)'],
     ['--deep', 'encrypt all data again; takes long, and needs machines that are off'],
     ['--width <number>', 'machines that vCenter works on at the same time, 1 to 16 (default: 4)'],
@@ -70,9 +72,7 @@ const rekeyCommand = verb<RekeyFlags>({
     const choices = choicesOf(options)
     const { admin, place } = await vcenterOf(run, options, word)
     const login = await planLogin(run, admin, place, options)
-    await plan(run, admin, place, { ...choices, ...(login && { login }) })
-    const planned = await admin.call(rekeyRoutes.showRekey, place)
-    const machines = await admin.call(rekeyRoutes.listRekeyMachines, place)
+    const { planned, machines } = await plan(run, admin, place, { ...choices, ...(login && { login }) })
     const again = sameVcenter(word, options)
     if (options.dryRun === true || planned.counts.planned === 0 || login === undefined) {
       run.show({ ...planned, machineList: machines }, () => planText(planned, machines))
@@ -89,7 +89,7 @@ const rekeyCommand = verb<RekeyFlags>({
   },
 })
 
-function choicesOf({ machines, provider, deep, width, window, timeZone, withoutCopy }: RekeyFlags) {
+function choicesOf({ machines, from, provider, deep, width, window, timeZone, withoutCopy }: RekeyFlags) {
   if (machines === undefined || machines.length === 0)
     throw new UsageError("--machines is missing: name machines, or '*' for all that are encrypted")
   if ((window === undefined) !== (timeZone === undefined))
@@ -98,6 +98,7 @@ function choicesOf({ machines, provider, deep, width, window, timeZone, withoutC
     )
   return {
     machines: [...machines],
+    ...(from !== undefined && { from }),
     ...(provider !== undefined && { provider }),
     ...(deep === true && { deep }),
     ...(width !== undefined && { width: widthOf(width) }),
@@ -119,19 +120,25 @@ function windowOf(text: string, timeZone: string) {
 }
 
 /** A dry run takes the stored login where there is one. */
-async function planLogin(run: Run, admin: AdminClient, place: Place, options: LoginFlags & RekeyFlags) {
+export async function planLogin(
+  run: Run,
+  admin: AdminClient,
+  place: Place,
+  options: LoginFlags & { readonly dryRun?: boolean },
+) {
   if (options.dryRun !== true || options.user !== undefined) return loginOf(run.world, options)
   const { vcenterRoutes } = await import('../routes.ts')
   const { login } = await admin.call(vcenterRoutes.showVcenter, place)
   return login?.state === 'stored' ? undefined : loginOf(run.world, options)
 }
 
-async function plan(
+/** Plans a campaign, and shows how many machines were looked at meanwhile. */
+export async function plan(
   run: Run,
   admin: AdminClient,
   place: Place,
   body: Input<typeof rekeyRoutes.planRekey>['body'],
-): Promise<void> {
+): Promise<{ readonly planned: Rekey; readonly machines: readonly Machine[] }> {
   const begun = await admin.call(rekeyRoutes.planRekey, { ...place, body })
   const work = (now: typeof begun) =>
     ({
@@ -151,6 +158,8 @@ async function plan(
   })
   if (last.error) throw new CommandError(last.error.message, last.error.hint ?? undefined)
   if (last.state === 'running') throw new CommandError('the server still plans: nothing was begun')
+  const planned = await admin.call(rekeyRoutes.showRekey, place)
+  return { planned, machines: await admin.call(rekeyRoutes.listRekeyMachines, place) }
 }
 
 async function confirm({ world }: Run, { yes, withoutCopy }: RekeyFlags, planned: Rekey): Promise<void> {
@@ -214,7 +223,7 @@ function gone(error: Error): CommandError {
 
 // ---------------------------------------------------------------- Text
 
-function planText(planned: Rekey, machines: readonly Machine[]): string {
+export function planText(planned: Rekey, machines: readonly Machine[]): string {
   const left = Map.groupBy(
     machines.filter(({ state }) => state === 'cannot'),
     ({ reason }) => reason ?? '',
@@ -240,7 +249,7 @@ function rekeyText(rekey: Rekey): string {
   return facts([
     ['vCenter', rekey.vcenter],
     ['Campaign', reason === null ? now : `${now}: ${reason}`],
-    ['Machines', rekey.machines.join(', ')],
+    ['Machines', `${rekey.machines.join(', ')}${rekey.from === null ? '' : `, with keys of ${rekey.from}`}`],
     ['Key provider', `${provider}, ${deep ? 'deep' : 'shallow'}`],
     ['Window', window ? `${window.from} to ${window.to}, ${window.timeZone}` : 'at any time'],
     ['Done', String(counts.done)],

@@ -12,6 +12,7 @@ const planned: Output<typeof rekeyRoutes.showRekey> = {
   state: 'planned',
   plan: sampleSha256,
   machines: ['web-*'],
+  from: null,
   deep: false,
   provider: 'mortise-production',
   width: 4,

@@ -26,7 +26,7 @@ export const rekeyHandlers = {
     const vcenter = await context.vcenters.named(instance, params.vcenter)
     requireAllInstances(asker)
     await context.campaigns.requireFree(vcenter.id)
-    const { login: own, machines, deep: isDeep, width, window, withoutCopy } = body
+    const { login: own, machines, from, deep: isDeep, width, window, withoutCopy } = body
     const provider = body.provider ?? vcenter.provider?.name
     if (provider === undefined)
       throw new Refusal(
@@ -36,6 +36,7 @@ export const rekeyHandlers = {
       )
     const choices: RekeyChoices = {
       machines,
+      ...(from !== undefined && { from }),
       isDeep,
       provider,
       width,
@@ -347,6 +348,7 @@ async function shownRekey(
     plan: hash,
     ...chosen,
     machines: [...chosen.machines],
+    from: chosen.from ?? null,
     deep: isDeep,
     window: window ?? null,
     planned: isoTime(plannedMs),

@@ -7,6 +7,7 @@ import {
   encryptedMachine,
   keyOf,
   keysOf,
+  type ProvidedKey,
   machinePaths,
   vsanConfig,
 } from '../../../outside/vsphere-api/recrypt.ts'
@@ -86,7 +87,7 @@ async function* allItems(
     yield fitting(filters, machineItem(planning, filters, vm))
   const hostPaths = ['name', 'runtime.cryptoKeyId', 'runtime.connectionState']
   for await (const host of objects(session, 'HostSystem', hostPaths, signal))
-    yield fitting(filters, hostItem(host))
+    yield fitting(filters, hostItem(planning, host))
   for await (const cluster of objects(session, 'ClusterComputeResource', ['name'], signal))
     yield fitting(filters, await clusterItem(planning, cluster))
 }
@@ -98,26 +99,22 @@ function fitting(filters: readonly MachineFilter[], item: RekeyItem | undefined)
 }
 
 function machineItem(
-  { choices: { isDeep }, needed }: Planning,
+  { choices, needed }: Planning,
   filters: readonly MachineFilter[],
   object: InventoryObject,
 ): RekeyItem | undefined {
   const machine = encryptedMachine(object)
   const place = { kind: 'vm', id: object.ref.id, name: machine.name } as const
   const isNamed = filters.some((filter) => filter.isName(place))
-  const why = obstacle(machine, { isDeep, isNamed, runs: partIn(needed, object) })
-  return itemOf(
-    place,
-    keysOf(machine).map(({ key }) => key),
-    why,
-  )
+  const why = obstacle(machine, { isDeep: choices.isDeep, isNamed, runs: partIn(needed, object) })
+  return itemOf(choices, place, keysOf(machine), why)
 }
 
-function hostItem({ ref, values }: InventoryObject): RekeyItem | undefined {
-  const key = keyOf(values.get('runtime.cryptoKeyId'))?.key
+function hostItem({ choices }: Planning, { ref, values }: InventoryObject): RekeyItem | undefined {
+  const key = keyOf(values.get('runtime.cryptoKeyId'))
   const connection = values.get('runtime.connectionState')?.text ?? 'connected'
   const why = connection === 'connected' ? undefined : `vCenter says that it is ${connection}`
-  return itemOf({ kind: 'host', ...namesOf({ ref, values }) }, key === undefined ? [] : [key], why)
+  return itemOf(choices, { kind: 'host', ...namesOf({ ref, values }) }, key ? [key] : [], why)
 }
 
 async function clusterItem(
@@ -125,15 +122,16 @@ async function clusterItem(
   cluster: InventoryObject,
 ): Promise<RekeyItem | undefined> {
   const encryption = elementAt(await vsanConfig(session, cluster.ref, signal), 'dataEncryptionConfig')
-  const keys = ['kekId', 'hostKeyId'].map((field) => textAt(encryption, field) ?? '')
   const provider = textAt(encryption, 'kmsProviderId', 'id') ?? ''
+  const keys = ['kekId', 'hostKeyId'].map((field) => ({ key: textAt(encryption, field) ?? '', provider }))
   const why =
     booleanAt(encryption, 'changing') === true
       ? 'vSAN changes its encryption now'
       : clusterObstacle(choices, provider)
   return itemOf(
+    choices,
     { kind: 'vsan-cluster', ...namesOf(cluster) },
-    keys.filter((key) => key !== ''),
+    keys.filter(({ key }) => key !== ''),
     why,
   )
 }
@@ -151,13 +149,15 @@ function namesOf({ ref, values }: Pick<InventoryObject, 'ref' | 'values'>): Pick
   return { id: ref.id, name: values.get('name')?.text ?? ref.id }
 }
 
-/** undefined: it has no key. */
+/** undefined: it has no key, or none of the chosen key provider. */
 function itemOf(
+  { from }: RekeyChoices,
   place: Pick<RekeyItem, 'kind' | 'id' | 'name'>,
-  old: readonly string[],
+  keys: readonly ProvidedKey[],
   why: string | undefined,
 ): RekeyItem | undefined {
-  if (old.length === 0) return undefined
+  if (!keys.some(({ provider }) => from === undefined || provider === from)) return undefined
+  const old = keys.map(({ key }) => key)
   return why === undefined
     ? { ...place, old, state: 'planned' }
     : { ...place, old, state: 'cannot', reason: why }

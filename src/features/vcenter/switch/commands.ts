@@ -11,6 +11,8 @@ import { switchRoutes } from '../switch-routes.ts'
 
 interface SwitchFlags extends LoginFlags {
   readonly from?: string
+  readonly provider?: string
+  readonly machines?: readonly string[]
   readonly to?: readonly string[]
   readonly withoutUpstream?: boolean
   readonly dryRun?: boolean
@@ -30,6 +32,11 @@ const switchCommand = verb<SwitchFlags>({
     ['--from <provider>', 'the key provider as vCenter names it; machines keep it, and it keeps its name'],
     ['--to <address...>', 'where vCenter reaches this server: HOST or HOST:PORT (default: its nodes)'],
     ['--without-upstream', 'the old server is gone, and its keys are here'],
+    [
+      '--provider <name>',
+      'move the machines to this key provider of another name instead, which needs new keys: plans the rekey campaign, and begins nothing',
+    ],
+    ['--machines <name...>', "with --provider: which machines (default: '*', all that have keys of --from)"],
     ...loginFlags(user),
     dryRunFlag,
     yesFlag,
@@ -38,12 +45,17 @@ const switchCommand = verb<SwitchFlags>({
   examples: [
     'vcenter switch vc.example.com --from ibm-kmip --user administrator@vsphere.local --dry-run',
     'vcenter switch vc.example.com --from ibm-kmip --user administrator@vsphere.local',
+    'vcenter switch vc.example.com --from ibm-kmip --provider mortise-production --user rekey@vsphere.local',
     'vcenter switch berlin --from old --to kms-1.example.com kms-2.example.com --user setup@vsphere.local --password-file ./password --yes',
   ],
   action: async (run, options, word = '') => {
     const { from, to, withoutUpstream, dryRun } = options
     if (from === undefined)
       throw new UsageError('--from is missing: name the key provider whose servers this server replaces')
+    if (options.provider !== undefined)
+      return prepare(run, options, { word, from, provider: options.provider })
+    if (options.machines !== undefined)
+      throw new UsageError('--machines belongs to --provider: a change-over concerns all machines of --from')
     const { admin, place } = await vcenterOf(run, options, word)
     const question = plain`vCenter will ask this server for the keys of the key provider ${from}, and no other server.\nType yes to go on: `
     await confirm(run, options, question)
@@ -64,6 +76,40 @@ const switchCommand = verb<SwitchFlags>({
     )
   },
 })
+
+/** Machines change their key provider only with new keys: plans the campaign that gives them, and says how to begin it. */
+async function prepare(
+  run: Run,
+  options: SwitchFlags,
+  { word, from, provider }: { readonly word: string; readonly from: string; readonly provider: string },
+): Promise<number> {
+  const { to, withoutUpstream, machines = ['*'] } = options
+  if (to !== undefined || withoutUpstream === true)
+    throw new UsageError('--to and --without-upstream do not belong to --provider: no server is replaced')
+  if (provider === from)
+    throw new UsageError(`leave out --provider: the machines keep ${from}, and this server takes its place`)
+  const { admin, place } = await vcenterOf(run, options, word)
+  const { vcenterRoutes } = await import('../routes.ts')
+  const { provider: connected } = await admin.call(vcenterRoutes.showVcenter, place)
+  const again = sameVcenter(word, options)
+  if (connected?.name !== provider)
+    throw new CommandError(
+      `no connect has made the key provider ${provider} in this vCenter`,
+      `Make it first: mortise vcenter connect ${again} --provider ${shellWord(provider)}`,
+    )
+  const { plan, planLogin, planText } = await import('../rekey/commands.ts')
+  const login = await planLogin(run, admin, place, { ...options, dryRun: true })
+  const choices = { machines: [...machines], from, provider }
+  const all = await plan(run, admin, place, { ...choices, ...(login && { login }) })
+  run.show({ ...all.planned, machineList: all.machines }, () => planText(all.planned, all.machines))
+  if (all.planned.counts.planned === 0) return 1
+  const names = machines.map(shellWord).join(' ')
+  const words = `vcenter rekey ${again} --machines ${names} --from ${shellWord(from)} --provider ${shellWord(provider)} --user USER`
+  run.tell(
+    plain`\nNothing was changed. Each machine gets its new key from this server: ${run.next(words)}\nThe keys of ${from} stay with the old server, for snapshots and backups: end it once nothing needs them.\n`,
+  )
+  return 0
+}
 
 const backCommand = verb<SwitchFlags>({
   words: 'switch-back <vcenter>',

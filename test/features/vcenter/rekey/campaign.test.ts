@@ -19,6 +19,7 @@ test('a plan has one hash in every order, and another one with any other machine
   assert.equal(planHash('vc', choices, [...later, item('c', { state: 'cannot' })]), hash)
   const others = [
     planHash('vc-2', choices, [item('a'), item('b')]),
+    planHash('vc', { ...choices, from: 'P' }, [item('a'), item('b')]),
     planHash('vc', { ...choices, isDeep: true }, [item('a'), item('b')]),
     planHash('vc', { ...choices, provider: 'Q' }, [item('a'), item('b')]),
     planHash('vc', { ...choices, width: 1 }, [item('a'), item('b')]),
