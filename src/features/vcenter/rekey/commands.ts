@@ -132,7 +132,7 @@ export async function planLogin(
   return login?.state === 'stored' ? undefined : loginOf(run.world, options)
 }
 
-/** Plans a campaign, and shows how many machines were looked at meanwhile. */
+/** Plans a campaign. It shows meanwhile how many machines vCenter has given. */
 export async function plan(
   run: Run,
   admin: AdminClient,
