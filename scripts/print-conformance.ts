@@ -47,7 +47,7 @@ const refused = [
 const otherwise = [
   'a Process Start Date before the Activation Date and a Protect Stop Date after the Deactivation Date are kept: each date limits the use of the key by itself',
   'key pairs on curves are made as ECPrivateKey and X.509, where 2.x has Transparent EC keys: Get gives these by Key Format Type',
-  'an object has one Digest, of the format in which it is stored, where 2.x has a second one of the default format',
+  'an object has one Digest, of the format in which it is stored, and in 2.x a second one of the default format only where its client named another',
   'the Digest of Secret Data and Opaque Objects, from which a password can be guessed, is shown only to a client that may have the object handed out unwrapped (Get or Export), and Locate finds no object by it',
   'Get Attributes and Get Attribute List describe archived objects, as published cases of 1.x expect, where their error tables say Object Archived',
   'items of a batch need no Unique Batch Item ID',
@@ -82,7 +82,8 @@ ${otherwise.map((line) => `- ${line}`).join('\n')}
 
 \`mortise conformance\` asks any KMIP server, in every version that it speaks, what the specification says of some thirty operations: what a request
 must do, and what must be refused. The checks are our own, not those of OASIS. It prints a table as the one above, a line for each profile as far
-as that can be checked from outside, and why the rest does not work. What it makes it destroys. \`--encoding xml\` and \`json\` check over HTTPS.
+as that can be checked from outside, and why the rest does not work. What it makes it destroys. A request without an answer in ten seconds (\`--timeout\`) is "not checked";
+the command stops when the server no longer listens, or answers three checks in a row with silence, and the rest is "not checked" too. \`--encoding xml\` and \`json\` check over HTTPS.
 
 \`\`\`
 mortise conformance kms.example.com:5696 --cert client.pem --key client.key --ca ca.pem

@@ -43,7 +43,6 @@ export const splitKeyPrimeBytesMax = 1_024
 export const auditTextCharactersMax = 200
 /** Unfinished computations in parts, of all clients. */
 export const cryptoStreamsMax = 256
-export const clientAnswerTimeoutMs = 30_000
 /** A failed address is tried last for this long. */
 export const clientRestMs = 30_000
 /** Identifiers of one request. */

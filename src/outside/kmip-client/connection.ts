@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { clientAnswerTimeoutMs, messageBytesMax } from '../../base/bounds.ts'
+import { messageBytesMax } from '../../base/bounds.ts'
 import { fingerprint } from '../../core/pki/fingerprint.ts'
 import { Framer } from '../../wire/ttlv/framer.ts'
 import type { Address } from '../../base/kmip-address.ts'
@@ -13,6 +13,7 @@ import type { ClientTls } from './tls.ts'
 
 const clientConnectTimeoutMs = 5_000
 const clientHandshakeTimeoutMs = 10_000
+const clientAnswerTimeoutMs = 30_000
 /** After the client ends its side of a connection, the server has this long to end its side. */
 const clientCloseGraceMs = 1_000
 

@@ -5,8 +5,9 @@ import { examine, type Examined, type CheckResult } from '../conformance/examine
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { TlsOptionsError } from '../../outside/kmip-client/tls.ts'
 import { readClientPair } from '../../doors/cli/client-pair.ts'
-import { verb } from '../../doors/cli/command.ts'
+import { duration, verb } from '../../doors/cli/command.ts'
 import { plain, table, visible } from '../../doors/cli/text/output.ts'
+import { Progress } from '../../doors/cli/text/progress.ts'
 import {
   addressOf,
   serverTrustFlags,
@@ -20,6 +21,7 @@ interface Options extends ServerTrustOptions {
   readonly cert: string
   readonly key: string
   readonly encoding?: string
+  readonly timeout?: string
 }
 
 export const conformanceCommand = verb<Options>({
@@ -35,6 +37,7 @@ export const conformanceCommand = verb<Options>({
   flags: [
     ...serverTrustFlags,
     ['--encoding <ttlv|xml|json>', 'ttlv (default), or over HTTPS (POST /kmip) xml or json'],
+    ['--timeout <time>', 'how long a request waits for its answer, such as 30s (default: 10s)'],
   ],
   examples: [
     'conformance kms.example.com:5696 --cert client.pem --key client.key --ca ca.pem',
@@ -46,18 +49,38 @@ export const conformanceCommand = verb<Options>({
     const encoding = encodingOf(options.encoding)
     const trust = await serverTrustOf(run.world, options)
     const address = addressOf(host, 'conformance')
+    const answerMs = answerMsOf(options.timeout)
+    const progress = new Progress(run.world.stderr, steps.versions)
+    const onProgress = (step: keyof typeof steps, done: number, total: number) => {
+      progress.begin(steps[step])
+      progress.tell({ done, total, trouble: null })
+    }
     const examined = await interruptible(async (signal) => {
-      const result = await withAdvice(() => examine({ address, cert, key, trust, encoding, signal }))
+      const examination = { address, cert, key, trust, encoding, answerMs, signal, onProgress }
+      const result = await withAdvice(() => examine(examination)).finally(() => progress.end())
       if (signal.aborted) throw interrupted(result)
+      if (result.stopped === null) progress.finish(0)
       return result
     })
     run.show(examined, () => conformanceText(examined))
     const isGood = examined.checks.every(({ found }) =>
-      Object.values(found).every(({ result }) => result !== 'differs'),
+      Object.values(found).every(({ result }) => result === 'works' || result === 'missing'),
     )
     return isGood && examined.left.length === 0 ? 0 : 1
   },
 })
+
+const steps = { versions: 'versions asked', checks: 'checks done' }
+
+const timeoutSecondsMax = 600
+
+/** Milliseconds. */
+function answerMsOf(text = '10s'): number {
+  const seconds = duration('--timeout', text)
+  if (seconds < 1 || seconds > timeoutSecondsMax)
+    throw new UsageError(`--timeout takes 1s to ${String(timeoutSecondsMax / 60)}m, not ${text}`)
+  return seconds * 1000
+}
 
 function interrupted({ left }: Examined): CommandError {
   return left.length === 0
@@ -97,11 +120,16 @@ const hints: Readonly<Record<KmipTransportError['stage'], string>> = {
   protocol: 'does the server speak KMIP on this port? --encoding xml and json need its port for HTTPS',
 }
 
-const signs: Readonly<Record<CheckResult['result'], string>> = { works: '●', missing: '○', differs: '✗' }
+const signs: Readonly<Record<CheckResult['result'], string>> = {
+  works: '●',
+  missing: '○',
+  differs: '✗',
+  unchecked: '?',
+}
 
 /** A table by check and version as that of docs/kmip-conformance.md, then by profile, then why what does not work does not. */
 function conformanceText(examined: Examined): string {
-  const { server, encoding, versions, unspoken, checks, profiles, left } = examined
+  const { server, encoding, versions, unspoken, checks, profiles, left, stopped } = examined
   const marks = (byVersion: Examined['checks'][number]['found']) =>
     versions.map((version) => {
       const finding = byVersion[version]
@@ -110,7 +138,7 @@ function conformanceText(examined: Examined): string {
   const parts = [
     plain`${server} speaks KMIP ${versions.join(', ') || 'in no version'} in ${encoding}.\n`,
     ...unspoken.map(({ version, why }) => `KMIP ${version} is not spoken: ${visible(why)}\n`),
-    '\n● works · ○ the server does not do it · ✗ it differs from the specification · empty: not in the version\n\n',
+    '\n● works · ○ the server does not do it · ✗ it differs from the specification · ? not checked · empty: not in the version\n\n',
     table(
       ['operation', 'what it must do', ...versions],
       checks.map(({ operation, what, found }) => [operation, what, ...marks(found)]),
@@ -126,6 +154,11 @@ function conformanceText(examined: Examined): string {
   )
   if (reasons.length > 0)
     parts.push('\nWhat does not work, and why:\n', ...reasons.map((line) => `  ${visible(line)}\n`))
+  const needs = profiles.flatMap(({ profile, found }) => whys(found).map((why) => `${profile}, ${why}`))
+  if (needs.length > 0)
+    parts.push('\nWhat each profile lacks:\n', ...needs.map((line) => `  ${visible(line)}\n`))
+  if (stopped !== null)
+    parts.push(`\nStopped before the end: ${visible(stopped)}. The rest is not checked.\n`)
   if (left.length > 0)
     parts.push('\nThese objects could not be destroyed:\n', ...left.map((one) => `  ${visible(one)}\n`))
   return parts.join('')

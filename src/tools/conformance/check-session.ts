@@ -9,6 +9,7 @@ import type { OperationName, Request, Response } from '../../wire/kmip/operation
 import { decodeResponsePayload, encodeRequestPayload } from '../../wire/kmip/payload.ts'
 import { atLeast, type Version } from '../../wire/kmip/version.ts'
 import type { EnumName } from '../../wire/kmip/enums.ts'
+import { KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { TtlvError } from '../../wire/ttlv/error.ts'
 import type { ClientExchange } from './exchange.ts'
 
@@ -197,17 +198,27 @@ export class CheckSession {
 
   // ---------------------------------------------------------------- Afterwards
 
-  /** Destroys what was made, as far as it can. Returns what is left. It opens a connection that ends meanwhile once more. */
+  /** The identifiers of what was made, for a server that is gone. */
+  abandon(): readonly string[] {
+    return this.#made.splice(0)
+  }
+
+  /**
+   * Destroys what was made, as far as it can. Returns what is left. It opens a connection that ends meanwhile once more. It asks a
+   * server that does not answer for nothing else.
+   */
   async cleanUp(): Promise<readonly string[]> {
     const left: string[] = []
-    for (const UniqueIdentifier of this.#made.splice(0).toReversed()) {
-      const again = () => this.#destroyed(UniqueIdentifier)
-      if (
-        !(await again()
-          .catch(() => again())
-          .catch(() => false))
-      )
+    const all = this.#made.splice(0).toReversed()
+    for (const [index, UniqueIdentifier] of all.entries()) {
+      try {
+        const again = () => this.#destroyed(UniqueIdentifier)
+        if (!(await again().catch(again))) left.push(UniqueIdentifier)
+      } catch (error) {
+        if (error instanceof KmipTransportError && error.code === 'TIMEOUT')
+          return [...left, ...all.slice(index)]
         left.push(UniqueIdentifier)
+      }
     }
     return left
   }

@@ -63,7 +63,10 @@ const own: readonly OperationCheck[] = [
   } },
   { operation: 'Create', what: 'refuses a Name that another object has', since: '1.0', async run(session) {
     await session.key({ Name: session.name() })
-    await session.refused('Create', { ObjectType: 'SymmetricKey', ...session.template({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, CryptographicUsageMask: 12, Name: session.name() }) }, ['InvalidField', 'NonUniqueNameAttribute', 'IllegalOperation'])
+    const again = { ObjectType: 'SymmetricKey', ...session.template({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, CryptographicUsageMask: 12, Name: session.name() }) }
+    const { status, reason } = await session.outcome('Create', again)
+    require(status === 'OperationFailed', 'a second key gets the Name, which is unique by KMIP 1.4 §3.2. Some servers are set so for clients that name all keys alike: in Mortise, mortise instance set NAME --names unique ends that')
+    require(['InvalidField', 'NonUniqueNameAttribute', 'IllegalOperation'].includes(reason ?? ''), `the second one is refused with ${String(reason)}`)
   } },
   { operation: 'Get', what: 'gives the key, the same each time', since: '1.0', async run(session) {
     const id = await session.key()

@@ -1,5 +1,5 @@
 // Examines a KMIP server: every check in every version that the server speaks, one after the other, with what was made
-// destroyed after each. Sums up by profile.
+// destroyed after each. Stops when the server is gone. Sums up by profile.
 
 import { randomUUID } from 'node:crypto'
 import type { Encoding } from '../../wire/kmip/encodings.ts'
@@ -12,9 +12,12 @@ import { checks } from './checks.ts'
 import { openExchange, type ClientExchange, type ExchangeOptions } from './exchange.ts'
 import { Differs, NotSupported, CheckSession } from './check-session.ts'
 
-/** `missing`: the server says that it does not do the operation. */
+/** This many checks in a row without an answer end the examination: the others would wait as long. */
+const unansweredMax = 3
+
+/** `missing`: the server says that it does not do the operation. `unchecked`: no answer came, or the server was gone before. */
 export interface CheckResult {
-  readonly result: 'works' | 'missing' | 'differs'
+  readonly result: 'works' | 'missing' | 'differs' | 'unchecked'
   /** Unless it works. */
   readonly why?: string
 }
@@ -35,10 +38,13 @@ export interface Examined {
   readonly profiles: readonly { readonly profile: string; readonly found: ByVersion }[]
   /** Identifiers of objects that could not be destroyed. */
   readonly left: readonly string[]
+  /** Why the examination stopped before its end; null: it did not. */
+  readonly stopped: string | null
 }
 
 export interface ExamineOptions extends ExchangeOptions {
-  readonly onCheck?: (version: Version, done: number, all: number) => void
+  /** Called with the number of versions that were asked, and then with that of checks. */
+  readonly onProgress?: (step: 'versions' | 'checks', done: number, all: number) => void
   /** Once it is aborted, no further check begins, and the rest is as if it were not there. */
   readonly signal?: AbortSignal
 }
@@ -47,27 +53,38 @@ export interface ExamineOptions extends ExchangeOptions {
 export async function examine(options: ExamineOptions): Promise<Examined> {
   await using exchange = openExchange(options)
   const word = `mortise-conformance ${randomUUID()}`
-  const { spoken, unspoken } = await spokenVersions(exchange)
+  const { onProgress = () => {}, signal, address, encoding } = options
+  const { spoken, unspoken } = await spokenVersions(exchange, (done) =>
+    onProgress('versions', done, standards.length),
+  )
   await requireDestroy(exchange, spoken)
   const left: string[] = []
   const byCheck = new Map<OperationCheck, Partial<Record<Version, CheckResult>>>(
     checks.map((check) => [check, {}]),
   )
-  for (const version of spoken) {
-    const chosen = checks.filter(
-      (check) => atLeast(version, check.since) && operationExistsIn(check.operation, version),
-    )
-    for (const [done, check] of chosen.entries()) {
-      if (options.signal?.aborted === true) break
-      options.onCheck?.(version, done, chosen.length)
-      const session = new CheckSession(exchange, version, `${word} ${version} ${done}`)
-      const finding = await run(check, session)
-      const results = byCheck.get(check)
-      if (results) results[version] = finding
-      left.push(...(await session.cleanUp()))
+  const chosen = spoken.flatMap((version) =>
+    checks
+      .filter((check) => atLeast(version, check.since) && operationExistsIn(check.operation, version))
+      .map((check) => ({ version, check })),
+  )
+  let unanswered = 0
+  let stopped: string | null = null
+  for (const [done, { version, check }] of chosen.entries()) {
+    if (signal?.aborted === true) break
+    const results = byCheck.get(check) ?? {}
+    if (stopped !== null) {
+      results[version] = { result: 'unchecked', why: stopped }
+      continue
     }
+    onProgress('checks', done, chosen.length)
+    const session = new CheckSession(exchange, version, `${word} ${version} ${done}`)
+    const { silent, ...finding } = await run(check, session)
+    stopped = await goneSince(exchange, finding, silent)
+    unanswered = silent ? unanswered + 1 : 0
+    if (unanswered >= unansweredMax) stopped ??= `${String(unansweredMax)} checks in a row had no answer`
+    results[version] = stopped === null ? finding : { result: 'unchecked', why: finding.why ?? stopped }
+    left.push(...(stopped === null ? await session.cleanUp() : session.abandon()))
   }
-  const { address, encoding } = options
   const all = checks.map((check) => ({
     operation: check.operation,
     what: check.what,
@@ -80,7 +97,8 @@ export async function examine(options: ExamineOptions): Promise<Examined> {
       all.filter(({ operation }) => operations.includes(operation)),
     ),
   }))
-  return { server: addressText(address), encoding, versions: spoken, unspoken, checks: all, profiles, left }
+  const server = addressText(address)
+  return { server, encoding, versions: spoken, unspoken, checks: all, profiles, left, stopped }
 }
 
 /** Throws KmipRefused if the client may not destroy what it makes. A server that only ends the connection has not refused. */
@@ -97,20 +115,46 @@ async function requireDestroy(exchange: ClientExchange, [version]: readonly Vers
   if (status && reason === 'PermissionDenied') throw new KmipRefused('Destroy', { status, reason, message })
 }
 
-async function run(check: OperationCheck, session: CheckSession): Promise<CheckResult> {
+/** `silent`: a request had no answer in time. */
+async function run(
+  check: OperationCheck,
+  session: CheckSession,
+): Promise<CheckResult & { readonly silent: boolean }> {
   try {
     await check.run(session)
-    return { result: 'works' }
+    return { result: 'works', silent: false }
   } catch (error) {
-    if (error instanceof NotSupported) return { result: 'missing', why: error.message }
-    if (error instanceof Differs) return { result: 'differs', why: error.message }
-    if (error instanceof KmipTransportError) return { result: 'differs', why: error.what }
+    if (error instanceof NotSupported) return { result: 'missing', why: error.message, silent: false }
+    if (error instanceof Differs) return { result: 'differs', why: error.message, silent: false }
+    if (!(error instanceof KmipTransportError)) throw error
+    // A server that ends the connection after a request has answered it wrongly. One that was not reached has not.
+    const isReached = error.stage === 'answer' || error.stage === 'protocol'
+    const silent = error.code === 'TIMEOUT'
+    return { result: isReached && !silent ? 'differs' : 'unchecked', why: error.what, silent }
+  }
+}
+
+/** Why the server is gone; null: it is there. Only a check that did not end as expected may mean that. */
+async function goneSince(
+  exchange: ClientExchange,
+  { result }: CheckResult,
+  silent: boolean,
+): Promise<string | null> {
+  if (silent || result === 'works' || result === 'missing') return null
+  try {
+    await exchange.probe()
+    return null
+  } catch (error) {
+    if (error instanceof KmipTransportError) return `the server is gone: ${error.what}`
     throw error
   }
 }
 
 /** Asks Query in each version. Rejects with the error of the first one if no answer came in any. */
-async function spokenVersions(exchange: ClientExchange): Promise<{
+async function spokenVersions(
+  exchange: ClientExchange,
+  onProgress: (done: number) => void,
+): Promise<{
   readonly spoken: readonly Version[]
   readonly unspoken: readonly { readonly version: Version; readonly why: string }[]
 }> {
@@ -118,7 +162,8 @@ async function spokenVersions(exchange: ClientExchange): Promise<{
   const unspoken: { readonly version: Version; readonly why: string }[] = []
   let answered = false
   let first: KmipTransportError | undefined
-  for (const version of standards) {
+  for (const [done, version] of standards.entries()) {
+    onProgress(done)
     try {
       const [answer] = await new CheckSession(exchange, version, '').batch([
         ['Query', { QueryFunction: ['QueryOperations'] }],
@@ -134,6 +179,8 @@ async function spokenVersions(exchange: ClientExchange): Promise<{
       if (error instanceof Differs) answered = true
       else if (!(error instanceof KmipTransportError)) throw error
       else if (error.stage === 'connect' || error.stage === 'handshake') throw error
+      // A server that says nothing to the first version says nothing to the others either.
+      else if (error.code === 'TIMEOUT' && !answered) throw error
       else first ??= error
       unspoken.push({ version, why: error instanceof KmipTransportError ? error.what : error.message })
     }
@@ -177,17 +224,17 @@ const profileOperations: Readonly<Record<string, readonly OperationName[]>> = {
 function summed(spoken: readonly Version[], concerned: Examined['checks']): ByVersion {
   const sum: Partial<Record<Version, CheckResult>> = {}
   for (const version of spoken) {
-    const findings = concerned.flatMap(({ operation, found }) => {
+    const findings = concerned.flatMap(({ operation, what, found }) => {
       const finding = found[version]
-      return finding ? [{ operation, ...finding }] : []
+      return finding ? [{ sentence: `${operation} ${what}`, ...finding }] : []
     })
     if (findings.length === 0) continue
     const bad = findings.filter(({ result }) => result !== 'works')
-    const names = [...new Set(bad.map(({ operation }) => operation))].join(', ')
+    const why = [...new Set(bad.map(({ sentence }) => sentence))].join('; ')
+    const isAll = (one: CheckResult['result']) => bad.every(({ result }) => result === one)
     if (bad.length === 0) sum[version] = { result: 'works' }
-    else if (bad.length === findings.length && bad.every(({ result }) => result === 'missing'))
-      sum[version] = { result: 'missing', why: names }
-    else sum[version] = { result: 'differs', why: names }
+    else if (bad.length === findings.length && isAll('missing')) sum[version] = { result: 'missing', why }
+    else sum[version] = { result: isAll('unchecked') ? 'unchecked' : 'differs', why }
   }
   return sum
 }

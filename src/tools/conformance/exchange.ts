@@ -13,33 +13,53 @@ import { readAnswer } from '../../outside/kmip-client/answers.ts'
 import { openConnection, type ClientConnection } from '../../outside/kmip-client/connection.ts'
 import { connectionTrouble, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { clientTls, type ClientTls, type TlsOptions } from '../../outside/kmip-client/tls.ts'
-import { clientAnswerTimeoutMs, messageBytesMax } from '../../base/bounds.ts'
+import { messageBytesMax } from '../../base/bounds.ts'
 import { fingerprint } from '../../core/pki/fingerprint.ts'
 import { TtlvError } from '../../wire/ttlv/error.ts'
 
 export interface ClientExchange extends AsyncDisposable {
   /** Rejects with KmipTransportError. */
   send(request: OutgoingRequest): Promise<IncomingResponse>
+  /** Opens a connection and closes it again. Rejects with KmipTransportError. */
+  probe(): Promise<void>
 }
 
 export interface ExchangeOptions extends TlsOptions {
   readonly address: Address
   readonly encoding: Encoding
+  /** How long a connection, a handshake and an answer may take, in milliseconds each. */
+  readonly answerMs: number
 }
 
 /** Throws TlsOptionsError. Connects with the first message. */
 export function openExchange(options: ExchangeOptions): ClientExchange {
   const tls = clientTls(options)
-  const { address, encoding } = options
-  return encoding === 'ttlv' ? overTls(address, tls) : overHttps(address, tls, encoding)
+  const { encoding } = options
+  const place = { ...options, tls }
+  const send = encoding === 'ttlv' ? overTls(place) : overHttps(place, encoding)
+  return { ...send, probe: () => probe(place) }
+}
+
+async function probe({ address, answerMs, tls }: Place): Promise<void> {
+  const connection = await openConnection(address, { tls, timeouts: timeoutsOf(answerMs) })
+  await connection.close()
+}
+
+function timeoutsOf(answerMs: number) {
+  return { connectMs: answerMs, handshakeMs: answerMs, answerMs }
+}
+
+interface Place extends Pick<ExchangeOptions, 'address' | 'answerMs'> {
+  readonly tls: ClientTls
 }
 
 /** Some servers end the connection after a request that they refuse, so the next request opens another one. */
-function overTls(address: Address, tls: ClientTls): ClientExchange {
+function overTls({ address, answerMs, tls }: Place): Omit<ClientExchange, 'probe'> {
   let connection: ClientConnection | undefined
   return {
     async send(request) {
-      if (!connection?.isOpen) connection = await openConnection(address, { tls })
+      if (!connection?.isOpen)
+        connection = await openConnection(address, { tls, timeouts: timeoutsOf(answerMs) })
       return readAnswer(await connection.exchange(encodeRequest(request)), address)
     },
     [Symbol.asyncDispose]: async () => connection?.close(),
@@ -48,7 +68,10 @@ function overTls(address: Address, tls: ClientTls): ClientExchange {
 
 const contentTypes: Readonly<Record<TextEncoding, string>> = { xml: 'text/xml', json: 'application/json' }
 
-function overHttps(address: Address, { context, trust }: ClientTls, encoding: TextEncoding): ClientExchange {
+function overHttps(
+  { address, answerMs, tls: { context, trust } }: Place,
+  encoding: TextEncoding,
+): Omit<ClientExchange, 'probe'> {
   const agent = new Agent({
     keepAlive: true,
     maxSockets: 1,
@@ -62,7 +85,7 @@ function overHttps(address: Address, { context, trust }: ClientTls, encoding: Te
     async send(request) {
       const body = toText(encoding, encodeRequest(request))
       const { status, content } = await posted(
-        { address, agent, body, type: contentTypes[encoding] },
+        { address, answerMs, agent, body, type: contentTypes[encoding] },
         (socket) => {
           if (trust.by !== 'fingerprint') return undefined
           const sha256 = fingerprint(socket.getPeerX509Certificate()?.raw ?? Buffer.of())
@@ -74,7 +97,9 @@ function overHttps(address: Address, { context, trust }: ClientTls, encoding: Te
         if (error instanceof KmipTransportError || !(error instanceof Error)) throw error
         const code = 'code' in error ? String(error.code) : undefined
         if (code?.startsWith('HPE_')) throw failed('protocol', 'it does not answer in HTTP', error)
-        throw failed('connect', connectionTrouble(error, code), error)
+        throw code === 'TIMEOUT'
+          ? new KmipTransportError('answer', address, 'no answer in time', { code })
+          : failed('connect', connectionTrouble(error, code), error)
       })
       if (status !== 200) throw failed('protocol', `the server answered POST /kmip with the status ${status}`)
       try {
@@ -92,15 +117,21 @@ function overHttps(address: Address, { context, trust }: ClientTls, encoding: Te
 async function posted(
   {
     address,
+    answerMs,
     agent,
     body,
     type,
-  }: { readonly address: Address; readonly agent: Agent; readonly body: Buffer; readonly type: string },
+  }: Pick<Place, 'address' | 'answerMs'> & {
+    readonly agent: Agent
+    readonly body: Buffer
+    readonly type: string
+  },
   refuse: (socket: TLSSocket) => Error | undefined,
 ): Promise<{ readonly status: number; readonly content: Buffer }> {
   const headers = { 'content-type': type, 'content-length': body.length }
   const request = httpsRequest({ ...address, path: '/kmip', method: 'POST', agent, headers })
-  request.setTimeout(clientAnswerTimeoutMs, () => request.destroy(new Error('no answer in time')))
+  const late = Object.assign(new Error('no answer in time'), { code: 'TIMEOUT' })
+  request.setTimeout(answerMs, () => request.destroy(late))
   request.once('socket', (socket) => {
     // Nothing is sent to a server that is not the right one.
     const begin = () => {
