@@ -5,7 +5,8 @@ import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { buildClient, skipClient } from './builds.ts'
 
-const pythonStories = path.join(import.meta.dirname, 'python')
+/** The folder of stories.py, for PYTHONPATH. */
+export const pythonStories = path.join(import.meta.dirname, 'python')
 
 const notHere =
   /No matching distribution|Could not find a version|connection (?:broken|error|refused|reset)|Failed to establish|timed? ?out|Temporary failure|No module named pip|\d{3} Client Error|ProxyError/i

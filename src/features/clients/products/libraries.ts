@@ -35,9 +35,9 @@ destroyed share one, and the refusal names one that is shared.`,
     rules: { names: 'shared' },
     settings: pykmipConf,
     tried: 'run in every CI',
-    notes: `PyKMIP's client, as Debian ships it, is run against the server in \`npm run test:real -- pykmip\`. Its \`pie\` objects have one Name each unless the
+    notes: `PyKMIP's client is run against the server in \`npm run test:real -- clients-pykmip\`: 0.10 as Debian ships it, and 0.11 from PyPI. Its \`pie\` objects have one Name each unless the
 application gives another: hence \`--names shared\`. Asked for all attributes of a key, Mortise leaves out Original Creation Date and Random Number Generator,
-which PyKMIP 0.10 cannot read. Keys with links, such as pairs, it cannot read that way: name the attributes.
+which PyKMIP cannot read. Keys with links, such as pairs, it cannot read that way: name the attributes.
 
 PyKMIP's own integration tests (of January 2024) were run against Mortise: 31 of 37 pass. The others expect what the specification forbids or leaves out:
 deriving keys from keys that are not Active (§3.22), an AES key of 160 bits, wrapping by Cryptographic Parameters that the wrapping key does not have
@@ -88,7 +88,7 @@ RSA pairs, names them after their key identifiers and signs with the private hal
     title: 'OVH kmip-go',
     kmip: '1.0–1.4',
     allow: ['all'],
-    tried: 'its examples, May 2026',
+    tried: 'run in every CI',
     notes: `The client adds an attribute each time that the application names it. Mortise counts an attribute of one value that comes twice with the same value
 once, and refuses two values. AES-GCM works with the parameters in the request or as an attribute of the key.
 

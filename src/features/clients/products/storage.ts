@@ -40,7 +40,7 @@ export const storage = {
     allow: ['Register', 'Get', 'Destroy'],
     rules: { lengths: 'as-sent' },
     settings: kubernetes,
-    tried: 'its source, replayed',
+    tried: 'its library, run in every CI',
     notes: `Rook opens a TLS connection for every call and begins it with Discover Versions for exactly 1.4. It registers the passphrase of an OSD as an AES key.
 Releases that state a length of 256 bits for a longer passphrase are refused, unless the instance takes keys as they are sent (\`--lengths as-sent\`).
 Mortise then logs both lengths and enters them in the audit. \`TLS_SERVER_NAME\` is a name in the server's certificate.`,
@@ -53,7 +53,7 @@ Mortise then logs both lengths and enters them in the audit. \`TLS_SERVER_NAME\`
       ...kubernetes(place),
       ['UNIQUE_IDENTIFIER, in the secret', 'the identifier of the key'],
     ],
-    tried: 'its source, replayed',
+    tried: 'its library, run in every CI',
     notes: `ceph-csi opens a TLS connection for every call and begins it with Discover Versions for exactly 1.4, as Rook does. It has the server encrypt the
 passphrase of each volume with AES-CBC. Make and activate the key first (\`mortise key create --instance I --name ceph-csi\`, \`mortise key activate\`) and
 put its identifier into \`UNIQUE_IDENTIFIER\` of the Kubernetes secret. \`crypto\` lets it use that key and never fetch it. With
@@ -68,7 +68,7 @@ put its identifier into \`UNIQUE_IDENTIFIER\` of the Kubernetes secret. \`crypto
       ['USE_CRYPTO_RPC', '"false"'],
       ['UNIQUE_IDENTIFIER, in the secret', 'the identifier of the key'],
     ],
-    tried: 'its source, replayed',
+    tried: 'its library, run in every CI',
   },
   zkey: {
     title: 'IBM zkey',
