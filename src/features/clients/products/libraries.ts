@@ -80,7 +80,7 @@ Cryptographic Parameters. An RSA private key in PKCS#1 that is called PKCS#8, as
       ['client_cert_path', certificate],
       ['client_cert_private_key_path', key],
     ],
-    tried: 'its source, replayed',
+    tried: 'its library, run in every CI',
     notes: `Krill refuses a server whose Query lacks an operation that it requires; Mortise lists them whatever the client may do, so allow all of them. Krill makes
 RSA pairs, names them after their key identifiers and signs with the private half, which it never fetches. It fetches the public half.`,
   },
