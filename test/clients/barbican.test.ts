@@ -2,11 +2,13 @@
 // lets Names repeat: instance set --names shared.
 
 import assert from 'node:assert/strict'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { test } from 'node:test'
 import {
   attribute,
   attributesOf,
   locate,
+  materialOf,
   nameAttribute,
   type KmipSession,
 } from '../support/clients/kmip-session.ts'
@@ -45,4 +47,36 @@ test('PyKMIP: all attributes of a key hold none that its reader does not know', 
   const { Attribute = [] } = await session.ask('1.2', 'GetAttributes', attributesOf(id))
   const names = Attribute.map(({ AttributeName }) => AttributeName)
   assert.ok(!names.includes('Original Creation Date') && names.includes('State'))
+})
+
+test('Barbican with pkcs1_only: a public key in PKCS#1 that it calls X.509 comes back as it went in, and verifies', async () => {
+  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const KeyMaterial = pair.publicKey.export({ format: 'der', type: 'pkcs1' })
+  const { UniqueIdentifier } = await session.ask('1.2', 'Register', {
+    ObjectType: 'PublicKey',
+    TemplateAttribute: { Attribute: [attribute('Cryptographic Usage Mask', 2)] },
+    PublicKey: {
+      KeyBlock: {
+        KeyFormatType: 'X_509',
+        KeyValue: { KeyMaterial },
+        CryptographicAlgorithm: 'RSA',
+        CryptographicLength: 2048,
+      },
+    },
+  })
+  const { PublicKey } = await session.ask('1.2', 'Get', { UniqueIdentifier })
+  assert.deepEqual(materialOf(PublicKey?.KeyBlock), KeyMaterial)
+  await session.ask('1.2', 'Activate', { UniqueIdentifier })
+  const Data = Buffer.from('text')
+  const { ValidityIndicator } = await session.ask('1.2', 'SignatureVerify', {
+    UniqueIdentifier,
+    CryptographicParameters: {
+      PaddingMethod: 'PKCS1V1_5',
+      HashingAlgorithm: 'SHA_256',
+      CryptographicAlgorithm: 'RSA',
+    },
+    Data,
+    SignatureData: sign('sha256', Data, pair.privateKey),
+  })
+  assert.equal(ValidityIndicator, 'Valid')
 })

@@ -85,12 +85,14 @@ export function isEncryptedPkcs8(der: Uint8Array): boolean {
   }
 }
 
-/** Whether these bytes are an RSA key in PKCS#1. Examples of PyKMIP call such a key PKCS#8. */
-export function isPkcs1Private(der: Uint8Array): boolean {
+/**
+ * Whether these bytes are an RSA key in PKCS#1: it alone begins with two numbers. Examples of PyKMIP call such a private key PKCS#8, and
+ * Barbican's plugin with `pkcs1_only` calls such a public key X.509.
+ */
+export function isPkcs1(der: Uint8Array): boolean {
   try {
     const fields = DerFields.of(der)
-    fields.small()
-    return fields.optional(derTags.integer) !== undefined
+    return fields.optional(derTags.integer) !== undefined && fields.optional(derTags.integer) !== undefined
   } catch (error) {
     if (error instanceof DerError) return false
     throw error

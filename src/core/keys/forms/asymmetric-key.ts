@@ -2,13 +2,7 @@
 // format in which it came, and converts it when it leaves. Pure.
 
 import { checkKey } from '../../crypto/key-check.ts'
-import {
-  decodeKey,
-  encodeKey,
-  isDerFormat,
-  isEncryptedPkcs8,
-  isPkcs1Private,
-} from '../../crypto/key-formats.ts'
+import { decodeKey, encodeKey, isDerFormat, isEncryptedPkcs8, isPkcs1 } from '../../crypto/key-formats.ts'
 import {
   bitLength,
   bitsOf,
@@ -53,16 +47,16 @@ export function partsOf({ isPrivate, format, bytes, algorithm }: FormattedKey): 
   if (isTransparent(format)) return partsOfTransparent(format, unpackTransparent(format, bytes))
   if (!isDerFormat(format)) return undefined
   if (isPrivate && format !== 'PKCS_1' && isEncryptedPkcs8(bytes)) return undefined
-  return decodeKey(isPkcs1(isPrivate, format, bytes) ? 'PKCS_1' : format, isPrivate, bytes)
+  return decodeKey(isMisnamed(isPrivate, format, bytes) ? 'PKCS_1' : format, isPrivate, bytes)
 }
 
 /** The real format of the bytes, which may differ from the client's name for it. */
 export function actualFormat(isPrivate: boolean, format: KeyFormat, bytes: Uint8Array): KeyFormat {
-  return isPkcs1(isPrivate, format, bytes) ? 'PKCS_1' : format
+  return isMisnamed(isPrivate, format, bytes) ? 'PKCS_1' : format
 }
 
-function isPkcs1(isPrivate: boolean, format: KeyFormat, bytes: Uint8Array): boolean {
-  return isPrivate && format === 'PKCS_8' && isPkcs1Private(bytes)
+function isMisnamed(isPrivate: boolean, format: KeyFormat, bytes: Uint8Array): boolean {
+  return format === (isPrivate ? 'PKCS_8' : 'X_509') && isPkcs1(bytes)
 }
 
 /** The facts in the key itself. */

@@ -24,9 +24,9 @@ export const libraries = {
       ['keyfile', key],
       ['ca_certs', ca],
     ],
-    tried: 'its source, replayed',
+    tried: 'its plugin, run in every CI',
     notes: `The plugin names every object of a kind alike, so Names repeat (\`--names shared\`). They become unique again only while no two objects that are not
-destroyed share one, and the refusal names one that is shared.`,
+destroyed share one, and the refusal names one that is shared. The plugin takes the key file only with the mode 400: \`chmod 400\` it.`,
   },
   pykmip: {
     title: 'PyKMIP',
@@ -42,7 +42,8 @@ which PyKMIP cannot read. Keys with links, such as pairs, it cannot read that wa
 PyKMIP's own integration tests (of January 2024) were run against Mortise: 31 of 37 pass. The others expect what the specification forbids or leaves out:
 deriving keys from keys that are not Active (§3.22), an AES key of 160 bits, wrapping by Cryptographic Parameters that the wrapping key does not have
 (§2.1.6), and an Attribute Index of 0 in each answer to Get Attributes. So activate a key before Derive Key, and give a wrapping key the attribute
-Cryptographic Parameters. An RSA private key in PKCS#1 that is called PKCS#8, as in PyKMIP's examples, is kept and given back so.`,
+Cryptographic Parameters. An RSA private key in PKCS#1 that is called PKCS#8, as in PyKMIP's examples, is kept and given back so; so is a public key in PKCS#1
+that is called X.509, as Barbican's \`pkcs1_only\` does.`,
   },
   openbao: {
     title: 'OpenBao',

@@ -159,19 +159,26 @@ test('transparent numbers as long as a message, or negative, are refused before 
   }
 })
 
-test('a private key in PKCS#1 that came under the name of PKCS#8 is known for what it is', () => {
+test('a key in PKCS#1 that came under the name of PKCS#8 or X.509 is known for what it is', () => {
   const [pkcs1, pkcs8] = (['pkcs1', 'pkcs8'] as const).map((type) => rsa.privateKey.export({ ...der, type }))
-  assert.ok(pkcs1 && pkcs8)
+  const [open, info] = (['pkcs1', 'spki'] as const).map((type) => rsa.publicKey.export({ ...der, type }))
+  assert.ok(pkcs1 && pkcs8 && open && info)
   assert.equal(actualFormat(true, 'PKCS_8', pkcs1), 'PKCS_1')
+  assert.equal(actualFormat(false, 'X_509', open), 'PKCS_1')
   for (const [isPrivate, format, bytes] of [
     [true, 'PKCS_8', pkcs8],
     [true, 'Raw', pkcs1],
     [true, 'PKCS_1', pkcs1],
     [false, 'PKCS_8', pkcs1],
+    [false, 'X_509', info],
+    [false, 'PKCS_1', open],
+    [true, 'X_509', open],
   ] as const)
     assert.equal(actualFormat(isPrivate, format, bytes), format)
   assert.deepEqual(told(true, 'PKCS_8', pkcs1).slice(0, 2), [1024, 'RSA'])
   assert.deepEqual(convert(true, 'PKCS_8', pkcs1, 'PKCS_1'), pkcs1)
+  assert.deepEqual(told(false, 'X_509', open).slice(0, 2), [1024, 'RSA'])
+  assert.deepEqual(convert(false, 'X_509', open, 'PKCS_1'), open)
 })
 
 test('a key that a quantum computer does not break has a raw form, which is a copy', () => {
