@@ -54,7 +54,7 @@ test('Barbican with pkcs1_only: a public key in PKCS#1 that it calls X.509 comes
   const KeyMaterial = pair.publicKey.export({ format: 'der', type: 'pkcs1' })
   const { UniqueIdentifier } = await session.ask('1.2', 'Register', {
     ObjectType: 'PublicKey',
-    TemplateAttribute: { Attribute: [attribute('Cryptographic Usage Mask', 2)] },
+    TemplateAttribute: { Attribute: [attribute('Cryptographic Usage Mask', 2)], Name: [] },
     PublicKey: {
       KeyBlock: {
         KeyFormatType: 'X_509',
