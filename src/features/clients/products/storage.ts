@@ -101,7 +101,7 @@ request. A profile that makes keys Sensitive needs a manager's word for the wrap
       ['rgw_crypt_kmip_client_cert', certificate],
       ['rgw_crypt_kmip_client_key', key],
     ],
-    tried: 'its source, replayed',
+    tried: 'run in every CI',
     notes: `The object gateway finds a key by its Name and fetches it, for each object that it writes or reads. It keeps a connection for some seconds. Make the key
 under the Name that the bucket's encryption names (\`mortise key create --instance I --name mybucketkey\`).`,
   },
