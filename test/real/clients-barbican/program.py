@@ -1,10 +1,13 @@
 """What Barbican does with its KMIP plugin, the secret store of a cloud's keys, certificates and passphrases.
 
-usage: program.py ENCODING HOST PORT CERTIFICATE KEY CA     (ENCODING: pkcs8, or pkcs1 for `pkcs1_only`)
+usage: program.py ENCODING HOST PORT CERTIFICATE KEY CA SETTINGS
+
+ENCODING: pkcs8, or pkcs1 for `pkcs1_only`. SETTINGS: JSON, pairs of the place of a setting and its value.
 """
 
 import base64
 import datetime
+import json
 import logging
 import os
 import sys
@@ -18,18 +21,18 @@ from barbican.plugin.interface import secret_store as ss  # noqa: E402
 from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: E402
-from stories import equal, refused, tell_all  # noqa: E402
+from stories import equal, refused, story_methods, tell_all  # noqa: E402
 
 PEM = serialization.Encoding.PEM
 
 
-def open_store(encoding, host, port, certificate, key, ca):
-    """Writes barbican.conf with the settings of docs/clients.md."""
+def open_store(encoding, key, settings):
+    """Writes barbican.conf with the settings that Mortise prints for Barbican."""
     os.chmod(key, 0o400)  # the plugin refuses a key file with any other mode
     with open('barbican.conf', 'w') as conf:
         conf.write('[kmip_plugin]\n')
-        for name, value in [('host', host), ('port', port), ('certfile', certificate), ('keyfile', key), ('ca_certs', ca)]:
-            conf.write('%s = %s\n' % (name, value))
+        for place, value in settings:
+            conf.write('%s = %s\n' % (place.split(': ')[-1], value))
         conf.write('pkcs1_only = %s\n' % (encoding == 'pkcs1'))
     kmip_secret_store.CONF([], project='barbican', default_config_files=['barbican.conf'])
     return kmip_secret_store.KMIPSecretStore(kmip_secret_store.CONF)
@@ -107,19 +110,25 @@ class Stories:
         first, second = [self.store.generate_symmetric_key(ss.KeySpec(ss.KeyAlgorithm.AES, 256)) for _ in range(2)]
         kept = self.fetched(ss.SecretType.SYMMETRIC, second)
         self.store.delete_secret(first)
-        refused(self.fetched, ss.SecretType.SYMMETRIC, first)
+        not_found(self.fetched, ss.SecretType.SYMMETRIC, first)
         equal(self.fetched(ss.SecretType.SYMMETRIC, second), kept)
 
     def story_is_refused_a_secret_that_is_not_there(self):
         nowhere = {kmip_secret_store.KMIPSecretStore.KEY_UUID: 'no-such-secret'}
-        refused(self.fetched, ss.SecretType.SYMMETRIC, nowhere)
-        refused(self.store.delete_secret, nowhere)
+        not_found(self.fetched, ss.SecretType.SYMMETRIC, nowhere)
+        not_found(self.store.delete_secret, nowhere)
+
+
+def not_found(call, *args):
+    why = refused(call, *args)
+    if 'ITEM_NOT_FOUND' not in why:
+        raise AssertionError(why)
 
 
 def main():
-    stories = Stories(open_store(*sys.argv[1:7]))
-    names = [name for name in Stories.__dict__ if name.startswith('story_')]
-    tell_all([('Barbican ' + name[len('story_'):].replace('_', ' '), getattr(stories, name)) for name in names])
+    encoding, _, _, _, key, _, settings = sys.argv[1:]
+    stories = Stories(open_store(encoding, key, json.loads(settings)))
+    tell_all([('Barbican ' + title, getattr(stories, method)) for title, method in story_methods(Stories)])
 
 
 main()

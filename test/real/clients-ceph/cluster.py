@@ -2,8 +2,10 @@
 
 import atexit
 import os
+import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
 
@@ -12,10 +14,11 @@ USER = {'access': 'stories', 'secret': 'of-the-gateway'}
 
 class Cluster:
     def __init__(self, gateway_settings):
-        """`gateway_settings`: pairs of an option of ceph.conf and its value, as docs/clients.md names them."""
+        """`gateway_settings`: pairs of an option of ceph.conf and its value, as Mortise prints them."""
         self.folder = os.getcwd()
         self.processes = []
         atexit.register(self.stop)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that a program that is ended stops its Ceph too
         monitor, self.gateway_port = free_port(), free_port()
         fsid, osd = str(uuid.uuid4()), str(uuid.uuid4())
         self.write_conf(fsid, monitor, gateway_settings)

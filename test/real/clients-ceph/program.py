@@ -1,8 +1,11 @@
 """What users of Ceph's object gateway do with buckets whose objects it encrypts under keys of a KMIP server (SSE-KMS).
 
-usage: program.py HOST PORT CERTIFICATE KEY CA     (the keys `mybucketkey` and `otherkey` are there)
+usage: program.py HOST PORT CERTIFICATE KEY CA SETTINGS     (the keys `mybucketkey` and `otherkey` are there)
+
+SETTINGS: JSON, pairs of an option of ceph.conf and its value.
 """
 
+import json
 import os
 import sys
 
@@ -10,7 +13,7 @@ import boto3
 from botocore.config import Config
 
 from cluster import USER, Cluster
-from stories import equal, refused, tell_all
+from stories import equal, refused, story_methods, tell_all
 
 MIB = 1024 * 1024
 
@@ -70,21 +73,13 @@ class Stories:
             equal(self.fetched('many-%d' % number)['Body'].read(), b'%d' % number)
 
     def story_is_refused_a_key_that_is_not_there(self):
-        refused(self.put, 'third', b'third', 'no-such-key')
-        refused(self.fetched, 'third')
+        for why in [refused(self.put, 'third', b'third', 'no-such-key'), refused(self.fetched, 'third')]:
+            equal(why.startswith('An error occurred ('), True)  # the gateway's own answer
 
 
 def main():
-    host, port, certificate, key, ca = sys.argv[1:6]
-    stories = Stories(Cluster([
-        ('rgw_crypt_s3_kms_backend', 'kmip'),
-        ('rgw_crypt_kmip_addr', '%s:%s' % (host, port)),
-        ('rgw_crypt_kmip_ca_path', ca),
-        ('rgw_crypt_kmip_client_cert', certificate),
-        ('rgw_crypt_kmip_client_key', key),
-    ]))
-    names = [name for name in Stories.__dict__ if name.startswith('story_')]
-    tell_all([('the gateway ' + name[len('story_'):].replace('_', ' '), getattr(stories, name)) for name in names])
+    stories = Stories(Cluster(json.loads(sys.argv[6])))
+    tell_all([('the gateway ' + title, getattr(stories, method)) for title, method in story_methods(Stories)])
 
 
 main()

@@ -4,18 +4,16 @@ import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { clientTestTimeoutMs } from '../../support/real-clients/builds.ts'
-import { installPythonClient, pythonStories, type PythonClient } from '../../support/real-clients/python.ts'
+import { debianPython, installPythonClient, type PythonClient } from '../../support/real-clients/python.ts'
 import { tellStories } from '../../support/real-clients/site.ts'
 import { skipOrFail } from '../../support/server/skip.ts'
 
 const program = path.join(import.meta.dirname, 'program.py')
-// Debian's own: another Python on the PATH does not see Debian's packages.
-const debian: PythonClient = { command: '/usr/bin/python3', env: { PYTHONPATH: pythonStories } }
 
 test('PyKMIP as Debian ships it, KMIP 1.0 to 1.4', { timeout: clientTestTimeoutMs }, async (t) => {
-  if (spawnSync(debian.command, ['-c', 'import kmip.pie.client']).status !== 0)
+  if (spawnSync(debianPython.command, ['-c', 'import kmip.pie.client']).status !== 0)
     return skipOrFail(t, "needs Debian's python3-pykmip: apt-get install python3-pykmip")
-  await tellVersions(t, debian)
+  await tellVersions(t, debianPython)
 })
 
 test('PyKMIP 0.11, KMIP 1.0 to 1.4', { timeout: clientTestTimeoutMs }, async (t) => {

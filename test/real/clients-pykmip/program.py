@@ -16,7 +16,7 @@ from kmip.core.factories import attributes as attribute_factory  # noqa: E402
 from kmip.core.attributes import Name  # noqa: E402
 from kmip.pie import exceptions, objects  # noqa: E402
 from kmip.pie.client import ProxyKmipClient  # noqa: E402
-from stories import equal, tell_all  # noqa: E402
+from stories import equal, story_methods, tell_all  # noqa: E402
 
 ENCRYPT = enums.CryptographicUsageMask.ENCRYPT
 DECRYPT = enums.CryptographicUsageMask.DECRYPT
@@ -250,8 +250,7 @@ def main():
                 getattr(Stories(client, int(minor)), method)()
         return tell
 
-    methods = [name for name in dir(Stories) if name.startswith('story_')]
-    tell_all([(method[len('story_'):].replace('_', ' '), teller(method)) for method in methods])
+    tell_all([(title, teller(method)) for title, method in story_methods(Stories)])
 
 
 main()

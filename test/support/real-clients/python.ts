@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test'
 import { buildClient, skipClient } from './builds.ts'
 
 /** The folder of stories.py, for PYTHONPATH. */
-export const pythonStories = path.join(import.meta.dirname, 'python')
+const stories = path.join(import.meta.dirname, 'python')
 
 const notHere =
   /No matching distribution|Could not find a version|connection (?:broken|error|refused|reset)|Failed to establish|timed? ?out|Temporary failure|No module named pip|\d{3} Client Error|ProxyError/i
@@ -16,6 +16,9 @@ export interface PythonClient {
   /** With PYTHONPATH, for the packages and for stories.py. */
   readonly env: Readonly<Record<string, string>>
 }
+
+/** Debian's own, with its packages, which another Python on the PATH does not see. */
+export const debianPython: PythonClient = { command: '/usr/bin/python3', env: environment(stories) }
 
 /** `requirements` is the file that pins the packages. */
 export async function installPythonClient(
@@ -40,5 +43,9 @@ export async function installPythonClient(
     notHere,
   })
   if (packages === undefined) return undefined
-  return { command, env: { PYTHONPATH: `${packages}:${pythonStories}`, PYTHONDONTWRITEBYTECODE: '1' } }
+  return { command, env: environment(`${packages}:${stories}`) }
+}
+
+function environment(PYTHONPATH: string): PythonClient['env'] {
+  return { PYTHONPATH, PYTHONDONTWRITEBYTECODE: '1' }
 }

@@ -7,6 +7,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
+import { settingsOf } from '../../../src/features/clients/products/product.ts'
+import { productOf, type ProductName } from '../../../src/features/clients/products/table.ts'
 import { startServer, type ClientFiles, type TestServer } from '../server/server.ts'
 import { documentedSettings } from './documented.ts'
 import { openRecordingRelay, type Recording } from './recording.ts'
@@ -34,6 +36,13 @@ export interface ClientOptions {
   readonly product: string
   /** Fewer stories than that are a failure. */
   readonly leastStories: number
+}
+
+/** For `prepare`: what `client issue --for` prints for the product, as JSON: pairs of the place of a setting and its value. */
+export function printedSettings(product: ProductName, { host, port, files }: ClientSite): string {
+  const { certFile: certificate, keyFile: key, caFile: ca } = files
+  const place = { host, port: String(port), address: `${host}:${port}`, certificate, key, ca }
+  return JSON.stringify(settingsOf(productOf(product), place))
 }
 
 interface Story {

@@ -45,18 +45,15 @@ export interface FormattedKey {
 export function partsOf({ isPrivate, format, bytes, algorithm }: FormattedKey): KeyParts | undefined {
   if (format === 'Raw' && isQuantumSafe(algorithm)) return keyFromRaw(algorithm, isPrivate, bytes)
   if (isTransparent(format)) return partsOfTransparent(format, unpackTransparent(format, bytes))
-  if (!isDerFormat(format)) return undefined
-  if (isPrivate && format !== 'PKCS_1' && isEncryptedPkcs8(bytes)) return undefined
-  return decodeKey(isMisnamed(isPrivate, format, bytes) ? 'PKCS_1' : format, isPrivate, bytes)
+  const actual = actualFormat(isPrivate, format, bytes)
+  if (!isDerFormat(actual)) return undefined
+  if (isPrivate && actual !== 'PKCS_1' && isEncryptedPkcs8(bytes)) return undefined
+  return decodeKey(actual, isPrivate, bytes)
 }
 
 /** The real format of the bytes, which may differ from the client's name for it. */
 export function actualFormat(isPrivate: boolean, format: KeyFormat, bytes: Uint8Array): KeyFormat {
-  return isMisnamed(isPrivate, format, bytes) ? 'PKCS_1' : format
-}
-
-function isMisnamed(isPrivate: boolean, format: KeyFormat, bytes: Uint8Array): boolean {
-  return format === (isPrivate ? 'PKCS_8' : 'X_509') && isPkcs1(bytes)
+  return format === (isPrivate ? 'PKCS_8' : 'X_509') && isPkcs1(bytes) ? 'PKCS_1' : format
 }
 
 /** The facts in the key itself. */

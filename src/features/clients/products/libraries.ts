@@ -14,7 +14,7 @@ const pykmipConf = ({ host, port, certificate, key, ca }: ClientPlace) =>
 export const libraries = {
   barbican: {
     title: 'Barbican',
-    kmip: '1.1',
+    kmip: '1.2',
     allow: ['Create', 'CreateKeyPair', 'Register', 'Get', 'GetAttributes', 'Activate', 'Destroy'],
     rules: { names: 'shared' },
     settings: ({ host, port, certificate, key, ca }) => [

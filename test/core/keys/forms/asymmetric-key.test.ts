@@ -179,6 +179,12 @@ test('a key in PKCS#1 that came under the name of PKCS#8 or X.509 is known for w
   assert.deepEqual(convert(true, 'PKCS_8', pkcs1, 'PKCS_1'), pkcs1)
   assert.deepEqual(told(false, 'X_509', open).slice(0, 2), [1024, 'RSA'])
   assert.deepEqual(convert(false, 'X_509', open, 'PKCS_1'), open)
+  // The other half is no such key.
+  for (const [isPrivate, format, bytes] of [
+    [false, 'X_509', pkcs1],
+    [true, 'PKCS_8', open],
+  ] as const)
+    assert.throws(() => keyFacts({ isPrivate, format, bytes }), /is not a PKCS#1 key/)
 })
 
 test('a key that a quantum computer does not break has a raw form, which is a copy', () => {

@@ -18,6 +18,11 @@ def tell_all(stories):
             sys.exit(1)
 
 
+def story_methods(stories):
+    """Pairs of a title and the name of a method, for the methods of the class that begin with story_."""
+    return [(name[len('story_'):].replace('_', ' '), name) for name in stories.__dict__ if name.startswith('story_')]
+
+
 def equal(value, expected):
     if value != expected:
         raise AssertionError('%r, not %r' % (value, expected))
