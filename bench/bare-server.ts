@@ -39,6 +39,7 @@ answer('GetAttributes', {
   UniqueIdentifier,
   Attribute: [{ AttributeName: 'State', AttributeValue: 'PreActive' }],
 })
+answer('Locate', { UniqueIdentifier: [UniqueIdentifier] })
 answer('Destroy', { UniqueIdentifier })
 
 function answer<N extends OperationName>(operation: N, response: Response<N>): void {

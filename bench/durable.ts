@@ -34,11 +34,11 @@ const rates = {
   echo: [] as number[],
 }
 for (let round = 0; round < rounds; round++) {
-  rates.create.push((await measure(mortise, folder, seconds, creates)).perSecond)
+  rates.create.push((await measure(mortise, seconds, creates)).perSecond)
   rates.rows.push(sqlite('create'))
-  rates.get.push((await measure(durable, folder, seconds, gets)).perSecond)
+  rates.get.push((await measure(durable, seconds, gets)).perSecond)
   rates.entry.push(sqlite('entry'))
-  rates.echo.push((await measure(bare, folder, seconds, gets)).perSecond)
+  rates.echo.push((await measure(bare, seconds, gets)).perSecond)
 }
 const [create, rows] = [middleOf(rates.create), middleOf(rates.rows)]
 const [get, entry, echo] = [middleOf(rates.get), middleOf(rates.entry), middleOf(rates.echo)]

@@ -29,15 +29,15 @@ async function compare(postgres: PostgresServer): Promise<void> {
   const url = await postgres.newDatabase()
   using mortise = await onPostgres(folder, url)
   const creates = await writesAlone(folder, postgres)
-  await measure(mortise, folder, 5, [...connections, '--mix', 'get=1,create=1'])
+  await measure(mortise, 5, [...connections, '--mix', 'get=1,create=1'])
   const reads = await readsAlone(folder, postgres, databaseOf(url))
 
   const ours = { create: [] as Measure[], get: [] as Measure[] }
   const theirs = { create: [] as number[], get: [] as number[] }
   for (let round = 0; round < rounds; round++) {
-    ours.create.push(await measure(mortise, folder, seconds, [...connections, '--mix', 'create']))
+    ours.create.push(await measure(mortise, seconds, [...connections, '--mix', 'create']))
     theirs.create.push(creates())
-    ours.get.push(await measure(mortise, folder, seconds, [...connections, '--mix', 'get']))
+    ours.get.push(await measure(mortise, seconds, [...connections, '--mix', 'get']))
     theirs.get.push(reads())
   }
   await postgres.remove()

@@ -5,7 +5,8 @@ import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseAddress } from '../src/base/kmip-address.ts'
 import {
   issueClient,
   issueServer,
@@ -13,24 +14,39 @@ import {
   privateKeyPem,
   type SigningIdentity,
 } from '../src/core/pki/issue.ts'
+import { readAnswer } from '../src/outside/kmip-client/answers.ts'
+import { openConnection } from '../src/outside/kmip-client/connection.ts'
+import { KmipTransportError } from '../src/outside/kmip-client/errors.ts'
+import { clientTls } from '../src/outside/kmip-client/tls.ts'
+import * as messages from '../src/tools/vsphere/messages.ts'
 import { freePort } from '../test/support/server/free-port.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
 export const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
 const python = '/usr/bin/python3'
 
+/** How the load's client proves itself, and what it takes for the server's proof: options of `mortise bench`. */
+export interface BenchClient {
+  readonly cert: string
+  readonly key: string
+  readonly trust: readonly string[]
+}
+
 export interface Server extends Disposable {
   readonly name: string
   readonly address: string
-  /** Seconds of processor time so far; of Linux only. */
-  readonly cpuSeconds: () => number
+  readonly client: BenchClient
+  /** Its process on this machine, if it has one. */
+  readonly pid?: number
+  /** Ends and starts it, with its data and at its address. Seconds from its start to its first answer. */
+  readonly restart?: () => Promise<number>
 }
 
+type RestartableServer = Server & Required<Pick<Server, 'pid' | 'restart'>>
+
 /** Files that all of them share: the client's certificate and key, and what each server shows. */
-export interface Folder extends Disposable {
+export interface Folder extends Disposable, BenchClient {
   readonly path: string
-  readonly cert: string
-  readonly key: string
 }
 
 export async function makeFolder(): Promise<Folder> {
@@ -48,6 +64,7 @@ export async function makeFolder(): Promise<Folder> {
     path: folder,
     cert,
     key,
+    trust: ['--insecure'],
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
@@ -56,9 +73,7 @@ function pair({ certificate, privateKey }: SigningIdentity): string {
   return certificate.pem + privateKeyPem(privateKey).toString()
 }
 
-export interface MortiseServer extends Server {
-  readonly data: string
-}
+export type MortiseServer = RestartableServer & { readonly data: string }
 
 /** `env`: settings in variables. `beside`: a node that runs on the same database. */
 export async function startMortise(
@@ -70,15 +85,13 @@ export async function startMortise(
   for (const name of beside ? ['root.key', 'admin-token'] : [])
     copyFileSync(path.join(beside?.data ?? '', name), path.join(data, name))
   const main = path.join(root, 'src/program/main.ts')
-  const serve = ['serve', '--data', data, '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
+  const address = `127.0.0.1:${await freePort()}`
+  const serve = ['serve', '--data', data, '--kmip', address, '--admin', '127.0.0.1:0']
   const [program, ...args] = onCore(0, process.execPath, ...nodeFlags, main, ...serve)
-  const child = spawn(program, args, {
-    stdio: ['ignore', 'pipe', 'ignore'],
-    env: { ...process.env, ...env },
-  })
-  const { kmip } = JSON.parse(await firstLine(child)) as { readonly kmip: string }
+  const start = () => spawn(program, args, { stdio: 'ignore', env: { ...process.env, ...env } })
+  const server = await serverOf({ name: 'Mortise', address, client: folder, start })
   if (!beside) trustClient(folder, data)
-  return { ...server('Mortise', kmip, child), data }
+  return Object.assign(server, { data })
 }
 
 /** Has the running server trust the client's certificate. */
@@ -106,8 +119,13 @@ export async function startBare(folder: Folder, { least = false } = {}): Promise
   const words = [folder.path, ...(least ? ['least'] : [])]
   const child = fork(path.join(import.meta.dirname, 'bare-server.ts'), words, { execPath, execArgv })
   const [port] = (await once(child, 'message')) as [number]
-  const name = least ? 'the same, which opens a key and records its access' : 'bare TLS server in Node'
-  return server(name, `127.0.0.1:${port}`, child)
+  return {
+    name: least ? 'the same, which opens a key and records its access' : 'bare TLS server in Node',
+    address: `127.0.0.1:${port}`,
+    client: folder,
+    pid: child.pid ?? 0,
+    [Symbol.dispose]: () => void child.kill('SIGKILL'),
+  }
 }
 
 /** Undefined where Debian's python3-pykmip is not installed. */
@@ -117,9 +135,8 @@ export async function startPykmip(folder: Folder): Promise<Server | undefined> {
   const script = path.join(import.meta.dirname, 'pykmip-server.py')
   const [program, ...args] = onCore(0, python, script, folder.path, String(port))
   // It forks, and what it forked outlives it: the whole group is ended.
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], detached: true })
-  await firstLine(child)
-  return server("PyKMIP's server", `127.0.0.1:${port}`, child)
+  const start = () => spawn(program, args, { stdio: 'ignore', detached: true })
+  return serverOf({ name: "PyKMIP's server", address: `127.0.0.1:${port}`, client: folder, start })
 }
 
 /** Debian's version of it. */
@@ -134,33 +151,87 @@ export function onCore(core: number, ...command: [string, ...string[]]): [string
 
 export const canPin = availableParallelism() > 1 && spawnSync('taskset', ['-c', '0', 'true']).status === 0
 
-function server(name: string, address: string, child: ChildProcess): Server {
-  return {
+interface Startable {
+  readonly name: string
+  readonly address: string
+  readonly client: BenchClient
+  /** Starts it at its address, with the data that it had. `detached`: the whole group of processes is ended. */
+  readonly start: () => ChildProcess
+}
+
+/** Starts it, and waits until it answers. */
+export async function serverOf(about: Startable): Promise<RestartableServer> {
+  const { name, address, client, start } = about
+  let child = start()
+  const server = {
     name,
     address,
-    cpuSeconds: () => cpuSeconds(child.pid ?? 0),
-    [Symbol.dispose]: () => {
-      if (child.spawnargs.includes(python) && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-      else child.kill('SIGKILL')
+    client,
+    get pid() {
+      return child.pid ?? 0
     },
+    restart: async () => {
+      await endChild(child)
+      const begunMs = performance.now()
+      child = start()
+      await untilItAnswers(about, child)
+      return (performance.now() - begunMs) / 1000
+    },
+    [Symbol.dispose]: () => signal(child, 'SIGKILL'),
+  }
+  try {
+    await untilItAnswers(about, child)
+  } catch (error) {
+    server[Symbol.dispose]()
+    throw error
+  }
+  return server
+}
+
+const endsWithinMs = 10_000
+
+/** Asks it to end, and makes it end after ten seconds. */
+async function endChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  signal(child, 'SIGTERM')
+  const late = setTimeout(() => signal(child, 'SIGKILL'), endsWithinMs)
+  await ended
+  clearTimeout(late)
+}
+
+/** To the group that it leads, or to it alone if it leads none. */
+function signal(child: ChildProcess, name: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(-(child.pid ?? 0), name)
+  } catch {
+    child.kill(name)
   }
 }
 
-const ticksPerSecond = 100
+const answersWithinMs = 60_000
+const triesEveryMs = 10
 
-/** The time of a process with all its threads, also those that have ended; taskset leaves the pid as it is. */
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const afterName = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const [user = 0, system = 0] = afterName.slice(11, 13).map(Number)
-  return (user + system) / ticksPerSecond
-}
-
-async function firstLine(child: ChildProcess): Promise<string> {
-  if (!child.stdout) throw new Error('no standard output')
-  const line = once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>
-  const ended = once(child, 'close').then(() => undefined)
-  const first = await Promise.race([line, ended])
-  if (!first) throw new Error(`a server ended with ${child.exitCode}`)
-  return first[0]
+/** Until it answers Discover Versions to the client. */
+async function untilItAnswers({ name, address, client }: Startable, child: ChildProcess): Promise<void> {
+  const at = parseAddress(address)
+  if (!at) throw new Error(`no address: ${address}`)
+  const [cert, key] = [readFileSync(client.cert), readFileSync(client.key)]
+  const tls = clientTls({ cert, key, trust: { by: 'nothing' } })
+  const begunMs = performance.now()
+  for (;;) {
+    try {
+      const connection = await openConnection(at, { tls })
+      const answer = await connection.exchange(messages.discoverVersions(true).bytes)
+      void connection.close()
+      readAnswer(answer, at)
+      return
+    } catch (error) {
+      if (!(error instanceof KmipTransportError)) throw error
+      if (child.exitCode !== null)
+        throw new Error(`${name} ended with ${child.exitCode} before it answered`, { cause: error })
+      if (performance.now() - begunMs > answersWithinMs) throw error
+    }
+    await sleep(triesEveryMs)
+  }
 }

@@ -45,6 +45,14 @@ async function report(...words: string[]): Promise<BenchReport> {
   return JSON.parse(stdout) as BenchReport
 }
 
+async function destroyBenchKeys(): Promise<void> {
+  const keys = (await server.json('key', 'list')) as readonly {
+    readonly id: string
+    readonly name: string | null
+  }[]
+  for (const { id } of keys) await server.json('key', 'destroy', id, '--yes')
+}
+
 async function liveKeys(): Promise<number> {
   const keys = await server.json('key', 'list')
   assert.ok(Array.isArray(keys))
@@ -97,6 +105,23 @@ suite('a short run', { concurrency: false }, () => {
     assert.deepEqual(Object.keys(operations).toSorted(), ['discover', 'get'])
     assert.equal(operations['get']?.count, pieces.count)
     assert.equal(handshakes.count, pieces.count)
+  })
+
+  test('Locate finds each key by its Name; a key that it does not find is a failure', async () => {
+    const { operations, keys } = await report('--mix', 'locate=2,get=1')
+    assert.deepEqual(Object.keys(operations).toSorted(), ['get', 'locate'])
+    assert.deepEqual(keys, { made: 3, destroyed: 3, left: 0 })
+    const destroyed = new AbortController()
+    const { failures } = await bench({
+      ...(await optionsFor(server, 'locating')),
+      mix: mixOf('locate'),
+      durationMs: 60_000,
+      signal: destroyed.signal,
+      onProgress: (phase) => {
+        if (phase === 'measuring') void destroyBenchKeys().finally(() => destroyed.abort())
+      },
+    })
+    assert.equal(failures[0]?.what, 'the key was not found')
   })
 
   test('at a fixed rate; and beside an earlier run', async () => {
@@ -169,9 +194,9 @@ suite('a short run', { concurrency: false }, () => {
   })
 })
 
-async function optionsFor(which: EmbeddedServer): Promise<BenchOptions> {
+async function optionsFor(which: EmbeddedServer, client = `bench-${which.kmip.port}`): Promise<BenchOptions> {
   const { kmip } = which
-  const { tls } = await which.issue(`bench-${kmip.port}`)
+  const { tls } = await which.issue(client)
   return {
     address: kmip,
     ...tls,

@@ -44,19 +44,24 @@ export class Watch {
   readonly #written = new Map<string, number>()
   readonly #texts = new JointRuns(() => this.#text())
   #timer: Timer | undefined
+  #isStopped = false
 
   constructor(parts: WatchParts) {
     this.#parts = parts
   }
 
-  /** Looks now and every hour. Calls `failed` if a look failed. */
+  /** Looks now and every hour. Calls `failed` if a look failed, unless the server ended meanwhile and closed the store under it. */
   start(failed: (error: unknown) => void): void {
-    const look = () => void this.look().catch(failed)
+    const look = () =>
+      void this.look().catch((error: unknown) => {
+        if (!this.#isStopped) failed(error)
+      })
     this.#timer = this.#parts.context.clock.every(lookEveryMs, look)
     look()
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#timer?.cancel()
   }
 

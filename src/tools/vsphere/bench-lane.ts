@@ -12,7 +12,7 @@ import {
 } from '../../outside/kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import type { ClientTls } from '../../outside/kmip-client/tls.ts'
-import { benchWorks, type BenchName, type BenchStep } from './bench-mix.ts'
+import { benchWorks, type BenchKey, type BenchName, type BenchStep } from './bench-mix.ts'
 import type { Schedule } from './bench-schedule.ts'
 import type { BenchTally } from './bench-tally.ts'
 
@@ -23,10 +23,12 @@ export interface LaneOptions {
   readonly resume: boolean
   readonly round: readonly BenchName[]
   /** The keys to fetch. */
-  readonly keys: readonly string[]
+  readonly keys: readonly BenchKey[]
   /** Called with the identifier of each key that Create made. */
   readonly made: (id: string) => void
 }
+
+const noKey: BenchKey = { id: '', name: '' }
 
 /** A lane waits this long times its number of consecutive failures. */
 const pauseMs = 20
@@ -110,13 +112,13 @@ export class BenchLane {
     return connection
   }
 
-  #message({ operation, needsKey, message }: BenchStep): Buffer {
+  #message({ operation, needs, message }: BenchStep): Buffer {
     const { keys, round } = this.#options
-    const id = needsKey ? (keys[Math.floor(this.#turn / round.length) % keys.length] ?? '') : ''
-    const known = this.#messages.get(`${operation} ${id}`)
+    const key = (needs && keys[Math.floor(this.#turn / round.length) % keys.length]) || noKey
+    const known = this.#messages.get(`${operation} ${key.id}`)
     if (known) return known
-    const made = message(id)
-    this.#messages.set(`${operation} ${id}`, made)
+    const made = message(key)
+    this.#messages.set(`${operation} ${key.id}`, made)
     return made
   }
 
@@ -127,12 +129,18 @@ export class BenchLane {
     if (item.status !== 'Success') throw new KmipRefused(operation, item)
     if (operation === 'Create')
       this.#options.made(readPayload('Create', item, answer, address).UniqueIdentifier)
+    if (operation === 'Locate' && readPayload('Locate', item, answer, address).UniqueIdentifier.length === 0)
+      throw new FoundNothing()
     // The answer may hold a key.
     bytes.fill(0)
   }
 }
 
+/** Locate succeeded, without the key that has the Name. */
+class FoundNothing extends Error {}
+
 function failureText(error: unknown): string {
+  if (error instanceof FoundNothing) return 'the key was not found'
   if (error instanceof KmipRefused) return `refused: ${error.reason ?? error.status}`
   if (error instanceof KmipTransportError) return error.what
   throw error

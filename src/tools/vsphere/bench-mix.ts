@@ -1,15 +1,22 @@
-// The requests of a load run and their shares: `get=9,create=1`. The messages are vSphere's own.
+// The requests of a load run and their shares: `get=9,create=1`. The messages are vSphere's own, except for Locate.
 
 import type { OperationName } from '../../wire/kmip/operations.ts'
 import * as messages from './messages.ts'
+
+/** A key that the run made beforehand. */
+export interface BenchKey {
+  readonly id: string
+  /** Empty if no step of the run needs it. */
+  readonly name: string
+}
 
 export interface BenchStep {
   /** Names it in the report. */
   readonly name: string
   readonly operation: OperationName
-  readonly needsKey: boolean
+  readonly needs?: 'key' | 'named key'
   /** Returns the same bytes each time for the same key. */
-  readonly message: (id: string) => Buffer
+  readonly message: (key: BenchKey) => Buffer
 }
 
 /** A piece of work: its steps follow each other on one connection. */
@@ -27,13 +34,12 @@ const queried = messages.queryServerInformation().bytes
 const get: BenchStep = {
   name: 'get',
   operation: 'Get',
-  needsKey: true,
-  message: (id) => messages.get(id).bytes,
+  needs: 'key',
+  message: ({ id }) => messages.get(id).bytes,
 }
 const discover: BenchStep = {
   name: 'discover',
   operation: 'DiscoverVersions',
-  needsKey: false,
   message: () => discovered,
 }
 
@@ -42,20 +48,24 @@ export const benchWorks = {
   create: work('Create of an AES-256 key', {
     name: 'create',
     operation: 'Create',
-    needsKey: false,
     message: () => created,
   }),
   state: work("Get Attributes of a key's State", {
     name: 'state',
     operation: 'GetAttributes',
-    needsKey: true,
-    message: (id) => messages.getAttributes(id, 'State').bytes,
+    needs: 'key',
+    message: ({ id }) => messages.getAttributes(id, 'State').bytes,
+  }),
+  locate: work('Locate of a key by its Name', {
+    name: 'locate',
+    operation: 'Locate',
+    needs: 'named key',
+    message: ({ name }) => messages.locateByName(name).bytes,
   }),
   discover: work('Discover Versions', discover),
   query: work('Query of the server', {
     name: 'query',
     operation: 'Query',
-    needsKey: false,
     message: () => queried,
   }),
   connect: { title: 'a connection without a byte', steps: [], perWork: true },

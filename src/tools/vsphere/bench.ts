@@ -1,6 +1,7 @@
 // A load run against a KMIP server: creates keys to fetch, runs lanes unmeasured for a while, then measured, and
 // destroys what it created. It reports how fast the server answered, never why.
 
+import { randomUUID } from 'node:crypto'
 import { counted } from '../../base/text/counted.ts'
 import { addressText, type Address } from '../../base/kmip-address.ts'
 import { connectKmip, type KmipClient } from '../../outside/kmip-client/client.ts'
@@ -9,7 +10,7 @@ import { openConnection } from '../../outside/kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError } from '../../outside/kmip-client/errors.ts'
 import { clientTls, type ServerTrust } from '../../outside/kmip-client/tls.ts'
 import { BenchLane, type LaneOptions } from './bench-lane.ts'
-import { benchWorks, mixText, roundOf, type Mix } from './bench-mix.ts'
+import { benchWorks, mixText, roundOf, type BenchKey, type Mix } from './bench-mix.ts'
 import { Schedule } from './bench-schedule.ts'
 import { BenchTally, type BenchFailure, type Percentiles } from './bench-tally.ts'
 import { forEach, together } from './together.ts'
@@ -128,17 +129,23 @@ function tlsRange(version: BenchOptions['tls']) {
 }
 
 /** Creates the keys to fetch. This also finds out whether the server refuses. */
-async function prepare(options: BenchOptions, made: string[]): Promise<readonly string[]> {
+async function prepare(options: BenchOptions, made: string[]): Promise<readonly BenchKey[]> {
   await using client = clientOf(options)
   await versionsOf(client)
   const refused = options.keep ? undefined : await endingRefusal(client, ['Destroy'])
   if (refused) throw refused
   const steps = [...options.mix.keys()].flatMap((name) => benchWorks[name].steps)
-  if (!steps.some(({ needsKey }) => needsKey)) return []
+  if (!steps.some(({ needs }) => needs)) return []
+  const isNamed = steps.some(({ needs }) => needs === 'named key')
+  const keys: BenchKey[] = []
   await forEach(Array.from({ length: options.keys }), options.connections, async () => {
-    if (options.signal?.aborted !== true) made.push(await createKey(client))
+    if (options.signal?.aborted === true) return
+    const name = isNamed ? `mortise-bench-${randomUUID()}` : ''
+    const id = await createKey(client, isNamed ? { name } : {})
+    made.push(id)
+    keys.push({ id, name })
   })
-  return [...made]
+  return keys
 }
 
 /** The server at the address, and the TLS that it speaks. */

@@ -98,6 +98,11 @@ export function destroy(UniqueIdentifier: string): Message {
   return message([item('Destroy', { UniqueIdentifier }, 1)])
 }
 
+export function locateByName(name: string): Message {
+  const AttributeValue = { NameValue: name, NameType: 'UninterpretedTextString' }
+  return message([item('Locate', { Attribute: [{ AttributeName: 'Name', AttributeValue }] }, 1)])
+}
+
 // ---------------------------------------------------------------- The frame
 
 type Item = OutgoingItem & SentItem

@@ -140,6 +140,26 @@ test('an expiry is warned about from 30 days on, once a day, and still when it i
   await turnClock(0)
 })
 
+async function lookThatFails({ stopped }: { readonly stopped: boolean }): Promise<readonly string[]> {
+  const closing = Promise.withResolvers<never>()
+  const { watch } = await watching(undefined, undefined, undefined, (context) => ({
+    ...context,
+    marks: Object.assign(Object.create(context.marks) as Context['marks'], { check: () => closing.promise }),
+  }))
+  const failures: string[] = []
+  watch.start((error) => failures.push(String(error)))
+  if (stopped) watch.stop()
+  closing.reject(new StoreUnavailable('unavailable', 'the store is closed'))
+  await watch.look().catch(() => {})
+  watch.stop()
+  return failures
+}
+
+test('a look that fails says so, unless the server stopped meanwhile and closed the store under it', async () => {
+  assert.deepEqual(await lookThatFails({ stopped: false }), ['StoreUnavailable: the store is closed'])
+  assert.deepEqual(await lookThatFails({ stopped: true }), [])
+})
+
 test("the server's own certificates are watched too", async () => {
   const { context } = await watching()
   const left = door.context.serverCertificate().notAfterMs - Date.now()
