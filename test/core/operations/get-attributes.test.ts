@@ -361,3 +361,89 @@ test('attributes of other objects than keys', async () => {
 function digest(content: string): Buffer {
   return createHash('sha256').update(content).digest()
 }
+
+const maskOf = (mask: number) => template([attribute('Cryptographic Usage Mask', mask)]).TemplateAttribute
+
+/** The identifiers of objects that the server made, one or more by each operation that makes one. */
+async function madeHere(): Promise<readonly string[]> {
+  const made: string[] = []
+  const [certificateSign, deriveKey] = [0x1000, 0x200]
+  const pair = await session.ask('1.4', 'CreateKeyPair', {
+    CommonTemplateAttribute: {
+      Name: [],
+      Attribute: [attribute('Cryptographic Algorithm', 'ECDSA'), attribute('Cryptographic Length', 256)],
+    },
+    PrivateKeyTemplateAttribute: maskOf(certificateSign),
+    PublicKeyTemplateAttribute: maskOf(certificateSign),
+  })
+  const { PrivateKeyUniqueIdentifier, PublicKeyUniqueIdentifier } = pair
+  await session.ask('1.4', 'Activate', { UniqueIdentifier: PrivateKeyUniqueIdentifier })
+  const certificate = await session.ask('1.4', 'Certify', {
+    UniqueIdentifier: PublicKeyUniqueIdentifier,
+    ...template([nameAttribute('dated')]),
+  })
+  made.push(PrivateKeyUniqueIdentifier, PublicKeyUniqueIdentifier, certificate.UniqueIdentifier)
+  const { UniqueIdentifier } = await session.ask('1.4', 'Create', {
+    ObjectType: 'SymmetricKey',
+    TemplateAttribute: {
+      Name: [],
+      Attribute: [
+        attribute('Cryptographic Algorithm', 'AES'),
+        attribute('Cryptographic Length', 256),
+        attribute('Cryptographic Usage Mask', deriveKey),
+      ],
+    },
+  })
+  await session.ask('1.4', 'Activate', { UniqueIdentifier })
+  const split = await session.ask('1.4', 'CreateSplitKey', {
+    ObjectType: 'SplitKey',
+    UniqueIdentifier,
+    SplitKeyParts: 2,
+    SplitKeyThreshold: 2,
+    SplitKeyMethod: 'XOR',
+    ...template([]),
+  })
+  const parts = split.UniqueIdentifier
+  const joined = { ObjectType: 'SymmetricKey', UniqueIdentifier: parts, ...template([]) } as const
+  const derived = {
+    ObjectType: 'SecretData',
+    UniqueIdentifier: [UniqueIdentifier],
+    DerivationMethod: 'HASH',
+    DerivationParameters: { CryptographicParameters: { HashingAlgorithm: 'SHA_256' } },
+    ...template([attribute('Cryptographic Length', 128)]),
+  } as const
+  made.push(UniqueIdentifier, ...parts)
+  made.push((await session.ask('1.4', 'JoinSplitKey', joined)).UniqueIdentifier)
+  made.push((await session.ask('1.4', 'DeriveKey', derived)).UniqueIdentifier)
+  made.push((await session.ask('1.4', 'ReKey', { UniqueIdentifier })).UniqueIdentifier)
+  made.push((await session.ask('1.4', 'ReCertify', certificate)).UniqueIdentifier)
+  const next = await session.ask('1.4', 'ReKeyKeyPair', { PrivateKeyUniqueIdentifier })
+  return [...made, next.PrivateKeyUniqueIdentifier, next.PublicKeyUniqueIdentifier]
+}
+
+test('Original Creation Date by name: what the server makes has it from the beginning', async () => {
+  for (const id of await madeHere()) {
+    const [type] = await session.values('1.4', id, 'Object Type')
+    const initial = await session.values('1.4', id, 'Initial Date')
+    assert.equal(initial.length, 1)
+    assert.deepEqual(await session.values('1.4', id, 'Original Creation Date'), initial, String(type))
+  }
+})
+
+test('Original Creation Date by name: a registered object has what its client says', async () => {
+  const KeyBlock = {
+    KeyFormatType: 'Raw',
+    KeyValue: { KeyMaterial: Buffer.alloc(32, 1) },
+    CryptographicAlgorithm: 'AES',
+    CryptographicLength: 256,
+  } as const
+  for (const dates of [[], [1_500_000_000n]]) {
+    const stated = dates.map((date) => attribute('Original Creation Date', date))
+    const { UniqueIdentifier } = await session.ask('1.4', 'Register', {
+      ObjectType: 'SymmetricKey',
+      ...template([attribute('Cryptographic Usage Mask', 12), ...stated]),
+      SymmetricKey: { KeyBlock },
+    })
+    assert.deepEqual(await session.values('1.4', UniqueIdentifier, 'Original Creation Date'), dates)
+  }
+})

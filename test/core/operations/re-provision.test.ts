@@ -63,6 +63,8 @@ test('the new certificate counts within the message, and the old one never more'
   using anew = await openSession(server.port, identity)
   assert.equal(await anew.refused('2.1', 'Get', { UniqueIdentifier: own }), 'AuthenticationNotSuccessful')
   await next.session.ask('2.1', 'Get', { UniqueIdentifier: own })
+  const dates = await next.session.values('1.4', next.UniqueIdentifier, 'Original Creation Date')
+  assert.deepEqual(dates, await next.session.values('1.4', next.UniqueIdentifier, 'Initial Date'))
   const shown = await server.admin.call(clientRoutes.showClient, { instance: 'default', client: 'moves' })
   const sha256 = next.certificate.fingerprint256.replaceAll(':', '').toLowerCase()
   assert.deepEqual(

@@ -8,7 +8,13 @@ import { splitKeyPartsMax } from '../../../base/bounds.ts'
 import type { SplitMethod } from '../../crypto/split-key.ts'
 import type { Material, MaterialHead, SplitKeyHead } from '../../sealing/envelope.ts'
 import { bytesFor, generateKey } from '../forms/key-generation.ts'
-import { currentState, withAttribute, type ManagedObject, type ObjectType } from '../object/managed-object.ts'
+import {
+  currentState,
+  withAttribute,
+  withDate,
+  type ManagedObject,
+  type ObjectType,
+} from '../object/managed-object.ts'
 import { requireNoWrappingKey } from '../object/restrictions.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
@@ -162,7 +168,11 @@ export async function joinSplitKey(objects: TransactionObjects, request: JoinReq
   const [one] = parts
   if (!one) throw new Fault('InvalidField', 'Join Split Key needs the Unique Identifiers of the parts')
   requireEnough(one, parts)
-  const attributes = joinedAttributes(request.attributes, parts)
+  const attributes = withDate(
+    joinedAttributes(request.attributes, parts),
+    'OriginalCreationDate',
+    staged.nowMs,
+  )
   const { method, primeFieldSize } = one.place
   const joined = await objects.compute('join-key', {
     parts: parts.map(({ place, bytes }) => ({ number: place.part, bytes })),

@@ -6,6 +6,7 @@ import type { RowChange } from '../../trust/row-writes.ts'
 import type { TrustTables } from '../../trust/rows.ts'
 import { broughtCertificate } from '../forms/brought-object.ts'
 import { describedBy } from '../forms/described-object.ts'
+import { withDate } from '../object/managed-object.ts'
 import type { TransactionObjects } from '../transaction/transaction-objects.ts'
 
 export interface SignedCertificate {
@@ -38,7 +39,8 @@ export async function reProvision(objects: TransactionObjects, signed: SignedCer
     ],
   }))
   const { material, ...brought } = broughtCertificate(der)
-  const attributes = describedBy(new Map(), 'Certificate', { ...brought, material })
+  const described = describedBy(new Map(), 'Certificate', { ...brought, material })
+  const attributes = withDate(described, 'OriginalCreationDate', createdMs)
   const uniqueIdentifier = await objects.keep({ objectType: 'Certificate', attributes }, material, false)
   const detail = { certificate: id, replaces: current, object: uniqueIdentifier }
   staged.done({ detail })
