@@ -22,6 +22,11 @@ export interface Plugs {
     about: Pick<InventoryRecord, 'instanceId' | 'vcenter' | 'takenMs'>,
     rows: AsyncIterable<InventoryRow> | Iterable<InventoryRow>,
   ) => Promise<InventoryRecord>
+  /** From features/vcenter: an instance is gone, and with it the passwords of its vCenters. Never rejects. */
+  readonly forgetInstance: (
+    asker: Pick<ApiRequester, 'actor' | 'requestId'>,
+    instanceId: string,
+  ) => Promise<void>
   /** From features/clients: the clients of the instance that were ever here, with when each was here last. */
   readonly clientsSeen: (instanceId: string) => Promise<readonly SeenClient[]>
   /** From features/adopt: the upstream of an instance, as this asker may see it; null: it has none. */
@@ -99,6 +104,7 @@ export const withoutFeatures: Plugs = {
   importInventory: async () => {
     throw new Refusal('refused', 'this server keeps no inventories')
   },
+  forgetInstance: async () => undefined,
   clientsSeen: async () => [],
   upstreamOf: async () => null,
   takeOver: async () => {

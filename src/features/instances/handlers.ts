@@ -68,12 +68,14 @@ export const instanceHandlers = {
       await trust.instances.remove(asker.by, id).catch(async (error: unknown) => {
         throw await withNames(context, id, error)
       })
+      await context.plugs.forgetInstance(asker, id)
       return { id, name, receipt: null }
     }
     requireShredName(instance, query.shred)
     const use = await context.plugs.keyUses.useOf(id)
     requireKnownUse(`the instance ${name}`, use, query.inUse, context)
     const { dataKeys, standardKeys, standardKeysLeft, objects } = await trust.instances.shred(asker.by, id)
+    await context.plugs.forgetInstance(asker, id)
     const { count, rootKeyUris, cause } = standardKeysLeft
     const receipt = {
       at: isoTime(clock.now()),

@@ -1,7 +1,11 @@
-// Enters each change of a vCenter into the audit log, before vCenter is asked for it and after it answered.
+// The entries of vCenters in the audit log: each change of a vCenter is entered before vCenter is asked for it and after it answered.
 
 import type { Audit } from '../../core/audit/audit.ts'
-import type { Actor } from '../../core/ports/audit.ts'
+import { addressText } from '../../base/kmip-address.ts'
+import type { Actor, AuditEntry } from '../../core/ports/audit.ts'
+import type { AuditAction } from '../../core/ports/audit-actions.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
 import { VsphereError } from '../../outside/vsphere-api/errors.ts'
 import type { Vcenter } from './vcenters.ts'
 
@@ -36,5 +40,32 @@ export async function audited<T>(
         reason: error.message.slice(0, reasonCharactersMax),
       })
     throw error
+  }
+}
+
+/** The entry of an act on a vCenter of the list. */
+export function vcenterEntry(
+  { clock }: { readonly clock: Pick<Clock, 'now'> },
+  { actor, requestId }: Pick<ApiRequester, 'actor' | 'requestId'>,
+  { id, instanceId, name, host, port, trust, user }: Vcenter,
+  action: AuditAction,
+): AuditEntry {
+  const recognized = 'fingerprint' in trust ? { fingerprint: trust.fingerprint } : { by: 'CA' }
+  const detail = {
+    vcenter: name,
+    address: addressText({ host, port }),
+    ...recognized,
+    ...(user !== undefined && { user }),
+  }
+  return {
+    atMs: clock.now(),
+    action,
+    result: 'success',
+    instanceId,
+    object: id,
+    actor,
+    reason: null,
+    requestId,
+    detail,
   }
 }

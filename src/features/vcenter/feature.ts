@@ -1,6 +1,9 @@
 // vCenters that this server works with by their own API.
 
+import { Refusal } from '../../base/refusal.ts'
 import { feature } from '../../doors/http/feature.ts'
+import type { ApiRequester } from '../../doors/http/route-request.ts'
+import { vcenterEntry } from './audited.ts'
 import { vcenterConditions, vcenterFacts } from './conditions.ts'
 import { VcenterFollowers } from './following.ts'
 import { guards } from './guards.ts'
@@ -33,8 +36,12 @@ export const vcenterFeature = feature({
     opened.defer(() => runner.stop())
     const following = new VcenterFollowers({ ...needs, logins, readings, failed })
     opened.defer(() => following.stop())
-    return { ...needs, ...jobs, vcenters, logins, readings, following, campaigns, campaignLogins, runner }
+    const stored = { vcenters, logins, campaigns, campaignLogins }
+    return { ...needs, ...jobs, ...stored, readings, following, runner, failed }
   },
+  plugs: (own) => ({
+    forgetInstance: (asker, instanceId) => forgetInstance(own, asker, instanceId),
+  }),
   conditions: vcenterConditions,
   facts: vcenterFacts,
   start: ({ readings, following, runner }) => {
@@ -43,3 +50,29 @@ export const vcenterFeature = feature({
     runner.start()
   },
 })
+
+/**
+ * Forgets the vCenters of an instance that is gone, their passwords first. Never rejects, since no caller can repeat it. The runner ends a
+ * campaign whose vCenter is gone.
+ */
+async function forgetInstance(
+  context: Pick<VcenterService, 'campaigns' | 'campaignLogins' | 'clock' | 'failed' | 'logins' | 'vcenters'>,
+  asker: Pick<ApiRequester, 'actor' | 'requestId'>,
+  instanceId: string,
+): Promise<void> {
+  const { campaigns, campaignLogins, failed, logins, vcenters } = context
+  try {
+    for (const vcenter of await vcenters.of(instanceId)) {
+      await logins.remove(vcenter.id)
+      await campaignLogins.remove(vcenter.id)
+      await vcenters.remove(vcenter, vcenterEntry(context, asker, vcenter, 'vcenter.remove'))
+      await campaigns.forget(vcenter.id).catch(unlessItRuns)
+    }
+  } catch (error) {
+    failed(error)
+  }
+}
+
+function unlessItRuns(error: unknown): void {
+  if (!(error instanceof Refusal)) throw error
+}

@@ -1,11 +1,9 @@
 // The handlers of the routes about vCenters. connect.ts has the work of connecting one; the first connect loads it.
 
 import { randomUUID } from 'node:crypto'
-import type { AuditEntry } from '../../core/ports/audit.ts'
-import type { AuditAction } from '../../core/ports/audit-actions.ts'
 import { parseCertificate, parseCertificates } from '../../core/pki/certificate.ts'
 import { thumbprint } from '../../core/pki/server-chain.ts'
-import { addressText, type Address } from '../../base/kmip-address.ts'
+import type { Address } from '../../base/kmip-address.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import type { Handlers } from '../../doors/http/feature.ts'
@@ -13,6 +11,7 @@ import { refuseIfElsewhere } from '../../doors/http/jobs.ts'
 import type { ApiRequester, RouteRequest } from '../../doors/http/route-request.ts'
 import { byName, isoTime } from '../../doors/http/views/shown.ts'
 import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
+import { vcenterEntry } from './audited.ts'
 import { connecting, refusalOfVcenter } from './jobs.ts'
 import type { VcenterLogin } from './logins.ts'
 import type { VcenterService } from './needs.ts'
@@ -69,7 +68,7 @@ export const vcenterHandlers = {
     }
     if (body.login) await tryLogin(context, vcenter, body.login)
     const instances = new Set((await context.access.snapshot()).tables.instance.keys())
-    await context.vcenters.add(vcenter, instances, entry(context, asker, vcenter, 'vcenter.add'))
+    await context.vcenters.add(vcenter, instances, vcenterEntry(context, asker, vcenter, 'vcenter.add'))
     // Killed before this, the login is shown as off.
     if (body.login) await storeLogin(context, vcenter, body.login)
     return shownVcenter(context, vcenter)
@@ -100,7 +99,7 @@ export const vcenterHandlers = {
     }
     const after = changedVcenter(before, fields)
     if (login) await tryLogin(context, after, login)
-    const set = await context.vcenters.set(before, fields, entry(context, asker, after, 'vcenter.set'))
+    const set = await context.vcenters.set(before, fields, vcenterEntry(context, asker, after, 'vcenter.set'))
     if (login) await storeLogin(context, set, login)
     if (login === null) await context.logins.remove(before.id)
     return shownVcenter(context, set)
@@ -109,7 +108,7 @@ export const vcenterHandlers = {
   removeVcenter: async (context, { asker, instance, params }) => {
     const vcenter = await context.vcenters.named(instance, params.vcenter)
     await context.campaigns.requireFree(vcenter.id)
-    await context.vcenters.remove(vcenter, entry(context, asker, vcenter, 'vcenter.remove'))
+    await context.vcenters.remove(vcenter, vcenterEntry(context, asker, vcenter, 'vcenter.remove'))
     const shown = await shownVcenter(context, vcenter)
     await context.logins.remove(vcenter.id)
     await context.campaigns.forget(vcenter.id)
@@ -309,31 +308,5 @@ export async function orRefusal<T>(work: Promise<T>): Promise<T> {
     return await work
   } catch (error) {
     throw refusalOfVcenter(error) ?? error
-  }
-}
-
-function entry(
-  { clock }: Pick<VcenterService, 'clock'>,
-  { actor, requestId }: Pick<ApiRequester, 'actor' | 'requestId'>,
-  { id, instanceId, name, host, port, trust, user }: Vcenter,
-  action: AuditAction,
-): AuditEntry {
-  const recognized = 'fingerprint' in trust ? { fingerprint: trust.fingerprint } : { by: 'CA' }
-  const detail = {
-    vcenter: name,
-    address: addressText({ host, port }),
-    ...recognized,
-    ...(user !== undefined && { user }),
-  }
-  return {
-    atMs: clock.now(),
-    action,
-    result: 'success',
-    instanceId,
-    object: id,
-    actor,
-    reason: null,
-    requestId,
-    detail,
   }
 }

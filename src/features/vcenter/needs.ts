@@ -51,4 +51,6 @@ export interface VcenterService extends Omit<Needs, 'secrets' | 'log'>, VcenterJ
   readonly campaignLogins: VcenterLogins
   readonly runner: RekeyRunner
   readonly following: VcenterFollowers
+  /** Called with bugs and outages of this server. */
+  readonly failed: (error: unknown) => void
 }
