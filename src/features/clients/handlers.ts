@@ -6,9 +6,13 @@ import type { ClientSettings } from '../../core/trust/client-changes.ts'
 import { hashCredential } from '../../core/trust/credential.ts'
 import { trustedClient, type Client, type Instance, type TrustTables } from '../../core/trust/rows.ts'
 import { parseCertificate, type Certificate } from '../../core/pki/certificate.ts'
-import { signsCertificatesOnly } from '../../core/pki/key-usage.ts'
 import { signRequest } from '../../core/pki/issue.ts'
-import { checkSubjectPattern, fitsEverySubject, sameAuthority } from '../../core/pki/match.ts'
+import {
+  requireForeignAuthority,
+  requireNoAuthority,
+  requireNotOwn,
+} from '../../core/pki/client-certificate.ts'
+import { checkSubjectPattern, fitsEverySubject } from '../../core/pki/match.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import type { Needs } from './needs.ts'
 import { missingRules, ruleFlags } from './products/product.ts'
@@ -63,7 +67,9 @@ export const clientHandlers = {
       body.by === 'pending'
         ? await pendingCertificate(context, request, body.sha256)
         : parseCertificate(body.certificate)
-    requireAnother(context, certificate)
+    const { active, staged, previous } = context.serverCertificates.view()
+    const served = [active, staged, previous].map((one) => one?.certificate)
+    requireNotOwn(certificate, [...served, context.machine.adminCertificate()])
     return trustCertificate(context, request, body, certificate)
   },
 
@@ -87,18 +93,6 @@ export const clientHandlers = {
     return { id, name }
   },
 } satisfies SomeHandlers<typeof clientRoutes, Needs>
-
-/** People who saved both certificates take one for the other. This one would never connect, and nothing would say why. */
-function requireAnother({ serverCertificates, machine }: Needs, { sha256 }: Certificate): void {
-  const { active, staged, previous } = serverCertificates.view()
-  const own = [active?.certificate, staged?.certificate, previous?.certificate, machine.adminCertificate()]
-  if (!own.some((one) => one?.sha256 === sha256)) return
-  throw new Refusal(
-    'bad-request',
-    'this is a certificate of this server, and not that of a client',
-    "Take vCenter's own: Establish Trust, Make KMS trust vCenter, vCenter Certificate.",
-  )
-}
 
 /** The rights of a new client. Refuses a product whose needs the instance does not meet. */
 function rightsFor(
@@ -136,13 +130,7 @@ async function trustCertificate(
   { name, allow, issuedUntilMs }: NewClient & { readonly issuedUntilMs?: number },
   certificate: Certificate,
 ) {
-  const { isCa, subject, issuer, der } = certificate
-  if (isCa && (subject !== issuer || signsCertificatesOnly(der)))
-    throw new Refusal(
-      'bad-request',
-      `this is the certificate of a CA (${certificate.subject}), not of a client`,
-      'To trust clients whose certificates it signs, trust it as a CA with a subject pattern (--ca).',
-    )
+  requireNoAuthority(certificate)
   const { sha256 } = certificate
   const shown = answer(context, instance)
   const trusted = await context.trust.clients.trustCertificate(
@@ -165,23 +153,12 @@ async function trustAuthority(
 ) {
   const ca = parseCertificate(body.authority)
   const subject = checkSubjectPattern(body.subject)
-  if (!ca.isCa)
-    throw new Refusal(
-      'bad-request',
-      `this is not the certificate of a CA: ${ca.subject} may not sign others`,
-      'To trust this certificate itself, trust it as a certificate (--cert).',
-    )
+  requireForeignAuthority(ca, context.authority.certificate)
   if (fitsEverySubject(subject) && !body.everyCertificate)
     throw new Refusal(
       'bad-request',
       `the subject pattern ${subject} fits every certificate that this CA signs, those of hosts and service users too`,
       "Give a pattern, such as 'kmipClient*'. If you mean every certificate: --every-certificate-of-this-ca.",
-    )
-  if (sameAuthority(ca.der, context.authority.certificate.der))
-    throw new Refusal(
-      'bad-request',
-      'this is the CA of this server, which signs for every instance: being signed by it gives no trust',
-      'Trust the certificates that it signed one by one: mortise client issue and mortise client sign do.',
     )
   const { name, leavePinned, allow } = body
   const rule = { instanceId: instance.id, name, ca, subject, leavePinned, allow }

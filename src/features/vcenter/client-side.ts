@@ -5,13 +5,18 @@ import type { Grantor } from '../../core/trust/grantor.ts'
 import { Refusal } from '../../base/refusal.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { parseCertificate, parseCertificates, type Certificate } from '../../core/pki/certificate.ts'
+import {
+  requireForeignAuthority,
+  requireNoAuthority,
+  requireNotOwn,
+} from '../../core/pki/client-certificate.ts'
 import { issueClient, privateKeyPem, signRequest } from '../../core/pki/issue.ts'
 import type { VcenterService } from './needs.ts'
 
 /** The subjects of vCenter's own client certificates. */
 const subjectPattern = 'kmipClient*'
 
-type Parts = Pick<VcenterService, 'access' | 'authority' | 'clock' | 'pending' | 'trust'>
+type Parts = Pick<VcenterService, 'about' | 'access' | 'authority' | 'clock' | 'pending' | 'trust'>
 
 export interface ClientSideOptions {
   readonly by: Grantor & By
@@ -57,9 +62,11 @@ export class ClientSide {
     return client?.instanceId === this.#options.instance.id ? client.id : undefined
   }
 
-  /** Trusts this certificate. Throws TrustRefused where another client has it. */
+  /** Trusts this certificate. Throws Refusal where it is this server's or that of a CA, and TrustRefused where another client has it. */
   async pin(pem: string): Promise<Certificate> {
     const certificate = leafOf(pem)
+    requireNotOwn(certificate, [this.#parts.about.certificate()])
+    requireNoAuthority(certificate)
     await this.#trust(certificate, undefined)
     return certificate
   }
@@ -67,12 +74,7 @@ export class ClientSide {
   /** Trusts certificates that this CA signed for key providers. */
   async trustAuthority(pem: string): Promise<Certificate> {
     const ca = parseCertificate(pem)
-    if (!ca.isCa)
-      throw new Refusal(
-        'bad-request',
-        `this is not the certificate of a CA: ${ca.subject} may not sign others`,
-        'Give that of the CA, or leave the CA out: then the certificate itself is trusted.',
-      )
+    requireForeignAuthority(ca, this.#parts.authority.certificate)
     const { by, instance, name } = this.#options
     await this.#parts.trust.clients.trustAuthority(by, {
       instanceId: instance.id,

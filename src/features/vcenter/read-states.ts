@@ -6,7 +6,7 @@ import { inventoryObjects, type InventoryObject } from '../../outside/vsphere-ap
 import { KeyProviders } from '../../outside/vsphere-api/key-providers.ts'
 import type { VsphereSession } from '../../outside/vsphere-api/session.ts'
 import { vcenterWords } from '../../outside/vsphere-api/soap.ts'
-import { textAt } from '../../outside/vsphere-api/values.ts'
+import { elementsOf, refOf, textAt } from '../../outside/vsphere-api/values.ts'
 import { guestPaths, partIn, type NeededHosts } from './runs-here.ts'
 import {
   isNotGreen,
@@ -30,9 +30,17 @@ const machinePaths = [
   'runtime.cryptoState',
   'runtime.powerState',
   'runtime.host',
+  'datastore',
   ...guestPaths,
 ] as const
 const hostPaths = ['name', 'runtime.connectionState', 'runtime.cryptoState', 'runtime.cryptoKeyId'] as const
+
+/** The parts of the site that a reading looks for. */
+export interface NeededParts {
+  readonly hosts: NeededHosts
+  /** The keys of encrypted vSAN clusters, by the clusters' identifiers. */
+  readonly vsanKeys: ReadonlyMap<string, string>
+}
 
 /**
  * A property that vCenter does not tell, or not to this user, is unknown, and raises nothing. Undefined: this vCenter has no such
@@ -40,7 +48,7 @@ const hostPaths = ['name', 'runtime.connectionState', 'runtime.cryptoState', 'ru
  */
 export async function machineStates(
   session: VsphereSession,
-  needed: NeededHosts,
+  needed: NeededParts,
   signal: AbortSignal,
 ): Promise<MachineStates | undefined> {
   try {
@@ -71,9 +79,10 @@ export async function providerTrouble(
 
 async function statesNow(
   session: VsphereSession,
-  hosts: NeededHosts,
+  { hosts, vsanKeys }: NeededParts,
   signal: AbortSignal,
 ): Promise<MachineStates> {
+  const datastoreKeys = await keysOfDatastores(session, vsanKeys, signal)
   const locked = new FirstNames()
   const needed: NeededMachine[] = []
   const encryptedHosts = new Set<string>()
@@ -82,8 +91,12 @@ async function statesNow(
     const host = valueOf(vm, 'runtime.host')
     const runs = valueOf(vm, 'runtime.powerState') === 'poweredOn'
     const key = keyIn(vm, 'config.keyId')
-    const part = key === '' ? undefined : partIn(hosts, vm)
-    if (part !== undefined && needed.length < neededMachinesMax) needed.push({ name: nameOf(vm), part, key })
+    const startKey = key === '' ? datastoreKey(vm, datastoreKeys) : key
+    const part = startKey === undefined ? undefined : partIn(hosts, vm)
+    // Hosts fetch the keys of vSAN without vCenter.
+    const isNeeded = part !== undefined && (key !== '' || part !== 'vCenter')
+    if (isNeeded && needed.length < neededMachinesMax)
+      needed.push({ name: nameOf(vm), part, key: startKey ?? '' })
     if (runs && host !== undefined && key !== '' && encryptedHosts.size < hostsMax) encryptedHosts.add(host)
   }
   const notSafe = new Map<string, string>()
@@ -97,6 +110,35 @@ async function statesNow(
     if (isNotSafe(state) && notSafe.size < hostsMax) notSafe.set(host.ref.id, nameOf(host))
   }
   return { locked, notSafe, needed }
+}
+
+/** The keys of encrypted vSAN datastores, by the datastores' identifiers. A cluster has datastores of other kinds, too. */
+async function keysOfDatastores(
+  session: VsphereSession,
+  vsanKeys: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const keys = new Map<string, string>()
+  if (vsanKeys.size === 0) return keys
+  const vsan = new Set<string>()
+  for await (const store of inventoryObjects(session, { type: 'Datastore', paths: ['summary.type'], signal }))
+    if (valueOf(store, 'summary.type') === 'vsan') vsan.add(store.ref.id)
+  const clusters = { type: 'ClusterComputeResource', paths: ['datastore'], signal }
+  for await (const cluster of inventoryObjects(session, clusters)) {
+    const key = vsanKeys.get(cluster.ref.id)
+    if (key !== undefined) for (const id of datastoresOf(cluster)) if (vsan.has(id)) keys.set(id, key)
+  }
+  return keys
+}
+
+function datastoresOf({ values }: InventoryObject): readonly string[] {
+  const listed = values.get('datastore')
+  return elementsOf(listed, 'ManagedObjectReference').flatMap((one) => refOf(one)?.id ?? [])
+}
+
+function datastoreKey(vm: InventoryObject, keys: ReadonlyMap<string, string>): string | undefined {
+  for (const id of datastoresOf(vm)) if (keys.has(id)) return keys.get(id)
+  return undefined
 }
 
 function valueOf({ values }: InventoryObject, path: string): string | undefined {

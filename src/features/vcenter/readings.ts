@@ -262,7 +262,13 @@ export class Readings {
       import('./read-states.ts'),
       import('./runs-here.ts'),
     ])
-    const states = await machineStates(session, await neededHosts(this.#parts, vcenter), signal)
+    const vsanKeys = new Map(
+      rows.flatMap(({ kind, machineId, disk, key }) =>
+        kind === 'vsan-cluster' && disk === '' ? [[machineId, key] as const] : [],
+      ),
+    )
+    const hosts = await neededHosts(this.#parts, vcenter)
+    const states = await machineStates(session, { hosts, vsanKeys }, signal)
     this.states.noteMachines(
       vcenter,
       states && { ...states, needed: await this.#withKeysHere(vcenter, states) },

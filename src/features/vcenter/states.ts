@@ -96,7 +96,7 @@ export interface NeededMachine {
   readonly name: string
   /** `this server`, `its database` or `vCenter`. */
   readonly part: string
-  /** The key of its home. */
+  /** The key of its home, or that of the vSAN datastore on which it lies. */
   readonly key: string
 }
 
@@ -199,7 +199,7 @@ const hostAction =
   'Make the key provider green in vCenter. Then, for each host there: Enable host encryption mode. If that fails, its events say why.'
 
 const neededAction =
-  'Decrypt these machines in vCenter (VM Policies, Datastore Default), or move what runs there to a machine that needs no key of this server: docs/vcenter.md, "Where Mortise must not run".'
+  'Decrypt these machines in vCenter (VM Policies, Datastore Default), move those on an encrypted vSAN datastore to another one, or move what runs there to a machine that needs no key of this server: docs/vcenter.md, "Where Mortise must not run".'
 
 /** A vCenter that has a user for its inventory. */
 export interface StatesOfVcenter {
@@ -249,7 +249,7 @@ export const stateConditions = {
   'vcenter-needs-own-key': {
     severity: 'critical',
     meaning:
-      'Machines of a vCenter whose login is stored run this server, its database or that vCenter, as their guests report, and are encrypted with keys of this server. After a power failure they cannot start without this server, and it cannot start without them: then no encrypted machine starts.',
+      'Machines of a vCenter whose login is stored run this server, its database or that vCenter, as their guests report, and are encrypted with keys of this server, or lie on a vSAN datastore that is (for that vCenter, this does not count: hosts fetch the keys of vSAN without it). After a power failure they cannot start without this server, and it cannot start without them: then no encrypted machine starts.',
     action: neededAction,
     find: ({ vcenterStates }) =>
       vcenterStates.flatMap((one) => {

@@ -19,8 +19,9 @@ import { MovableClock } from '../../support/time/movable-clock.ts'
 import { until } from '../../support/time/until.ts'
 import { addedEntry, knownVcenter } from '../../support/vcenter/known-vcenter.ts'
 import { reportName } from '../../support/vcenter/client.ts'
-import type { Ref } from '../../support/vcenter/soap.ts'
+import { reference, type Ref } from '../../support/vcenter/soap.ts'
 import { vcsimTestTimeoutMs } from '../../support/vcenter/vcsim.ts'
+import { element, typed } from '../../support/vcenter/xml.ts'
 import { encrypt, ProxySite } from './proxy-site.ts'
 
 const provider = { name: 'P', proof: 'key', connectedMs: 1 }
@@ -111,6 +112,48 @@ test(
 )
 
 test(
+  'a machine of this server on an encrypted vSAN datastore needs its key to start, though it is not encrypted itself',
+  { timeout: vcsimTestTimeoutMs },
+  async (t) => {
+    const parts = await readVcenter(t, 1)
+    if (!parts) return
+    const { site, vcenter, logins } = parts
+    const { client } = site
+    const [cluster] = await client.find('ClusterComputeResource')
+    assert.ok(cluster)
+    const vsan = typed('spec', 'ClusterConfigSpecEx', [element('vsanConfig', [element('enabled', true)])])
+    await client.task('ReconfigureComputeResource_Task', [vsan, element('modify', true)], cluster)
+    const [own, other] = await client.find('VirtualMachine')
+    assert.ok(own && other)
+    const hosts = new Map([
+      ['kms-1.example.com', 'this server'],
+      ['vc.example.com', 'vCenter'],
+    ])
+    const needed = async (vsanKeys: ReadonlyMap<string, string>) => {
+      const login = await logins.stored(vcenter)
+      assert.ok(login)
+      return inSession(vcenter, login, systemClock, async (session) => {
+        const states = await machineStates(session, { hosts, vsanKeys }, t.signal)
+        return states?.needed.map(({ part, key }) => `${part}: ${key}`)
+      })
+    }
+    const encrypted = new Map([[cluster.value, 'key of the cluster']])
+    await reportName(client, own, 'kms-1.example.com')
+    assert.deepEqual(await needed(encrypted), [], 'it lies on another datastore')
+    const datastore = await vsanDatastore(site)
+    for (const vm of [own, other]) {
+      const spec = element('spec', [reference('datastore', datastore)])
+      await client.task('RelocateVM_Task', [spec], vm)
+    }
+    assert.deepEqual(await needed(encrypted), ['this server: key of the cluster'])
+    assert.deepEqual(await needed(new Map()), [], 'the cluster is not encrypted')
+    assert.deepEqual(await needed(new Map([['another-cluster', 'k']])), [])
+    await reportName(client, own, 'vc.example.com')
+    assert.deepEqual(await needed(encrypted), [], 'hosts fetch the keys of vSAN without vCenter')
+  },
+)
+
+test(
   'a vCenter that tells no states is read, and raises nothing',
   { timeout: vcsimTestTimeoutMs },
   async (t) => {
@@ -125,7 +168,10 @@ test(
     const fault = { on: 'CreateContainerView', kind: 'fault' } as const
     await inSession(vcenter, login, systemClock, async (session) => {
       const readStates = async () => {
-        readings.states.noteMachines(vcenter, await machineStates(session, new Map(), t.signal))
+        readings.states.noteMachines(
+          vcenter,
+          await machineStates(session, { hosts: new Map(), vsanKeys: new Map() }, t.signal),
+        )
       }
       await site.vcenter.trouble({ ...fault, fault: 'NoPermission' })
       await assert.rejects(readStates(), /NoPermission|Permission/)
@@ -203,6 +249,13 @@ async function hostOf(site: ProxySite, vm: Ref): Promise<Ref> {
   const value = (await site.client.properties(vm, 'runtime.host')).get('runtime.host')?.text
   assert.ok(value)
   return { type: 'HostSystem', value }
+}
+
+async function vsanDatastore({ client }: ProxySite): Promise<Ref> {
+  for (const datastore of await client.find('Datastore'))
+    if ((await client.properties(datastore, 'summary.type')).get('summary.type')?.text === 'vsan')
+      return datastore
+  return assert.fail('vcsim has no vSAN datastore')
 }
 
 /** A vCenter whose machines are off and whose login is stored, and the readings of it in a server without the rest. */
