@@ -20,6 +20,8 @@ import { ServerCertificate } from './pages/settings/server-certificate.tsx'
 import { Settings } from './pages/settings/settings.tsx'
 import { Sessions } from './pages/settings/sessions.tsx'
 import { Tokens } from './pages/settings/tokens.tsx'
+import { Vcenter } from './pages/vcenters/vcenter.tsx'
+import { Vcenters } from './pages/vcenters/vcenters.tsx'
 import { Blocks } from './pages/blocks.tsx'
 import { Prove } from './pages/prove.tsx'
 import { Say } from './parts/say.tsx'
@@ -83,6 +85,8 @@ function Frame() {
         <Router>
           <Route path="/" component={Overview} />
           <Route path="/connect" component={Connect} />
+          <Route path="/vcenters" component={Vcenters} />
+          <Route path="/vcenters/:instance/:vcenter" component={Vcenter} />
           <Route path="/keys" component={Keys} />
           <Route path="/keys/:instance/:key" component={Key} />
           <Route path="/clients" component={Clients} />

@@ -11,6 +11,7 @@ export interface Place {
 export const menu: readonly Place[] = [
   { path: '/', title: 'Overview' },
   { path: '/connect', title: 'Connect vCenter' },
+  { path: '/vcenters', title: 'vCenters' },
   { path: '/keys', title: 'Keys' },
   { path: '/clients', title: 'Clients' },
   { path: '/audit', title: 'Audit' },

@@ -5,6 +5,7 @@ import { useAsk } from '../ask.ts'
 import { InstanceChoice } from '../parts/instance-choice.tsx'
 import { Paged, usePages } from '../parts/pages.tsx'
 import { Say } from '../parts/say.tsx'
+import { Switch } from '../parts/switch.tsx'
 import { Table } from '../parts/table.tsx'
 import { Time } from '../parts/time.tsx'
 import { TimeFilter } from '../parts/time-filter.tsx'
@@ -114,21 +115,16 @@ export function Audit() {
           <div>{moreFilters.map(asTextFilter)}</div>
         </details>
       </form>
-      <p>
-        <label>
-          <input
-            type="checkbox"
-            role="switch"
-            checked={isFollowed}
-            onChange={({ currentTarget }) => {
-              setFollowed(currentTarget.checked)
-              // What came meanwhile would go.
-              if (!currentTarget.checked) pages.restart()
-            }}
-          />
-          Follow: look for new entries every two seconds
-        </label>
-      </p>
+      <Switch
+        isOn={isFollowed}
+        onChange={(isOn) => {
+          setFollowed(isOn)
+          // What came meanwhile would go.
+          if (!isOn) pages.restart()
+        }}
+      >
+        Follow: look for new entries every two seconds
+      </Switch>
       {/* It goes on while the filters change. */}
       <AuditExport instance={instance} query={query} />
       <Paged pages={pages} none="No entry fits.">

@@ -37,12 +37,18 @@ export function Connect() {
   const { instance } = chosen
   const mayLook = useMay('viewer', { server: true })
   const mayTrust = useMay('operator', instance === undefined ? {} : { instance })
+  const mayServer = useMay('manager', { server: true })
   const isOfOneInstance = !useMay('operator', { server: true }) && mayTrust
   const version: Version = filters['vcenter'] === '7' || filters['vcenter'] === '9' ? filters['vcenter'] : '8'
   const [trusted, setTrusted] = useState<Trusted>()
   return (
     <>
       <h1>Connect vCenter</h1>
+      {mayServer && (
+        <p>
+          Here you click in vCenter. The server can do all of it for you: <a href="/vcenters">vCenters</a>.
+        </p>
+      )}
       <div class="filters">
         <InstanceChoice {...chosen} />
         <Choice

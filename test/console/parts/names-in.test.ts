@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { namesIn } from '../../../console/src/parts/names-in.ts'
+import { linesIn, namesIn } from '../../../console/src/parts/names-in.ts'
 
 test('names are parted by what people put between them, each once', () => {
   assert.deepEqual(namesIn(' kms.example.com, 10.0.0.1;\nkms.example.com ::1 '), [
@@ -11,4 +11,9 @@ test('names are parted by what people put between them, each once', () => {
     '::1',
   ])
   assert.deepEqual(namesIn(' , '), [])
+})
+
+test('lines are names with spaces and commas in them, each once', () => {
+  assert.deepEqual(linesIn(' web server, old \n\nweb-*\nweb-*\n'), ['web server, old', 'web-*'])
+  assert.deepEqual(linesIn(' \n '), [])
 })

@@ -264,12 +264,12 @@ async function tryLogin(
   own: OwnLogin,
   items: readonly RekeyItem[],
 ): Promise<void> {
+  const kinds = new Set(items.filter(({ state }) => state !== 'cannot').map(({ kind }) => kind))
   const privileges = [
     'Cryptographer.ManageKeys',
     'Cryptographer.Recrypt',
-    ...(items.some(({ kind, state }) => kind === 'host' && state !== 'cannot')
-      ? ['Cryptographer.RegisterHost']
-      : []),
+    ...(kinds.has('host') ? ['Cryptographer.RegisterHost'] : []),
+    ...(kinds.has('vsan-cluster') ? ['Host.Inventory.EditCluster'] : []),
   ]
   const { missingPrivileges } = await import('../../../outside/vsphere-api/session.ts')
   const missing = await orRefusal(
