@@ -43,6 +43,16 @@ const administration = {
         }),
     },
   },
+  closing: {
+    routes: async () => (await import('../features/closing/routes.ts')).closingRoutes,
+    examples: async () => (await import('../features/closing/examples.ts')).examples,
+    server: async () => (await import('../features/closing/feature.ts')).closing,
+    commands: {
+      'instance close': async () => (await import('../features/closing/commands.ts')).closeInstanceCommand,
+      'instance open': async () => (await import('../features/closing/commands.ts')).openInstanceCommand,
+      server: async () => (await import('../features/closing/commands.ts')).serverCommands,
+    },
+  },
   clients: {
     routes: async () => (await import('../features/clients/routes.ts')).clientRoutes,
     examples: async () => (await import('../features/clients/examples.ts')).examples,

@@ -29,7 +29,7 @@ function commandsIn({ stdout }: CommandResult): string[] {
 const loads: readonly (readonly [command: string, features: readonly string[]])[] = [
   ['key list', ['keys', 'key-export']],
   ['audit list', ['audit']],
-  ['instance show', ['instances', 'adopt']],
+  ['instance show', ['instances', 'adopt', 'closing']],
 ]
 
 test('a command loads no commands of other features', async () => {

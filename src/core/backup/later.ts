@@ -5,6 +5,7 @@
 import type { LogParts } from '../audit/proof.ts'
 import { verifyLog } from '../audit/verify.ts'
 import type { AuditEntry, StoredAuditEntry, WriterHead } from '../ports/audit.ts'
+import type { InstanceClosing } from '../trust/rows.ts'
 import { BackupError } from './error.ts'
 import type { BackupState } from './state.ts'
 import type { Manifest } from './manifest.ts'
@@ -22,6 +23,10 @@ export interface LaterActs {
   /** Instances that lost all their clients by a deletion or a shred, including instances that were restored since. */
   readonly instancesEmptied: ReadonlySet<string>
   readonly clientsRemoved: ReadonlySet<string>
+  /** Instances that are closed, by their ids, with the act that closed them. */
+  readonly instancesClosed: ReadonlyMap<string, InstanceClosing>
+  /** The act that closed the server; null: it was not closed, or opened again. */
+  readonly serverClosed: InstanceClosing | null
   /** By client: the operations that its last change allowed it. */
   readonly allowed: ReadonlyMap<string, readonly string[]>
   /** SHA-256 of certificates, or ids of CAs. */
@@ -133,6 +138,8 @@ const closingActs: ReadonlySet<AuditEntry['action']> = new Set([
   'instance.delete',
   'instance.shred',
   'instance.restore',
+  'instance.close',
+  'instance.open',
   'client.remove',
   'client.certificate.remove',
   'client.re-provision',
@@ -152,6 +159,8 @@ export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
   const instancesEmptied = new Set<string>()
   const [clientsRemoved, certificatesRemoved] = [new Set<string>(), new Set<string>()]
   const blocked = new Map<string, number>()
+  const instancesClosed = new Map<string, InstanceClosing>()
+  let serverClosed: InstanceClosing | null = null
   const allowed = new Map<string, readonly string[]>()
   let upToMs: number | null = null
   for (const { body } of entries) {
@@ -178,6 +187,10 @@ export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
       instancesGone.set(object, { atMs, shredded: action === 'instance.shred' })
       instancesEmptied.add(object)
     } else if (action === 'instance.restore') instancesGone.delete(object)
+    else if (action === 'instance.close') instancesClosed.set(object, closingIn(entry))
+    else if (action === 'instance.open') instancesClosed.delete(object)
+    else if (action === 'server.close') serverClosed = closingIn(entry)
+    else if (action === 'server.open') serverClosed = null
     else if (action === 'client.remove') clientsRemoved.add(object)
     else if (limitsClient(entry)) allowed.set(object, textOf(detail?.['allow']).split(', '))
     else if (action === 'client.certificate.remove') certificatesRemoved.add(textOf(detail?.['certificate']))
@@ -192,12 +205,18 @@ export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
     closed,
     instancesGone,
     instancesEmptied,
+    instancesClosed,
+    serverClosed,
     clientsRemoved,
     allowed,
     certificatesRemoved,
     blocked,
   }
   return { upToMs, entries: entries.length, made: [...made], ...acts }
+}
+
+function closingIn({ atMs, actor, detail }: AuditEntry): InstanceClosing {
+  return { atMs, by: actor.name ?? '', reason: textOf(detail?.['reason']) }
 }
 
 /** The acts that make the object of their entries. */

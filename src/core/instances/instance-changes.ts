@@ -20,6 +20,7 @@ import {
 import { withdrawal } from '../trust/client-rules.ts'
 import type { Grantor } from '../trust/grantor.ts'
 import type { LeafRules } from '../trust/vouching.ts'
+import { closedAsServer } from './closing-changes.ts'
 import { requireFittingDelay, requireNothingWaits } from './destroy-delay.ts'
 import { withoutUpstreamKey } from './upstream-keys.ts'
 
@@ -104,7 +105,7 @@ export class InstanceChanges {
     const draft = { ...defaults, ...settings, id: settings.id ?? randomUUID() }
     const dataKey = await this.#keyring.make(draft)
     const decide = async (snapshot: TrustSnapshot, createdMs: number): Promise<TrustDraft<Instance>> => {
-      const instance: Instance = { ...draft, createdMs }
+      const instance: Instance = { ...draft, ...closedAsServer(snapshot), createdMs }
       requireFreeName(snapshot, instance)
       await requireFittingDelay(instance, this.#custodies)
       return {

@@ -9,6 +9,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Lease } from '../ports/leases.ts'
 import { namedCalls } from '../audit/correlation-ids.ts'
 import type { CorrelationIds } from '../ports/root-key.ts'
+import { closingOf } from '../trust/closings.ts'
 import type { Instance, InstanceWork } from '../trust/rows.ts'
 
 /** Objects that long work on an instance (move or rewrap) processes concurrently. */
@@ -68,6 +69,7 @@ export class WorkRun {
     const { tables, version } = await this.#place.access.snapshot()
     const instance = tables.instance.get(this.instanceId)
     if (!instance || instance.work?.id !== this.work?.id) throw new WorkOver('the work was replaced')
+    if (closingOf(instance)) throw new WorkOver('the instance is closed')
     return { instance, trustVersion: version }
   }
 

@@ -3,6 +3,7 @@
 import { ClientChanges } from '../trust/client-changes.ts'
 import type { AuthorityRules } from '../trust/client-rules.ts'
 import { InstanceChanges } from './instance-changes.ts'
+import { ClosingChanges } from './closing-changes.ts'
 import { InstanceRestores } from './restore-commit.ts'
 import { InstanceWorkChanges } from './changes.ts'
 import { LeftStandardKeys, type LeftOptions } from './left-standard-keys.ts'
@@ -28,6 +29,8 @@ export interface TrustChanges {
   readonly leftStandardKeys: LeftStandardKeys
   /** The old servers that instances ask during a change-over. */
   readonly upstreams: UpstreamChanges
+  /** Closes instances, and opens them again. */
+  readonly closings: ClosingChanges
 }
 
 export function createTrustChanges(options: TrustWriterOptions & AuthorityRules & LeftOptions): TrustChanges {
@@ -42,5 +45,6 @@ export function createTrustChanges(options: TrustWriterOptions & AuthorityRules 
     restores: new InstanceRestores(writer, options),
     leftStandardKeys: new LeftStandardKeys(writer, options),
     upstreams: new UpstreamChanges(writer),
+    closings: new ClosingChanges(writer),
   }
 }

@@ -19,6 +19,7 @@ import { StoreConflict, type Store, StoreUnavailable } from '../ports/store.ts'
 import { LeaseElsewhere, underLease, type Lease, type Leases } from '../ports/leases.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StoredObject } from '../ports/objects.ts'
+import { closingOf } from '../trust/closings.ts'
 import type { Instance, InstanceWork } from '../trust/rows.ts'
 
 /** How often a node looks for work that another node started. */
@@ -141,12 +142,13 @@ export class InstanceWorker {
     if (this.#stopping.signal.aborted) return
     const { access, leases } = this.#options
     const { tables } = await access.snapshot()
-    const waits = [...tables.instance.values()].some(({ id, work }) => work && !this.#running.has(id))
-    if (!waits) return
+    const waiting = [...tables.instance.values()].filter(
+      (one) => one.work && !this.#running.has(one.id) && !closingOf(one),
+    )
+    if (waiting.length === 0) return
     const lease = await leases.hold('instance-work')
     if (!lease || this.#stopping.signal.aborted) return
-    for (const { id, work } of tables.instance.values())
-      if (work && !this.#running.has(id)) this.#run(id, work, lease)
+    for (const { id, work } of waiting) if (work && !this.#running.has(id)) this.#run(id, work, lease)
   }
 
   #run(instanceId: string, work: InstanceWork, lease: Lease): void {

@@ -63,6 +63,7 @@ import { CertificateActs } from './certificate-acts.ts'
 import type { OperationRights } from './transaction/operation-rights.ts'
 import { RuleActs } from './rule-acts.ts'
 import { CryptoActs } from './crypto-acts.ts'
+import { openCaller } from './object/closed-instance.ts'
 import { wrapKeyBlock, type WrapRequest } from './use/wrapping.ts'
 
 /** An object that leaves for good. The caller wipes it. */
@@ -108,10 +109,14 @@ export class KeyTransaction {
     uniqueIdentifier: string | null,
     rights?: OperationRights,
   ): MaybePromise<void> {
-    const { actor, allow } = this.#staged.caller
+    const { caller } = this.#staged
+    const { actor, allow } = caller
     const isAllowed = action === null || allows(allow, operation)
-    if (isAllowed && !rights) return
-    if (action !== null) this.#staged.begin(action, uniqueIdentifier)
+    if (isAllowed && !rights && !caller.isClosed) return
+    if (action !== null) {
+      this.#staged.begin(action, uniqueIdentifier)
+      openCaller(caller)
+    }
     if (isAllowed) return rights && this.#objects.limitTo(rights, operation, uniqueIdentifier)
     throw new Fault(
       'PermissionDenied',

@@ -1,6 +1,6 @@
 // A batch: answers each item on its own, in order (KMIP 1.4 §6.14, §6.15). With Stop and Continue each item is a transaction of
-// its own. With Undo all items are one transaction, which commits as a whole or leaves only its audit record. Between items other
-// requests get their turns. A batch stops as soon as its client stops waiting. A request's context lives only here.
+// its own. With Undo all items are one transaction, which commits as a whole or leaves only its audit record. A batch stops as soon
+// as its client stops waiting. A request's context lives only here.
 
 import { Fault } from '../../wire/kmip/fault.ts'
 import type { RequestItem, RequestMessage, ResponseItem } from '../../wire/kmip/message.ts'
@@ -9,6 +9,7 @@ import { decodeRequestPayload, encodeResponsePayload } from '../../wire/kmip/pay
 import { atLeast } from '../../wire/kmip/version.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { partyOf } from '../trust/caller.ts'
+import { openCaller } from '../keys/object/closed-instance.ts'
 import type { PerformOptions } from '../keys/keys.ts'
 import type { FetchUpstream } from '../keys/transaction/missing-object.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
@@ -202,10 +203,10 @@ async function poll(
   const giveBack = await options.session?.rights?.require('Poll', null, () => [])
   try {
     const { AsynchronousCorrelationValue: value } = decodeRequestPayload('Poll', item.payload, request)
-    const answer = await options.asynchronous.poll(partyOf(await options.identify()), value, request.version)
-    const { uniqueBatchItemId } = item
+    const party = partyOf(openCaller(await options.identify()))
+    const answer = await options.asynchronous.poll(party, value, request.version)
     if (!answer) return { ...echo(item), status: 'OperationPending', asynchronousCorrelationValue: value }
-    const answered = { ...answer, uniqueBatchItemId }
+    const answered = { ...answer, uniqueBatchItemId: item.uniqueBatchItemId }
     options.room.require(answered)
     return answered
   } catch (error) {

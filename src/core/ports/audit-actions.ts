@@ -79,6 +79,8 @@ export const auditActions = {
   'admin.refused':
     'The admin API refused a request: its token is invalid or its role does not suffice. The entry names the route.',
   'instance.create': 'An instance was created.',
+  'instance.close': 'An instance was closed: none of its keys is used until it is opened again.',
+  'instance.open': 'An instance that was closed was opened again.',
   'instance.set': 'A name or setting of an instance was changed.',
   'instance.set-defaults':
     'The values that new objects get where their requests have none were set or removed.',
@@ -142,6 +144,9 @@ export const auditActions = {
   'standard-key.delete': "The server deleted a standard key at its root key's service.",
   'standard-key.forget':
     'A manager said that a service instance is gone for good: the server deletes no standard keys there any more. The entry says how many were left.',
+  'server.close':
+    'The server was closed, and all its instances with it: no key is used until it is opened again.',
+  'server.open': 'The server was opened again; instances that were closed by themselves stay closed.',
   'server-cert.stage': 'A new certificate for the KMIP listener was stored, to be used later.',
   'server-cert.schedule': 'The time was set at which a staged certificate comes into use.',
   'server-cert.activate': 'The KMIP listener switched to another certificate.',

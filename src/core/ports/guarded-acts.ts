@@ -3,6 +3,7 @@
 
 export const guardedActs = [
   'instance delete',
+  'instance open',
   'key destroy',
   'set-root-key',
   'token create manager',

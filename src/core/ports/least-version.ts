@@ -26,8 +26,15 @@ export const marksFeature: StoreFeature = {
   reason: 'marks of destroyed keys, without which old rows of such a key that were put back are served',
 }
 
+/** Instances that a manager closed (closings.ts). */
+export const closedInstances: StoreFeature = {
+  name: 'closed-instances',
+  version: '0.1.0',
+  reason: 'an instance or the server was closed, and an older program would hand out its keys',
+}
+
 /** The features that this program knows. */
-export const knownFeatures: readonly StoreFeature[] = [marksFeature, oneWayRestrictions]
+export const knownFeatures: readonly StoreFeature[] = [marksFeature, oneWayRestrictions, closedInstances]
 
 /** The store requires the feature from this commit on. StoreConflict('older-node'): a node is running that does not know it. */
 export interface LeastVersionWrite {

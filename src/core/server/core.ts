@@ -133,12 +133,14 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   opened.defer(() => leases.stop())
   const readiness = new Readiness({ log, clock, metrics, audit, calls: rootKeys.calls })
   opened.defer(() => readiness.rootKeys.stop())
-  const access = await openAccess({ store, macs: secrets, clock, alarms, audit })
+  const guarded = { openRootKey: rootKeys.open, events: readiness.rootKeys }
+  const keyring = new Keyring({ store, clock, integrity, ...guarded })
+  // Memory drops the keys of an instance that is closed.
+  const closed = (instanceId: string) => keyring.forget(instanceId)
+  const access = await openAccess({ store, macs: secrets, clock, alarms, audit, closed })
   const { serviceOf, forget: onChange } = rootKeys
   const apiKeys = new ApiKeys({ store, secrets, access, serviceOf, onChange })
   const tidyApiKeys = () => apiKeys.tidy().catch(failed('remove API keys that nothing needs any more'))
-  const guarded = { openRootKey: rootKeys.open, events: readiness.rootKeys }
-  const keyring = new Keyring({ store, clock, integrity, ...guarded })
   const custodies = new Custodies({
     store,
     clock,
@@ -157,7 +159,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   }
   const parts = { store, clock, access, keyring, custodies, changePace: new ChangePace(clock) }
   const trust = createTrustChanges({ ...parts, ...authorityRules, serviceOf, macs: secrets, changed })
-  const recover = await openRecovery({ store, clock, leases }, opened)
+  const recover = await openRecovery({ store, clock, leases, access }, opened)
   const refusalsFailed = failed('enter how often clients were refused')
   const keys = openKeys({ ...parts, ...recover, durableReads, changed, refusalsFailed }, opened)
   const instanceWork = new InstanceWorker({ ...parts, leases, changes: trust.work, onFailure: failed })
@@ -184,11 +186,17 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
 
 /** Opens the clock by which destroyed keys wait, and the sweep that removes them. */
 async function openRecovery(
-  { store, clock, leases }: Pick<Core, 'store' | 'clock' | 'leases'>,
+  { store, clock, leases, access }: Pick<Core, 'store' | 'clock' | 'leases' | 'access'>,
   opened: AsyncDisposableStack,
 ): Promise<Pick<Core, 'recovery' | 'recoverySweep'>> {
   const recovery = await RecoveryClock.open(store, clock)
-  const recoverySweep = new RecoverySweep({ store, clock, recovery, leases })
+  const recoverySweep = new RecoverySweep({
+    store,
+    clock,
+    recovery,
+    leases,
+    instances: () => access.instances(),
+  })
   opened.defer(() => recoverySweep.stop())
   return { recovery, recoverySweep }
 }
@@ -235,7 +243,10 @@ async function openAccess({
   alarms,
   audit,
   ...parts
-}: Pick<Core, 'store' | 'clock' | 'alarms' | 'audit'> & { readonly macs: Secrets }): Promise<Access> {
+}: Pick<Core, 'store' | 'clock' | 'alarms' | 'audit'> & {
+  readonly macs: Secrets
+  readonly closed: (instanceId: string) => void
+}): Promise<Access> {
   return new Access({
     ...parts,
     certificates: { validity, signedBy: signedForClient, matchesSubject, twinOf },

@@ -10,6 +10,7 @@ import type { Store } from '../ports/store.ts'
 import { Notices } from './notices.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
 import { RootKeyWatch, type RootKeyWatchOptions } from './root-key-watch.ts'
+import { serverClosing } from '../trust/closings.ts'
 import { messageFirst } from '../ports/log.ts'
 
 /** How long readiness waits for a check of root keys. */
@@ -19,6 +20,8 @@ export interface ReadinessOptions extends RootKeyWatchOptions {
   /** The calls to root key services that are in progress. */
   readonly calls: () => readonly RootKeyCalls[]
 }
+
+const serverIsClosed = 'an administrator closed the server: no key is used until it is opened again'
 
 export class Readiness {
   /** Receives the events of the keyring. */
@@ -68,10 +71,11 @@ export class Readiness {
         // Standard keys that are still to be deleted outlive their instance.
         ({ what, instanceId }) => what === 'delete' || tables.instance.has(instanceId),
       )
+      const isClosed = serverClosing(tables.instance.values()) !== undefined
       return {
-        ready: handsOut,
-        reason: writable ? null : reason,
-        refused: handsOut ? null : reason,
+        ready: handsOut && !isClosed,
+        reason: isClosed ? serverIsClosed : writable ? null : reason,
+        refused: isClosed ? serverIsClosed : handsOut ? null : reason,
         degraded,
         unknown: new Set(this.rootKeys.unknown),
         fromMemory: new Set([...degraded.keys()].filter(servedFromMemory)),

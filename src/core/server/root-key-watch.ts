@@ -10,6 +10,7 @@ import type { Keyring, KeyringEvents } from '../sealing/keyring.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import { RootKeyError } from '../ports/root-key.ts'
+import { closingOf } from '../trust/closings.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import type { ClosedKey } from '../sealing/closed-keys.ts'
@@ -31,7 +32,7 @@ export interface RootKeyWatchOptions {
 
 interface WatchedParts {
   readonly access: Pick<Access, 'instances'>
-  readonly keyring: Pick<Keyring, 'current' | 'probe' | 'status'>
+  readonly keyring: Pick<Keyring, 'current' | 'forget' | 'probe' | 'status'>
 }
 
 interface ClosedParts {
@@ -176,7 +177,9 @@ export class RootKeyWatch implements KeyringEvents {
     const waiting = instances.values()
     const worker = async () => {
       for (const instance of waiting) {
-        await this.#lookAt(keyring, instance)
+        // An answer that was under way when it was closed came into memory since.
+        if (closingOf(instance)) keyring.forget(instance.id)
+        else await this.#lookAt(keyring, instance)
         unknown.delete(instance.id)
       }
     }

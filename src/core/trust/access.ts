@@ -11,6 +11,7 @@ import type { Actor } from '../ports/audit.ts'
 import type { Caller } from './caller.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store, Write } from '../ports/store.ts'
+import { closingOf } from './closings.ts'
 import { rowWrites, type RowChange } from './row-writes.ts'
 import {
   readRows,
@@ -80,6 +81,7 @@ export class Access {
   readonly #certificates: Certificates
   readonly #alarm: (message: string) => void
   readonly #seenWhole: (version: number) => void
+  readonly #closed: (instanceId: string) => void
   #snapshot: TrustSnapshot | undefined
   /** The highest version so far. A lower one means that the database was set back while this node ran. */
   #highestVersion = 0
@@ -100,6 +102,8 @@ export class Access {
     readonly versionAtLeast?: number
     /** Called with each trust version whose rows passed their MAC check. */
     readonly seenWhole?: (version: number) => void
+    /** Called with the id of each instance that is closed, when rows were read in which it newly is. */
+    readonly closed?: (instanceId: string) => void
   }) {
     this.#store = options.store
     this.#macs = options.macs
@@ -108,6 +112,7 @@ export class Access {
     this.#alarm = options.alarm
     this.#highestVersion = options.versionAtLeast ?? 0
     this.#seenWhole = options.seenWhole ?? (() => {})
+    this.#closed = options.closed ?? (() => {})
   }
 
   /** Decides by the current trust rows who the peer is. */
@@ -151,7 +156,8 @@ export class Access {
       address: peer.address,
     }
     const { instance, client, trustVersion } = result
-    return { instanceId: instance.id, actor, allow: allowOf(client), trustVersion, requestId }
+    const caller = { instanceId: instance.id, actor, allow: allowOf(client), trustVersion, requestId }
+    return closingOf(instance) ? { ...caller, isClosed: true } : caller
   }
 
   /** The token with this bearer text. Undefined if there is none or it has expired. */
@@ -230,6 +236,10 @@ export class Access {
     if (snapshot.intact) this.#seenWhole(read.version)
     for (const known of this.#raised) if (!snapshot.alarms.includes(known)) this.#raised.delete(known)
     for (const alarm of snapshot.alarms) this.#raise(alarm)
+    for (const instance of snapshot.tables.instance.values()) {
+      const before = this.#snapshot?.tables.instance.get(instance.id)
+      if (closingOf(instance) && !(before && closingOf(before))) this.#closed(instance.id)
+    }
     this.#signatures = new Map()
     this.#authorities = parsedAuthorities(snapshot.tables.authority.values())
     this.#snapshot = snapshot

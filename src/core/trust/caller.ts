@@ -14,6 +14,8 @@ export interface Caller {
   readonly trustVersion: number
   /** The id of the request in the log and the audit. The listener generates it. */
   readonly requestId: string
+  /** The instance is closed: none of its keys is used. */
+  readonly isClosed?: true
   /** The approval of a second person for this very act. The act's commit includes the request. */
   readonly consent?: Consent
 }

@@ -63,6 +63,18 @@ export interface Instance {
   /** The rules of its clients for new objects (KMIP 2.1 Set Defaults and Set Constraints). Absent: none. */
   readonly objectDefaults?: readonly ClientObjectRule[]
   readonly objectConstraints?: readonly ClientObjectRule[]
+  /** A manager closed it: none of its keys is used. Absent: it is open. */
+  readonly closed?: InstanceClosing
+  /** A manager closed the server, and it with all others. Absent: the server is open. */
+  readonly closedWithServer?: InstanceClosing
+}
+
+/** The act that closed an instance, or the server. closings.ts has its rules. */
+export interface InstanceClosing {
+  readonly atMs: number
+  /** The name of the person or token. */
+  readonly by: string
+  readonly reason: string
 }
 
 /**

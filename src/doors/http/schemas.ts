@@ -13,6 +13,12 @@ const expiredGraceDaysMax = 3_650
 
 export const time = z.iso.datetime().meta({ example: '2026-03-01T12:00:00.000Z' })
 
+export const shownClosing = z.object({
+  at: time,
+  by: z.string().meta({ example: 'alice' }),
+  reason: z.string().meta({ example: 'a host was stolen' }),
+})
+
 export const shownSha256 = z
   .string()
   .meta({ example: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })

@@ -24,6 +24,7 @@ const instance = {
   legacyWrap: false,
   restrictions: 'as-sent',
   wrappingKeys: [] as { id: string; wraps: boolean }[],
+  closed: null,
   rules: { defaults: 0, constraints: 0 },
   created: at,
 } as const

@@ -141,9 +141,19 @@ export function custodyOf(rootKey: string): 'database' {
 }
 
 export function shownInstance(
-  { rootKeyUri, createdMs, upstream: _upstream, objectDefaults, objectConstraints, ...instance }: Instance,
+  {
+    rootKeyUri,
+    createdMs,
+    upstream: _upstream,
+    objectDefaults,
+    objectConstraints,
+    closed,
+    closedWithServer,
+    ...instance
+  }: Instance,
   ibmApiKeySource: ApiKeySource,
 ) {
+  const closing = closedWithServer ?? closed
   const rules = { defaults: objectDefaults?.length ?? 0, constraints: objectConstraints?.length ?? 0 }
   return {
     ...instance,
@@ -154,6 +164,14 @@ export function shownInstance(
     legacyWrap: instance.legacyWrap ?? false,
     restrictions: instance.restrictions ?? 'as-sent',
     wrappingKeys: [...(instance.wrappingKeys ?? [])],
+    closed: closing
+      ? {
+          at: isoTime(closing.atMs),
+          by: closing.by,
+          reason: closing.reason,
+          withServer: closedWithServer !== undefined,
+        }
+      : null,
     rules,
     rootKey: rootKeyUri,
     ibmApiKeySource,

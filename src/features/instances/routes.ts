@@ -7,7 +7,15 @@ import { destroyDelaySecondsMax } from './bounds.ts'
 import { lengthsRules, namesRules, restrictionsRules } from '../../core/trust/rows.ts'
 import { severities } from '../../core/conditions/line.ts'
 import { instancePath, route } from '../../doors/http/route.ts'
-import { graceDays, ibmApiKey, name, namesNoChange, namesChange, time } from '../../doors/http/schemas.ts'
+import {
+  graceDays,
+  ibmApiKey,
+  name,
+  namesNoChange,
+  namesChange,
+  shownClosing,
+  time,
+} from '../../doors/http/schemas.ts'
 
 /** The largest settings. */
 const instanceObjectsMax = 100_000_000
@@ -67,6 +75,13 @@ const Instance = z
         description:
           'The keys that a manager named with setKey: they serve for wrapping alone. wraps: whether Sensitive keys leave by it now.',
       }),
+    closed: shownClosing
+      .extend({
+        withServer: z.boolean().meta({ description: 'Whether it was closed with the server.' }),
+      })
+      .nullable()
+      .default(null)
+      .meta({ description: 'Since when and why none of its keys is used; null: it is open.' }),
     rules: z
       .object({ defaults: z.int(), constraints: z.int() })
       .default({ defaults: 0, constraints: 0 })

@@ -104,7 +104,7 @@ function pagesOf(admin: AdminClient, wheres: readonly (string | undefined)[], { 
 
 const fetching = new Set(['key.get', 'key.export'])
 const trusting =
-  /^(client\.(trust|set|remove|certificate|block|unblock|re-provision)|token|instance\.(create|set|delete|shred|upstream)|approval\.(break-glass|configure)|server-cert\.activate|admin-cert|root-key\.(copied|verify-copy))/
+  /^(client\.(trust|set|remove|certificate|block|unblock|re-provision)|token|instance\.(create|set|delete|shred|upstream|close|open)|server\.(close|open)|approval\.(break-glass|configure)|server-cert\.activate|admin-cert|root-key\.(copied|verify-copy))/
 const restoring = new Set([
   'instance.restore',
   'server.restore-accept',

@@ -126,6 +126,8 @@ async function restoreForDrill(
     closed: new Map(),
     instancesGone: new Map(leftOut.map(({ id }) => [id, { atMs: 0, shredded: false }])),
     instancesEmptied: new Set(leftOut.map(({ id }) => id)),
+    instancesClosed: new Map(),
+    serverClosed: null,
     clientsRemoved: new Set<string>(),
     allowed: new Map(),
     certificatesRemoved: new Set<string>(),

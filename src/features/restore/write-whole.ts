@@ -12,6 +12,7 @@ import { closedLater, withNamesLeft } from '../../core/keys/recovery/closing.ts'
 import { dumpPageRecords } from '../../base/bounds.ts'
 import { dumpedTypes, type DumpedObject, type DumpedRecord } from '../../core/ports/backup.ts'
 import { isBack, type MarksEnd, type StoredMark } from '../../core/ports/marks.ts'
+import { closedInstances } from '../../core/ports/least-version.ts'
 import type { RecoveryTime } from '../../core/ports/objects.ts'
 import type { RootKey } from '../../core/ports/root-key.ts'
 import type { DataKeyRecord, SecretRecord } from '../../core/ports/secrets.ts'
@@ -57,7 +58,14 @@ export async function* changedPages(
   tally: RestoreTally,
 ): AsyncGenerator<readonly DumpedRecord[]> {
   await using stream = new RecordStream(pages)
-  yield* paged(stream.take('leastVersion'), (value) => ({ type: 'leastVersion', value }))
+  const features = await stream.all('leastVersion')
+  const closes =
+    changes.later !== null && (changes.later.instancesClosed.size > 0 || changes.later.serverClosed)
+  const isNamed = features.some(({ name }) => name === closedInstances.name)
+  yield [...features, ...(closes && !isNamed ? [closedInstances] : [])].map((value): DumpedRecord => ({
+    type: 'leastVersion',
+    value,
+  }))
   const [version = 0] = await stream.all('trustVersion')
   const secrets = await stream.all('secret')
   const systemKey = await opener.systemKey(secrets)
@@ -182,14 +190,19 @@ function addedRows({ tables }: TrustReading, { later, rootKey }: RestoreChanges)
       value: { id, reason: 'blocked after the backup', createdMs },
     }))
   const instances = [...tables.instance.values()]
-    .filter(({ id, custody, rootKeyUri }) => {
+    .filter(({ id }) => later?.instancesGone.has(id) !== true)
+    .flatMap((before): readonly RowOf[] => {
+      const { custody, rootKeyUri } = before
       const moves = rootKey !== null && custody === 'database' && rootKeyUri !== rootKey.uri
-      return moves && later?.instancesGone.has(id) !== true
+      const closed = later?.instancesClosed.get(before.id)
+      const value = {
+        ...before,
+        ...(moves && { rootKeyUri: rootKey.uri }),
+        ...(closed && { closed }),
+        ...(later?.serverClosed && { closedWithServer: later.serverClosed }),
+      }
+      return moves || closed || later?.serverClosed ? [{ kind: 'instance', value }] : []
     })
-    .map((value): RowOf => ({
-      kind: 'instance',
-      value: { ...value, rootKeyUri: rootKey?.uri ?? value.rootKeyUri },
-    }))
   return [...blocks, ...instances]
 }
 

@@ -23,6 +23,8 @@ interface Act {
 
 /** approvals.export.test.ts and test/features/vcenter/ have them. */
 const elsewhere = [
+  'openInstance',
+  'openServer',
   'exportKeys',
   'beginRestore',
   'connectVcenter',

@@ -26,6 +26,8 @@ function later(found: Partial<LoggedClosing>, identifier = 'k'): LaterActs {
     closed: new Map([[objectName('i', identifier), { ...notClosed, ...found }]]),
     instancesGone: new Map(),
     instancesEmptied: new Set(),
+    instancesClosed: new Map(),
+    serverClosed: null,
     clientsRemoved: new Set(),
     allowed: new Map(),
     certificatesRemoved: new Set(),

@@ -34,6 +34,7 @@ const campaign = {
   user: null,
   loginUntilMs: null,
 }
+const closing = { atMs: nowMs - dayMs, by: 'alice', reason: 'a host was stolen' }
 const provider = { name: 'mortise-vmware', proof: 'key', connectedMs: 1 }
 const vcenter = { id: 'vcenter-1', name: 'vc-1', instanceId: instance.id, user: 'reader', provider }
 const none = new FirstNames()
@@ -575,6 +576,18 @@ const cases: readonly Case[] = [
     of,
   },
   { id: 'near-limit', facts: { usages: [usage] }, says: /vmware holds 80 of \d+ objects \(80 %\)/, of },
+  {
+    id: 'instance-closed',
+    facts: { trust: { tables: tablesWith({ ...instance, closed: closing }), alarms: [] } },
+    says: /the instance vmware is closed since 2026-05-31T.*, by alice: a host was stolen/,
+    action: /mortise instance open vmware/,
+    of,
+  },
+  {
+    id: 'server-closed',
+    facts: { trust: { tables: tablesWith({ ...instance, closedWithServer: closing }), alarms: [] } },
+    says: /the server is closed since .*, by alice: a host was stolen/,
+  },
   {
     id: 'certificate-expires',
     facts: expiry('client', 29),

@@ -47,6 +47,21 @@ test('what is set in the console holds', async (t) => {
   await page.getByRole('button', { name: 'Save the settings' }).click()
   await page.getByText(/ of 5$/).waitFor()
 
+  await page.getByRole('button', { name: 'Close this instance' }).click()
+  const dialog = page.getByRole('dialog')
+  const closing = dialog.getByRole('button', { name: 'Close this instance' })
+  assert.ok(await closing.isDisabled(), 'it asks why')
+  await dialog.getByLabel('Why').fill('a host was stolen')
+  await assertAccessible(page, 'the dialog that closes an instance')
+  await closing.click()
+  await page.getByText('None of its keys is used since').waitFor()
+  await assert.rejects(createKey(client), /closed this instance/)
+  await console.open('/settings/instances')
+  await page.getByRole('rowheader').getByText('closed').waitFor()
+  await console.open('/settings/instances/default')
+  await page.getByRole('button', { name: 'Open it' }).click()
+  await page.getByRole('button', { name: 'Close this instance' }).waitFor()
+
   const { id } = (await server.json('key', 'create', '--name', 'one')) as { readonly id: string }
   await console.open(`/keys/default/${id}`)
   await page.getByRole('button', { name: 'Activate' }).click()

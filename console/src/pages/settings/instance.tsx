@@ -14,6 +14,7 @@ import { SecondPerson } from '../../parts/second-person.tsx'
 import { Time } from '../../parts/time.tsx'
 import { addressOf } from '../../place.ts'
 import { useMay } from '../../session.tsx'
+import { CloseInstance } from './close-instance.tsx'
 import { DeleteInstance, Receipt, type Deleted } from './delete-instance.tsx'
 import {
   bytesText,
@@ -45,6 +46,7 @@ export function Instance() {
             {shown.work && <InstanceWork work={shown.work} />}
             <Facts shown={shown} />
             <Settings key={JSON.stringify(written(shown))} shown={shown} again={asked.again} />
+            <CloseInstance shown={shown} again={asked.again} />
             <DeleteInstance shown={shown} onDeleted={setDeleted} />
           </>
         )}

@@ -12,6 +12,7 @@ import { Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
 import { pathTo } from '../../place.ts'
 import { useMay } from '../../session.tsx'
+import { Close, Open } from './close-instance.tsx'
 import { RootKeyFields } from './root-key-fields.tsx'
 import { Warnings } from '../../parts/warnings.tsx'
 import { noRootKey, rootKeyBody, type RootKeyWanted } from './root-key-wanted.ts'
@@ -33,12 +34,13 @@ export function Instances() {
           <Some of={instances} search="Name" wordsOf={({ name }) => name}>
             {(some) => (
               <Table heads={['Name', 'Root key', 'Keys are stored in', 'Created']}>
-                {some.map(({ id, name, rootKey, custody, created }) => (
+                {some.map(({ id, name, rootKey, custody, created, closed }) => (
                   <tr key={id}>
                     <th scope="row">
                       <a href={pathTo('settings', 'instances', id)}>
                         <Say text={name} />
                       </a>
+                      {closed && <span class="state bad">closed</span>}
                     </th>
                     <td>
                       <code>{rootKey}</code>
@@ -55,7 +57,28 @@ export function Instances() {
         )}
       </Answered>
       {mayCreate && <Create again={asked.again} />}
+      {mayCreate && asked.data && asked.data.length > 0 && (
+        <Server isClosed={asked.data.every(({ closed }) => closed?.withServer)} again={asked.again} />
+      )}
     </>
+  )
+}
+
+function Server({ isClosed, again }: { readonly isClosed: boolean; readonly again: () => void }) {
+  return (
+    <section aria-labelledby="server">
+      <h2 id="server">{isClosed ? 'The server is closed' : 'Close the server at once'}</h2>
+      {isClosed ? (
+        <Open action="Open the server" open={() => call('openServer')} again={again} />
+      ) : (
+        <Close
+          title="Close all instances"
+          action="Close the server"
+          close={(reason) => call('closeServer', { body: { reason } })}
+          again={again}
+        />
+      )}
+    </section>
   )
 }
 

@@ -5,6 +5,8 @@ import { serverActor } from '../../audit/actor.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import { LeaseElsewhere, underLease, type Leases } from '../../ports/leases.ts'
 import { StoreConflict, type Change, type Store } from '../../ports/store.ts'
+import { closingOf } from '../../trust/closings.ts'
+import type { Instance } from '../../trust/rows.ts'
 import type { RecoveryClock } from '../object/recovery-clock.ts'
 
 /** Interval of the removals of due material. */
@@ -19,6 +21,7 @@ export class RecoverySweep {
   readonly #clock: Clock
   readonly #recovery: RecoveryClock
   readonly #leases: Pick<Leases, 'hold'>
+  readonly #instances: () => Promise<readonly Instance[]>
   #timer: Timer | undefined
   #running: Promise<void> | null = null
   #stopped = false
@@ -28,16 +31,19 @@ export class RecoverySweep {
     clock,
     recovery,
     leases,
+    instances,
   }: {
     readonly store: Pick<Store, 'commit' | 'dueObjects'>
     readonly clock: Clock
     readonly recovery: RecoveryClock
     readonly leases: Pick<Leases, 'hold'>
+    readonly instances: () => Promise<readonly Instance[]>
   }) {
     this.#store = store
     this.#clock = clock
     this.#recovery = recovery
     this.#leases = leases
+    this.#instances = instances
   }
 
   /** Runs now and every minute. Calls `failed` with the error of a run. */
@@ -62,7 +68,7 @@ export class RecoverySweep {
   async #look(): Promise<void> {
     await this.#recovery.keep()
     while (!this.#stopped) {
-      const due = await this.#store.dueObjects(this.#recovery.now(), recoveryRemovedTogether)
+      const due = await this.#due()
       if (due.length === 0) return
       const lease = await this.#leases.hold('recovery')
       if (!lease) return
@@ -72,6 +78,16 @@ export class RecoverySweep {
         if (error instanceof LeaseElsewhere) return
         throw error
       }
+    }
+  }
+
+  /** Nothing of a closed instance is destroyed: its objects stay due, and those behind them are looked for. */
+  async #due(): Promise<readonly Due[]> {
+    const closed = new Set((await this.#instances()).filter(closingOf).map(({ id }) => id))
+    for (let limit = recoveryRemovedTogether; ; limit *= 4) {
+      const all = await this.#store.dueObjects(this.#recovery.now(), limit)
+      const due = all.filter(({ instanceId }) => !closed.has(instanceId))
+      if (due.length > 0 || all.length < limit) return due.slice(0, recoveryRemovedTogether)
     }
   }
 

@@ -6,6 +6,7 @@ import type { AttributeSet } from '../../../wire/kmip/attributes.ts'
 import type { Custodies } from '../../custody/custodies.ts'
 import type { Store } from '../../ports/store.ts'
 import type { Material, MaterialHead, Place } from '../../sealing/envelope.ts'
+import { requireOpenInstance } from '../object/closed-instance.ts'
 import { limitsOf } from '../../trust/instance-limits.ts'
 import type { Instance } from '../../trust/rows.ts'
 import { requireRoom } from './instance-room.ts'
@@ -38,6 +39,7 @@ export async function stageNewObject(
   const object = { ...described, attributes: await storedAttributes(transaction, described, material.head) }
   const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
   const instance = await transaction.instance()
+  requireOpenInstance(instance)
   if (staged.caller.actor.kind === 'client') requireConstraints(object, readRules(instance.objectConstraints))
   // The commit checks both again. This check avoids an unused standard key, which costs money.
   if (custodies.of(instance).keepsKeysApart) await requireRoom(store, instance)

@@ -31,6 +31,7 @@ import { stageNewObject } from './new-object.ts'
 import { factsOf } from '../object/object-facts.ts'
 import { requireNoWrappingKey } from '../object/restrictions.ts'
 import { requireUse, type KeyUse } from '../object/use-rule.ts'
+import { requireOpenInstance } from '../object/closed-instance.ts'
 import type { StagedChange } from './staged-change.ts'
 
 export class TransactionObjects {
@@ -194,7 +195,11 @@ export class TransactionObjects {
   #opened(object: ManagedObject): MaybePromise<Material> {
     const { correlationIds } = this.staged
     return orElse(
-      () => andThen(this.instance(), (instance) => this.custodies.open(instance, object, correlationIds)),
+      () =>
+        andThen(this.instance(), (instance) => {
+          requireOpenInstance(instance)
+          return this.custodies.open(instance, object, correlationIds)
+        }),
       async (error) => {
         if (error instanceof KeysUnavailable && (await this.#isElsewhere(object)))
           throw new StoreConflict('object', 'the object was sealed again meanwhile')

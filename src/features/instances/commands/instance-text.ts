@@ -19,6 +19,7 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
   return facts([
     ['Name', instance.name],
     ['Id', instance.id],
+    ...closedFacts(instance),
     ['Custody', instance.custody],
     ['Root key', instance.rootKey],
     ...apiKeyFacts(instance),
@@ -50,6 +51,15 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
     ['Created', shortTime(instance.created)],
     ...more,
   ])
+}
+
+function closedFacts({ name, closed }: Shown): Facts {
+  if (!closed) return []
+  const open = closed.withServer ? 'server open' : `instance open ${shellWord(name)}`
+  return [
+    ['CLOSED', `since ${shortTime(closed.at)}, by ${closed.by}: ${closed.reason}`],
+    ['', `mortise ${open}`],
+  ]
 }
 
 function wrappingFacts({ restrictions, wrappingKeys }: Shown): Facts {

@@ -29,6 +29,7 @@ const instance: Instance = {
   legacyWrap: false,
   restrictions: 'as-sent',
   wrappingKeys: [],
+  closed: null,
   rules: { defaults: 0, constraints: 0 },
   created: '2026-01-01T00:00:00.000Z',
 }

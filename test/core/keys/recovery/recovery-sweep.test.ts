@@ -17,6 +17,7 @@ function build(
   pages: readonly (typeof due)[],
   commit: (change: Change) => void = () => undefined,
   held = true,
+  instances: readonly object[] = [],
 ) {
   const left = [...pages]
   const commits: (readonly string[])[] = []
@@ -36,6 +37,7 @@ function build(
     clock: new MovableClock(),
     recovery: { keep: async () => undefined, now: () => 0 },
     leases: { hold: async () => (held ? { name: 'recovery', fence: 1 } : undefined) },
+    instances: async () => instances,
   } as unknown as Options
   return {
     sweep: new RecoverySweep(options),
@@ -113,4 +115,22 @@ test('it looks at once and every minute until it is stopped, and tells each look
   await sweep.stop()
   clock.pass(2 * recoveryLookEveryMs)
   assert.equal(asked(), 3)
+})
+
+test('what is due of a closed instance stays, and does not keep what is behind it', async () => {
+  const ofClosed = Array.from({ length: 100 }, (_, n) => ({
+    instanceId: 'closed',
+    uniqueIdentifier: `c${n}`,
+    version: 1,
+  }))
+  const closing = { atMs: 1, by: 'alice', reason: 'r' }
+  const { sweep, commits, asked } = build(
+    [ofClosed, [...ofClosed, ...due], ofClosed, ofClosed],
+    undefined,
+    true,
+    [{ id: 'closed', closed: closing }, { id: 'i' }],
+  )
+  await sweep.look()
+  assert.deepEqual(commits, [['k1', 'k2']])
+  assert.equal(asked(), 4)
 })
