@@ -114,6 +114,11 @@ export class Keys {
     return this.#refusals.close()
   }
 
+  /** Drops the keys of computations in parts that clients of a closed instance have begun. */
+  forgetStreams(instanceId: string): void {
+    this.#computations.streams.dropOf(instanceId)
+  }
+
   /**
    * Runs `work` as one transaction and commits it. `identify` returns the caller as of now, or throws a Fault if the caller
    * is no longer trusted. Throws the Faults of the work, after entering them in the audit. Throws GeneralFailure, with a

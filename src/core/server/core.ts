@@ -135,9 +135,8 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   opened.defer(() => readiness.rootKeys.stop())
   const guarded = { openRootKey: rootKeys.open, events: readiness.rootKeys }
   const keyring = new Keyring({ store, clock, integrity, ...guarded })
-  // Memory drops the keys of an instance that is closed.
-  const closed = (instanceId: string) => keyring.forget(instanceId)
-  const access = await openAccess({ store, macs: secrets, clock, alarms, audit, closed })
+  const memory = new UnsealedMemory(keyring)
+  const access = await openAccess({ store, macs: secrets, clock, alarms, audit, closed: memory.drop })
   const { serviceOf, forget: onChange } = rootKeys
   const apiKeys = new ApiKeys({ store, secrets, access, serviceOf, onChange })
   const tidyApiKeys = () => apiKeys.tidy().catch(failed('remove API keys that nothing needs any more'))
@@ -162,6 +161,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const recover = await openRecovery({ store, clock, leases, access }, opened)
   const refusalsFailed = failed('enter how often clients were refused')
   const keys = openKeys({ ...parts, ...recover, durableReads, changed, refusalsFailed }, opened)
+  memory.keys = keys
   const instanceWork = new InstanceWorker({ ...parts, leases, changes: trust.work, onFailure: failed })
   opened.defer(() => instanceWork.stop())
   rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
@@ -182,6 +182,22 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const state = serverState({ ...ports, secrets, access })
   const inner = { leases, secrets, apiKeys, audit, marks, alarms, readiness, trust, keys, ...recover }
   return { ...parts, ...inner, upstreamKeys, instanceWork, reports, ...state, ...seen, start }
+}
+
+/** The unsealed keys in memory, of which those of an instance go when it is closed. */
+class UnsealedMemory {
+  /** Undefined: nothing was computed yet. */
+  keys: Keys | undefined
+  readonly #keyring: Keyring
+
+  constructor(keyring: Keyring) {
+    this.#keyring = keyring
+  }
+
+  readonly drop = (instanceId: string): void => {
+    this.#keyring.forget(instanceId)
+    this.keys?.forgetStreams(instanceId)
+  }
 }
 
 /** Opens the clock by which destroyed keys wait, and the sweep that removes them. */

@@ -31,6 +31,10 @@ export function groupOf(party: string): string {
   return end < 0 ? party : party.slice(0, end)
 }
 
+export function isOfInstance(party: string, instanceId: string): boolean {
+  return groupOf(party) === groupOf(JSON.stringify([instanceId, '']))
+}
+
 /**
  * Whether there is no place for one more of this party. `held`: the party of each taken place. One instance leaves a quarter of
  * all places to the others, however many clients it has.

@@ -7,7 +7,7 @@ import type { CryptoPool } from '../../crypto/pool.ts'
 import { Fault } from '../../../wire/kmip/fault.ts'
 import { cryptoStreamsMax } from '../../../base/bounds.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { isFull } from '../../trust/caller.ts'
+import { isFull, isOfInstance } from '../../trust/caller.ts'
 
 /** The most computations in parts of one client, and the longest pause between two parts. */
 export const cryptoStreamsPerPartyMax = 16
@@ -78,10 +78,19 @@ export class Streams {
   #dropIdle(): void {
     this.#willLook = false
     const before = this.#clock.monotonic() - cryptoStreamIdleMs
-    const ids = [...this.#streams].filter(([, { usedAtMs }]) => usedAtMs <= before).map(([id]) => id)
+    this.#dropThose(({ usedAtMs }) => usedAtMs <= before)
+    if (this.#streams.size > 0) this.#lookLater()
+  }
+
+  /** Drops what clients of a closed instance have begun. */
+  dropOf(instanceId: string): void {
+    this.#dropThose(({ party }) => isOfInstance(party, instanceId))
+  }
+
+  #dropThose(isOver: (stream: Stream) => boolean): void {
+    const ids = [...this.#streams].filter(([, stream]) => isOver(stream)).map(([id]) => id)
     for (const id of ids) this.#streams.delete(id)
     if (ids.length > 0) this.drop(ids)
-    if (this.#streams.size > 0) this.#lookLater()
   }
 
   /** Has the thread drop them. If it cannot be reached now, it drops them when it ends, and no request can continue them. */

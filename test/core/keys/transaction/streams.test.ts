@@ -8,6 +8,8 @@ import {
   cryptoStreamsPerPartyMax,
 } from '../../../../src/core/keys/transaction/streams.ts'
 import { Streams, type StreamOf } from '../../../../src/core/keys/transaction/streams.ts'
+import { serverActor } from '../../../../src/core/audit/actor.ts'
+import { partyOf } from '../../../../src/core/trust/caller.ts'
 import { faults } from '../../../support/server/core.ts'
 import { MovableClock } from '../../../support/time/movable-clock.ts'
 
@@ -23,6 +25,10 @@ function build() {
 
 const mine: StreamOf = { party: 'client a', operation: 'key.encrypt', uniqueIdentifier: 'k' }
 const refused = faults('InvalidCorrelationValue')
+const streamOf = (instanceId: string, id: string): StreamOf => ({
+  ...mine,
+  party: partyOf({ instanceId, actor: { ...serverActor, kind: 'client', id } }),
+})
 
 test('a Correlation Value is good for its client, operation and key alone, until it ends', () => {
   const { streams } = build()
@@ -79,4 +85,14 @@ test('the clients of one instance leave some to others', () => {
   for (let id = 0; id < most; id++) streams.begin(client('a', id))
   assert.throws(() => streams.begin(client('a', most)), faults('GeneralFailure', /server/))
   streams.begin(client('b', 0))
+})
+
+test('what clients of a closed instance have begun is forgotten, and nothing of others', () => {
+  const { streams, dropped } = build()
+  const [first, second, other] = [streamOf('red', 'a'), streamOf('red', 'b'), streamOf('re', 'a')]
+  const ids = [first, second, other].map((stream) => streams.begin(stream))
+  streams.dropOf('red')
+  assert.deepEqual(dropped, ids.slice(0, 2))
+  assert.throws(() => streams.require(ids[0] ?? '', first), refused)
+  streams.require(ids[2] ?? '', other)
 })
