@@ -55,11 +55,7 @@ says that a person or another program changed stored data without the server. \`
 machine, since they prove what the log held then.
 `
 
-export async function monitoringPage(): Promise<string> {
-  const own = (await describedMetrics()).filter(({ name }) => name.startsWith('mortise_'))
-  const rows = own.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(metricLine)
-  const meanings = Object.entries(labels).map(([label, meaning]) => `| \`${label}\` | ${meaning} |`)
-  const page = `# Monitoring
+const health = `# Monitoring
 
 <!-- Printed from src/outside/telemetry/, the metrics of features and doors and docs/mortise-alerts.yml by scripts/print-monitoring.ts. Change them there. -->
 
@@ -78,7 +74,66 @@ server cannot serve, and when it serves no key because no root key that instance
 
 To watch the KMIP port itself, connect to it: vCenter too completes a TLS handshake without sending a byte, and Mortise does not count it as a
 failure.
+`
 
+const places = `## From where you watch
+
+One viewer's token serves all of it: \`mortise token create --role viewer --name monitoring --out monitoring.token\`. Copy \`admin-ca.pem\` from the server's data folder to the machine that watches, or use \`--admin-fingerprint\`.
+
+| what you have | what it asks or gets | more |
+| --- | --- | --- |
+| Nagios, Icinga, Naemon, Checkmk | \`mortise status --nagios\`: one line, exit code 0 to 3 | below |
+| Prometheus, Grafana | \`GET /metrics\`, the dashboard, the rules | [Metrics](#metrics), [Alerts](#alerts) |
+| mail, Slack, Teams, PagerDuty, a webhook | Mortise sends by itself, once when a condition begins and once when it ends | [alerts.md](alerts.md) |
+| a SIEM, rsyslog | the audit log by syslog over TLS, or as a file | [siem.md](siem.md) |
+| OpenTelemetry, Jaeger, Tempo | Mortise sends spans by OTLP over HTTP | [Traces](#traces) |
+| journald, a log shipper | the log on standard error, JSON, one line for each event | [Log](#log) |
+| a load balancer, Kubernetes | \`GET /health/ready\`, \`GET /health/live\`, without a token | [Is it healthy?](#is-it-healthy) |
+
+Icinga 2, on the machine that watches; other programs of this kind take the same command line:
+
+\`\`\`
+object CheckCommand "mortise" {
+  command = [ "/usr/bin/mortise", "status", "--nagios", "--admin", "$mortise_admin$",
+              "--token-file", "/etc/icinga2/mortise.token", "--admin-ca", "/etc/icinga2/mortise-ca.pem" ]
+}
+apply Service "mortise" {
+  check_command = "mortise"
+  vars.mortise_admin = "https://kms.example.com:5697"
+  check_interval = 1m
+  assign where host.name == "kms.example.com"
+}
+\`\`\`
+
+Checkmk, a local check on the server itself (\`/usr/lib/check_mk_agent/local/mortise\`), which runs as root and reads the data folder:
+
+\`\`\`sh
+#!/bin/sh
+line=$(mortise status --nagios --data /var/lib/mortise); code=$?
+printf '%s Mortise - %s\\n' "$code" "$line"
+\`\`\`
+
+An OpenTelemetry collector on the same machine, with \`traces.endpoint = "http://127.0.0.1:4318/v1/traces"\` in mortise.toml:
+
+\`\`\`yaml
+receivers:
+  otlp: { protocols: { http: { endpoint: 127.0.0.1:4318 } } }
+exporters:
+  otlp: { endpoint: tempo.example.com:4317 }
+service:
+  pipelines:
+    traces: { receivers: [otlp], exporters: [otlp] }
+\`\`\`
+
+rsyslog as the receiver of the audit log, with \`siem.syslog = "tls://siem.example.com:6514"\` there: [siem.md](siem.md) has its configuration, that of syslog-ng, and what other receivers need.
+`
+
+export async function monitoringPage(): Promise<string> {
+  const own = (await describedMetrics()).filter(({ name }) => name.startsWith('mortise_'))
+  const rows = own.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(metricLine)
+  const meanings = Object.entries(labels).map(([label, meaning]) => `| \`${label}\` | ${meaning} |`)
+  const page = `${health}
+${places}
 ## Metrics
 
 \`GET /metrics\` on the admin API, with a viewer's token for all instances. While the database does not answer, it has what is known without it, for tokens that the node knows:

@@ -1,6 +1,7 @@
 // Conditions of a node that are known without its store: whether it serves, hands out keys and takes changes.
 
 import type { ReadinessFacts } from '../server/readiness-facts.ts'
+import { serverIsClosed } from '../trust/closings.ts'
 import { serverOccurrence, type ConditionLines } from './line.ts'
 
 export const readinessConditions = {
@@ -9,7 +10,9 @@ export const readinessConditions = {
     meaning: 'This node cannot serve any key.',
     action: 'Read the last lines of its log: they say why.',
     find: ({ readiness: { ready, reason } }) =>
-      ready ? [] : [serverOccurrence(`this node cannot serve: ${reason ?? 'its log says why'}`)],
+      ready || reason === serverIsClosed
+        ? []
+        : [serverOccurrence(`this node cannot serve: ${reason ?? 'its log says why'}`)],
   },
   'no-key-handed-out': {
     severity: 'critical',

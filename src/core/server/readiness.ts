@@ -10,7 +10,7 @@ import type { Store } from '../ports/store.ts'
 import { Notices } from './notices.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
 import { RootKeyWatch, type RootKeyWatchOptions } from './root-key-watch.ts'
-import { serverClosing } from '../trust/closings.ts'
+import { serverClosing, serverIsClosed } from '../trust/closings.ts'
 import { messageFirst } from '../ports/log.ts'
 
 /** How long readiness waits for a check of root keys. */
@@ -20,8 +20,6 @@ export interface ReadinessOptions extends RootKeyWatchOptions {
   /** The calls to root key services that are in progress. */
   readonly calls: () => readonly RootKeyCalls[]
 }
-
-const serverIsClosed = 'an administrator closed the server: no key is used until it is opened again'
 
 export class Readiness {
   /** Receives the events of the keyring. */
@@ -75,7 +73,7 @@ export class Readiness {
       return {
         ready: handsOut && !isClosed,
         reason: isClosed ? serverIsClosed : writable ? null : reason,
-        refused: isClosed ? serverIsClosed : handsOut ? null : reason,
+        refused: handsOut ? null : reason,
         degraded,
         unknown: new Set(this.rootKeys.unknown),
         fromMemory: new Set([...degraded.keys()].filter(servedFromMemory)),

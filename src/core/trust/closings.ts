@@ -19,3 +19,6 @@ export function serverClosing(instances: Iterable<Closable>): InstanceClosing | 
   }
   return closing
 }
+
+/** The reason why a node of a closed server is not ready. A condition of its own says who closed it. */
+export const serverIsClosed = 'an administrator closed the server: no key is used until it is opened again'

@@ -74,6 +74,8 @@ test('the server: all instances, and one that is made meanwhile; one that was cl
   const made = await make('meanwhile')
   assert.deepEqual([made.closed?.withServer, made.closed?.reason], [true, 'intrusion'])
   assert.ok((await conditions()).includes('server-closed'))
+  const others = (await conditions()).filter((id) => id === 'not-ready' || id === 'no-key-handed-out')
+  assert.deepEqual(others, [], 'one condition says it')
   await assert.rejects(open('meanwhile'), /closed with the server.*\n?.*/)
   const { stillClosed } = await server.admin.call(closingRoutes.openServer)
   assert.deepEqual(
